@@ -1,0 +1,64 @@
+# The front door. Everything it installs goes into .venv, from uv.lock, and nowhere else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+UV := UV_CACHE_DIR=.venv/.uv-cache UV_PROJECT_ENVIRONMENT=.venv $(BIN)/python -m uv
+RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+
+.PHONY: help setup demo meter test check format format-check lint types imports bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv from the lock file (every other target does it by itself)
+
+$(READY): uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Bedrock Meter needs Python 3.11 or later. Say which: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || \
+	  $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+demo: $(READY) ## Meter 23 minutes of a made-up company, and see who crossed which threshold
+	@$(RUN) -m dashboards.preview.demo
+
+meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
+	@$(RUN) -m dashboards.preview.meter $(LOGS) $(if $(OUT),--out "$(OUT)")
+
+test: $(READY) ## Run all tests
+	@$(RUN) -m pytest -q --cov --cov-report=term --cov-fail-under=95
+
+check: format-check lint types imports test ## Everything that CI checks
+
+format: $(READY) ## Rewrite the code in the project's format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+format-check: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }
+
+lint: $(READY) ## Lint
+	@$(BIN)/ruff check --quiet .
+
+types: $(READY) ## Check types (mypy, strict)
+	@$(BIN)/mypy
+
+imports: $(READY) ## Check who imports whom
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(READY) ## Print each benchmark figure as one JSON line
+	@$(RUN) -m tests.benchmarks
+
+lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml
+	@$(UV) lock --upgrade
+
+clean: ## Remove .venv and all caches
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

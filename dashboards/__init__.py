@@ -1,0 +1,1 @@
+"""What people look at: dashboards, and the preview that runs everything locally."""

@@ -1,0 +1,127 @@
+"""A made-up company whose calls have the timing and the sizes of a real trace."""
+
+from __future__ import annotations
+
+import csv
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+TRACE = Path(__file__).with_name("trace.csv")
+
+_ACCOUNT = "111122223333"
+_REGION = "us-east-1"
+_FAILURES = ("ThrottlingException", "ValidationException", "ModelTimeoutException")
+_EMBEDDING = "amazon.titan-embed-text-v2:0"
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Somebody who calls models.
+
+    Attributes:
+        resource: The part of the ARN that differs.
+        weight: How many of a hundred calls are theirs.
+        models: What they call, each as likely.
+        cached: How much of the prompt is in the cache when a call is not the first.
+        failing: How many of a hundred calls fail.
+    """
+
+    resource: str
+    weight: float
+    models: tuple[str, ...]
+    cached: float = 0
+    failing: float = 1
+
+    @property
+    def arn(self) -> str:
+        service = "sts" if self.resource.startswith("assumed-role/") else "iam"
+        return f"arn:aws:{service}::{_ACCOUNT}:{self.resource}"
+
+
+def _developer(name: str, weight: float) -> _Caller:
+    return _Caller(
+        f"assumed-role/AWSReservedSSO_Developer_0123456789abcdef/{name}@example.com",
+        weight,
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0",),
+        cached=0.9,
+    )
+
+
+CALLERS = (
+    _Caller(  # the job that somebody should have looked at
+        "assumed-role/invoice-extraction/invoice-extraction",
+        62,
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0",),
+        failing=4,
+    ),
+    _Caller(
+        "assumed-role/document-search/document-search",
+        16,
+        (_EMBEDDING, _EMBEDDING, "amazon.nova-lite-v1:0"),
+    ),
+    _Caller(
+        "assumed-role/support-chat/support-chat",
+        9,
+        (f"arn:aws:bedrock:{_REGION}:{_ACCOUNT}:application-inference-profile/p24qm5pye2qr",),
+        cached=0.6,
+    ),
+    _developer("ana", 4),
+    _developer("ben", 3),
+    _developer("chloe", 1.5),
+    _developer("dario", 0.5),
+    _Caller("user/BedrockAPIKey-x7q2", 3, ("openai.gpt-oss-120b-1:0",), failing=10),
+    _Caller("user/ci/release-notes", 1, ("global.anthropic.claude-haiku-4-5-20251001-v1:0",)),
+)
+
+
+def invocation_logs(seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the company's invocation logs, in order of time; the same ones for the same seed."""
+    chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
+    weights = [caller.weight for caller in CALLERS]
+    for timestamp, context_tokens, generated_tokens in _trace():
+        (caller,) = chance.choices(CALLERS, weights)
+        log: dict[str, Any] = {
+            "schemaType": "ModelInvocationLog",
+            "schemaVersion": "1.0",
+            "timestamp": timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "accountId": _ACCOUNT,
+            "identity": {"arn": caller.arn},
+            "region": _REGION,
+            "requestId": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            "modelId": (model_id := chance.choice(caller.models)),
+            "operation": "InvokeModel" if model_id == _EMBEDDING else "ConverseStream",
+            "input": {"inputContentType": "application/json"},
+            "output": {"outputContentType": "application/json"},
+        }
+        if chance.random() * 100 < caller.failing:
+            log["errorCode"] = chance.choice(_FAILURES)
+        else:
+            log["input"] |= _input_counts(context_tokens, caller, chance)
+            if model_id != _EMBEDDING:
+                log["output"]["outputTokenCount"] = generated_tokens
+        yield log
+
+
+def _input_counts(context_tokens: int, caller: _Caller, chance: random.Random) -> dict[str, int]:
+    cached = int(context_tokens * caller.cached)
+    if not cached:
+        return {"inputTokenCount": context_tokens}
+    is_warm = chance.random() < caller.cached
+    return {
+        "inputTokenCount": context_tokens - cached,
+        "cacheReadInputTokenCount": cached if is_warm else 0,
+        "cacheWriteInputTokenCount": 0 if is_warm else cached,
+    }
+
+
+def _trace() -> Iterator[tuple[datetime, int, int]]:
+    """When each call of the trace was made, its context and its generated tokens."""
+    with TRACE.open(encoding="utf-8", newline="") as text:
+        for row in csv.DictReader(line for line in text if not line.startswith("#")):
+            timestamp = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
+            yield timestamp, int(row["context_tokens"]), int(row["generated_tokens"])

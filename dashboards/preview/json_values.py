@@ -1,0 +1,132 @@
+"""Cuts a stream of JSON into the values worth reading one by one, however long the stream is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lambdas.domain.invocations.decoding import decode_json
+
+LONGEST_VALUE_BYTES = 64 * 2**20
+"""A value that does not end before this is not held any longer; real ones are far shorter."""
+
+_CHUNK_BYTES = 256 * 2**10
+# A whole string, a piece of structure, or a quote whose string does not end in what was read.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
+_EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it
+
+
+class EndlessValueError(ValueError):
+    """A JSON value goes on for too long to be an invocation log."""
+
+
+def split_values(stream: BinaryIO) -> Iterator[bytes | str]:
+    """Yield the text of each value in a stream, holding one at a time.
+
+    A value is an element of an array, the message of a log event in `{"events": [...]}` (what
+    `aws logs filter-log-events` prints), or any other object, pretty-printed or not. What is no
+    JSON in between, and a value that the stream's end cuts off, is yielded as it stands.
+
+    Raises:
+        EndlessValueError: A value is longer than `LONGEST_VALUE_BYTES`.
+    """
+    splitter = _Splitter()
+    read_bytes = _CHUNK_BYTES
+    while chunk := stream.read(read_bytes):
+        yield from splitter.feed(chunk)
+        # Ask for as much again as is held: a long string is then looked at a few times only.
+        read_bytes = max(_CHUNK_BYTES, splitter.held_bytes)
+    yield from splitter.finish()
+
+
+def has_events(text: bytes) -> bool:
+    """Whether text starts an object with `"events": [` among its own keys."""
+    splitter = _Splitter()
+    next(splitter.feed(text), None)  # up to the end of the first value
+    return splitter.has_seen_events
+
+
+class _Splitter:
+    """Follows the brackets; `_item_depth` is the depth of the array whose elements are cut out."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._start = 0  # of the value that is being read
+        self._position = 0  # up to which brackets have been followed
+        self._depth = 0
+        self._item_depth = 0
+        self._last_string = b""
+        self._is_rest_of_events = False
+        self.has_seen_events = False
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._held)
+
+    def feed(self, chunk: bytes) -> Iterator[bytes | str]:
+        self._held = self._held[self._start :] + chunk
+        self._position -= self._start
+        self._start = 0
+        if len(self._held) > LONGEST_VALUE_BYTES:
+            raise EndlessValueError
+        for token in _TOKEN.finditer(self._held, self._position):
+            mark = token[0]
+            if mark == b'"':
+                self._position = token.start()
+                return
+            yield from self._take(mark, *token.span())
+        self._position = len(self._held)
+
+    def finish(self) -> Iterator[bytes | str]:
+        if not self._is_rest_of_events:
+            yield from self._cut(len(self._held))
+
+    def _take(self, mark: bytes, start: int, end: int) -> Iterator[bytes | str]:
+        if mark in b"{[":
+            yield from self._open(mark, start, end)
+        elif mark in b"}]":
+            yield from self._close(start, end)
+        elif mark == b",":
+            if self._item_depth and self._depth == self._item_depth:
+                yield from self._cut(start, end)
+        elif self._depth == 1:
+            self._last_string = mark
+        if self._is_rest_of_events:
+            self._start = end
+
+    def _open(self, mark: bytes, start: int, end: int) -> Iterator[bytes | str]:
+        if self._depth == 0:
+            yield from self._cut(start)
+            if mark == b"[":
+                self._item_depth, self._start = 1, end
+        elif self._item_depth == 0 and (self._depth, mark, self._last_string) == _EVENTS_OPEN:
+            self._item_depth, self._start = 2, end
+            self._is_rest_of_events = False
+            self.has_seen_events = True
+        self._depth += 1
+
+    def _close(self, start: int, end: int) -> Iterator[bytes | str]:
+        self._depth = max(0, self._depth - 1)
+        if self._item_depth and self._depth < self._item_depth:
+            yield from self._cut(start, end)
+            self._is_rest_of_events = self._item_depth > 1
+            self._item_depth = 0
+        elif self._depth == 0:
+            if not self._is_rest_of_events:
+                yield from self._cut(end)
+            self._is_rest_of_events = False
+
+    def _cut(self, end: int, next_start: int | None = None) -> Iterator[bytes | str]:
+        """End the value that is being read."""
+        text = self._held[self._start : end].strip()
+        self._start = end if next_start is None else next_start
+        if text:
+            yield _message(text) if self._item_depth > 1 else text
+
+
+def _message(event: bytes) -> bytes | str:
+    """The message of a log event; the event itself where there is none to be had."""
+    decoded = decode_json(event)
+    message = decoded.get("message") if isinstance(decoded, dict) else None
+    return message if isinstance(message, str) else event

@@ -1,0 +1,52 @@
+"""The meter on this machine: the deployed services, over a temporary store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from dashboards.preview.temporary_store import (
+    SqliteQuarantine,
+    SqliteUsageLedger,
+    open_temporary_store,
+)
+from lambdas.domain.invocations import Reading
+from lambdas.domain.metering import LedgerStream, UsageSummary
+from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
+
+_BATCH = 1000
+
+
+class LocalMeter:
+    """Ingests one source after the other, and knows what it all adds up to.
+
+    Attributes:
+        report: What became of the messages.
+        summary: Figures per identity and per model.
+        quarantine: The rejected records.
+    """
+
+    def __init__(self, store: sqlite3.Connection, *streams: LedgerStream) -> None:
+        """Meter into a store; further streams are told what the summary is told."""
+        self.report = IngestReport()
+        self.summary = UsageSummary()
+        self.quarantine = SqliteQuarantine(store)
+        ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
+        self._ingest = IngestInvocations(ledger, self.quarantine)
+
+    def ingest(self, source: str, readings: Iterable[Reading]) -> None:
+        """Ingest the readings of a whole source, a batch at a time."""
+        remaining = iter(readings)
+        line = 1
+        while batch := list(islice(remaining, _BATCH)):
+            self.report += self._ingest(source, batch, line)
+            line += len(batch)
+
+
+@contextmanager
+def open_local_meter(*streams: LedgerStream) -> Iterator[LocalMeter]:
+    """Open a meter that forgets everything when it is closed."""
+    with open_temporary_store() as store:
+        yield LocalMeter(store, *streams)

@@ -1,0 +1,174 @@
+"""Finds and reads log files: lines, arrays, envelopes, gzipped or not, one file or many."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from dashboards.preview.json_values import EndlessValueError, has_events, split_values
+from dashboards.preview.terminal import CommandError
+
+LONGEST_LINE_BYTES = 64 * 2**20
+"""What goes beyond this in one line is left out, and the line is then no whole record."""
+
+_SUFFIXES = frozenset({".json", ".ndjson", ".jsonl", ".log"})
+_LINE_SUFFIXES = _SUFFIXES - {".json"}
+# Bedrock keeps bodies that are too large for a record, and its permission check, beside the logs.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+_BODIES_FOLDER = "data"
+_PERMISSION_CHECK = "amazon-bedrock-logs-permission-check"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+_HEAD_BYTES = 64 * 2**10
+_BUFFER_BYTES = 256 * 2**10
+_PROGRESS_BYTES = 256 * 2**10
+
+
+class UnreadableLogsError(CommandError):
+    """Logs cannot be found or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A file of invocation logs, and its size in bytes as it lies on disk."""
+
+    path: Path
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The path as text that can be written anywhere."""
+        return str(self.path).encode("utf-8", "replace").decode()
+
+
+def find_log_files(paths: Iterable[Path]) -> list[LogFile]:
+    """Find the log files behind paths; folders are searched, in order of name.
+
+    In folders, what Bedrock writes beside its logs is passed over: `data/` folders with large
+    bodies, and permission checks. So is every file that is not named like a log.
+
+    Raises:
+        UnreadableLogsError: A path leads nowhere or cannot be read, or a folder has no logs.
+    """
+    return [file for path in paths for file in _files_behind(path)]
+
+
+def read_lines(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[bytes | str]:
+    """Read a file's lines: those of JSON lines, elements of an array, messages of log events.
+
+    Args:
+        file: What to read.
+        on_progress: Told now and then how many bytes of the file on disk have been read.
+
+    Raises:
+        UnreadableLogsError: The file cannot be read to its end.
+    """
+    try:
+        with file.path.open("rb") as on_disk:
+            told = 0
+            for line in _lines(_unzipped(on_disk), file):
+                yield line
+                if (position := on_disk.tell()) - told >= _PROGRESS_BYTES:
+                    on_progress(told := position)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        message = f"{file.name}: the gzip data is damaged or cut off. Fetch the file again."
+        raise UnreadableLogsError(message) from None
+    except EndlessValueError:
+        message = f"{file.name}: one JSON value goes on for too long. Is it an invocation log?"
+        raise UnreadableLogsError(message) from None
+    except OSError as error:
+        raise UnreadableLogsError(_say(file.name, error)) from None
+
+
+def _files_behind(path: Path) -> list[LogFile]:
+    name = str(path)
+    try:
+        if not path.is_dir():
+            return [LogFile(path, path.stat().st_size)]
+        files = [LogFile(found, found.stat().st_size) for found in _walk(path)]
+    except OSError as error:
+        raise UnreadableLogsError(_say(name, error)) from None
+    if not files:
+        message = (
+            f"{name}: no logs in this folder. Looked for *{', *'.join(sorted(_SUFFIXES))}"
+            f" (or with .gz), outside of {_BODIES_FOLDER}/ folders."
+        )
+        raise UnreadableLogsError(message)
+    return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def stop(error: OSError) -> None:
+        raise error
+
+    for parent, folders, names in os.walk(folder, onerror=stop):
+        folders[:] = sorted(set(folders) - {_BODIES_FOLDER})
+        for name in sorted(names):
+            is_log = _suffix(name) in _SUFFIXES and not name.startswith(".")
+            if is_log and _PERMISSION_CHECK not in name:
+                yield Path(parent, name)
+
+
+def _suffix(name: str) -> str:
+    """The suffix that tells the format: that before `.gz`, if there is one."""
+    return Path(name.removesuffix(".gz")).suffix if name != ".gz" else ""
+
+
+def _say(name: str, error: OSError) -> str:
+    return f"{name}: {error.strerror or error}."
+
+
+def _unzipped(on_disk: BinaryIO) -> BinaryIO:
+    """The file's content; whether it is gzipped is seen from it, not from its name."""
+    magic = on_disk.read(len(_GZIP_MAGIC))
+    on_disk.seek(0)
+    if magic != _GZIP_MAGIC:
+        return on_disk
+    members = cast("io.RawIOBase", gzip.GzipFile(fileobj=on_disk))
+    return cast("BinaryIO", io.BufferedReader(members, _BUFFER_BYTES))
+
+
+class _Layout(Enum):
+    LINES = "lines"
+    VALUES = "values"
+
+
+def _lines(content: BinaryIO, file: LogFile) -> Iterator[bytes | str]:
+    head = content.read(_HEAD_BYTES)
+    if head.startswith(_UTF16_MARKS):
+        message = f"{file.name}: this is UTF-16 text. Save it as UTF-8."
+        raise UnreadableLogsError(message)
+    content.seek(len(_UTF8_MARK) if head.startswith(_UTF8_MARK) else 0)
+    if _layout(head.removeprefix(_UTF8_MARK).lstrip(), _suffix(file.path.name)) is _Layout.VALUES:
+        yield from split_values(content)
+        return
+    while line := content.readline(LONGEST_LINE_BYTES):
+        rest = line
+        while len(rest) == LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = content.readline(LONGEST_LINE_BYTES)
+        if text := line.strip():
+            yield text
+
+
+def _layout(head: bytes, suffix: str) -> _Layout:
+    """Tell from its first bytes how a file is laid out."""
+    if head.startswith(b"["):
+        opens_objects = head[1:].lstrip().startswith(b"{")
+        return _Layout.VALUES if opens_objects or suffix not in _LINE_SUFFIXES else _Layout.LINES
+    is_object = head.startswith(b"{")
+    return _Layout.VALUES if is_object and (has_events(head) or _is_pretty(head)) else _Layout.LINES
+
+
+def _is_pretty(head: bytes) -> bool:
+    """Whether an object spreads over lines: its second line is a key, not another object."""
+    _, _, rest = head.partition(b"\n")
+    return rest.lstrip().startswith((b'"', b"}"))

@@ -1,0 +1,1 @@
+"""The rules of counting, pure: no AWS client, no environment, no clock."""

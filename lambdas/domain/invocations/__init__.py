@@ -1,0 +1,31 @@
+"""Bedrock's model invocation logs: what they look like, and what can be trusted in them."""
+
+from lambdas.domain.invocations.envelope import read_envelope, read_line, unpack
+from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
+from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.token_counts import TokenCounts
+from lambdas.domain.invocations.usage_record import (
+    Ignored,
+    Reading,
+    RejectionReason,
+    UsageRecord,
+    read_invocation,
+    read_message,
+)
+
+__all__ = [
+    "UNKNOWN_IDENTITY",
+    "CallerIdentity",
+    "IdentityKind",
+    "Ignored",
+    "Reading",
+    "RejectionReason",
+    "TokenCounts",
+    "UsageRecord",
+    "foundation_model_id",
+    "read_envelope",
+    "read_invocation",
+    "read_line",
+    "read_message",
+    "unpack",
+]

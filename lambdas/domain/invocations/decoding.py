@@ -1,0 +1,107 @@
+"""Decodes JSON that callers and models have had a hand in, without letting them hide a record."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from typing import Any, TypeAlias
+
+from pydantic_core import from_json
+
+JsonValue: TypeAlias = object
+"""Whatever JSON can hold; nothing is taken for granted before it is looked at."""
+JsonObject: TypeAlias = dict[str, Any]
+
+STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
+"""A whole string, or one piece of structure; a lone quote is a string that never ends."""
+
+CLOSERS = {b"{": b"}", b"[": b"]"}
+
+_RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
+_LONGEST_INTEGER = 20  # digits; Python refuses to read thousands of them
+
+
+class Undecodable(Enum):
+    """Why a text is no JSON value."""
+
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    """The text ends before its first object does."""
+
+
+def decode_json(text: bytes | str) -> JsonValue | Undecodable:
+    """Decode a JSON value; never raises.
+
+    What the fast parser refuses (lone surrogates, numbers of thousands of digits, nesting of
+    any depth, bytes that are no UTF-8) is decoded again by ever more patient readers. The last
+    one leaves out everything nested deeper than a record's own fields, so that nothing that a
+    caller or a model writes into a body costs a record its top-level counts.
+    """
+    try:
+        fast: JsonValue = from_json(text)
+    except ValueError:
+        return _decode_carefully(text)
+    return fast
+
+
+def starts_with(text: bytes | str, prefix: str) -> bool:
+    """Whether a text, decoded or not, starts with an ASCII prefix."""
+    return text.startswith(prefix) if isinstance(text, str) else text.startswith(prefix.encode())
+
+
+def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
+    """Decode what the fast parser refuses."""
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    decoded = _decode_patiently(raw)
+    return _decode_outline(raw) if isinstance(decoded, Undecodable) else decoded
+
+
+def _decode_patiently(raw: bytes) -> JsonValue | Undecodable:
+    """Decode what strict parsers refuse, except for nesting too deep for Python."""
+    try:
+        text = raw.decode("utf-8-sig", "replace")
+        value: JsonValue = json.loads(text, strict=False, parse_int=_read_integer)
+    except (ValueError, RecursionError):
+        return Undecodable.NOT_JSON
+    return value
+
+
+def _read_integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+
+
+def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
+    """Decode with every value below a record's own fields replaced by null."""
+    kept: list[bytes] = []
+    keep_from = 0
+    open_brackets: list[bytes] = []
+    for token in STRUCTURE.finditer(raw):
+        mark = token[0]
+        if mark == b'"':
+            break
+        if mark in CLOSERS:
+            if len(open_brackets) == _RECORD_DEPTH:
+                kept.append(raw[keep_from : token.start()])
+            open_brackets.append(CLOSERS[mark])
+        elif mark in (b"}", b"]"):
+            if not open_brackets or open_brackets.pop() != mark:
+                return Undecodable.NOT_JSON
+            if len(open_brackets) == _RECORD_DEPTH:
+                kept.append(b"null")
+                keep_from = token.end()
+    if len(open_brackets) <= _RECORD_DEPTH:
+        kept.append(raw[keep_from:])
+    outline = b"".join(kept)
+    return _why_undecodable(outline) if open_brackets else _decode_patiently(outline)
+
+
+def _why_undecodable(outline: bytes) -> Undecodable:
+    """Tell an object that was cut off from text that never was one."""
+    if not outline.lstrip().startswith(b"{"):
+        return Undecodable.NOT_JSON
+    try:
+        from_json(outline, allow_partial="trailing-strings")
+    except ValueError:
+        return Undecodable.NOT_JSON
+    return Undecodable.TRUNCATED

@@ -1,0 +1,211 @@
+"""Reads one message of an invocation log into one `UsageRecord`, or says why it cannot be one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from functools import lru_cache
+from typing import TypeAlias
+
+from lambdas.domain.invocations.body_usage import Evidence, read_body_usage
+from lambdas.domain.invocations.decoding import (
+    JsonObject,
+    JsonValue,
+    Undecodable,
+    decode_json,
+    starts_with,
+)
+from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY
+from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.token_counts import TokenCounts, read_count
+
+SCHEMA_TYPE = "ModelInvocationLog"
+OPERATIONS = frozenset(
+    {"InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"}
+)
+"""The operations that AWS documents as logged; any other is labelled `OTHER`."""
+OTHER = "other"
+
+_PERMISSION_NOTICE = "Permissions are correctly set"
+# As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
+# fraction, with an offset, without a zone.
+_TIMESTAMP = re.compile(
+    r"\d{4}-\d\d-\d\d[T ][0-2]\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
+class RejectionReason(StrEnum):
+    """Why a message cannot be counted. A closed list; a reason never quotes the message."""
+
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    WRONG_SCHEMA = "wrong_schema"
+    NO_REQUEST_ID = "no_request_id"
+    NO_MODEL = "no_model"
+    BAD_TIMESTAMP = "bad_timestamp"
+    TRUNCATED = "truncated"
+
+
+class Ignored(Enum):
+    """What a log holds besides invocations, and rightly so."""
+
+    PERMISSION_NOTICE = "permission_notice"
+    CONTROL_MESSAGE = "control_message"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """One call of a model: who, what, when, how many tokens. A pure function of its log message.
+
+    Attributes:
+        account_id: The account that was called; empty where the log does not tell.
+        region: The Region that was called (and is billed); empty where the log does not tell.
+        request_id: With `account_id` and `region`, the identity of the call.
+        timestamp: When, in UTC.
+        operation: One of `OPERATIONS`, or `OTHER`.
+        model_id: The foundation model, see `foundation_model_id`.
+        invoked_model_id: What the caller named: an id or an ARN.
+        identity_arn: The caller as the log gives it; `UNKNOWN_IDENTITY` where it gives none.
+        tokens: Disjoint counts, absent ones as `None`.
+        error_code: The exception's name if the call failed, else `None`.
+        inference_region: The Region that ran the model, where the log tells.
+        latency_ms: How long the model took, in milliseconds, where a body tells.
+    """
+
+    account_id: str
+    region: str
+    request_id: str
+    timestamp: datetime
+    operation: str
+    model_id: str
+    invoked_model_id: str
+    identity_arn: str
+    tokens: TokenCounts
+    error_code: str | None = None
+    inference_region: str | None = None
+    latency_ms: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes this call this call, however often it is delivered."""
+        return self.account_id, self.region, self.request_id
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the call failed; its tokens are then in no figure but `FailedTokens`."""
+        return self.error_code is not None
+
+
+Reading: TypeAlias = UsageRecord | RejectionReason | Ignored
+"""What one message turned out to be."""
+
+
+def read_message(message: bytes | str) -> Reading:
+    """Read one log message; never raises.
+
+    Args:
+        message: The text of one log event, or one line of a log object in S3.
+    """
+    decoded = decode_json(message)
+    if isinstance(decoded, Undecodable):
+        return read_plain_text(message, decoded)
+    return read_invocation(decoded)
+
+
+def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
+    """Tell the line that Bedrock writes when logging is switched on from what is no JSON."""
+    if starts_with(message, _PERMISSION_NOTICE):
+        return Ignored.PERMISSION_NOTICE
+    return RejectionReason(why.value)
+
+
+def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
+    """Read one decoded invocation log; never raises.
+
+    Top-level counts go first. The response body fills in what they leave out, and refines the
+    cache and the latency; the request body, which callers write, is not looked at. Fields:
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+    """
+    if not isinstance(log, dict):
+        return RejectionReason.NOT_AN_OBJECT
+    if log.get("schemaType") not in (SCHEMA_TYPE, None):
+        return RejectionReason.WRONG_SCHEMA
+    request_id = _text(log.get("requestId"))
+    if request_id is None:
+        return RejectionReason.NO_REQUEST_ID
+    invoked_model_id = _text(log.get("modelId"))
+    if invoked_model_id is None:
+        return RejectionReason.NO_MODEL
+    timestamp = log.get("timestamp")
+    called_at = _read_timestamp(timestamp) if isinstance(timestamp, str) else None
+    if called_at is None:
+        return RejectionReason.BAD_TIMESTAMP
+    operation = log.get("operation")
+    tokens, latency_ms = _read_usage(log)
+    return UsageRecord(
+        account_id=_text(log.get("accountId")) or "",
+        region=_text(log.get("region")) or "",
+        request_id=request_id,
+        timestamp=called_at,
+        operation=operation if isinstance(operation, str) and operation in OPERATIONS else OTHER,
+        model_id=foundation_model_id(invoked_model_id),
+        invoked_model_id=invoked_model_id,
+        identity_arn=_identity_arn(log.get("identity")),
+        tokens=tokens,
+        error_code=_error_code(log.get("errorCode")),
+        inference_region=_text(log.get("inferenceRegion")),
+        latency_ms=latency_ms,
+    )
+
+
+def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None]:
+    """The tokens of a call and the model's latency in milliseconds."""
+    request, response = log.get("input"), log.get("output")
+    request = request if isinstance(request, dict) else {}
+    response = response if isinstance(response, dict) else {}
+    tokens = TokenCounts(
+        read_count(request.get("inputTokenCount")),
+        read_count(response.get("outputTokenCount")),
+        read_count(request.get("cacheReadInputTokenCount")),
+        read_count(request.get("cacheWriteInputTokenCount")),
+    )
+    body = response.get("outputBodyJson")
+    if body is None:
+        return tokens, None
+    usage = read_body_usage(body)
+    # A guardrail's replacement for an answer may carry made-up counts (Titan's does).
+    if usage.is_guardrail_intervention and None in (tokens.input, tokens.output):
+        return tokens, usage.latency_ms
+    return Evidence(tokens).filled_from(usage.evidence).tokens, usage.latency_ms
+
+
+def _identity_arn(identity: JsonValue) -> str:
+    if isinstance(identity, list) and identity:  # told of by one reader of such logs
+        identity = identity[0]
+    arn = identity.get("arn") if isinstance(identity, dict) else identity
+    return _text(arn) or UNKNOWN_IDENTITY
+
+
+def _error_code(value: JsonValue) -> str | None:
+    return (_text(value) or OTHER) if value else None
+
+
+def _text(value: JsonValue) -> str | None:
+    """Text that is more than blanks and can be written as UTF-8; else `None`."""
+    if not isinstance(value, str) or not value or value.isspace():
+        return None
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+@lru_cache(maxsize=1024)  # calls come in bursts, and Bedrock writes whole seconds
+def _read_timestamp(text: str) -> datetime | None:
+    """Read ISO 8601, UTC where no zone is given; finer than microseconds is cut off."""
+    if _TIMESTAMP.fullmatch(text) is None:
+        return None
+    try:
+        timestamp = datetime.fromisoformat(text)
+        return timestamp.replace(tzinfo=timestamp.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

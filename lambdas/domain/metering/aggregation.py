@@ -1,0 +1,116 @@
+"""Aggregates calls into CloudWatch data points: one per metric, dimension set and minute."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.metric_catalog import (
+    USAGE_METRICS,
+    Detail,
+    DimensionSet,
+    MetricDefinition,
+)
+
+LARGEST_DISTRIBUTION = 150
+"""Different values that one data point holds.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+"""
+
+Dimensions: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Values and how often each occurred: what percentiles are computed from."""
+
+    values: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticSet:
+    """Values boiled down to what sum, average, minimum and maximum need."""
+
+    sample_count: int
+    sum: int
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataPoint:
+    """What one metric was in one minute for one choice of dimensions.
+
+    Attributes:
+        metric: The metric, with its name and unit.
+        dimensions: Pairs of name and value, in the catalog's order.
+        minute: The minute in UTC in which the calls were made.
+        values: A distribution for the account and for models; a statistic set for identities,
+            which are many.
+    """
+
+    metric: MetricDefinition
+    dimensions: Dimensions
+    minute: datetime
+    values: Distribution | StatisticSet
+
+
+def aggregate(
+    records: Iterable[UsageRecord],
+    *,
+    detail: Detail,
+    identity_dimension: Callable[[UsageRecord], str],
+) -> list[DataPoint]:
+    """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
+
+    Args:
+        records: Calls, each once.
+        detail: How much is published.
+        identity_dimension: What the dimension `IdentityArn` says for a call: the full ARN, or
+            whatever many sessions are folded into.
+    """
+    series: defaultdict[_SeriesKey, Counter[int]] = defaultdict(Counter)
+    for record in records:
+        minute = record.timestamp.replace(second=0, microsecond=0)
+        choices = {
+            DimensionSet.ACCOUNT: (),
+            DimensionSet.MODEL: (record.model_id,),
+            DimensionSet.IDENTITY: (identity := identity_dimension(record),),
+            DimensionSet.IDENTITY_AND_MODEL: (identity, record.model_id),
+        }
+        for index, metric in enumerate(USAGE_METRICS):
+            value = metric.value_of(record)
+            if value is None:
+                continue
+            for dimension_set, needed in metric.detail_of.items():
+                if detail >= needed:
+                    key = (minute, index, dimension_set, choices[dimension_set])
+                    series[key][value] += 1
+    return [point for key in sorted(series) for point in _data_points(key, series[key])]
+
+
+_SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
+
+
+def _data_points(key: _SeriesKey, occurrences: Counter[int]) -> Iterator[DataPoint]:
+    minute, index, dimension_set, choice = key
+    dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
+    ordered = sorted(occurrences.items())
+    if dimension_set.is_per_identity:
+        values = StatisticSet(
+            sample_count=occurrences.total(),
+            sum=sum(value * count for value, count in ordered),
+            minimum=ordered[0][0],
+            maximum=ordered[-1][0],
+        )
+        yield DataPoint(USAGE_METRICS[index], dimensions, minute, values)
+        return
+    for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
+        values_, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
+        yield DataPoint(USAGE_METRICS[index], dimensions, minute, Distribution(values_, counts))

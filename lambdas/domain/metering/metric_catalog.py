@@ -1,0 +1,195 @@
+"""Every metric that the meter publishes: name, unit, dimension sets, level of detail.
+
+Emitters, alarms, dashboards and tests take names from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.quota import quota_tokens
+
+NAMESPACE = "BedrockMeter"
+MODEL_ID = "ModelId"
+IDENTITY_ARN = "IdentityArn"
+
+
+class Unit(StrEnum):
+    """CloudWatch's units."""
+
+    COUNT = "Count"
+    MILLISECONDS = "Milliseconds"
+
+
+class Detail(IntEnum):
+    """How much is published: every metric and dimension set is billed by the month."""
+
+    STANDARD = 1
+    FULL = 2
+
+
+class DimensionSet(StrEnum):
+    """The sets of dimensions that exist; CloudWatch adds up over none of them by itself."""
+
+    ACCOUNT = "account"
+    MODEL = "model"
+    IDENTITY = "identity"
+    IDENTITY_AND_MODEL = "identity_and_model"
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The names of the dimensions, in CloudWatch's spelling."""
+        return _DIMENSION_NAMES[self]
+
+    @property
+    def is_per_identity(self) -> bool:
+        """Whether there is a series for each identity."""
+        return IDENTITY_ARN in self.dimension_names
+
+
+_DIMENSION_NAMES: dict[DimensionSet, tuple[str, ...]] = {
+    DimensionSet.ACCOUNT: (),
+    DimensionSet.MODEL: (MODEL_ID,),
+    DimensionSet.IDENTITY: (IDENTITY_ARN,),
+    DimensionSet.IDENTITY_AND_MODEL: (IDENTITY_ARN, MODEL_ID),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDefinition:
+    """One metric.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: What it counts, in a sentence.
+        detail_of: The dimension sets that it is published for, each with the level of detail
+            from which on.
+        value_of: The metric's value for one call; `None` where the call says nothing of it, and
+            nothing is published then: absent is not zero.
+        otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+    detail_of: dict[DimensionSet, Detail]
+    value_of: Callable[[UsageRecord], int | None]
+    otel_name: str | None = None
+
+
+def _of_successes(
+    value_of: Callable[[UsageRecord], int | None],
+) -> Callable[[UsageRecord], int | None]:
+    return lambda record: None if record.is_failed else value_of(record)
+
+
+def _of_failures(
+    value_of: Callable[[UsageRecord], int | None],
+) -> Callable[[UsageRecord], int | None]:
+    return lambda record: value_of(record) if record.is_failed else None
+
+
+_EVERYWHERE = {
+    DimensionSet.ACCOUNT: Detail.STANDARD,
+    DimensionSet.MODEL: Detail.STANDARD,
+    DimensionSet.IDENTITY: Detail.STANDARD,
+    DimensionSet.IDENTITY_AND_MODEL: Detail.FULL,
+}
+# Identities are many and each metric of each costs money: only the main ones are standard.
+_IDENTITIES_IN_FULL = {
+    DimensionSet.ACCOUNT: Detail.STANDARD,
+    DimensionSet.MODEL: Detail.STANDARD,
+    DimensionSet.IDENTITY: Detail.FULL,
+}
+_OTEL_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
+
+USAGE_METRICS: tuple[MetricDefinition, ...] = (
+    MetricDefinition(
+        "Invocations",
+        Unit.COUNT,
+        "Successful calls.",
+        _EVERYWHERE,
+        _of_successes(lambda _: 1),
+    ),
+    MetricDefinition(
+        "InvocationErrors",
+        Unit.COUNT,
+        "Failed calls.",
+        _EVERYWHERE,
+        _of_failures(lambda _: 1),
+    ),
+    MetricDefinition(
+        "InputTokens",
+        Unit.COUNT,
+        "Input tokens of successful calls, without cache reads and writes.",
+        _EVERYWHERE,
+        _of_successes(lambda record: record.tokens.input),
+        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
+    ),
+    MetricDefinition(
+        "OutputTokens",
+        Unit.COUNT,
+        "Output tokens of successful calls.",
+        _EVERYWHERE,
+        _of_successes(lambda record: record.tokens.output),
+        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
+    ),
+    MetricDefinition(
+        "CacheReadTokens",
+        Unit.COUNT,
+        "Input tokens read from the prompt cache.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.tokens.cache_read),
+        otel_name="gen_ai.usage.cache_read.input_tokens",
+    ),
+    MetricDefinition(
+        "CacheWriteTokens",
+        Unit.COUNT,
+        "Input tokens written to the prompt cache.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.tokens.cache_write),
+        otel_name="gen_ai.usage.cache_creation.input_tokens",
+    ),
+    MetricDefinition(
+        "TotalTokens",
+        Unit.COUNT,
+        "All tokens of successful calls: input, cache reads and writes, output.",
+        _EVERYWHERE,
+        _of_successes(lambda record: record.tokens.total),
+        otel_name=_OTEL_TOKEN_USAGE,
+    ),
+    MetricDefinition(
+        "QuotaTokens",
+        Unit.COUNT,
+        "Tokens that count against the quota: input, cache writes and burnt-down output.",
+        _EVERYWHERE,
+        _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
+    ),
+    MetricDefinition(
+        "FailedTokens",
+        Unit.COUNT,
+        "All tokens of failed calls; they are in no other metric.",
+        _IDENTITIES_IN_FULL,
+        _of_failures(lambda record: record.tokens.total),
+    ),
+    MetricDefinition(
+        "MissingTokenCounts",
+        Unit.COUNT,
+        "Successful calls of which neither an input nor an output count is known.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+    ),
+    MetricDefinition(
+        "InvocationLatency",
+        Unit.MILLISECONDS,
+        "How long the model took, where content logging lets the log tell.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.latency_ms),
+        otel_name="gen_ai.server.request.duration",
+    ),
+)
+"""What is published of every call, from the ledger's stream."""

@@ -1,0 +1,38 @@
+"""How many tokens of a call count against Bedrock's tokens-per-minute quota."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lambdas.domain.invocations import TokenCounts
+
+# The Claude models from before 3.7, whose output counts once. Every later one counts five times.
+_CLAUDE = re.compile(r"anthropic\.claude-")
+_CLAUDE_BEFORE_3_7 = re.compile(
+    r"anthropic\.claude-(v\d|instant|3-(opus|sonnet|haiku)|3-5-(sonnet|haiku))"
+)
+_BURNDOWN_SINCE_CLAUDE_3_7 = 5
+
+
+@lru_cache(maxsize=4096)
+def output_burndown(model_id: str) -> int:
+    """How often an output token of a foundation model counts against the quota.
+
+    A model that its id does not name (an application profile, say) counts once.
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+    """
+    if _CLAUDE.match(model_id) and not _CLAUDE_BEFORE_3_7.match(model_id):
+        return _BURNDOWN_SINCE_CLAUDE_3_7
+    return 1
+
+
+def quota_tokens(tokens: TokenCounts, model_id: str) -> int | None:
+    """Tokens that count against the quota: input, cache writes and burnt-down output.
+
+    Cache reads do not count. `None` where none of the three is known.
+    """
+    if tokens.is_missing and tokens.cache_write is None:
+        return None
+    output = (tokens.output or 0) * output_burndown(model_id)
+    return (tokens.input or 0) + (tokens.cache_write or 0) + output

@@ -1,0 +1,129 @@
+"""Adds up the ledger's stream into figures per identity and per model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.ledger import LedgerChange
+from lambdas.domain.metering.quota import quota_tokens
+
+
+@dataclass(slots=True)
+class UsageFigures:
+    """What one identity or one model used; counts that nobody told add nothing.
+
+    Attributes:
+        invocations: Successful calls.
+        invocation_errors: Failed calls.
+        input_tokens: Input of successful calls, without cache reads and writes.
+        cache_read_tokens: Input read from the prompt cache.
+        cache_write_tokens: Input written to the prompt cache.
+        output_tokens: Output of successful calls.
+        quota_tokens: What counts against the tokens-per-minute quota.
+        failed_tokens: All tokens of failed calls; they are in no other figure.
+        records_missing_counts: Successful calls of which neither input nor output is known.
+    """
+
+    invocations: int = 0
+    invocation_errors: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    quota_tokens: int = 0
+    failed_tokens: int = 0
+    records_missing_counts: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """All tokens of successful calls."""
+        return (
+            self.input_tokens
+            + self.cache_read_tokens
+            + self.cache_write_tokens
+            + self.output_tokens
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no call is left here (corrections move calls elsewhere)."""
+        return not (self.invocations or self.invocation_errors)
+
+    def add(self, record: UsageRecord, times: int = 1) -> None:
+        """Add a call, or with `times=-1` take it out again."""
+        tokens = record.tokens
+        if record.is_failed:
+            self.invocation_errors += times
+            self.failed_tokens += times * (tokens.total or 0)
+            return
+        self.invocations += times
+        self.input_tokens += times * (tokens.input or 0)
+        self.cache_read_tokens += times * (tokens.cache_read or 0)
+        self.cache_write_tokens += times * (tokens.cache_write or 0)
+        self.output_tokens += times * (tokens.output or 0)
+        self.quota_tokens += times * (quota_tokens(tokens, record.model_id) or 0)
+        self.records_missing_counts += times * tokens.is_missing
+
+
+FiguresByKey: TypeAlias = dict[str, UsageFigures]
+
+
+@dataclass(slots=True)
+class UsageSummary:
+    """Figures per identity and per model, kept up to date by the ledger's stream.
+
+    Attributes:
+        calls: Calls in the ledger.
+        corrections: Readings that replaced an earlier, different one of the same call.
+    """
+
+    calls: int = 0
+    corrections: int = 0
+    _by_identity: FiguresByKey = field(default_factory=dict)
+    _by_model: FiguresByKey = field(default_factory=dict)
+
+    def apply(self, changes: Sequence[LedgerChange]) -> None:
+        """Take in changes: a new call is added, a correction applied as a difference."""
+        for change in changes:
+            if change.replaced is None:
+                self.calls += 1
+            else:
+                self.corrections += 1
+                self._add(change.replaced, times=-1)
+            self._add(change.record, times=1)
+
+    def by_identity(self) -> list[tuple[str, UsageFigures]]:
+        """Figures per identity ARN: most tokens first, then by ARN."""
+        return _ranked(self._by_identity)
+
+    def by_model(self) -> list[tuple[str, UsageFigures]]:
+        """Figures per model id: most tokens first, then by id."""
+        return _ranked(self._by_model)
+
+    def _add(self, record: UsageRecord, times: int) -> None:
+        for figures_by_key, key in (
+            (self._by_identity, record.identity_arn),
+            (self._by_model, record.model_id),
+        ):
+            figures = figures_by_key.get(key)
+            if figures is None:
+                figures = figures_by_key[key] = UsageFigures()
+            figures.add(record, times)
+            if figures.is_empty:
+                del figures_by_key[key]
+
+
+def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:
+    """The sum of disjoint parts."""
+    total = UsageFigures()
+    for part in parts:
+        for name in UsageFigures.__slots__:
+            setattr(total, name, getattr(total, name) + getattr(part, name))
+    return total
+
+
+def _ranked(figures_by_key: FiguresByKey) -> list[tuple[str, UsageFigures]]:
+    return sorted(figures_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))
