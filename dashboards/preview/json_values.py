@@ -112,10 +112,10 @@ class _Splitter:
             yield from self._cut(start, end)
             self._is_rest_of_events = self._item_depth > 1
             self._item_depth = 0
+        elif self._depth == 0 and self._is_rest_of_events:
+            self._start, self._is_rest_of_events = end, False
         elif self._depth == 0:
-            if not self._is_rest_of_events:
-                yield from self._cut(end)
-            self._is_rest_of_events = False
+            yield from self._cut(end)
 
     def _cut(self, end: int, next_start: int | None = None) -> Iterator[bytes | str]:
         """End the value that is being read."""

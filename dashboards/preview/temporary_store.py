@@ -16,7 +16,7 @@ from lambdas.services.ingest_invocations import RejectedRecord
 _CACHE_KIB = 8 * 2**10
 _KEY_BYTES = 16
 
-_SCHEMA = f"""
+SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
@@ -39,7 +39,7 @@ def open_temporary_store() -> Iterator[sqlite3.Connection]:
     """Open a store of its own in the temporary folder; it is gone when closed, or after a crash."""
     connection = sqlite3.connect("", isolation_level=None)  # the empty name: private, on disk
     try:
-        connection.executescript(_SCHEMA)
+        connection.executescript(SCHEMA)
         yield connection
     finally:
         connection.close()

@@ -5,7 +5,8 @@ Bodies are written by models and containers, so they only fill in what Bedrock l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
 from lambdas.domain.invocations.token_counts import (
@@ -15,33 +16,12 @@ from lambdas.domain.invocations.token_counts import (
     sum_known,
 )
 
-_EMPTY: JsonObject = {}
-
 _INVOCATION_METRICS = "amazon-bedrock-invocationMetrics"
 _GUARDRAIL_ACTION = "amazon-bedrock-guardrailAction"
-# A stream has hundreds of chunks and a handful that tell something: those with one of these.
-_TELLING_KEYS = frozenset(
-    {
-        _INVOCATION_METRICS,
-        _GUARDRAIL_ACTION,
-        "usage",
-        "metadata",
-        "metrics",
-        "message",
-        "meta",
-        "inputTextTokenCount",
-        "totalOutputTextTokenCount",
-        "results",
-        "prompt_token_count",
-        "generation_token_count",
-        "prompt",
-        "completions",
-    }
-)
+_EMPTY: JsonObject = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Token counts from one place.
 
     Attributes:
@@ -56,18 +36,25 @@ class Evidence:
     def filled_from(self, other: Evidence) -> Evidence:
         """Keep every count that is here, and take from `other` those that are not."""
         mine, theirs = self.tokens, other.tokens
-        split_elsewhere = other.is_cache_split_from_input and mine.input not in (None, theirs.input)
+        if theirs is UNKNOWN_COUNTS:
+            return self
+        if mine is UNKNOWN_COUNTS:
+            return other
         cache_read, is_split = mine.cache_read, self.is_cache_split_from_input
-        if cache_read is None and not split_elsewhere:
+        is_foreign_split = other.is_cache_split_from_input and mine.input not in (
+            None,
+            theirs.input,
+        )
+        if cache_read is None and not is_foreign_split:
             cache_read, is_split = theirs.cache_read, other.is_cache_split_from_input
-        cache_write = _first_known(mine.cache_write, theirs.cache_write)
+        cache_write = theirs.cache_write if mine.cache_write is None else mine.cache_write
         cache_write_1h = mine.cache_write_1h
         if cache_write_1h is None and cache_write == theirs.cache_write:
             cache_write_1h = theirs.cache_write_1h
         return Evidence(
             TokenCounts(
-                _first_known(mine.input, theirs.input),
-                _first_known(mine.output, theirs.output),
+                theirs.input if mine.input is None else mine.input,
+                theirs.output if mine.output is None else mine.output,
                 cache_read,
                 cache_write,
                 cache_write_1h,
@@ -79,8 +66,7 @@ class Evidence:
 NO_EVIDENCE = Evidence()
 
 
-@dataclass(frozen=True, slots=True)
-class BodyUsage:
+class BodyUsage(NamedTuple):
     """What a response body tells.
 
     Attributes:
@@ -106,13 +92,18 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
     measured = stated = opening = NO_EVIDENCE
     latency_ms: int | None = None
     is_intervention = False
-    for chunk in body if isinstance(body, list) else [body]:
+    for chunk in body if isinstance(body, list) else (body,):
+        # A stream has hundreds of chunks, and a handful of them tell something.
         if not isinstance(chunk, dict) or _TELLING_KEYS.isdisjoint(chunk):
             continue
-        measured = _measured_by_bedrock(_object(chunk, _INVOCATION_METRICS)).filled_from(measured)
+        metrics = _object(chunk, _INVOCATION_METRICS)
+        if metrics:
+            measured = _measured_by_bedrock(metrics).filled_from(measured)
         stated = _stated_by_model(chunk).filled_from(stated)
-        opening = _opening_of_stream(chunk).filled_from(opening)
-        latency_ms = _first_known(_latency_ms(chunk), latency_ms)
+        if "message" in chunk:
+            opening = _opening_of_stream(chunk).filled_from(opening)
+        told_ms = _latency_ms(chunk, metrics)
+        latency_ms = latency_ms if told_ms is None else told_ms
         is_intervention = is_intervention or chunk.get(_GUARDRAIL_ACTION) == "INTERVENED"
     evidence = measured.filled_from(stated).filled_from(opening)
     return BodyUsage(evidence, latency_ms, is_intervention)
@@ -131,65 +122,52 @@ def _measured_by_bedrock(metrics: JsonObject) -> Evidence:
 
 def _stated_by_model(chunk: JsonObject) -> Evidence:
     """Read one object in the shapes of all providers; the first that tells something counts."""
-    for usage in (_object(chunk, "usage"), _object(_object(chunk, "metadata"), "usage")):
+    usage = _object(chunk, "usage") or _object(_object(chunk, "metadata"), "usage")
+    if usage:
         evidence = _usage_block(usage)
         if evidence.tokens != UNKNOWN_COUNTS:
             return evidence
-    for tokens in (_titan(chunk), _llama(chunk), _cohere(chunk), _jurassic(chunk)):
-        if not tokens.is_missing:
-            return Evidence(tokens)
+    for keys, read_shape in _OWN_SHAPES:
+        if not keys.isdisjoint(chunk):
+            tokens = read_shape(chunk)
+            if not tokens.is_missing:
+                return Evidence(tokens)
     return NO_EVIDENCE
 
 
 def _opening_of_stream(chunk: JsonObject) -> Evidence:
     """Read Anthropic's `message_start`, whose output count is provisional and so left out."""
     tokens = _usage_block(_object(_object(chunk, "message"), "usage")).tokens
-    return Evidence(
-        TokenCounts(
-            input=tokens.input,
-            cache_read=tokens.cache_read,
-            cache_write=tokens.cache_write,
-            cache_write_1h=tokens.cache_write_1h,
-        )
-    )
+    return Evidence(tokens._replace(output=None))
 
 
 def _usage_block(usage: JsonObject) -> Evidence:
     """Read a `usage` object: Converse's and Nova's, Anthropic's, or OpenAI's."""
-    if not usage:
-        return NO_EVIDENCE
-    prompt = read_count(usage.get("prompt_tokens"))
-    completion = read_count(usage.get("completion_tokens"))
     input_tokens = _count(usage, "inputTokens", "input_tokens")
     output_tokens = _count(usage, "outputTokens", "output_tokens")
-    if input_tokens is None and output_tokens is None and (prompt, completion) != (None, None):
-        return _openai(prompt, completion, _object(usage, "prompt_tokens_details"))
+    if input_tokens is None and output_tokens is None:
+        openai = _openai_usage_block(usage)
+        if not openai.tokens.is_missing:
+            return openai
+    cache_read = _count(
+        usage, "cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"
+    )
     cache_write = _count(
         usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_creation_input_tokens"
     )
-    five_minutes, one_hour = _cache_write_split(usage)
-    split = sum_known(five_minutes, one_hour)
-    if cache_write is None:
-        cache_write = split
+    cache_write_1h = None
+    if not _SPLIT_KEYS.isdisjoint(usage):
+        cache_write, cache_write_1h = _split_cache_write(usage, cache_write)
     return Evidence(
-        TokenCounts(
-            input_tokens,
-            output_tokens,
-            _count(
-                usage,
-                "cacheReadInputTokens",
-                "cacheReadInputTokenCount",
-                "cache_read_input_tokens",
-            ),
-            cache_write,
-            (one_hour or 0) if split is not None and split == cache_write else None,
-        )
+        TokenCounts(input_tokens, output_tokens, cache_read, cache_write, cache_write_1h)
     )
 
 
-def _openai(prompt: int | None, completion: int | None, details: JsonObject) -> Evidence:
+def _openai_usage_block(usage: JsonObject) -> Evidence:
     """Take cached tokens out of the prompt count that holds them."""
-    cached = read_count(details.get("cached_tokens"))
+    prompt = read_count(usage.get("prompt_tokens"))
+    completion = read_count(usage.get("completion_tokens"))
+    cached = read_count(_object(usage, "prompt_tokens_details").get("cached_tokens"))
     if prompt is None or cached is None:
         return Evidence(TokenCounts(prompt, completion))
     return Evidence(
@@ -198,32 +176,32 @@ def _openai(prompt: int | None, completion: int | None, details: JsonObject) -> 
     )
 
 
-def _cache_write_split(usage: JsonObject) -> tuple[int | None, int | None]:
-    """Tokens written to the cache for five minutes and for an hour."""
+_SPLIT_KEYS = frozenset({"cache_creation", "cacheDetails"})
+
+
+def _split_cache_write(usage: JsonObject, cache_write: int | None) -> tuple[int | None, int | None]:
+    """Tokens written to the cache, and those of them kept for an hour if the parts add up."""
     creation = _object(usage, "cache_creation")
     five_minutes = read_count(creation.get("ephemeral_5m_input_tokens"))
     one_hour = read_count(creation.get("ephemeral_1h_input_tokens"))
-    details = usage.get("cacheDetails")
-    for detail in details if isinstance(details, list) else []:
-        if isinstance(detail, dict):
-            written = read_count(detail.get("inputTokens"))
-            match detail.get("ttl"):
-                case "5m":
-                    five_minutes = sum_known(five_minutes, written)
-                case "1h":
-                    one_hour = sum_known(one_hour, written)
-    return five_minutes, one_hour
+    for detail in _objects(usage.get("cacheDetails")):
+        written = read_count(detail.get("inputTokens"))
+        match detail.get("ttl"):
+            case "5m":
+                five_minutes = sum_known(five_minutes, written)
+            case "1h":
+                one_hour = sum_known(one_hour, written)
+    parts = sum_known(five_minutes, one_hour)
+    if parts is None or cache_write not in (None, parts):
+        return cache_write, None
+    return parts, one_hour or 0
 
 
 def _titan(chunk: JsonObject) -> TokenCounts:
     output = read_count(chunk.get("totalOutputTextTokenCount"))
-    results = chunk.get("results")
-    if output is None and isinstance(results, list):
+    if output is None:
         output = _sum_all(
-            [
-                read_count(result.get("tokenCount")) if isinstance(result, dict) else None
-                for result in results
-            ]
+            read_count(result.get("tokenCount")) for result in _objects(chunk.get("results"))
         )
     return TokenCounts(read_count(chunk.get("inputTextTokenCount")), output)
 
@@ -245,45 +223,62 @@ def _cohere(chunk: JsonObject) -> TokenCounts:
 
 def _jurassic(chunk: JsonObject) -> TokenCounts:
     """AI21's Jurassic-2 counts nothing but lists its tokens."""
-    completions = chunk.get("completions")
     return TokenCounts(
         _length(_object(chunk, "prompt").get("tokens")),
         _sum_all(
-            [
-                _length(_object(completion, "data").get("tokens"))
-                for completion in (completions if isinstance(completions, list) else [])
-            ]
+            _length(_object(completion, "data").get("tokens"))
+            for completion in _objects(chunk.get("completions"))
         ),
     )
 
 
-def _latency_ms(chunk: JsonObject) -> int | None:
-    return _first_known(
-        read_count(_object(chunk, _INVOCATION_METRICS).get("invocationLatency")),
-        read_count(_object(chunk, "metrics").get("latencyMs")),
-        read_count(_object(_object(chunk, "metadata"), "metrics").get("latencyMs")),
-    )
+# Shapes of their own, each with the keys that give it away.
+_OWN_SHAPES: tuple[tuple[frozenset[str], Callable[[JsonObject], TokenCounts]], ...] = (
+    (frozenset({"inputTextTokenCount", "totalOutputTextTokenCount", "results"}), _titan),
+    (frozenset({"prompt_token_count", "generation_token_count"}), _llama),
+    (frozenset({"meta"}), _cohere),
+    (frozenset({"prompt", "completions"}), _jurassic),
+)
+_TELLING_KEYS = frozenset(
+    {_INVOCATION_METRICS, _GUARDRAIL_ACTION, "usage", "metadata", "metrics", "message"}
+).union(*(keys for keys, _ in _OWN_SHAPES))
 
 
-def _object(parent: JsonValue, key: str) -> JsonObject:
+def _latency_ms(chunk: JsonObject, invocation_metrics: JsonObject) -> int | None:
+    if invocation_metrics:
+        return read_count(invocation_metrics.get("invocationLatency"))
+    metrics = _object(chunk, "metrics") or _object(_object(chunk, "metadata"), "metrics")
+    return read_count(metrics.get("latencyMs"))
+
+
+def _object(parent: JsonObject, key: str) -> JsonObject:
     """The object under a key; an empty one where there is none."""
-    child = parent.get(key) if isinstance(parent, dict) else None
+    child = parent.get(key)
     return child if isinstance(child, dict) else _EMPTY
+
+
+def _objects(value: JsonValue) -> list[JsonObject]:
+    """The objects of a list; none where it is no list of objects alone."""
+    if isinstance(value, list) and all(isinstance(element, dict) for element in value):
+        return value
+    return []
 
 
 def _count(usage: JsonObject, *names: str) -> int | None:
     """The first readable count under one of several names."""
-    return _first_known(*(read_count(usage.get(name)) for name in names))
-
-
-def _first_known(*counts: int | None) -> int | None:
-    return next((count for count in counts if count is not None), None)
+    for name in names:
+        if name in usage:
+            count = read_count(usage[name])
+            if count is not None:
+                return count
+    return None
 
 
 def _length(tokens: JsonValue) -> int | None:
     return len(tokens) if isinstance(tokens, list) else None
 
 
-def _sum_all(counts: list[int | None]) -> int | None:
+def _sum_all(counts: Iterable[int | None]) -> int | None:
     """The sum where every part is known: part of a sum would be an invented count."""
-    return sum_known(*counts) if None not in counts else None
+    known = list(counts)
+    return None if None in known else sum_known(*known)

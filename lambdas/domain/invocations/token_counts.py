@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LARGEST_COUNT = 10**12
 """A count above this is no count but an error or an attack, and is read as absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCounts:
+class TokenCounts(NamedTuple):
     """Disjoint token counts of one call; `None` where nobody told.
 
     Attributes:
@@ -63,7 +62,9 @@ def read_count(value: object) -> int | None:
     exports have them) are counts. Booleans, negatives, NaN, fractions, other text and values
     above `LARGEST_COUNT` are not.
     """
-    if type(value) is int:  # the common case first; `bool` is an `int` to isinstance
+    if value is None:
+        return None
+    if type(value) is int:  # not isinstance, to which a bool is an int
         return value if 0 <= value <= LARGEST_COUNT else None
     if isinstance(value, float) and value.is_integer():
         return read_count(int(value))

@@ -23,6 +23,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Met
 """
 
 Dimensions: TypeAlias = tuple[tuple[str, str], ...]
+_SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +96,19 @@ def aggregate(
     return [point for key in sorted(series) for point in _data_points(key, series[key])]
 
 
-_SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
-
-
 def _data_points(key: _SeriesKey, occurrences: Counter[int]) -> Iterator[DataPoint]:
     minute, index, dimension_set, choice = key
     dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
     ordered = sorted(occurrences.items())
     if dimension_set.is_per_identity:
-        values = StatisticSet(
+        statistics = StatisticSet(
             sample_count=occurrences.total(),
             sum=sum(value * count for value, count in ordered),
             minimum=ordered[0][0],
             maximum=ordered[-1][0],
         )
-        yield DataPoint(USAGE_METRICS[index], dimensions, minute, values)
+        yield DataPoint(USAGE_METRICS[index], dimensions, minute, statistics)
         return
     for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
-        values_, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
-        yield DataPoint(USAGE_METRICS[index], dimensions, minute, Distribution(values_, counts))
+        values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
+        yield DataPoint(USAGE_METRICS[index], dimensions, minute, Distribution(values, counts))

@@ -1,0 +1,1 @@
+"""Figures worth keeping an eye on, one JSON line each: `make bench`."""

@@ -1,0 +1,18 @@
+"""Prints every benchmark figure as one JSON line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tests.benchmarks import decoding, metering
+from tests.benchmarks.figure import Figure
+
+
+def _figures() -> Iterator[Figure]:
+    yield from decoding.figures()
+    yield from metering.figures()
+
+
+for figure in _figures():
+    print(json.dumps(figure._asdict()), flush=True)

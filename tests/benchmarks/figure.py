@@ -1,0 +1,12 @@
+"""One measured figure."""
+
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """A figure with its unit, and a note on how it came about."""
+
+    name: str
+    value: float
+    unit: str
+    note: str

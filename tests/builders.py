@@ -1,0 +1,47 @@
+"""Builds records for tests: a plain one, changed where a test cares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+
+ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"
+BEN = "arn:aws:iam::111122223333:user/ben"
+HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
+SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
+NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
+
+
+def usage_record(**changes: Any) -> UsageRecord:
+    """A successful call of 10 input and 5 output tokens, but for the changes."""
+    record = UsageRecord(
+        account_id="111122223333",
+        region="us-east-1",
+        request_id="request-1",
+        timestamp=NOON,
+        operation="Converse",
+        model_id=HAIKU_3,
+        invoked_model_id=HAIKU_3,
+        identity_arn=ANA,
+        tokens=TokenCounts(input=10, output=5),
+    )
+    return record._replace(**changes)
+
+
+counts = st.none() | st.integers(0, 10**6)
+token_counts = st.builds(TokenCounts, counts, counts, counts, counts, st.none())
+usage_records = st.builds(
+    usage_record,
+    request_id=st.sampled_from([f"request-{number}" for number in range(20)]),
+    timestamp=st.integers(0, 3).map(lambda minutes: NOON.replace(minute=minutes)),
+    model_id=st.sampled_from([HAIKU_3, SONNET_4]),
+    identity_arn=st.sampled_from([ANA, BEN]),
+    tokens=token_counts,
+    error_code=st.sampled_from([None, None, "ThrottlingException"]),
+    latency_ms=counts,
+)
+"""Calls that often share a request id, a minute, an identity or a model."""

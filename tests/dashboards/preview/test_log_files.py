@@ -1,0 +1,154 @@
+"""Log files are found and read in every layout that people export them in."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboards.preview import log_files
+from dashboards.preview.deliveries import pack
+from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_lines
+from lambdas.domain.invocations import Reading, UsageRecord, read_line
+from tests.dashboards.preview.log_folder import as_lines, log, write
+
+LOGS = [log(f"request-{number}") for number in range(3)]
+IDS = [it["requestId"] for it in LOGS]
+MESSAGES = [json.dumps(it) for it in LOGS]
+ENVELOPE = json.loads(gzip.decompress(base64.b64decode(pack(MESSAGES))))
+EVENTS = {
+    "events": [{"logStreamName": "s", "message": it, "eventId": "1"} for it in MESSAGES],
+    "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
+}
+LINES = as_lines(*LOGS)
+
+
+def readings_of(path: Path) -> Iterator[Reading]:
+    for file in find_log_files([path]):
+        for line in read_lines(file, on_progress=lambda _: None):
+            yield from read_line(line)
+
+
+def ids_of(path: Path) -> list[str]:
+    return [it.request_id for it in readings_of(path) if isinstance(it, UsageRecord)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("lines.ndjson", LINES),
+        ("lines.log", LINES),
+        ("lines.json", LINES),
+        ("lines.json.gz", LINES),
+        ("no-suffix", LINES),
+        ("crlf.log", LINES.replace(b"\n", b"\r\n")),
+        ("bom.json", b"\xef\xbb\xbf" + LINES),
+        ("blank-lines.log", b"\n  \n" + LINES.replace(b"\n", b"\n\n")),
+        ("no-final-newline.log", LINES.rstrip()),
+        ("array.json", json.dumps(LOGS)),
+        ("array.log", json.dumps(LOGS)),
+        ("pretty-array.json", json.dumps(LOGS, indent=2)),
+        ("array.json.gz", json.dumps(LOGS)),
+        ("pretty-objects.json", "\n".join(json.dumps(it, indent=2) for it in LOGS)),
+        ("envelope.json", json.dumps(ENVELOPE)),
+        ("pretty-envelope.json", json.dumps(ENVELOPE, indent=4)),
+        ("lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}})),
+        ("pretty-lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}}, indent=2)),
+        ("base64.log", pack(MESSAGES)),
+        ("filter-log-events.json", json.dumps(EVENTS, indent=4)),
+        ("one-line-filter-log-events.json", json.dumps(EVENTS)),
+        ("filter-log-events.json.gz", json.dumps(EVENTS)),
+    ],
+)
+def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
+    assert ids_of(write(tmp_path / name, content)) == IDS
+
+
+def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
+    lines = "\n".join([json.dumps(ENVELOPE), pack([json.dumps(log("another"))])])
+    assert ids_of(write(tmp_path / "envelopes.log", lines)) == [*IDS, "another"]
+
+
+def test_all_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
+    members = b"".join(gzip.compress(as_lines(it)) for it in LOGS)
+    path = tmp_path / "members.json.gz"
+    path.write_bytes(members)
+    assert ids_of(path) == IDS
+
+
+def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "unzipped.json.gz").write_bytes(LINES)
+    (tmp_path / "zipped.json").write_bytes(gzip.compress(LINES))
+    assert ids_of(tmp_path / "unzipped.json.gz") == ids_of(tmp_path / "zipped.json") == IDS
+
+
+def test_a_cut_off_line_does_not_swallow_the_next_one(tmp_path: Path) -> None:
+    content = LINES[:100] + b"\n" + LINES
+    assert ids_of(write(tmp_path / "cut.json", content)) == IDS
+
+
+def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path: Path) -> None:
+    prefix = "prefix/AWSLogs/111122223333/BedrockModelInvocationLogs"
+    hour = f"{prefix}/us-east-1/2026/09/08/12"
+    write(tmp_path / hour / "20260908T121033000Z_0123456789abcdef.json.gz", as_lines(LOGS[0]))
+    write(tmp_path / hour / "20260908T121133000Z_0123456789abcdef.json.gz", as_lines(LOGS[1]))
+    write(tmp_path / hour / "data" / "request-0_input.json.gz", '{"messages": []}')
+    write(tmp_path / prefix / "amazon-bedrock-logs-permission-check.json", "ok")
+    write(tmp_path / hour / "._20260908T121033000Z.json.gz", "a Mac's resource fork")
+    write(tmp_path / "notes.txt", "not a log")
+    assert ids_of(tmp_path) == IDS[:2]
+
+
+def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
+    assert ids_of(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
+
+
+def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 1000)
+    content = json.dumps(log(padding="x" * 5000)).encode() + b"\n" + LINES
+    readings = list(readings_of(write(tmp_path / "long.log", content)))
+    assert [isinstance(it, UsageRecord) for it in readings] == [False, True, True, True]
+
+
+def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:
+    path = write(tmp_path / "many.log", LINES * 2000)
+    (file,) = find_log_files([path])
+    seen: list[int] = []
+    for _ in read_lines(file, seen.append):
+        pass
+    assert seen == sorted(set(seen))
+    assert 0 < seen[-1] <= file.size
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("cut.json.gz", gzip.compress(LINES)[:60], "damaged or cut off"),
+        ("damaged.json.gz", gzip.compress(LINES)[:-8] + bytes(8), "damaged or cut off"),
+        ("utf16.json", LINES.decode().encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_an_unreadable_file_is_named(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UnreadableLogsError, match=complaint) as error:
+        list(readings_of(path))
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableLogsError, match=r"nowhere\.json: No such file"):
+        find_log_files([tmp_path / "nowhere.json"])
+
+
+def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "request_input.json", "{}")
+    with pytest.raises(UnreadableLogsError, match="no logs in this folder"):
+        find_log_files([tmp_path])

@@ -1,0 +1,226 @@
+"""`make meter`, from the command line to the summary that other programs rely on."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.preview import meter, temporary_store
+from dashboards.preview.terminal import run_command
+from tests.dashboards.preview.log_folder import as_lines, log, write
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+ANA = "arn:aws:iam::111122223333:user/ana"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the command with arguments, as `python -m` does; gives its exit code."""
+
+    def run_with(*arguments: Path | str) -> int:
+        monkeypatch.setattr(sys, "argv", ["meter", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            run_command("meter", meter.main)
+        assert isinstance(end.value.code, int)
+        return end.value.code
+
+    return run_with
+
+
+@pytest.fixture
+def summarize(run: Any, tmp_path: Path) -> Any:
+    """Meter some paths; gives the summary."""
+
+    def summarize_paths(*logs: Path) -> Any:
+        out = tmp_path / "out" / "summary.json"
+        out.parent.mkdir(exist_ok=True)
+        assert run(*logs, "--out", out) == 0
+        assert list(out.parent.iterdir()) == [out]
+        return json.loads(out.read_text())
+
+    return summarize_paths
+
+
+def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
+    logs = write(
+        tmp_path / "logs.json",
+        b"Permissions are correctly set for Amazon Bedrock logs.\n"
+        + as_lines(
+            log("1", input={"inputTokenCount": 3, "cacheReadInputTokenCount": 7}),
+            log("1", input={"inputTokenCount": 3, "cacheReadInputTokenCount": 7}),
+            log("2", errorCode="ModelStreamErrorException"),
+            log("3", identity={}, modelId="us.anthropic.claude-sonnet-4-6", input={}, output={}),
+        )
+        + b"\n\n{ not json\n",
+    )
+    figures = {
+        "invocations": 1,
+        "invocation_errors": 1,
+        "input_tokens": 3,
+        "cache_read_tokens": 7,
+        "cache_write_tokens": 0,
+        "output_tokens": 5,
+        "total_tokens": 15,
+        "quota_tokens": 8,
+        "failed_tokens": 15,
+        "records_missing_counts": 0,
+        "cost_usd": None,
+        "unpriced_invocations": 0,
+    }
+    unknown = dict.fromkeys(figures, 0) | {
+        "invocations": 1,
+        "records_missing_counts": 1,
+        "cost_usd": None,
+    }
+    assert summarize(logs) == {
+        "version": 1,
+        "records": {
+            "read": 6,
+            "counted": 3,
+            "duplicates": 1,
+            "conflicting_duplicates": 0,
+            "ignored": 1,
+            "rejected": 1,
+        },
+        "by_identity": [
+            {"identity_arn": ANA} | figures,
+            {"identity_arn": "unknown"} | unknown,
+        ],
+        "by_model": [
+            {"model_id": "anthropic.claude-3-haiku-20240307-v1:0"} | figures,
+            {"model_id": "anthropic.claude-sonnet-4-6"} | unknown,
+        ],
+        "rejected": [{"source": str(logs), "line": 6, "code": "not_json"}],
+    }
+
+
+def test_the_newest_of_conflicting_readings_stands(summarize: Any, tmp_path: Path) -> None:
+    older = write(tmp_path / "a.json", as_lines(log(), log(input={"inputTokenCount": 70})))
+    newer = write(tmp_path / "b.json", as_lines(log(input={"inputTokenCount": 100})))
+    summary = summarize(older, newer)
+    assert summary["records"]["duplicates"] == 2
+    assert summary["records"]["conflicting_duplicates"] == 2
+    assert summary["by_identity"][0]["total_tokens"] == 105
+
+
+def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
+    records = summarize(FIXTURES / "invocation-logs.ndjson", FIXTURES / "invocation-logs.ndjson")[
+        "records"
+    ]
+    assert records["read"] == 130
+    assert records["duplicates"] == records["counted"] == 60
+    assert records["read"] == sum(
+        records[part] for part in ("counted", "duplicates", "ignored", "rejected")
+    )
+
+
+def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
+    summary = summarize(write(tmp_path / "empty.json", ""))
+    assert summary["records"]["read"] == 0
+    assert summary["by_identity"] == summary["rejected"] == []
+
+
+def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(FIXTURES / "invocation-logs.ndjson") == 0
+    printed = capsys.readouterr().out
+    assert "111122667777 user/dario" in printed
+    assert "130,447" in printed
+    assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
+    assert "Rejected: 3 bad_timestamp, 2 no_request_id" in printed
+    assert "invocation-logs.ndjson, line 43: no_request_id" in printed
+
+
+def test_names_cannot_steer_the_terminal(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "[red]\x1b]0;owned\x07\u202e" + "x" * 1000
+    logs = write(tmp_path / "logs.json", as_lines(log(identity={"arn": hostile})))
+    assert run(logs) == 0
+    printed = capsys.readouterr().out
+    assert "[red]" in printed
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+
+
+def test_many_identities_are_cut_to_the_largest(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [log(str(number), identity={"arn": f"identity-{number:03}"}) for number in range(40)]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    printed = capsys.readouterr().out
+    assert "identity-024" in printed
+    assert "identity-025" not in printed
+    assert "15 more" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name the logs to read"),
+        (["nowhere.json"], "nowhere.json: No such file or directory."),
+        (["empty"], "empty: no logs in this folder."),
+        (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
+        (["logs.json", "--out", "nowhere/a.json"], "OUT=nowhere/a.json cannot be written."),
+        (["logs.json", "--out", "empty"], "OUT=empty cannot be written."),
+        (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "logs.json", as_lines(log()))
+    (tmp_path / "cut.json.gz").write_bytes(write(tmp_path / "a.gz", "x" * 100).read_bytes()[:-9])
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"meter: {complaint}")
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_full_disk_is_said_in_one_line(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = temporary_store.SCHEMA + "PRAGMA max_page_count = 10;"
+    monkeypatch.setattr(temporary_store, "SCHEMA", small)
+    logs = [log(str(number)) for number in range(1000)]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 2
+    assert "cannot hold what is read: database or disk is full." in capsys.readouterr().err
+
+
+def test_prompts_and_completions_are_in_no_output(
+    summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = "XyzzyMarker"
+    bodies = {"input": {"inputBodyJson": {"prompt": marker}, "inputTokenCount": 1}}
+    bodies |= {"output": {"outputBodyJson": {"completion": marker, "usage": marker}}}
+    metadata = {"requestMetadata": {"note": marker}}
+    good = [json.dumps(log(str(number)) | bodies | metadata) for number in range(3)]
+    deep = good[1].replace(f'"{marker}"', "[" * 3000 + f'"{marker}"' + "]" * 3000, 1)
+    bad = [
+        good[0][:-30],
+        json.dumps({"prompt": marker}),
+        json.dumps(log("bad", timestamp=None) | bodies),
+        json.dumps(log("bad", modelId=None) | bodies),
+        json.dumps(log("bad", schemaType="other") | bodies),
+        json.dumps([marker]),
+        marker,
+        f'{{"a": {marker}}}',
+    ]
+    logs = write(tmp_path / "logs.log", "\n".join([good[0], deep, good[2], *bad]))
+    summary = summarize(logs)
+    assert summary["records"]["counted"] == 3
+    assert len({it["code"] for it in summary["rejected"]}) == 7
+    printed = capsys.readouterr()
+    assert marker not in printed.out + printed.err + json.dumps(summary)

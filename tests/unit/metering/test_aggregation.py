@@ -1,0 +1,120 @@
+"""Data points add up to the calls they were made of."""
+
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering import DataPoint, Distribution, StatisticSet, aggregate
+from lambdas.domain.metering.aggregation import LARGEST_DISTRIBUTION
+from lambdas.domain.metering.metric_catalog import Detail, DimensionSet
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, usage_record, usage_records
+
+
+def aggregate_fully(records: list[UsageRecord]) -> list[DataPoint]:
+    return aggregate(
+        records, detail=Detail.FULL, identity_dimension=lambda record: record.identity_arn
+    )
+
+
+def find(points: list[DataPoint], name: str, **dimensions: str) -> list[DataPoint]:
+    wanted = tuple(dimensions.items())
+    return [it for it in points if it.metric.name == name and it.dimensions == wanted]
+
+
+def sum_of(point: DataPoint) -> int:
+    match point.values:
+        case Distribution(values, counts):
+            return sum(value * count for value, count in zip(values, counts, strict=True))
+        case StatisticSet():
+            return point.values.sum
+
+
+def test_calls_of_one_minute_become_one_data_point_per_metric_and_dimension_set() -> None:
+    points = aggregate_fully(
+        [
+            usage_record(request_id="1", timestamp=NOON.replace(second=1)),
+            usage_record(request_id="2", timestamp=NOON.replace(second=59), model_id=SONNET_4),
+        ]
+    )
+    (account,) = find(points, "InputTokens")
+    assert (account.minute, account.values) == (NOON, Distribution((10,), (2,)))
+    (identity,) = find(points, "InputTokens", IdentityArn=ANA)
+    assert identity.values == StatisticSet(sample_count=2, sum=20, minimum=10, maximum=10)
+    (both,) = find(points, "OutputTokens", IdentityArn=ANA, ModelId=HAIKU_3)
+    assert both.values == StatisticSet(sample_count=1, sum=5, minimum=5, maximum=5)
+
+
+def test_calls_land_in_the_minute_they_were_made_in() -> None:
+    late = usage_record(request_id="late", timestamp=NOON - timedelta(days=3))
+    points = find(aggregate_fully([usage_record(), late]), "Invocations")
+    assert [point.minute for point in points] == [NOON - timedelta(days=3), NOON]
+
+
+def test_absent_counts_make_no_data_point() -> None:
+    points = aggregate_fully([usage_record(tokens=TokenCounts(input=1))])
+    assert not find(points, "OutputTokens")
+    assert not find(points, "CacheReadTokens")
+
+
+def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points() -> None:
+    records = [
+        usage_record(request_id=str(number), tokens=TokenCounts(input=number))
+        for number in range(LARGEST_DISTRIBUTION + 1)
+    ]
+    points = find(aggregate_fully(records), "InputTokens")
+    sizes = [len(it.values.values) for it in points if isinstance(it.values, Distribution)]
+    assert sizes == [LARGEST_DISTRIBUTION, 1]
+
+
+def test_identities_can_be_folded_into_one() -> None:
+    records = [usage_record(request_id="1"), usage_record(request_id="2", identity_arn=BEN)]
+    points = aggregate(records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__")
+    (folded,) = find(points, "Invocations", IdentityArn="__other__")
+    assert sum_of(folded) == 2
+
+
+def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
+    record = usage_record(tokens=TokenCounts(1, 2, 3, 4))
+    points = aggregate([record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA)
+    assert find(points, "CacheReadTokens")
+    assert not find(points, "CacheReadTokens", IdentityArn=ANA)
+    assert not [point for point in points if len(point.dimensions) > 1]
+
+
+@given(st.lists(usage_records, unique_by=lambda record: record.key), st.randoms())
+def test_data_points_do_not_depend_on_the_order_of_calls(
+    records: list[UsageRecord], chance: Random
+) -> None:
+    shuffled = records.copy()
+    chance.shuffle(shuffled)
+    assert aggregate_fully(shuffled) == aggregate_fully(records)
+
+
+@given(st.lists(usage_records, unique_by=lambda record: record.key))
+def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[UsageRecord]) -> None:
+    points = aggregate_fully(records)
+    for name in ("Invocations", "InvocationErrors", "TotalTokens", "QuotaTokens"):
+        sums = {
+            dimension_set: sum(
+                sum_of(point)
+                for point in points
+                if point.metric.name == name
+                and tuple(it for it, _ in point.dimensions) == dimension_set.dimension_names
+            )
+            for dimension_set in DimensionSet
+        }
+        assert len(set(sums.values())) == 1
+
+
+@given(st.lists(usage_records, unique_by=lambda record: record.key), st.integers(0, 20))
+def test_data_points_of_parts_add_up_to_those_of_the_whole(
+    records: list[UsageRecord], cut: int
+) -> None:
+    def total(points: list[DataPoint]) -> int:
+        return sum(sum_of(point) for point in find(points, "TotalTokens"))
+
+    parts = aggregate_fully(records[:cut]), aggregate_fully(records[cut:])
+    assert sum(map(total, parts)) == total(aggregate_fully(records))

@@ -1,0 +1,101 @@
+"""The catalog is fit for CloudWatch, and bounds what every further identity costs."""
+
+from collections import Counter
+
+import pytest
+
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.metering.metric_catalog import (
+    IDENTITY_ARN,
+    MODEL_ID,
+    USAGE_METRICS,
+    Detail,
+    DimensionSet,
+    MetricDefinition,
+)
+from tests.builders import SONNET_4, usage_record
+
+BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
+
+
+def test_each_metric_has_one_definition() -> None:
+    assert Counter(metric.name for metric in USAGE_METRICS).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("metric", USAGE_METRICS, ids=lambda metric: metric.name)
+def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition) -> None:
+    assert metric.name.isidentifier()
+    assert metric.name[0].isupper()
+    assert metric.description.endswith(".")
+
+
+def test_every_metric_is_published_for_the_account_and_for_each_model() -> None:
+    for metric in USAGE_METRICS:
+        assert metric.detail_of[DimensionSet.ACCOUNT] is Detail.STANDARD
+        assert metric.detail_of[DimensionSet.MODEL] is Detail.STANDARD
+
+
+def test_at_standard_detail_an_identity_costs_six_metrics_a_month() -> None:
+    standard = [
+        metric.name
+        for metric in USAGE_METRICS
+        for dimension_set, detail in metric.detail_of.items()
+        if dimension_set.is_per_identity and detail is Detail.STANDARD
+    ]
+    assert sorted(standard) == [
+        "InputTokens",
+        "InvocationErrors",
+        "Invocations",
+        "OutputTokens",
+        "QuotaTokens",
+        "TotalTokens",
+    ]
+
+
+def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
+    assert [it.dimension_names for it in DimensionSet] == [
+        (),
+        (MODEL_ID,),
+        (IDENTITY_ARN,),
+        (IDENTITY_ARN, MODEL_ID),
+    ]
+
+
+def test_every_metric_reads_its_own_figure_of_a_call() -> None:
+    record = usage_record(
+        model_id=SONNET_4,
+        tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
+        latency_ms=7,
+    )
+    values = {name: metric.value_of(record) for name, metric in BY_NAME.items()}
+    assert values == {
+        "Invocations": 1,
+        "InvocationErrors": None,
+        "InputTokens": 1,
+        "OutputTokens": 20,
+        "CacheReadTokens": 300,
+        "CacheWriteTokens": 4000,
+        "TotalTokens": 4321,
+        "QuotaTokens": 4101,
+        "FailedTokens": None,
+        "MissingTokenCounts": None,
+        "InvocationLatency": 7,
+    }
+
+
+def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
+    failed = usage_record(error_code="ThrottlingException")
+    values = {name: metric.value_of(failed) for name, metric in BY_NAME.items()}
+    assert {name: value for name, value in values.items() if value is not None} == {
+        "InvocationErrors": 1,
+        "FailedTokens": 15,
+    }
+
+
+def test_what_nobody_told_is_published_as_nothing_and_never_as_zero() -> None:
+    untold = usage_record(tokens=TokenCounts())
+    values = {name: metric.value_of(untold) for name, metric in BY_NAME.items()}
+    assert {name: value for name, value in values.items() if value is not None} == {
+        "Invocations": 1,
+        "MissingTokenCounts": 1,
+    }

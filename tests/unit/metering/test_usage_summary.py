@@ -1,0 +1,104 @@
+"""Figures per identity and per model add up, whatever order calls come in."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering import UsageFigures, UsageSummary, total_figures
+from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, token_counts, usage_record, usage_records
+from tests.fakes import InMemoryUsageLedger
+
+
+def summarize(*batches: list[UsageRecord]) -> UsageSummary:
+    summary = UsageSummary()
+    ledger = InMemoryUsageLedger(summary.apply)
+    for batch in batches:
+        ledger.put(batch)
+    return summary
+
+
+def figures_of(summary: UsageSummary) -> object:
+    return summary.calls, summary.by_identity(), summary.by_model()
+
+
+def test_token_kinds_are_added_up_apart() -> None:
+    tokens = TokenCounts(input=3, output=52, cache_read=7, cache_write=100)
+    ((identity, figures),) = summarize([usage_record(tokens=tokens)]).by_identity()
+    assert identity == ANA
+    assert figures == UsageFigures(
+        invocations=1,
+        input_tokens=3,
+        cache_read_tokens=7,
+        cache_write_tokens=100,
+        output_tokens=52,
+        quota_tokens=155,
+    )
+    assert figures.total_tokens == 162
+
+
+def test_tokens_of_failed_calls_are_in_no_figure_but_their_own() -> None:
+    failed = usage_record(error_code="ModelStreamErrorException")
+    ((_, figures),) = summarize([failed]).by_model()
+    assert figures == UsageFigures(invocation_errors=1, failed_tokens=15)
+
+
+def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts() -> None:
+    image = usage_record(request_id="image", tokens=TokenCounts())
+    embedding = usage_record(request_id="embedding", tokens=TokenCounts(input=6))
+    failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
+    ((_, figures),) = summarize([image, embedding, failure]).by_identity()
+    assert figures.records_missing_counts == 1
+
+
+def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
+    summary = summarize(
+        [
+            usage_record(request_id="1", identity_arn="b"),
+            usage_record(request_id="2", identity_arn="a"),
+            usage_record(request_id="3", identity_arn="c", tokens=TokenCounts(input=1000)),
+        ]
+    )
+    assert [arn for arn, _ in summary.by_identity()] == ["c", "a", "b"]
+
+
+def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
+    before = usage_record(identity_arn=ANA, model_id=HAIKU_3)
+    after = usage_record(identity_arn=BEN, model_id=SONNET_4, tokens=TokenCounts(input=1))
+    summary = summarize([before], [after])
+    assert (summary.calls, summary.corrections) == (1, 1)
+    assert summary.by_identity() == summarize([after]).by_identity()
+    assert summary.by_model() == summarize([after]).by_model()
+
+
+@given(st.lists(usage_records, unique_by=lambda record: record.key), st.data())
+def test_order_batches_and_repetition_change_nothing(
+    records: list[UsageRecord], data: st.DataObject
+) -> None:
+    repeated = data.draw(st.lists(st.sampled_from(records))) if records else []
+    shuffled = data.draw(st.permutations(records + repeated))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    at_once, in_batches = summarize(records), summarize(shuffled[:cut], shuffled[cut:])
+    assert figures_of(in_batches) == figures_of(at_once)
+    assert in_batches.corrections == 0
+
+
+@given(st.lists(usage_records))
+def test_the_newest_reading_of_each_call_stands(records: list[UsageRecord]) -> None:
+    newest = {record.key: record for record in records}
+    assert figures_of(summarize(records)) == figures_of(summarize(list(newest.values())))
+
+
+@given(st.lists(usage_records))
+def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) -> None:
+    summary = summarize(records)
+    by_identity = total_figures(figures for _, figures in summary.by_identity())
+    assert by_identity == total_figures(figures for _, figures in summary.by_model())
+    assert by_identity.invocations + by_identity.invocation_errors == summary.calls
+
+
+@given(token_counts)
+def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
+    figures = UsageFigures()
+    figures.add(usage_record(tokens=tokens))
+    assert figures.total_tokens == (tokens.total or 0)
+    assert (tokens.total is None) == (tokens.total_input is None and tokens.output is None)

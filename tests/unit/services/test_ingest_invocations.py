@@ -1,0 +1,47 @@
+"""Messages end in the ledger or in quarantine, and nowhere else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import Ignored, Reading, RejectionReason
+from lambdas.services.ingest_invocations import IngestInvocations, IngestReport, RejectedRecord
+from tests.builders import usage_record, usage_records
+from tests.fakes import InMemoryQuarantine, InMemoryUsageLedger
+
+readings = st.lists(
+    usage_records | st.sampled_from(RejectionReason) | st.sampled_from(list(Ignored))
+)
+
+
+def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> None:
+    ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
+    ingest = IngestInvocations(ledger, quarantine)
+    batch: list[Reading] = [
+        usage_record(request_id="1"),
+        RejectionReason.NOT_JSON,
+        Ignored.PERMISSION_NOTICE,
+        usage_record(request_id="2"),
+        RejectionReason.NO_MODEL,
+    ]
+    report = ingest("a.json", batch, first_line=41)
+    assert report == IngestReport(read=5, accepted=2, ignored=1, rejected=2)
+    assert len(ledger.records) == 2
+    assert quarantine.records == [
+        RejectedRecord("a.json", 42, RejectionReason.NOT_JSON),
+        RejectedRecord("a.json", 45, RejectionReason.NO_MODEL),
+    ]
+
+
+@given(readings)
+def test_everything_that_is_read_is_accepted_ignored_or_rejected(batch: list[Reading]) -> None:
+    quarantine = InMemoryQuarantine()
+    report = IngestInvocations(InMemoryUsageLedger(), quarantine)("a.json", batch, first_line=1)
+    assert report.read == len(batch) == report.accepted + report.ignored + report.rejected
+    assert len(quarantine.records) == report.rejected
+
+
+@given(readings, st.integers(0, 10))
+def test_reports_of_parts_add_up_to_the_report_of_the_whole(batch: list[Reading], cut: int) -> None:
+    ingest = IngestInvocations(InMemoryUsageLedger(), InMemoryQuarantine())
+    parts = ingest("a", batch[:cut], first_line=1) + ingest("a", batch[cut:], first_line=1 + cut)
+    assert parts == ingest("a", batch, first_line=1)
