@@ -41,7 +41,7 @@ check: format-check lint types imports test ## Everything that CI checks
 format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
 
-format-check: $(READY)
+format-check: $(READY) ## Check the format
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }
 
 lint: $(READY) ## Lint

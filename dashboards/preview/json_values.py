@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lambdas.domain.invocations.decoding import decode_json
+from lambdas.domain.invocations.decoding import STRUCTURE, decode_json
 
 LONGEST_VALUE_BYTES = 64 * 2**20
 """A value that does not end before this is not held any longer; real ones are far shorter."""
 
 _CHUNK_BYTES = 256 * 2**10
-# A whole string, a piece of structure, or a quote whose string does not end in what was read.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 _EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it
 
 
@@ -70,7 +67,7 @@ class _Splitter:
         self._start = 0
         if len(self._held) > LONGEST_VALUE_BYTES:
             raise EndlessValueError
-        for token in _TOKEN.finditer(self._held, self._position):
+        for token in STRUCTURE.finditer(self._held, self._position):
             mark = token[0]
             if mark == b'"':
                 self._position = token.start()

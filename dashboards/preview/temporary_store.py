@@ -13,7 +13,7 @@ from lambdas.domain.invocations import RejectionReason, TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, LedgerStream
 from lambdas.services.ingest_invocations import RejectedRecord
 
-_CACHE_KIB = 8 * 2**10
+_CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16
 
 SCHEMA = f"""

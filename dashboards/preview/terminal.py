@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -30,12 +29,9 @@ def run_command(name: str, command: Callable[[], None]) -> NoReturn:
     """Run a command and exit: 0 if all went well, 2 with one line if it cannot be done."""
     try:
         command()
-        sys.stdout.flush()
     except CommandError as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(EXIT_UNUSABLE)
-    except BrokenPipeError:  # whoever read along (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(_EXIT_INTERRUPTED)
     sys.exit(0)

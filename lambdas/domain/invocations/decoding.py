@@ -13,11 +13,10 @@ JsonValue: TypeAlias = object
 """Whatever JSON can hold; nothing is taken for granted before it is looked at."""
 JsonObject: TypeAlias = dict[str, Any]
 
-STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
-"""A whole string, or one piece of structure; a lone quote is a string that never ends."""
+STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
+"""A whole string, or one piece of structure; a lone quote opens a string that does not end."""
 
-CLOSERS = {b"{": b"}", b"[": b"]"}
-
+_CLOSERS = {b"{": b"}", b"[": b"]"}
 _RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
 _LONGEST_INTEGER = 20  # digits; Python refuses to read thousands of them
 
@@ -40,7 +39,7 @@ def decode_json(text: bytes | str) -> JsonValue | Undecodable:
     """
     try:
         fast: JsonValue = from_json(text)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: a `str` that holds half of a surrogate pair
         return _decode_carefully(text)
     return fast
 
@@ -80,10 +79,10 @@ def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
         mark = token[0]
         if mark == b'"':
             break
-        if mark in CLOSERS:
+        if mark in _CLOSERS:
             if len(open_brackets) == _RECORD_DEPTH:
                 kept.append(raw[keep_from : token.start()])
-            open_brackets.append(CLOSERS[mark])
+            open_brackets.append(_CLOSERS[mark])
         elif mark in (b"}", b"]"):
             if not open_brackets or open_brackets.pop() != mark:
                 return Undecodable.NOT_JSON

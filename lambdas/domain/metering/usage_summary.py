@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
@@ -120,8 +120,9 @@ def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:
     """The sum of disjoint parts."""
     total = UsageFigures()
     for part in parts:
-        for name in UsageFigures.__slots__:
-            setattr(total, name, getattr(total, name) + getattr(part, name))
+        for figure in fields(UsageFigures):
+            added = getattr(total, figure.name) + getattr(part, figure.name)
+            setattr(total, figure.name, added)
     return total
 
 
