@@ -59,7 +59,7 @@ class _Splitter:
 
     @property
     def held_bytes(self) -> int:
-        return len(self._held)
+        return len(self._held) - self._start
 
     def feed(self, chunk: bytes) -> Iterator[bytes | str]:
         self._held = self._held[self._start :] + chunk

@@ -215,10 +215,11 @@ def _llama(chunk: JsonObject) -> TokenCounts:
 
 def _cohere(chunk: JsonObject) -> TokenCounts:
     meta = _object(chunk, "meta")
-    units = _object(meta, "billed_units") or _object(meta, "tokens")
-    return TokenCounts(
-        read_count(units.get("input_tokens")), read_count(units.get("output_tokens"))
+    billed, counted = (
+        TokenCounts(read_count(units.get("input_tokens")), read_count(units.get("output_tokens")))
+        for units in (_object(meta, "billed_units"), _object(meta, "tokens"))
     )
+    return counted if billed.is_missing else billed  # reranking bills other units
 
 
 def _jurassic(chunk: JsonObject) -> TokenCounts:

@@ -17,6 +17,9 @@ STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 """A whole string, or one piece of structure; a lone quote opens a string that does not end."""
 
 _CLOSERS = {b"{": b"}", b"[": b"]"}
+# What strict parsers refuse: numbers of many digits, escapes of half a surrogate pair ...
+_REFUSED = re.compile(r"\d{21,}|(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
+_CONTROL_CHARACTERS_AS_BLANKS = dict.fromkeys(range(32), " ")  # ... and these within strings
 _RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
 _LONGEST_INTEGER = 20  # digits; Python refuses to read thousands of them
 
@@ -97,10 +100,11 @@ def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
 
 def _why_undecodable(outline: bytes) -> Undecodable:
     """Tell an object that was cut off from text that never was one."""
-    if not outline.lstrip().startswith(b"{"):
+    text = outline.decode("utf-8-sig", "replace").translate(_CONTROL_CHARACTERS_AS_BLANKS).lstrip()
+    if not text.startswith("{"):
         return Undecodable.NOT_JSON
     try:
-        from_json(outline, allow_partial="trailing-strings")
+        from_json(_REFUSED.sub("0", text), allow_partial="trailing-strings")
     except ValueError:
         return Undecodable.NOT_JSON
     return Undecodable.TRUNCATED

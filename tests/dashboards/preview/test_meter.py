@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,33 @@ def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
     assert records["read"] == sum(
         records[part] for part in ("counted", "duplicates", "ignored", "rejected")
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
+)
+def test_the_samples_add_up_to_what_was_read_off_by_hand(
+    summarize: Any, part: str, key: str
+) -> None:
+    expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
+        if "rejected" in record:
+            continue
+        counts = {name: record[name] for name in ("input", "output", "cache_read", "cache_write")}
+        known = [count for count in counts.values() if count is not None]
+        if record["error_code"]:
+            expected[record[key]] += Counter(invocation_errors=1, failed_tokens=sum(known))
+            continue
+        expected[record[key]] += Counter(
+            invocations=1,
+            total_tokens=sum(known),
+            records_missing_counts=int(counts["input"] is counts["output"] is None),
+            **{f"{name}_tokens": count or 0 for name, count in counts.items()},
+        )
+    figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
+    assert figures.keys() == expected.keys()
+    for name, row in figures.items():
+        assert Counter({it: row[it] or 0 for it in row if it != "quota_tokens"}) == expected[name]
 
 
 def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The rules of counting, with in-memory twins."""

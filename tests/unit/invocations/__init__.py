@@ -1,0 +1,1 @@
+"""Reading Bedrock's model invocation logs."""

@@ -1,0 +1,124 @@
+"""Builds invocation logs as Bedrock writes them, and JSON as callers and models might."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord, read_invocation
+from tests.builders import ANA, SONNET_4
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def invocation_log(**changes: object) -> dict[str, Any]:
+    """A call of 10 input, 5 output, 7 cache-read and 3 cache-written tokens, but for changes."""
+    return {
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+        "timestamp": "2026-09-08T12:00:00Z",
+        "accountId": "111122223333",
+        "region": "us-east-1",
+        "requestId": "request-1",
+        "operation": "InvokeModel",
+        "modelId": f"us.{SONNET_4}",
+        "identity": {"arn": ANA},
+        "inferenceRegion": "us-west-2",
+        "input": {
+            "inputContentType": "application/json",
+            "inputTokenCount": 10,
+            "cacheReadInputTokenCount": 7,
+            "cacheWriteInputTokenCount": 3,
+        },
+        "output": {"outputContentType": "application/json", "outputTokenCount": 5},
+    } | changes
+
+
+def log_without(field: str) -> dict[str, Any]:
+    """A valid log but for one field, which it lacks."""
+    return {name: value for name, value in invocation_log().items() if name != field}
+
+
+def answered(body: object, request: object = None, **output: object) -> dict[str, Any]:
+    """A log of a response body, with no count but those given."""
+    return invocation_log(input=request or {}, output={"outputBodyJson": body} | output)
+
+
+def read_record(log: object) -> UsageRecord:
+    """Read a log that is to be counted."""
+    record = read_invocation(log)
+    assert isinstance(record, UsageRecord)
+    return record
+
+
+def tokens_of(log: object) -> TokenCounts:
+    """The counts of a log that is to be counted."""
+    return read_record(log).tokens
+
+
+def fixture_lines(name: str) -> list[str]:
+    """The lines of a fixture, in order."""
+    return (FIXTURES / name).read_text(encoding="utf-8").splitlines()
+
+
+def one_line(value: object) -> str:
+    """JSON as Bedrock writes it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+any_text = st.text() | st.text(st.characters())
+"""Text, lone surrogates included."""
+json_scalars = st.none() | st.booleans() | st.integers() | st.floats() | any_text
+
+
+def json_values(
+    scalars: st.SearchStrategy[Any] = json_scalars, keys: st.SearchStrategy[str] = any_text
+) -> st.SearchStrategy[Any]:
+    """Any JSON that is made of these scalars and keys."""
+    return st.recursive(
+        scalars,
+        lambda children: (
+            st.lists(children, max_size=4) | st.dictionaries(keys, children, max_size=4)
+        ),
+        max_leaves=12,
+    )
+
+
+spoofed_keys = st.sampled_from(
+    [
+        *invocation_log(),
+        *invocation_log()["input"],
+        *invocation_log()["output"],
+        "amazon-bedrock-guardrailAction",
+        "amazon-bedrock-invocationMetrics",
+        "arn",
+        "cacheReadInputTokens",
+        "cacheWriteInputTokens",
+        "cache_creation",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "cached_tokens",
+        "completion_tokens",
+        "errorCode",
+        "generation_token_count",
+        "inputTextTokenCount",
+        "inputTokens",
+        "input_tokens",
+        "message",
+        "metadata",
+        "outputTokens",
+        "output_tokens",
+        "prompt_token_count",
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "results",
+        "tokenCount",
+        "usage",
+    ]
+)
+hostile_bodies = json_values(
+    json_scalars | st.integers(0, 10**6) | st.sampled_from(["INTERVENED", ANA]),
+    spoofed_keys | any_text,
+)
+"""JSON whose keys are named as what the meter looks for."""

@@ -1,0 +1,143 @@
+"""One spelling for the many names of a model."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import foundation_model_id
+from tests.builders import HAIKU_3, SONNET_4
+
+FOUNDATION_MODELS = [
+    HAIKU_3,
+    SONNET_4,
+    "ai21.jamba-instruct-v1:0",
+    "amazon.nova-lite-v1:0",
+    "amazon.titan-embed-g1-text-02",
+    "anthropic.claude-sonnet-4-6",
+    "anthropic.claude-v2:1",
+    "cohere.command-r-plus-v1:0",
+    "cohere.embed-english-v3",
+    "deepseek.r1-v1:0",
+    "meta.llama3-2-1b-instruct-v1:0",
+    "mistral.mistral-7b-instruct-v0:2",
+    "openai.gpt-oss-120b-1:0",
+    "qwen.qwen3-32b-v1:0",
+    "stability.sd3-5-large-v1:0",
+    "writer.palmyra-x5-v1:0",
+]
+GEOGRAPHIES = ["us", "eu", "apac", "jp", "global", "au", "ca", "us-gov", "kr", "sa", "in"]
+PARTITIONS = ["aws", "aws-us-gov", "aws-cn"]
+
+
+@pytest.mark.parametrize("model_id", FOUNDATION_MODELS)
+def test_a_foundation_model_is_named_by_its_own_id(model_id: str) -> None:
+    assert foundation_model_id(model_id) == model_id
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "deepseek.v3.2",
+        "minimax.minimax-m2.1",
+        "moonshot.kimi-k2.5",
+        "qwen.qwen3.5-397b-v1:0",
+        "zai.glm-4.7",
+    ],
+)
+def test_a_dot_in_a_models_own_name_makes_no_geography_of_its_provider(model_id: str) -> None:
+    assert foundation_model_id(model_id) == model_id
+    assert foundation_model_id(f"us.{model_id}") == model_id
+
+
+@pytest.mark.parametrize("geography", GEOGRAPHIES)
+@pytest.mark.parametrize("model_id", FOUNDATION_MODELS)
+def test_a_cross_region_profile_is_its_foundation_model(geography: str, model_id: str) -> None:
+    assert foundation_model_id(f"{geography}.{model_id}") == model_id
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("geography", GEOGRAPHIES)
+def test_the_arn_of_a_cross_region_profile_is_its_foundation_model(
+    partition: str, geography: str
+) -> None:
+    arn = f"arn:{partition}:bedrock:us-east-1:111122223333:inference-profile/{geography}.{SONNET_4}"
+    assert foundation_model_id(arn) == SONNET_4
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("model_id", FOUNDATION_MODELS)
+def test_the_arn_of_a_foundation_model_has_no_account(partition: str, model_id: str) -> None:
+    arn = f"arn:{partition}:bedrock:us-east-1::foundation-model/{model_id}"
+    assert foundation_model_id(arn) == model_id
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "application-inference-profile/p24qm5pye2qr",
+        "provisioned-model/abcd1234efgh",
+        "custom-model/amazon.titan-text-express-v1:0:8k/a1b2c3d4e5f6",
+        "custom-model-deployment/a1b2c3d4e5f6",
+        "imported-model/a1b2c3d4e5f6",
+        "prompt-router/a1b2c3d4e5f6",
+        "default-prompt-router/anthropic.claude:1",
+        "prompt/A1B2C3D4E5:1",
+    ],
+)
+def test_what_hides_its_model_goes_by_its_kind_and_id(partition: str, resource: str) -> None:
+    arn = f"arn:{partition}:bedrock:us-east-1:111122223333:{resource}"
+    assert foundation_model_id(arn) == resource
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_a_marketplace_model_is_its_sagemaker_endpoint(partition: str) -> None:
+    name = "endpoint/endpoint-quick-start-idr7y"
+    arn = f"arn:{partition}:sagemaker:us-east-1:111122223333:{name}"
+    assert foundation_model_id(arn) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("e", id="letter"),
+        pytest.param("arn", id="arn_alone"),
+        pytest.param("arn:aws:bedrock", id="cut_off_arn"),
+        pytest.param("arn:aws:bedrock:us-east-1:111122223333:", id="arn_of_nothing"),
+        pytest.param("US.anthropic.claude-v2", id="upper_case_geography"),
+        pytest.param("us.", id="geography_alone"),
+        pytest.param("us.anthropic", id="provider_without_model"),
+        pytest.param("...", id="dots"),
+        pytest.param("<redacted>", id="redacted"),
+    ],
+)
+def test_text_of_no_known_form_is_kept(text: str) -> None:
+    assert foundation_model_id(text) == text
+
+
+@pytest.mark.parametrize("kind", ["foundation-model", "inference-profile"])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_arn_that_names_no_model_is_named_by_its_kind(kind: str, slash: str) -> None:
+    arn = f"arn:aws:bedrock:us-east-1:111122223333:{kind}{slash}"
+    assert foundation_model_id(arn) == f"{kind}{slash}"
+
+
+@given(
+    st.text(st.characters(), min_size=1)
+    | st.from_regex(r"arn:[a-z-]*:[a-z]*:[a-z0-9-]*:\d*:[a-z-]*/?[a-z.:/-]*", fullmatch=True)
+)
+def test_no_name_is_lost(text: str) -> None:
+    assert foundation_model_id(text)
+
+
+@given(
+    st.sampled_from(["", *(f"{geography}." for geography in GEOGRAPHIES)]),
+    st.sampled_from([model_id.partition(".")[0] for model_id in FOUNDATION_MODELS]),
+    st.from_regex(r"[a-z0-9-]{1,20}(-v\d{1,2}(:\d{1,2})?)?", fullmatch=True),
+)
+def test_the_name_of_a_foundation_model_stays_as_it_is_when_read_again(
+    prefix: str, provider: str, name: str
+) -> None:
+    once = foundation_model_id(f"{prefix}{provider}.{name}")
+    assert once == f"{provider}.{name}"
+    assert foundation_model_id(once) == once

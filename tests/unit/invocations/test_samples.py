@@ -1,0 +1,44 @@
+"""Every sample log against figures that were read off by hand: see `fixtures`."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
+from tests.unit.invocations.records import fixture_lines
+
+LOGS = fixture_lines("invocation-logs.ndjson")
+EXPECTED: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
+
+
+def test_figures_are_expected_of_every_sample() -> None:
+    assert [expected["line"] for expected in EXPECTED] == list(range(1, 66))
+    assert len(LOGS) == 65
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    list(zip(LOGS, EXPECTED, strict=True)),
+    ids=[f"line_{expected['line']}" for expected in EXPECTED],
+)
+def test_a_sample_is_read_to_the_token(log: str, expected: dict[str, Any]) -> None:
+    reading = read_message(log)
+    if "rejected" in expected:
+        assert reading is RejectionReason(expected["rejected"])
+        return
+    assert isinstance(reading, UsageRecord)
+    assert {
+        "line": expected["line"],
+        "identity_arn": reading.identity_arn,
+        "model_id": reading.model_id,
+        "input": reading.tokens.input,
+        "output": reading.tokens.output,
+        "cache_read": reading.tokens.cache_read,
+        "cache_write": reading.tokens.cache_write,
+        "error_code": reading.error_code,
+    } == expected
+
+
+def test_the_bytes_of_a_sample_read_as_its_text() -> None:
+    assert [read_message(log.encode()) for log in LOGS] == [read_message(log) for log in LOGS]
