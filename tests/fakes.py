@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.metering import LedgerChange, LedgerStream
-from lambdas.services.ingest_invocations import RejectedRecord
 
 
 class InMemoryUsageLedger:

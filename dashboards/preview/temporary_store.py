@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from lambdas.domain.invocations import RejectionReason, TokenCounts, UsageRecord
+from lambdas.domain.invocations import RejectedRecord, RejectionReason, TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, LedgerStream
-from lambdas.services.ingest_invocations import RejectedRecord
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
+from lambdas.domain.invocations import Ignored, Quarantine, Reading, RejectedRecord, UsageRecord
 from lambdas.domain.metering import UsageLedger
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRecord:
-    """A message that cannot be counted. Says where it stands, never what it says.
-
-    Attributes:
-        source: The file, or the log stream.
-        line: Its place there, from 1, blank lines not counted.
-        reason: Why it cannot be counted.
-    """
-
-    source: str
-    line: int
-    reason: RejectionReason
-
-
-class Quarantine(Protocol):
-    """Where rejected records are kept."""
-
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from lambdas.domain.invocations.envelope import read_envelope, read_line, unpack
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
 from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_record import (
     Ignored,
@@ -18,7 +19,9 @@ __all__ = [
     "CallerIdentity",
     "IdentityKind",
     "Ignored",
+    "Quarantine",
     "Reading",
+    "RejectedRecord",
     "RejectionReason",
     "TokenCounts",
     "UsageRecord",

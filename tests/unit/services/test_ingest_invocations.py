@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import Ignored, Reading, RejectionReason
-from lambdas.services.ingest_invocations import IngestInvocations, IngestReport, RejectedRecord
+from lambdas.domain.invocations import Ignored, Reading, RejectedRecord, RejectionReason
+from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
 from tests.builders import usage_record, usage_records
 from tests.fakes import InMemoryQuarantine, InMemoryUsageLedger
 

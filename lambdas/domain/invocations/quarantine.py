@@ -1,0 +1,31 @@
+"""Where records that cannot be counted are kept, so that nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdas.domain.invocations.usage_record import RejectionReason
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A message that cannot be counted. Says where it stands, never what it says.
+
+    Attributes:
+        source: The file, or the log stream.
+        line: Its place there, from 1, blank lines not counted.
+        reason: Why it cannot be counted.
+    """
+
+    source: str
+    line: int
+    reason: RejectionReason
+
+
+class Quarantine(Protocol):
+    """Where rejected records are kept."""
+
+    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+        """Keep records, in order."""
