@@ -40,27 +40,30 @@ class Evidence(NamedTuple):
             return self
         if mine is UNKNOWN_COUNTS:
             return other
-        cache_read, is_split = mine.cache_read, self.is_cache_split_from_input
-        is_foreign_split = other.is_cache_split_from_input and mine.input not in (
-            None,
-            theirs.input,
-        )
-        if cache_read is None and not is_foreign_split:
-            cache_read, is_split = theirs.cache_read, other.is_cache_split_from_input
+        input_tokens, cache_read, is_split = self._input_and_cache_read(other)
         cache_write = theirs.cache_write if mine.cache_write is None else mine.cache_write
         cache_write_1h = mine.cache_write_1h
         if cache_write_1h is None and cache_write == theirs.cache_write:
             cache_write_1h = theirs.cache_write_1h
+        output_tokens = theirs.output if mine.output is None else mine.output
         return Evidence(
-            TokenCounts(
-                theirs.input if mine.input is None else mine.input,
-                theirs.output if mine.output is None else mine.output,
-                cache_read,
-                cache_write,
-                cache_write_1h,
-            ),
+            TokenCounts(input_tokens, output_tokens, cache_read, cache_write, cache_write_1h),
             is_split,
         )
+
+    def _input_and_cache_read(self, other: Evidence) -> tuple[int | None, int | None, bool]:
+        """Fill in two counts that hang together where one was split from the other."""
+        mine, theirs = self.tokens, other.tokens
+        input_tokens = theirs.input if mine.input is None else mine.input
+        if not other.is_cache_split_from_input:
+            cache_read = theirs.cache_read if mine.cache_read is None else mine.cache_read
+            return input_tokens, cache_read, self.is_cache_split_from_input
+        if mine.input not in (None, theirs.input):  # it may still hold the cached tokens
+            return mine.input, mine.cache_read, self.is_cache_split_from_input
+        if mine.cache_read is not None and mine.input is None:  # split the prompt by this count
+            prompt = (theirs.input or 0) + (theirs.cache_read or 0)
+            return max(prompt - mine.cache_read, 0), mine.cache_read, True
+        return input_tokens, theirs.cache_read if mine.cache_read is None else mine.cache_read, True
 
 
 NO_EVIDENCE = Evidence()
@@ -246,8 +249,9 @@ _TELLING_KEYS = frozenset(
 
 
 def _latency_ms(chunk: JsonObject, invocation_metrics: JsonObject) -> int | None:
-    if invocation_metrics:
-        return read_count(invocation_metrics.get("invocationLatency"))
+    measured = read_count(invocation_metrics.get("invocationLatency"))
+    if measured is not None:
+        return measured
     metrics = _object(chunk, "metrics") or _object(_object(chunk, "metadata"), "metrics")
     return read_count(metrics.get("latencyMs"))
 

@@ -35,7 +35,9 @@ def unpack(data: bytes | str) -> JsonValue | Undecodable:
     """
     stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
-        unpacked = stream.decompress(binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES)
+        unpacked = stream.decompress(
+            binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES
+        )
     except (ValueError, zlib.error):
         return Undecodable.NOT_JSON
     if stream.unconsumed_tail or stream.unused_data:

@@ -31,7 +31,7 @@ _PERMISSION_NOTICE = "Permissions are correctly set"
 # As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
 # fraction, with an offset, without a zone.
 _TIMESTAMP = re.compile(
-    r"\d{4}-\d\d-\d\d[T ][0-2]\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 
 

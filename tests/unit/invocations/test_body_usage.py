@@ -12,6 +12,7 @@ from tests.unit.invocations.records import (
     answered,
     fixture_lines,
     hostile_bodies,
+    invocation_log,
     one_line,
     read_record,
     tokens_of,
@@ -658,3 +659,23 @@ def test_counts_that_a_body_cannot_tell_are_absent(line: int) -> None:
 @pytest.mark.parametrize("line", WITHOUT_OUTPUT)
 def test_an_output_that_a_body_cannot_tell_is_absent(line: int) -> None:
     assert recorded_tokens(line).output is None, WITHOUT_OUTPUT[line]
+
+
+def test_a_prompt_is_split_by_the_cache_count_of_the_top_level_where_there_is_one() -> None:
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 9,
+        "prompt_tokens_details": {"cached_tokens": 40},
+    }
+    log = invocation_log(
+        input={"cacheReadInputTokenCount": 0}, output={"outputBodyJson": {"usage": usage}}
+    )
+    assert read_record(log).tokens == TokenCounts(input=100, output=9, cache_read=0)
+
+
+def test_the_latency_of_a_chunk_without_measurements_of_bedrock_is_what_converse_says() -> None:
+    chunk = {
+        "metadata": {"metrics": {"latencyMs": 7}},
+        "amazon-bedrock-invocationMetrics": {"inputTokenCount": 1},
+    }
+    assert read_body_usage([chunk]).latency_ms == 7

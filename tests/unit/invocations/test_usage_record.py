@@ -215,6 +215,7 @@ def test_up_to_nine_digits_of_a_second_are_read_and_cut_to_microseconds(digits: 
         pytest.param("2025-13-01T00:00:00Z", id="13th_month"),
         pytest.param("2025-00-01T00:00:00Z", id="month_zero"),
         pytest.param("0000-01-01T00:00:00Z", id="year_zero"),
+        pytest.param("2025-08-15T24:00:00Z", id="24_o_clock"),
         pytest.param("2025-08-15T25:00:00Z", id="25_o_clock"),
         pytest.param("2025-08-15T15:60:00Z", id="minute_60"),
         pytest.param("2025-08-15T15:29:61Z", id="second_61"),
