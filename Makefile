@@ -8,7 +8,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
-UV := UV_CACHE_DIR=.venv/.uv-cache UV_PROJECT_ENVIRONMENT=.venv $(BIN)/python -m uv
+# Native TLS: the certificates of the machine, which may stand behind a company's proxy.
+UV := TMPDIR=$(CURDIR)/.venv UV_CACHE_DIR=.venv/.uv-cache UV_PROJECT_ENVIRONMENT=.venv \
+  UV_NATIVE_TLS=1 $(BIN)/python -m uv
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
 
 .PHONY: help setup demo meter test check format format-check lint types imports bench lock clean
@@ -21,6 +23,7 @@ setup: $(READY) ## Make .venv from the lock file (every other target does it by 
 $(READY): uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Bedrock Meter needs Python 3.11 or later. Say which: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Setting up .venv (once) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || \
 	  $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION)
@@ -31,7 +34,7 @@ demo: $(READY) ## Meter 23 minutes of a made-up company, and see who crossed whi
 	@$(RUN) -m dashboards.preview.demo
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
-	@$(RUN) -m dashboards.preview.meter $(LOGS) $(if $(OUT),--out "$(OUT)")
+	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 test: $(READY) ## Run all tests
 	@$(RUN) -m pytest -q --cov --cov-report=term --cov-fail-under=95

@@ -13,8 +13,8 @@ from rich.text import Text
 from dashboards.preview.company import invocation_logs
 from dashboards.preview.deliveries import pack
 from dashboards.preview.local_meter import open_local_meter
-from dashboards.preview.terminal import open_console, run_command
-from dashboards.preview.usage_report import print_report, printable, shorten_identity
+from dashboards.preview.terminal import open_console, printable, run_command
+from dashboards.preview.usage_report import print_report, shorten_identity
 from lambdas.domain.invocations import read_line
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, HourlyTokens, Severity, ThresholdCrossed
 
@@ -26,9 +26,8 @@ def main() -> None:
     """Deliver the traffic as CloudWatch Logs would, meter it and show the result."""
     console = open_console()
     console.print(
-        "A made-up company, with the timing and the sizes of 4,000 requests of a real trace,\n"
-        "delivered as CloudWatch Logs delivers them (some twice) and metered by the code that\n"
-        "is deployed.\n"
+        "A made-up company: 4,000 calls with the timing and the sizes of a real trace,\n"
+        "delivered as CloudWatch Logs delivers them, some of them twice.\n"
     )
     hourly = HourlyTokens()
     with open_local_meter(hourly.apply) as meter:
@@ -47,16 +46,21 @@ def _deliveries() -> Iterator[str]:
 
 
 def _print_crossings(crossings: Sequence[ThresholdCrossed], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, title="\nThresholds crossed", title_justify="left")
-    for heading in ("When (UTC)", "Severity", "Quota tokens an hour", "Identity", "In that hour"):
-        table.add_column(heading, justify="right" if "uota" in heading else "left")
+    console.print("\nThresholds crossed (quota tokens of one identity in one hour)")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("When (UTC)", no_wrap=True)
+    table.add_column("Severity", no_wrap=True)
+    table.add_column("Threshold", justify="right", no_wrap=True)
+    table.add_column("Whole hour", justify="right", no_wrap=True)
+    table.add_column("Identity", overflow="fold")
     for crossed in crossings:
+        severity = crossed.threshold.severity
         table.add_row(
             f"{crossed.crossed_at:%Y-%m-%d %H:%M}",
-            Text(crossed.threshold.severity.upper(), _STYLES[crossed.threshold.severity]),
+            Text(severity.upper(), _STYLES[severity]),
             f"{crossed.threshold.quota_tokens:,}",
-            Text(printable(shorten_identity(crossed.identity_arn))),
             f"{crossed.quota_tokens:,}",
+            Text(printable(shorten_identity(crossed.identity_arn))),
         )
     console.print(table)
 

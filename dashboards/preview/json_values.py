@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
-from lambdas.domain.invocations.decoding import STRUCTURE, decode_json
+from lambdas.domain.invocations.decoding import STRUCTURE
 
 LONGEST_VALUE_BYTES = 64 * 2**20
 """A value that does not end before this is not held any longer; real ones are far shorter."""
 
 _CHUNK_BYTES = 256 * 2**10
 _EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it
+_DEPTH_OF_EVENTS = 2
+_NEXT_OBJECT = re.compile(rb"\n\s*(?=\{)")
+_CUT_OFF = b"{"  # what is rejected in the place of a document's missing end
 
 
 class EndlessValueError(ValueError):
     """A JSON value goes on for too long to be an invocation log."""
 
 
-def split_values(stream: BinaryIO) -> Iterator[bytes | str]:
+def split_values(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the text of each value in a stream, holding one at a time.
 
-    A value is an element of an array, the message of a log event in `{"events": [...]}` (what
+    A value is an element of an array, a log event in `{"events": [...]}` (what
     `aws logs filter-log-events` prints), or any other object, pretty-printed or not. What is no
-    JSON in between, and a value that the stream's end cuts off, is yielded as it stands.
+    JSON in between, and a value that the stream's end cuts off, is yielded as it stands. After a
+    string that is damaged (a line breaks within it) reading goes on with the next object that
+    starts a line.
 
     Raises:
         EndlessValueError: A value is longer than `LONGEST_VALUE_BYTES`.
@@ -61,25 +67,46 @@ class _Splitter:
     def held_bytes(self) -> int:
         return len(self._held) - self._start
 
-    def feed(self, chunk: bytes) -> Iterator[bytes | str]:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
         self._held = self._held[self._start :] + chunk
         self._position -= self._start
         self._start = 0
         if len(self._held) > LONGEST_VALUE_BYTES:
             raise EndlessValueError
+        while self._position < len(self._held):
+            is_damaged = yield from self._follow_brackets()
+            if not is_damaged:
+                return
+            yield from self._cut(self._position)
+            self._depth = self._item_depth
+
+    def finish(self) -> Iterator[bytes]:
+        is_in_string = self._position < len(self._held)
+        is_between_values = self._depth == self._item_depth and not is_in_string
+        if not self._is_rest_of_events:
+            yield from self._cut(len(self._held))
+        if self._depth and (is_between_values or self._is_rest_of_events):
+            yield _CUT_OFF  # a value that is cut off says so itself
+
+    def _follow_brackets(self) -> Generator[bytes, None, bool]:
+        """Go on to the end of what is held; true where a damaged string was passed over."""
         for token in STRUCTURE.finditer(self._held, self._position):
             mark = token[0]
             if mark == b'"':
                 self._position = token.start()
-                return
-            yield from self._take(mark, *token.span())
+                next_object = _NEXT_OBJECT.search(self._held, self._position)
+                if next_object is None:
+                    return False
+                self._position = next_object.end()
+                return True
+            if self._depth > _DEPTH_OF_EVENTS:  # inside of a value: only the depth matters
+                self._depth += (mark in b"{[") - (mark in b"}]")
+            else:
+                yield from self._take(mark, *token.span())
         self._position = len(self._held)
+        return False
 
-    def finish(self) -> Iterator[bytes | str]:
-        if not self._is_rest_of_events:
-            yield from self._cut(len(self._held))
-
-    def _take(self, mark: bytes, start: int, end: int) -> Iterator[bytes | str]:
+    def _take(self, mark: bytes, start: int, end: int) -> Iterator[bytes]:
         if mark in b"{[":
             yield from self._open(mark, start, end)
         elif mark in b"}]":
@@ -92,38 +119,31 @@ class _Splitter:
         if self._is_rest_of_events:
             self._start = end
 
-    def _open(self, mark: bytes, start: int, end: int) -> Iterator[bytes | str]:
+    def _open(self, mark: bytes, start: int, end: int) -> Iterator[bytes]:
         if self._depth == 0:
             yield from self._cut(start)
             if mark == b"[":
                 self._item_depth, self._start = 1, end
         elif self._item_depth == 0 and (self._depth, mark, self._last_string) == _EVENTS_OPEN:
-            self._item_depth, self._start = 2, end
+            self._item_depth, self._start = _DEPTH_OF_EVENTS, end
             self._is_rest_of_events = False
             self.has_seen_events = True
         self._depth += 1
 
-    def _close(self, start: int, end: int) -> Iterator[bytes | str]:
+    def _close(self, start: int, end: int) -> Iterator[bytes]:
         self._depth = max(0, self._depth - 1)
         if self._item_depth and self._depth < self._item_depth:
             yield from self._cut(start, end)
-            self._is_rest_of_events = self._item_depth > 1
+            self._is_rest_of_events = self._item_depth == _DEPTH_OF_EVENTS
             self._item_depth = 0
         elif self._depth == 0 and self._is_rest_of_events:
             self._start, self._is_rest_of_events = end, False
         elif self._depth == 0:
             yield from self._cut(end)
 
-    def _cut(self, end: int, next_start: int | None = None) -> Iterator[bytes | str]:
+    def _cut(self, end: int, next_start: int | None = None) -> Iterator[bytes]:
         """End the value that is being read."""
         text = self._held[self._start : end].strip()
         self._start = end if next_start is None else next_start
         if text:
-            yield _message(text) if self._item_depth > 1 else text
-
-
-def _message(event: bytes) -> bytes | str:
-    """The message of a log event; the event itself where there is none to be had."""
-    decoded = decode_json(event)
-    message = decoded.get("message") if isinstance(decoded, dict) else None
-    return message if isinstance(message, str) else event
+            yield text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import BinaryIO, cast
 
 from dashboards.preview.json_values import EndlessValueError, has_events, split_values
 from dashboards.preview.terminal import CommandError
+from lambdas.domain.invocations import Reading, RejectionReason, read_line, read_value
+from lambdas.domain.invocations.decoding import Undecodable, decode_json
 
 LONGEST_LINE_BYTES = 64 * 2**20
 """What goes beyond this in one line is left out, and the line is then no whole record."""
@@ -22,6 +25,7 @@ _SUFFIXES = frozenset({".json", ".ndjson", ".jsonl", ".log"})
 _LINE_SUFFIXES = _SUFFIXES - {".json"}
 # Bedrock keeps bodies that are too large for a record, and its permission check, beside the logs.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+_BEDROCKS_FOLDER = "BedrockModelInvocationLogs"
 _BODIES_FOLDER = "data"
 _PERMISSION_CHECK = "amazon-bedrock-logs-permission-check"
 
@@ -53,17 +57,21 @@ class LogFile:
 def find_log_files(paths: Iterable[Path]) -> list[LogFile]:
     """Find the log files behind paths; folders are searched, in order of name.
 
-    In folders, what Bedrock writes beside its logs is passed over: `data/` folders with large
-    bodies, and permission checks. So is every file that is not named like a log.
+    What Bedrock writes beside its logs is passed over: `data/` folders with large bodies, and
+    permission checks. In folders, so is every file that is not named like a log.
 
     Raises:
         UnreadableLogsError: A path leads nowhere or cannot be read, or a folder has no logs.
     """
-    return [file for path in paths for file in _files_behind(path)]
+    files = [file for path in paths for file in _files_behind(path)]
+    if not files:
+        message = "there is nothing here but what Bedrock keeps beside its logs."
+        raise UnreadableLogsError(message)
+    return files
 
 
-def read_lines(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[bytes | str]:
-    """Read a file's lines: those of JSON lines, elements of an array, messages of log events.
+def read_log_file(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[Reading]:
+    """Read the messages of a file, in order: what each turned out to be.
 
     Args:
         file: What to read.
@@ -75,8 +83,8 @@ def read_lines(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[by
     try:
         with file.path.open("rb") as on_disk:
             told = 0
-            for line in _lines(_unzipped(on_disk), file):
-                yield line
+            for readings in _read(_unzipped(on_disk), file):
+                yield from readings
                 if (position := on_disk.tell()) - told >= _PROGRESS_BYTES:
                     on_progress(told := position)
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -90,16 +98,22 @@ def read_lines(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[by
 
 
 def _files_behind(path: Path) -> list[LogFile]:
-    name = str(path)
     try:
-        if not path.is_dir():
-            return [LogFile(path, path.stat().st_size)]
-        files = [LogFile(found, found.stat().st_size) for found in _walk(path)]
+        if path.is_dir():
+            return _files_in(path)
+        if not stat.S_ISREG((found := path.stat()).st_mode):
+            message = f"{path}: this is no regular file. Write its content to one first."
+            raise UnreadableLogsError(message)
     except OSError as error:
-        raise UnreadableLogsError(_say(name, error)) from None
-    if not files:
+        raise UnreadableLogsError(_say(str(error.filename or path), error)) from None
+    return [] if _is_beside_logs(path, path.parent) else [LogFile(path, found.st_size)]
+
+
+def _files_in(folder: Path) -> list[LogFile]:
+    files = [LogFile(path, path.stat().st_size) for path in _walk(folder)]
+    if not files and not _is_beside_logs(folder / "any", folder):
         message = (
-            f"{name}: no logs in this folder. Looked for *{', *'.join(sorted(_SUFFIXES))}"
+            f"{folder}: no logs in this folder. Looked for *{', *'.join(sorted(_SUFFIXES))}"
             f" (or with .gz), outside of {_BODIES_FOLDER}/ folders."
         )
         raise UnreadableLogsError(message)
@@ -111,11 +125,21 @@ def _walk(folder: Path) -> Iterator[Path]:
         raise error
 
     for parent, folders, names in os.walk(folder, onerror=stop):
-        folders[:] = sorted(set(folders) - {_BODIES_FOLDER})
+        folders.sort()
         for name in sorted(names):
+            path = Path(parent, name)
             is_log = _suffix(name) in _SUFFIXES and not name.startswith(".")
-            if is_log and _PERMISSION_CHECK not in name:
-                yield Path(parent, name)
+            if is_log and path.is_file() and not _is_beside_logs(path, folder):
+                yield path
+
+
+def _is_beside_logs(path: Path, folder: Path) -> bool:
+    """Whether Bedrock keeps no logs here: in `data/` below its own folder, or below `folder`."""
+    parts = path.absolute().parent.parts
+    top = len(folder.absolute().parts)
+    if _BEDROCKS_FOLDER in parts:
+        top = parts.index(_BEDROCKS_FOLDER) + 1
+    return _BODIES_FOLDER in parts[top:] or _PERMISSION_CHECK in path.name
 
 
 def _suffix(name: str) -> str:
@@ -142,21 +166,34 @@ class _Layout(Enum):
     VALUES = "values"
 
 
-def _lines(content: BinaryIO, file: LogFile) -> Iterator[bytes | str]:
+def _read(content: BinaryIO, file: LogFile) -> Iterator[list[Reading]]:
     head = content.read(_HEAD_BYTES)
     if head.startswith(_UTF16_MARKS):
         message = f"{file.name}: this is UTF-16 text. Save it as UTF-8."
         raise UnreadableLogsError(message)
     content.seek(len(_UTF8_MARK) if head.startswith(_UTF8_MARK) else 0)
     if _layout(head.removeprefix(_UTF8_MARK).lstrip(), _suffix(file.path.name)) is _Layout.VALUES:
-        yield from split_values(content)
-        return
+        return map(read_value, split_values(content))
+    return map(_read_line, _lines(content))
+
+
+def _lines(content: BinaryIO) -> Iterator[bytes]:
     while line := content.readline(LONGEST_LINE_BYTES):
         rest = line
         while len(rest) == LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
             rest = content.readline(LONGEST_LINE_BYTES)
         if text := line.strip():
             yield text
+
+
+def _read_line(line: bytes) -> list[Reading]:
+    """Read a line, also one that holds several objects: Firehose puts nothing between them."""
+    readings = read_line(line)
+    if readings == [RejectionReason.NOT_JSON] and line.startswith(b"{"):
+        values = list(split_values(io.BytesIO(line)))
+        if all(isinstance(decode_json(value), dict) for value in values):
+            return [reading for value in values for reading in read_value(value)]
+    return readings
 
 
 def _layout(head: bytes, suffix: str) -> _Layout:
@@ -170,5 +207,6 @@ def _layout(head: bytes, suffix: str) -> _Layout:
 
 def _is_pretty(head: bytes) -> bool:
     """Whether an object spreads over lines: its second line is a key, not another object."""
-    _, _, rest = head.partition(b"\n")
-    return rest.lstrip().startswith((b'"', b"}"))
+    first, _, rest = head.partition(b"\n")
+    is_whole = not isinstance(decode_json(first), Undecodable)
+    return not is_whole and rest.lstrip().startswith((b'"', b"}"))

@@ -5,22 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sqlite3
-import tempfile
+import sys
 from collections.abc import Iterable
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
-from dashboards.preview.log_files import LogFile, find_log_files, read_lines
+from dashboards.preview.log_files import LogFile, find_log_files, read_log_file
 from dashboards.preview.terminal import CommandError, open_console, run_command
 from dashboards.preview.usage_report import print_report, write_json
-from lambdas.domain.invocations import read_line
 
 _LONG_INPUT_BYTES = 8 * 2**20
+_STANDARD_OUTPUT = 1
 
 
 def main() -> None:
@@ -31,15 +30,13 @@ def main() -> None:
         raise CommandError(message)
     files = find_log_files(options.logs)
     if options.out:
-        _check_writable(options.out, files)
+        files = _without(options.out, files, named=options.logs)
     try:
         with open_local_meter() as meter:
             meter_files(meter, files)
-            if options.out:
-                _write_summary(meter, options.out)
-            print_report(meter, open_console())
+            _report(meter, options.out)
     except sqlite3.OperationalError as error:
-        message = f"the temporary folder {tempfile.gettempdir()} cannot hold what is read: {error}."
+        message = f"the temporary folder cannot hold what is read: {error}. Set TMPDIR to another."
         raise CommandError(message) from None
 
 
@@ -57,8 +54,8 @@ def meter_files(meter: LocalMeter, files: Iterable[LogFile]) -> None:
         task = progress.add_task("Metering", total=total)
         done = 0
         for file in files:
-            lines = read_lines(file, partial(_advance, progress, task, done))
-            meter.ingest(file.name, chain.from_iterable(map(read_line, lines)))
+            advance = partial(_advance, progress, task, done)
+            meter.ingest(file.name, read_log_file(file, advance))
             done += file.size
 
 
@@ -73,29 +70,45 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _check_writable(out: Path, logs: Iterable[LogFile]) -> None:
-    """Find out before everything is read whether the summary can be written afterwards."""
-    if any(out.exists() and out.samefile(file.path) for file in logs):
-        message = f"OUT={out} is one of the logs. Name another file."
-        raise CommandError(message)
-    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
-        message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
-        raise CommandError(message)
+def _without(out: Path, files: Iterable[LogFile], named: Iterable[Path]) -> list[LogFile]:
+    """Find out before everything is read whether the summary can be written.
 
-
-def _write_summary(meter: LocalMeter, out: Path) -> None:
-    """Write the summary whole or not at all, except to a device such as /dev/stdout."""
-    if out.exists() and not out.is_file():
-        with out.open("w", encoding="utf-8") as device:
-            write_json(meter, device)
-        return
-    part = out.with_name(f"{out.name}.part")
+    An earlier summary among the logs of a folder is left out; a log that is named is not
+    overwritten.
+    """
     try:
-        with part.open("w", encoding="utf-8") as text:
+        if out.exists() and any(path.exists() and out.samefile(path) for path in named):
+            message = f"OUT={out} is one of the logs. Name another file."
+            raise CommandError(message)
+        if out.is_dir() or not out.parent.is_dir() or not _is_writable(out):
+            message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
+            raise CommandError(message)
+        return [file for file in files if not out.exists() or not out.samefile(file.path)]
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+
+
+def _is_writable(out: Path) -> bool:
+    return os.access(out if out.exists() else out.parent, os.W_OK)
+
+
+def _report(meter: LocalMeter, out: Path | None) -> None:
+    """Write the summary and print the tables; where both go to standard output, only the first."""
+    if out is None:
+        print_report(meter, open_console())
+        return
+    try:
+        if out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT)):
+            write_json(meter, sys.stdout)
+            sys.stdout.flush()
+            return
+        with out.open("w", encoding="utf-8") as text:
             write_json(meter, text)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+    print_report(meter, open_console())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -11,6 +12,7 @@ from rich.console import Console
 EXIT_UNUSABLE = 2
 _EXIT_INTERRUPTED = 130
 _WIDTH_OF_A_FILE = 160
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class CommandError(Exception):
@@ -25,13 +27,25 @@ def open_console() -> Console:
     return Console(width=None if is_terminal else _WIDTH_OF_A_FILE, highlight=False, markup=False)
 
 
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal: names in logs are the callers' own choice."""
+    return "".join(letter if letter.isprintable() else _UNPRINTABLE for letter in text)
+
+
 def run_command(name: str, command: Callable[[], None]) -> NoReturn:
     """Run a command and exit: 0 if all went well, 2 with one line if it cannot be done."""
     try:
         command()
     except CommandError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        sys.exit(EXIT_UNUSABLE)
+        _complain(f"{name}: {error}")
+    except OSError as error:  # standard output is full or gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain(f"{name}: cannot write: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit(_EXIT_INTERRUPTED)
     sys.exit(0)
+
+
+def _complain(message: str) -> NoReturn:
+    print(printable(message), file=sys.stderr)
+    sys.exit(EXIT_UNUSABLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO, TypeAlias
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashboards.preview.local_meter import LocalMeter
+from dashboards.preview.terminal import printable
 from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metering import UsageFigures, total_figures
 
@@ -21,50 +22,55 @@ _REJECTED_SHOWN = 5
 
 # IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
 _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
-_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
-
 _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
-_COLUMNS: tuple[tuple[str, Callable[[UsageFigures], int]], ...] = (
-    ("Calls", lambda figures: figures.invocations),
-    ("Errors", lambda figures: figures.invocation_errors),
-    ("Input", lambda figures: figures.input_tokens),
-    ("Cache read", lambda figures: figures.cache_read_tokens),
-    ("Cache write", lambda figures: figures.cache_write_tokens),
-    ("Output", lambda figures: figures.output_tokens),
-    ("Total tokens", lambda figures: figures.total_tokens),
-    ("Quota tokens", lambda figures: figures.quota_tokens),
-    ("Failed tokens", lambda figures: figures.failed_tokens),
-    ("No counts", lambda figures: figures.records_missing_counts),
+# In the order in which they are shown; the number says which go first where a terminal is narrow.
+_Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], int]]
+_COLUMNS: tuple[_Column, ...] = (
+    ("Calls", 0, lambda figures: figures.invocations),
+    ("Errors", 5, lambda figures: figures.invocation_errors),
+    ("Input", 3, lambda figures: figures.input_tokens),
+    ("Cache read", 4, lambda figures: figures.cache_read_tokens),
+    ("Cache write", 6, lambda figures: figures.cache_write_tokens),
+    ("Output", 2, lambda figures: figures.output_tokens),
+    ("Total tokens", 0, lambda figures: figures.total_tokens),
+    ("Quota tokens", 1, lambda figures: figures.quota_tokens),
+    ("Failed tokens", 7, lambda figures: figures.failed_tokens),
+    ("No counts", 8, lambda figures: figures.records_missing_counts),
 )
-_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens"})
+_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens"})
+_NARROWEST_NAME = 24
+_GAP = 2  # between columns
 
 
 def write_json(meter: LocalMeter, out: TextIO) -> None:
-    """Write the summary as JSON, version 1 of the contract in `dashboards/README.md`."""
-    summary = {
-        "version": CONTRACT_VERSION,
-        "records": _record_counts(meter),
-        "by_identity": _rows(meter.summary.by_identity(), "identity_arn"),
-        "by_model": _rows(meter.summary.by_model(), "model_id"),
-    }
-    # Rejected records can be many, so they are written as they are read.
-    out.write(json.dumps(summary, indent=1).removesuffix("\n}"))
-    out.write(',\n "rejected": [')
-    separator = "\n  "
-    for record in meter.quarantine:
-        row = {"source": record.source, "line": record.line, "code": record.reason.value}
-        out.write(separator + json.dumps(row))
-        separator = ",\n  "
-    out.write("\n ]\n}\n")
+    """Write the summary as JSON, version 1 of the contract in `dashboards/README.md`.
+
+    Rows can be many, so each is written as it is made.
+    """
+    out.write(f'{{"version": {CONTRACT_VERSION},\n "records": {json.dumps(_record_counts(meter))}')
+    rejected = (
+        {"source": record.source, "line": record.line, "code": record.reason.value}
+        for record in meter.quarantine
+    )
+    for part, rows in (
+        ("by_identity", _rows(meter.summary.by_identity(), "identity_arn")),
+        ("by_model", _rows(meter.summary.by_model(), "model_id")),
+        ("rejected", rejected),
+    ):
+        out.write(f',\n "{part}": [')
+        separator = "\n  "
+        for row in rows:
+            out.write(separator + json.dumps(row))
+            separator = ",\n  "
+        out.write("]")
+    out.write("}\n")
 
 
 def print_report(meter: LocalMeter, console: Console) -> None:
     """Print tables per identity and per model, and what was not counted and why."""
     if meter.summary.calls:
-        console.print(_table("Identity", meter.summary.by_identity(), shorten_identity))
-        console.print()
-        console.print(_table("Model", meter.summary.by_model(), str))
-        console.print()
+        _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
+        _print_table(console, "Model", meter.summary.by_model(), str)
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
 
@@ -79,11 +85,6 @@ def shorten_identity(arn: str) -> str:
     return f"{caller.account_id or ''} {principal}{session}".lstrip()
 
 
-def printable(text: str) -> str:
-    """Text that cannot steer a terminal: names in logs are the callers' own choice."""
-    return "".join(letter if letter.isprintable() else _UNPRINTABLE for letter in text)
-
-
 def _record_counts(meter: LocalMeter) -> dict[str, int]:
     report, summary = meter.report, meter.summary
     return {
@@ -96,9 +97,9 @@ def _record_counts(meter: LocalMeter) -> dict[str, int]:
     }
 
 
-def _rows(ranking: _Ranking, key_name: str) -> list[dict[str, Any]]:
-    return [
-        {
+def _rows(ranking: _Ranking, key_name: str) -> Iterator[dict[str, Any]]:
+    for key, figures in ranking:
+        yield {
             key_name: key,
             "invocations": figures.invocations,
             "invocation_errors": figures.invocation_errors,
@@ -113,38 +114,51 @@ def _rows(ranking: _Ranking, key_name: str) -> list[dict[str, Any]]:
             "cost_usd": None,
             "unpriced_invocations": 0,
         }
-        for key, figures in ranking
-    ]
 
 
-def _table(heading: str, ranking: _Ranking, shorten: Callable[[str], str]) -> Table:
+def _print_table(
+    console: Console, heading: str, ranking: _Ranking, shorten: Callable[[str], str]
+) -> None:
+    """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
     everything = total_figures(figures for _, figures in ranking)
-    columns = [
-        (name, value_of)
-        for name, value_of in _COLUMNS
-        if name in _ALWAYS_SHOWN or value_of(everything)
-    ]
-    table = Table(box=None, pad_edge=False, show_footer=True)
-    table.add_column(heading, "All", overflow="fold", min_width=24)
-    for name, value_of in columns:
+    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything)]
+    columns = sorted(told, key=lambda column: column[1])
+    while _width(columns, everything) > console.width and len(columns) > 1:
+        columns.pop()
+    shown = [column for column in told if column in columns]
+    table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
+    table.add_column(heading, "All", overflow="fold", min_width=_NARROWEST_NAME)
+    for name, _, value_of in shown:
         table.add_column(name, f"{value_of(everything):,}", justify="right", no_wrap=True)
     for key, figures in ranking[:_ROWS_SHOWN]:
-        cells = [f"{value_of(figures):,}" for _, value_of in columns]
+        cells = [f"{value_of(figures):,}" for _, _, value_of in shown]
         table.add_row(Text(printable(shorten(key))), *cells)
     if len(ranking) > _ROWS_SHOWN:
         rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
-        cells = [f"{value_of(rest):,}" for _, value_of in columns]
+        cells = [f"{value_of(rest):,}" for _, _, value_of in shown]
         table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
-    return table
+    console.print(table)
+    if left_out := [name for name, _, _ in told if name not in [it[0] for it in shown]]:
+        console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
+    console.print()
+
+
+def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
+    """How wide a table of columns gets; sums are the longest numbers in it."""
+    return _NARROWEST_NAME + sum(
+        _GAP + max(len(name), len(f"{value_of(everything):,}")) for name, _, value_of in columns
+    )
 
 
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = _record_counts(meter)
     yield (
-        f"{counts['read']:,} lines read: {counts['counted']:,} calls counted,"
-        f" {counts['duplicates']:,} duplicates, {counts['ignored']:,} ignored,"
+        f"{_plural(counts['read'], 'line')} read: {_plural(counts['counted'], 'call')} counted,"
+        f" {_plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
+    if counts["rejected"] and not counts["counted"]:
+        yield "None of this looks like an invocation log of Amazon Bedrock."
     if counts["conflicting_duplicates"]:
         yield (
             f"{counts['conflicting_duplicates']:,} of the duplicates told something else than"
@@ -157,3 +171,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (OUT=summary.json lists all)"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,6 +1,6 @@
 """Bedrock's model invocation logs: what they look like, and what can be trusted in them."""
 
-from lambdas.domain.invocations.envelope import read_envelope, read_line, unpack
+from lambdas.domain.invocations.envelope import read_envelope, read_line, read_value, unpack
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
@@ -30,5 +30,6 @@ __all__ = [
     "read_invocation",
     "read_line",
     "read_message",
+    "read_value",
     "unpack",
 ]

@@ -126,16 +126,15 @@ def _measured_by_bedrock(metrics: JsonObject) -> Evidence:
 def _stated_by_model(chunk: JsonObject) -> Evidence:
     """Read one object in the shapes of all providers; the first that tells something counts."""
     usage = _object(chunk, "usage") or _object(_object(chunk, "metadata"), "usage")
-    if usage:
-        evidence = _usage_block(usage)
-        if evidence.tokens != UNKNOWN_COUNTS:
-            return evidence
+    stated = _usage_block(usage) if usage else NO_EVIDENCE
+    if not stated.tokens.is_missing:
+        return stated
     for keys, read_shape in _OWN_SHAPES:
         if not keys.isdisjoint(chunk):
             tokens = read_shape(chunk)
             if not tokens.is_missing:
-                return Evidence(tokens)
-    return NO_EVIDENCE
+                return Evidence(tokens).filled_from(stated)
+    return stated
 
 
 def _opening_of_stream(chunk: JsonObject) -> Evidence:
@@ -180,24 +179,24 @@ def _openai_usage_block(usage: JsonObject) -> Evidence:
 
 
 _SPLIT_KEYS = frozenset({"cache_creation", "cacheDetails"})
+_CACHE_CREATION_KEYS = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+_ONE_HOUR = ("ephemeral_1h_input_tokens", "1h")
+_TIMES_TO_LIVE = frozenset({*_CACHE_CREATION_KEYS, "5m", "1h"})
 
 
 def _split_cache_write(usage: JsonObject, cache_write: int | None) -> tuple[int | None, int | None]:
     """Tokens written to the cache, and those of them kept for an hour if the parts add up."""
     creation = _object(usage, "cache_creation")
-    five_minutes = read_count(creation.get("ephemeral_5m_input_tokens"))
-    one_hour = read_count(creation.get("ephemeral_1h_input_tokens"))
-    for detail in _objects(usage.get("cacheDetails")):
-        written = read_count(detail.get("inputTokens"))
-        match detail.get("ttl"):
-            case "5m":
-                five_minutes = sum_known(five_minutes, written)
-            case "1h":
-                one_hour = sum_known(one_hour, written)
-    parts = sum_known(five_minutes, one_hour)
-    if parts is None or cache_write not in (None, parts):
+    parts = (
+        [(key, creation[key]) for key in _CACHE_CREATION_KEYS if key in creation]
+        if creation
+        else [(it.get("ttl"), it.get("inputTokens")) for it in _objects(usage.get("cacheDetails"))]
+    )
+    whole = _sum_all(read_count(written) for _, written in parts)
+    is_known = all(isinstance(ttl, str) and ttl in _TIMES_TO_LIVE for ttl, _ in parts)
+    if whole is None or not is_known or cache_write not in (None, whole):
         return cache_write, None
-    return parts, one_hour or 0
+    return whole, sum(read_count(written) or 0 for ttl, written in parts if ttl in _ONE_HOUR)
 
 
 def _titan(chunk: JsonObject) -> TokenCounts:
@@ -286,4 +285,4 @@ def _length(tokens: JsonValue) -> int | None:
 def _sum_all(counts: Iterable[int | None]) -> int | None:
     """The sum where every part is known: part of a sum would be an invented count."""
     known = list(counts)
-    return None if None in known else sum_known(*known)
+    return None if None in known else read_count(sum_known(*known))

@@ -13,6 +13,7 @@ from lambdas.domain.invocations.decoding import (
     starts_with,
 )
 from lambdas.domain.invocations.usage_record import (
+    PERMISSION_NOTICE,
     Ignored,
     Reading,
     RejectionReason,
@@ -21,11 +22,13 @@ from lambdas.domain.invocations.usage_record import (
     read_plain_text,
 )
 
-LARGEST_ENVELOPE_BYTES = 256 * 2**20
+LARGEST_ENVELOPE_BYTES = 64 * 2**20
 """An envelope that unpacks to more is refused; what CloudWatch Logs sends is far smaller."""
 
 _GZIP_OR_ZLIB = 47  # zlib finds out which of the two it is
 _BASE64_OF_GZIP = "H4sI"
+_KEYS_OF_ENVELOPES = ("messageType", "logEvents", "events")
+_TEXT_OF_A_MESSAGE = ("{", PERMISSION_NOTICE)
 
 
 def unpack(data: bytes | str) -> JsonValue | Undecodable:
@@ -35,9 +38,7 @@ def unpack(data: bytes | str) -> JsonValue | Undecodable:
     """
     stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
-        unpacked = stream.decompress(
-            binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES
-        )
+        unpacked = stream.decompress(binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES)
     except (ValueError, zlib.error):
         return Undecodable.NOT_JSON
     if stream.unconsumed_tail or stream.unused_data:
@@ -49,35 +50,63 @@ def read_envelope(envelope: JsonObject) -> list[Reading]:
     """Read every log event of an unpacked envelope, in order; never raises.
 
     A control message, with which CloudWatch Logs probes its destination, is one thing ignored.
+    So that exports can be read as well, `events` (what `aws logs filter-log-events` prints) are
+    as good as `logEvents`. Blank messages are nothing.
     """
     if envelope.get("messageType") == "CONTROL_MESSAGE":
         return [Ignored.CONTROL_MESSAGE]
-    events = envelope.get("logEvents")
+    events = envelope.get("logEvents", envelope.get("events"))
     if not isinstance(events, list):
         return [RejectionReason.WRONG_SCHEMA]
-    return [_read_event(event) for event in events]
+    return _read_events(events)
+
+
+def read_value(text: bytes | str) -> list[Reading]:
+    """Read one JSON value of an export, whatever is wrapped around its invocation logs.
+
+    It is an invocation log, an envelope of several (unpacked, or as the event that Lambda gets),
+    a log event, or a message as JSON text.
+    """
+    match decode_json(text):
+        case Undecodable() as why:
+            return [read_plain_text(text, why)]
+        case str(message) if message.lstrip().startswith(_TEXT_OF_A_MESSAGE):
+            return [read_message(message)]
+        case dict(wrapped) if "requestId" not in wrapped:
+            return _read_wrapped(wrapped)
+        case log:
+            return [read_invocation(log)]
 
 
 def read_line(line: bytes | str) -> list[Reading]:
-    """Read whatever a line of a log file holds: one invocation log, or an envelope of several.
-
-    Envelopes are read unpacked, as the event that Lambda gets, and as its bare data.
-    """
-    decoded = decode_json(line)
-    if isinstance(decoded, Undecodable):
-        if not starts_with(line, _BASE64_OF_GZIP):
-            return [read_plain_text(line, decoded)]
-        decoded = unpack(line)
-    elif isinstance(decoded, dict) and isinstance(decoded.get("awslogs"), dict):
-        data = decoded["awslogs"].get("data")
-        decoded = unpack(data) if isinstance(data, str) else Undecodable.NOT_JSON
-    if isinstance(decoded, Undecodable):
-        return [RejectionReason(decoded.value)]
-    if isinstance(decoded, dict) and not decoded.keys().isdisjoint(("messageType", "logEvents")):
-        return read_envelope(decoded)
-    return [read_invocation(decoded)]
+    """Read a line of an export: a JSON value, or the bare `awslogs.data` of a delivery."""
+    return _read_packed(line) if starts_with(line, _BASE64_OF_GZIP) else read_value(line)
 
 
-def _read_event(event: JsonValue) -> Reading:
-    message = event.get("message") if isinstance(event, dict) else None
-    return read_message(message) if isinstance(message, str) else RejectionReason.NOT_AN_OBJECT
+def _read_wrapped(wrapped: JsonObject) -> list[Reading]:
+    if not wrapped.keys().isdisjoint(_KEYS_OF_ENVELOPES):
+        return read_envelope(wrapped)
+    match wrapped:
+        case {"awslogs": {"data": str(data)}}:
+            return _read_packed(data)
+        case {"message": str()}:
+            return _read_events([wrapped])
+    return [read_invocation(wrapped)]
+
+
+def _read_packed(data: bytes | str) -> list[Reading]:
+    envelope = unpack(data)
+    if isinstance(envelope, Undecodable):
+        return [RejectionReason(envelope.value)]
+    return read_envelope(envelope) if isinstance(envelope, dict) else [read_invocation(envelope)]
+
+
+def _read_events(events: list[JsonValue]) -> list[Reading]:
+    readings: list[Reading] = []
+    for event in events:
+        message = event.get("message") if isinstance(event, dict) else None
+        if not isinstance(message, str):
+            readings.append(RejectionReason.NOT_AN_OBJECT)
+        elif message and not message.isspace():
+            readings.append(read_message(message))
+    return readings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+
+from lambdas.domain.invocations.remembering import remembered
 
 UNKNOWN_IDENTITY = "unknown"
 """The identity of a record that names none."""
@@ -61,7 +62,7 @@ class CallerIdentity:
         return _parse(arn)
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _parse(arn: str) -> CallerIdentity:
     parts = arn.split(":", _ARN_PARTS - 1)
     if len(parts) == _ARN_PARTS and parts[0] == "arn":

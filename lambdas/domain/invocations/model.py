@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from lambdas.domain.invocations.remembering import remembered
 
 # A system-defined inference profile is a foundation model's id behind a geography: `us.`,
 # `eu.`, `apac.`, `global.`, `us-gov.`, ... AWS adds new ones, so the form is matched, not a list.
@@ -17,7 +18,7 @@ _ARN_PARTS = 6
 _NAMES_ITS_MODEL = frozenset({"foundation-model", "inference-profile"})
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def foundation_model_id(invoked_id: str) -> str:
     """Name the foundation model behind what was called, version kept.
 

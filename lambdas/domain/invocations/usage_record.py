@@ -27,9 +27,13 @@ OPERATIONS = frozenset(
 """The operations that AWS documents as logged; any other is labelled `OTHER`."""
 OTHER = "other"
 
-_PERMISSION_NOTICE = "Permissions are correctly set"
+PERMISSION_NOTICE = "Permissions are correctly set"
+"""How the line starts that Bedrock writes when logging is switched on."""
+
+_NO_ERROR: tuple[JsonValue, ...] = (None, "", [], {})
 # As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
 # fraction, with an offset, without a zone.
+_LONGEST_TIMESTAMP = 40  # characters, more than any form needs
 _TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -114,7 +118,7 @@ def read_message(message: bytes | str) -> Reading:
 
 def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
     """Tell the line that Bedrock writes when logging is switched on from what is no JSON."""
-    if starts_with(message, _PERMISSION_NOTICE):
+    if starts_with(message.lstrip(), PERMISSION_NOTICE):
         return Ignored.PERMISSION_NOTICE
     return RejectionReason(why.value)
 
@@ -137,7 +141,8 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     if invoked_model_id is None:
         return RejectionReason.NO_MODEL
     timestamp = log.get("timestamp")
-    called_at = _read_timestamp(timestamp) if isinstance(timestamp, str) else None
+    is_short = isinstance(timestamp, str) and len(timestamp) <= _LONGEST_TIMESTAMP
+    called_at = _read_timestamp(timestamp) if is_short else None
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP
     operation = log.get("operation")
@@ -187,7 +192,7 @@ def _identity_arn(identity: JsonValue) -> str:
 
 
 def _error_code(value: JsonValue) -> str | None:
-    return (_text(value) or OTHER) if value else None
+    return None if value in _NO_ERROR else _text(value) or OTHER
 
 
 def _text(value: JsonValue) -> str | None:
@@ -197,7 +202,7 @@ def _text(value: JsonValue) -> str | None:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-@lru_cache(maxsize=1024)  # calls come in bursts, and Bedrock writes whole seconds
+@lru_cache(1024)  # calls come in bursts, and Bedrock writes whole seconds
 def _read_timestamp(text: str) -> datetime | None:
     """Read ISO 8601, UTC where no zone is given; finer than microseconds is cut off."""
     if _TIMESTAMP.fullmatch(text) is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations.remembering import remembered
 
 # The Claude models from before 3.7, whose output counts once. Every later one counts five times.
 _CLAUDE = re.compile(r"anthropic\.claude-")
@@ -15,7 +15,7 @@ _CLAUDE_BEFORE_3_7 = re.compile(
 _BURNDOWN_SINCE_CLAUDE_3_7 = 5
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def output_burndown(model_id: str) -> int:
     """How often an output token of a foundation model counts against the quota.
 

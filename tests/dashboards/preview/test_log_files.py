@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +11,15 @@ import pytest
 
 from dashboards.preview import log_files
 from dashboards.preview.deliveries import pack
-from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_lines
-from lambdas.domain.invocations import Reading, UsageRecord, read_line
+from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_log_file
+from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
 from tests.dashboards.preview.log_folder import as_lines, log, write
 
 LOGS = [log(f"request-{number}") for number in range(3)]
 IDS = [it["requestId"] for it in LOGS]
 MESSAGES = [json.dumps(it) for it in LOGS]
 ENVELOPE = json.loads(gzip.decompress(base64.b64decode(pack(MESSAGES))))
-EVENTS = {
+EVENTS: dict[str, list[dict[str, object]]] = {
     "events": [{"logStreamName": "s", "message": it, "eventId": "1"} for it in MESSAGES],
     "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
 }
@@ -27,8 +28,7 @@ LINES = as_lines(*LOGS)
 
 def readings_of(path: Path) -> Iterator[Reading]:
     for file in find_log_files([path]):
-        for line in read_lines(file, on_progress=lambda _: None):
-            yield from read_line(line)
+        yield from read_log_file(file, on_progress=lambda _: None)
 
 
 def ids_of(path: Path) -> list[str]:
@@ -60,6 +60,11 @@ def ids_of(path: Path) -> list[str]:
         ("filter-log-events.json", json.dumps(EVENTS, indent=4)),
         ("one-line-filter-log-events.json", json.dumps(EVENTS)),
         ("filter-log-events.json.gz", json.dumps(EVENTS)),
+        ("events.json", json.dumps(EVENTS["events"])),
+        ("events.log", "\n".join(json.dumps(it) for it in EVENTS["events"])),
+        ("messages.json", json.dumps(MESSAGES, indent=4)),
+        ("concatenated.json", "".join(MESSAGES)),
+        ("tab-separated.log", "\t".join(MESSAGES)),
     ],
 )
 def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
@@ -84,6 +89,57 @@ def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None
     assert ids_of(tmp_path / "unzipped.json.gz") == ids_of(tmp_path / "zipped.json") == IDS
 
 
+def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) -> None:
+    envelopes = [json.loads(gzip.decompress(base64.b64decode(pack([it])))) for it in MESSAGES]
+    members = b"".join(gzip.compress(json.dumps(it).encode()) for it in envelopes)
+    path = tmp_path / "from-firehose.gz"
+    path.write_bytes(members)
+    assert ids_of(path) == IDS
+
+
+def test_a_line_with_something_else_behind_its_record_is_no_json(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + " more")
+    assert list(readings_of(path)) == [RejectionReason.NOT_JSON]
+
+
+def test_a_damaged_element_does_not_swallow_those_after_it(tmp_path: Path) -> None:
+    damaged = MESSAGES[1][:-20]
+    path = write(tmp_path / "a.json", f"[{MESSAGES[0]},\n{damaged},\n{MESSAGES[2]}]")
+    assert ids_of(path) == [IDS[0], IDS[2]]
+
+
+def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_values(
+    tmp_path: Path,
+) -> None:
+    forged = pack([json.dumps(log("forged"))])
+    prompt = json.dumps(log("attack", prompt=f"x}},{forged},{{"))
+    cut = MESSAGES[0][:-20]
+    for content in (f"[{cut}, {prompt}]", f"[{cut},\n{prompt}]", f"[{forged}, {prompt}]"):
+        assert "forged" not in ids_of(write(tmp_path / "a.json", content))
+
+
+@pytest.mark.parametrize(
+    "kept", [f"[{MESSAGES[0]},", f"[{MESSAGES[0]}", '{"events": [' + MESSAGES[0]]
+)
+def test_a_document_that_is_cut_off_between_values_says_so(tmp_path: Path, kept: str) -> None:
+    readings = list(readings_of(write(tmp_path / "a.json", kept)))
+    assert isinstance(readings[0], UsageRecord)
+    assert readings[1:] == [RejectionReason.TRUNCATED]
+
+
+def test_a_string_in_the_second_line_does_not_make_lines_a_document(tmp_path: Path) -> None:
+    content = LINES.replace(b"\n", b'\n"oops\n', 1)
+    assert ids_of(write(tmp_path / "a.json", content)) == IDS
+
+
+def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) -> None:
+    notice = " Permissions are correctly set for Amazon Bedrock logs."
+    path = write(
+        tmp_path / "a.json", json.dumps({"logEvents": [{"message": ""}, {"message": notice}]})
+    )
+    assert list(readings_of(path)) == [Ignored.PERMISSION_NOTICE]
+
+
 def test_a_cut_off_line_does_not_swallow_the_next_one(tmp_path: Path) -> None:
     content = LINES[:100] + b"\n" + LINES
     assert ids_of(write(tmp_path / "cut.json", content)) == IDS
@@ -99,6 +155,34 @@ def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path
     write(tmp_path / hour / "._20260908T121033000Z.json.gz", "a Mac's resource fork")
     write(tmp_path / "notes.txt", "not a log")
     assert ids_of(tmp_path) == IDS[:2]
+    assert len(list(readings_of(tmp_path))) == 2
+    with pytest.raises(UnreadableLogsError, match="beside its logs"):
+        find_log_files(
+            [tmp_path / hour / "data", tmp_path / hour / "data" / "request-0_input.json.gz"]
+        )
+
+
+def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "AWSLogs" / "111122223333" / "BedrockModelInvocationLogs"
+    write(folder / "us-east-1" / "a.json", LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
+    for name in ("b/1.json", "a/2.json", "a/1.json", "c.json"):
+        write(tmp_path / name, as_lines(log(name)))
+    assert ids_of(tmp_path) == ["c.json", "a/1.json", "a/2.json", "b/1.json"]
+
+
+def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a.json", LINES)
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "gone.json")
+    assert ids_of(tmp_path) == IDS
+    with pytest.raises(UnreadableLogsError, match="no regular file"):
+        find_log_files([tmp_path / "pipe.json"])
 
 
 def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
@@ -118,7 +202,7 @@ def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:
     path = write(tmp_path / "many.log", LINES * 2000)
     (file,) = find_log_files([path])
     seen: list[int] = []
-    for _ in read_lines(file, seen.append):
+    for _ in read_log_file(file, seen.append):
         pass
     assert seen == sorted(set(seen))
     assert 0 < seen[-1] <= file.size

@@ -1,15 +1,21 @@
 """`make meter`, from the command line to the summary that other programs rely on."""
 
+import io
 import json
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dashboards.preview import meter, temporary_store
+from dashboards.preview.local_meter import open_local_meter
+from dashboards.preview.log_files import find_log_files
 from dashboards.preview.terminal import run_command
+from dashboards.preview.usage_report import print_report
 from tests.dashboards.preview.log_folder import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -156,8 +162,30 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "111122667777 user/dario" in printed
     assert "130,447" in printed
     assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
+    table = (FIXTURES.parents[1] / "README.md").read_text().split("```")[3].strip("\n")
+    assert table in "\n".join(line.rstrip() for line in printed.splitlines())
     assert "Rejected: 3 bad_timestamp, 2 no_request_id" in printed
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
+
+
+def test_nothing_but_rejected_records_gets_a_hint(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(FIXTURES / "response-bodies.ndjson") == 0
+    assert "None of this looks like an invocation log" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
+def test_no_number_and_no_name_is_cut_however_narrow_the_terminal(width: int) -> None:
+    with open_local_meter() as local, io.StringIO() as text:
+        meter.meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
+        print_report(local, Console(file=text, width=width))
+        printed = text.getvalue()
+    lines = printed.splitlines()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    assert max(map(len, lines[:20])) <= width
+    (dario,) = [line for line in lines if line.startswith("111122667777 user/dario")]
+    assert "130,447" in dario.split()
 
 
 def test_names_cannot_steer_the_terminal(
@@ -179,7 +207,45 @@ def test_many_identities_are_cut_to_the_largest(
     printed = capsys.readouterr().out
     assert "identity-024" in printed
     assert "identity-025" not in printed
-    assert "15 more" in printed
+    (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
+    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225"]
+
+
+def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:
+    lines = as_lines(*[log(str(number)) for number in range(2500)]) + b"\n{\n"
+    assert summarize(write(tmp_path / "a.json", lines))["rejected"][0]["line"] == 2501
+
+
+def test_ids_that_run_together_alike_are_not_one_call(summarize: Any, tmp_path: Path) -> None:
+    logs = as_lines(log("1", region="ab", accountId="c"), log("1", region="b", accountId="ca"))
+    assert summarize(write(tmp_path / "a.json", logs))["records"]["counted"] == 2
+
+
+def test_an_earlier_summary_in_a_folder_of_logs_is_no_log(run: Any, tmp_path: Path) -> None:
+    write(tmp_path / "logs.json", as_lines(log()))
+    out = tmp_path / "summary.json"
+    for _ in range(2):
+        assert run(tmp_path, "--out", out) == 0
+        assert json.loads(out.read_text())["records"]["read"] == 1
+
+
+def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    command = [sys.executable, "-m", "dashboards.preview.meter", str(logs), "--out", "/dev/stdout"]
+    piped = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(piped.stdout)["records"]["counted"] == 1
+    with (tmp_path / "out.json").open("wb") as redirected:
+        subprocess.run(command, stdout=redirected, check=True)
+    assert (tmp_path / "out.json").read_bytes() == piped.stdout
+
+
+def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "target.json")
+    assert run(logs, "--out", link) == 0
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "target.json").read_text()) == summarize(logs)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +257,10 @@ def test_many_identities_are_cut_to_the_largest(
         (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
         (["logs.json", "--out", "nowhere/a.json"], "OUT=nowhere/a.json cannot be written."),
         (["logs.json", "--out", "empty"], "OUT=empty cannot be written."),
+        (["logs.json", "--out", "logs.json/a.json"], "OUT=logs.json/a.json"),
+        (["logs.json", "--out", "a" * 300], "OUT=aaa"),
+        (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
+        (["two\nlines\x1b"], "two\ufffdlines\ufffd: No such file or directory."),
         (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
     ],
 )

@@ -16,6 +16,7 @@ from lambdas.domain.invocations import (
     UsageRecord,
     read_envelope,
     read_line,
+    read_value,
     unpack,
 )
 from lambdas.domain.invocations.decoding import Undecodable
@@ -146,7 +147,6 @@ def test_an_event_reads_as_its_message_would_by_itself() -> None:
     ("bad", "reading"),
     [
         pytest.param("nonsense", RejectionReason.NOT_JSON, id="no_json"),
-        pytest.param("", RejectionReason.NOT_JSON, id="empty"),
         pytest.param(call("x")[:-9], RejectionReason.TRUNCATED, id="cut_off"),
         pytest.param("[]", RejectionReason.NOT_AN_OBJECT, id="list"),
         pytest.param("{}", RejectionReason.NO_REQUEST_ID, id="empty_object"),
@@ -230,8 +230,10 @@ def test_a_line_may_hold_the_notice_that_logging_was_switched_on() -> None:
             packed(envelope_of(call("1")))[:200], RejectionReason.TRUNCATED, id="cut_off_base64"
         ),
         pytest.param(packed([1]), RejectionReason.NOT_AN_OBJECT, id="base64_of_a_list"),
-        pytest.param('{"awslogs":{}}', RejectionReason.NOT_JSON, id="delivery_without_data"),
-        pytest.param('{"awslogs":{"data":5}}', RejectionReason.NOT_JSON, id="delivery_of_a_number"),
+        pytest.param('{"awslogs":{}}', RejectionReason.NO_REQUEST_ID, id="delivery_without_data"),
+        pytest.param(
+            '{"awslogs":{"data":5}}', RejectionReason.NO_REQUEST_ID, id="data_is_a_number"
+        ),
         pytest.param(
             '{"awslogs":{"data":"nonsense"}}', RejectionReason.NOT_JSON, id="delivery_of_nonsense"
         ),
@@ -245,3 +247,25 @@ def test_a_line_that_cannot_be_read_is_one_rejection(line: str, reason: Rejectio
 @given(st.binary() | any_text | json_values().map(json.dumps))
 def test_nothing_makes_reading_a_line_raise(line: bytes | str) -> None:
     read_line(line)
+
+
+def test_blank_messages_are_nothing() -> None:
+    assert len(read_envelope(envelope_of(call("1"), "", " \n", call("2")))) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(call("1"), id="invocation_log"),
+        pytest.param(json.dumps(call("1")), id="message_as_json_text"),
+        pytest.param(json.dumps({"eventId": "1", "message": call("1")}), id="log_event"),
+        pytest.param(json.dumps({"events": [{"message": call("1")}]}), id="filter_log_events"),
+    ],
+)
+def test_a_value_of_an_export_is_read_whatever_is_wrapped_around_it(value: str) -> None:
+    assert request_ids(read_value(value)) == ["1"]
+
+
+def test_a_record_with_keys_of_an_envelope_is_a_record() -> None:
+    record = invocation_log(requestId="1", message="x", events=[], logEvents=[], awslogs={})
+    assert request_ids(read_value(json.dumps(record))) == ["1"]

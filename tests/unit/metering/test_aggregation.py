@@ -35,7 +35,7 @@ def sum_of(point: DataPoint) -> int:
 def test_calls_of_one_minute_become_one_data_point_per_metric_and_dimension_set() -> None:
     points = aggregate_fully(
         [
-            usage_record(request_id="1", timestamp=NOON.replace(second=1)),
+            usage_record(request_id="1", timestamp=NOON.replace(microsecond=1)),
             usage_record(request_id="2", timestamp=NOON.replace(second=59), model_id=SONNET_4),
         ]
     )

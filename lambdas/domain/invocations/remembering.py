@@ -1,0 +1,23 @@
+"""Remembers what was worked out of a text, within bounds of its own making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
+
+_TEXTS_REMEMBERED = 4096
+_LONGEST_TEXT_REMEMBERED = 512  # characters: names, not whatever somebody put in their place
+
+
+def remembered(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
+    """Remember the results of a pure function for texts that come again and again."""
+    recall = lru_cache(_TEXTS_REMEMBERED)(work_out)
+
+    @wraps(work_out)
+    def work_out_or_recall(text: str) -> _Result:
+        return recall(text) if len(text) <= _LONGEST_TEXT_REMEMBERED else work_out(text)
+
+    return work_out_or_recall
