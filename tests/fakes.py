@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
-from lambdas.domain.metering import LedgerChange, LedgerStream
+from lambdas.domain.metering import DataPoint, LedgerChange, LedgerStream
+from lambdas.domain.metering.identity_folding import Admission
+from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 
 
 class InMemoryUsageLedger:
@@ -24,6 +27,43 @@ class InMemoryUsageLedger:
                 self.records[record.key] = record
         for stream in self._streams:
             stream(changes)
+
+
+class InMemoryMetricSink:
+    """Keeps the data points of each call; refuses the calls that it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.calls: list[Sequence[DataPoint]] = []
+        self.refusals = 0
+
+    def put(self, data_points: Sequence[DataPoint]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise MetricsUnavailableError
+        self.calls.append(data_points)
+
+
+class InMemoryIdentityRegistry:
+    """An identity registry that is a few sets."""
+
+    def __init__(self, bound: int, sessions_per_role: int) -> None:
+        self._bound = bound
+        self._sessions_per_role = sessions_per_role
+        self._members: defaultdict[str, set[str]] = defaultdict(set)
+        self._sessions: Counter[tuple[str, str]] = Counter()
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        members = self._members[month]
+        if value in members:
+            return Admission.ADMITTED
+        if role is not None and self._sessions[month, role] >= self._sessions_per_role:
+            return Admission.ROLE_IS_FULL
+        if len(members) >= self._bound:
+            return Admission.FULL
+        members.add(value)
+        if role is not None:
+            self._sessions[month, role] += 1
+        return Admission.ADMITTED
 
 
 class InMemoryQuarantine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,15 @@ from tests.benchmarks.figure import Figure
 
 _FEW = 10**4
 _MANY = 10**6
+
+# Measures from a small process: a child's peak counts from what its parent held when it started.
+_MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 class _Run(NamedTuple):
@@ -59,13 +67,8 @@ def _write_logs(path: Path, count: int) -> Path:
 
 def _meter(*logs: Path) -> _Run:
     out = logs[0].with_suffix(".summary.json")
-    command = [sys.executable, "-m", "dashboards.preview.meter", *map(str, logs), "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    kib_per_mb = 1024
-    return _Run(
-        usage.ru_utime + usage.ru_stime, usage.ru_maxrss / kib_per_mb, json.loads(out.read_text())
-    )
+    meter = [sys.executable, "-m", "dashboards.preview.meter", "--out", str(out), *map(str, logs)]
+    command = [sys.executable, "-c", _MEASURE, *meter]
+    measured = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    cpu_seconds, peak_kib = map(float, measured.split())
+    return _Run(cpu_seconds, peak_kib / 1024, json.loads(out.read_text()))

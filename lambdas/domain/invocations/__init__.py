@@ -1,5 +1,6 @@
 """Bedrock's model invocation logs: what they look like, and what can be trusted in them."""
 
+from lambdas.domain.invocations.delivery import Delivery
 from lambdas.domain.invocations.envelope import read_envelope, read_line, read_value, unpack
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
 from lambdas.domain.invocations.model import foundation_model_id
@@ -17,6 +18,7 @@ from lambdas.domain.invocations.usage_record import (
 __all__ = [
     "UNKNOWN_IDENTITY",
     "CallerIdentity",
+    "Delivery",
     "IdentityKind",
     "Ignored",
     "Quarantine",

@@ -23,6 +23,9 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Met
 """
 
 Dimensions: TypeAlias = tuple[tuple[str, str], ...]
+IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
+"""What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
+
 _SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 
 
@@ -66,15 +69,14 @@ def aggregate(
     records: Iterable[UsageRecord],
     *,
     detail: Detail,
-    identity_dimension: Callable[[UsageRecord], str],
+    identity_dimension: IdentityDimension,
 ) -> list[DataPoint]:
     """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
 
     Args:
         records: Calls, each once.
         detail: How much is published.
-        identity_dimension: What the dimension `IdentityArn` says for a call: the full ARN, or
-            whatever many sessions are folded into.
+        identity_dimension: What the dimension `IdentityArn` says for a call.
     """
     series: defaultdict[_SeriesKey, Counter[int]] = defaultdict(Counter)
     for record in records:

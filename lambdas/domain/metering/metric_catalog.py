@@ -22,6 +22,7 @@ class Unit(StrEnum):
 
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
+    SECONDS = "Seconds"
 
 
 class Detail(IntEnum):
@@ -193,3 +194,51 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     ),
 )
 """What is published of every call, from the ledger's stream."""
+
+HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthMetric:
+    """A metric of the meter about itself, without dimensions.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: What it counts, in a sentence.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+
+
+ACCEPTED_RECORDS = HealthMetric(
+    "AcceptedRecords", Unit.COUNT, "Invocation logs that were read and written to the ledger."
+)
+IGNORED_RECORDS = HealthMetric(
+    "IgnoredRecords", Unit.COUNT, "Notices of Bedrock and CloudWatch Logs among the records."
+)
+REJECTED_RECORDS = HealthMetric(
+    "RejectedRecords", Unit.COUNT, "Records that could not be counted; they are in quarantine."
+)
+CONFLICTING_DUPLICATES = HealthMetric(
+    "ConflictingDuplicates", Unit.COUNT, "Calls that were delivered again with other content."
+)
+UNPUBLISHED_RECORDS = HealthMetric(
+    "UnpublishedRecords",
+    Unit.COUNT,
+    "Calls too old or too far ahead for CloudWatch metrics; they are in the ledger.",
+)
+METERING_DELAY = HealthMetric(
+    "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
+)
+HEALTH_METRICS = (
+    ACCEPTED_RECORDS,
+    IGNORED_RECORDS,
+    REJECTED_RECORDS,
+    CONFLICTING_DUPLICATES,
+    UNPUBLISHED_RECORDS,
+    METERING_DELAY,
+)
+"""What the functions publish of themselves."""

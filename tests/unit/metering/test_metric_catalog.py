@@ -1,29 +1,34 @@
 """The catalog is fit for CloudWatch, and bounds what every further identity costs."""
 
 from collections import Counter
+from operator import attrgetter
 
 import pytest
 
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.metering.metric_catalog import (
+    HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
     USAGE_METRICS,
     Detail,
     DimensionSet,
+    HealthMetric,
     MetricDefinition,
 )
 from tests.builders import SONNET_4, usage_record
 
+ALL_METRICS: list[MetricDefinition | HealthMetric] = [*USAGE_METRICS, *HEALTH_METRICS]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
 
 
 def test_each_metric_has_one_definition() -> None:
-    assert Counter(metric.name for metric in USAGE_METRICS).most_common(1)[0][1] == 1
+    names = Counter(metric.name for metric in ALL_METRICS)
+    assert names.most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("metric", USAGE_METRICS, ids=lambda metric: metric.name)
-def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition) -> None:
+@pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
+def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition | HealthMetric) -> None:
     assert metric.name.isidentifier()
     assert metric.name[0].isupper()
     assert metric.description.endswith(".")

@@ -1,0 +1,1 @@
+"""Ports filled with AWS services, one technology and one thing a module."""

@@ -1,0 +1,105 @@
+"""Remembers in the ledger table which identities have metrics of their own this month."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lambdas.adapters.dynamodb_usage_item import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.metering.identity_folding import Admission
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+SESSIONS_PER_ROLE = 20
+"""A role with more sessions than this in a month is shown as the role alone."""
+
+_TRIES = 5
+_KEPT = timedelta(days=100)  # well past the month's end
+_REFUSED = "ConditionalCheckFailed"
+_CONFLICT = "TransactionConflict"
+
+
+class RegistryUnavailableError(Exception):
+    """The registry is too busy to answer. Asking again is safe."""
+
+
+class DynamoDbIdentityRegistry:
+    """Admits identities in a transaction, so that two writers never exceed the bound together."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str, bound: int) -> None:
+        """Keep the registry in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table; the registry's keys are none of a call's.
+            bound: How many identities a month may have metrics of their own.
+        """
+        self._client = client
+        self._table_name = table_name
+        self._bound = bound
+        self._answers: dict[tuple[str, str], Admission] = {}
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        """Admit a dimension value in a month, or say why not.
+
+        Raises:
+            RegistryUnavailableError: Other writers got in the way every time.
+        """
+        answer = self._answers.get((month, value))
+        if answer is None:
+            answer = self._answers[month, value] = self._ask(month, value, role)
+        return answer
+
+    def _ask(self, month: str, value: str, role: str | None) -> Admission:
+        writes = [self._member(month, value), self._counter(f"identities#{month}", self._bound)]
+        if role is not None:
+            writes.append(self._counter(f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
+        for _ in range(_TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                member, identities, *sessions = [reason.get("Code") for reason in reasons]
+            else:
+                return Admission.ADMITTED
+            if member == _REFUSED:  # it was admitted before
+                return Admission.ADMITTED
+            if _CONFLICT in (member, identities, *sessions):
+                continue
+            return Admission.ROLE_IS_FULL if _REFUSED in sessions else Admission.FULL
+        message = f"no answer about an identity in {month}"
+        raise RegistryUnavailableError(message)
+
+    def _member(self, month: str, value: str) -> TransactWriteItemTypeDef:
+        return {
+            "Put": {
+                "TableName": self._table_name,
+                "Item": {
+                    PARTITION_KEY: {"S": f"identity#{month}#{value}"},
+                    EXPIRES_AT: {"N": _expiry(month)},
+                },
+                "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",
+            }
+        }
+
+    def _counter(self, key: str, bound: int) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._table_name,
+                "Key": {PARTITION_KEY: {"S": key}},
+                "UpdateExpression": f"ADD members :one SET {EXPIRES_AT} = :expiry",
+                "ConditionExpression": "attribute_not_exists(members) OR members < :bound",
+                "ExpressionAttributeValues": {
+                    ":one": {"N": "1"},
+                    ":bound": {"N": str(bound)},
+                    ":expiry": {"N": _expiry(key.split("#")[1])},
+                },
+            }
+        }
+
+
+def _expiry(month: str) -> str:
+    first_day = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    return str(int((first_day + _KEPT).timestamp()))

@@ -1,0 +1,42 @@
+"""Keeps rejected records in S3, as JSON lines: why, where, and what without its bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from lambdas.domain.invocations import Delivery, RejectedRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "rejected/"
+
+
+class S3Quarantine:
+    """Keeps the rejected records of one delivery in one object, however often it is delivered."""
+
+    def __init__(
+        self, open_client: Callable[[], S3Client], bucket: str, delivery: Delivery
+    ) -> None:
+        """Keep records in a bucket.
+
+        Args:
+            open_client: Gives an S3 client. Most deliveries need none, and making one takes time.
+            bucket: The quarantine bucket.
+            delivery: Where the records come from.
+        """
+        self._open_client = open_client
+        self._bucket = bucket
+        self._delivery = delivery
+
+    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+        """Keep records."""
+        lines = [json.dumps(self._delivery.describe(record)) for record in rejected]
+        self._open_client().put_object(
+            Bucket=self._bucket,
+            Key=f"{PREFIX}{self._delivery.digest}.jsonl",
+            Body="\n".join(lines).encode(),
+            ContentType="application/jsonl",
+        )

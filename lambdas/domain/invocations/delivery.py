@@ -1,0 +1,124 @@
+"""One delivery of CloudWatch Logs, and what may be kept of a message that cannot be counted."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Self
+
+from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
+from lambdas.domain.invocations.envelope import read_envelope, unpack
+from lambdas.domain.invocations.quarantine import RejectedRecord
+from lambdas.domain.invocations.usage_record import Reading, RejectionReason
+
+# Names, times and numbers: fields that hold no prompt and no completion.
+_FIELDS_KEPT = (
+    "schemaType",
+    "schemaVersion",
+    "timestamp",
+    "accountId",
+    "region",
+    "requestId",
+    "operation",
+    "modelId",
+    "inferenceRegion",
+    "errorCode",
+)
+_FIELDS_KEPT_WITHIN = {
+    "identity": ("arn",),
+    "input": ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"),
+    "output": ("outputTokenCount",),
+}
+_LONGEST_TEXT_KEPT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one event of Lambda's holds.
+
+    Attributes:
+        data: The event's `awslogs.data`, as it came.
+        envelope: What it unpacks to, or why it does not.
+    """
+
+    data: str
+    envelope: JsonObject | Undecodable
+
+    @classmethod
+    def open(cls, data: str) -> Self:
+        """Unpack a delivery; never raises."""
+        match unpack(data):
+            case dict() | Undecodable() as envelope:
+                return cls(data, envelope)
+            case _:
+                return cls(data, Undecodable.NOT_JSON)
+
+    @property
+    def source(self) -> str:
+        """The log group and the log stream that the messages come from."""
+        if isinstance(self.envelope, Undecodable):
+            return "unreadable delivery"
+        return f"{self.envelope.get('logGroup')}:{self.envelope.get('logStream')}"
+
+    @property
+    def digest(self) -> str:
+        """What tells this delivery from others, and is the same when it is delivered again."""
+        return _sha256(self.data)
+
+    def readings(self) -> list[Reading]:
+        """What each message turned out to be."""
+        if isinstance(self.envelope, Undecodable):
+            return [RejectionReason(self.envelope.value)]
+        return read_envelope(self.envelope)
+
+    def describe(self, rejected: RejectedRecord) -> JsonObject:
+        """Say of a rejected message why, where it stands and what it is, without its bodies.
+
+        Of what is no JSON object only the place and a hash are told, with which it can be found
+        again in the log group.
+        """
+        event = self._event(rejected.line)
+        message = event.get("message")
+        text = message if isinstance(message, str) else self.data
+        return {
+            "reason": rejected.reason.value,
+            "source": rejected.source,
+            "line": rejected.line,
+            "event_id": _kept(event.get("id")),
+            "event_timestamp": _kept(event.get("timestamp")),
+            "sha256": _sha256(text),
+            "record": _outline(decode_json(text)),
+        }
+
+    def _event(self, line: int) -> JsonObject:
+        """The event that a line was read from: blank ones are no lines."""
+        events = self.envelope.get("logEvents") if isinstance(self.envelope, dict) else None
+        lines = [
+            event
+            for event in (events if isinstance(events, list) else [])
+            if read_envelope({"logEvents": [event]})
+        ]
+        event = lines[line - 1] if line <= len(lines) else None
+        return event if isinstance(event, dict) else {}
+
+
+def _outline(record: JsonValue) -> JsonObject | None:
+    if not isinstance(record, dict):
+        return None
+    kept = {name: _kept(record[name]) for name in _FIELDS_KEPT if name in record}
+    for part, names in _FIELDS_KEPT_WITHIN.items():
+        fields = record.get(part)
+        if isinstance(fields, dict):
+            kept[part] = {name: _kept(fields[name]) for name in names if name in fields}
+    return kept
+
+
+def _kept(value: JsonValue) -> JsonValue:
+    """A number, or text of bearable length; `None` for anything else."""
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT_KEPT].encode("utf-8", "replace").decode()
+    return value if isinstance(value, int | float) else None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,26 @@
+"""How functions read their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class EnvironmentSettings(BaseModel):
+    """Settings that are environment variables, named as the fields in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            pydantic.ValidationError: A variable is missing or its value is not allowed.
+        """
+        names = {name: name.upper() for name in cls.model_fields}
+        return cls.model_validate(
+            {field: environ[name] for field, name in names.items() if name in environ}
+        )

@@ -1,0 +1,1 @@
+"""Turns Bedrock invocation logs, delivered by CloudWatch Logs, into the usage ledger."""

@@ -1,0 +1,66 @@
+"""Turns Bedrock invocation logs, delivered by CloudWatch Logs, into the usage ledger."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3_quarantine import S3Quarantine
+from lambdas.domain.invocations import Delivery
+from lambdas.domain.metering.metric_catalog import (
+    ACCEPTED_RECORDS,
+    IGNORED_RECORDS,
+    REJECTED_RECORDS,
+)
+from lambdas.functions.log_processor.settings import Settings
+from lambdas.observability import logger, record_health
+from lambdas.services.ingest_invocations import IngestInvocations
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_s3 import S3Client
+
+
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
+    """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
+    delivery = Delivery.open(event["awslogs"]["data"])
+    quarantine = S3Quarantine(s3_client, settings().quarantine_bucket, delivery)
+    ingest = IngestInvocations(ledger(), quarantine)
+    report = ingest(delivery.source, delivery.readings(), first_line=1)
+    if report.rejected:
+        logger.warning(
+            "Records could not be counted; the quarantine bucket tells which and why",
+            source=delivery.source,
+            rejected=report.rejected,
+        )
+    record_health(
+        {
+            ACCEPTED_RECORDS: report.accepted,
+            IGNORED_RECORDS: report.ignored,
+            REJECTED_RECORDS: report.rejected,
+        }
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The function's settings, read once."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def ledger() -> DynamoDbUsageLedger:
+    """The usage ledger."""
+    retention = timedelta(days=settings().ledger_retention_days)
+    return DynamoDbUsageLedger(boto3.client("dynamodb"), settings().ledger_table, retention)
+
+
+@cache
+def s3_client() -> S3Client:
+    """The client that most deliveries do not need."""
+    return boto3.client("s3")

@@ -1,0 +1,21 @@
+"""What `log_processor` is told by its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambdas.functions.environment import EnvironmentSettings
+
+
+class Settings(EnvironmentSettings):
+    """Where calls and rejected records go.
+
+    Attributes:
+        ledger_table: The DynamoDB table of the usage ledger.
+        ledger_retention_days: How long a call stays there; how far back replays are safe.
+        quarantine_bucket: The S3 bucket of rejected records.
+    """
+
+    ledger_table: str = Field(min_length=3)
+    ledger_retention_days: int = Field(default=90, ge=1, le=400)
+    quarantine_bucket: str = Field(min_length=3)

@@ -1,0 +1,1 @@
+"""Turns the stream of the usage ledger into CloudWatch metrics."""

@@ -1,0 +1,42 @@
+"""What `metric_publisher` is told by its environment."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import from_json
+
+from lambdas.functions.environment import EnvironmentSettings
+
+
+def _from_json(value: object) -> object:
+    return from_json(value) if isinstance(value, str) else value
+
+
+def _check_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        message = f"no regular expression: {error}"
+        raise ValueError(message) from None
+    return pattern
+
+
+class Settings(EnvironmentSettings):
+    """How much is published, and for whom.
+
+    Attributes:
+        ledger_table: The DynamoDB table that also remembers the month's identities.
+        metric_detail: Every metric and dimension set is billed; `full` has more of them.
+        identity_bound: How many identities a month have metrics of their own.
+        folding_patterns: Regular expressions, as a JSON list: session names that are no people.
+    """
+
+    ledger_table: str = Field(min_length=3)
+    metric_detail: Literal["standard", "full"] = "standard"
+    identity_bound: int = Field(default=200, ge=1, le=500)
+    folding_patterns: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_expression)], ...], BeforeValidator(_from_json)
+    ] = ()

@@ -1,0 +1,25 @@
+"""What every function says of itself: structured logs, and the meter's own health metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
+
+from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, HealthMetric
+
+logger = Logger(service="bedrock-meter")
+
+
+def record_health(values: Mapping[HealthMetric, float]) -> None:
+    """Write health metrics to the log in one line, from which CloudWatch makes metrics.
+
+    Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+    """
+    provider = AmazonCloudWatchEMFProvider(namespace=HEALTH_NAMESPACE)
+    for metric, value in values.items():
+        provider.add_metric(metric.name, metric.unit.value, value)
+    provider.flush_metrics()

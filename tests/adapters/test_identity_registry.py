@@ -1,0 +1,97 @@
+"""What every identity registry promises, kept by each of them."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb_identity_registry import (
+    SESSIONS_PER_ROLE,
+    DynamoDbIdentityRegistry,
+    RegistryUnavailableError,
+)
+from lambdas.domain.metering.identity_folding import Admission, IdentityRegistry
+from tests.aws import LEDGER, aws
+from tests.fakes import InMemoryIdentityRegistry
+
+__all__ = ["aws"]
+
+OpenRegistry: TypeAlias = Callable[[int], IdentityRegistry]
+
+
+@pytest.fixture(params=["in memory", "dynamodb", "dynamodb, another writer each time"])
+def open_registry(request: pytest.FixtureRequest) -> OpenRegistry:
+    if request.param == "in memory":
+        return lambda bound: InMemoryIdentityRegistry(bound, SESSIONS_PER_ROLE)
+    request.getfixturevalue("aws")
+    client = boto3.client("dynamodb")
+    if request.param == "dynamodb":
+        return lambda bound: DynamoDbIdentityRegistry(client, LEDGER, bound)
+
+    class Anew:
+        def __init__(self, bound: int) -> None:
+            self._bound = bound
+
+        def admit(self, month: str, value: str, role: str | None) -> Admission:
+            return DynamoDbIdentityRegistry(client, LEDGER, self._bound).admit(month, value, role)
+
+    return Anew
+
+
+def test_identities_are_admitted_up_to_the_bound_and_stay_so(open_registry: OpenRegistry) -> None:
+    registry = open_registry(2)
+    answers = [registry.admit("2026-09", value, None) for value in ("a", "b", "c", "a", "b")]
+    assert [answer is Admission.ADMITTED for answer in answers] == [True, True, False, True, True]
+    assert answers[2] is Admission.FULL
+
+
+def test_months_are_counted_apart(open_registry: OpenRegistry) -> None:
+    registry = open_registry(1)
+    assert registry.admit("2026-09", "a", None) is Admission.ADMITTED
+    assert registry.admit("2026-10", "b", None) is Admission.ADMITTED
+
+
+def test_a_role_has_so_many_sessions_and_no_more(open_registry: OpenRegistry) -> None:
+    registry = open_registry(200)
+    sessions = [f"session-{number}" for number in range(SESSIONS_PER_ROLE + 1)]
+    answers = [registry.admit("2026-09", session, "role") for session in sessions]
+    assert answers == [Admission.ADMITTED] * SESSIONS_PER_ROLE + [Admission.ROLE_IS_FULL]
+    assert registry.admit("2026-09", sessions[0], "role") is Admission.ADMITTED
+    assert registry.admit("2026-09", "session", "another role") is Admission.ADMITTED
+
+
+def test_who_was_refused_takes_no_place(open_registry: OpenRegistry) -> None:
+    registry = open_registry(SESSIONS_PER_ROLE + 1)
+    for number in range(SESSIONS_PER_ROLE + 5):
+        registry.admit("2026-09", f"session-{number}", "role")
+    assert registry.admit("2026-09", "role", None) is Admission.ADMITTED
+    assert registry.admit("2026-09", "one too many", None) is Admission.FULL
+
+
+class CrowdedDynamoDb:
+    """Other writers are in the way so many times."""
+
+    class exceptions:  # noqa: N801  # as boto3 names it
+        TransactionCanceledException = ClientError
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def transact_write_items(self, **_: Any) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+            response: Any = {"Error": {}, "CancellationReasons": reasons}
+            raise ClientError(response, "TransactWriteItems")
+
+
+def test_other_writers_in_the_way_are_waited_out_and_not_forever() -> None:
+    def admit(times: int) -> Admission:
+        client: Any = CrowdedDynamoDb(times)
+        return DynamoDbIdentityRegistry(client, LEDGER, 200).admit("2026-09", "a", None)
+
+    assert admit(times=3) is Admission.ADMITTED
+    with pytest.raises(RegistryUnavailableError):
+        admit(times=100)

@@ -1,0 +1,38 @@
+"""A made-up AWS account in memory (moto), with the tables and buckets that functions use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+LEDGER = "usage-ledger"
+QUARANTINE = "quarantine"
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An account with an empty ledger table and an empty quarantine bucket."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        boto3.client("dynamodb").create_table(
+            TableName=LEDGER,
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        boto3.client("s3").create_bucket(Bucket=QUARANTINE)
+        yield
+
+
+def health_metrics(printed: str) -> dict[str, list[float]]:
+    """The health metrics in what a function printed, by name."""
+    values: dict[str, list[float]]
+    (values,) = (json.loads(line) for line in printed.splitlines() if '"_aws"' in line)
+    return values

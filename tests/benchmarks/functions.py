@@ -1,0 +1,122 @@
+"""What the deployed functions cost: their start, their writes, their calls, their CPU."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import groupby
+from math import ceil
+from statistics import median
+from time import process_time
+
+from dashboards.preview.company import invocation_logs
+from dashboards.preview.deliveries import pack
+from lambdas.adapters.dynamodb_usage_item import from_item, to_item
+from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
+from lambdas.domain.metering.chunks import cut_into_chunks
+from lambdas.domain.metering.metric_catalog import Detail
+from tests.benchmarks.figure import Figure
+from tests.builders import NOON, usage_record
+
+_ROUNDS = 9
+_BYTES_OF_A_WRITE_UNIT = 1024
+_RETENTION = timedelta(days=90)
+_CLIENT = "boto3.client('dynamodb', region_name='us-east-1')"
+_TIMED = "import time; start = time.process_time(); {work}; print(time.process_time() - start)"
+
+
+def figures() -> Iterator[Figure]:
+    """Measure the functions' own code, without AWS."""
+    yield _import_ratio()
+    records = _company()
+    units = [_write_units(record) for record in records]
+    yield Figure(
+        "dynamodb_write_units_per_record",
+        round(sum(units) / len(units), 3),
+        "write units",
+        f"items of {len(records)} calls of the demo's company, a unit per KiB begun",
+    )
+    yield Figure(
+        "put_metric_data_calls_per_1000_records",
+        len(_chunks(_forty_identities())),
+        "calls",
+        "one batch of 1000 calls, 40 identities, 6 models, 5 minutes, detail standard",
+    )
+    minutes = [list(group) for _, group in groupby(records, key=_minute)]
+    calls = sum(len(_chunks(minute)) for minute in minutes)
+    yield Figure(
+        "put_metric_data_calls_per_1000_records",
+        round(calls * 1000 / len(records), 1),
+        "calls",
+        f"{len(records)} calls of the real trace, one flush a minute, detail standard",
+    )
+    yield _pipeline_cpu()
+
+
+def _import_ratio() -> Figure:
+    handler = f"import lambdas.functions.log_processor.handler, boto3; {_CLIENT}"
+    plain = f"import boto3; {_CLIENT}"
+    ratio = median(_cpu_seconds(handler) / _cpu_seconds(plain) for _ in range(_ROUNDS))
+    note = f"handler and one client over boto3 and one client; median of {_ROUNDS} pairs of runs"
+    return Figure("log_processor_import_over_boto3", round(ratio, 2), "ratio", note)
+
+
+def _cpu_seconds(work: str) -> float:
+    command = [sys.executable, "-c", _TIMED.format(work=work)]
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def _company() -> list[UsageRecord]:
+    delivery = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
+    return [it for it in delivery.readings() if isinstance(it, UsageRecord)]
+
+
+def _minute(record: UsageRecord) -> object:
+    return record.timestamp.replace(second=0)
+
+
+def _write_units(record: UsageRecord) -> int:
+    item = to_item(record, _RETENTION)
+    size = sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
+    return ceil(size / _BYTES_OF_A_WRITE_UNIT)
+
+
+def _forty_identities() -> list[UsageRecord]:
+    return [
+        usage_record(
+            request_id=str(number),
+            identity_arn=f"arn:aws:sts::111122223333:assumed-role/role-{number % 40}/session",
+            model_id=f"model-{number % 6}",
+            timestamp=NOON + timedelta(seconds=number * 0.3),
+            tokens=TokenCounts(input=number, output=number * 7 % 911, cache_read=number * 3),
+        )
+        for number in range(1000)
+    ]
+
+
+def _chunks(records: list[UsageRecord]) -> list[object]:
+    return list(
+        cut_into_chunks(
+            records, detail=Detail.STANDARD, identity_dimension=lambda it: it.identity_arn
+        )
+    )
+
+
+def _pipeline_cpu() -> Figure:
+    """From a packed delivery to an item, and from an item to data points."""
+    messages = [json.dumps(log) for log in invocation_logs()]
+    deliveries = [pack(messages[start : start + 100]) for start in range(0, len(messages), 100)]
+    start = process_time()
+    items = [
+        to_item(reading, _RETENTION)
+        for data in deliveries
+        for reading in Delivery.open(data).readings()
+        if isinstance(reading, UsageRecord)
+    ]
+    _chunks([from_item(item) for item in items])
+    micros = (process_time() - start) / len(items) * 1e6
+    note = "base64 to ledger item, and ledger item to data points; without the calls of AWS"
+    return Figure("pipeline_cpu_us_per_record", round(micros, 1), "us", note)

@@ -1,0 +1,79 @@
+"""`log_processor`: from a gzipped delivery to the ledger and the quarantine."""
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.deliveries import pack
+from lambdas.adapters.dynamodb_usage_item import from_item
+from lambdas.functions.log_processor import handler
+from tests.aws import LEDGER, QUARANTINE, aws, health_metrics
+from tests.dashboards.preview.log_folder import log
+
+__all__ = ["aws"]
+
+CONTEXT: Any = SimpleNamespace()
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    yield
+    for resource in (handler.settings, handler.ledger, handler.s3_client):
+        resource.cache_clear()
+
+
+def deliver(*messages: str) -> None:
+    handler.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
+
+
+def ledger() -> dict[str, int | None]:
+    items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    return {it.request_id: it.tokens.total for it in map(from_item, items)}
+
+
+def test_a_delivery_is_in_the_ledger_once_however_often_it_comes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    messages = [json.dumps(log(str(number))) for number in range(30)]
+    deliver(*reversed(messages))
+    capsys.readouterr()
+    deliver(*messages)
+    assert ledger() == {str(number): 15 for number in range(30)}
+    health = health_metrics(capsys.readouterr().out)
+    assert health["AcceptedRecords"] == [30]
+    assert health["RejectedRecords"] == [0]
+
+
+def test_a_poison_record_does_not_stop_its_batch(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    deliver(json.dumps(log("1")), "{ poison", json.dumps(log("2")))
+    assert ledger().keys() == {"1", "2"}
+    assert boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["KeyCount"] == 1
+    assert health_metrics(capsys.readouterr().out)["RejectedRecords"] == [1]
+    assert "could not be counted" in caplog.text
+
+
+def test_what_cannot_be_written_goes_back_to_lambda() -> None:
+    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    with pytest.raises(boto3.client("dynamodb").exceptions.ResourceNotFoundException):
+        deliver(json.dumps(log()))
+
+
+def test_no_prompt_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    body = {"outputTokenCount": 1, "outputBodyJson": {"completion": "XyzzyMarker"}}
+    deliver(json.dumps(log("1", output=body)), json.dumps(log("2", output=body))[:-9])
+    printed = capsys.readouterr()
+    assert "XyzzyMarker" not in printed.out + printed.err
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+    with pytest.raises(ValueError, match="ledger_table"):
+        deliver(json.dumps(log()))

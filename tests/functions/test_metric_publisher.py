@@ -1,0 +1,132 @@
+"""`metric_publisher`: from a batch of the ledger's stream to metrics in CloudWatch."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from pydantic import ValidationError
+
+from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.functions.metric_publisher import handler
+from lambdas.functions.metric_publisher.settings import Settings
+from tests.aws import LEDGER, aws, health_metrics
+from tests.builders import ANA, BEN, HAIKU_3, usage_record
+
+__all__ = ["aws"]
+
+CONTEXT: Any = SimpleNamespace()
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    yield
+    handler.publisher.cache_clear()
+
+
+def call(number: int, **changes: Any) -> UsageRecord:
+    return usage_record(**({"request_id": str(number), "timestamp": NOW} | changes))
+
+
+def change(number: int, record: UsageRecord, before: UsageRecord | None = None) -> dict[str, Any]:
+    images = {"NewImage": to_item(record, timedelta(days=90))}
+    if before is not None:
+        images["OldImage"] = to_item(before, timedelta(days=90))
+    return {
+        "eventName": "INSERT" if before is None else "MODIFY",
+        "dynamodb": images | {"SequenceNumber": f"sequence-{number}"},
+    }
+
+
+def publish(*changes: dict[str, Any]) -> list[str]:
+    response = handler.lambda_handler({"Records": list(changes)}, CONTEXT)
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+def total(metric: str, **dimensions: str) -> float:
+    statistics = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=NOW - timedelta(hours=1),
+        EndTime=NOW + timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in statistics["Datapoints"])
+
+
+def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
+    records = [call(1), call(2, tokens=TokenCounts(100, 10)), call(3, identity_arn=BEN)]
+    assert publish(*[change(number, it) for number, it in enumerate(records)]) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 125
+    assert total("Invocations", IdentityArn=BEN) == 1
+    assert total("InputTokens", ModelId=HAIKU_3) == 120
+
+
+def test_only_inserts_are_published_and_only_real_corrections_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corrected = call(1, tokens=TokenCounts(99, 99))
+    changes = [change(1, call(1)), change(2, corrected, call(1)), change(3, call(1), call(1))]
+    assert publish(*changes) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 15
+    assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
+
+
+def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    correction = change(0, call(0), call(0, tokens=TokenCounts(1, 1)))
+    late = change(2, call(2), call(2, tokens=TokenCounts(1, 1)))
+    assert publish(correction, change(1, call(1)), late) == ["sequence-1"]
+    assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
+    assert "the rest comes again" in caplog.text
+
+
+def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert publish(change(1, call(1, timestamp=NOW - timedelta(days=15)))) == []
+    health = health_metrics(capsys.readouterr().out)
+    assert health["UnpublishedRecords"] == [1]
+    assert "MeteringDelay" not in health
+
+
+def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDENTITY_BOUND", "1")
+    publish(change(1, call(1)), change(2, call(2, identity_arn=BEN)))
+    assert total("Invocations", IdentityArn=ANA) == 1
+    assert total("Invocations", IdentityArn=BEN) == 0
+    assert total("Invocations", IdentityArn="__other__") == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"METRIC_DETAIL": "everything"}, "metric_detail"),
+        ({"IDENTITY_BOUND": "501"}, "identity_bound"),
+        ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
+        ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
+        ({"LEDGER_TABLE": ""}, "ledger_table"),
+    ],
+)
+def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Settings.from_environment({"LEDGER_TABLE": LEDGER} | variables)
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    variables = {"LEDGER_TABLE": LEDGER, "FOLDING_PATTERNS": '["job-.*"]', "OTHER": "x"}
+    patterns: Sequence[str] = Settings.from_environment(variables).folding_patterns
+    assert patterns == ("job-.*",)

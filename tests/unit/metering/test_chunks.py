@@ -1,0 +1,83 @@
+"""Chunks keep the order of the stream and the limits of `PutMetricData`."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering import aggregate
+from lambdas.domain.metering.chunks import LARGEST_CALL_DATA_POINTS, Chunk, cut_into_chunks
+from lambdas.domain.metering.metric_catalog import Detail
+from tests.builders import NOON, usage_record, usage_records
+
+
+def chunks_of(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
+    return list(
+        cut_into_chunks(records, detail=detail, identity_dimension=lambda it: it.identity_arn)
+    )
+
+
+def scattered(count: int) -> list[UsageRecord]:
+    """Calls that share nothing but the account: the most data points for their number."""
+    return [
+        usage_record(
+            request_id=str(number),
+            identity_arn=f"identity-{number}",
+            timestamp=NOON + timedelta(minutes=number),
+        )
+        for number in range(count)
+    ]
+
+
+def test_no_calls_make_no_chunk() -> None:
+    assert chunks_of([]) == []
+
+
+def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
+    records = scattered(3)
+    (chunk,) = chunks_of(records)
+    assert (chunk.first, chunk.size) == (0, 3)
+    assert chunk.data_points == aggregate(
+        records, detail=Detail.STANDARD, identity_dimension=lambda it: it.identity_arn
+    )
+
+
+def test_many_different_identities_are_spread_over_the_fewest_chunks() -> None:
+    chunks = chunks_of(scattered(500), Detail.FULL)
+    assert all(len(chunk.data_points) <= LARGEST_CALL_DATA_POINTS for chunk in chunks)
+    for chunk, following in pairwise(chunks):
+        together = chunk.size + following.size
+        points = chunks_of(scattered(500)[chunk.first : chunk.first + together], Detail.FULL)
+        assert len(points) > 1
+
+
+def test_forty_identities_and_six_models_in_five_minutes_take_few_calls() -> None:
+    records = [
+        usage_record(
+            request_id=str(number),
+            identity_arn=f"identity-{number % 40}",
+            model_id=f"model-{number % 6}",
+            timestamp=NOON + timedelta(seconds=number * 0.3),
+            tokens=TokenCounts(input=number, output=number * 7 % 911),
+        )
+        for number in range(1000)
+    ]
+    assert len(chunks_of(records)) <= 5
+
+
+def test_a_call_by_the_longest_name_still_fits() -> None:
+    assert len(chunks_of([usage_record(identity_arn="x" * 1024)], Detail.FULL)) == 1
+
+
+@given(st.lists(usage_records, max_size=20), st.sampled_from(Detail))
+def test_every_call_is_in_exactly_one_chunk_in_order(
+    records: list[UsageRecord], detail: Detail
+) -> None:
+    place = 0
+    for chunk in chunks_of(records, detail):
+        assert chunk.first == place
+        assert chunk.size > 0
+        place += chunk.size
+    assert place == len(records)
