@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
+from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
+from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 from lambdas.domain.metering import DataPoint, LedgerChange, LedgerStream
 from lambdas.domain.metering.identity_folding import Admission
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
@@ -74,3 +76,35 @@ class InMemoryQuarantine:
 
     def keep(self, rejected: Sequence[RejectedRecord]) -> None:
         self.records.extend(rejected)
+
+
+class InMemoryLoggingApi:
+    """Bedrock's logging configuration; refuses what it is told to refuse."""
+
+    def __init__(self, live: LoggingConfiguration | None = None) -> None:
+        self.live = live
+        self.refused: list[LoggingConfiguration] = []
+
+    def get(self) -> LoggingConfiguration | None:
+        return self.live
+
+    def put(self, configuration: LoggingConfiguration) -> None:
+        if configuration in self.refused:
+            raise ConfigurationRefusedError
+        self.live = configuration
+
+    def remove(self) -> None:
+        self.live = None
+
+
+class InMemoryMemoryStore:
+    """A memory that lasts as long as the test."""
+
+    def __init__(self) -> None:
+        self.memory = LoggingMemory()
+
+    def recall(self) -> LoggingMemory:
+        return self.memory
+
+    def remember(self, memory: LoggingMemory) -> None:
+        self.memory = memory

@@ -1,0 +1,23 @@
+"""Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
+
+from lambdas.domain.logging_configuration.plan import (
+    ExistingPolicy,
+    ForeignConfigurationError,
+    LoggingConfiguration,
+    LoggingMemory,
+    Plan,
+    Step,
+    plan_delete,
+    plan_put,
+)
+
+__all__ = [
+    "ExistingPolicy",
+    "ForeignConfigurationError",
+    "LoggingConfiguration",
+    "LoggingMemory",
+    "Plan",
+    "Step",
+    "plan_delete",
+    "plan_put",
+]

@@ -1,0 +1,38 @@
+"""What configuring needs of the outside: Bedrock's setting, and a place to remember."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lambdas.domain.logging_configuration.plan import LoggingConfiguration, LoggingMemory
+
+
+class ConfigurationRefusedError(Exception):
+    """Bedrock does not take a configuration."""
+
+
+class LoggingApi(Protocol):
+    """Bedrock's invocation logging in this account and Region."""
+
+    def get(self) -> LoggingConfiguration | None:
+        """What is configured; `None` where logging is off."""
+
+    def put(self, configuration: LoggingConfiguration) -> None:
+        """Configure.
+
+        Raises:
+            ConfigurationRefusedError: Bedrock does not take it.
+        """
+
+    def remove(self) -> None:
+        """Switch logging off."""
+
+
+class MemoryStore(Protocol):
+    """Where the memory is kept between deployments."""
+
+    def recall(self) -> LoggingMemory:
+        """What was remembered last; an empty memory at first."""
+
+    def remember(self, memory: LoggingMemory) -> None:
+        """Remember."""

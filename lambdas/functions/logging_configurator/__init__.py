@@ -1,0 +1,1 @@
+"""Custom resource: switches Bedrock invocation logging on without harm."""

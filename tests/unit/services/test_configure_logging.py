@@ -1,0 +1,198 @@
+"""Logging is switched on and off again without harm to anybody's, whatever came before."""
+
+import pytest
+
+from lambdas.domain.logging_configuration import (
+    ExistingPolicy,
+    ForeignConfigurationError,
+    LoggingConfiguration,
+    LoggingMemory,
+)
+from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
+from lambdas.services.configure_logging import ConfigureLogging
+from tests.fakes import InMemoryLoggingApi, InMemoryMemoryStore
+
+REFUSE, ADOPT, REPLACE = ExistingPolicy
+
+
+def configuration(group: str) -> LoggingConfiguration:
+    flags = ("text", "image", "embedding", "video", "audio")
+    return {
+        "cloudWatchConfig": {"logGroupName": group, "roleArn": "arn:aws:iam::1:role/logging"},
+        **{f"{flag}DataDeliveryEnabled": False for flag in flags},
+    }
+
+
+OURS, NEW = configuration("ours"), configuration("ours-renamed")
+FOREIGN, CHANGED = configuration("audit"), configuration("somebody-else-since")
+LIVE = {"none": None, "ours": OURS, "foreign": FOREIGN, "changed since": CHANGED}
+
+
+class Account:
+    """An account whose logging is in one of the four states that a request can meet."""
+
+    def __init__(self, state: str, replaced: LoggingConfiguration | None = None) -> None:
+        self.api = InMemoryLoggingApi(LIVE[state])
+        self.store = InMemoryMemoryStore()
+        if state in ("ours", "changed since"):  # we wrote ours once
+            self.store.memory = LoggingMemory((OURS,), replaced)
+        self.configure = ConfigureLogging(self.api, self.store)
+
+    def put(self, wanted: LoggingConfiguration, policy: ExistingPolicy) -> None:
+        self.configure.put(wanted, policy, adopted_log_group="audit")
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "live_afterwards"),
+    [
+        ("none", REFUSE, NEW),
+        ("none", ADOPT, NEW),
+        ("none", REPLACE, NEW),
+        ("ours", REFUSE, NEW),
+        ("ours", ADOPT, NEW),
+        ("ours", REPLACE, NEW),
+        ("foreign", REFUSE, "an error"),
+        ("foreign", ADOPT, FOREIGN),
+        ("foreign", REPLACE, NEW),
+        ("changed since", REFUSE, "an error"),
+        ("changed since", ADOPT, "an error"),  # it is not the log group that was to be adopted
+        ("changed since", REPLACE, NEW),
+    ],
+)
+@pytest.mark.parametrize("request_type", ["create", "update", "rolled-back update"])
+def test_creating_and_updating(
+    state: str, policy: ExistingPolicy, live_afterwards: object, request_type: str
+) -> None:
+    account = Account(state)
+    if request_type == "rolled-back update" and state == "ours":
+        newer = configuration("newer")  # what the update wrote before it was rolled back
+        account.api.live = newer
+        account.store.memory = LoggingMemory((OURS, newer))
+    if live_afterwards == "an error":
+        with pytest.raises(ForeignConfigurationError):
+            account.put(NEW, policy)
+        assert account.api.live == LIVE[state]
+        return
+    account.put(NEW, policy)
+    assert account.api.live == live_afterwards
+
+
+@pytest.mark.parametrize("policy", ExistingPolicy)
+@pytest.mark.parametrize(
+    ("state", "replaced", "live_afterwards"),
+    [
+        ("none", None, None),
+        ("ours", None, None),
+        ("ours", FOREIGN, FOREIGN),
+        ("foreign", None, FOREIGN),
+        ("changed since", None, CHANGED),
+        ("changed since", FOREIGN, CHANGED),
+    ],
+)
+def test_deleting_removes_or_restores_only_what_is_still_ours(
+    state: str,
+    replaced: LoggingConfiguration | None,
+    live_afterwards: LoggingConfiguration | None,
+    policy: ExistingPolicy,
+) -> None:
+    account = Account(state, replaced)
+    if state == "foreign" and policy is ADOPT:
+        account.put(OURS, ADOPT)
+    assert account.configure.delete() is None
+    assert account.api.live == live_afterwards
+    assert account.store.memory == LoggingMemory()
+
+
+@pytest.mark.parametrize("policy", ExistingPolicy)
+@pytest.mark.parametrize("state", ["none", "foreign", "changed since"])
+def test_a_delete_after_a_failed_create_changes_nothing(state: str, policy: ExistingPolicy) -> None:
+    account = Account(state)
+    account.store.memory = LoggingMemory()
+    account.api.refused = [OURS]
+    is_adopted = policy is ADOPT and state == "foreign"
+    if not is_adopted:
+        with pytest.raises((ForeignConfigurationError, ConfigurationRefusedError)):
+            account.put(OURS, policy)
+    assert account.configure.delete() is None
+    assert account.api.live == LIVE[state]
+
+
+@pytest.mark.parametrize("fails_after_write", [False, True])
+def test_a_failed_update_leaves_something_that_is_recognized_as_ours(
+    fails_after_write: bool,
+) -> None:
+    account = Account("ours")
+    account.api.refused = [] if fails_after_write else [NEW]
+    if fails_after_write:
+        account.put(NEW, REFUSE)
+    else:
+        with pytest.raises(ConfigurationRefusedError):
+            account.put(NEW, REFUSE)
+    account.put(OURS, REFUSE)  # CloudFormation rolls back
+    assert account.api.live == OURS
+    account.configure.delete()
+    assert account.api.live is None
+
+
+def test_what_was_replaced_is_restored_after_any_number_of_updates() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.put(NEW, REPLACE)
+    account.put(OURS, REPLACE)
+    account.configure.delete()
+    assert account.api.live == FOREIGN
+
+
+def test_of_two_that_were_replaced_the_newer_is_restored() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.api.live = CHANGED
+    account.put(OURS, REPLACE)
+    account.configure.delete()
+    assert account.api.live == CHANGED
+
+
+def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.api.refused = [FOREIGN]
+    assert isinstance(account.configure.delete(), ConfigurationRefusedError)
+    assert account.api.live is None
+    assert account.store.memory == LoggingMemory()
+
+
+def test_flags_that_a_region_does_not_know_do_not_make_ours_foreign() -> None:
+    account = Account("none")
+    account.put(OURS, REFUSE)
+    account.api.live = {
+        name: value for name, value in OURS.items() if not name.startswith(("video", "audio"))
+    }
+    account.put(NEW, REFUSE)
+    assert account.api.live == NEW
+
+
+def test_a_flag_that_was_changed_makes_ours_foreign() -> None:
+    account = Account("ours")
+    account.api.live = OURS | {"textDataDeliveryEnabled": True}
+    with pytest.raises(ForeignConfigurationError):
+        account.put(NEW, REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("live", "policy", "told"),
+    [
+        (FOREIGN, REFUSE, "log group audit. Nothing was changed. Either use it as it is"),
+        (CHANGED, ADOPT, "log group somebody-else-since, but log group audit"),
+        ({"s3Config": {"bucketName": "archive"}}, ADOPT, "bucket archive alone"),
+        ({"s3Config": {"bucketName": "archive"}}, REFUSE, "goes to bucket archive"),
+        ({"textDataDeliveryEnabled": True}, REFUSE, "goes to nowhere"),
+    ],
+)
+def test_an_error_tells_what_was_found_and_what_to_do(
+    live: LoggingConfiguration, policy: ExistingPolicy, told: str
+) -> None:
+    account = Account("none")
+    account.api.live = live
+    with pytest.raises(ForeignConfigurationError, match=told):
+        account.put(OURS, policy)
+    assert account.api.live == live
