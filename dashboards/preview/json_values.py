@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from lambdas.domain.invocations.decoding import STRUCTURE
@@ -14,7 +13,6 @@ LONGEST_VALUE_BYTES = 64 * 2**20
 _CHUNK_BYTES = 256 * 2**10
 _EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it
 _DEPTH_OF_EVENTS = 2
-_NEXT_OBJECT = re.compile(rb"\n\s*(?=\{)")
 _CUT_OFF = b"{"  # what is rejected in the place of a document's missing end
 
 
@@ -27,9 +25,7 @@ def split_values(stream: BinaryIO) -> Iterator[bytes]:
 
     A value is an element of an array, a log event in `{"events": [...]}` (what
     `aws logs filter-log-events` prints), or any other object, pretty-printed or not. What is no
-    JSON in between, and a value that the stream's end cuts off, is yielded as it stands. After a
-    string that is damaged (a line breaks within it) reading goes on with the next object that
-    starts a line.
+    JSON in between, and a value that the stream's end cuts off, is yielded as it stands.
 
     Raises:
         EndlessValueError: A value is longer than `LONGEST_VALUE_BYTES`.
@@ -73,12 +69,16 @@ class _Splitter:
         self._start = 0
         if len(self._held) > LONGEST_VALUE_BYTES:
             raise EndlessValueError
-        while self._position < len(self._held):
-            is_damaged = yield from self._follow_brackets()
-            if not is_damaged:
+        for token in STRUCTURE.finditer(self._held, self._position):
+            mark = token[0]
+            if mark == b'"':  # the string goes on beyond what is held
+                self._position = token.start()
                 return
-            yield from self._cut(self._position)
-            self._depth = self._item_depth
+            if self._depth > _DEPTH_OF_EVENTS:  # inside of a value: only the depth matters
+                self._depth += (mark in b"{[") - (mark in b"}]")
+            else:
+                yield from self._take(mark, *token.span())
+        self._position = len(self._held)
 
     def finish(self) -> Iterator[bytes]:
         is_in_string = self._position < len(self._held)
@@ -87,24 +87,6 @@ class _Splitter:
             yield from self._cut(len(self._held))
         if self._depth and (is_between_values or self._is_rest_of_events):
             yield _CUT_OFF  # a value that is cut off says so itself
-
-    def _follow_brackets(self) -> Generator[bytes, None, bool]:
-        """Go on to the end of what is held; true where a damaged string was passed over."""
-        for token in STRUCTURE.finditer(self._held, self._position):
-            mark = token[0]
-            if mark == b'"':
-                self._position = token.start()
-                next_object = _NEXT_OBJECT.search(self._held, self._position)
-                if next_object is None:
-                    return False
-                self._position = next_object.end()
-                return True
-            if self._depth > _DEPTH_OF_EVENTS:  # inside of a value: only the depth matters
-                self._depth += (mark in b"{[") - (mark in b"}]")
-            else:
-                yield from self._take(mark, *token.span())
-        self._position = len(self._held)
-        return False
 
     def _take(self, mark: bytes, start: int, end: int) -> Iterator[bytes]:
         if mark in b"{[":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ _BEDROCKS_FOLDER = "BedrockModelInvocationLogs"
 _BODIES_FOLDER = "data"
 _PERMISSION_CHECK = "amazon-bedrock-logs-permission-check"
 
+_OPENS_EVENTS = re.compile(rb'"logEvents"\s*:\s*\[\s*$')
+_NOT_ONE_VALUE = ([RejectionReason.NOT_JSON], [RejectionReason.TRUNCATED])
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -189,24 +192,29 @@ def _lines(content: BinaryIO) -> Iterator[bytes]:
 def _read_line(line: bytes) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line)
-    if readings == [RejectionReason.NOT_JSON] and line.startswith(b"{"):
+    if line.startswith(b"{") and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
-        if all(isinstance(decode_json(value), dict) for value in values):
+        *whole, last = (decode_json(value) for value in values)
+        is_cut_off = last is Undecodable.TRUNCATED
+        if whole and all(isinstance(it, dict) for it in (*whole, {} if is_cut_off else last)):
             return [reading for value in values for reading in read_value(value)]
     return readings
 
 
 def _layout(head: bytes, suffix: str) -> _Layout:
     """Tell from its first bytes how a file is laid out."""
+    first, _, rest = head.partition(b"\n")
     if head.startswith(b"["):
         opens_objects = head[1:].lstrip().startswith(b"{")
-        return _Layout.VALUES if opens_objects or suffix not in _LINE_SUFFIXES else _Layout.LINES
-    is_object = head.startswith(b"{")
-    return _Layout.VALUES if is_object and (has_events(head) or _is_pretty(head)) else _Layout.LINES
+        is_one_of_lines = rest.strip() and not isinstance(decode_json(first), Undecodable)
+        is_array = suffix not in _LINE_SUFFIXES and not is_one_of_lines
+        return _Layout.VALUES if opens_objects or is_array else _Layout.LINES
+    is_document = has_events(head) or _is_pretty(first, rest)
+    return _Layout.VALUES if head.startswith(b"{") and is_document else _Layout.LINES
 
 
-def _is_pretty(head: bytes) -> bool:
-    """Whether an object spreads over lines: its second line is a key, not another object."""
-    first, _, rest = head.partition(b"\n")
-    is_whole = not isinstance(decode_json(first), Undecodable)
-    return not is_whole and rest.lstrip().startswith((b'"', b"}"))
+def _is_pretty(first: bytes, rest: bytes) -> bool:
+    """Whether an object spreads over lines: its second line is no other object."""
+    if not isinstance(decode_json(first), Undecodable):
+        return False
+    return rest.lstrip().startswith((b'"', b"}", b",")) or bool(_OPENS_EVENTS.search(first))

@@ -6,7 +6,7 @@ import argparse
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from rich.progress import Progress, TaskID
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFile, find_log_files, read_log_file
 from dashboards.preview.terminal import CommandError, open_console, run_command
-from dashboards.preview.usage_report import print_report, write_json
+from dashboards.preview.usage_report import is_summary, print_report, write_json
 
 _LONG_INPUT_BYTES = 8 * 2**20
 _STANDARD_OUTPUT = 1
@@ -30,7 +30,7 @@ def main() -> None:
         raise CommandError(message)
     files = find_log_files(options.logs)
     if options.out:
-        files = _without(options.out, files, named=options.logs)
+        files = _without(options.out, files)
     try:
         with open_local_meter() as meter:
             meter_files(meter, files)
@@ -70,23 +70,23 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _without(out: Path, files: Iterable[LogFile], named: Iterable[Path]) -> list[LogFile]:
+def _without(out: Path, files: Sequence[LogFile]) -> list[LogFile]:
     """Find out before everything is read whether the summary can be written.
 
-    An earlier summary among the logs of a folder is left out; a log that is named is not
-    overwritten.
+    An earlier summary among the logs is left out; a log is not overwritten.
     """
     try:
-        if out.exists() and any(path.exists() and out.samefile(path) for path in named):
-            message = f"OUT={out} is one of the logs. Name another file."
-            raise CommandError(message)
-        if out.is_dir() or not out.parent.is_dir() or not _is_writable(out):
+        if out.is_dir() or not out.resolve().parent.is_dir() or not _is_writable(out):
             message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
             raise CommandError(message)
-        return [file for file in files if not out.exists() or not out.samefile(file.path)]
+        others = [file for file in files if not out.exists() or not out.samefile(file.path)]
+        if len(others) < len(files) and not is_summary(out):
+            message = f"OUT={out} is one of the logs. Name another file."
+            raise CommandError(message)
     except OSError as error:
         message = f"OUT={out}: {error.strerror}."
         raise CommandError(message) from None
+    return others
 
 
 def _is_writable(out: Path) -> bool:

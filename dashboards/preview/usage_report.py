@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metering import UsageFigures, total_figures
 
 CONTRACT_VERSION = 1
+_START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 _ROWS_SHOWN = 25
 _REJECTED_SHOWN = 5
 
@@ -47,7 +49,7 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
 
     Rows can be many, so each is written as it is made.
     """
-    out.write(f'{{"version": {CONTRACT_VERSION},\n "records": {json.dumps(_record_counts(meter))}')
+    out.write(_START_OF_SUMMARY + json.dumps(_record_counts(meter)))
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -64,6 +66,12 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
             separator = ",\n  "
         out.write("]")
     out.write("}\n")
+
+
+def is_summary(path: Path) -> bool:
+    """Whether a file is a summary that was written before."""
+    with path.open("rb") as file:
+        return file.read(len(_START_OF_SUMMARY)) == _START_OF_SUMMARY.encode()
 
 
 def print_report(meter: LocalMeter, console: Console) -> None:

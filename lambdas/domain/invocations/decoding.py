@@ -13,11 +13,8 @@ JsonValue: TypeAlias = object
 """Whatever JSON can hold; nothing is taken for granted before it is looked at."""
 JsonObject: TypeAlias = dict[str, Any]
 
-STRUCTURE = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|["{}\[\],]', re.DOTALL)
-"""A whole string, or one piece of structure; a lone quote opens a string that does not end.
-
-A raw line break ends no JSON string, but shows that a string is damaged.
-"""
+STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
+"""A whole string, or one piece of structure; a lone quote opens a string that does not end."""
 
 _CLOSERS = {b"{": b"}", b"[": b"]"}
 # What strict parsers refuse: numbers of many digits, escapes of half a surrogate pair ...

@@ -92,7 +92,6 @@ def test_any_bytes_are_cut_without_an_error(content: bytes, at_once: int) -> Non
         ('{"a": {"events": [1]}}', [b'{"a": {"events": [1]}}']),
         ("] }", [b"]", b"}"]),
         ('{"events": [{}], "nextToken"', [b"{}", b"{"]),
-        ('[{"a": "damaged\n{"b": 1},\n{"c": 2}]', [b'{"a": "damaged', b'{"b": 1}', b'{"c": 2}']),
     ],
 )
 def test_odd_streams(content: str, values: list[bytes]) -> None:

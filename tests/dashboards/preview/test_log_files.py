@@ -54,6 +54,7 @@ def ids_of(path: Path) -> list[str]:
         ("pretty-objects.json", "\n".join(json.dumps(it, indent=2) for it in LOGS)),
         ("envelope.json", json.dumps(ENVELOPE)),
         ("pretty-envelope.json", json.dumps(ENVELOPE, indent=4)),
+        ("unevenly-pretty.json", json.dumps(ENVELOPE).replace("[{", "[\n{").replace("}, ", "},\n")),
         ("lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}})),
         ("pretty-lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}}, indent=2)),
         ("base64.log", pack(MESSAGES)),
@@ -102,10 +103,23 @@ def test_a_line_with_something_else_behind_its_record_is_no_json(tmp_path: Path)
     assert list(readings_of(path)) == [RejectionReason.NOT_JSON]
 
 
-def test_a_damaged_element_does_not_swallow_those_after_it(tmp_path: Path) -> None:
-    damaged = MESSAGES[1][:-20]
-    path = write(tmp_path / "a.json", f"[{MESSAGES[0]},\n{damaged},\n{MESSAGES[2]}]")
-    assert ids_of(path) == [IDS[0], IDS[2]]
+def test_a_line_break_within_a_string_costs_nothing(tmp_path: Path) -> None:
+    broken = MESSAGES[1].replace("Converse", "Con\nverse")
+    for content in (f"[{MESSAGES[0]},{broken},{MESSAGES[2]}]", f"[{broken},\n{MESSAGES[2]}]"):
+        assert IDS[1:] == ids_of(write(tmp_path / "a.json", content))[-2:]
+
+
+def test_a_cut_off_object_costs_those_before_it_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + MESSAGES[2][:40])
+    assert ids_of(path) == IDS[:2]
+    assert list(readings_of(path))[2:] == [RejectionReason.TRUNCATED]
+
+
+def test_an_array_among_lines_is_a_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", "[1, 2]\n" + MESSAGES[0])
+    first, second = readings_of(path)
+    assert first is RejectionReason.NOT_AN_OBJECT
+    assert isinstance(second, UsageRecord)
 
 
 def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_values(

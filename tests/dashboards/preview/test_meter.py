@@ -229,6 +229,16 @@ def test_an_earlier_summary_in_a_folder_of_logs_is_no_log(run: Any, tmp_path: Pa
         assert json.loads(out.read_text())["records"]["read"] == 1
 
 
+def test_a_log_in_a_folder_is_never_overwritten(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    before = logs.read_bytes()
+    assert run(tmp_path, "--out", logs) == 2
+    assert "is one of the logs" in capsys.readouterr().err
+    assert logs.read_bytes() == before
+
+
 def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
     command = [sys.executable, "-m", "dashboards.preview.meter", str(logs), "--out", "/dev/stdout"]
