@@ -79,7 +79,9 @@ def _without(out: Path, files: Sequence[LogFile]) -> list[LogFile]:
         if out.is_dir() or not out.resolve().parent.is_dir() or not _is_writable(out):
             message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
             raise CommandError(message)
-        others = [file for file in files if not out.exists() or not out.samefile(file.path)]
+        if not out.exists():
+            return list(files)
+        others = [file for file in files if not out.samefile(file.path)]
         if len(others) < len(files) and not is_summary(out):
             message = f"OUT={out} is one of the logs. Name another file."
             raise CommandError(message)
@@ -95,20 +97,22 @@ def _is_writable(out: Path) -> bool:
 
 def _report(meter: LocalMeter, out: Path | None) -> None:
     """Write the summary and print the tables; where both go to standard output, only the first."""
-    if out is None:
-        print_report(meter, open_console())
-        return
     try:
-        if out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT)):
+        if out is not None and _is_standard_output(out):
             write_json(meter, sys.stdout)
             sys.stdout.flush()
             return
-        with out.open("w", encoding="utf-8") as text:
-            write_json(meter, text)
+        if out is not None:
+            with out.open("w", encoding="utf-8") as text:
+                write_json(meter, text)
     except OSError as error:
         message = f"OUT={out}: {error.strerror}."
         raise CommandError(message) from None
     print_report(meter, open_console())
+
+
+def _is_standard_output(out: Path) -> bool:
+    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))
 
 
 if __name__ == "__main__":

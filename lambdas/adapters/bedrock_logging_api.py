@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from lambdas.domain.logging_configuration import LoggingConfiguration
+from lambdas.domain.logging_configuration import YOUNG_FLAGS, LoggingConfiguration
 from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 
 if TYPE_CHECKING:
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
-_VALIDATION = "ValidationException"
 # IAM takes a while to know a new role everywhere, and Bedrock tries it when it is named.
 _NOT_YET = "validate permissions"
-_FLAGS_THAT_MAY_BE_UNKNOWN = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
 
 
 class BedrockLoggingApi:
@@ -43,7 +41,7 @@ class BedrockLoggingApi:
         Raises:
             ConfigurationRefusedError: Bedrock does not take it.
         """
-        flags = [flag for flag in _FLAGS_THAT_MAY_BE_UNKNOWN if flag in configuration]
+        flags = [flag for flag in YOUNG_FLAGS if flag in configuration]
         pause = _FIRST_PAUSE_SECONDS
         for _ in range(_TRIES):
             try:

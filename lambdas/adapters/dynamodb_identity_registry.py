@@ -53,9 +53,12 @@ class DynamoDbIdentityRegistry:
         return answer
 
     def _ask(self, month: str, value: str, role: str | None) -> Admission:
-        writes = [self._member(month, value), self._counter(f"identities#{month}", self._bound)]
+        writes = [
+            self._member(month, value),
+            self._counter(month, f"identities#{month}", self._bound),
+        ]
         if role is not None:
-            writes.append(self._counter(f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
+            writes.append(self._counter(month, f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
         for _ in range(_TRIES):
             try:
                 self._client.transact_write_items(TransactItems=writes)
@@ -84,7 +87,7 @@ class DynamoDbIdentityRegistry:
             }
         }
 
-    def _counter(self, key: str, bound: int) -> TransactWriteItemTypeDef:
+    def _counter(self, month: str, key: str, bound: int) -> TransactWriteItemTypeDef:
         return {
             "Update": {
                 "TableName": self._table_name,
@@ -94,7 +97,7 @@ class DynamoDbIdentityRegistry:
                 "ExpressionAttributeValues": {
                     ":one": {"N": "1"},
                     ":bound": {"N": str(bound)},
-                    ":expiry": {"N": _expiry(key.split("#")[1])},
+                    ":expiry": {"N": _expiry(month)},
                 },
             }
         }

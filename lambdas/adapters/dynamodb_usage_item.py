@@ -39,7 +39,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """
     expires_at = int((record.timestamp + retention).timestamp())
     item: Item = {
-        PARTITION_KEY: {"S": "#".join((CALL_PREFIX.rstrip("#"), *record.key))},
+        PARTITION_KEY: {"S": CALL_PREFIX + "#".join(record.key)},
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }

@@ -33,7 +33,7 @@ class S3Quarantine:
 
     def keep(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records."""
-        lines = [json.dumps(self._delivery.describe(record)) for record in rejected]
+        lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(
             Bucket=self._bucket,
             Key=f"{PREFIX}{self._delivery.digest}.jsonl",

@@ -10,10 +10,8 @@ from hypothesis import given
 from lambdas.adapters.dynamodb_usage_item import CALL_PREFIX, from_item, to_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from tests.aws import LEDGER, aws
+from tests.aws import LEDGER
 from tests.builders import usage_record, usage_records
-
-__all__ = ["aws"]
 
 RETENTION = timedelta(days=90)
 BYTES_OF_A_WRITE_UNIT = 1024

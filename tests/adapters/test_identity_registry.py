@@ -13,10 +13,8 @@ from lambdas.adapters.dynamodb_identity_registry import (
     RegistryUnavailableError,
 )
 from lambdas.domain.metering.identity_folding import Admission, IdentityRegistry
-from tests.aws import LEDGER, aws
+from tests.aws import LEDGER
 from tests.fakes import InMemoryIdentityRegistry
-
-__all__ = ["aws"]
 
 OpenRegistry: TypeAlias = Callable[[int], IdentityRegistry]
 

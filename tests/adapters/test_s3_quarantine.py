@@ -10,11 +10,9 @@ from dashboards.preview.deliveries import pack
 from lambdas.adapters.s3_quarantine import S3Quarantine
 from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason
 from lambdas.services.ingest_invocations import IngestInvocations
-from tests.aws import QUARANTINE, aws
+from tests.aws import QUARANTINE
 from tests.dashboards.preview.log_folder import log
 from tests.fakes import InMemoryUsageLedger
-
-__all__ = ["aws"]
 
 MARKER = "XyzzyMarker"
 BODIES = {
@@ -88,4 +86,12 @@ def test_a_delivery_without_rejected_records_opens_no_client() -> None:
 def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> None:
     delivery = Delivery.open(pack(["x"]))
     rejected = RejectedRecord("source", 7, RejectionReason.NOT_JSON)
-    assert delivery.describe(rejected)["event_id"] is None
+    (entry,) = delivery.describe([rejected])
+    assert entry["event_id"] is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_of_many_rejected_records_is_kept_with_its_own_place() -> None:
+    entries = quarantined(*[f"poison {number}" for number in range(2000)])
+    assert [entry["line"] for entry in entries] == list(range(1, 2001))
+    assert len({entry["sha256"] for entry in entries}) == 2000

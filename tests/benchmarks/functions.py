@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 from math import ceil
+from operator import attrgetter
 from statistics import median
 from time import process_time
 
@@ -45,7 +46,7 @@ def figures() -> Iterator[Figure]:
         "calls",
         "one batch of 1000 calls, 40 identities, 6 models, 5 minutes, detail standard",
     )
-    minutes = [list(group) for _, group in groupby(records, key=_minute)]
+    minutes = [list(group) for _, group in groupby(records, key=attrgetter("minute"))]
     calls = sum(len(_chunks(minute)) for minute in minutes)
     yield Figure(
         "put_metric_data_calls_per_1000_records",
@@ -72,10 +73,6 @@ def _cpu_seconds(work: str) -> float:
 def _company() -> list[UsageRecord]:
     delivery = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
     return [it for it in delivery.readings() if isinstance(it, UsageRecord)]
-
-
-def _minute(record: UsageRecord) -> object:
-    return record.timestamp.replace(second=0)
 
 
 def _write_units(record: UsageRecord) -> int:

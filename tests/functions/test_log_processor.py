@@ -11,10 +11,8 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, QUARANTINE, aws, health_metrics
+from tests.aws import LEDGER, QUARANTINE, health_metrics
 from tests.dashboards.preview.log_folder import log
-
-__all__ = ["aws"]
 
 CONTEXT: Any = SimpleNamespace()
 

@@ -14,9 +14,6 @@ from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
 from lambdas.domain.logging_configuration import ForeignConfigurationError
 from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 from lambdas.functions.logging_configurator import handler
-from tests.aws import aws
-
-__all__ = ["aws"]
 
 CONTEXT: Any = SimpleNamespace()
 MEMORY = "/bedrock-meter/logging-memory"

@@ -14,10 +14,8 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
-from tests.aws import LEDGER, aws, health_metrics
+from tests.aws import LEDGER, health_metrics
 from tests.builders import ANA, BEN, HAIKU_3, usage_record
-
-__all__ = ["aws"]
 
 CONTEXT: Any = SimpleNamespace()
 NOW = datetime.now(UTC).replace(microsecond=0)

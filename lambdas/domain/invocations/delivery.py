@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -71,13 +72,20 @@ class Delivery:
             return [RejectionReason(self.envelope.value)]
         return read_envelope(self.envelope)
 
-    def describe(self, rejected: RejectedRecord) -> JsonObject:
-        """Say of a rejected message why, where it stands and what it is, without its bodies.
+    def describe(self, rejected: Iterable[RejectedRecord]) -> list[JsonObject]:
+        """Say of rejected messages why, where they stand and what they are, without their bodies.
 
         Of what is no JSON object only the place and a hash are told, with which it can be found
         again in the log group.
         """
-        event = self._event(rejected.line)
+        lines = self._lines()
+        return [
+            self._describe(record, lines[record.line - 1] if record.line <= len(lines) else None)
+            for record in rejected
+        ]
+
+    def _describe(self, rejected: RejectedRecord, line: JsonValue) -> JsonObject:
+        event = line if isinstance(line, dict) else {}
         message = event.get("message")
         text = message if isinstance(message, str) else self.data
         return {
@@ -90,16 +98,12 @@ class Delivery:
             "record": _outline(decode_json(text)),
         }
 
-    def _event(self, line: int) -> JsonObject:
-        """The event that a line was read from: blank ones are no lines."""
+    def _lines(self) -> list[JsonValue]:
+        """The events that lines are read from: blank ones are no lines."""
         events = self.envelope.get("logEvents") if isinstance(self.envelope, dict) else None
-        lines = [
-            event
-            for event in (events if isinstance(events, list) else [])
-            if read_envelope({"logEvents": [event]})
-        ]
-        event = lines[line - 1] if line <= len(lines) else None
-        return event if isinstance(event, dict) else {}
+        if not isinstance(events, list):
+            return []
+        return [event for event in events if read_envelope({"logEvents": [event]})]
 
 
 def _outline(record: JsonValue) -> JsonObject | None:

@@ -95,6 +95,11 @@ class UsageRecord(NamedTuple):
         return self.account_id, self.region, self.request_id
 
     @property
+    def minute(self) -> datetime:
+        """The minute in which the call was made: where it counts."""
+        return self.timestamp.replace(second=0, microsecond=0)
+
+    @property
     def is_failed(self) -> bool:
         """Whether the call failed; its tokens are then in no figure but `FailedTokens`."""
         return self.error_code is not None

@@ -1,6 +1,7 @@
 """Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
 
 from lambdas.domain.logging_configuration.plan import (
+    YOUNG_FLAGS,
     ExistingPolicy,
     ForeignConfigurationError,
     LoggingConfiguration,
@@ -12,6 +13,7 @@ from lambdas.domain.logging_configuration.plan import (
 )
 
 __all__ = [
+    "YOUNG_FLAGS",
     "ExistingPolicy",
     "ForeignConfigurationError",
     "LoggingConfiguration",

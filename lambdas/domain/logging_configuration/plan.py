@@ -12,8 +12,8 @@ LoggingConfiguration: TypeAlias = dict[str, Any]
 Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_LoggingConfig.html
 """
 
-# Regions and SDKs that do not know these flags neither take nor return them.
-_YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
+YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
+"""Regions and SDKs that do not know these flags neither take nor return them."""
 
 
 class ExistingPolicy(StrEnum):
@@ -152,7 +152,7 @@ def _log_group(configuration: LoggingConfiguration) -> str | None:
 
 
 def _is_same(live: LoggingConfiguration, written: LoggingConfiguration) -> bool:
-    unknown = {flag for flag in _YOUNG_FLAGS if not (flag in live and flag in written)}
+    unknown = {flag for flag in YOUNG_FLAGS if not (flag in live and flag in written)}
     return _told(live, unknown) == _told(written, unknown)
 
 

@@ -80,7 +80,7 @@ def aggregate(
     """
     series: defaultdict[_SeriesKey, Counter[int]] = defaultdict(Counter)
     for record in records:
-        minute = record.timestamp.replace(second=0, microsecond=0)
+        minute = record.minute
         choices = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (record.model_id,),

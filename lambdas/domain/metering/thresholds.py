@@ -82,9 +82,8 @@ class HourlyTokens:
     def _add(self, record: UsageRecord, times: int) -> None:
         tokens = None if record.is_failed else quota_tokens(record.tokens, record.model_id)
         if tokens:
-            minute = record.timestamp.replace(second=0, microsecond=0)
-            hour = minute.replace(minute=0)
-            self._by_hour[hour, record.identity_arn][minute] += times * tokens
+            hour = record.minute.replace(minute=0)
+            self._by_hour[hour, record.identity_arn][record.minute] += times * tokens
 
 
 def _minute_of_reaching(tokens: int, minutes: Counter[datetime]) -> datetime | None:

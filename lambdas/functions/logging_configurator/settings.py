@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lambdas.domain.logging_configuration import ExistingPolicy, LoggingConfiguration
+from lambdas.domain.logging_configuration import YOUNG_FLAGS, ExistingPolicy, LoggingConfiguration
 from lambdas.functions.environment import EnvironmentSettings
 
 _DELIVERY_FLAGS = (
     "textDataDeliveryEnabled",
     "imageDataDeliveryEnabled",
     "embeddingDataDeliveryEnabled",
-    "videoDataDeliveryEnabled",
-    "audioDataDeliveryEnabled",
+    *YOUNG_FLAGS,
 )
 
 
