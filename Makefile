@@ -9,9 +9,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 # Native TLS: the certificates of the machine, which may stand behind a company's proxy.
-UV := TMPDIR=$(CURDIR)/.venv UV_CACHE_DIR=.venv/.uv-cache UV_PROJECT_ENVIRONMENT=.venv \
-  UV_NATIVE_TLS=1 $(BIN)/python -m uv
+UV := TMPDIR=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=.venv $(BIN)/python -m uv
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+# The CDK runs on the Node, and bundles with the uv, that lie in .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
+export UV_NATIVE_TLS := 1
 
 .PHONY: help setup demo meter test check format format-check lint types imports bench lock clean
 
@@ -63,5 +66,5 @@ lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml
 	@$(UV) lock --upgrade
 
 clean: ## Remove .venv and all caches
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf .venv .bundles cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lambdas.adapters.dynamodb_usage_item import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.metering.identity_folding import Admission
+from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,16 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item: TypeAlias = dict[str, AttributeValueTypeDef]
-
-PARTITION_KEY = "pk"
-EXPIRES_AT = "expires_at"
-CALL_PREFIX = "call#"
-"""What the key of every call starts with; the stream's event filter goes by it."""
 
 _TEXTS = (
     "account_id",

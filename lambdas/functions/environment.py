@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Self
 
@@ -24,3 +25,11 @@ class EnvironmentSettings(BaseModel):
         return cls.model_validate(
             {field: environ[name] for field, name in names.items() if name in environ}
         )
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that `from_environment` reads back."""
+        values = self.model_dump(mode="json")
+        return {
+            name.upper(): value if isinstance(value, str) else json.dumps(value)
+            for name, value in values.items()
+        }

@@ -7,9 +7,10 @@ import boto3
 import pytest
 from hypothesis import given
 
-from lambdas.adapters.dynamodb_usage_item import CALL_PREFIX, from_item, to_item
+from lambdas.adapters.dynamodb_usage_item import from_item, to_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.ledger_table import CALL_PREFIX
 from tests.aws import LEDGER
 from tests.builders import usage_record, usage_records
 

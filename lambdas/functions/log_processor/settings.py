@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 from pydantic import Field
 
 from lambdas.functions.environment import EnvironmentSettings
+
+LedgerRetentionDays: TypeAlias = Annotated[int, Field(ge=1, le=400)]
 
 
 class Settings(EnvironmentSettings):
@@ -17,5 +21,5 @@ class Settings(EnvironmentSettings):
     """
 
     ledger_table: str = Field(min_length=3)
-    ledger_retention_days: int = Field(default=90, ge=1, le=400)
+    ledger_retention_days: LedgerRetentionDays = 90
     quarantine_bucket: str = Field(min_length=3)

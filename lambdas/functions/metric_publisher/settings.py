@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
@@ -24,6 +24,10 @@ def _check_expression(pattern: str) -> str:
     return pattern
 
 
+IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=500)]
+FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
+
+
 class Settings(EnvironmentSettings):
     """How much is published, and for whom.
 
@@ -36,7 +40,5 @@ class Settings(EnvironmentSettings):
 
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: int = Field(default=200, ge=1, le=500)
-    folding_patterns: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_expression)], ...], BeforeValidator(_from_json)
-    ] = ()
+    identity_bound: IdentityBound = 200
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
