@@ -1,0 +1,66 @@
+"""The CDK app: one deployment per Region, of three stacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from aws_cdk import App, Environment, Tags
+
+from cdk import nag, stack_names
+from cdk.components.bundle import BundlingError
+from cdk.config import Config, ConfigurationError
+from cdk.stacks.ingestion import IngestionStack
+from cdk.stacks.monitoring import MonitoringStack
+from cdk.stacks.storage import StorageStack
+
+# Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
+# with the value of the template: what it remembers would be lost.
+_UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter"]
+
+
+def build(app: App, config: Config) -> None:
+    """Put the stacks of every Region into an app."""
+    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
+    for region in config.regions or (None,):
+        environment = Environment(
+            account=account, region=region or os.environ.get("CDK_DEFAULT_REGION")
+        )
+        suffix = f"-{region}" if region else ""
+
+        storage = StorageStack(
+            app, f"{stack_names.STORAGE}{suffix}", config=config, environment=environment
+        )
+        ingestion = IngestionStack(
+            app,
+            f"{stack_names.INGESTION}{suffix}",
+            config=config,
+            storage=storage,
+            environment=environment,
+        )
+        MonitoringStack(
+            app,
+            f"{stack_names.MONITORING}{suffix}",
+            config=config,
+            storage=storage,
+            ingestion=ingestion,
+            environment=environment,
+        )
+        nag.acknowledge(storage, ingestion)
+    for name, value in config.tags.items():
+        Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
+    nag.check(app)
+
+
+def main() -> None:
+    """Synthesise, as the CDK's command line asks for."""
+    app = App()
+    try:
+        build(app, Config.from_context(app.node.get_all_context()))
+    except (BundlingError, ConfigurationError) as error:
+        sys.exit(str(error))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

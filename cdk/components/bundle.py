@@ -1,0 +1,114 @@
+"""Bundles what the functions run: their code, and their dependencies from the lock file.
+
+No Docker: uv picks wheels for the functions' own Python and processor. Each bundle is kept under a
+name made from its content, so that only the first one needs a package registry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+ROOT = Path(__file__).parents[2]
+_BUNDLES = ROOT / ".bundles"
+
+Architecture: TypeAlias = Literal["arm64", "x86_64"]
+
+# Lambda's own machines: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+_PLATFORMS: dict[Architecture, str] = {
+    "arm64": "aarch64-manylinux_2_28",
+    "x86_64": "x86_64-manylinux_2_28",
+}
+
+
+class BundlingError(Exception):
+    """Dependencies could not be installed. The text says why."""
+
+
+def bundle_code() -> Path:
+    """Bundle the code of all functions, and nothing else."""
+    modules = sorted((ROOT / "lambdas").rglob("*.py"))
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(f"{module.relative_to(ROOT)}\0".encode() + module.read_bytes())
+    bundle = _BUNDLES / f"code-{digest.hexdigest()[:16]}"
+    if not bundle.exists():
+        with _Unfinished(bundle) as folder:
+            for module in modules:
+                copy = folder / module.relative_to(ROOT)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(module, copy)
+    return bundle
+
+
+def bundle_layer(
+    *, without: Sequence[str], python_version: str, architecture: Architecture
+) -> Path:
+    """Bundle the functions' dependencies, as locked, as a Lambda layer.
+
+    Args:
+        without: Packages to leave out, with what only they need.
+        python_version: The functions' Python, as in `3.14`.
+        architecture: Their processor.
+
+    Raises:
+        BundlingError: There is no network, or no wheel for this Python and processor.
+    """
+    pruned = [f"--prune={package}" for package in without]
+    requirements = _uv("export", "--frozen", "--no-dev", "--no-header", "--no-annotate", *pruned)
+    platform = _PLATFORMS[architecture]
+    digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}".encode())
+    bundle = _BUNDLES / f"layer-{digest.hexdigest()[:16]}"
+    if not bundle.exists():
+        with _Unfinished(bundle) as folder, tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(requirements)
+            file.flush()
+            _uv(
+                *("pip", "install", "--quiet", "--requirements", file.name, "--require-hashes"),
+                *("--target", str(folder / "python"), "--only-binary", ":all:", "--no-deps"),
+                *("--python-platform", platform, "--python-version", python_version),
+                *("--no-compile-bytecode", "--link-mode", "copy"),
+            )
+            # Scripts name the machine that made the bundle, and nobody runs them.
+            shutil.rmtree(folder / "python" / "bin", ignore_errors=True)
+            (folder / "python" / ".lock").unlink(missing_ok=True)
+    return bundle
+
+
+class _Unfinished:
+    """A folder that becomes the bundle only when all went well, whoever else bundles meanwhile."""
+
+    def __init__(self, bundle: Path) -> None:
+        self._bundle = bundle
+        _BUNDLES.mkdir(exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(dir=_BUNDLES, prefix="unfinished-")
+
+    def __enter__(self) -> Path:
+        content = Path(self._folder.name) / "bundle"
+        content.mkdir()
+        return content
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None and not self._bundle.exists():
+            (Path(self._folder.name) / "bundle").rename(self._bundle)
+        self._folder.cleanup()
+
+
+def _uv(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603  # our own arguments
+        [sys.executable, "-m", "uv", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        message = f"uv {arguments[0]} failed:\n{done.stderr.strip()}"
+        raise BundlingError(message)
+    return done.stdout

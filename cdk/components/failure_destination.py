@@ -1,0 +1,27 @@
+"""Where Lambda puts events that a function gave up on, whole, so that they can be put back."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_s3 as s3
+
+from cdk.components.meter_function import MeterFunction
+
+
+class FailureDestination:
+    """A bucket as the failure destination of functions.
+
+    `aws_lambda_destinations.S3Destination` would let the functions read and delete as well.
+    """
+
+    def __init__(self, bucket: s3.IBucket) -> None:
+        """Use a bucket."""
+        self._bucket = bucket
+
+    def of(self, function: MeterFunction) -> dict[str, dict[str, str]]:
+        """The destination of a function, as Lambda wants it; lets the function's role write there.
+
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        """
+        function.allow("s3:PutObject", on=self._bucket.arn_for_objects("aws/lambda/*"))
+        function.allow("s3:ListBucket", on=self._bucket.bucket_arn)
+        return {"onFailure": {"destination": self._bucket.bucket_arn}}

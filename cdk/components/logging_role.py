@@ -1,0 +1,49 @@
+"""The role with which Bedrock writes its invocation logs."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+_STREAM = "aws/bedrock/modelinvocations"
+
+
+class LoggingRole(iam.Role):
+    """Trusts Bedrock in this account and Region; may write one stream of one log group."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
+        """Make the role for a log group."""
+        stack = Stack.of(scope)
+        super().__init__(
+            scope,
+            construct_id,
+            assumed_by=iam.ServicePrincipal(
+                "bedrock.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {
+                        "aws:SourceArn": stack.format_arn(
+                            service="bedrock", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME
+                        )
+                    },
+                },
+            ),
+        )
+        stream = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"{log_group_name}:log-stream:{_STREAM}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.writing = iam.Policy(
+            self,
+            "Writing",
+            roles=[self],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[stream]
+                )
+            ],
+        )

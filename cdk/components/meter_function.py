@@ -1,0 +1,135 @@
+"""A Lambda function of the meter: one handler, one role, one log group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk.components.bundle import bundle_code, bundle_layer
+from cdk.config import Config
+from lambdas.functions.environment import EnvironmentSettings
+
+_ARCHITECTURES = {
+    "arm64": lambda_.Architecture.ARM_64,
+    "x86_64": lambda_.Architecture.X86_64,
+}
+
+
+class FunctionCode:
+    """What all functions of a stack share: the code, and layers of dependencies.
+
+    Attributes:
+        runtime: The functions' Python.
+        architecture: Their processor.
+        code: The one code asset.
+        dependencies: The layer that every function needs.
+        newest_boto3: The layer for those for which the runtime's own boto3 may be too old.
+    """
+
+    def __init__(self, scope: Construct, config: Config) -> None:
+        """Bundle what is not bundled yet.
+
+        Raises:
+            BundlingError: Dependencies could not be installed.
+        """
+        self._config = config
+        self.runtime = lambda_.Runtime(
+            f"python{config.python_version}", lambda_.RuntimeFamily.PYTHON
+        )
+        self.architecture = _ARCHITECTURES[config.architecture]
+        self.code = lambda_.Code.from_asset(str(bundle_code()))
+        self.dependencies = self._layer(scope, "Dependencies", without=["boto3"])
+        self.newest_boto3 = self._layer(
+            scope, "NewestBoto3", without=["aws-lambda-powertools", "pydantic"]
+        )
+
+    def _layer(
+        self, scope: Construct, name: str, *, without: Sequence[str]
+    ) -> lambda_.LayerVersion:
+        bundle = bundle_layer(
+            without=without,
+            python_version=self._config.python_version,
+            architecture=self._config.architecture,
+        )
+        return lambda_.LayerVersion(
+            scope,
+            name,
+            code=lambda_.Code.from_asset(str(bundle)),
+            compatible_runtimes=[self.runtime],
+            compatible_architectures=[self.architecture],
+        )
+
+
+class MeterFunction(lambda_.Function):
+    """A function that may write its own log and nothing else, until it is granted more."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        job: str,
+        settings: EnvironmentSettings,
+        code: FunctionCode,
+        timeout: Duration,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        log_key: kms.IKey | None = None,
+    ) -> None:
+        """Make a function.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            job: The name of its package in `lambdas.functions`.
+            settings: What it is told by its environment.
+            code: What functions share.
+            timeout: How long a call may take.
+            layers: Layers beside that of the dependencies; they come before it.
+            log_key: Encrypts its log group, if not with a key of AWS's.
+        """
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Log",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=log_key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            runtime=code.runtime,
+            architecture=code.architecture,
+            handler=f"lambdas.functions.{job}.handler.lambda_handler",
+            code=code.code,
+            layers=[*layers, code.dependencies],
+            environment=settings.to_environment(),
+            role=role,
+            log_group=log_group,
+            memory_size=512,  # as fast to start as it gets per dollar: import is most of the time
+            timeout=timeout,
+        )
+
+    def allow(self, *actions: str, on: str, conditions: Mapping[str, Any] | None = None) -> None:
+        """Let the function's role do something.
+
+        Args:
+            actions: IAM actions.
+            on: The ARN of the resource; `*` for actions that take none.
+            conditions: When alone.
+        """
+        self.add_to_role_policy(
+            iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions)
+        )

@@ -1,0 +1,73 @@
+"""Which findings of cdk-nag stand, each with its reason."""
+
+from __future__ import annotations
+
+from aws_cdk import Acknowledgment, App, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+
+_PREFIX = "AwsSolutions::AwsSolutions-"
+_NO_ACCESS_LOGS = (
+    "Written by the meter alone and read by its operators; where more is wanted, CloudTrail's data"
+    " events tell it."
+)
+_NAMES_UNKNOWN = "Objects below one prefix, whose names are not known before."
+_NO_RESOURCE = "takes no resource"
+_KEY_GRANT = "What DynamoDB and S3 ask of whoever uses a customer key; on this key alone."
+_FAILURES = (
+    "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttFailures8A3E1A2FArnE85E26A7"
+    "/aws/lambda/*]"
+)
+_KEY_ACTIONS = {
+    "IAM5[Action::kms:GenerateDataKey*]": _KEY_GRANT,
+    "IAM5[Action::kms:ReEncrypt*]": _KEY_GRANT,
+}
+
+STANDING = {
+    "Quarantine": {"S1": _NO_ACCESS_LOGS},
+    "Failures": {"S1": _NO_ACCESS_LOGS},
+    "LogProcessorRole": {
+        "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttQuarantine23FF09FEArnFC59122E"
+        "/rejected/*]": _NAMES_UNKNOWN,
+        _FAILURES: _NAMES_UNKNOWN,
+        **_KEY_ACTIONS,
+    },
+    "MetricPublisherRole": {
+        "IAM5[Resource::*]": (
+            f"cloudwatch:PutMetricData {_NO_RESOURCE} (a condition binds it to the meter's"
+            f" namespace); dynamodb:ListStreams {_NO_RESOURCE} either."
+        ),
+        _FAILURES: _NAMES_UNKNOWN,
+        **_KEY_ACTIONS,
+    },
+    "LoggingConfiguratorRole": {
+        "IAM5[Resource::*]": (
+            f"Bedrock's logging configuration is one per account and Region; it {_NO_RESOURCE}."
+        ),
+        "IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/*]": (
+            "With existing_logging 'replace', what was replaced is put back with a role of its"
+            " own, which is not known before; roles can be passed to Bedrock alone."
+        ),
+    },
+    "LoggingProviderRole": {
+        "IAM5[Resource::<LoggingConfiguratorC707548E.Arn>:*]": (
+            "The CDK's provider invokes one function, in any of its versions."
+        )
+    },
+}
+"""By the name of a construct in its stack: rules that it does not follow, and why."""
+
+
+def check(app: App) -> None:
+    """Fail synthesis on what cdk-nag finds and nobody has given a reason for."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def acknowledge(*stacks: Stack) -> None:
+    """Give the reasons for what stands in some stacks."""
+    for stack in stacks:
+        for name, rules in STANDING.items():
+            construct = stack.node.try_find_child(name)
+            if construct is not None:
+                Validations.of(construct).acknowledge(
+                    *(Acknowledgment(id=_PREFIX + rule, reason=why) for rule, why in rules.items())
+                )

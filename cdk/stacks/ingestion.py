@@ -1,0 +1,270 @@
+"""From Bedrock's invocation logs to the ledger, and from its stream to CloudWatch metrics."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import (
+    ArnFormat,
+    Aws,
+    CfnOutput,
+    CustomResource,
+    Duration,
+    Environment,
+    RemovalPolicy,
+    Stack,
+    custom_resources,
+)
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk import stack_names
+from cdk.components.failure_destination import FailureDestination
+from cdk.components.logging_role import LoggingRole
+from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.config import Config
+from cdk.stacks.storage import StorageStack
+from lambdas.domain.logging_configuration import ExistingPolicy
+from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
+from lambdas.functions.logging_configurator.settings import Properties
+from lambdas.functions.logging_configurator.settings import Settings as LoggingConfiguratorSettings
+from lambdas.functions.metric_publisher.settings import Settings as MetricPublisherSettings
+
+_STREAM_BATCH = 1000
+_STREAM_WINDOW = Duration.seconds(30)
+_STREAM_TRIES = 100
+_LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
+_LOGGING_VERBS = ("Delete", "Get", "Put")
+
+
+class IngestionStack(Stack):
+    """The functions, what starts them, and Bedrock's logging configuration.
+
+    Attributes:
+        log_processor: Writes calls to the ledger.
+        metric_publisher: Publishes metrics of them.
+        logging_configurator: Switches Bedrock's logging on and off.
+        stream_mapping: What starts `metric_publisher`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        storage: StorageStack,
+        environment: Environment,
+    ) -> None:
+        """Make the stack."""
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=stack_names.INGESTION,
+            description="Bedrock Meter: from invocation logs to the ledger and to metrics",
+            env=environment,
+        )
+        self._config = config
+        self._storage = storage
+        self._code = FunctionCode(self, config)
+        self._failures = FailureDestination(storage.failures)
+        self._metered_group = config.adopted_log_group or storage.log_group.log_group_name
+
+        self.log_processor = self._make_log_processor()
+        self.metric_publisher = self._make_metric_publisher()
+        self.stream_mapping = self._map_stream()
+        subscription = self._subscribe()
+        self.logging_configurator = self._make_logging_configurator()
+        self._switch_logging_on(subscription)
+        CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
+        CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
+        if config.adopted_log_group is not None:
+            CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
+
+    def _make_log_processor(self) -> MeterFunction:
+        function = MeterFunction(
+            self,
+            "LogProcessor",
+            job="log_processor",
+            settings=LogProcessorSettings(
+                ledger_table=self._storage.ledger.table_name,
+                ledger_retention_days=self._config.ledger_retention_days,
+                quarantine_bucket=self._storage.quarantine.bucket_name,
+            ),
+            code=self._code,
+            timeout=Duration.seconds(60),
+            log_key=self._storage.stored_with,
+        )
+        function.allow("dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn)
+        function.allow("s3:PutObject", on=self._storage.quarantine.arn_for_objects("rejected/*"))
+        self._let_use_key(function)
+        retries = lambda_.CfnEventInvokeConfig(
+            self,
+            "LogProcessorRetries",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=_LONGEST_RETRY.to_seconds(),
+            destination_config=self._failures.of(function),
+        )
+        retries.node.add_dependency(function.role)  # Lambda checks what the role may do
+        return function
+
+    def _make_metric_publisher(self) -> MeterFunction:
+        function = MeterFunction(
+            self,
+            "MetricPublisher",
+            job="metric_publisher",
+            settings=MetricPublisherSettings(
+                ledger_table=self._storage.ledger.table_name,
+                metric_detail=self._config.metric_detail,
+                identity_bound=self._config.identity_bound,
+                folding_patterns=self._config.folding_patterns,
+            ),
+            code=self._code,
+            timeout=Duration.minutes(2),
+            log_key=self._storage.stored_with,
+        )
+        # Which identities have metrics of their own is remembered beside the calls.
+        function.allow("dynamodb:PutItem", "dynamodb:UpdateItem", on=self._storage.ledger.table_arn)
+        function.allow(
+            *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+            on=str(self._storage.ledger.table_stream_arn),
+        )
+        function.allow("dynamodb:ListStreams", on="*")
+        function.allow(
+            "cloudwatch:PutMetricData",
+            on="*",
+            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        )
+        self._let_use_key(function)
+        return function
+
+    def _map_stream(self) -> lambda_.CfnEventSourceMapping:
+        calls = {
+            "eventName": ["INSERT", "MODIFY"],
+            "dynamodb": {"Keys": {PARTITION_KEY: {"S": [{"prefix": CALL_PREFIX}]}}},
+        }
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            "LedgerStream",
+            function_name=self.metric_publisher.function_name,
+            event_source_arn=self._storage.ledger.table_stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=_STREAM_BATCH,
+            maximum_batching_window_in_seconds=_STREAM_WINDOW.to_seconds(),
+            maximum_retry_attempts=_STREAM_TRIES,
+            maximum_record_age_in_seconds=_LONGEST_RETRY.to_seconds(),
+            bisect_batch_on_function_error=True,
+            function_response_types=["ReportBatchItemFailures"],
+            filter_criteria={"filters": [{"pattern": json.dumps(calls)}]},
+            destination_config=self._failures.of(self.metric_publisher),
+            metrics_config={"metrics": ["EventCount"]},
+        )
+        mapping.node.add_dependency(self.metric_publisher.role)
+        return mapping
+
+    def _subscribe(self) -> logs.CfnSubscriptionFilter:
+        log_group_arn = self.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"{self._metered_group}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        permission = lambda_.CfnPermission(
+            self,
+            "LogsMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=self.log_processor.function_arn,
+            principal="logs.amazonaws.com",
+            source_arn=log_group_arn,
+            source_account=self.account,
+        )
+        subscription = logs.CfnSubscriptionFilter(
+            self,
+            "Subscription",
+            log_group_name=self._metered_group,
+            filter_pattern="",
+            destination_arn=self.log_processor.function_arn,
+        )
+        subscription.node.add_dependency(permission)
+        return subscription
+
+    def _make_logging_configurator(self) -> MeterFunction:
+        function = MeterFunction(
+            self,
+            "LoggingConfigurator",
+            job="logging_configurator",
+            settings=LoggingConfiguratorSettings(
+                memory_parameter=self._storage.memory.parameter_name
+            ),
+            code=self._code,
+            layers=[self._code.newest_boto3],
+            timeout=Duration.minutes(3),  # a new role takes a while to be known everywhere
+            log_key=self._storage.stored_with,
+        )
+        function.allow(
+            *(f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in _LOGGING_VERBS),
+            on="*",
+        )
+        function.allow(
+            "ssm:GetParameter", "ssm:PutParameter", on=self._storage.memory.parameter_arn
+        )
+        return function
+
+    def _switch_logging_on(self, subscription: logs.CfnSubscriptionFilter) -> None:
+        role = LoggingRole(
+            self, "LoggingRole", log_group_name=self._storage.log_group.log_group_name
+        )
+        # What was replaced is put back with a role of its own, which nobody knows before.
+        any_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*"
+        is_replacing = self._config.existing_logging is ExistingPolicy.REPLACE
+        self.logging_configurator.allow(
+            "iam:PassRole",
+            on=any_role if is_replacing else role.role_arn,
+            conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+        )
+        log_group = logs.LogGroup(
+            self,
+            "LoggingProviderLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=self._storage.stored_with,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        provider_role = iam.Role(
+            self,
+            "LoggingProviderRole",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        log_group.grant_write(provider_role)
+        provider = custom_resources.Provider(
+            self,
+            "LoggingProvider",
+            on_event_handler=self.logging_configurator,
+            framework_on_event_role=provider_role,
+            log_group=log_group,
+        )
+        properties = Properties(
+            LogGroupName=self._storage.log_group.log_group_name,
+            RoleArn=role.role_arn,
+            IsContentLogged=self._config.log_content,
+            ExistingPolicy=self._config.existing_logging,
+            AdoptedLogGroup=self._config.adopted_log_group,
+        )
+        resource = CustomResource(
+            self,
+            "InvocationLogging",
+            service_token=provider.service_token,
+            resource_type="Custom::BedrockInvocationLogging",
+            properties=properties.model_dump(mode="json", by_alias=True, exclude_none=True),
+        )
+        # Bedrock tries the role; and from the first record on, none may be missed.
+        resource.node.add_dependency(role.writing, subscription)
+
+    def _let_use_key(self, function: MeterFunction) -> None:
+        if self._storage.stored_with is not None:
+            self._storage.stored_with.grant_encrypt_decrypt(function)

@@ -1,0 +1,139 @@
+"""Who is told what, and where to look: the topic, the alarms and the dashboards."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from cdk import stack_names
+from cdk.components.dashboards import NAMES, dashboard_body, dashboard_name, dashboard_url
+from cdk.components.health_alarms import HealthAlarms
+from cdk.components.notification_topic import NotificationTopic
+from cdk.components.token_alarms import AnomalyAlarm, TokenAlarm
+from cdk.config import Config
+from cdk.stacks.ingestion import IngestionStack
+from cdk.stacks.storage import StorageStack
+from cdk.thresholds import TokenThreshold, token_thresholds
+from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
+
+
+class MonitoringStack(Stack):
+    """Stateless: nothing is lost when it goes, but e-mail addresses have to confirm again.
+
+    Attributes:
+        topic: Where every notification goes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        storage: StorageStack,
+        ingestion: IngestionStack,
+        environment: Environment,
+    ) -> None:
+        """Make the stack."""
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=stack_names.MONITORING,
+            description="Bedrock Meter: notifications, alarms and dashboards",
+            env=environment,
+        )
+        self._config = config
+        self._thresholds = token_thresholds(config)
+        self.topic = NotificationTopic(self, "Notifications", config=config, key=storage.key)
+
+        token_alarms = {it: self._token_alarm(it) for it in self._thresholds}
+        if config.anomaly_band:
+            anomaly = AnomalyAlarm(
+                self,
+                "Anomaly",
+                width=config.anomaly_band,
+                metric_name=config.alarm_metric,
+                look_at=dashboard_url("usage_overview", self.region),
+            )
+            self._notify_of(anomaly)
+        health = HealthAlarms(
+            self,
+            "Health",
+            log_processor=ingestion.log_processor,
+            metric_publisher=ingestion.metric_publisher,
+            stream_mapping=ingestion.stream_mapping,
+            look_at=dashboard_url("pipeline_health", self.region),
+        )
+        for alarm in health.alarms.values():
+            self._notify_of(alarm, is_recovery_told=True)
+        self._notify_of_partial_data(
+            [alarm for threshold, alarm in token_alarms.items() if threshold.is_grouped]
+        )
+        self._make_dashboards()
+        CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
+        CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
+
+    def _token_alarm(self, threshold: TokenThreshold) -> TokenAlarm:
+        is_identity = threshold.dimension_set is DimensionSet.IDENTITY
+        dashboard = "identity_detail" if is_identity else "usage_overview"
+        alarm = TokenAlarm(
+            self,
+            threshold=threshold,
+            metric_name=self._config.alarm_metric,
+            look_at=dashboard_url(dashboard, self.region),
+        )
+        self._notify_of(alarm)
+        return alarm
+
+    def _notify_of(self, alarm: cloudwatch.AlarmBase, *, is_recovery_told: bool = False) -> None:
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        if is_recovery_told:
+            alarm.add_ok_action(action)
+
+    def _notify_of_partial_data(self, alarms: list[TokenAlarm]) -> None:
+        """Tell when a grouped alarm no longer sees every series.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html
+        """
+        rule = events.Rule(
+            self,
+            "PartialData",
+            description="Bedrock Meter: an alarm does not see all its series",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                detail={
+                    "alarmName": [alarm.alarm_name for alarm in alarms],
+                    "state": {"evaluationState": ["PARTIAL_DATA"]},
+                },
+            ),
+        )
+        text = (
+            f"Bedrock Meter: alarm {events.EventField.from_path('$.detail.alarmName')} watches more"
+            " series than CloudWatch can evaluate, and may miss some. Lower identity_bound, or fold"
+            " more sessions into their roles (folding_patterns)."
+        )
+        rule.add_target(
+            targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))
+        )
+
+    def _make_dashboards(self) -> None:
+        for file, name in NAMES.items():
+            body = dashboard_body(
+                file,
+                region=self.region,
+                thresholds=self._thresholds,
+                metric_name=self._config.alarm_metric,
+            )
+            cloudwatch.CfnDashboard(
+                self,
+                name.removeprefix("BedrockMeter-"),
+                dashboard_name=dashboard_name(file, self.region),
+                dashboard_body=self.to_json_string(body),
+            )
+        CfnOutput(self, "DashboardUrl", value=dashboard_url("usage_overview", self.region))

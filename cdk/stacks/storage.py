@@ -1,0 +1,109 @@
+"""What outlives everything else: logs, ledger, quarantine, key, and the memory of what was."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk import stack_names
+from cdk.components.storage_key import StorageKey
+from cdk.config import Config
+from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
+
+FAILURES_KEPT = Duration.days(30)
+
+
+class StorageStack(Stack):
+    """Stateful resources alone: kept when the stack is deleted, and when others are.
+
+    Attributes:
+        key: Encrypts the topic.
+        stored_with: Encrypts what is stored, where `customer_keys` is set; else AWS's own keys do.
+        log_group: Where Bedrock writes its invocation logs, unless others' are adopted.
+        ledger: One item per call, and a stream of what is new.
+        quarantine: Records that could not be counted, with their reasons.
+        failures: Events that a function gave up on; `make redrive` puts them back.
+        memory: What was done about Bedrock's logging configuration.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, environment: Environment
+    ) -> None:
+        """Make the stack."""
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=stack_names.STORAGE,
+            description="Bedrock Meter: what is kept",
+            env=environment,
+            termination_protection=True,
+        )
+        self.key = StorageKey(self, "Key")
+        self.stored_with = self.key if config.customer_keys else None
+
+        self.log_group = logs.LogGroup(
+            self,
+            "InvocationLogs",
+            log_group_class=logs.LogGroupClass.STANDARD,  # others take no subscription filter
+            encryption_key=self.stored_with,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]
+        self.ledger = dynamodb.Table(
+            self,
+            "UsageLedger",
+            partition_key=dynamodb.Attribute(
+                name=PARTITION_KEY, type=dynamodb.AttributeType.STRING
+            ),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute=EXPIRES_AT,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self.stored_with else None),
+            encryption_key=self.stored_with,
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
+        self.failures = self._bucket("Failures", FAILURES_KEPT)
+        self.memory = ssm.StringParameter(
+            self,
+            "LoggingMemory",
+            description="Bedrock Meter: Bedrock's logging configuration, ours and the one before",
+            string_value="nothing yet",
+        )
+        self.memory.apply_removal_policy(RemovalPolicy.RETAIN)
+        for name, value in (
+            ("LogGroupName", self.log_group.log_group_name),
+            ("LedgerTableName", self.ledger.table_name),
+            ("QuarantineBucketName", self.quarantine.bucket_name),
+            ("FailureBucketName", self.failures.bucket_name),
+            ("MemoryParameterName", self.memory.parameter_name),
+        ):
+            CfnOutput(self, name, value=value)
+
+    def _bucket(self, name: str, kept: Duration) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            name,
+            encryption=(
+                s3.BucketEncryption.KMS if self.stored_with else s3.BucketEncryption.S3_MANAGED
+            ),
+            encryption_key=self.stored_with,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=kept, abort_incomplete_multipart_upload_after=Duration.days(1)
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
