@@ -1,0 +1,127 @@
+"""Synthesises the app, with cdk-nag in it, and answers questions about its templates."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+from cdk import stack_names
+from cdk.app import build
+from cdk.config import Config
+
+ROOT = Path(__file__).parents[2]
+_CONTEXT = {
+    "@aws-cdk/core:explicitStackTags": True,  # as in cdk.json
+    "aws:cdk:disable-asset-staging": True,  # what is bundled is not copied for each of them
+}
+
+# One configuration each that takes the other road at every fork.
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "everything": {
+        "customer_keys": True,
+        "existing_logging": "replace",
+        "log_content": True,
+        "log_retention_days": 30,
+        "ledger_retention_days": 400,
+        "metric_detail": "full",
+        "identity_bound": 17,
+        "folding_patterns": ["^ci-\\d+$"],
+        "alarm_metric": "TotalTokens",
+        "identity_thresholds": {"critical": 2_000_000},
+        "account_thresholds": [
+            {"window": "hour", "critical": 3},
+            {"window": "day", "warning": 1, "critical": 3},
+        ],
+        "named_identities": [
+            {"identity": "role/app", "window": "week", "warning": 5, "critical": 9}
+        ],
+        "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
+        "notify_emails": ["finops@example.com"],
+        "notify_https": ["https://example.com/hook"],
+        "tags": {"team": "platform"},
+    },
+    "adopting": {
+        "existing_logging": "adopt",
+        "adopted_log_group": "/audit/bedrock",
+        "anomaly_band": 0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The templates of one deployment, as the cloud would get them."""
+
+    folder: Path
+    templates: Mapping[str, dict[str, Any]]
+
+    @property
+    def storage(self) -> dict[str, Any]:
+        return self.templates[stack_names.STORAGE]
+
+    @property
+    def ingestion(self) -> dict[str, Any]:
+        return self.templates[stack_names.INGESTION]
+
+    @property
+    def monitoring(self) -> dict[str, Any]:
+        return self.templates[stack_names.MONITORING]
+
+
+@cache
+def deployment(configuration: str = "default") -> Deployment:
+    """Synthesise once; a finding of cdk-nag without a reason raises."""
+    return synthesise(CONFIGURATIONS[configuration])
+
+
+def synthesise(context: Mapping[str, Any]) -> Deployment:
+    folder = Path(tempfile.mkdtemp(prefix="bedrock-meter-synth-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    app = App(outdir=str(folder), context={**_CONTEXT, **context}, analytics_reporting=False)
+    build(app, Config.from_context(app.node.get_all_context()))
+    app.synth()
+    return Deployment(
+        folder,
+        {
+            path.name.removesuffix(".template.json"): json.loads(path.read_text())
+            for path in folder.glob("*.template.json")
+        },
+    )
+
+
+def resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
+    """The properties of a template's resources of a type, by logical id."""
+    return {
+        name: it.get("Properties", {})
+        for name, it in template["Resources"].items()
+        if it["Type"] == type_
+    }
+
+
+def only(template: Mapping[str, Any], type_: str) -> dict[str, Any]:
+    (properties,) = resources(template, type_).values()
+    return properties
+
+
+def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+    """What the policies of the role whose logical id starts so allow."""
+    return [
+        statement
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if any(it["Ref"].startswith(role) for it in policy["Roles"])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,108 @@
+"""The configuration is checked before anything is built, and says what is allowed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThresholds
+from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
+from tests.infrastructure.synthesis import ROOT
+
+
+def refusal(**context: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Config.from_context(context)
+    return str(caught.value)
+
+
+def test_cdk_json_holds_the_defaults_and_names_every_setting() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    settings = {name for name in context if name in Config.model_fields}
+    assert settings == set(Config.model_fields) - {"python_version", "architecture"}
+    assert Config.from_context(context) == Config()
+
+
+def test_the_cdk_s_own_context_is_left_alone() -> None:
+    own = {"@aws-cdk/core:x": True, "aws:cdk:y": 1, "availability-zones:z": [], "cli-telemetry": 0}
+    assert Config.from_context(own) == Config()
+
+
+def test_the_command_line_gives_text_and_it_is_read() -> None:
+    config = Config.from_context(
+        {
+            "log_content": "true",
+            "identity_bound": "20",
+            "notify_emails": "a@example.com, b@example.com",
+            "regions": "us-east-1,eu-west-1",
+            "folding_patterns": '["^[0-9]{1,3}$"]',
+            "identity_thresholds": '{"warning": null, "critical": 5}',
+            "account_thresholds": '[{"window": "day", "critical": 9}]',
+        }
+    )
+    assert config.log_content
+    assert config.identity_bound == 20
+    assert config.notify_emails == ("a@example.com", "b@example.com")
+    assert config.regions == ("us-east-1", "eu-west-1")
+    assert config.folding_patterns == ("^[0-9]{1,3}$",)
+    assert config.identity_thresholds == Thresholds(critical=5)
+    assert config.account_thresholds == (WindowThresholds(window=Window.DAY, critical=9),)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("metric_detail", "ful", "'standard' or 'full'"),
+        ("identity_bound", "501", "less than or equal to 500"),
+        ("log_retention_days", "31", "allowed: 1, 3, 5"),
+        ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
+        ("alarm_metric", "Invocations", "'QuotaTokens' or 'TotalTokens'"),
+        ("identity_thresholds", {"warning": 5, "critical": 5}, "a warning below critical (5)"),
+        ("account_thresholds", "[", "allowed: JSON"),
+        ("folding_patterns", ["("], "no regular expression"),
+        ("notify_emails", ["nobody"], "should match pattern"),
+        ("notify_https", ["http://example.com"], "starts with https://"),
+        ("regions", ["somewhere"], "should match pattern"),
+        ("ledger_retention_days", 401, "less than or equal to 400"),
+    ],
+)
+def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
+    setting: str, value: Any, told: str
+) -> None:
+    text = refusal(**{setting: value})
+    assert setting in text
+    assert told in text
+    assert str(value[0] if isinstance(value, list) else value).strip("[") in text
+
+
+def test_a_misspelt_setting_is_no_silent_default() -> None:
+    assert "metric_detial: no such setting; did you mean metric_detail?" in refusal(
+        metric_detial="full"
+    )
+
+
+def test_every_problem_is_told_at_once() -> None:
+    assert len(refusal(identity_bound=0, metric_detail="x").splitlines()) == 3
+
+
+def test_adopting_needs_the_name_of_the_log_group() -> None:
+    assert "needs the name of the log group" in refusal(existing_logging="adopt")
+
+
+def test_a_log_group_is_adopted_only_where_that_is_the_policy() -> None:
+    assert "existing_logging 'adopt'" in refusal(adopted_log_group="/audit/bedrock")
+
+
+def test_a_window_is_named_once() -> None:
+    twice = [{"window": "day", "critical": 1}, {"window": "day", "critical": 2}]
+    assert "account_thresholds names a window twice" in refusal(account_thresholds=twice)
+
+
+def test_the_default_thresholds_of_identities_are_the_domain_s() -> None:
+    assert Config().identity_thresholds.by_severity() == {
+        it.severity: it.quota_tokens for it in DEFAULT_THRESHOLDS
+    }
+
+
+def test_a_warning_can_be_off() -> None:
+    assert Thresholds(critical=3).by_severity() == {Severity.CRITICAL: 3}

@@ -1,0 +1,104 @@
+"""What is deployed is the file in `dashboards/`, but for Region, thresholds and links."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_body, dashboard_url
+from cdk.config import Config
+from cdk.thresholds import token_thresholds
+from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
+
+REGION = "eu-west-1"
+each_dashboard = pytest.mark.parametrize("file", NAMES)
+
+
+def written(file: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text())
+    return body
+
+
+def deployed(file: str, region: str = REGION, **context: Any) -> dict[str, Any]:
+    config = Config.from_context(context)
+    return dashboard_body(
+        file,
+        region=region,
+        thresholds=token_thresholds(config),
+        metric_name=config.alarm_metric,
+    )
+
+
+def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
+    return {
+        it["properties"]["title"]: [
+            (line["label"], line["value"]) for line in it["properties"]["annotations"]["horizontal"]
+        ]
+        for it in body["widgets"]
+        if "annotations" in it["properties"]
+    }
+
+
+@each_dashboard
+def test_with_the_defaults_and_its_own_region_a_file_is_deployed_as_it_stands(file: str) -> None:
+    assert deployed(file, WRITTEN_FOR) == written(file)
+
+
+@each_dashboard
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_nothing_but_region_thresholds_and_links_differs(file: str, configuration: str) -> None:
+    body = deployed(file, **CONFIGURATIONS[configuration])
+    for left, right in zip(written(file)["widgets"], body["widgets"], strict=True):
+        for widget in (left, right):
+            widget["properties"].pop("annotations", None)
+        if "region" in left["properties"]:
+            assert right["properties"].pop("region") == REGION
+            del left["properties"]["region"]
+        if left["type"] == "text":
+            text = right["properties"].pop("markdown")
+            assert text == left["properties"].pop("markdown").replace(WRITTEN_FOR, REGION)
+        assert left == right
+    assert {**body, "widgets": []} == {**written(file), "widgets": []}
+
+
+def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> None:
+    overview = thresholds_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
+    assert overview == {
+        "Account: total tokens an hour": [("Critical", 3)],
+        "Account: total tokens a day": [("Warning", 1), ("Critical", 3)],
+        "Models: total tokens an hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
+        "Models: total tokens a day": [("Critical (amazon.nova-lite-v1:0)", 7)],
+        "Identities: total tokens an hour": [("Critical", 2_000_000)],
+    }
+    identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
+    assert identity == {
+        "Identity: total tokens an hour": [("Critical", 2_000_000)],
+        "Identity: total tokens a week": [("Warning (role/app)", 5), ("Critical (role/app)", 9)],
+    }
+
+
+def test_every_threshold_is_drawn_somewhere() -> None:
+    for context in CONFIGURATIONS.values():
+        drawn = [
+            line
+            for file in ("usage_overview", "identity_detail")
+            for lines in thresholds_in(deployed(file, **context)).values()
+            for line in lines
+        ]
+        for threshold in token_thresholds(Config.from_context(context)):
+            assert threshold.tokens in [value for _, value in drawn]
+
+
+def test_dashboards_are_named_for_their_region_since_names_are_of_the_account() -> None:
+    found = resources(deployment().monitoring, "AWS::CloudWatch::Dashboard").values()
+    names = [it["DashboardName"]["Fn::Join"][1] for it in found]
+    assert sorted(names, key=str) == sorted(
+        ([f"{name}-", {"Ref": "AWS::Region"}] for name in NAMES.values()), key=str
+    )
+
+
+@each_dashboard
+def test_links_lead_to_the_dashboards_of_the_same_region(file: str) -> None:
+    text = deployed(file)["widgets"][0]["properties"]["markdown"]
+    others = [dashboard_url(other, REGION) for other in NAMES if other != file]
+    assert [f"({url})" in text for url in others] == [True, True]

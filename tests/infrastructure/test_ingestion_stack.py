@@ -1,0 +1,243 @@
+"""The functions get what they ask for, may do what they must, and no more."""
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from cdk.nag import STANDING
+from lambdas.adapters.s3_quarantine import PREFIX
+from lambdas.functions.logging_configurator.settings import Properties
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    deployment,
+    only,
+    resources,
+    statements,
+)
+
+JOBS = {
+    "LogProcessor": "log_processor",
+    "LoggingConfigurator": "logging_configurator",
+    "MetricPublisher": "metric_publisher",
+}
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+each_function = pytest.mark.parametrize("function", JOBS)
+
+
+def function_of(template: dict[str, Any], job: str) -> dict[str, Any]:
+    handler = f"lambdas.functions.{JOBS[job]}.handler.lambda_handler"
+    (properties,) = (
+        it
+        for it in resources(template, "AWS::Lambda::Function").values()
+        if it["Handler"] == handler
+    )
+    return properties
+
+
+@each_function
+@each_configuration
+def test_the_environment_is_what_the_function_s_own_settings_take(
+    configuration: str, function: str
+) -> None:
+    variables = function_of(deployment(configuration).ingestion, function)["Environment"]
+    # What is known only to the cloud is some text.
+    environ = {
+        name: value if isinstance(value, str) else "known-when-deployed"
+        for name, value in variables["Variables"].items()
+    }
+    settings = importlib.import_module(f"lambdas.functions.{JOBS[function]}.settings").Settings
+    assert settings.from_environment(environ).to_environment() == environ
+    assert environ.keys() == {name.upper() for name in settings.model_fields}
+
+
+def test_the_configuration_reaches_the_functions() -> None:
+    template = deployment("everything").ingestion
+    publisher = function_of(template, "MetricPublisher")["Environment"]["Variables"]
+    assert publisher["METRIC_DETAIL"] == "full"
+    assert publisher["IDENTITY_BOUND"] == "17"
+    assert json.loads(publisher["FOLDING_PATTERNS"]) == ["^ci-\\d+$"]
+    processor = function_of(template, "LogProcessor")["Environment"]["Variables"]
+    assert processor["LEDGER_RETENTION_DAYS"] == "400"
+
+
+@each_configuration
+def test_each_function_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
+    functions = resources(deployment(configuration).ingestion, "AWS::Lambda::Function").values()
+    roles = [json.dumps(it["Role"]) for it in functions]
+    groups = [json.dumps(it["LoggingConfig"]["LogGroup"]) for it in functions]
+    assert len(set(roles)) == len(set(groups)) == len(functions)
+
+
+@each_configuration
+def test_no_role_uses_a_managed_policy(configuration: str) -> None:
+    for template in deployment(configuration).templates.values():
+        for role in resources(template, "AWS::IAM::Role").values():
+            assert "ManagedPolicyArns" not in role
+
+
+@each_configuration
+def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
+    """Actions that take no resource; objects below a prefix; and what the lists below say."""
+    allowed = {
+        "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
+        "MetricPublisherRole": {"*", "/aws/lambda/*"},
+        "LoggingConfiguratorRole": {"*"},
+        "LoggingProviderRole": {":*"},
+    }
+    if configuration == "everything":
+        allowed["LoggingConfiguratorRole"] |= {":role/*"}
+    assert allowed.keys() <= STANDING.keys()
+    for role, endings in allowed.items():
+        found = {
+            ending
+            for statement in statements(deployment(configuration).ingestion, role)
+            for resource in as_list(statement["Resource"])
+            if (ending := wildcard(resource)) is not None
+        }
+        assert found == endings, role
+
+
+def wildcard(resource: Any) -> str | None:
+    """The literal end of an ARN with a wildcard, from where it is no longer made up of parts."""
+    text = resource if isinstance(resource, str) else as_list(resource.get("Fn::Join", ["", [""]]))
+    last = text if isinstance(text, str) else text[1][-1]
+    return last if isinstance(last, str) and "*" in last else None
+
+
+def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
+    taking_none = {
+        "MetricPublisherRole": ["cloudwatch:PutMetricData", "dynamodb:ListStreams"],
+        "LoggingConfiguratorRole": [
+            f"bedrock:{verb}ModelInvocationLoggingConfiguration"
+            for verb in ("Delete", "Get", "Put")
+        ],
+    }
+    for role, actions in taking_none.items():
+        starred = [
+            action
+            for it in statements(deployment().ingestion, role)
+            if it["Resource"] == "*"
+            for action in as_list(it["Action"])
+        ]
+        assert sorted(starred) == actions
+
+
+def test_metrics_can_be_put_in_the_meter_s_namespace_alone() -> None:
+    (statement,) = (
+        it
+        for it in statements(deployment().ingestion, "MetricPublisherRole")
+        if it["Action"] == "cloudwatch:PutMetricData"
+    )
+    condition = {"StringEquals": {"cloudwatch:namespace": "BedrockMeter"}}
+    assert statement["Condition"] == condition
+
+
+def test_rejected_records_are_written_where_the_role_may_write() -> None:
+    assert f"/{PREFIX}*" == "/rejected/*"
+
+
+def test_only_bedrock_in_this_account_and_region_takes_the_logging_role() -> None:
+    roles = resources(deployment().ingestion, "AWS::IAM::Role")
+    (name,) = (name for name in roles if name.startswith("LoggingRole"))
+    (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert trust["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1] == [
+        "arn:",
+        {"Ref": "AWS::Partition"},
+        ":bedrock:",
+        {"Ref": "AWS::Region"},
+        ":",
+        {"Ref": "AWS::AccountId"},
+        ":*",
+    ]
+    (writing,) = statements(deployment().ingestion, "LoggingRole0")
+    assert writing["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert writing["Resource"]["Fn::Join"][1][-1].endswith(
+        ":log-stream:aws/bedrock/modelinvocations"
+    )
+
+
+@pytest.mark.parametrize(
+    ("configuration", "is_any_role"),
+    [("default", False), ("everything", True), ("adopting", False)],
+)
+def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
+    configuration: str, is_any_role: bool
+) -> None:
+    (passing,) = (
+        it
+        for it in statements(deployment(configuration).ingestion, "LoggingConfiguratorRole")
+        if it["Action"] == "iam:PassRole"
+    )
+    bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+    assert passing["Condition"] == bedrock
+    assert (wildcard(passing["Resource"]) is not None) is is_any_role
+
+
+def test_the_stream_delivers_new_and_corrected_calls_and_tries_finitely() -> None:
+    mapping = only(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
+    (given,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(given["Pattern"]) == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "call#"}]}}},
+    }
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10_000
+    assert 60 <= mapping["MaximumRecordAgeInSeconds"] < 86_400
+    assert "OnFailure" in mapping["DestinationConfig"]
+
+
+def test_deliveries_that_fail_go_to_the_failure_bucket() -> None:
+    config = only(deployment().ingestion, "AWS::Lambda::EventInvokeConfig")
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert "Failures" in destination["Fn::ImportValue"]
+
+
+@pytest.mark.parametrize(("configuration", "name"), [("adopting", "/audit/bedrock")])
+def test_an_adopted_log_group_is_the_one_subscribed_to(configuration: str, name: str) -> None:
+    template = deployment(configuration).ingestion
+    assert only(template, "AWS::Logs::SubscriptionFilter")["LogGroupName"] == name
+    source = only(template, "AWS::Lambda::Permission")["SourceArn"]["Fn::Join"][1]
+    assert source[-1] == f":log-group:{name}:*"
+
+
+@each_configuration
+def test_logging_is_switched_on_last(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    needs = set(template["Resources"]["InvocationLogging"]["DependsOn"])
+    assert "Subscription" in needs
+    assert any(it.startswith("LoggingRoleWriting") for it in needs)
+    assert template["Resources"]["Subscription"]["DependsOn"] == ["LogsMayInvoke"]
+
+
+@each_configuration
+def test_the_custom_resource_is_told_what_its_function_understands(configuration: str) -> None:
+    properties = only(deployment(configuration).ingestion, "Custom::BedrockInvocationLogging")
+    # CloudFormation hands everything over as text.
+    told = Properties.model_validate(
+        {
+            name: value if isinstance(value, str) else str(value)
+            for name, value in properties.items()
+        }
+    )
+    wanted = CONFIGURATIONS[configuration]
+    assert told.is_content_logged is wanted.get("log_content", False)
+    assert told.existing_policy.value == wanted.get("existing_logging", "refuse")
+    assert told.adopted_log_group == wanted.get("adopted_log_group")
+
+
+@each_configuration
+def test_the_newest_boto3_is_for_the_configurator_alone(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    layers = {name: len(function_of(template, name)["Layers"]) for name in JOBS}
+    assert layers == {"LogProcessor": 1, "MetricPublisher": 1, "LoggingConfigurator": 2}
+
+
+def test_the_functions_share_one_code_asset() -> None:
+    template = deployment().ingestion
+    assert len({json.dumps(function_of(template, name)["Code"]) for name in JOBS}) == 1

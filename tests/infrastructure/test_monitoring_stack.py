@@ -1,0 +1,240 @@
+"""Every alarm reaches somebody, says what to look at, and watches a metric that exists."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk.config import Config, Window
+from cdk.thresholds import token_thresholds
+from lambdas.domain.metering.metric_catalog import (
+    HEALTH_METRICS,
+    HEALTH_NAMESPACE,
+    NAMESPACE,
+    USAGE_METRICS,
+    DimensionSet,
+)
+from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment, only, resources
+
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
+QUERY = re.compile(
+    r'SELECT SUM\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\) GROUP BY \3 ORDER BY SUM\(\) DESC'
+)
+
+
+def alarms(configuration: str = "default") -> dict[str, dict[str, Any]]:
+    found = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm")
+    return {it["AlarmName"]: it for it in found.values()}
+
+
+def metrics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Namespace, name and dimension names of each metric that an alarm looks at."""
+    if "MetricName" in alarm:
+        yield _metric(alarm)
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            yield _metric(query["MetricStat"]["Metric"])
+        elif match := QUERY.fullmatch(query["Expression"]):
+            name, namespace, dimension = match.groups()
+            yield namespace, name, (dimension,)
+        else:
+            assert query["Expression"].startswith(("IF(", "ANOMALY_DETECTION_BAND("))
+
+
+def _metric(it: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    dimensions = tuple(dimension["Name"] for dimension in it.get("Dimensions", []))
+    return it["Namespace"], it["MetricName"], dimensions
+
+
+def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
+    """The statement of a resource's policy that lets a service in."""
+    statement: dict[str, Any]
+    (statement,) = (
+        it
+        for it in policy["Statement"]
+        if it["Effect"] == "Allow" and it["Principal"] == {"Service": service}
+    )
+    return statement
+
+
+@pytest.mark.parametrize("service", ["cloudwatch.amazonaws.com", "events.amazonaws.com"])
+@each_configuration
+def test_a_notification_walks_from_alarm_to_topic_past_both_policies(
+    configuration: str, service: str
+) -> None:
+    template = deployment(configuration).monitoring
+    ((topic_id, topic),) = resources(template, "AWS::SNS::Topic").items()
+    notifying = [
+        *(it["AlarmActions"] for it in alarms(configuration).values()),
+        *(
+            [t["Arn"] for t in it["Targets"]]
+            for it in resources(template, "AWS::Events::Rule").values()
+        ),
+    ]
+    assert notifying
+    assert all(it == [{"Ref": topic_id}] for it in notifying)
+
+    topic_policy = only(template, "AWS::SNS::TopicPolicy")
+    assert topic_policy["Topics"] == [{"Ref": topic_id}]
+    publishing = allowing(topic_policy["PolicyDocument"], service)
+    assert (publishing["Action"], publishing["Resource"]) == ("sns:Publish", {"Ref": topic_id})
+
+    storage = deployment(configuration).storage
+    ((key_id, key),) = resources(storage, "AWS::KMS::Key").items()
+    exported = storage["Outputs"][topic["KmsMasterKeyId"]["Fn::ImportValue"].split(":", 1)[1]]
+    assert exported["Value"] == {"Fn::GetAtt": [key_id, "Arn"]}
+    using = allowing(key["KeyPolicy"], service)
+    assert using["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+
+def test_alarms_of_other_accounts_cannot_publish() -> None:
+    topic_policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
+    condition = allowing(topic_policy, "cloudwatch.amazonaws.com")["Condition"]
+    assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert condition["ArnLike"]["aws:SourceArn"]["Fn::Join"][1][-1] == ":alarm:*"
+
+
+def test_the_topic_is_reached_over_tls_alone() -> None:
+    policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
+    (deny,) = (it for it in policy["Statement"] if it["Effect"] == "Deny")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert deny["Principal"] == "*"
+
+
+@each_configuration
+def test_every_metric_that_is_watched_exists(configuration: str) -> None:
+    detail = Config.from_context(CONFIGURATIONS[configuration]).detail
+    published = {
+        (NAMESPACE, metric.name, dimension_set.dimension_names)
+        for metric in USAGE_METRICS
+        for dimension_set, least in metric.detail_of.items()
+        if least <= detail
+    }
+    published |= {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
+    published |= {("AWS/Bedrock", name, ()) for name in BEDROCK_METRICS}
+    for name, alarm in alarms(configuration).items():
+        for metric in metrics_of(alarm):
+            if metric[0] != "AWS/Lambda":
+                assert metric in published, name
+
+
+@each_configuration
+def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) -> None:
+    config = Config.from_context(CONFIGURATIONS[configuration])
+    found = alarms(configuration)
+    for threshold in token_thresholds(config):
+        alarm = found[threshold.alarm_name]
+        assert alarm["Threshold"] == threshold.tokens
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        assert alarm["TreatMissingData"] == "notBreaching"
+        ((_, metric, _),) = metrics_of(alarm)
+        assert metric == config.alarm_metric
+        period = alarm.get("Period") or alarm["Metrics"][0]["Period"]
+        assert period == threshold.window.seconds
+        assert period * alarm["EvaluationPeriods"] <= Window.WEEK.seconds
+
+
+def test_every_identity_is_watched_by_one_alarm_a_severity() -> None:
+    for severity, tokens in (("Warning", 1_000_000), ("Critical", 5_000_000)):
+        alarm = alarms()[f"BedrockMeter-EveryIdentity-Hour-{severity}"]
+        assert alarm["Metrics"][0]["Expression"] == (
+            'SELECT SUM(QuotaTokens) FROM SCHEMA("BedrockMeter", IdentityArn)'
+            " GROUP BY IdentityArn ORDER BY SUM() DESC"
+        )
+        assert alarm["Threshold"] == tokens
+
+
+def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
+    (alarm,) = (
+        it for name, it in alarms("everything").items() if re.search(r"role-app-\w+-Week-W", name)
+    )
+    assert alarm["Dimensions"] == [{"Name": "IdentityArn", "Value": "role/app"}]
+    assert (alarm["Period"], alarm["Threshold"]) == (604_800, 5)
+
+
+def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
+    rule = only(deployment().monitoring, "AWS::Events::Rule")
+    pattern = rule["EventPattern"]
+    grouped = [it["AlarmName"] for it in alarms().values() if "Every" in it["AlarmName"]]
+    watched = {
+        deployment().monitoring["Resources"][it["Ref"]]["Properties"]["AlarmName"]
+        for it in pattern["detail"]["alarmName"]
+    }
+    assert watched == set(grouped)
+    assert pattern["detail"]["state"] == {"evaluationState": ["PARTIAL_DATA"]}
+
+
+def test_the_anomaly_band_can_be_switched_off() -> None:
+    assert "BedrockMeter-Account-Anomaly" in alarms("default")
+    assert "BedrockMeter-Account-Anomaly" not in alarms("adopting")
+    anomaly = alarms("default")["BedrockMeter-Account-Anomaly"]
+    assert anomaly["ComparisonOperator"] == "GreaterThanUpperThreshold"
+    assert any("ANOMALY_DETECTION_BAND(" in it.get("Expression", "") for it in anomaly["Metrics"])
+
+
+def test_no_data_alarms_only_where_bedrock_was_called() -> None:
+    alarm = alarms()["BedrockMeter-Health-NoData"]
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 12)
+    assert {(namespace, name) for namespace, name, _ in metrics_of(alarm)} == {
+        ("AWS/Bedrock", "Invocations"),
+        (NAMESPACE, "Invocations"),
+        (NAMESPACE, "InvocationErrors"),
+    }
+
+
+def test_health_is_watched_all_the_way() -> None:
+    watched = {
+        metric
+        for name, alarm in alarms().items()
+        if name.startswith("BedrockMeter-Health-")
+        for _, metric, _ in metrics_of(alarm)
+    }
+    assert watched >= {
+        *("Errors", "Throttles", "IteratorAge", "AsyncEventAge", "AsyncEventsDropped"),
+        *("DestinationDeliveryFailures", "OnFailureDestinationDeliveredEventCount"),
+        *("RejectedRecords", "ModelInvocationLogsCloudWatchDeliveryFailure", "Invocations"),
+    }
+
+
+@each_configuration
+def test_each_alarm_says_what_to_look_at_next(configuration: str) -> None:
+    for name, alarm in alarms(configuration).items():
+        assert "#dashboards/dashboard/BedrockMeter-" in json.dumps(alarm["AlarmDescription"]), name
+
+
+def test_people_and_endpoints_of_the_configuration_are_subscribed() -> None:
+    found = resources(deployment("everything").monitoring, "AWS::SNS::Subscription").values()
+    assert {(it["Protocol"], it["Endpoint"]) for it in found} == {
+        ("email", "finops@example.com"),
+        ("https", "https://example.com/hook"),
+    }
+
+
+def test_alarms_of_different_names_never_share_one() -> None:
+    config = Config.from_context(
+        {
+            "named_identities": [
+                {"identity": "role/a.b", "critical": 1},
+                {"identity": "role/a-b", "critical": 1},
+            ]
+        }
+    )
+    names = [it.alarm_name for it in token_thresholds(config)]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 255 for name in names)
+
+
+def test_a_warning_that_is_off_has_no_alarm() -> None:
+    names = alarms("everything")
+    assert "BedrockMeter-EveryIdentity-Hour-Critical" in names
+    assert "BedrockMeter-EveryIdentity-Hour-Warning" not in names
+
+
+def test_dimension_sets_of_grouped_alarms_have_one_dimension() -> None:
+    for it in token_thresholds(Config()):
+        assert not it.is_grouped or len(it.dimension_set.dimension_names) == 1
+    assert DimensionSet.ACCOUNT.dimension_names == ()
+    assert as_list(None) == [None]

@@ -1,0 +1,155 @@
+"""What outlives the rest is kept, encrypted, and found again by the next deployment."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk import stack_names
+from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, only, resources
+
+# A changed id would make CloudFormation replace the resource, and leave what it holds behind.
+PINNED = {
+    "Failures8A3E1A2F": "AWS::S3::Bucket",
+    "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
+    "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
+    "Key961B73FD": "AWS::KMS::Key",
+    "LoggingMemory0D563458": "AWS::SSM::Parameter",
+    "Quarantine23FF09FE": "AWS::S3::Bucket",
+    "QuarantinePolicyD801E1EA": "AWS::S3::BucketPolicy",
+    "UsageLedgerF0DE0EEB": "AWS::DynamoDB::Table",
+}
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+
+
+@each_configuration
+def test_the_ids_of_what_is_kept_never_change(configuration: str) -> None:
+    template = deployment(configuration).storage
+    assert {name: it["Type"] for name, it in template["Resources"].items()} == PINNED
+
+
+def test_everything_that_holds_data_is_kept_when_the_stack_goes() -> None:
+    for name, it in deployment().storage["Resources"].items():
+        if it["Type"] != "AWS::S3::BucketPolicy":
+            assert (name, it["DeletionPolicy"]) == (name, "Retain")
+            assert (name, it["UpdateReplacePolicy"]) == (name, "Retain")
+
+
+def test_the_stack_cannot_be_deleted_by_mistake() -> None:
+    manifest = json.loads((deployment().folder / "manifest.json").read_text())
+    artifacts = manifest["artifacts"]
+    assert artifacts[stack_names.STORAGE]["properties"]["terminationProtection"] is True
+    for other in (stack_names.INGESTION, stack_names.MONITORING):
+        assert artifacts[other]["properties"]["terminationProtection"] is False
+
+
+def test_no_state_lies_in_another_stack() -> None:
+    stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
+    for template in (deployment().ingestion, deployment().monitoring):
+        assert not {it["Type"] for it in template["Resources"].values()} & stateful
+
+
+def test_storage_knows_of_no_other_stack() -> None:
+    manifest = json.loads((deployment().folder / "manifest.json").read_text())["artifacts"]
+
+    def needs(name: str) -> set[str]:
+        return {it for it in manifest[name]["dependencies"] if not it.endswith(".assets")}
+
+    assert needs(stack_names.STORAGE) == set()
+    assert needs(stack_names.INGESTION) == {stack_names.STORAGE}
+    assert stack_names.STORAGE in needs(stack_names.MONITORING)
+
+
+@pytest.mark.parametrize(
+    "name", ["LogGroupName", "TableName", "BucketName", "AliasName", "RoleName", "FunctionName"]
+)
+@each_configuration
+def test_nothing_has_a_name_that_could_be_taken(configuration: str, name: str) -> None:
+    naming = {
+        "AWS::Logs::SubscriptionFilter",
+        "AWS::Lambda::Permission",
+    }  # name what they belong to
+    naming |= {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping"}
+    for template in deployment(configuration).templates.values():
+        for logical_id, it in template["Resources"].items():
+            is_custom = it["Type"].startswith("Custom::")
+            if it["Type"] not in naming and not is_custom:
+                assert name not in it.get("Properties", {}), logical_id
+
+
+@each_configuration
+def test_the_memory_is_never_written_by_a_change_of_configuration(configuration: str) -> None:
+    """A parameter whose template changes is written anew: what it remembers would be lost."""
+    assert only(deployment(configuration).storage, "AWS::SSM::Parameter") == {
+        "Description": "Bedrock Meter: Bedrock's logging configuration, ours and the one before",
+        "Type": "String",
+        "Value": "nothing yet",
+    }
+
+
+def test_no_stack_is_tagged_as_a_whole_since_that_reaches_the_memory() -> None:
+    manifest = json.loads((deployment("everything").folder / "manifest.json").read_text())
+    for name in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING):
+        assert "tags" not in manifest["artifacts"][name]["properties"]
+
+
+def test_all_else_that_takes_tags_is_tagged() -> None:
+    table = only(deployment("everything").storage, "AWS::DynamoDB::Table")
+    assert {"Key": "team", "Value": "platform"} in table["Tags"]
+
+
+def test_the_ledger_streams_both_images_expires_and_can_be_restored() -> None:
+    table = only(deployment().storage, "AWS::DynamoDB::Table")
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+
+
+def test_logs_can_be_subscribed_to_and_are_kept_as_configured() -> None:
+    for configuration, days in (("default", 90), ("everything", 30)):
+        group = only(deployment(configuration).storage, "AWS::Logs::LogGroup")
+        assert group["LogGroupClass"] == "STANDARD"
+        assert group["RetentionInDays"] == days
+
+
+def test_what_a_function_gave_up_on_is_kept_for_thirty_days() -> None:
+    buckets = resources(deployment("everything").storage, "AWS::S3::Bucket")
+
+    def days(name: str) -> Any:
+        return buckets[name]["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"]
+
+    assert days("Failures8A3E1A2F") == 30
+    assert days("Quarantine23FF09FE") == 400
+
+
+@each_configuration
+def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration: str) -> None:
+    template = deployment(configuration).storage
+    algorithm = "aws:kms" if CONFIGURATIONS[configuration].get("customer_keys") else "AES256"
+    for bucket in resources(template, "AWS::S3::Bucket").values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == algorithm
+    for policy in resources(template, "AWS::S3::BucketPolicy").values():
+        conditions = [it.get("Condition") for it in policy["PolicyDocument"]["Statement"]]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+
+
+def test_customer_keys_encrypt_all_that_is_stored() -> None:
+    storage = deployment("everything").storage
+    key = {"Fn::GetAtt": ["Key961B73FD", "Arn"]}
+    assert only(storage, "AWS::Logs::LogGroup")["KmsKeyId"] == key
+    table = only(storage, "AWS::DynamoDB::Table")
+    assert table["SSESpecification"]["KMSMasterKeyId"] == key
+    for group in resources(deployment("everything").ingestion, "AWS::Logs::LogGroup").values():
+        assert "KmsKeyId" in group
+
+
+def test_log_groups_may_use_the_customer_key() -> None:
+    policy = only(deployment("everything").storage, "AWS::KMS::Key")["KeyPolicy"]
+    (statement,) = (it for it in policy["Statement"] if it.get("Sid") == "LogGroups")
+    assert {"kms:Encrypt*", "kms:Encrypt"} & set(statement["Action"])
+    assert "kms:EncryptionContext:aws:logs:arn" in statement["Condition"]["ArnLike"]

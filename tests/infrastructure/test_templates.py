@@ -1,0 +1,52 @@
+"""Every template satisfies cfn-lint, and every Region gets its own stacks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, synthesise
+
+OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it as well
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_cfn_lint_finds_nothing(configuration: str) -> None:
+    templates = sorted(map(str, deployment(configuration).folder.glob("*.template.json")))
+    assert len(templates) == 3
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", OWN_DEPENDENCIES, "--"]
+    done = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_each_region_has_three_stacks_of_the_same_names() -> None:
+    several = synthesise({"regions": ["us-east-1", "eu-west-1"]})
+    assert sorted(several.templates) == sorted(
+        f"BedrockMeter-{stack}-{region}"
+        for stack in ("Storage", "Ingestion", "Monitoring")
+        for region in ("us-east-1", "eu-west-1")
+    )
+    manifest = json.loads((several.folder / "manifest.json").read_text())["artifacts"]
+    for region in ("us-east-1", "eu-west-1"):
+        stack = manifest[f"BedrockMeter-Storage-{region}"]
+        assert stack["properties"]["stackName"] == "BedrockMeter-Storage"
+        assert stack["environment"] == f"aws://unknown-account/{region}"
+
+
+def test_a_bad_configuration_ends_in_one_clear_text() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cdk.app"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "CDK_CONTEXT_JSON": '{"metric_detail": "much"}'},
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "The configuration cannot be used:",
+        "  metric_detail = 'much': Input should be 'standard' or 'full'",
+    ]

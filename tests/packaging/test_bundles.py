@@ -1,0 +1,78 @@
+"""The bundles hold all that the functions import, for the Lambda's own Python, and no more."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk.components.bundle import Architecture, BundlingError, bundle_code, bundle_layer
+
+HANDLERS = sorted(
+    str(path.relative_to(path.parents[3]).with_suffix("")).replace(os.sep, ".")
+    for path in (Path(__file__).parents[2] / "lambdas" / "functions").glob("*/handler.py")
+)
+THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+DEPENDENCIES = ("boto3",)
+NEWEST_BOTO3 = ("aws-lambda-powertools", "pydantic")
+
+
+def layer(without: tuple[str, ...]) -> Path:
+    folder = bundle_layer(without=without, python_version=THIS_PYTHON, architecture=THIS_MACHINE)
+    return folder / "python"
+
+
+def test_there_are_functions() -> None:
+    assert len(HANDLERS) >= 3
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
+    """As in Lambda: nothing of this project's folder or its environment is in reach."""
+    paths = [str(bundle_code()), str(layer(DEPENDENCIES)), str(layer(NEWEST_BOTO3))]
+    program = (
+        f"import sys; sys.path[:0] = {paths!r}; import {handler} as it;"
+        " print(it.__file__, callable(it.lambda_handler))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(bundle_code()))
+    assert done.stdout.endswith("True\n")
+
+
+@pytest.mark.parametrize("without", [DEPENDENCIES, NEWEST_BOTO3])
+def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(without: tuple[str, ...]) -> None:
+    folder = bundle_layer(without=without, python_version="3.14", architecture="arm64")
+    for library in folder.rglob("*.so"):
+        assert "314" in library.name
+        assert "aarch64" in library.name
+
+
+def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
+    installed = {path.name for path in layer(DEPENDENCIES).iterdir()}
+    assert {"aws_lambda_powertools", "pydantic"} <= installed
+    assert installed.isdisjoint({"aws_xray_sdk", "boto3", "botocore", "moto", "rich", "bin"})
+    megabytes = sum(it.stat().st_size for it in layer(DEPENDENCIES).rglob("*")) / 1e6
+    assert megabytes < 20
+
+
+def test_the_code_is_the_functions_and_nothing_else() -> None:
+    assert {path.name for path in bundle_code().iterdir()} == {"lambdas"}
+    assert {path.suffix for path in bundle_code().rglob("*") if path.is_file()} == {".py"}
+
+
+def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle() -> None:
+    with pytest.raises(BundlingError, match="uv pip failed"):
+        bundle_layer(without=DEPENDENCIES, python_version="3.2", architecture="arm64")
+    bundles = bundle_code().parent
+    assert not list(bundles.glob("unfinished-*"))
