@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from lambdas.domain.invocations import Ignored, Quarantine, Reading, RejectedRecord, UsageRecord
+from lambdas.domain.invocations import (
+    Ignored,
+    Quarantine,
+    Reading,
+    RejectedRecord,
+    RejectionReason,
+    UsageRecord,
+)
 from lambdas.domain.metering import UsageLedger
 
 
@@ -30,10 +38,17 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class IngestInvocations:
-    """Ingests the readings of one source after the other."""
+    """Ingests the readings of one source after the other.
+
+    Attributes:
+        ledger: Where calls go.
+        quarantine: Where the rest is set aside.
+        oldest: Calls from before then are rejected; `None` for a ledger that forgets nothing.
+    """
 
     ledger: UsageLedger
     quarantine: Quarantine
+    oldest: datetime | None = None
 
     def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
         """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
@@ -49,12 +64,14 @@ class IngestInvocations:
         rejected: list[RejectedRecord] = []
         ignored = 0
         for line, reading in enumerate(readings, first_line):
-            if isinstance(reading, UsageRecord):
-                records.append(reading)
-            elif isinstance(reading, Ignored):
+            if isinstance(reading, Ignored):
                 ignored += 1
-            else:
+            elif isinstance(reading, RejectionReason):
                 rejected.append(RejectedRecord(source, line, reading))
+            elif self.oldest is not None and reading.timestamp < self.oldest:
+                rejected.append(RejectedRecord(source, line, RejectionReason.TOO_OLD))
+            else:
+                records.append(reading)
         if records:
             self.ledger.put(records)
         if rejected:

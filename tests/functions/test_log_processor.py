@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,12 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         resource.cache_clear()
 
 
+def call(request_id: str = "1", days_ago: int = 1, **changes: Any) -> dict[str, Any]:
+    """A log of a call that the ledger still remembers, unless it was made too long ago."""
+    timestamp = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
+    return log(request_id, timestamp=timestamp, **changes)
+
+
 def deliver(*messages: str) -> None:
     handler.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
 
@@ -38,7 +45,7 @@ def ledger() -> dict[str, int | None]:
 def test_a_delivery_is_in_the_ledger_once_however_often_it_comes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    messages = [json.dumps(log(str(number))) for number in range(30)]
+    messages = [json.dumps(call(str(number))) for number in range(30)]
     deliver(*reversed(messages))
     capsys.readouterr()
     deliver(*messages)
@@ -51,22 +58,33 @@ def test_a_delivery_is_in_the_ledger_once_however_often_it_comes(
 def test_a_poison_record_does_not_stop_its_batch(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    deliver(json.dumps(log("1")), "{ poison", json.dumps(log("2")))
+    deliver(json.dumps(call("1")), "{ poison", json.dumps(call("2")))
     assert ledger().keys() == {"1", "2"}
     assert boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["KeyCount"] == 1
     assert health_metrics(capsys.readouterr().out)["RejectedRecords"] == [1]
     assert "could not be counted" in caplog.text
 
 
+def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "30")
+    deliver(json.dumps(call("1", days_ago=29)), json.dumps(call("2", days_ago=31)))
+    assert ledger().keys() == {"1"}
+    (kept,) = boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"]
+    body = boto3.client("s3").get_object(Bucket=QUARANTINE, Key=kept["Key"])["Body"].read()
+    assert json.loads(body)["reason"] == "too_old"
+
+
 def test_what_cannot_be_written_goes_back_to_lambda() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
     with pytest.raises(boto3.client("dynamodb").exceptions.ResourceNotFoundException):
-        deliver(json.dumps(log()))
+        deliver(json.dumps(call()))
 
 
 def test_no_prompt_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     body = {"outputTokenCount": 1, "outputBodyJson": {"completion": "XyzzyMarker"}}
-    deliver(json.dumps(log("1", output=body)), json.dumps(log("2", output=body))[:-9])
+    deliver(json.dumps(call("1", output=body)), json.dumps(call("2", output=body))[:-9])
     printed = capsys.readouterr()
     assert "XyzzyMarker" not in printed.out + printed.err
 
@@ -74,4 +92,4 @@ def test_no_prompt_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
     with pytest.raises(ValueError, match="ledger_table"):
-        deliver(json.dumps(log()))
+        deliver(json.dumps(call()))

@@ -49,6 +49,8 @@ class RejectionReason(StrEnum):
     NO_MODEL = "no_model"
     BAD_TIMESTAMP = "bad_timestamp"
     TRUNCATED = "truncated"
+    TOO_OLD = "too_old"
+    """Older than the ledger keeps calls: it could not tell a second delivery from a first."""
 
 
 class Ignored(Enum):

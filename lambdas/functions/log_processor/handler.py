@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
     delivery = Delivery.open(event["awslogs"]["data"])
     quarantine = S3Quarantine(s3_client, settings().quarantine_bucket, delivery)
-    ingest = IngestInvocations(ledger(), quarantine)
+    ingest = IngestInvocations(ledger(), quarantine, oldest=datetime.now(UTC) - retention())
     report = ingest(delivery.source, delivery.readings(), first_line=1)
     if report.rejected:
         logger.warning(
@@ -56,8 +56,12 @@ def settings() -> Settings:
 @cache
 def ledger() -> DynamoDbUsageLedger:
     """The usage ledger."""
-    retention = timedelta(days=settings().ledger_retention_days)
-    return DynamoDbUsageLedger(boto3.client("dynamodb"), settings().ledger_table, retention)
+    return DynamoDbUsageLedger(boto3.client("dynamodb"), settings().ledger_table, retention())
+
+
+def retention() -> timedelta:
+    """How long the ledger keeps a call."""
+    return timedelta(days=settings().ledger_retention_days)
 
 
 @cache

@@ -1,5 +1,7 @@
 """Messages end in the ledger or in quarantine, and nowhere else."""
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +32,16 @@ def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> Non
         RejectedRecord("a.json", 42, RejectionReason.NOT_JSON),
         RejectedRecord("a.json", 45, RejectionReason.NO_MODEL),
     ]
+
+
+def test_a_call_that_the_ledger_would_have_forgotten_is_rejected_as_too_old() -> None:
+    ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
+    call = usage_record()
+    ingest = IngestInvocations(ledger, quarantine, oldest=call.timestamp)
+    older = call._replace(request_id="older", timestamp=call.timestamp - timedelta(seconds=1))
+    assert ingest("a.json", [older, call], first_line=1).accepted == 1
+    assert list(ledger.records.values()) == [call]
+    assert quarantine.records == [RejectedRecord("a.json", 1, RejectionReason.TOO_OLD)]
 
 
 @given(readings)
