@@ -16,10 +16,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
 export UV_NATIVE_TLS := 1
 
-.PHONY: help setup demo meter test check format format-check lint types imports bench lock clean
+# Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
+CDK_VERSION := 2.1148.1
+CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
+# Settings for one command: make deploy SET="-c metric_detail=full"
+SET ?=
+
+.PHONY: help setup demo meter test check format format-check lint types imports bench lock clean \
+  synth deploy destroy purge doctor cost test-notification redrive replay deployer-policy
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv from the lock file (every other target does it by itself)
 
@@ -58,6 +65,41 @@ types: $(READY) ## Check types (mypy, strict)
 
 imports: $(READY) ## Check who imports whom
 	@$(BIN)/lint-imports --no-cache
+
+synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentials
+	@$(CDK) synth --quiet --no-notices $(SET)
+
+doctor: $(READY) ## Look at the account before and after deploying; changes nothing
+	@$(RUN) -m cdk.operations.doctor
+
+cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6
+	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)"
+
+deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
+	@$(CDK) deploy --all --no-notices $(SET)
+
+test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
+	@$(RUN) -m cdk.operations.send_test_notification
+
+redrive: $(READY) ## Put back what functions gave up on
+	@$(RUN) -m cdk.operations.redrive
+
+replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
+	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"
+
+destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
+	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
+
+purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
+	@$(RUN) -m cdk.operations.purge
+
+deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
+	@$(RUN) -m cdk.operations.deployer_policy
+
+$(CDK): $(READY)
+	@echo "Installing the CDK's command line (once) ..." >&2
+	@npm install --silent --no-audit --no-fund --prefix .venv/cdk-$(CDK_VERSION) aws-cdk@$(CDK_VERSION)
+	@touch $@
 
 bench: $(READY) ## Print each benchmark figure as one JSON line
 	@$(RUN) -m tests.benchmarks

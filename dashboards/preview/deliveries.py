@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Iterable
+
+from lambdas.domain.invocations import envelope
 
 
 def pack(messages: Iterable[str], log_group: str = "/bedrock-meter/invocations") -> str:
@@ -13,15 +12,17 @@ def pack(messages: Iterable[str], log_group: str = "/bedrock-meter/invocations")
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
     """
-    envelope = {
-        "messageType": "DATA_MESSAGE",
-        "owner": "111122223333",
-        "logGroup": log_group,
-        "logStream": "aws/bedrock/modelinvocations",
-        "subscriptionFilters": ["bedrock-meter"],
-        "logEvents": [
-            {"id": f"{number:056}", "timestamp": 0, "message": message}
-            for number, message in enumerate(messages)
-        ],
-    }
-    return base64.b64encode(gzip.compress(json.dumps(envelope).encode(), mtime=0)).decode()
+    events = [
+        {"id": f"{number:056}", "timestamp": 0, "message": message}
+        for number, message in enumerate(messages)
+    ]
+    return envelope.pack(
+        {
+            "messageType": "DATA_MESSAGE",
+            "owner": "111122223333",
+            "logGroup": log_group,
+            "logStream": "aws/bedrock/modelinvocations",
+            "subscriptionFilters": ["bedrock-meter"],
+            "logEvents": events,
+        }
+    )

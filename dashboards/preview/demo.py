@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cdk.operations.terminal import open_console, printable, run_command
 from dashboards.preview.company import invocation_logs
 from dashboards.preview.deliveries import pack
 from dashboards.preview.local_meter import open_local_meter
-from dashboards.preview.terminal import open_console, printable, run_command
 from dashboards.preview.usage_report import print_report, shorten_identity
 from lambdas.domain.invocations import read_line
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, HourlyTokens, Severity, ThresholdCrossed

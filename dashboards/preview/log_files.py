@@ -14,8 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from cdk.operations.terminal import CommandError
 from dashboards.preview.json_values import EndlessValueError, has_events, split_values
-from dashboards.preview.terminal import CommandError
 from lambdas.domain.invocations import Reading, RejectionReason, read_line, read_value
 from lambdas.domain.invocations.decoding import Undecodable, decode_json
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from cdk.operations.terminal import CommandError, open_console, run_command
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFile, find_log_files, read_log_file
-from dashboards.preview.terminal import CommandError, open_console, run_command
 from dashboards.preview.usage_report import is_summary, print_report, write_json
 
 _LONG_INPUT_BYTES = 8 * 2**20

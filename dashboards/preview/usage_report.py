@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cdk.operations.terminal import printable
 from dashboards.preview.local_meter import LocalMeter
-from dashboards.preview.terminal import printable
 from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metering import UsageFigures, total_figures
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from lambdas.domain.logging_configuration import LoggingMemory
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SsmLoggingMemory:
-    """Keeps the memory as JSON in a parameter that outlives the deployment."""
+    """Keeps the memory as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
         """Keep the memory in a parameter that exists; what is no memory counts as none."""
@@ -21,13 +20,11 @@ class SsmLoggingMemory:
 
     def recall(self) -> LoggingMemory:
         """What was remembered last."""
-        value = self._client.get_parameter(Name=self._parameter_name)["Parameter"]["Value"]
-        if not value.startswith("{"):
-            return LoggingMemory()
-        memory = json.loads(value)
-        return LoggingMemory(tuple(memory["written"]), memory["found"])
+        answer = self._client.get_parameter(Name=self._parameter_name)
+        return LoggingMemory.from_text(answer["Parameter"]["Value"])
 
     def remember(self, memory: LoggingMemory) -> None:
         """Remember."""
-        value = json.dumps({"written": memory.written, "found": memory.found})
-        self._client.put_parameter(Name=self._parameter_name, Value=value, Overwrite=True)
+        self._client.put_parameter(
+            Name=self._parameter_name, Value=memory.to_text(), Overwrite=True
+        )

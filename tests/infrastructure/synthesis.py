@@ -19,10 +19,13 @@ from cdk.app import build
 from cdk.config import Config
 
 ROOT = Path(__file__).parents[2]
-_CONTEXT = {
-    "@aws-cdk/core:explicitStackTags": True,  # as in cdk.json
-    "aws:cdk:disable-asset-staging": True,  # what is bundled is not copied for each of them
+_FEATURES = {
+    name: value
+    for name, value in json.loads((ROOT / "cdk.json").read_text())["context"].items()
+    if name.startswith("@aws-cdk/")
 }
+# What is bundled is not copied for each of them.
+_CONTEXT = {**_FEATURES, "aws:cdk:disable-asset-staging": True}
 
 # One configuration each that takes the other road at every fork.
 CONFIGURATIONS: dict[str, dict[str, Any]] = {

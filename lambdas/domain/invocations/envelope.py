@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import binascii
+import gzip
+import json
 import zlib
 
 from lambdas.domain.invocations.decoding import (
@@ -44,6 +46,12 @@ def unpack(data: bytes | str) -> JsonValue | Undecodable:
     if stream.unconsumed_tail or stream.unused_data:
         return Undecodable.NOT_JSON
     return decode_json(unpacked) if stream.eof else Undecodable.TRUNCATED
+
+
+def pack(envelope: JsonObject) -> str:
+    """Pack an envelope as CloudWatch Logs does; `unpack` gives it back."""
+    packed = gzip.compress(json.dumps(envelope).encode(), mtime=0)
+    return binascii.b2a_base64(packed, newline=False).decode()
 
 
 def read_envelope(envelope: JsonObject) -> list[Reading]:

@@ -8,6 +8,7 @@ from lambdas.domain.logging_configuration.plan import (
     LoggingMemory,
     Plan,
     Step,
+    describe,
     plan_delete,
     plan_put,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "LoggingMemory",
     "Plan",
     "Step",
+    "describe",
     "plan_delete",
     "plan_put",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 LoggingConfiguration: TypeAlias = dict[str, Any]
 """As Bedrock's API has it: `cloudWatchConfig`, `s3Config` and five delivery flags.
@@ -44,6 +45,18 @@ class LoggingMemory:
     def is_ours(self, live: LoggingConfiguration) -> bool:
         """Whether what Bedrock returns is what we wrote."""
         return any(_is_same(live, written) for written in self.written)
+
+    def to_text(self) -> str:
+        """The memory as text, to be kept."""
+        return json.dumps({"written": self.written, "found": self.found})
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read kept text; what is no memory, such as what a new parameter holds, counts as none."""
+        if not text.startswith("{"):
+            return cls()
+        memory = json.loads(text)
+        return cls(tuple(memory["written"]), memory["found"])
 
 
 class Step(Enum):

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cdk.operations.terminal import run_command
 from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
-from dashboards.preview.terminal import run_command
 from dashboards.preview.usage_report import print_report
 from tests.dashboards.preview.log_folder import as_lines, log, write
 

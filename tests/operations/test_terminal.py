@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview.terminal import CommandError, run_command
+from cdk.operations.terminal import CommandError, run_command
 from tests.dashboards.preview.log_folder import as_lines, log, write
 
 

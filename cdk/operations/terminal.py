@@ -1,4 +1,4 @@
-"""What the preview's commands share of a terminal: output that fits it, and a clean end."""
+"""What commands share of a terminal: output that fits it, and a clean end."""
 
 from __future__ import annotations
 

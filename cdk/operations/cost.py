@@ -1,0 +1,64 @@
+"""Dollars a month before deploying: `make cost CALLS=... IDENTITIES=... MODELS=...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from rich.table import Table
+
+from cdk.config import Config, ConfigurationError
+from cdk.operations.running_cost import UnitPrices, Usage, running_cost
+from cdk.operations.terminal import CommandError, open_console, run_command
+
+_CDK_JSON = Path(__file__).parents[2] / "cdk.json"
+
+
+def main() -> None:
+    """Print the cost of what the command line and cdk.json say."""
+    usage = _parse_arguments()
+    try:
+        config = Config.from_context(json.loads(_CDK_JSON.read_text())["context"])
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+    prices = UnitPrices()
+    items = running_cost(usage, config, prices)
+
+    table = Table("Service", "What")
+    table.add_column("USD a month", justify="right")
+    for it in items:
+        table.add_row(it.service, it.what, _dollars(it.usd))
+    table.add_section()
+    table.add_row("Total", "", _dollars(sum((it.usd for it in items), Decimal(0))))
+    console = open_console()
+    console.print(table)
+    console.print(
+        f"List prices of {prices.region} at {prices.date}, free tiers not deducted, settings from"
+        " cdk.json. What Bedrock itself costs is not in it. Metrics grow with identities (up to"
+        " identity_bound) and models; the rest with calls."
+    )
+
+
+def _parse_arguments() -> Usage:
+    parser = argparse.ArgumentParser(prog="cost")
+    for name in ("calls", "identities", "models"):
+        parser.add_argument(f"--{name}", default="")
+    options = parser.parse_args()
+    try:
+        usage = Usage(int(options.calls), int(options.identities), int(options.models))
+    except ValueError:
+        usage = Usage(-1, 0, 0)
+    if min(usage.calls, usage.identities, usage.models) < 0:
+        message = "name whole numbers: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 (a month)"
+        raise CommandError(message)
+    return usage
+
+
+def _dollars(usd: Decimal) -> str:
+    return f"{usd:,.2f}"
+
+
+if __name__ == "__main__":
+    run_command("cost", main)

@@ -1,0 +1,79 @@
+"""Finds what was deployed, by the outputs of its stacks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cdk import stack_names
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+
+class NotDeployedError(Exception):
+    """A stack, or an output of it, is not there. The text says which and what to do."""
+
+
+class Deployment:
+    """The deployment in one account and Region."""
+
+    def __init__(self, cloudformation: CloudFormationClient) -> None:
+        """Look with a CloudFormation client."""
+        self._cloudformation = cloudformation
+        self._stacks: dict[str, StackTypeDef | None] = {}
+
+    def status(self, stack: str) -> str | None:
+        """A stack's status, as CloudFormation has it; `None` where it is not deployed."""
+        found = self._find(stack)
+        return None if found is None else found["StackStatus"]
+
+    def output(self, stack: str, name: str) -> str:
+        """An output of a stack.
+
+        Raises:
+            NotDeployedError: There is none.
+        """
+        value = self._outputs(stack).get(name)
+        if value is None:
+            message = f"{stack} is not deployed in this Region, or has no {name}: run make deploy."
+            raise NotDeployedError(message)
+        return value
+
+    @cached_property
+    def metered_log_group(self) -> str:
+        """The log group that is read: somebody else's where it was adopted."""
+        adopted = self._outputs(stack_names.INGESTION).get("AdoptedLogGroupName")
+        return adopted or self.output(stack_names.STORAGE, "LogGroupName")
+
+    @cached_property
+    def log_processor(self) -> str:
+        """The name of the function that writes the ledger."""
+        return self.output(stack_names.INGESTION, "LogProcessorName")
+
+    @cached_property
+    def metric_publisher(self) -> str:
+        """The name of the function that publishes metrics."""
+        return self.output(stack_names.INGESTION, "MetricPublisherName")
+
+    def _outputs(self, stack: str) -> dict[str, str]:
+        found = self._find(stack)
+        outputs = [] if found is None else found.get("Outputs", [])
+        return {it["OutputKey"]: it["OutputValue"] for it in outputs}
+
+    def _find(self, stack: str) -> StackTypeDef | None:
+        if stack not in self._stacks:
+            self._stacks[stack] = self._describe(stack)
+        return self._stacks[stack]
+
+    def _describe(self, stack: str) -> StackTypeDef | None:
+        try:
+            return self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            # CloudFormation has no error of its own for this.
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise

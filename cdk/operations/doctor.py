@@ -1,0 +1,39 @@
+"""Says what is there, what is missing and what nobody can see from here: `make doctor`."""
+
+from __future__ import annotations
+
+import boto3
+from rich.table import Table
+
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.examination import Examination, Status
+from cdk.operations.terminal import CommandError, open_console, printable
+
+_UNSEEN = (
+    "Not visible from here: whether e-mails arrive (make test-notification), other Regions (run it"
+    " there), how long Bedrock takes to deliver a log, service control policies."
+)
+
+
+def main(session: boto3.Session) -> None:
+    """Examine the account and Region, changing nothing.
+
+    Raises:
+        CommandError: There is a problem.
+    """
+    findings = list(Examination(session, Deployment(session.client("cloudformation")))())
+    table = Table("Check", "Status", "Found")
+    for it in findings:
+        table.add_row(it.check, it.status.value, printable(it.text))
+    console = open_console()
+    console.print(table)
+    console.print(_UNSEEN)
+    problems = [it.check for it in findings if it.status is Status.PROBLEM]
+    if problems:
+        message = f"mend first: {', '.join(problems)}."
+        raise CommandError(message)
+
+
+if __name__ == "__main__":
+    run_in_account("doctor", main)

@@ -1,0 +1,230 @@
+"""What is looked at before and after a deployment; nothing is changed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdk import stack_names
+from cdk.operations.deployment import Deployment
+from lambdas.domain.logging_configuration import LoggingMemory, describe
+
+if TYPE_CHECKING:
+    from lambdas.domain.logging_configuration import LoggingConfiguration
+
+_BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
+_OLDEST_BOOTSTRAP = 6
+_SUBSCRIPTIONS_OF_A_GROUP = 2
+_MANTLE = "AWS/BedrockMantle"
+_MANTLE_DAYS = 14
+_NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
+
+
+class Status(StrEnum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        check: What was looked at.
+        status: How it is to be taken.
+        text: What was found, and what to do about it.
+    """
+
+    check: str
+    status: Status
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Looks at one account and Region.
+
+    Attributes:
+        session: Its credentials and its Region.
+        deployment: What is deployed there.
+    """
+
+    session: boto3.Session
+    deployment: Deployment
+
+    def __call__(self) -> Iterator[Finding]:
+        """Look at everything; what cannot be looked at is a finding too."""
+        checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
+            ("account", self._account),
+            ("CDK bootstrap", self._bootstrap),
+            ("stacks", self._stacks),
+            ("invocation logging", self._logging),
+            ("subscription slots", self._slots),
+            ("trail", self._trail),
+            ("notifications", self._notifications),
+            ("bedrock-mantle", self._mantle),
+        )
+        for name, check in checks:
+            try:
+                status, text = check()
+            except (BotoCoreError, ClientError) as error:
+                status, text = Status.UNKNOWN, f"Could not look: {' '.join(str(error).split())}"
+            yield Finding(name, status, text)
+
+    def _account(self) -> tuple[Status, str]:
+        identity = self.session.client("sts").get_caller_identity()
+        return Status.OK, (
+            f"{identity['Account']}, {self.session.region_name}, as {identity['Arn']}"
+        )
+
+    def _bootstrap(self) -> tuple[Status, str]:
+        advice = "run: npx cdk bootstrap (once per account and Region)."
+        try:
+            answer = self.session.client("ssm").get_parameter(Name=_BOOTSTRAP)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_THERE:
+                raise
+            return Status.PROBLEM, f"Not bootstrapped: {advice}"
+        version = int(answer["Parameter"]["Value"])
+        if version < _OLDEST_BOOTSTRAP:
+            return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
+        return Status.OK, f"Version {version}"
+
+    def _stacks(self) -> tuple[Status, str]:
+        states = {
+            stack: self.deployment.status(stack)
+            for stack in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+        }
+        text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
+        is_broken = any("FAILED" in (state or "") for state in states.values())
+        return Status.PROBLEM if is_broken else Status.OK, text
+
+    def _logging(self) -> tuple[Status, str]:
+        live = self._live_logging()
+        if live is None:
+            if self.deployment.status(stack_names.INGESTION) is None:
+                return Status.OK, "Off; deploying switches it on."
+            return Status.PROBLEM, "Off, though Bedrock Meter is deployed: run make deploy."
+        content = "with prompts and completions" if _is_content_logged(live) else "metadata only"
+        where = f"To {describe(live)}, {content}"
+        if self._memory().is_ours(live):
+            return Status.OK, f"{where}; ours."
+        group = live.get("cloudWatchConfig", {}).get("logGroupName")
+        if group is not None and group == self._adopted():
+            return Status.OK, f"{where}; somebody else's, adopted."
+        adopting = (
+            f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
+            if group
+            else ""
+        )
+        return Status.WARNING, (
+            f"{where}; somebody else's. To deploy, set {adopting}existing_logging=replace"
+            " (put back by make destroy)."
+        )
+
+    def _slots(self) -> tuple[Status, str]:
+        group = self._group_to_read()
+        if group is None:
+            return Status.OK, "A new log group will be made."
+        filters = self.session.client("logs").describe_subscription_filters(logGroupName=group)[
+            "subscriptionFilters"
+        ]
+        others = [
+            it["filterName"]
+            for it in filters
+            if not it["filterName"].startswith(stack_names.INGESTION)
+        ]
+        if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
+            return Status.OK, f"{group}: {_SUBSCRIPTIONS_OF_A_GROUP - len(others)} for us."
+        return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
+
+    def _trail(self) -> tuple[Status, str]:
+        client = self.session.client("cloudtrail")
+        for trail in client.describe_trails()["trailList"]:
+            if client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]:
+                return Status.OK, f"{trail['Name']} is logging"
+        return Status.WARNING, (
+            "No trail is logging: whoever changes Bedrock's logging configuration goes unnoticed."
+        )
+
+    def _notifications(self) -> tuple[Status, str]:
+        if self.deployment.status(stack_names.MONITORING) is None:
+            return Status.OK, "Not deployed yet."
+        topic = self.deployment.output(stack_names.MONITORING, "TopicArn")
+        found = self.session.client("sns").list_subscriptions_by_topic(TopicArn=topic)
+        subscriptions = found["Subscriptions"]
+        waiting = [
+            it["Endpoint"] for it in subscriptions if it["SubscriptionArn"] == "PendingConfirmation"
+        ]
+        if not subscriptions:
+            return Status.WARNING, (
+                "Nobody is notified: set notify_emails or notify_https in cdk.json."
+            )
+        if waiting:
+            return Status.PROBLEM, f"Not confirmed, hears nothing: {', '.join(waiting)}"
+        return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
+
+    def _mantle(self) -> tuple[Status, str]:
+        client = self.session.client("cloudwatch")
+        metrics = client.list_metrics(Namespace=_MANTLE, MetricName="Inferences")["Metrics"]
+        now = datetime.now(UTC)
+        calls = sum(
+            point["Sum"]
+            for metric in metrics
+            for point in client.get_metric_statistics(
+                Namespace=_MANTLE,
+                MetricName="Inferences",
+                Dimensions=[
+                    {"Name": it["Name"], "Value": it["Value"]}
+                    for it in metric.get("Dimensions", [])
+                ],
+                StartTime=now - timedelta(days=_MANTLE_DAYS),
+                EndTime=now,
+                Period=86_400,
+                Statistics=["Sum"],
+            )["Datapoints"]
+        )
+        if calls:
+            return Status.WARNING, (
+                f"Used within {_MANTLE_DAYS} days. Bedrock does not log these calls: the meter"
+                " cannot see them."
+            )
+        return Status.OK, f"No traffic within {_MANTLE_DAYS} days"
+
+    def _live_logging(self) -> LoggingConfiguration | None:
+        client = self.session.client("bedrock")
+        answer = client.get_model_invocation_logging_configuration()
+        return dict(answer.get("loggingConfig") or {}) or None
+
+    def _memory(self) -> LoggingMemory:
+        if self.deployment.status(stack_names.STORAGE) is None:
+            return LoggingMemory()
+        name = self.deployment.output(stack_names.STORAGE, "MemoryParameterName")
+        value = self.session.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+        return LoggingMemory.from_text(value)
+
+    def _adopted(self) -> str | None:
+        if self.deployment.status(stack_names.INGESTION) is None:
+            return None
+        return self.deployment.metered_log_group
+
+    def _group_to_read(self) -> str | None:
+        """The log group that is read, or would be if what is there is adopted."""
+        live = self._live_logging() or {}
+        group: str | None = live.get("cloudWatchConfig", {}).get("logGroupName")
+        return self._adopted() or group
+
+
+def _is_content_logged(live: LoggingConfiguration) -> bool:
+    flags = [value for name, value in live.items() if name.endswith("DataDeliveryEnabled")]
+    return any(flags)

@@ -1,0 +1,122 @@
+"""Deletes what `make destroy` leaves, for good, after a typed confirmation: `make purge`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cdk import stack_names
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.terminal import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DAYS_UNTIL_A_KEY_GOES = 7
+_GONE = {
+    *("ResourceNotFoundException", "NoSuchBucket", "ParameterNotFound"),
+    "KMSInvalidStateException",  # the key is being deleted already
+}
+
+
+def purge(session: boto3.Session) -> list[str]:
+    """Delete the storage stack and all that it keeps; returns what was deleted.
+
+    Can be repeated where it was interrupted: the stack, which names the rest, goes last.
+
+    Raises:
+        CommandError: Other stacks are still there.
+        NotDeployedError: There is no storage stack.
+    """
+    cloudformation = session.client("cloudformation")
+    deployment = Deployment(cloudformation)
+    for stack in (stack_names.MONITORING, stack_names.INGESTION):
+        if deployment.status(stack) is not None:
+            message = f"{stack} is still deployed: run make destroy first."
+            raise CommandError(message)
+    if deployment.status(stack_names.STORAGE) is None:
+        message = f"{stack_names.STORAGE} is not deployed in this Region: there is nothing left."
+        raise NotDeployedError(message)
+
+    deleted = []
+    deleting = _deleting(session)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(
+        StackName=stack_names.STORAGE
+    )
+    for page in pages:
+        for it in page["StackResourceSummaries"]:
+            delete = deleting.get(it["ResourceType"])
+            if delete is not None and "PhysicalResourceId" in it:
+                _unless_gone(delete, it["PhysicalResourceId"])
+                deleted.append(f"{it['ResourceType']} {it['PhysicalResourceId']}")
+    cloudformation.update_termination_protection(
+        StackName=stack_names.STORAGE, EnableTerminationProtection=False
+    )
+    cloudformation.delete_stack(StackName=stack_names.STORAGE)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_names.STORAGE)
+    return deleted
+
+
+def _deleting(session: boto3.Session) -> dict[str, Callable[[str], object]]:
+    """How to delete what, by its type in CloudFormation."""
+    s3, dynamodb = session.client("s3"), session.client("dynamodb")
+    logs, ssm, kms = session.client("logs"), session.client("ssm"), session.client("kms")
+
+    def delete_bucket(name: str) -> None:
+        _empty(s3, name)
+        s3.delete_bucket(Bucket=name)
+
+    def delete_table(name: str) -> None:
+        dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+        dynamodb.delete_table(TableName=name)
+
+    return {
+        "AWS::S3::Bucket": delete_bucket,
+        "AWS::DynamoDB::Table": delete_table,
+        "AWS::Logs::LogGroup": lambda name: logs.delete_log_group(logGroupName=name),
+        "AWS::SSM::Parameter": lambda name: ssm.delete_parameter(Name=name),
+        "AWS::KMS::Key": lambda key: kms.schedule_key_deletion(
+            KeyId=key, PendingWindowInDays=_DAYS_UNTIL_A_KEY_GOES
+        ),
+    }
+
+
+def _unless_gone(delete: Callable[[str], object], name: str) -> None:
+    try:
+        delete(name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+
+
+def _empty(s3: S3Client, bucket: str) -> None:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        keys = [{"Key": it["Key"]} for it in page.get("Contents", [])]
+        if keys:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys
+
+
+def main(session: boto3.Session) -> None:
+    """Ask, then purge."""
+    account = session.client("sts").get_caller_identity()["Account"]
+    print(
+        f"This deletes the ledger, the invocation logs and the quarantine of Bedrock Meter in"
+        f" account {account}, {session.region_name}, for good."
+    )
+    answer = ""
+    with suppress(EOFError):
+        answer = input("Type 'purge' to go on: ")
+    if answer.strip() != "purge":
+        message = "nothing was deleted."
+        raise CommandError(message)
+    for it in purge(session):
+        print(f"deleted {it}")
+
+
+if __name__ == "__main__":
+    run_in_account("purge", main)

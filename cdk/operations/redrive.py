@@ -1,0 +1,143 @@
+"""Puts back what functions gave up on: `make redrive`.
+
+Safe to repeat: counting is idempotent, and what was published is taken out of what is left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from cdk import stack_names
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.invocation import FunctionFailedError, invoke
+from cdk.operations.terminal import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+
+_PREFIX = "aws/lambda/"
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveReport:
+    """What became of the failures.
+
+    Attributes:
+        done: Went through this time, and are deleted.
+        left: Failed again, or are not of the meter's functions; they stay, each with its reason.
+    """
+
+    done: int
+    left: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """Calls functions again with the events that they gave up on.
+
+    Attributes:
+        s3: An S3 client.
+        functions: A Lambda client.
+        bucket: The failure bucket.
+        known: The names of the meter's functions; no other is called.
+    """
+
+    s3: S3Client
+    functions: LambdaClient
+    bucket: str
+    known: frozenset[str]
+
+    def __call__(self) -> RedriveReport:
+        """Put back everything that is there."""
+        done, left = 0, {}
+        for key in list(self._keys()):
+            try:
+                self._put_back(key)
+            except (FunctionFailedError, ValueError) as error:
+                left[key] = str(error)
+            else:
+                done += 1
+        return RedriveReport(done, left)
+
+    def _keys(self) -> Iterator[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=_PREFIX
+        )
+        for page in pages:
+            for it in page.get("Contents", []):
+                yield it["Key"]
+
+    def _put_back(self, key: str) -> None:
+        failure = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        function, event = _function_of(failure), _event_of(failure)
+        if function not in self.known:
+            message = f"{function} is none of the meter's functions"
+            raise ValueError(message)
+        answer = invoke(self.functions, function, event)
+        failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        if failed:
+            rest = _from(event, failed[0]["itemIdentifier"])
+            body = json.dumps({**failure, "payload": rest}).encode()
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+            message = f"{function} left {len(rest['Records'])} of {len(event['Records'])} records"
+            raise FunctionFailedError(message)
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+
+def _function_of(failure: dict[str, Any]) -> str:
+    """The function's name: `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`."""
+    arn = failure.get("requestContext", {}).get("functionArn")
+    parts = arn.split(":") if isinstance(arn, str) else []
+    try:
+        return str(parts[6])
+    except IndexError:
+        message = "names no function: not written by Lambda"
+        raise ValueError(message) from None
+
+
+def _event_of(failure: dict[str, Any]) -> dict[str, Any]:
+    """The event: of an asynchronous call, or a batch of a stream (as an object or as text).
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    event = failure.get("requestPayload", failure.get("payload"))
+    if isinstance(event, str):
+        event = json.loads(event)
+    if not isinstance(event, dict):
+        message = "holds no event"
+        raise ValueError(message)  # noqa: TRY004  # of the file, not of an argument
+    return event
+
+
+def _from(event: dict[str, Any], sequence_number: str) -> dict[str, Any]:
+    """A batch of a stream from a record on."""
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+    return {**event, "Records": event["Records"][numbers.index(sequence_number) :]}
+
+
+def main(session: boto3.Session) -> None:
+    """Redrive what lies in the failure bucket of the deployment."""
+    deployment = Deployment(session.client("cloudformation"))
+    report = Redrive(
+        session.client("s3"),
+        session.client("lambda"),
+        deployment.output(stack_names.STORAGE, "FailureBucketName"),
+        frozenset({deployment.log_processor, deployment.metric_publisher}),
+    )()
+    print(f"{report.done} events went through; {len(report.left)} are left.")
+    for key, reason in report.left.items():
+        print(f"  {key}: {reason}")
+    if report.left:
+        message = "mend what is named above and run make redrive again."
+        raise CommandError(message)
+
+
+if __name__ == "__main__":
+    run_in_account("redrive", main)

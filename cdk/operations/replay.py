@@ -1,0 +1,142 @@
+"""Reads the log group itself again: `make replay FROM=... [TO=...]`.
+
+Safe to repeat: every call is in the ledger once, and metrics are made of what is new to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.invocation import FunctionFailedError, invoke
+from cdk.operations.terminal import CommandError
+from lambdas.domain.invocations.envelope import pack
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+# A call of a function takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_DELIVERY_BYTES = 3_000_000
+LARGEST_DELIVERY_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Delivers log events once more.
+
+    Attributes:
+        logs: A CloudWatch Logs client.
+        functions: A Lambda client.
+        log_group: The log group to read.
+        log_processor: The function to deliver to.
+    """
+
+    logs: CloudWatchLogsClient
+    functions: LambdaClient
+    log_group: str
+    log_processor: str
+
+    def __call__(self, start: datetime, end: datetime) -> int:
+        """Deliver everything logged from `start` to `end`, both aware; returns how many events.
+
+        Raises:
+            FunctionFailedError: A delivery failed. Replaying all again is safe.
+        """
+        events = 0
+        for delivery in deliveries(self._events(start, end)):
+            envelope = {
+                "messageType": "DATA_MESSAGE",
+                "owner": "replay",
+                "logGroup": self.log_group,
+                "logStream": delivery[0]["logStreamName"],
+                "subscriptionFilters": ["replay"],
+                "logEvents": [
+                    {"id": it["eventId"], "timestamp": it["timestamp"], "message": it["message"]}
+                    for it in delivery
+                ],
+            }
+            invoke(self.functions, self.log_processor, {"awslogs": {"data": pack(envelope)}})
+            events += len(delivery)
+        return events
+
+    def _events(self, start: datetime, end: datetime) -> Iterator[Any]:
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self.log_group,
+            startTime=_milliseconds(start),
+            endTime=_milliseconds(end),
+        )
+        for page in pages:
+            yield from page["events"]
+
+
+def deliveries(events: Iterable[Any]) -> Iterator[list[Any]]:
+    """Cut log events, in order, into deliveries of one log stream that a function can take."""
+    for _, stream in groupby(events, key=lambda it: it["logStreamName"]):
+        delivery: list[Any] = []
+        size = 0
+        for event in stream:
+            length = len(event["message"].encode())
+            is_full = size + length > LARGEST_DELIVERY_BYTES
+            if delivery and (is_full or len(delivery) == LARGEST_DELIVERY_EVENTS):
+                yield delivery
+                delivery, size = [], 0
+            delivery.append(event)
+            size += length
+        yield delivery
+
+
+def read_time(text: str) -> datetime:
+    """Read a time as ISO 8601 has it; without a zone it is UTC.
+
+    Raises:
+        ValueError: It is none.
+    """
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
+
+
+def main(session: boto3.Session) -> None:
+    """Replay what the command line names."""
+    parser = argparse.ArgumentParser(prog="replay")
+    parser.add_argument("--from", dest="start", default="")
+    parser.add_argument("--to", dest="end", default="")
+    options = parser.parse_args()
+    try:
+        start = read_time(options.start)
+        end = read_time(options.end) if options.end else datetime.now(UTC)
+    except ValueError:
+        message = "name times so: make replay FROM=2026-01-31T08:00 [TO=2026-02-01]"
+        raise CommandError(message) from None
+    if start >= end:
+        message = "FROM has to be before TO."
+        raise CommandError(message)
+    deployment = Deployment(session.client("cloudformation"))
+    replay = Replay(
+        session.client("logs"),
+        session.client("lambda"),
+        deployment.metered_log_group,
+        deployment.log_processor,
+    )
+    try:
+        events = replay(start, end)
+    except FunctionFailedError as error:
+        message = f"{error}; see its log. Replaying again is safe."
+        raise CommandError(message) from None
+    print(f"{events} log events of {deployment.metered_log_group} were delivered again.")
+
+
+if __name__ == "__main__":
+    run_in_account("replay", main)

@@ -1,0 +1,167 @@
+"""What a deployment costs a month, from a dated table of AWS's list prices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from cdk.config import Config
+from cdk.thresholds import token_thresholds
+from lambdas.domain.metering.metric_catalog import (
+    HEALTH_METRICS,
+    USAGE_METRICS,
+    Detail,
+    DimensionSet,
+)
+
+_PRICES = Path(__file__).with_name("unit_prices.json")
+
+# Taken high: a metadata-only record. Without their bodies, those in tests/fixtures/ have 550 bytes
+# on average and 800 at most; CloudWatch Logs adds 26 an event.
+BYTES_OF_A_LOG_RECORD = 1_000
+# Taken high as well; a write unit holds 1,024 bytes.
+BYTES_OF_A_LEDGER_ITEM = 700
+CALLS_OF_A_DELIVERY = 10
+SECONDS_OF_A_DELIVERY = Decimal("0.1")
+SECONDS_OF_A_FLUSH = Decimal("0.3")
+FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
+GB_OF_A_FUNCTION = Decimal("0.5")
+HEALTH_ALARM_METRICS = 16
+ANOMALY_ALARM_METRICS = 3  # the metric and the two bounds of its band
+DASHBOARDS = 3
+
+_GB = Decimal(10**9)
+_MILLION = Decimal(10**6)
+_METRICS_AT_FULL_PRICE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What there is to meter in a month.
+
+    Attributes:
+        calls: Calls of models.
+        identities: Identities that make them.
+        models: Models that they call.
+        models_per_identity: Models that one of them calls, at detail `full`.
+    """
+
+    calls: int
+    identities: int
+    models: int
+    models_per_identity: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CostItem:
+    """One line of the bill.
+
+    Attributes:
+        service: The AWS service.
+        what: What of it.
+        usd: Dollars a month.
+    """
+
+    service: str
+    what: str
+    usd: Decimal
+
+
+class UnitPrices:
+    """AWS's list prices at a date, in one Region, in US dollars."""
+
+    def __init__(self) -> None:
+        """Read the table."""
+        table = json.loads(_PRICES.read_text())
+        self.date: str = table["date"]
+        self.region: str = table["region"]
+        self._usd = {name: Decimal(it["usd"]) for name, it in table["prices"].items()}
+
+    def __getitem__(self, name: str) -> Decimal:
+        """The price of a unit."""
+        return self._usd[name]
+
+
+def count_series(usage: Usage, detail: Detail, identity_bound: int) -> int:
+    """How many metrics are billed: each name for each value of its dimensions."""
+    identities = min(usage.identities, identity_bound)
+    values = {
+        DimensionSet.ACCOUNT: 1,
+        DimensionSet.MODEL: usage.models,
+        DimensionSet.IDENTITY: identities,
+        DimensionSet.IDENTITY_AND_MODEL: identities * min(usage.models, usage.models_per_identity),
+    }
+    published = sum(
+        values[dimension_set]
+        for metric in USAGE_METRICS
+        for dimension_set, least in metric.detail_of.items()
+        if least <= detail
+    )
+    return published + len(HEALTH_METRICS)
+
+
+def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """What a month costs, line by line; free tiers are not deducted."""
+    calls = Decimal(usage.calls)
+    logs_gb = calls * BYTES_OF_A_LOG_RECORD / _GB
+    ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / _GB * config.ledger_retention_days / 30
+    deliveries = calls / CALLS_OF_A_DELIVERY
+    flushes = min(calls, Decimal(FLUSHES_A_MONTH))
+    seconds = deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH
+    series = count_series(usage, config.detail, config.identity_bound)
+    return [
+        CostItem(
+            "CloudWatch",
+            f"{series:,} metrics",
+            min(series, _METRICS_AT_FULL_PRICE) * prices["metric_month_first_10000"]
+            + max(series - _METRICS_AT_FULL_PRICE, 0) * prices["metric_month_further"],
+        ),
+        CostItem(
+            "CloudWatch",
+            "requests that publish them",
+            flushes / 1000 * prices["metric_requests_1000"],
+        ),
+        CostItem(
+            "CloudWatch",
+            f"{(alarms := _alarm_metrics(usage, config)):,} metrics watched by alarms",
+            alarms * prices["alarm_metric_month"],
+        ),
+        CostItem("CloudWatch", f"{DASHBOARDS} dashboards", DASHBOARDS * prices["dashboard_month"]),
+        CostItem(
+            "CloudWatch Logs",
+            "invocation logs, taken in and kept",
+            logs_gb * prices["logs_ingested_gb"]
+            + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
+        ),
+        CostItem(
+            "DynamoDB",
+            "a write for each call",
+            calls / _MILLION * prices["dynamodb_write_units_million"],
+        ),
+        CostItem(
+            "DynamoDB",
+            f"the ledger of {config.ledger_retention_days} days, and its recovery",
+            ledger_gb * (prices["dynamodb_stored_gb_month"] + prices["dynamodb_recovery_gb_month"]),
+        ),
+        CostItem(
+            "Lambda",
+            "both functions",
+            (deliveries + flushes) / _MILLION * prices["lambda_requests_million"]
+            + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
+        ),
+        CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
+    ]
+
+
+def _alarm_metrics(usage: Usage, config: Config) -> int:
+    """How many metrics alarms look at: a grouped alarm is billed for each that it matches."""
+    matched = {
+        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound),
+        DimensionSet.MODEL: usage.models,
+    }
+    tokens = sum(
+        matched[it.dimension_set] if it.is_grouped else 1 for it in token_thresholds(config)
+    )
+    return tokens + HEALTH_ALARM_METRICS + (ANOMALY_ALARM_METRICS if config.anomaly_band else 0)

@@ -1,0 +1,41 @@
+"""Sends a test along the whole way, from an alarm to you: `make test-notification`."""
+
+from __future__ import annotations
+
+import boto3
+
+from cdk import stack_names
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+
+_UNCONFIRMED = "PendingConfirmation"
+
+
+def main(session: boto3.Session) -> None:
+    """Put an alarm into ALARM for a moment; CloudWatch itself notifies, and corrects the state."""
+    deployment = Deployment(session.client("cloudformation"))
+    alarm = deployment.output(stack_names.MONITORING, "TestAlarmName")
+    topic = deployment.output(stack_names.MONITORING, "TopicArn")
+    subscriptions = [
+        it
+        for page in session.client("sns")
+        .get_paginator("list_subscriptions_by_topic")
+        .paginate(TopicArn=topic)
+        for it in page["Subscriptions"]
+    ]
+    session.client("cloudwatch").set_alarm_state(
+        AlarmName=alarm,
+        StateValue="ALARM",
+        StateReason="Only a test: somebody ran make test-notification. Nothing is wrong.",
+    )
+    print(f"{alarm} is in ALARM for a moment. These should hear of it:")
+    for it in subscriptions:
+        is_confirmed = it["SubscriptionArn"] != _UNCONFIRMED
+        note = "" if is_confirmed else "  (NOT confirmed: gets nothing until it is)"
+        print(f"  {it['Protocol']:<6} {it['Endpoint']}{note}")
+    if not subscriptions:
+        print("  nobody: set notify_emails or notify_https in cdk.json, and run make deploy.")
+
+
+if __name__ == "__main__":
+    run_in_account("test-notification", main)

@@ -1,0 +1,162 @@
+"""The dashboards are valid as they stand, and show every metric of the catalog and no other."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
+from lambdas.domain.metering.metric_catalog import (
+    HEALTH_METRICS,
+    HEALTH_NAMESPACE,
+    NAMESPACE,
+    USAGE_METRICS,
+    Detail,
+)
+
+Shown = tuple[str, str, tuple[str, ...]]
+each_dashboard = pytest.mark.parametrize("file", NAMES)
+SEARCH = re.compile(r"SEARCH\('\{(?P<schema>[^}]+)\} MetricName=\"(?P<metric>\w+)\"[^']*', ")
+WINDOWS = {"an hour": 3600, "a day": 86_400, "a week": 604_800}
+FULL = "(full detail)"
+GRID_COLUMNS = 24
+
+
+def body(file: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text())
+    return read
+
+
+def graphs(file: str) -> list[dict[str, Any]]:
+    return [it["properties"] for it in body(file)["widgets"] if it["type"] == "metric"]
+
+
+def shown(graph: dict[str, Any]) -> Iterator[Shown]:
+    """Namespace, name and dimension names of what a graph shows."""
+    for row in graph["metrics"]:
+        if isinstance(row[0], dict):
+            (match,) = SEARCH.finditer(row[0]["expression"])
+            namespace, *dimensions = match["schema"].split(",")
+            yield namespace, match["metric"], tuple(dimensions)
+        else:
+            namespace, name, *rest = (it for it in row if isinstance(it, str))
+            yield namespace, name, tuple(rest[::2])
+
+
+def catalog(detail: Detail) -> set[Shown]:
+    usage = {
+        (NAMESPACE, metric.name, dimension_set.dimension_names)
+        for metric in USAGE_METRICS
+        for dimension_set, least in metric.detail_of.items()
+        if least <= detail
+    }
+    return usage | {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
+
+
+@each_dashboard
+def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> None:
+    for graph in graphs(file):
+        detail = Detail.FULL if graph["title"].endswith(FULL) else Detail.STANDARD
+        for it in shown(graph):
+            if it[0].startswith(NAMESPACE):
+                assert it in catalog(detail), graph["title"]
+
+
+def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
+    on_them = {(it[0], it[1]) for file in NAMES for graph in graphs(file) for it in shown(graph)}
+    assert {it[:2] for it in catalog(Detail.FULL)} <= on_them
+
+
+@each_dashboard
+def test_full_detail_is_said_only_where_standard_would_show_nothing(file: str) -> None:
+    for graph in graphs(file):
+        if graph["title"].endswith(FULL):
+            assert not set(shown(graph)) & catalog(Detail.STANDARD), graph["title"]
+
+
+@each_dashboard
+def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+    it = body(file)
+    assert it.keys() <= {"widgets", "variables"}
+    assert 0 < len(it["widgets"]) <= 500
+    for widget in it["widgets"]:
+        assert widget.keys() == {"type", "x", "y", "width", "height", "properties"}
+        assert 0 <= widget["x"] < widget["x"] + widget["width"] <= GRID_COLUMNS
+        assert 1 <= widget["height"] <= 1000
+        if widget["type"] == "text":
+            assert widget["properties"].keys() == {"markdown"}
+            continue
+        assert widget["type"] == "metric"
+        graph = widget["properties"]
+        assert graph["region"] == WRITTEN_FOR
+        assert graph["view"] in {"timeSeries", "singleValue"}
+        assert graph["period"] % 60 == 0
+        assert graph["stat"] in {"Sum", "Average", "Maximum", "p50"}
+        if graph["view"] == "timeSeries":
+            assert graph["yAxis"]["left"]["min"] == 0
+
+
+@each_dashboard
+def test_widgets_lie_beside_one_another(file: str) -> None:
+    def cells(it: dict[str, Any]) -> set[tuple[int, int]]:
+        columns = range(it["x"], it["x"] + it["width"])
+        return {(x, y) for x in columns for y in range(it["y"], it["y"] + it["height"])}
+
+    for one, other in combinations(body(file)["widgets"], 2):
+        assert not cells(one) & cells(other)
+
+
+@each_dashboard
+def test_titles_are_told_apart(file: str) -> None:
+    titles = [graph["title"] for graph in graphs(file)]
+    assert len(set(titles)) == len(titles)
+
+
+@each_dashboard
+def test_expressions_have_ids_and_the_period_of_their_graph(file: str) -> None:
+    for graph in graphs(file):
+        for row in graph["metrics"]:
+            if isinstance(row[0], dict):
+                assert re.fullmatch(r"[a-z]\w*", row[0]["id"])
+                assert f"', '{graph['stat']}', {graph['period']})" in row[0]["expression"]
+
+
+@pytest.mark.parametrize(
+    ("file", "subjects", "windows"),
+    [
+        ("usage_overview", ("Account", "Models"), tuple(WINDOWS)),
+        ("usage_overview", ("Identities",), ("an hour",)),
+        ("identity_detail", ("Identity",), tuple(WINDOWS)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "metric"), [("quota tokens", "QuotaTokens"), ("total tokens", "TotalTokens")]
+)
+def test_threshold_graphs_show_their_metric_by_their_window(
+    file: str, subjects: tuple[str, ...], windows: tuple[str, ...], kind: str, metric: str
+) -> None:
+    by_title = {graph["title"]: graph for graph in graphs(file)}
+    for subject in subjects:
+        for window in windows:
+            graph = by_title[f"{subject}: {kind} {window}"]
+            assert {name for _, name, _ in shown(graph)} == {metric}
+            assert (graph["stat"], graph["period"]) == ("Sum", WINDOWS[window])
+
+
+def test_the_chosen_identity_is_that_of_every_graph() -> None:
+    (variable,) = body("identity_detail")["variables"]
+    assert variable["populateFrom"] == "IdentityArn"
+    for graph in graphs("identity_detail"):
+        for row in graph["metrics"]:
+            assert variable["pattern"] in json.dumps(row), graph["title"]
+
+
+@each_dashboard
+def test_links_lead_to_dashboards_that_exist(file: str) -> None:
+    links = re.findall(r"\((https://[^)]+)\)", json.dumps(body(file)))
+    assert links
+    assert set(links) <= {dashboard_url(other, WRITTEN_FOR) for other in NAMES if other != file}

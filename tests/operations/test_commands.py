@@ -1,0 +1,204 @@
+"""Operators' commands: what they print, and the one line that tells why they could not."""
+
+import json
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk import stack_names
+from cdk.operations import purge, redrive, replay, send_test_notification
+from cdk.operations.account import in_account
+from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.terminal import CommandError
+from tests.aws import QUARANTINE
+from tests.operations.deployed import OUTPUTS, deploy
+
+
+def test_without_a_region_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(CommandError, match="AWS_REGION"):
+        in_account(redrive.main)
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("command", [redrive.main, send_test_notification.main])
+def test_before_a_deployment_one_line_says_what_to_do(command: Any) -> None:
+    with pytest.raises(CommandError, match="run make deploy"):
+        in_account(command)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_aws_refuses_is_one_line() -> None:
+    def fail(session: boto3.Session) -> None:
+        session.client("dynamodb").describe_table(TableName="nothing-here")
+
+    with pytest.raises(CommandError, match=r"AWS refused: .*not found") as caught:
+        in_account(fail)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_deployment_is_found_by_its_outputs() -> None:
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    deployment = Deployment(boto3.client("cloudformation"))
+    assert deployment.log_processor == "processor"
+    assert deployment.metric_publisher == "publisher"
+    assert deployment.metered_log_group == "invocation-logs"
+    assert deployment.status(stack_names.MONITORING) is None
+    with pytest.raises(NotDeployedError, match="BedrockMeter-Monitoring is not deployed"):
+        deployment.output(stack_names.MONITORING, "TopicArn")
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_adopted_log_group_is_the_metered_one() -> None:
+    deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
+    assert Deployment(boto3.client("cloudformation")).metered_log_group == "/audit/bedrock"
+
+
+@pytest.mark.usefixtures("aws")
+def test_redrive_with_nothing_to_do_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.client("s3").create_bucket(Bucket="failures")
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    in_account(redrive.main)
+    assert capsys.readouterr().out == "0 events went through; 0 are left.\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_redrive_with_something_left_ends_badly() -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="failures")
+    s3.put_object(Bucket="failures", Key="aws/lambda/async/x", Body=b"{}")
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    with pytest.raises(CommandError, match="run make redrive again"):
+        in_account(redrive.main)
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "name times so"),
+        (["--from", "yesterday"], "name times so"),
+        (["--from", "2026-02-01", "--to", "2026-01-01"], "before TO"),
+    ],
+)
+def test_replay_asks_for_times_it_can_read(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["replay", *arguments])
+    with pytest.raises(CommandError, match=told):
+        in_account(replay.main)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_test_notification_names_those_who_will_hear_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    boto3.client("cloudwatch").put_metric_alarm(
+        AlarmName=OUTPUTS[stack_names.MONITORING]["TestAlarmName"],
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
+        MetricName="m",
+        Namespace="n",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    deploy(stack_names.MONITORING, TopicArn=topic)
+    in_account(send_test_notification.main)
+    (alarm,) = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert alarm["StateValue"] == "ALARM"
+    assert "a@example.com" in capsys.readouterr().out
+
+
+KEPT: dict[str, Any] = {
+    "Bucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
+    "Parameter": {
+        "Type": "AWS::SSM::Parameter",
+        "DeletionPolicy": "Retain",
+        "Properties": {"Name": "memory", "Type": "String", "Value": "nothing yet"},
+    },
+    "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain"},
+}
+
+
+@pytest.fixture
+def session(aws: None) -> boto3.Session:
+    """A session whose CloudFormation lets termination protection be lifted, which moto does not."""
+    session = boto3.Session()
+    session.events.register(
+        "before-call.cloudformation.UpdateTerminationProtection",
+        lambda **_: (SimpleNamespace(status_code=200), {}),  # type: ignore[arg-type]  # it may answer
+    )
+    return session
+
+
+def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> None:
+    deploy(stack_names.STORAGE, KEPT)
+    s3 = boto3.client("s3")
+    before = {it["Name"] for it in s3.list_buckets()["Buckets"]}
+    (bucket,) = before - {QUARANTINE}
+    s3.put_object(Bucket=bucket, Key="rejected/x", Body=b"x")
+    deleted = purge.purge(session)
+    assert sorted(it.split()[0] for it in deleted) == [
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SSM::Parameter",
+    ]
+    assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
+    assert boto3.client("logs").describe_log_groups()["logGroups"] == []
+    assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
+
+
+def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:
+    deploy(stack_names.STORAGE, KEPT)
+    (group,) = boto3.client("logs").describe_log_groups()["logGroups"]
+    boto3.client("logs").delete_log_group(logGroupName=group["logGroupName"])
+    boto3.client("ssm").delete_parameter(Name="memory")
+    purge.purge(session)
+    assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("answer", ["", "yes", "PURGE!"])
+def test_purge_without_the_typed_word_deletes_nothing(
+    monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    deploy(stack_names.STORAGE, KEPT)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    with pytest.raises(CommandError, match="nothing was deleted"):
+        in_account(purge.main)
+    assert len(boto3.client("logs").describe_log_groups()["logGroups"]) == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_purge_waits_until_the_rest_is_destroyed() -> None:
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.MONITORING)
+    with pytest.raises(CommandError, match="run make destroy first"):
+        purge.purge(boto3.Session())
+
+
+@pytest.mark.usefixtures("aws")
+def test_purge_of_nothing_says_so() -> None:
+    with pytest.raises(NotDeployedError, match="there is nothing left"):
+        purge.purge(boto3.Session())
+
+
+def test_outputs_are_those_of_the_templates() -> None:
+    from tests.infrastructure.synthesis import deployment  # noqa: PLC0415  # only this one needs it
+
+    for stack, names in OUTPUTS.items():
+        outputs = deployment("adopting").templates[stack]["Outputs"]
+        assert names.keys() <= outputs.keys(), json.dumps(sorted(outputs))
+    assert "AdoptedLogGroupName" in deployment("adopting").ingestion["Outputs"]

@@ -1,0 +1,90 @@
+"""The cost before deploying: every metric and alarm of the templates, at a dated price."""
+
+import sys
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk.config import Config
+from cdk.operations import cost
+from cdk.operations.running_cost import (
+    ANOMALY_ALARM_METRICS,
+    DASHBOARDS,
+    HEALTH_ALARM_METRICS,
+    UnitPrices,
+    Usage,
+    count_series,
+    running_cost,
+)
+from cdk.operations.terminal import CommandError
+from lambdas.domain.metering.metric_catalog import Detail
+from tests.infrastructure.synthesis import deployment, resources
+
+PRICES = UnitPrices()
+counts = st.integers(0, 10**6)
+
+
+def total(usage: Usage, config: Config | None = None) -> Decimal:
+    return sum((it.usd for it in running_cost(usage, config or Config(), PRICES)), Decimal(0))
+
+
+def test_prices_are_dated_decimals_of_one_region() -> None:
+    assert date.fromisoformat(PRICES.date) >= date(2026, 11, 24)
+    assert PRICES.region == "us-east-1"
+    assert all(isinstance(it.usd, Decimal) for it in running_cost(Usage(1, 1, 1), Config(), PRICES))
+
+
+def test_series_are_counted_as_cloudwatch_bills_them() -> None:
+    # 11 names for the account and 11 a model, 6 an identity; 6 health metrics.
+    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == 11 + 6 * 11 + 50 * 6 + 6
+    # In full, 11 an identity, and 6 for each of the models that it calls.
+    full = 11 + 6 * 11 + 50 * 11 + 50 * 3 * 6 + 6
+    assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
+
+
+@given(counts, counts, st.integers(0, 50))
+def test_more_of_anything_never_costs_less(calls: int, identities: int, models: int) -> None:
+    cheapest = total(Usage(calls, identities, models))
+    assert total(Usage(calls + 1, identities, models)) >= cheapest
+    assert total(Usage(calls, identities + 1, models)) >= cheapest
+    assert total(Usage(calls, identities, models + 1)) >= cheapest
+
+
+def test_identities_past_the_bound_cost_nothing_more() -> None:
+    assert total(Usage(1, 200, 6)) == total(Usage(1, 100_000, 6))
+
+
+def test_alarms_and_dashboards_are_those_of_the_template() -> None:
+    template = deployment().monitoring
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    health = [it for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")]
+    watched = sum(
+        sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
+        for it in health
+    )
+    assert watched == HEALTH_ALARM_METRICS
+    assert len(resources(template, "AWS::CloudWatch::Dashboard")) == DASHBOARDS
+    without = Config.from_context({"anomaly_band": 0})
+    difference = total(Usage(1, 1, 1)) - total(Usage(1, 1, 1), without)
+    assert difference == ANOMALY_ALARM_METRICS * PRICES["alarm_metric_month"]
+
+
+def test_the_command_prints_a_total(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--calls", "1000000", "--identities", "50", "--models", "6"]
+    monkeypatch.setattr(sys, "argv", ["cost", *arguments])
+    cost.main()
+    assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("calls", ["", "many", "-1", "1.5"])
+def test_numbers_that_are_none_are_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, calls: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cost", f"--calls={calls}", "--identities=1", "--models=1"])
+    with pytest.raises(CommandError, match="make cost CALLS="):
+        cost.main()

@@ -1,0 +1,206 @@
+"""The doctor finds what stands in the way, changes nothing and never ends in a traceback."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk import stack_names
+from cdk.operations import doctor
+from cdk.operations.account import in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.terminal import CommandError
+from lambdas.domain.logging_configuration import LoggingMemory
+from tests.operations.deployed import deploy
+
+FOREIGN = {
+    "cloudWatchConfig": {
+        "logGroupName": "/audit/bedrock",
+        "roleArn": "arn:aws:iam::123456789012:role/audit",
+    },
+    "textDataDeliveryEnabled": True,
+}
+
+
+@pytest.fixture
+def session(aws: None) -> boto3.Session:
+    return boto3.Session()
+
+
+def examine(session: boto3.Session) -> dict[str, Finding]:
+    deployment = Deployment(session.client("cloudformation"))
+    return {it.check: it for it in Examination(session, deployment)()}
+
+
+def bootstrap(version: str = "21") -> None:
+    boto3.client("ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value=version, Type="String"
+    )
+
+
+def switch_logging_on(configuration: Any = FOREIGN) -> None:
+    boto3.client("logs").create_log_group(logGroupName="/audit/bedrock")
+    boto3.client("bedrock").put_model_invocation_logging_configuration(loggingConfig=configuration)
+
+
+def remember(memory: LoggingMemory) -> None:
+    boto3.client("ssm").put_parameter(Name="logging-memory", Value=memory.to_text(), Type="String")
+
+
+def subscribe(*names: str) -> None:
+    for name in names:
+        boto3.client("logs").put_subscription_filter(
+            logGroupName="/audit/bedrock",
+            filterName=name,
+            filterPattern="",
+            destinationArn=boto3.client("kinesis").describe_stream(StreamName="elsewhere")[
+                "StreamDescription"
+            ]["StreamARN"],
+            roleArn="arn:aws:iam::123456789012:role/logs",
+        )
+
+
+def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None:
+    bootstrap()
+    findings = examine(session)
+    assert Status.PROBLEM not in {it.status for it in findings.values()}
+    assert "123456789012, us-east-1" in findings["account"].text
+    assert "deploying switches it on" in findings["invocation logging"].text
+
+
+@pytest.mark.parametrize(("version", "told"), [(None, "Not bootstrapped"), ("3", "too old")])
+def test_a_missing_bootstrap_is_a_problem(
+    session: boto3.Session, version: str | None, told: str
+) -> None:
+    if version is not None:
+        bootstrap(version)
+    found = examine(session)["CDK bootstrap"]
+    assert found.status is Status.PROBLEM
+    assert told in found.text
+    assert "npx cdk bootstrap" in found.text
+
+
+def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
+    session: boto3.Session,
+) -> None:
+    switch_logging_on()
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.WARNING
+    assert "adopted_log_group=/audit/bedrock" in found.text
+    assert "existing_logging=replace" in found.text
+    assert "prompts and completions" in found.text
+
+
+def test_what_goes_to_a_bucket_alone_cannot_be_adopted(session: boto3.Session) -> None:
+    switch_logging_on({"s3Config": {"bucketName": "audit"}, "textDataDeliveryEnabled": False})
+    found = examine(session)["invocation logging"]
+    assert "adopt" not in found.text
+    assert "bucket audit, metadata only" in found.text
+
+
+def test_our_own_logging_is_ours(session: boto3.Session) -> None:
+    switch_logging_on()
+    live = boto3.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
+    remember(LoggingMemory(written=(dict(live),)))
+    deploy(stack_names.STORAGE)
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.OK
+    assert found.text.endswith("; ours.")
+
+
+def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
+    switch_logging_on()
+    deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
+    assert examine(session)["invocation logging"].status is Status.OK
+
+
+def test_logging_that_somebody_switched_off_is_a_problem(session: boto3.Session) -> None:
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    assert examine(session)["invocation logging"].status is Status.PROBLEM
+
+
+def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) -> None:
+    boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
+    switch_logging_on()
+    subscribe("siem")
+    assert examine(session)["subscription slots"].status is Status.OK
+    subscribe("lake")
+    found = examine(session)["subscription slots"]
+    assert found.status is Status.PROBLEM
+    assert "siem" in found.text
+    assert "lake" in found.text
+
+
+def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> None:
+    boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
+    switch_logging_on()
+    subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
+    assert examine(session)["subscription slots"].status is Status.OK
+
+
+def test_an_unconfirmed_address_is_a_problem(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    deploy(stack_names.MONITORING, TopicArn=topic)
+    assert "Nobody is notified" in examine(session)["notifications"].text
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    assert examine(session)["notifications"].status is Status.OK
+    session.events.register(
+        "after-call.sns.ListSubscriptionsByTopic",
+        lambda parsed, **_: parsed["Subscriptions"][0].update(
+            SubscriptionArn="PendingConfirmation"
+        ),
+    )
+    found = examine(session)["notifications"]
+    assert (found.status, found.text) == (
+        Status.PROBLEM,
+        "Not confirmed, hears nothing: a@example.com",
+    )
+
+
+def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="AWS/BedrockMantle",
+        MetricData=[
+            {
+                "MetricName": "Inferences",
+                "Value": 3,
+                "Timestamp": datetime.now(UTC) - timedelta(hours=1),
+            }
+        ],
+    )
+    assert examine(session)["bedrock-mantle"].status is Status.WARNING
+
+
+def test_a_trail_is_needed_to_notice_changes(session: boto3.Session) -> None:
+    assert examine(session)["trail"].status is Status.WARNING
+    boto3.client("s3").create_bucket(Bucket="trails")
+    boto3.client("cloudtrail").create_trail(Name="main", S3BucketName="trails")
+    assert examine(session)["trail"].status is Status.WARNING
+    boto3.client("cloudtrail").start_logging(Name="main")
+    assert examine(session)["trail"].status is Status.OK
+
+
+def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.Session) -> None:
+    session.events.register(
+        "before-call.cloudtrail",
+        lambda **_: (
+            type("Answer", (), {"status_code": 403}),
+            {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}},
+        ),  # type: ignore[arg-type]  # it may answer
+    )
+    findings = examine(session)
+    assert findings["trail"].status is Status.UNKNOWN
+    assert "AccessDeniedException" in findings["trail"].text
+    assert findings["bedrock-mantle"].status is Status.OK
+
+
+@pytest.mark.usefixtures("aws")
+def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError, match=r"mend first: CDK bootstrap\."):
+        in_account(doctor.main)
+    assert "Not visible from here" in capsys.readouterr().out

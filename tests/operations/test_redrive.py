@@ -1,0 +1,107 @@
+"""What functions gave up on goes through in the end, once, and nothing else is touched."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.operations.redrive import Redrive, RedriveReport
+from tests.operations.deployed import RunningFunctions
+
+BUCKET = "failures"
+ARN = "arn:aws:lambda:us-east-1:123456789012:function"
+DELIVERY = {"awslogs": {"data": "packed"}}
+BATCH = {"Records": [{"dynamodb": {"SequenceNumber": str(number)}} for number in (7, 8, 9)]}
+
+
+@pytest.fixture(autouse=True)
+def bucket(aws: None) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+
+
+def fail(key: str, failure: Any) -> None:
+    body = failure if isinstance(failure, bytes) else json.dumps(failure).encode()
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"aws/lambda/{key}", Body=body)
+
+
+def asynchronous(function: str = "processor") -> dict[str, Any]:
+    context = {"functionArn": f"{ARN}:{function}:$LATEST", "condition": "RetriesExhausted"}
+    return {"version": "1.0", "requestContext": context, "requestPayload": DELIVERY}
+
+
+def stream(payload: Any) -> dict[str, Any]:
+    return {"requestContext": {"functionArn": f"{ARN}:publisher"}, "payload": payload}
+
+
+def redrive(**handlers: Any) -> RedriveReport:
+    functions: Any = RunningFunctions(**handlers)
+    known = frozenset({"processor", "publisher"})
+    return Redrive(boto3.client("s3"), functions, BUCKET, known)()
+
+
+def left() -> dict[str, Any]:
+    s3 = boto3.client("s3")
+    return {
+        it["Key"]: json.loads(s3.get_object(Bucket=BUCKET, Key=it["Key"])["Body"].read())
+        for it in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    }
+
+
+@pytest.mark.parametrize("payload", [BATCH, json.dumps(BATCH)], ids=["object", "text"])
+def test_deliveries_and_batches_go_back_to_their_functions(payload: Any) -> None:
+    fail("async/a", asynchronous())
+    fail("mapping/b", stream(payload))
+    seen: dict[str, Any] = {}
+
+    def processor(event: Any) -> None:
+        seen["processor"] = event
+
+    def publisher(event: Any) -> Any:
+        seen["publisher"] = event
+        return {"batchItemFailures": []}
+
+    assert redrive(processor=processor, publisher=publisher) == RedriveReport(2, {})
+    assert seen == {"processor": DELIVERY, "publisher": BATCH}
+    assert left() == {}
+
+
+def test_what_fails_again_stays_and_stops_nothing_else() -> None:
+    fail("async/1", asynchronous())
+    fail("async/2", asynchronous())
+    calls = iter([True, False])
+
+    def processor(_: Any) -> None:
+        if next(calls):
+            raise RuntimeError
+
+    report = redrive(processor=processor)
+    assert report.done == 1
+    assert report.left == {"aws/lambda/async/1": "processor failed with RuntimeError"}
+    assert left().keys() == {"aws/lambda/async/1"}
+
+
+def test_of_a_batch_only_what_was_not_published_is_left() -> None:
+    fail("mapping/b", stream(json.dumps(BATCH)))
+    report = redrive(publisher=lambda _: {"batchItemFailures": [{"itemIdentifier": "8"}]})
+    assert report.left == {"aws/lambda/mapping/b": "publisher left 2 of 3 records"}
+    seen: list[Any] = []
+    redrive(publisher=seen.append)
+    assert seen == [{"Records": BATCH["Records"][1:]}]
+    assert left() == {}
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (asynchronous("somebody-elses"), "none of the meter's functions"),
+        (b"{ no json", "Expecting"),
+        ({"requestPayload": {}}, "names no function"),
+        ({**asynchronous(), "requestPayload": 5}, "holds no event"),
+    ],
+)
+def test_what_is_no_failure_of_ours_is_left_alone_with_a_reason(failure: Any, reason: str) -> None:
+    fail("x", failure)
+    report = redrive()
+    assert report.done == 0
+    assert reason in report.left["aws/lambda/x"]
