@@ -23,7 +23,7 @@ CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
 SET ?=
 
 .PHONY: help setup demo meter test check format format-check lint types imports bench lock clean \
-  synth deploy destroy purge doctor cost test-notification redrive replay deployer-policy
+  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ doctor: $(READY) ## Look at the account before and after deploying; changes noth
 
 cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6
 	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)"
+
+bootstrap: $(CDK) ## Prepare the account and Region for the CDK, once
+	@$(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
 	@$(CDK) deploy --all --no-notices $(SET)

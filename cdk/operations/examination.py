@@ -88,7 +88,7 @@ class Examination:
         )
 
     def _bootstrap(self) -> tuple[Status, str]:
-        advice = "run: npx cdk bootstrap (once per account and Region)."
+        advice = "run make bootstrap (once per account and Region)."
         try:
             answer = self.session.client("ssm").get_parameter(Name=_BOOTSTRAP)
         except ClientError as error:

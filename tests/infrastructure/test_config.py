@@ -23,6 +23,11 @@ def test_cdk_json_holds_the_defaults_and_names_every_setting() -> None:
     assert Config.from_context(context) == Config()
 
 
+def test_the_readme_explains_every_setting() -> None:
+    readme = (ROOT / "cdk" / "README.md").read_text()
+    assert [name for name in Config.model_fields if f"`{name}`" not in readme] == []
+
+
 def test_the_cdk_s_own_context_is_left_alone() -> None:
     own = {"@aws-cdk/core:x": True, "aws:cdk:y": 1, "availability-zones:z": [], "cli-telemetry": 0}
     assert Config.from_context(own) == Config()

@@ -21,7 +21,7 @@ from cdk.operations.running_cost import (
 )
 from cdk.operations.terminal import CommandError
 from lambdas.domain.metering.metric_catalog import Detail
-from tests.infrastructure.synthesis import deployment, resources
+from tests.infrastructure.synthesis import ROOT, deployment, resources
 
 PRICES = UnitPrices()
 counts = st.integers(0, 10**6)
@@ -70,6 +70,11 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     without = Config.from_context({"anomaly_band": 0})
     difference = total(Usage(1, 1, 1)) - total(Usage(1, 1, 1), without)
     assert difference == ANOMALY_ALARM_METRICS * PRICES["alarm_metric_month"]
+
+
+def test_the_readme_says_what_the_command_prints() -> None:
+    figure = f"a million calls of 50 identities on 6 models are {total(Usage(10**6, 50, 6)):,.2f}"
+    assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_the_command_prints_a_total(

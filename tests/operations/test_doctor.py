@@ -79,7 +79,7 @@ def test_a_missing_bootstrap_is_a_problem(
     found = examine(session)["CDK bootstrap"]
     assert found.status is Status.PROBLEM
     assert told in found.text
-    assert "npx cdk bootstrap" in found.text
+    assert "make bootstrap" in found.text
 
 
 def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
