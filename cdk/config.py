@@ -126,8 +126,8 @@ class NamedThresholds(WindowThresholds):
     """Thresholds of one identity, over a window.
 
     Attributes:
-        identity: What the metrics' dimension `IdentityArn` says: the full ARN, or `role/NAME`
-            where the role's sessions are folded.
+        identity: What the metrics' dimension `IdentityArn` says: the full ARN, or that of the
+            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
     """
 
     identity: str = Field(min_length=1, max_length=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,30 +26,42 @@ _TEXTS = (
     "inference_region",
 )
 _COUNTS = TokenCounts._fields
+# An item holds 400 KB and a key 2,048 bytes. Nothing that AWS writes comes near, but others can
+# write to a log group too, and one record must not stop its batch.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_LONGEST_TEXT = 2048
+_LONGEST_KEY_BYTES = 1024
 
 
 def to_item(record: UsageRecord, retention: timedelta) -> Item:
-    """Write a record as an item; the same record always gives the same item.
+    """Write a record as an item that DynamoDB takes; the same record always gives the same item.
 
-    Absent values are left out. The item expires a retention after the call was made, whenever it
-    is written.
+    Absent values are left out, and texts are cut where no real one ends. The item expires a
+    retention after the call was made, whenever it is written.
     """
-    expires_at = int((record.timestamp + retention).timestamp())
+    expires_at = int(record.timestamp.timestamp() + retention.total_seconds())
     item: Item = {
-        PARTITION_KEY: {"S": CALL_PREFIX + "#".join(record.key)},
+        PARTITION_KEY: {"S": CALL_PREFIX + _short("#".join(record.key))},
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }
     for name in _TEXTS:
         text = getattr(record, name)
         if text:
-            item[name] = {"S": text}
+            item[name] = {"S": text[:_LONGEST_TEXT]}
     for name, count in zip(_COUNTS, record.tokens, strict=True):
         if count is not None:
             item[name] = {"N": str(count)}
     if record.latency_ms is not None:
         item["latency_ms"] = {"N": str(record.latency_ms)}
     return item
+
+
+def _short(key: str) -> str:
+    """A key that fits, and is another one for every other call."""
+    if len(key.encode()) <= _LONGEST_KEY_BYTES:
+        return key
+    return f"sha256#{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def from_item(item: Item) -> UsageRecord:

@@ -1,6 +1,6 @@
 """Calls lie in DynamoDB once, however often and in whatever company they are written."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -93,3 +93,31 @@ def test_what_is_never_written_goes_back_to_lambda() -> None:
     ledger = DynamoDbUsageLedger(busy, LEDGER, RETENTION, lambda _: None)  # type: ignore[arg-type]
     with pytest.raises(LedgerUnavailableError, match="19 items were not written"):
         ledger.put([usage_record(request_id=str(number)) for number in range(25)])
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"request_id": "x" * 5000},
+        {"identity_arn": "é" * 900_000},
+        {"model_id": "m" * 900_000, "invoked_model_id": "m" * 900_000, "error_code": "e" * 900_000},
+        {"timestamp": datetime(9999, 12, 31, tzinfo=UTC)},
+    ],
+    ids=["key", "identity", "texts", "time"],
+)
+def test_a_record_that_nobody_at_aws_would_write_does_not_stop_its_batch(
+    hostile: dict[str, Any],
+) -> None:
+    ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
+    good = usage_record(request_id="good")
+    for _ in range(2):
+        ledger.put([good, usage_record(**hostile)])
+    assert len(stored()) == 2
+    assert good in stored()
+
+
+def test_long_keys_are_told_apart() -> None:
+    one, other = (usage_record(request_id="x" * 5000 + end) for end in "ab")
+    assert to_item(one, RETENTION)["pk"] != to_item(other, RETENTION)["pk"]
+    assert to_item(one, RETENTION)["pk"]["S"].startswith(CALL_PREFIX)

@@ -46,7 +46,12 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             {"window": "day", "warning": 1, "critical": 3},
         ],
         "named_identities": [
-            {"identity": "role/app", "window": "week", "warning": 5, "critical": 9}
+            {
+                "identity": "arn:aws:iam::111122223333:role/app",
+                "window": "week",
+                "warning": 5,
+                "critical": 9,
+            }
         ],
         "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
         "notify_emails": ["finops@example.com"],

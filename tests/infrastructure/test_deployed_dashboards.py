@@ -73,7 +73,10 @@ def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> No
     identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
         "Identity: total tokens an hour": [("Critical", 2_000_000)],
-        "Identity: total tokens a week": [("Warning (role/app)", 5), ("Critical (role/app)", 9)],
+        "Identity: total tokens a week": [
+            ("Warning (arn:aws:iam::111122223333:role/app)", 5),
+            ("Critical (arn:aws:iam::111122223333:role/app)", 9),
+        ],
     }
 
 

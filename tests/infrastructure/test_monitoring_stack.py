@@ -151,7 +151,9 @@ def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
     (alarm,) = (
         it for name, it in alarms("everything").items() if re.search(r"role-app-\w+-Week-W", name)
     )
-    assert alarm["Dimensions"] == [{"Name": "IdentityArn", "Value": "role/app"}]
+    assert alarm["Dimensions"] == [
+        {"Name": "IdentityArn", "Value": "arn:aws:iam::111122223333:role/app"}
+    ]
     assert (alarm["Period"], alarm["Threshold"]) == (604_800, 5)
 
 

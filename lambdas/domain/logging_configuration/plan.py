@@ -97,7 +97,8 @@ def plan_put(
         live: What Bedrock returns; `None` where logging is off.
         memory: What was remembered.
         wanted: Ours.
-        policy: What to do about somebody else's.
+        policy: What to do about somebody else's. Going back to what we wrote last, though somebody
+            has changed it since, is no reason to refuse: it leaves things as they are.
         adopted_log_group: The log group that logs go to already, with the policy `adopt`.
 
     Raises:
@@ -106,6 +107,8 @@ def plan_put(
     found = memory.found
     if live is not None and not memory.is_ours(live):
         if policy is ExistingPolicy.REFUSE:
+            if wanted in memory.written:  # an update that was refused is rolled back to this
+                return Plan(Step.NOTHING, None, memory, memory)
             raise ForeignConfigurationError(_refusal(live))
         if policy is ExistingPolicy.ADOPT:
             _check_adoptable(live, adopted_log_group)

@@ -14,6 +14,7 @@ from lambdas.domain.metering.metric_catalog import (
     Detail,
     DimensionSet,
     MetricDefinition,
+    dimension_value,
 )
 
 LARGEST_DISTRIBUTION = 150
@@ -81,11 +82,12 @@ def aggregate(
     series: defaultdict[_SeriesKey, Counter[int]] = defaultdict(Counter)
     for record in records:
         minute = record.minute
+        model, identity = dimension_value(record.model_id), identity_dimension(record)
         choices = {
             DimensionSet.ACCOUNT: (),
-            DimensionSet.MODEL: (record.model_id,),
-            DimensionSet.IDENTITY: (identity := identity_dimension(record),),
-            DimensionSet.IDENTITY_AND_MODEL: (identity, record.model_id),
+            DimensionSet.MODEL: (model,),
+            DimensionSet.IDENTITY: (identity,),
+            DimensionSet.IDENTITY_AND_MODEL: (identity, model),
         }
         for index, metric in enumerate(USAGE_METRICS):
             value = metric.value_of(record)

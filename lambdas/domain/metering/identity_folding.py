@@ -12,12 +12,10 @@ from enum import Enum
 from typing import Protocol
 
 from lambdas.domain.invocations import CallerIdentity, IdentityKind, UsageRecord
+from lambdas.domain.metering.metric_catalog import dimension_value
 
 OTHER_IDENTITIES = "__other__"
 """The dimension value of every identity past the bound."""
-
-LONGEST_DIMENSION_VALUE = 1024
-"""Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
 
 _UUID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
 SHIPPED_PATTERNS: tuple[str, ...] = (
@@ -96,10 +94,3 @@ def role_of(caller: CallerIdentity) -> str:
     if caller.kind is not IdentityKind.ROLE_SESSION:
         return caller.arn
     return f"arn:{caller.partition}:iam::{caller.account_id}:{caller.principal}"
-
-
-def dimension_value(text: str) -> str:
-    """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon."""
-    ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
-    value = ascii_text[:LONGEST_DIMENSION_VALUE].strip()
-    return value if value and not value.startswith(":") else f"_{value}"[:LONGEST_DIMENSION_VALUE]

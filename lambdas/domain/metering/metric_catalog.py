@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.remembering import remembered
 from lambdas.domain.metering.quota import quota_tokens
 
 NAMESPACE = "BedrockMeter"
@@ -57,6 +58,18 @@ _DIMENSION_NAMES: dict[DimensionSet, tuple[str, ...]] = {
     DimensionSet.IDENTITY: (IDENTITY_ARN,),
     DimensionSet.IDENTITY_AND_MODEL: (IDENTITY_ARN, MODEL_ID),
 }
+
+
+LONGEST_DIMENSION_VALUE = 1024
+"""Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
+
+
+@remembered
+def dimension_value(text: str) -> str:
+    """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon."""
+    ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    value = ascii_text[:LONGEST_DIMENSION_VALUE].strip()
+    return value if value and not value.startswith(":") else f"_{value}"[:LONGEST_DIMENSION_VALUE]
 
 
 @dataclass(frozen=True, slots=True)

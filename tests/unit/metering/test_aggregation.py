@@ -118,3 +118,10 @@ def test_data_points_of_parts_add_up_to_those_of_the_whole(
 
     parts = aggregate_fully(records[:cut]), aggregate_fully(records[cut:])
     assert sum(map(total, parts)) == total(aggregate_fully(records))
+
+
+def test_a_model_id_that_cloudwatch_would_refuse_stops_no_metrics() -> None:
+    calls = [usage_record(model_id="modèle\n" + "x" * 2000)]
+    points = aggregate(calls, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn)
+    models = {value for it in points for name, value in it.dimensions if name == "ModelId"}
+    assert models == {"mod?le?" + "x" * 1017}

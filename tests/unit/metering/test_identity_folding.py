@@ -5,12 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.metering.identity_folding import (
-    LONGEST_DIMENSION_VALUE,
     OTHER_IDENTITIES,
     BoundedIdentities,
     IdentityFolding,
-    dimension_value,
 )
+from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, dimension_value
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.fakes import InMemoryIdentityRegistry
 

@@ -134,6 +134,19 @@ def test_a_failed_update_leaves_something_that_is_recognized_as_ours(
     assert account.api.live is None
 
 
+def test_an_update_that_was_refused_can_be_rolled_back() -> None:
+    """Else the stack would be stuck between what it was and what it should have become."""
+    account = Account("none")
+    account.put(OURS, REFUSE)
+    account.api.live = CHANGED
+    with pytest.raises(ForeignConfigurationError):
+        account.put(NEW, REFUSE)
+    account.put(OURS, REFUSE)
+    assert account.api.live == CHANGED
+    account.configure.delete()
+    assert account.api.live == CHANGED
+
+
 def test_what_was_replaced_is_restored_after_any_number_of_updates() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
