@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -21,11 +22,17 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
     """Run a command.
 
     Raises:
-        CommandError: There is no Region, nothing deployed, or AWS refused.
+        CommandError: There is no Region, no credentials, nothing deployed, or AWS refused.
     """
-    session = boto3.Session()
+    # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
+        raise CommandError(message)
+    if session.get_credentials() is None:
+        message = (
+            "there are no credentials: run aws configure or aws sso login, or set AWS_PROFILE."
+        )
         raise CommandError(message)
     try:
         command(session)

@@ -29,7 +29,9 @@ def main(session: boto3.Session) -> None:
     console = open_console()
     console.print(table)
     console.print(_UNSEEN)
-    problems = [it.check for it in findings if it.status is Status.PROBLEM]
+    # Who cannot tell the account, with credentials that have expired, has seen nothing at all.
+    blind = [it for it in findings if it.check == "account" and it.status is Status.UNKNOWN]
+    problems = [it.check for it in findings if it.status is Status.PROBLEM or it in blind]
     if problems:
         message = f"mend first: {', '.join(problems)}."
         raise CommandError(message)

@@ -25,6 +25,25 @@ def test_without_a_region_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> N
         in_account(redrive.main)
 
 
+def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(CommandError, match="there are no credentials"):
+        in_account(redrive.main)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    seen: list[str] = []
+    in_account(lambda session: seen.append(session.region_name))
+    assert seen == ["eu-west-1"]
+
+
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("command", [redrive.main, send_test_notification.main])
 def test_before_a_deployment_one_line_says_what_to_do(command: Any) -> None:

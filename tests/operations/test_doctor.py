@@ -204,3 +204,16 @@ def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(CommandError, match=r"mend first: CDK bootstrap\."):
         in_account(doctor.main)
     assert "Not visible from here" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_credentials_that_have_expired_are_a_problem() -> None:
+    bootstrap()
+    session = boto3.Session()
+    expired = {"Error": {"Code": "ExpiredToken", "Message": "The security token has expired"}}
+    session.events.register(
+        "before-call.sts",
+        lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
+    )
+    with pytest.raises(CommandError, match=r"mend first: account\."):
+        doctor.main(session)
