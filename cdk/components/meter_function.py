@@ -118,7 +118,7 @@ class MeterFunction(lambda_.Function):
             environment=settings.to_environment(),
             role=role,
             log_group=log_group,
-            memory_size=512,  # as fast to start as it gets per dollar: import is most of the time
+            memory_size=512,  # CPU comes with memory, and a start is mostly imports
             timeout=timeout,
         )
 

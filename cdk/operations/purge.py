@@ -73,6 +73,7 @@ def _deleting(session: boto3.Session) -> dict[str, Callable[[str], object]]:
 
     def delete_table(name: str) -> None:
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+        dynamodb.get_waiter("table_exists").wait(TableName=name)  # until it can be changed again
         dynamodb.delete_table(TableName=name)
 
     return {

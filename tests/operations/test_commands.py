@@ -13,7 +13,7 @@ from cdk.operations import purge, redrive, replay, send_test_notification
 from cdk.operations.account import in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.terminal import CommandError
-from tests.aws import QUARANTINE
+from tests.aws import LEDGER, QUARANTINE
 from tests.operations.deployed import OUTPUTS, deploy
 
 
@@ -148,6 +148,21 @@ KEPT: dict[str, Any] = {
         "Properties": {"Name": "memory", "Type": "String", "Value": "nothing yet"},
     },
     "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain"},
+    "Table": {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": True,
+        },
+    },
+    "Key": {
+        "Type": "AWS::KMS::Key",
+        "DeletionPolicy": "Retain",
+        "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}},
+    },
 }
 
 
@@ -170,12 +185,15 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     s3.put_object(Bucket=bucket, Key="rejected/x", Body=b"x")
     deleted = purge.purge(session)
     assert sorted(it.split()[0] for it in deleted) == [
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::SSM::Parameter",
     ]
     assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == [LEDGER]
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
 
 

@@ -1,0 +1,150 @@
+"""All the way: from gzipped deliveries, through ledger and stream, to metrics in CloudWatch."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.deliveries import pack
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
+from tests.aws import LEDGER, QUARANTINE
+from tests.dashboards.preview.log_folder import log
+
+CONTEXT: Any = SimpleNamespace()
+NOW = datetime.now(UTC).replace(microsecond=0)
+ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    yield
+    for resource in (
+        *(log_processor.settings, log_processor.ledger, log_processor.s3_client),
+        metric_publisher.publisher,
+    ):
+        resource.cache_clear()
+
+
+def messages(count: int) -> list[str]:
+    """Calls of two people over an hour, each of 15 tokens; every seventh is Ben's."""
+    return [
+        json.dumps(
+            log(
+                f"call-{number}",
+                timestamp=(NOW - timedelta(minutes=number % 60)).isoformat(),
+                identity={"arn": ANA if number % 7 else BEN},
+            )
+        )
+        for number in range(count)
+    ]
+
+
+class Table:
+    """The ledger table, with the stream that DynamoDB makes of what changes in it.
+
+    moto's own stream has a change for a put that changes nothing; DynamoDB's has none.
+    """
+
+    def __init__(self) -> None:
+        self.before: dict[str, Any] = {}
+        self.sequence = 0
+
+    def changes(self) -> list[dict[str, Any]]:
+        """What has changed since it was asked last."""
+        items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+        now = {item["pk"]["S"]: item for item in items if item["pk"]["S"].startswith("call#")}
+        found = []
+        for key, item in now.items():
+            if item != self.before.get(key):
+                self.sequence += 1
+                images = {"NewImage": item, "SequenceNumber": f"{self.sequence:021}"}
+                if key in self.before:
+                    images["OldImage"] = self.before[key]
+                name = "MODIFY" if key in self.before else "INSERT"
+                found.append({"eventName": name, "dynamodb": images})
+        self.before = now
+        return found
+
+
+def deliver(delivery: Sequence[str]) -> None:
+    log_processor.lambda_handler({"awslogs": {"data": pack(delivery)}}, CONTEXT)
+
+
+def publish(changes: list[dict[str, Any]]) -> int:
+    """Deliver a batch as Lambda does, until nothing is reported to have failed; says how often."""
+    times = 0
+    while changes:
+        times += 1
+        answer = metric_publisher.lambda_handler({"Records": changes}, CONTEXT)
+        failed = [it["itemIdentifier"] for it in answer["batchItemFailures"]]
+        numbers = [it["dynamodb"]["SequenceNumber"] for it in changes]
+        changes = changes[numbers.index(failed[0]) :] if failed else []
+    return times
+
+
+def tokens(**dimensions: str) -> float:
+    statistics = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName="TotalTokens",
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=NOW - timedelta(hours=2),
+        EndTime=NOW + timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in statistics["Datapoints"])
+
+
+def test_every_token_is_published_once_for_whoever_spent_it() -> None:
+    table = Table()
+    deliver(messages(90))
+    publish(table.changes())
+    assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
+
+
+def test_deliveries_that_come_again_in_another_order_and_company_change_nothing() -> None:
+    table = Table()
+    everything = messages(90)
+    for delivery in (everything[:50], everything[30:], everything[::-1]):
+        deliver(delivery)
+        publish(table.changes())
+    assert len(table.before) == 90
+    assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
+
+
+def test_a_correction_is_in_the_ledger_and_changes_no_metric() -> None:
+    table = Table()
+    (message,) = messages(1)
+    deliver([message])
+    publish(table.changes())
+    deliver([message.replace('"inputTokenCount": 10', '"inputTokenCount": 500')])
+    publish(table.changes())
+    (item,) = table.before.values()
+    assert item["input"]["N"] == "500"
+    assert tokens(IdentityArn=BEN) == 15
+
+
+def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:
+    table = Table()
+    deliver(messages(300))
+    calls = iter([True, False, False])  # the second chunk is refused, and once more on its return
+
+    def refuse(**_: Any) -> Any:
+        if next(calls, True):
+            return None
+        error = {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}
+        return SimpleNamespace(status_code=400), error
+
+    session = boto3.DEFAULT_SESSION  # of which the function's client will be
+    assert session is not None
+    session.events.register("before-call.cloudwatch.PutMetricData", refuse)
+    assert publish(table.changes()) == 3
+    assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (257 * 15, 43 * 15)
