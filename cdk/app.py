@@ -46,7 +46,8 @@ def build(app: App, config: Config) -> None:
             ingestion=ingestion,
             environment=environment,
         )
-        nag.acknowledge(storage, ingestion)
+        is_newest_python = config.python_version == Config().python_version
+        nag.acknowledge(storage, ingestion, is_newest_python=is_newest_python)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)

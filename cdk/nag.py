@@ -56,16 +56,22 @@ STANDING = {
 }
 """By the name of a construct in its stack: rules that it does not follow, and why."""
 
+_OLDER_PYTHON = dict.fromkeys(
+    ("LogProcessor", "MetricPublisher", "LoggingConfigurator"),
+    {"L1": "Asked for by python_version: a local cloud runs functions on a Python of its own."},
+)
+
 
 def check(app: App) -> None:
     """Fail synthesis on what cdk-nag finds and nobody has given a reason for."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def acknowledge(*stacks: Stack) -> None:
+def acknowledge(*stacks: Stack, is_newest_python: bool) -> None:
     """Give the reasons for what stands in some stacks."""
+    standing = STANDING if is_newest_python else STANDING | _OLDER_PYTHON
     for stack in stacks:
-        for name, rules in STANDING.items():
+        for name, rules in standing.items():
             construct = stack.node.try_find_child(name)
             if construct is not None:
                 Validations.of(construct).acknowledge(
