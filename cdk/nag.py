@@ -56,10 +56,10 @@ STANDING = {
 }
 """By the name of a construct in its stack: rules that it does not follow, and why."""
 
-_OLDER_PYTHON = dict.fromkeys(
-    ("LogProcessor", "MetricPublisher", "LoggingConfigurator"),
-    {"L1": "Asked for by python_version: a local cloud runs functions on a Python of its own."},
-)
+_OLDER_PYTHON = {
+    name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
+    for name in ("LogProcessor", "MetricPublisher", "LoggingConfigurator")
+}
 
 
 def check(app: App) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import boto3
 import pytest
 from moto import mock_aws
+
+from lambdas.domain.metering.metric_catalog import NAMESPACE
 
 LEDGER = "usage-ledger"
 QUARANTINE = "quarantine"
@@ -29,6 +32,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         )
         boto3.client("s3").create_bucket(Bucket=QUARANTINE)
         yield
+
+
+def published(metric: str, around: datetime, **dimensions: str) -> float:
+    """The sum of a published metric, within hours around a time."""
+    statistics = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=around - timedelta(hours=2),
+        EndTime=around + timedelta(hours=1),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in statistics["Datapoints"])
 
 
 def health_metrics(printed: str) -> dict[str, list[float]]:

@@ -154,7 +154,9 @@ class IngestionStack(Stack):
             "LedgerStream",
             function_name=self.metric_publisher.function_name,
             event_source_arn=self._storage.ledger.table_stream_arn,
-            starting_position="TRIM_HORIZON",
+            # What is in the stream was published by the deployment before: from its beginning, a
+            # deployment that follows a destroyed one would publish a day once more.
+            starting_position="LATEST",
             batch_size=_STREAM_BATCH,
             maximum_batching_window_in_seconds=_STREAM_WINDOW.to_seconds(),
             maximum_retry_attempts=_STREAM_TRIES,
@@ -191,7 +193,8 @@ class IngestionStack(Stack):
             filter_pattern="",
             destination_arn=self.log_processor.function_arn,
         )
-        subscription.node.add_dependency(permission)
+        # Not before the stream is read: it is read from then on alone.
+        subscription.node.add_dependency(permission, self.stream_mapping)
         return subscription
 
     def _make_logging_configurator(self) -> MeterFunction:

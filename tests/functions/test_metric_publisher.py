@@ -5,16 +5,14 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
-from tests.aws import LEDGER, health_metrics
+from tests.aws import LEDGER, health_metrics, published
 from tests.builders import ANA, BEN, HAIKU_3, usage_record
 
 CONTEXT: Any = SimpleNamespace()
@@ -48,16 +46,7 @@ def publish(*changes: dict[str, Any]) -> list[str]:
 
 
 def total(metric: str, **dimensions: str) -> float:
-    statistics = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=NAMESPACE,
-        MetricName=metric,
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=NOW - timedelta(hours=1),
-        EndTime=NOW + timedelta(hours=1),
-        Period=60,
-        Statistics=["Sum"],
-    )
-    return sum(point["Sum"] for point in statistics["Datapoints"])
+    return published(metric, NOW, **dimensions)
 
 
 def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:

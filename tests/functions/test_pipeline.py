@@ -10,10 +10,9 @@ import boto3
 import pytest
 
 from dashboards.preview.deliveries import pack
-from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import LEDGER, QUARANTINE
+from tests.aws import LEDGER, QUARANTINE, published
 from tests.dashboards.preview.log_folder import log
 
 CONTEXT: Any = SimpleNamespace()
@@ -91,16 +90,7 @@ def publish(changes: list[dict[str, Any]]) -> int:
 
 
 def tokens(**dimensions: str) -> float:
-    statistics = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=NAMESPACE,
-        MetricName="TotalTokens",
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=NOW - timedelta(hours=2),
-        EndTime=NOW + timedelta(hours=1),
-        Period=60,
-        Statistics=["Sum"],
-    )
-    return sum(point["Sum"] for point in statistics["Datapoints"])
+    return published("TotalTokens", NOW, **dimensions)
 
 
 def test_every_token_is_published_once_for_whoever_spent_it() -> None:
