@@ -44,8 +44,8 @@ STANDING = {
             f"Bedrock's logging configuration is one per account and Region; it {_NO_RESOURCE}."
         ),
         "IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/*]": (
-            "With existing_logging 'replace', what was replaced is put back with a role of its"
-            " own, which is not known before; roles can be passed to Bedrock alone."
+            "With existing_logging 'replace' or 'adopt', what was replaced is put back with a"
+            " role of its own, which is not known before; roles can be passed to Bedrock alone."
         ),
     },
     "LoggingProviderRole": {

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
-from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
+from lambdas.domain.logging_configuration.ports import (
+    ConfigurationRefusedError,
+    MemoryUnavailableError,
+)
 from lambdas.domain.metering import DataPoint, LedgerChange, LedgerStream
 from lambdas.domain.metering.identity_folding import Admission
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
@@ -98,13 +101,17 @@ class InMemoryLoggingApi:
 
 
 class InMemoryMemoryStore:
-    """A memory that lasts as long as the test."""
+    """A memory that lasts as long as the test; takes so many writes."""
 
     def __init__(self) -> None:
         self.memory = LoggingMemory()
+        self.writes_left = 1_000
 
     def recall(self) -> LoggingMemory:
         return self.memory
 
     def remember(self, memory: LoggingMemory) -> None:
+        if not self.writes_left:
+            raise MemoryUnavailableError
+        self.writes_left -= 1
         self.memory = memory

@@ -223,12 +223,13 @@ class IngestionStack(Stack):
         role = LoggingRole(
             self, "LoggingRole", log_group_name=self._storage.log_group.log_group_name
         )
-        # What was replaced is put back with a role of its own, which nobody knows before.
+        # What was replaced is put back, in the end or to be adopted, with a role of its own, which
+        # nobody knows before.
         any_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*"
-        is_replacing = self._config.existing_logging is ExistingPolicy.REPLACE
+        may_restore = self._config.existing_logging is not ExistingPolicy.REFUSE
         self.logging_configurator.allow(
             "iam:PassRole",
-            on=any_role if is_replacing else role.role_arn,
+            on=any_role if may_restore else role.role_arn,
             conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
         )
         log_group = logs.LogGroup(

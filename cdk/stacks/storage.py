@@ -12,6 +12,7 @@ from constructs import Construct
 from cdk import stack_names
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config
+from lambdas.domain.logging_configuration import NO_MEMORY
 from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
 
 FAILURES_KEPT = Duration.days(30)
@@ -76,7 +77,7 @@ class StorageStack(Stack):
             self,
             "LoggingMemory",
             description="Bedrock Meter: Bedrock's logging configuration, ours and the one before",
-            string_value="nothing yet",
+            string_value=NO_MEMORY,
         )
         self.memory.apply_removal_policy(RemovalPolicy.RETAIN)
         for name, value in (

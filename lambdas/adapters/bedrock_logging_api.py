@@ -40,6 +40,7 @@ class BedrockLoggingApi:
 
         Raises:
             ConfigurationRefusedError: Bedrock does not take it.
+            ClientError: Bedrock is busy or down, after the tries of boto3 itself.
         """
         flags = [flag for flag in YOUNG_FLAGS if flag in configuration]
         pause = _FIRST_PAUSE_SECONDS
@@ -47,6 +48,8 @@ class BedrockLoggingApi:
             try:
                 self._put(configuration)
             except (ClientError, ParamValidationError) as error:
+                if isinstance(error, ClientError) and not _is_refusal(error):
+                    raise
                 refusal = str(error)
             else:
                 return
@@ -70,3 +73,9 @@ class BedrockLoggingApi:
         self._client.put_model_invocation_logging_configuration(
             loggingConfig=configuration  # type: ignore[arg-type]  # as Bedrock gave it, or ours
         )
+
+
+def _is_refusal(error: ClientError) -> bool:
+    """Whether trying again is of no use."""
+    # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_PutModelInvocationLoggingConfiguration.html
+    return error.response["Error"]["Code"] in {"AccessDeniedException", "ValidationException"}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -14,7 +17,7 @@ class SsmLoggingMemory:
     """Keeps the memory as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
-        """Keep the memory in a parameter that exists; what is no memory counts as none."""
+        """Keep the memory in a parameter that exists; what a new one holds counts as none."""
         self._client = client
         self._parameter_name = parameter_name
 
@@ -24,7 +27,14 @@ class SsmLoggingMemory:
         return LoggingMemory.from_text(answer["Parameter"]["Value"])
 
     def remember(self, memory: LoggingMemory) -> None:
-        """Remember."""
-        self._client.put_parameter(
-            Name=self._parameter_name, Value=memory.to_text(), Overwrite=True
-        )
+        """Remember.
+
+        Raises:
+            MemoryUnavailableError: SSM does not take it.
+        """
+        try:
+            self._client.put_parameter(
+                Name=self._parameter_name, Value=memory.to_text(), Overwrite=True
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise MemoryUnavailableError(str(error)) from error

@@ -11,9 +11,16 @@ from botocore.exceptions import ClientError, ParamValidationError
 from pydantic import ValidationError
 
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
-from lambdas.domain.logging_configuration import ForeignConfigurationError
+from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
+from lambdas.domain.logging_configuration import (
+    NO_MEMORY,
+    DamagedMemoryError,
+    ForeignConfigurationError,
+    LoggingMemory,
+)
 from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 from lambdas.functions.logging_configurator import handler
+from lambdas.services.configure_logging import ConfigureLogging
 
 CONTEXT: Any = SimpleNamespace()
 MEMORY = "/bedrock-meter/logging-memory"
@@ -23,7 +30,7 @@ FLAGS = {"text", "image", "embedding", "video", "audio"}
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MEMORY_PARAMETER", MEMORY)
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value="none yet", Type="String")
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Type="String")
     yield
     handler.configure.cache_clear()
 
@@ -67,11 +74,33 @@ def test_somebody_elses_configuration_stays_untouched_by_default() -> None:
 def test_a_replaced_configuration_comes_back() -> None:
     request("Create", LogGroupName="audit")
     audit = live()
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value="none yet", Overwrite=True)
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Overwrite=True)
     request("Create", ExistingPolicy="replace")
     assert json.loads(boto3.client("ssm").get_parameter(Name=MEMORY)["Parameter"]["Value"])["found"]
     request("Delete")
     assert live() == audit
+
+
+def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixture) -> None:
+    found = {"s3Config": {"bucketName": "archive"}, "textDataDeliveryEnabled": True}
+    bedrock: Any = Bedrock(refusal("no such role"))
+    bedrock.get_model_invocation_logging_configuration = lambda: {"loggingConfig": WANTED}
+    bedrock.delete_model_invocation_logging_configuration = lambda: None
+    ssm = boto3.client("ssm")
+    memory = LoggingMemory((WANTED,), found)
+    ssm.put_parameter(Name=MEMORY, Value=memory.to_text(), Overwrite=True)
+    configure = ConfigureLogging(BedrockLoggingApi(bedrock), SsmLoggingMemory(ssm, MEMORY))
+    handler.respond({"RequestType": "Delete"}, configure)
+    (warning,) = (vars(record) for record in caplog.records)
+    assert warning["configuration"] == found
+    assert "no such role" in warning["reason"]
+
+
+def test_a_memory_that_somebody_else_wrote_over_stops_everything() -> None:
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value='{"written":', Overwrite=True)
+    with pytest.raises(DamagedMemoryError, match="get-parameter-history"):
+        request("Create")
+    assert live() == {}
 
 
 def test_a_property_that_is_not_allowed_is_named() -> None:
@@ -117,6 +146,13 @@ def test_a_role_that_never_works_is_given_up() -> None:
 def test_any_other_refusal_is_final() -> None:
     bedrock: Any = Bedrock(refusal("no such log group"), refusal("never asked again"))
     with pytest.raises(ConfigurationRefusedError, match="no such log group"):
+        BedrockLoggingApi(bedrock, lambda _: None).put(WANTED)
+
+
+def test_a_bedrock_that_is_busy_is_no_refusal() -> None:
+    busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Put")
+    bedrock: Any = Bedrock(busy)
+    with pytest.raises(ClientError, match="slow down"):
         BedrockLoggingApi(bedrock, lambda _: None).put(WANTED)
 
 

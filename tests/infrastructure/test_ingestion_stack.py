@@ -87,7 +87,7 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
         "LoggingConfiguratorRole": {"*"},
         "LoggingProviderRole": {":*"},
     }
-    if configuration == "everything":
+    if configuration in ("everything", "adopting"):
         allowed["LoggingConfiguratorRole"] |= {":role/*"}
     assert allowed.keys() <= STANDING.keys()
     for role, endings in allowed.items():
@@ -163,7 +163,7 @@ def test_only_bedrock_in_this_account_and_region_takes_the_logging_role() -> Non
 
 @pytest.mark.parametrize(
     ("configuration", "is_any_role"),
-    [("default", False), ("everything", True), ("adopting", False)],
+    [("default", False), ("everything", True), ("adopting", True)],
 )
 def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
     configuration: str, is_any_role: bool

@@ -1,7 +1,9 @@
 """Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
 
 from lambdas.domain.logging_configuration.plan import (
+    NO_MEMORY,
     YOUNG_FLAGS,
+    DamagedMemoryError,
     ExistingPolicy,
     ForeignConfigurationError,
     LoggingConfiguration,
@@ -14,7 +16,9 @@ from lambdas.domain.logging_configuration.plan import (
 )
 
 __all__ = [
+    "NO_MEMORY",
     "YOUNG_FLAGS",
+    "DamagedMemoryError",
     "ExistingPolicy",
     "ForeignConfigurationError",
     "LoggingConfiguration",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum, StrEnum
 from typing import Any, Self, TypeAlias
 
@@ -15,6 +15,10 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_LoggingConfi
 
 YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
 """Regions and SDKs that do not know these flags neither take nor return them."""
+
+
+NO_MEMORY = "nothing yet"
+"""What a new parameter holds; if it were changed, CloudFormation would overwrite the memory."""
 
 
 class ExistingPolicy(StrEnum):
@@ -29,18 +33,24 @@ class ForeignConfigurationError(Exception):
     """Somebody else's configuration is in the way. Its text says what was found and what to do."""
 
 
+class DamagedMemoryError(Exception):
+    """What was remembered cannot be read. Its text says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoggingMemory:
     """What has to be remembered between deployments.
 
     Attributes:
-        written: What we wrote, or are about to write. More than one only while a change is under
-            way: whichever of them Bedrock returns is ours.
-        found: Somebody else's configuration that ours replaced, to be put back in the end.
+        written: What we wrote last, and while a change is under way or has failed, what else may
+            have come of it: whichever of them Bedrock returns is ours.
+        found: Somebody else's configuration that ours replaced, until it has been put back.
+        adopted: The log group of somebody else's configuration that is used as it is.
     """
 
     written: tuple[LoggingConfiguration, ...] = ()
     found: LoggingConfiguration | None = None
+    adopted: str | None = None
 
     def is_ours(self, live: LoggingConfiguration) -> bool:
         """Whether what Bedrock returns is what we wrote."""
@@ -48,15 +58,27 @@ class LoggingMemory:
 
     def to_text(self) -> str:
         """The memory as text, to be kept."""
-        return json.dumps({"written": self.written, "found": self.found})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read kept text; what is no memory, such as what a new parameter holds, counts as none."""
-        if not text.startswith("{"):
+        """Read kept text; what a new parameter holds counts as no memory.
+
+        Raises:
+            DamagedMemoryError: Somebody else wrote it. Its text says what to do.
+        """
+        if text == NO_MEMORY:
             return cls()
-        memory = json.loads(text)
-        return cls(tuple(memory["written"]), memory["found"])
+        try:
+            memory = json.loads(text)
+            return cls(tuple(memory["written"]), memory["found"], memory["adopted"])
+        except (ValueError, TypeError, KeyError) as error:
+            message = (
+                "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
+                " Bring back an earlier version of its SSM parameter (`aws ssm"
+                f" get-parameter-history`), or, if nothing was replaced, set it to '{NO_MEMORY}'."
+            )
+            raise DamagedMemoryError(message) from error
 
 
 class Step(Enum):
@@ -104,28 +126,43 @@ def plan_put(
     Raises:
         ForeignConfigurationError: Somebody else's is there, and the policy does not fit it.
     """
-    found = memory.found
-    if live is not None and not memory.is_ours(live):
-        if policy is ExistingPolicy.REFUSE:
-            if wanted in memory.written:  # an update that was refused is rolled back to this
-                return Plan(Step.NOTHING, None, memory, memory)
-            raise ForeignConfigurationError(_refusal(live))
-        if policy is ExistingPolicy.ADOPT:
-            _check_adoptable(live, adopted_log_group)
-            return Plan(Step.NOTHING, None, LoggingMemory(), LoggingMemory())
-        found = live
-    after = LoggingMemory((wanted,), found)
-    return Plan(Step.PUT, wanted, replace(after, written=(*memory.written, wanted)), after)
+    if policy is ExistingPolicy.ADOPT:
+        return _plan_adoption(live, memory, adopted_log_group)
+    is_foreign = live is not None and not memory.is_ours(live)
+    if is_foreign and policy is ExistingPolicy.REFUSE:
+        if wanted in memory.written:  # an update that was refused is rolled back to this
+            return Plan(Step.NOTHING, None, memory, memory)
+        raise ForeignConfigurationError(_refusal(live or {}))
+    after = LoggingMemory((wanted,), live if is_foreign else memory.found)
+    # If the step fails, the one before may be live still, or be gone back to.
+    before = [*memory.written[:1], *([live] if live and not is_foreign else []), wanted]
+    return Plan(Step.PUT, wanted, replace(after, written=_distinct(before)), after)
 
 
 def plan_delete(live: LoggingConfiguration | None, memory: LoggingMemory) -> Plan:
     """Plan the end: put back what was found, or remove ours, but only while it is still ours."""
     nothing = LoggingMemory()
-    if live is None or not memory.is_ours(live):
+    if live is None:  # what was found may have been refused, and is not put back yet
+        return Plan(Step.NOTHING, None, memory, LoggingMemory(found=memory.found))
+    if not memory.is_ours(live):
         return Plan(Step.NOTHING, None, memory, nothing)
     if memory.found is not None:
         return Plan(Step.PUT, memory.found, memory, nothing)
     return Plan(Step.REMOVE, None, memory, nothing)
+
+
+def _plan_adoption(
+    live: LoggingConfiguration | None, memory: LoggingMemory, log_group: str | None
+) -> Plan:
+    adopted = LoggingMemory(adopted=log_group)
+    if live is not None and memory.is_ours(live) and memory.found is not None:
+        _check_adoptable(memory.found, log_group)
+        return Plan(Step.PUT, memory.found, memory, adopted)
+    if memory != adopted:  # else an update that was refused may be rolled back to this
+        if live is None or memory.is_ours(live):
+            raise ForeignConfigurationError(_NOTHING_TO_ADOPT)
+        _check_adoptable(live, log_group)
+    return Plan(Step.NOTHING, None, memory, adopted)
 
 
 def describe(configuration: LoggingConfiguration) -> str:
@@ -136,6 +173,12 @@ def describe(configuration: LoggingConfiguration) -> str:
     if bucket := configuration.get("s3Config", {}).get("bucketName"):
         places.append(f"bucket {bucket}")
     return " and ".join(places) or "nowhere"
+
+
+_NOTHING_TO_ADOPT = (
+    "There is no logging configuration but Bedrock Meter's own: nothing to adopt. Switch Bedrock's"
+    " logging to your log group on first, or let Bedrock Meter do it (existing policy 'refuse')."
+)
 
 
 def _refusal(live: LoggingConfiguration) -> str:
@@ -165,6 +208,14 @@ def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
 def _log_group(configuration: LoggingConfiguration) -> str | None:
     name: str | None = configuration.get("cloudWatchConfig", {}).get("logGroupName")
     return name
+
+
+def _distinct(configurations: list[LoggingConfiguration]) -> tuple[LoggingConfiguration, ...]:
+    return tuple(
+        configuration
+        for place, configuration in enumerate(configurations)
+        if configuration not in configurations[:place]
+    )
 
 
 def _is_same(live: LoggingConfiguration, written: LoggingConfiguration) -> bool:

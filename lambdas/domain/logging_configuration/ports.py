@@ -8,7 +8,11 @@ from lambdas.domain.logging_configuration.plan import LoggingConfiguration, Logg
 
 
 class ConfigurationRefusedError(Exception):
-    """Bedrock does not take a configuration."""
+    """Bedrock does not take a configuration, and never will as things stand."""
+
+
+class MemoryUnavailableError(Exception):
+    """The memory cannot be written just now."""
 
 
 class LoggingApi(Protocol):
@@ -35,4 +39,8 @@ class MemoryStore(Protocol):
         """What was remembered last; an empty memory at first."""
 
     def remember(self, memory: LoggingMemory) -> None:
-        """Remember."""
+        """Remember.
+
+        Raises:
+            MemoryUnavailableError: It cannot be written just now.
+        """

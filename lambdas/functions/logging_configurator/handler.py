@@ -26,16 +26,22 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     """
+    return respond(event, configure())
+
+
+def respond(event: dict[str, Any], configure: ConfigureLogging) -> dict[str, Any]:
+    """Do what is requested."""
     if event["RequestType"] == "Delete":
-        refusal = configure().delete()
-        if refusal is not None:
+        not_restored = configure.delete()
+        if not_restored is not None:
             logger.warning(
                 "Bedrock refused the logging configuration that was there before; logging is off",
-                reason=str(refusal),
+                reason=not_restored.reason,
+                configuration=not_restored.configuration,
             )
     else:
         properties = Properties.model_validate(event["ResourceProperties"])
-        configure().put(
+        configure.put(
             properties.configuration(), properties.existing_policy, properties.adopted_log_group
         )
     return {"PhysicalResourceId": PHYSICAL_ID}

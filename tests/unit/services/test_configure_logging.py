@@ -8,7 +8,10 @@ from lambdas.domain.logging_configuration import (
     LoggingConfiguration,
     LoggingMemory,
 )
-from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
+from lambdas.domain.logging_configuration.ports import (
+    ConfigurationRefusedError,
+    MemoryUnavailableError,
+)
 from lambdas.services.configure_logging import ConfigureLogging
 from tests.fakes import InMemoryLoggingApi, InMemoryMemoryStore
 
@@ -46,10 +49,10 @@ class Account:
     ("state", "policy", "live_afterwards"),
     [
         ("none", REFUSE, NEW),
-        ("none", ADOPT, NEW),
+        ("none", ADOPT, "an error"),  # nothing to adopt
         ("none", REPLACE, NEW),
         ("ours", REFUSE, NEW),
-        ("ours", ADOPT, NEW),
+        ("ours", ADOPT, "an error"),
         ("ours", REPLACE, NEW),
         ("foreign", REFUSE, "an error"),
         ("foreign", ADOPT, FOREIGN),
@@ -69,9 +72,10 @@ def test_creating_and_updating(
         account.api.live = newer
         account.store.memory = LoggingMemory((OURS, newer))
     if live_afterwards == "an error":
+        before = account.api.live
         with pytest.raises(ForeignConfigurationError):
             account.put(NEW, policy)
-        assert account.api.live == LIVE[state]
+        assert account.api.live == before
         return
     account.put(NEW, policy)
     assert account.api.live == live_afterwards
@@ -169,9 +173,86 @@ def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> N
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.refused = [FOREIGN]
-    assert isinstance(account.configure.delete(), ConfigurationRefusedError)
+    not_restored = account.configure.delete()
+    assert not_restored is not None
+    assert not_restored.configuration == FOREIGN
     assert account.api.live is None
-    assert account.store.memory == LoggingMemory()
+    assert account.store.memory == LoggingMemory(found=FOREIGN)
+
+
+def test_a_restore_that_was_refused_is_made_up_for_by_the_next_deployment() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.api.refused = [FOREIGN]
+    account.configure.delete()
+    account.configure.delete()  # as CloudFormation does where the first answer got lost
+    account.put(NEW, REPLACE)
+    account.api.refused = []
+    assert account.configure.delete() is None
+    assert account.api.live == FOREIGN
+
+
+def test_adopting_what_was_replaced_puts_it_back() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.put(OURS, ADOPT)
+    assert account.api.live == FOREIGN
+    account.put(OURS, REPLACE)  # CloudFormation rolls back
+    assert account.api.live == OURS
+    account.configure.delete()
+    assert account.api.live == FOREIGN
+
+
+def test_adopting_another_group_than_what_was_replaced_is_an_error() -> None:
+    account = Account("ours", replaced=CHANGED)
+    with pytest.raises(ForeignConfigurationError, match="somebody-else-since, but log group audit"):
+        account.put(OURS, ADOPT)
+    assert account.api.live == OURS
+
+
+@pytest.mark.parametrize("since", [None, CHANGED])
+def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
+    since: LoggingConfiguration | None,
+) -> None:
+    account = Account("foreign")
+    account.put(OURS, ADOPT)
+    account.api.live = since
+    with pytest.raises(ForeignConfigurationError):
+        account.configure.put(OURS, ADOPT, adopted_log_group="another")
+    account.put(OURS, ADOPT)
+    account.configure.delete()
+    assert account.api.live == since
+
+
+def test_what_cannot_be_remembered_is_not_done() -> None:
+    account = Account("foreign")
+    account.store.writes_left = 0
+    with pytest.raises(MemoryUnavailableError):
+        account.put(OURS, REPLACE)
+    assert account.api.live == FOREIGN
+
+
+def test_a_memory_that_fails_after_the_step_still_knows_what_is_ours() -> None:
+    """A creation that fails is not undone: the step would stay, and its stack would go."""
+    account = Account("foreign")
+    account.store.writes_left = 1
+    account.put(OURS, REPLACE)
+    account.store.writes_left = 2
+    account.configure.delete()
+    assert account.api.live == FOREIGN
+
+
+def test_any_number_of_failed_updates_stays_within_a_parameter() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    for number in range(50):
+        newer = configuration(f"a-group-that-bedrock-does-not-take-{number}")
+        account.api.refused = [newer]
+        with pytest.raises(ConfigurationRefusedError):
+            account.put(newer, REPLACE)
+    assert len(account.store.memory.to_text()) < 4_096
+    account.configure.delete()
+    assert account.api.live == FOREIGN
 
 
 def test_flags_that_a_region_does_not_know_do_not_make_ours_foreign() -> None:
