@@ -34,6 +34,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def deploy_a_stack() -> str:
+    """The id of a stack that was just created."""
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    answer = boto3.client("cloudformation").create_stack(
+        StackName="stack", TemplateBody=json.dumps(template)
+    )
+    return answer["StackId"]
+
+
 def published(metric: str, around: datetime, **dimensions: str) -> float:
     """The sum of a published metric, within hours around a time."""
     statistics = boto3.client("cloudwatch").get_metric_statistics(

@@ -35,16 +35,19 @@ class InMemoryUsageLedger:
 
 
 class InMemoryMetricSink:
-    """Keeps the data points of each call; refuses the calls that it is told to refuse."""
+    """Keeps the data points of each call; refuses one after so many that it takes."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[DataPoint]] = []
-        self.refusals = 0
+        self.taken_before_a_refusal: int | None = None
 
     def put(self, data_points: Sequence[DataPoint]) -> None:
-        if self.refusals:
-            self.refusals -= 1
-            raise MetricsUnavailableError
+        if self.taken_before_a_refusal == 0:
+            self.taken_before_a_refusal = None
+            message = "throttled"
+            raise MetricsUnavailableError(message)
+        if self.taken_before_a_refusal is not None:
+            self.taken_before_a_refusal -= 1
         self.calls.append(data_points)
 
 

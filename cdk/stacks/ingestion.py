@@ -120,6 +120,7 @@ class IngestionStack(Stack):
             "MetricPublisher",
             job="metric_publisher",
             settings=MetricPublisherSettings(
+                stack_id=self.stack_id,
                 ledger_table=self._storage.ledger.table_name,
                 metric_detail=self._config.metric_detail,
                 identity_bound=self._config.identity_bound,
@@ -136,6 +137,7 @@ class IngestionStack(Stack):
             on=str(self._storage.ledger.table_stream_arn),
         )
         function.allow("dynamodb:ListStreams", on="*")
+        function.allow("cloudformation:DescribeStacks", on=self.stack_id)
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",
@@ -154,9 +156,11 @@ class IngestionStack(Stack):
             "LedgerStream",
             function_name=self.metric_publisher.function_name,
             event_source_arn=self._storage.ledger.table_stream_arn,
-            # What is in the stream was published by the deployment before: from its beginning, a
-            # deployment that follows a destroyed one would publish a day once more.
-            starting_position="LATEST",
+            # From LATEST, changes may be missed while polling starts or is updated:
+            # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+            # The function passes over what the stream has from before this deployment. A mapping
+            # that is replaced would publish a day once more: keep its name and this property.
+            starting_position="TRIM_HORIZON",
             batch_size=_STREAM_BATCH,
             maximum_batching_window_in_seconds=_STREAM_WINDOW.to_seconds(),
             maximum_retry_attempts=_STREAM_TRIES,
@@ -193,8 +197,7 @@ class IngestionStack(Stack):
             filter_pattern="",
             destination_arn=self.log_processor.function_arn,
         )
-        # Not before the stream is read: it is read from then on alone.
-        subscription.node.add_dependency(permission, self.stream_mapping)
+        subscription.node.add_dependency(permission)
         return subscription
 
     def _make_logging_configurator(self) -> MeterFunction:

@@ -27,15 +27,14 @@ class CloudWatchMetricSink:
         """Send data points.
 
         Raises:
-            MetricsUnavailableError: CloudWatch did not take them.
+            MetricsUnavailableError: CloudWatch did not take them, or its answer got lost.
         """
         try:
             self._client.put_metric_data(
                 Namespace=NAMESPACE, MetricData=[_to_datum(point) for point in data_points]
             )
         except (BotoCoreError, ClientError) as error:
-            message = f"{len(data_points)} data points were not taken"
-            raise MetricsUnavailableError(message) from error
+            raise MetricsUnavailableError(str(error)) from error
 
 
 def _to_datum(point: DataPoint) -> MetricDatumTypeDef:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.backoff import back_off
 from lambdas.domain.metering.identity_folding import Admission
 from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
 
@@ -18,7 +21,6 @@ SESSIONS_PER_ROLE = 20
 _TRIES = 5
 _KEPT = timedelta(days=100)  # well past the month's end
 _REFUSED = "ConditionalCheckFailed"
-_CONFLICT = "TransactionConflict"
 
 
 class RegistryUnavailableError(Exception):
@@ -28,24 +30,32 @@ class RegistryUnavailableError(Exception):
 class DynamoDbIdentityRegistry:
     """Admits identities in a transaction, so that two writers never exceed the bound together."""
 
-    def __init__(self, client: DynamoDBClient, table_name: str, bound: int) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        bound: int,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Keep the registry in a table.
 
         Args:
             client: A DynamoDB client.
             table_name: The ledger table; the registry's keys are none of a call's.
             bound: How many identities a month may have metrics of their own.
+            pause: Waits some seconds before a transaction is tried again.
         """
         self._client = client
         self._table_name = table_name
         self._bound = bound
+        self._pause = pause
         self._answers: dict[tuple[str, str], Admission] = {}
 
     def admit(self, month: str, value: str, role: str | None) -> Admission:
         """Admit a dimension value in a month, or say why not.
 
         Raises:
-            RegistryUnavailableError: Other writers got in the way every time.
+            RegistryUnavailableError: DynamoDB was too busy every time.
         """
         answer = self._answers.get((month, value))
         if answer is None:
@@ -59,7 +69,8 @@ class DynamoDbIdentityRegistry:
         ]
         if role is not None:
             writes.append(self._counter(month, f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
+            back_off(attempt, self._pause)
             try:
                 self._client.transact_write_items(TransactItems=writes)
             except self._client.exceptions.TransactionCanceledException as error:
@@ -69,9 +80,11 @@ class DynamoDbIdentityRegistry:
                 return Admission.ADMITTED
             if member == _REFUSED:  # it was admitted before
                 return Admission.ADMITTED
-            if _CONFLICT in (member, identities, *sessions):
-                continue
-            return Admission.ROLE_IS_FULL if _REFUSED in sessions else Admission.FULL
+            if _REFUSED in sessions:
+                return Admission.ROLE_IS_FULL
+            if identities == _REFUSED:
+                return Admission.FULL
+            # Other writers were in the way, or DynamoDB was throttling.
         message = f"no answer about an identity in {month}"
         raise RegistryUnavailableError(message)
 

@@ -41,7 +41,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """
     expires_at = int(record.timestamp.timestamp() + retention.total_seconds())
     item: Item = {
-        PARTITION_KEY: {"S": CALL_PREFIX + _short("#".join(record.key))},
+        PARTITION_KEY: {"S": CALL_PREFIX + _short("#".join(map(_escaped, record.key)))},
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }
@@ -57,6 +57,11 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     return item
 
 
+def _escaped(part: str) -> str:
+    """A part of a key without the sign between parts."""
+    return part.replace("%", "%25").replace("#", "%23")
+
+
 def _short(key: str) -> str:
     """A key that fits, and is another one for every other call."""
     if len(key.encode()) <= _LONGEST_KEY_BYTES:
@@ -65,7 +70,11 @@ def _short(key: str) -> str:
 
 
 def from_item(item: Item) -> UsageRecord:
-    """Read a record back from an item, or from an image in the table's stream."""
+    """Read a record back from an item, or from an image in the table's stream.
+
+    Raises:
+        KeyError, TypeError, ValueError: It holds no call.
+    """
 
     def text(name: str) -> str | None:
         return item[name]["S"] if name in item else None
@@ -73,11 +82,15 @@ def from_item(item: Item) -> UsageRecord:
     def number(name: str) -> int | None:
         return int(item[name]["N"]) if name in item else None
 
+    timestamp = datetime.fromisoformat(item["timestamp"]["S"])
+    if timestamp.tzinfo is None:
+        message = "a timestamp without a time zone"
+        raise ValueError(message)
     return UsageRecord(
         account_id=text("account_id") or "",
         region=text("region") or "",
         request_id=item["request_id"]["S"],
-        timestamp=datetime.fromisoformat(item["timestamp"]["S"]),
+        timestamp=timestamp,
         operation=item["operation"]["S"],
         model_id=item["model_id"]["S"],
         invoked_model_id=item["invoked_model_id"]["S"],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.backoff import back_off
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.ledger_table import PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _LARGEST_BATCH = 25
 _TRIES = 6
-_FIRST_PAUSE_SECONDS = 0.05
 
 
 class LedgerUnavailableError(Exception):
@@ -55,16 +55,15 @@ class DynamoDbUsageLedger:
         Raises:
             LedgerUnavailableError: Some items were not written.
         """
-        latest = {record.key: record for record in records}  # a batch must not name a key twice
+        items = [to_item(record, self._retention) for record in records]
+        latest = {item[PARTITION_KEY]["S"]: item for item in items}  # a batch names no key twice
         remaining = iter(latest.values())
         while batch := list(islice(remaining, _LARGEST_BATCH)):
-            self._write([{"PutRequest": {"Item": to_item(it, self._retention)}} for it in batch])
+            self._write([{"PutRequest": {"Item": item}} for item in batch])
 
     def _write(self, requests: Sequence[WriteRequestUnionTypeDef]) -> None:
         for attempt in range(_TRIES):
-            if attempt:
-                longest = _FIRST_PAUSE_SECONDS * 2**attempt
-                self._pause(random.uniform(longest / 2, longest))  # noqa: S311  # jitter
+            back_off(attempt, self._pause)
             response = self._client.batch_write_item(RequestItems={self._table_name: requests})
             requests = response["UnprocessedItems"].get(self._table_name, [])
             if not requests:

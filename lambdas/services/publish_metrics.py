@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import IdentityDimension
 from lambdas.domain.metering.chunks import cut_into_chunks
+from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError
 
@@ -19,18 +19,25 @@ NEWEST = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What became of some calls.
+    """What became of some changes of the ledger, up to the first that was not sent.
 
     Attributes:
-        published: Calls whose data points were sent.
-        outside_window: Calls too old or too far ahead for CloudWatch; they are in the ledger.
-        first_unsent: The place of the first call that was not sent, from 0; `None` if all were.
-            It and all after it are to be published again.
+        published: New calls whose data points were sent.
+        unpublished: New calls too old or too far ahead for CloudWatch, which the ledger has all the
+            same, and changes that could not be read.
+        corrected: Calls that were read differently than before; their metrics stay as they are.
+        oldest: When the oldest of the published calls was made.
+        first_unsent: The place of the first new call that was not sent, from 0; `None` if all
+            were. It and all after it are to be published again.
+        reason: Why it was not sent.
     """
 
-    published: int
-    outside_window: int
-    first_unsent: int | None
+    published: int = 0
+    unpublished: int = 0
+    corrected: int = 0
+    oldest: datetime | None = None
+    first_unsent: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +48,50 @@ class PublishMetrics:
     detail: Detail
     identity_dimension: IdentityDimension
 
-    def __call__(self, records: Sequence[UsageRecord], now: datetime) -> PublishReport:
-        """Publish calls, each once, up to the first chunk that cannot be sent.
+    def __call__(
+        self,
+        changes: Sequence[LedgerChange | None],
+        now: datetime,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> PublishReport:
+        """Publish new calls, each once, up to the first chunk that cannot be sent.
 
         What decides on an identity may fail, and does so before anything is sent.
+
+        Args:
+            changes: What changed in the ledger; `None` where it could not be read.
+            now: The time, against which CloudWatch compares that of a call.
+            has_time: Asked before each chunk: whoever runs out of time in the middle of one would
+                publish all of them again.
         """
-        inside = [
-            (place, record)
-            for place, record in enumerate(records)
-            if now - OLDEST < record.timestamp < now + NEWEST
+        new = [
+            (place, change.record)
+            for place, change in enumerate(changes)
+            if change is not None and change.replaced is None
         ]
-        dimensions = {record.key: self.identity_dimension(record) for _, record in inside}
-        published = 0
+        inside = [it for it in new if now - OLDEST < it[1].timestamp < now + NEWEST]
+        records = [record for _, record in inside]
+        dimensions = {record: self.identity_dimension(record) for record in records}
+        sent, reason = 0, None
         for chunk in cut_into_chunks(
-            [record for _, record in inside],
-            detail=self.detail,
-            identity_dimension=lambda record: dimensions[record.key],
+            records, detail=self.detail, identity_dimension=dimensions.__getitem__
         ):
             try:
+                if not has_time():
+                    reason = "there is no time left"
+                    break
                 self.sink.put(chunk.data_points)
-            except MetricsUnavailableError:
-                first_unsent, _ = inside[chunk.first]
-                return PublishReport(published, first_unsent - published, first_unsent)
-            published += chunk.size
-        return PublishReport(published, len(records) - published, None)
+            except MetricsUnavailableError as error:
+                reason = str(error)
+                break
+            sent += chunk.size
+        first_unsent = inside[sent][0] if sent < len(inside) else None
+        done = changes[:first_unsent]
+        return PublishReport(
+            published=sent,
+            unpublished=done.count(None) + sum(place < len(done) for place, _ in new) - sent,
+            corrected=sum(it is not None and it.replaced not in (None, it.record) for it in done),
+            oldest=min((record.timestamp for record in records[:sent]), default=None),
+            first_unsent=first_unsent,
+            reason=reason,
+        )

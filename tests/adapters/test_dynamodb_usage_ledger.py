@@ -39,6 +39,19 @@ def test_of_several_readings_in_one_batch_the_last_one_stands() -> None:
     assert stored() == [newest]
 
 
+@pytest.mark.usefixtures("aws")
+def test_signs_between_the_parts_of_a_key_cannot_make_two_calls_one() -> None:
+    ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
+    ledger.put(
+        [
+            usage_record(account_id="a", region="b#c", request_id="d"),
+            usage_record(account_id="a#b", region="c", request_id="d"),
+            usage_record(account_id="a%23b", region="c", request_id="d"),
+        ]
+    )
+    assert len(stored()) == 3
+
+
 @given(usage_records)
 def test_an_item_is_a_pure_function_of_its_record(record: UsageRecord) -> None:
     item = to_item(record, RETENTION)

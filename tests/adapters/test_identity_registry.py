@@ -1,6 +1,7 @@
 """What every identity registry promises, kept by each of them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import boto3
@@ -74,22 +75,39 @@ class CrowdedDynamoDb:
     class exceptions:  # noqa: N801  # as boto3 names it
         TransactionCanceledException = ClientError
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, reason: str) -> None:
         self.times = times
+        self.reason = reason
 
     def transact_write_items(self, **_: Any) -> None:
         self.times -= 1
         if self.times >= 0:
-            reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+            reasons = [{"Code": "None"}, {"Code": self.reason}]
             response: Any = {"Error": {}, "CancellationReasons": reasons}
             raise ClientError(response, "TransactWriteItems")
 
 
-def test_other_writers_in_the_way_are_waited_out_and_not_forever() -> None:
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError"])
+def test_a_crowded_table_is_waited_for_and_not_forever(reason: str) -> None:
+    pauses: list[float] = []
+
     def admit(times: int) -> Admission:
-        client: Any = CrowdedDynamoDb(times)
-        return DynamoDbIdentityRegistry(client, LEDGER, 200).admit("2026-09", "a", None)
+        client: Any = CrowdedDynamoDb(times, reason)
+        registry = DynamoDbIdentityRegistry(client, LEDGER, 200, pauses.append)
+        return registry.admit("2026-09", "a", None)
 
     assert admit(times=3) is Admission.ADMITTED
+    assert len(pauses) == 3
+    assert pauses == sorted(pauses)
     with pytest.raises(RegistryUnavailableError):
         admit(times=100)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_registry_is_forgotten_well_past_its_month() -> None:
+    client = boto3.client("dynamodb")
+    DynamoDbIdentityRegistry(client, LEDGER, 200).admit("2026-09", "session", "role")
+    first_of_december = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    items = client.scan(TableName=LEDGER)["Items"]
+    assert len(items) == 3
+    assert all(int(item["expires_at"]["N"]) > first_of_december for item in items)

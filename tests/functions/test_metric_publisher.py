@@ -1,6 +1,6 @@
 """`metric_publisher`: from a batch of the ledger's stream to metrics in CloudWatch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,18 +12,20 @@ from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
-from tests.aws import LEDGER, health_metrics, published
+from tests.aws import LEDGER, deploy_a_stack, health_metrics, published
 from tests.builders import ANA, BEN, HAIKU_3, usage_record
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    handler.publisher.cache_clear()
+    for resource in (handler.settings, handler.publisher, handler.deployed_at):
+        resource.cache_clear()
 
 
 def call(number: int, **changes: Any) -> UsageRecord:
@@ -36,7 +38,11 @@ def change(number: int, record: UsageRecord, before: UsageRecord | None = None) 
         images["OldImage"] = to_item(before, timedelta(days=90))
     return {
         "eventName": "INSERT" if before is None else "MODIFY",
-        "dynamodb": images | {"SequenceNumber": f"sequence-{number}"},
+        "dynamodb": images
+        | {
+            "SequenceNumber": f"sequence-{number}",
+            "ApproximateCreationDateTime": datetime.now(UTC).timestamp(),
+        },
     }
 
 
@@ -78,7 +84,9 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
     late = change(2, call(2), call(2, tokens=TokenCounts(1, 1)))
     assert publish(correction, change(1, call(1)), late) == ["sequence-1"]
     assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
-    assert "the rest comes again" in caplog.text
+    assert "comes again" in caplog.text
+    (warning,) = (vars(record) for record in caplog.records)
+    assert "127.0.0.1:9" in warning["reason"]
 
 
 def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
@@ -88,6 +96,50 @@ def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
     health = health_metrics(capsys.readouterr().out)
     assert health["UnpublishedRecords"] == [1]
     assert "MeteringDelay" not in health
+
+
+def test_what_a_deployment_before_has_published_is_passed_over() -> None:
+    """The table outlives a deployment, and its stream tells of a day."""
+    before = change(1, call(1))
+    before["dynamodb"]["ApproximateCreationDateTime"] -= 3600
+    assert publish(before, change(2, call(2, tokens=TokenCounts(7, 0)))) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 7
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda images: images.pop("NewImage"),
+        lambda images: images["NewImage"].pop("model_id"),
+        lambda images: images["NewImage"].update(input={"N": "many"}),
+        lambda images: images["NewImage"].update(timestamp={"S": "2026-09-01T12:00:00"}),
+        lambda images: images["NewImage"].update(timestamp={"N": "1"}),
+    ],
+)
+def test_a_change_that_cannot_be_read_does_not_stop_the_stream(
+    damage: Callable[[dict[str, Any]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = change(1, call(1))
+    damage(damaged["dynamodb"])
+    without_what_was = change(2, call(2), call(2))
+    del without_what_was["dynamodb"]["OldImage"]
+    assert publish(damaged, without_what_was, change(3, call(3))) == []
+    assert total("Invocations", IdentityArn=ANA) == 1
+    assert health_metrics(capsys.readouterr().out)["UnpublishedRecords"] == [2]
+
+
+def test_the_delay_is_that_of_the_oldest_published_call(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    too_old, late = (call(n, timestamp=NOW - timedelta(days=d)) for n, d in ((1, 15), (2, 1)))
+    publish(*(change(number, it) for number, it in enumerate((too_old, call(3), late))))
+    (delay,) = health_metrics(capsys.readouterr().out)["MeteringDelay"]
+    assert 86_400 <= delay < 86_700
+
+
+def test_a_clock_ahead_of_ours_is_no_negative_delay(capsys: pytest.CaptureFixture[str]) -> None:
+    publish(change(1, call(1, timestamp=NOW + timedelta(hours=1))))
+    assert health_metrics(capsys.readouterr().out)["MeteringDelay"] == [0]
 
 
 def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,18 +154,24 @@ def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -
     ("variables", "complaint"),
     [
         ({"METRIC_DETAIL": "everything"}, "metric_detail"),
-        ({"IDENTITY_BOUND": "501"}, "identity_bound"),
+        ({"IDENTITY_BOUND": "250"}, "identity_bound"),
         ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
         ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
         ({"LEDGER_TABLE": ""}, "ledger_table"),
+        ({"STACK_ID": ""}, "stack_id"),
     ],
 )
 def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
-        Settings.from_environment({"LEDGER_TABLE": LEDGER} | variables)
+        Settings.from_environment({"LEDGER_TABLE": LEDGER, "STACK_ID": "stack"} | variables)
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    variables = {"LEDGER_TABLE": LEDGER, "FOLDING_PATTERNS": '["job-.*"]', "OTHER": "x"}
+    variables = {
+        "LEDGER_TABLE": LEDGER,
+        "STACK_ID": "stack",
+        "FOLDING_PATTERNS": '["job-.*"]',
+        "OTHER": "x",
+    }
     patterns: Sequence[str] = Settings.from_environment(variables).folding_patterns
     assert patterns == ("job-.*",)

@@ -12,10 +12,10 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import LEDGER, QUARANTINE, published
+from tests.aws import LEDGER, QUARANTINE, deploy_a_stack, published
 from tests.dashboards.preview.log_folder import log
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 
@@ -24,10 +24,11 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
     for resource in (
         *(log_processor.settings, log_processor.ledger, log_processor.s3_client),
-        metric_publisher.publisher,
+        *(metric_publisher.settings, metric_publisher.publisher, metric_publisher.deployed_at),
     ):
         resource.cache_clear()
 
@@ -64,7 +65,11 @@ class Table:
         for key, item in now.items():
             if item != self.before.get(key):
                 self.sequence += 1
-                images = {"NewImage": item, "SequenceNumber": f"{self.sequence:021}"}
+                images: dict[str, Any] = {
+                    "NewImage": item,
+                    "SequenceNumber": f"{self.sequence:021}",
+                    "ApproximateCreationDateTime": datetime.now(UTC).timestamp(),
+                }
                 if key in self.before:
                     images["OldImage"] = self.before[key]
                 name = "MODIFY" if key in self.before else "INSERT"

@@ -58,7 +58,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     ("setting", "value", "told"),
     [
         ("metric_detail", "ful", "'standard' or 'full'"),
-        ("identity_bound", "501", "less than or equal to 500"),
+        ("identity_bound", "250", "less than or equal to 249"),
         ("log_retention_days", "31", "allowed: 1, 3, 5"),
         ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
         ("alarm_metric", "Invocations", "'QuotaTokens' or 'TotalTokens'"),
@@ -69,6 +69,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("notify_https", ["http://example.com"], "starts with https://"),
         ("regions", ["somewhere"], "should match pattern"),
         ("ledger_retention_days", 401, "less than or equal to 400"),
+        ("ledger_retention_days", 14, "greater than or equal to 15"),
     ],
 )
 def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(

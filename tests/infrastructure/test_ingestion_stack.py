@@ -186,7 +186,7 @@ def test_the_stream_delivers_new_and_corrected_calls_and_tries_finitely() -> Non
         "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "call#"}]}}},
     }
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["StartingPosition"] == "LATEST"
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert 0 < mapping["MaximumRetryAttempts"] <= 10_000
     assert 60 <= mapping["MaximumRecordAgeInSeconds"] < 86_400
     assert "OnFailure" in mapping["DestinationConfig"]
@@ -212,10 +212,26 @@ def test_logging_is_switched_on_last(configuration: str) -> None:
     needs = set(template["Resources"]["InvocationLogging"]["DependsOn"])
     assert "Subscription" in needs
     assert any(it.startswith("LoggingRoleWriting") for it in needs)
-    assert set(template["Resources"]["Subscription"]["DependsOn"]) == {
-        "LedgerStream",
-        "LogsMayInvoke",
-    }
+    assert template["Resources"]["Subscription"]["DependsOn"] == ["LogsMayInvoke"]
+
+
+def test_the_stream_s_mapping_keeps_its_name() -> None:
+    """Another name replaces it, and a new mapping publishes the stream's day once more."""
+    mappings = resources(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
+    assert list(mappings) == ["LedgerStream"]
+
+
+@each_configuration
+def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    (asking,) = (
+        it
+        for it in statements(template, "MetricPublisherRole")
+        if it["Action"] == "cloudformation:DescribeStacks"
+    )
+    own = {"Ref": "AWS::StackId"}
+    assert asking["Resource"] == own
+    assert function_of(template, "MetricPublisher")["Environment"]["Variables"]["STACK_ID"] == own
 
 
 @each_configuration

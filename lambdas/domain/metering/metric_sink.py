@@ -9,7 +9,11 @@ from lambdas.domain.metering.aggregation import DataPoint
 
 
 class MetricsUnavailableError(Exception):
-    """Data points could not be sent; none of them was taken."""
+    """Data points could not be sent. The text says why.
+
+    If it was the answer that got lost they were taken, and sending them again counts them twice:
+    metrics err on that side, since alarms guard budgets. The ledger never does.
+    """
 
 
 class MetricSink(Protocol):
@@ -19,5 +23,5 @@ class MetricSink(Protocol):
         """Send data points with one call.
 
         Raises:
-            MetricsUnavailableError: None of them was taken.
+            MetricsUnavailableError: They are to be sent again.
         """

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from lambdas.functions.environment import EnvironmentSettings
 
-LedgerRetentionDays: TypeAlias = Annotated[int, Field(ge=1, le=400)]
+# CloudWatch takes data points of two weeks: a call that was forgotten within them and is replayed
+# would be published twice.
+LedgerRetentionDays: TypeAlias = Annotated[int, Field(ge=15, le=400)]
 
 
 class Settings(EnvironmentSettings):

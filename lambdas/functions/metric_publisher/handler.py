@@ -8,10 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
+from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
-from lambdas.adapters.dynamodb_usage_item import from_item
+from lambdas.adapters.dynamodb_usage_stream import changed_at, read_change, sequence_number
 from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
@@ -27,8 +29,14 @@ from lambdas.services.publish_metrics import PublishMetrics
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# One call of AWS with all its tries takes less than is left when no chunk is begun any more.
+_PROMPT = Config(
+    connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+)
+_LONGEST_CALL_MS = 45_000
 
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Publish what is new in a batch of the stream.
 
     Returns:
@@ -36,46 +44,56 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     now = datetime.now(UTC)
-    changes: list[dict[str, Any]] = event["Records"]
-    inserts = [change for change in changes if change["eventName"] == "INSERT"]
-    records = [from_item(change["dynamodb"]["NewImage"]) for change in inserts]
-    report = publisher()(records, now)
-    done, failures = changes, []
-    if report.first_unsent is not None:
-        failed = inserts[report.first_unsent]
-        done = changes[: changes.index(failed)]
-        logger.warning(
-            "CloudWatch took a part of the batch; the rest comes again",
-            published=report.published,
-            left=len(records) - report.first_unsent,
-        )
-        failures = [{"itemIdentifier": failed["dynamodb"]["SequenceNumber"]}]
+    records = [record for record in event["Records"] if changed_at(record) >= deployed_at()]
+    report = publisher()(
+        [read_change(record) for record in records],
+        now,
+        has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_CALL_MS,
+    )
     health: dict[HealthMetric, float] = {
-        CONFLICTING_DUPLICATES: sum(map(_is_correction, done)),
-        UNPUBLISHED_RECORDS: report.outside_window,
+        CONFLICTING_DUPLICATES: report.corrected,
+        UNPUBLISHED_RECORDS: report.unpublished,
     }
-    if report.published:
-        oldest = min(record.timestamp for record in records[: report.first_unsent])
-        health[METERING_DELAY] = (now - oldest).total_seconds()
+    if report.oldest is not None:
+        health[METERING_DELAY] = max(0.0, (now - report.oldest).total_seconds())
     record_health(health)
-    return {"batchItemFailures": failures}
+    if report.first_unsent is None:
+        return {"batchItemFailures": []}
+    logger.warning(
+        "A part of the batch was not published and comes again",
+        published=report.published,
+        left=len(records) - report.first_unsent,
+        reason=report.reason,
+    )
+    return {
+        "batchItemFailures": [{"itemIdentifier": sequence_number(records[report.first_unsent])}]
+    }
 
 
-def _is_correction(change: dict[str, Any]) -> bool:
-    """Whether a call was read differently than before; the same again is no correction."""
-    images = change["dynamodb"]
-    return change["eventName"] == "MODIFY" and bool(images["NewImage"] != images["OldImage"])
+@cache
+def deployed_at() -> datetime:
+    """When this deployment began: what the stream has from before, another one has published."""
+    return created_at(boto3.client("cloudformation", config=_PROMPT), settings().stack_id)
+
+
+@cache
+def settings() -> Settings:
+    """The function's settings, read once."""
+    return Settings.from_environment(os.environ)
 
 
 @cache
 def publisher() -> PublishMetrics:
     """What publishes, made once."""
-    settings = Settings.from_environment(os.environ)
     registry = DynamoDbIdentityRegistry(
-        boto3.client("dynamodb"), settings.ledger_table, settings.identity_bound
+        boto3.client("dynamodb", config=_PROMPT),
+        settings().ledger_table,
+        settings().identity_bound,
     )
     return PublishMetrics(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch")),
-        detail=Detail[settings.metric_detail.upper()],
-        identity_dimension=BoundedIdentities(IdentityFolding(settings.folding_patterns), registry),
+        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=_PROMPT)),
+        detail=Detail[settings().metric_detail.upper()],
+        identity_dimension=BoundedIdentities(
+            IdentityFolding(settings().folding_patterns), registry
+        ),
     )

@@ -24,7 +24,10 @@ def _check_expression(pattern: str) -> str:
     return pattern
 
 
-IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=500)]
+# A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
+# a month sees the identities of both months, and the rest as one more.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
+IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
 FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
 
 
@@ -32,12 +35,14 @@ class Settings(EnvironmentSettings):
     """How much is published, and for whom.
 
     Attributes:
+        stack_id: The stack that the function belongs to.
         ledger_table: The DynamoDB table that also remembers the month's identities.
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions, as a JSON list: session names that are no people.
     """
 
+    stack_id: str = Field(min_length=1)
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = 200

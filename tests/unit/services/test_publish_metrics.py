@@ -1,6 +1,5 @@
 """Every call is published once, whatever fails on the way."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from hypothesis import settings
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import DataPoint, aggregate
+from lambdas.domain.metering import LedgerChange, aggregate
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from tests.builders import NOON, usage_record
@@ -28,6 +27,10 @@ def call(number: int, minutes_ago: int = 0) -> UsageRecord:
     )
 
 
+def new(*records: UsageRecord) -> list[LedgerChange | None]:
+    return [LedgerChange(record) for record in records]
+
+
 def tokens_in(sink: InMemoryMetricSink) -> int:
     return sum(
         value * count
@@ -41,7 +44,7 @@ def tokens_in(sink: InMemoryMetricSink) -> int:
 def test_a_batch_that_fits_is_one_call() -> None:
     sink = InMemoryMetricSink()
     records = [call(1), call(2)]
-    assert publisher(sink)(records, now=NOON) == PublishReport(2, 0, None)
+    assert publisher(sink)(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
     (sent,) = sink.calls
     assert sent == aggregate(
         records, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn
@@ -52,34 +55,57 @@ def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None
     sink = InMemoryMetricSink()
     fortnight = 14 * 24 * 60
     records = [call(1, fortnight), call(2, fortnight - 1), call(3, -119), call(4, -120)]
-    assert publisher(sink)(records, now=NOON) == PublishReport(2, 2, None)
+    assert publisher(sink)(new(*records), now=NOON) == PublishReport(
+        published=2, unpublished=2, oldest=records[1].timestamp
+    )
     assert tokens_in(sink) == 3 + 4
 
 
 def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     sink = InMemoryMetricSink()
-    sink.refusals = 1
+    sink.taken_before_a_refusal = 0
     too_old = call(0, minutes_ago=10**6)
-    report = publisher(sink)([too_old, call(1), call(2)], now=NOON)
-    assert report == PublishReport(published=0, outside_window=1, first_unsent=1)
+    report = publisher(sink)(new(too_old, call(1), call(2), too_old), now=NOON)
+    assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
+
+
+def test_corrections_and_what_cannot_be_read_are_counted_and_publish_nothing() -> None:
+    sink = InMemoryMetricSink()
+    corrected = LedgerChange(call(1), replaced=call(1, minutes_ago=1))
+    repeated = LedgerChange(call(2), replaced=call(2))
+    report = publisher(sink)([None, corrected, *new(call(3)), repeated], now=NOON)
+    assert report == PublishReport(published=1, unpublished=1, corrected=1, oldest=NOON)
+    assert tokens_in(sink) == 4
+
+
+def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_are_of() -> None:
+    sink = InMemoryMetricSink()
+    ana, ben = (usage_record(identity_arn=name) for name in ("ana", "ben"))
+    publisher(sink)(new(ana, ben), now=NOON)
+    (points,) = sink.calls
+    identities = {dict(point.dimensions).get("IdentityArn") for point in points}
+    assert {"ana", "ben"} < identities
+
+
+def test_without_time_left_no_chunk_is_begun() -> None:
+    sink = InMemoryMetricSink()
+    answers = iter([True, False])
+    records = [call(number, minutes_ago=number % 60) for number in range(300)]
+    report = publisher(sink)(new(*records), NOON, has_time=lambda: next(answers))
+    assert len(sink.calls) == 1
+    assert report.first_unsent == report.published > 0
+    assert report.reason == "there is no time left"
 
 
 def test_what_was_sent_before_a_refused_chunk_is_not_sent_again() -> None:
-    class RefusesTheSecondCall(InMemoryMetricSink):
-        def put(self, data_points: Sequence[DataPoint]) -> None:
-            self.refusals = int(len(self.calls) == 1 and not self.has_refused)
-            self.has_refused = self.has_refused or bool(self.refusals)
-            super().put(data_points)
-
-        has_refused = False
-
-    sink, undisturbed = RefusesTheSecondCall(), InMemoryMetricSink()
+    sink, undisturbed = InMemoryMetricSink(), InMemoryMetricSink()
+    sink.taken_before_a_refusal = 1
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
-    assert publisher(undisturbed)(records, now=NOON).published == 300
-    report = publisher(sink)(records, now=NOON)
+    assert publisher(undisturbed)(new(*records), now=NOON).published == 300
+    report = publisher(sink)(new(*records), now=NOON)
     assert report.first_unsent is not None
     assert 0 < report.first_unsent == report.published < 300
-    assert publisher(sink)(records[report.first_unsent :], now=NOON).first_unsent is None
+    assert publisher(sink)(new(*records[report.first_unsent :]), now=NOON).first_unsent is None
     assert tokens_in(sink) == tokens_in(undisturbed)
 
 
@@ -100,11 +126,11 @@ class Stream(RuleBasedStateMachine):
             self.number += 1
             self.waiting.append(call(self.number, minutes_ago=self.number % 60))
 
-    @rule(size=st.integers(1, 200), refusals=st.integers(0, 1))
-    def a_batch_is_delivered(self, size: int, refusals: int) -> None:
+    @rule(size=st.integers(1, 200), taken=st.integers(0, 3))
+    def a_batch_is_delivered(self, size: int, taken: int) -> None:
         batch = self.waiting[:size]
-        self.sink.refusals = refusals if batch else 0
-        report = self.publish(batch, NOON)
+        self.sink.taken_before_a_refusal = taken
+        report = self.publish(new(*batch), NOON)
         done = len(batch) if report.first_unsent is None else report.first_unsent
         assert done == report.published
         self.expected += sum(record.tokens.total or 0 for record in batch[:done])
