@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.s3_quarantine import S3Quarantine
-from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason
+from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason, envelope
 from lambdas.services.ingest_invocations import IngestInvocations
 from tests.aws import QUARANTINE
 from tests.dashboards.preview.log_folder import log
@@ -95,3 +95,25 @@ def test_each_of_many_rejected_records_is_kept_with_its_own_place() -> None:
     entries = quarantined(*[f"poison {number}" for number in range(2000)])
     assert [entry["line"] for entry in entries] == list(range(1, 2001))
     assert len({entry["sha256"] for entry in entries}) == 2000
+
+
+def test_a_source_of_any_kind_is_text_that_can_be_logged() -> None:
+    delivery = Delivery.open(envelope.pack({"logGroup": "\ud800" * 9_000, "logStream": ["x"]}))
+    assert len(delivery.source) < 5_000
+    assert delivery.source.encode()
+    assert delivery.source.endswith(":None")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("kept", [{"requestId": ["secret"]}, {"requestId": "x" * 9_000}])
+def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
+    bad = json.dumps(log("bad", timestamp="yesterday") | kept)
+    (entry,) = quarantined(bad)
+    assert entry["record"]["requestId"] in (None, "x" * 2048)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
+    quarantined("poison")
+    (key,) = (it["Key"] for it in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"])
+    assert key == f"rejected/{Delivery.open(pack(['poison'])).digest}.jsonl"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
-from lambdas.domain.invocations.envelope import read_envelope, unpack
+from lambdas.domain.invocations.envelope import log_events, read_envelope, unpack
 from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
 
@@ -59,7 +59,7 @@ class Delivery:
         """The log group and the log stream that the messages come from."""
         if isinstance(self.envelope, Undecodable):
             return "unreadable delivery"
-        return f"{self.envelope.get('logGroup')}:{self.envelope.get('logStream')}"
+        return ":".join(str(_kept(self.envelope.get(name))) for name in ("logGroup", "logStream"))
 
     @property
     def digest(self) -> str:
@@ -78,7 +78,8 @@ class Delivery:
         Of what is no JSON object only the place and a hash are told, with which it can be found
         again in the log group.
         """
-        lines = self._lines()
+        envelope = {} if isinstance(self.envelope, Undecodable) else self.envelope
+        lines = log_events(envelope) or []
         return [
             self._describe(record, lines[record.line - 1] if record.line <= len(lines) else None)
             for record in rejected
@@ -97,13 +98,6 @@ class Delivery:
             "sha256": _sha256(text),
             "record": _outline(decode_json(text)),
         }
-
-    def _lines(self) -> list[JsonValue]:
-        """The events that lines are read from: blank ones are no lines."""
-        events = self.envelope.get("logEvents") if isinstance(self.envelope, dict) else None
-        if not isinstance(events, list):
-            return []
-        return [event for event in events if read_envelope({"logEvents": [event]})]
 
 
 def _outline(record: JsonValue) -> JsonObject | None:

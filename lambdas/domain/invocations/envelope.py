@@ -63,10 +63,14 @@ def read_envelope(envelope: JsonObject) -> list[Reading]:
     """
     if envelope.get("messageType") == "CONTROL_MESSAGE":
         return [Ignored.CONTROL_MESSAGE]
+    events = log_events(envelope)
+    return [RejectionReason.WRONG_SCHEMA] if events is None else [*map(_read_event, events)]
+
+
+def log_events(envelope: JsonObject) -> list[JsonValue] | None:
+    """The log events of an unpacked envelope that `read_envelope` reads; `None` if it has none."""
     events = envelope.get("logEvents", envelope.get("events"))
-    if not isinstance(events, list):
-        return [RejectionReason.WRONG_SCHEMA]
-    return _read_events(events)
+    return [it for it in events if not _is_blank(it)] if isinstance(events, list) else None
 
 
 def read_value(text: bytes | str) -> list[Reading]:
@@ -98,7 +102,7 @@ def _read_wrapped(wrapped: JsonObject) -> list[Reading]:
         case {"awslogs": {"data": str(data)}}:
             return _read_packed(data)
         case {"message": str()}:
-            return _read_events([wrapped])
+            return [] if _is_blank(wrapped) else [_read_event(wrapped)]
     return [read_invocation(wrapped)]
 
 
@@ -109,12 +113,11 @@ def _read_packed(data: bytes | str) -> list[Reading]:
     return read_envelope(envelope) if isinstance(envelope, dict) else [read_invocation(envelope)]
 
 
-def _read_events(events: list[JsonValue]) -> list[Reading]:
-    readings: list[Reading] = []
-    for event in events:
-        message = event.get("message") if isinstance(event, dict) else None
-        if not isinstance(message, str):
-            readings.append(RejectionReason.NOT_AN_OBJECT)
-        elif message and not message.isspace():
-            readings.append(read_message(message))
-    return readings
+def _is_blank(event: JsonValue) -> bool:
+    message = event.get("message") if isinstance(event, dict) else None
+    return isinstance(message, str) and (not message or message.isspace())
+
+
+def _read_event(event: JsonValue) -> Reading:
+    message = event.get("message") if isinstance(event, dict) else None
+    return read_message(message) if isinstance(message, str) else RejectionReason.NOT_AN_OBJECT
