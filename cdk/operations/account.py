@@ -25,7 +25,11 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
         CommandError: There is no Region, no credentials, nothing deployed, or AWS refused.
     """
     # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    try:
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    except BotoCoreError as error:
+        message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
+        raise CommandError(message) from None
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
         raise CommandError(message)

@@ -12,17 +12,19 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk import stack_names
-from cdk.operations.deployment import Deployment
-from lambdas.domain.logging_configuration import LoggingMemory, describe
+from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.memory import remembered
+from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 
 if TYPE_CHECKING:
-    from lambdas.domain.logging_configuration import LoggingConfiguration
+    from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
 
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _OLDEST_BOOTSTRAP = 6
 _SUBSCRIPTIONS_OF_A_GROUP = 2
 _MANTLE = "AWS/BedrockMantle"
 _MANTLE_DAYS = 14
+_ANEW = "run make destroy and make deploy (the data stays)"
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
 
@@ -69,7 +71,7 @@ class Examination:
             ("CDK bootstrap", self._bootstrap),
             ("stacks", self._stacks),
             ("invocation logging", self._logging),
-            ("subscription slots", self._slots),
+            ("subscription", self._subscription),
             ("trail", self._trail),
             ("notifications", self._notifications),
             ("bedrock-mantle", self._mantle),
@@ -77,6 +79,8 @@ class Examination:
         for name, check in checks:
             try:
                 status, text = check()
+            except (NotDeployedError, DamagedMemoryError) as error:
+                status, text = Status.PROBLEM, str(error)
             except (BotoCoreError, ClientError) as error:
                 status, text = Status.UNKNOWN, f"Could not look: {' '.join(str(error).split())}"
             yield Finding(name, status, text)
@@ -106,44 +110,59 @@ class Examination:
             for stack in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
         }
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
-        is_broken = any("FAILED" in (state or "") for state in states.values())
-        return Status.PROBLEM if is_broken else Status.OK, text
+        status = max((_status_of(state) for state in states.values()), key=list(Status).index)
+        return status, text
 
     def _logging(self) -> tuple[Status, str]:
-        live = self._live_logging()
+        live, memory = self._live_logging(), remembered(self.session, self.deployment)
         if live is None:
-            if self.deployment.status(stack_names.INGESTION) is None:
-                return Status.OK, "Off; deploying switches it on."
-            return Status.PROBLEM, "Off, though Bedrock Meter is deployed: run make deploy."
+            return self._logging_is_off(memory)
         content = "with prompts and completions" if _is_content_logged(live) else "metadata only"
         where = f"To {describe(live)}, {content}"
-        if self._memory().is_ours(live):
-            return Status.OK, f"{where}; ours."
         group = live.get("cloudWatchConfig", {}).get("logGroupName")
-        if group is not None and group == self._adopted():
+        if memory.is_ours(live):
+            return Status.OK, f"{where}; ours."
+        if group is not None and group == memory.adopted:
             return Status.OK, f"{where}; somebody else's, adopted."
         adopting = (
             f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
             if group
             else ""
         )
-        return Status.WARNING, (
-            f"{where}; somebody else's. To deploy, set {adopting}existing_logging=replace"
-            " (put back by make destroy)."
-        )
+        choice = f"set {adopting}existing_logging=replace (put back by make destroy)"
+        if self._is_deployed:
+            return Status.PROBLEM, (
+                f"{where}; somebody has changed it, and Bedrock Meter counts none of it. Take that"
+                f" back, or {choice} and run make deploy."
+            )
+        return Status.WARNING, f"{where}; somebody else's. To deploy, {choice}."
 
-    def _slots(self) -> tuple[Status, str]:
+    def _logging_is_off(self, memory: LoggingMemory) -> tuple[Status, str]:
+        if self._is_deployed:
+            return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_ANEW}."
+        if memory.found is not None:
+            return Status.WARNING, (
+                f"Off. Before Bedrock Meter it went to {describe(memory.found)}, which could not be"
+                " put back: make destroy tries again after make deploy."
+            )
+        return Status.OK, "Off; deploying switches it on."
+
+    def _subscription(self) -> tuple[Status, str]:
         group = self._group_to_read()
         if group is None:
             return Status.OK, "A new log group will be made."
-        filters = self.session.client("logs").describe_subscription_filters(logGroupName=group)[
-            "subscriptionFilters"
-        ]
-        others = [
-            it["filterName"]
-            for it in filters
-            if not it["filterName"].startswith(stack_names.INGESTION)
-        ]
+        try:
+            filters = self.session.client("logs").describe_subscription_filters(logGroupName=group)[
+                "subscriptionFilters"
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_THERE:
+                raise
+            return Status.PROBLEM, f"{group} is gone: {_ANEW}."
+        names = [it["filterName"] for it in filters]
+        others = [name for name in names if not name.startswith(stack_names.INGESTION)]
+        if self._is_deployed and others == names:
+            return Status.PROBLEM, f"{group} is not subscribed to any more: {_ANEW}."
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
             return Status.OK, f"{group}: {_SUBSCRIPTIONS_OF_A_GROUP - len(others)} for us."
         return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
@@ -161,8 +180,10 @@ class Examination:
         if self.deployment.status(stack_names.MONITORING) is None:
             return Status.OK, "Not deployed yet."
         topic = self.deployment.output(stack_names.MONITORING, "TopicArn")
-        found = self.session.client("sns").list_subscriptions_by_topic(TopicArn=topic)
-        subscriptions = found["Subscriptions"]
+        pages = self.session.client("sns").get_paginator("list_subscriptions_by_topic")
+        subscriptions = [
+            it for page in pages.paginate(TopicArn=topic) for it in page["Subscriptions"]
+        ]
         waiting = [
             it["Endpoint"] for it in subscriptions if it["SubscriptionArn"] == "PendingConfirmation"
         ]
@@ -176,7 +197,10 @@ class Examination:
 
     def _mantle(self) -> tuple[Status, str]:
         client = self.session.client("cloudwatch")
-        metrics = client.list_metrics(Namespace=_MANTLE, MetricName="Inferences")["Metrics"]
+        pages = client.get_paginator("list_metrics").paginate(
+            Namespace=_MANTLE, MetricName="Inferences"
+        )
+        metrics = [it for page in pages for it in page["Metrics"]]
         now = datetime.now(UTC)
         calls = sum(
             point["Sum"]
@@ -206,23 +230,24 @@ class Examination:
         answer = client.get_model_invocation_logging_configuration()
         return dict(answer.get("loggingConfig") or {}) or None
 
-    def _memory(self) -> LoggingMemory:
-        if self.deployment.status(stack_names.STORAGE) is None:
-            return LoggingMemory()
-        name = self.deployment.output(stack_names.STORAGE, "MemoryParameterName")
-        value = self.session.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-        return LoggingMemory.from_text(value)
-
-    def _adopted(self) -> str | None:
-        if self.deployment.status(stack_names.INGESTION) is None:
-            return None
-        return self.deployment.metered_log_group
+    @property
+    def _is_deployed(self) -> bool:
+        return self.deployment.status(stack_names.INGESTION) is not None
 
     def _group_to_read(self) -> str | None:
         """The log group that is read, or would be if what is there is adopted."""
+        if self._is_deployed:
+            return self.deployment.metered_log_group
         live = self._live_logging() or {}
         group: str | None = live.get("cloudWatchConfig", {}).get("logGroupName")
-        return self._adopted() or group
+        return group
+
+
+def _status_of(stack_state: str | None) -> Status:
+    if stack_state in (None, "CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
+        return Status.OK
+    works = stack_state in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    return Status.WARNING if works else Status.PROBLEM
 
 
 def _is_content_logged(live: LoggingConfiguration) -> bool:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
+
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_lambda import LambdaClient
+
+
+# A function may take its time; called again meanwhile, it would do everything twice.
+_ONCE = Config(read_timeout=15 * 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 
 
 class FunctionFailedError(Exception):
     """A function raised an error. The text says which one."""
+
+
+def open_functions(session: boto3.Session) -> LambdaClient:
+    """A client that calls a function once and waits for it."""
+    return session.client("lambda", config=_ONCE)
 
 
 def invoke(client: LambdaClient, function: str, event: object) -> Any:  # noqa: ANN401  # its answer
@@ -19,7 +31,9 @@ def invoke(client: LambdaClient, function: str, event: object) -> Any:  # noqa: 
     Raises:
         FunctionFailedError: The function raised an error.
     """
-    response = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    # What is no UTF-8 (half a surrogate pair) is written as JSON's escape of it.
+    payload = json.dumps(event, ensure_ascii=False).encode(errors="backslashreplace")
+    response = client.invoke(FunctionName=function, Payload=payload)
     answer = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response:
         kind = answer.get("errorType") if isinstance(answer, dict) else None

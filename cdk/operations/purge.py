@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from botocore.exceptions import ClientError
 from cdk import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.memory import remembered
 from cdk.operations.terminal import CommandError
+from lambdas.domain.logging_configuration import DamagedMemoryError, LoggingConfiguration
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,7 +102,16 @@ def _empty(s3: S3Client, bucket: str) -> None:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         keys = [{"Key": it["Key"]} for it in page.get("Contents", [])]
         if keys:
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys
+            for error in answer.get("Errors", []):
+                message = f"{bucket}: {error.get('Key')} was not deleted: {error.get('Message')}"
+                raise CommandError(message)
+
+
+def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
+    with suppress(ClientError, DamagedMemoryError):  # it may be gone, or no longer be ours
+        return remembered(session, Deployment(session.client("cloudformation"))).found
+    return None
 
 
 def main(session: boto3.Session) -> None:
@@ -109,6 +121,12 @@ def main(session: boto3.Session) -> None:
         f"This deletes the ledger, the invocation logs and the quarantine of Bedrock Meter in"
         f" account {account}, {session.region_name}, for good."
     )
+    found = _not_put_back(session)
+    if found is not None:
+        print(
+            "With it goes what it remembers of the logging configuration that it replaced and"
+            f" could not put back:\n{json.dumps(found, indent=2)}"
+        )
     answer = ""
     with suppress(EOFError):
         answer = input("Type 'purge' to go on: ")

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from cdk import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
-from cdk.operations.invocation import FunctionFailedError, invoke
+from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PREFIX = "aws/lambda/"
+_PLACE_OF_NAME = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class Redrive:
                 self._put_back(key)
             except (FunctionFailedError, ValueError) as error:
                 left[key] = str(error)
+            except ClientError as error:
+                left[key] = f"AWS refused: {error}"
+            except (AttributeError, IndexError, KeyError, TypeError, RecursionError):
+                left[key] = "not written by Lambda"
             else:
                 done += 1
         return RedriveReport(done, left)
@@ -93,13 +99,12 @@ class Redrive:
 
 def _function_of(failure: dict[str, Any]) -> str:
     """The function's name: `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`."""
-    arn = failure.get("requestContext", {}).get("functionArn")
+    arn: object = failure.get("requestContext", {}).get("functionArn")
     parts = arn.split(":") if isinstance(arn, str) else []
-    try:
-        return str(parts[6])
-    except IndexError:
+    if len(parts) <= _PLACE_OF_NAME:
         message = "names no function: not written by Lambda"
-        raise ValueError(message) from None
+        raise ValueError(message)
+    return parts[_PLACE_OF_NAME]
 
 
 def _event_of(failure: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def main(session: boto3.Session) -> None:
     deployment = Deployment(session.client("cloudformation"))
     report = Redrive(
         session.client("s3"),
-        session.client("lambda"),
+        open_functions(session),
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
         frozenset({deployment.log_processor, deployment.metric_publisher}),
     )()

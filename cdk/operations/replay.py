@@ -8,15 +8,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from cdk import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
-from cdk.operations.invocation import FunctionFailedError, invoke
+from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError
 from lambdas.domain.invocations.envelope import pack
 
@@ -124,9 +125,19 @@ def main(session: boto3.Session) -> None:
         message = "FROM has to be before TO."
         raise CommandError(message)
     deployment = Deployment(session.client("cloudformation"))
+    retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
+    remembered = datetime.now(UTC) - retention
+    if end <= remembered:
+        message = f"the ledger remembers {retention.days} days: it takes no calls from before then."
+        raise CommandError(message)
+    if start < remembered:
+        print(
+            f"The ledger remembers {retention.days} days: replaying from {remembered:%F %H:%M} on."
+        )
+        start = remembered
     replay = Replay(
         session.client("logs"),
-        session.client("lambda"),
+        open_functions(session),
         deployment.metered_log_group,
         deployment.log_processor,
     )

@@ -7,8 +7,10 @@ import boto3
 from cdk import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
+from cdk.operations.terminal import printable
 
 _UNCONFIRMED = "PendingConfirmation"
+_REASON = "Only a test: somebody ran make test-notification."
 
 
 def main(session: boto3.Session) -> None:
@@ -23,16 +25,18 @@ def main(session: boto3.Session) -> None:
         .paginate(TopicArn=topic)
         for it in page["Subscriptions"]
     ]
-    session.client("cloudwatch").set_alarm_state(
-        AlarmName=alarm,
-        StateValue="ALARM",
-        StateReason="Only a test: somebody ran make test-notification. Nothing is wrong.",
+    cloudwatch = session.client("cloudwatch")
+    # An alarm notifies when its state changes alone.
+    (state,) = (
+        it["StateValue"] for it in cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
     )
+    for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=value, StateReason=_REASON)
     print(f"{alarm} is in ALARM for a moment. These should hear of it:")
     for it in subscriptions:
         is_confirmed = it["SubscriptionArn"] != _UNCONFIRMED
         note = "" if is_confirmed else "  (NOT confirmed: gets nothing until it is)"
-        print(f"  {it['Protocol']:<6} {it['Endpoint']}{note}")
+        print(f"  {it['Protocol']:<6} {printable(it['Endpoint'])}{note}")
     if not subscriptions:
         print("  nobody: set notify_emails or notify_https in cdk.json, and run make deploy.")
 

@@ -86,6 +86,7 @@ class StorageStack(Stack):
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("MemoryParameterName", self.memory.parameter_name),
+            ("LedgerRetentionDays", str(config.ledger_retention_days)),
         ):
             CfnOutput(self, name, value=value)
 

@@ -18,6 +18,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "MemoryParameterName": "logging-memory",
+        "LedgerRetentionDays": "90",
     },
     stack_names.INGESTION: {"LogProcessorName": "processor", "MetricPublisherName": "publisher"},
     stack_names.MONITORING: {

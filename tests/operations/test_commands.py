@@ -13,6 +13,7 @@ from cdk.operations import purge, redrive, replay, send_test_notification
 from cdk.operations.account import in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.terminal import CommandError
+from lambdas.domain.logging_configuration import LoggingMemory
 from tests.aws import LEDGER, QUARANTINE
 from tests.operations.deployed import OUTPUTS, deploy
 
@@ -33,6 +34,13 @@ def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(CommandError, match="there are no credentials"):
+        in_account(redrive.main)
+
+
+def test_a_profile_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(CommandError, match=r"\(nobody\) could not be found: correct AWS_PROFILE"):
         in_account(redrive.main)
 
 
@@ -118,11 +126,24 @@ def test_replay_asks_for_times_it_can_read(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_test_notification_names_those_who_will_hear_of_it(
-    capsys: pytest.CaptureFixture[str],
+def test_replay_asks_for_what_the_ledger_remembers_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
-    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    """Older calls it would set aside, each of them, and raise an alarm."""
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
+    monkeypatch.setattr(sys, "argv", ["replay", "--from", "2020-01-01"])
+    in_account(replay.main)
+    printed = capsys.readouterr().out
+    assert "remembers 90 days: replaying from" in printed
+    assert "0 log events" in printed
+    monkeypatch.setattr(sys, "argv", ["replay", "--from", "2020-01-01", "--to", "2020-02-01"])
+    with pytest.raises(CommandError, match="takes no calls from before"):
+        in_account(replay.main)
+
+
+def deploy_alarm(topic: str) -> None:
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName=OUTPUTS[stack_names.MONITORING]["TestAlarmName"],
         EvaluationPeriods=1,
@@ -134,10 +155,44 @@ def test_a_test_notification_names_those_who_will_hear_of_it(
         Threshold=1,
     )
     deploy(stack_names.MONITORING, TopicArn=topic)
-    in_account(send_test_notification.main)
-    (alarm,) = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert alarm["StateValue"] == "ALARM"
-    assert "a@example.com" in capsys.readouterr().out
+
+
+def test_a_test_notification_names_those_who_will_hear_of_it(
+    session: boto3.Session,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    deploy_alarm(topic)
+    states: list[str] = []
+    session.events.register(
+        "provide-client-params.cloudwatch.SetAlarmState",
+        lambda params, **_: states.append(params["StateValue"]),
+    )
+    for _ in range(2):  # the second time it is in ALARM already, and has to change to notify
+        send_test_notification.main(session)
+    assert states == ["ALARM", "OK", "ALARM"]
+    printed = capsys.readouterr().out
+    assert "a@example.com" in printed
+    assert "NOT confirmed" not in printed
+
+
+def test_a_test_notification_says_who_will_not_hear_of_it(
+    session: boto3.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    session.events.register(
+        "after-call.sns.ListSubscriptionsByTopic",
+        lambda parsed, **_: parsed["Subscriptions"][0].update(
+            SubscriptionArn="PendingConfirmation", Endpoint="\x1b[2J"
+        ),
+    )
+    deploy_alarm(topic)
+    send_test_notification.main(session)
+    printed = capsys.readouterr().out
+    assert "NOT confirmed" in printed
+    assert "\x1b" not in printed
 
 
 KEPT: dict[str, Any] = {
@@ -195,6 +250,39 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
     assert boto3.client("dynamodb").list_tables()["TableNames"] == [LEDGER]
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
+
+
+def test_purge_empties_buckets_of_any_size_and_stops_at_what_it_may_not_delete(
+    session: boto3.Session,
+) -> None:
+    deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
+    s3 = boto3.client("s3")
+    (bucket,) = {it["Name"] for it in s3.list_buckets()["Buckets"]} - {QUARANTINE}
+    for number in range(1_001):  # a page holds a thousand
+        s3.put_object(Bucket=bucket, Key=f"rejected/{number}", Body=b"")
+
+    def refuse(parsed: Any, **_: Any) -> None:
+        parsed["Errors"] = [{"Key": "rejected/7", "Code": "AccessDenied", "Message": "no"}]
+
+    session.events.register("after-call.s3.DeleteObjects", refuse)
+    with pytest.raises(CommandError, match="rejected/7 was not deleted: no"):
+        purge.purge(session)
+    session.events.unregister("after-call.s3.DeleteObjects", refuse)
+    purge.purge(session)
+    assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
+
+
+@pytest.mark.usefixtures("aws")
+def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
+    memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
+    boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    with pytest.raises(CommandError, match="nothing was deleted"):
+        in_account(purge.main)
+    assert '"bucketName": "archive"' in capsys.readouterr().out
 
 
 def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:

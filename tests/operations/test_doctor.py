@@ -1,5 +1,6 @@
 """The doctor finds what stands in the way, changes nothing and never ends in a traceback."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,11 +113,80 @@ def test_our_own_logging_is_ours(session: boto3.Session) -> None:
 
 def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
     switch_logging_on()
+    remember(LoggingMemory(adopted="/audit/bedrock"))
+    deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
-    assert examine(session)["invocation logging"].status is Status.OK
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.OK
+    assert found.text.endswith("; somebody else's, adopted.")
+
+
+def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
+    remember(LoggingMemory(written=({**FOREIGN, "textDataDeliveryEnabled": False},)))
+    switch_logging_on()
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.PROBLEM
+    assert "counts none of it" in found.text
+
+
+def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
+    remember(LoggingMemory(found=FOREIGN))
+    deploy(stack_names.STORAGE)
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.WARNING
+    assert "it went to log group /audit/bedrock" in found.text
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"written": 5}', "null"])
+def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, text: str) -> None:
+    boto3.client("ssm").put_parameter(Name="logging-memory", Value=text, Type="String")
+    deploy(stack_names.STORAGE)
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.PROBLEM
+    assert "get-parameter-history" in found.text
+
+
+def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.Session) -> None:
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    boto3.client("cloudformation").create_stack(
+        StackName=stack_names.STORAGE, TemplateBody=template
+    )
+    findings = examine(session)
+    assert findings["invocation logging"].status is Status.PROBLEM
+    assert "has no MemoryParameterName" in findings["invocation logging"].text
+    assert findings["trail"].status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("UPDATE_COMPLETE", Status.OK),
+        ("UPDATE_ROLLBACK_COMPLETE", Status.WARNING),
+        ("ROLLBACK_COMPLETE", Status.PROBLEM),
+        ("REVIEW_IN_PROGRESS", Status.PROBLEM),
+        ("UPDATE_ROLLBACK_FAILED", Status.PROBLEM),
+    ],
+)
+def test_a_stack_that_does_not_stand_is_a_problem(
+    session: boto3.Session, state: str, status: Status
+) -> None:
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.MONITORING)
+
+    def tell(parsed: Any, **_: Any) -> None:
+        for stack in parsed.get("Stacks", []):
+            stack["StackStatus"] = state
+
+    session.events.register("after-call.cloudformation.DescribeStacks", tell)
+    found = examine(session)["stacks"]
+    assert found.status is status
+    assert state in found.text
 
 
 def test_logging_that_somebody_switched_off_is_a_problem(session: boto3.Session) -> None:
+    remember(LoggingMemory())
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     assert examine(session)["invocation logging"].status is Status.PROBLEM
@@ -126,19 +196,39 @@ def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) ->
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem")
-    assert examine(session)["subscription slots"].status is Status.OK
+    assert examine(session)["subscription"].status is Status.OK
     subscribe("lake")
-    found = examine(session)["subscription slots"]
+    found = examine(session)["subscription"]
     assert found.status is Status.PROBLEM
     assert "siem" in found.text
     assert "lake" in found.text
+
+
+@pytest.mark.parametrize("others", [(), ("siem",)])
+def test_a_subscription_that_somebody_removed_is_a_problem(
+    session: boto3.Session, others: tuple[str, ...]
+) -> None:
+    boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
+    switch_logging_on()
+    subscribe(*others)
+    deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
+    found = examine(session)["subscription"]
+    assert found.status is Status.PROBLEM
+    assert "not subscribed to any more" in found.text
+
+
+def test_a_log_group_that_somebody_deleted_is_a_problem(session: boto3.Session) -> None:
+    deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
+    found = examine(session)["subscription"]
+    assert found.status is Status.PROBLEM
+    assert "/audit/bedrock is gone" in found.text
 
 
 def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
-    assert examine(session)["subscription slots"].status is Status.OK
+    assert examine(session)["subscription"].status is Status.OK
 
 
 def test_an_unconfirmed_address_is_a_problem(

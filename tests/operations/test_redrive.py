@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cdk.operations.redrive import Redrive, RedriveReport
 from tests.operations.deployed import RunningFunctions
@@ -98,10 +99,37 @@ def test_of_a_batch_only_what_was_not_published_is_left() -> None:
         (b"{ no json", "Expecting"),
         ({"requestPayload": {}}, "names no function"),
         ({**asynchronous(), "requestPayload": 5}, "holds no event"),
+        ([], "not written by Lambda"),
+        ({"requestContext": "x"}, "not written by Lambda"),
+        (b"[" * 100_000, "not written by Lambda"),
     ],
 )
 def test_what_is_no_failure_of_ours_is_left_alone_with_a_reason(failure: Any, reason: str) -> None:
     fail("x", failure)
-    report = redrive()
-    assert report.done == 0
+    fail("y", asynchronous())
+    report = redrive(processor=lambda _: None)
+    assert report.done == 1
     assert reason in report.left["aws/lambda/x"]
+
+
+def test_a_batch_that_is_none_or_of_another_one_is_left_alone() -> None:
+    fail("a", stream({"Records": [5]}))
+    fail("b", stream(BATCH))
+    report = redrive(publisher=lambda _: {"batchItemFailures": [{"itemIdentifier": "1000"}]})
+    assert report.done == 0
+    assert len(report.left) == 2
+
+
+def test_a_function_that_aws_does_not_call_stops_nothing_else() -> None:
+    class Throttled(RunningFunctions):
+        def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+            if FunctionName == "publisher":
+                raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+            return super().invoke(FunctionName, Payload)
+
+    fail("a", stream(BATCH))
+    fail("b", asynchronous())
+    functions: Any = Throttled(processor=lambda _: None)
+    report = Redrive(boto3.client("s3"), functions, BUCKET, frozenset({"processor", "publisher"}))()
+    assert report.done == 1
+    assert "TooManyRequests" in report.left["aws/lambda/a"]
