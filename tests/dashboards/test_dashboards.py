@@ -81,7 +81,8 @@ def test_full_detail_is_said_only_where_standard_would_show_nothing(file: str) -
 def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
     it = body(file)
-    assert it.keys() <= {"widgets", "variables"}
+    assert it.keys() <= {"widgets", "variables", "periodOverride"}
+    assert it["periodOverride"] == "inherit"  # else a longer time range changes what a point sums
     assert 0 < len(it["widgets"]) <= 500
     for widget in it["widgets"]:
         assert widget.keys() == {"type", "x", "y", "width", "height", "properties"}
