@@ -69,6 +69,13 @@ def test_what_was_logged_in_the_time_named_is_in_the_ledger_once_however_often()
 
 
 @pytest.mark.usefixtures("logged")
+def test_what_was_logged_after_the_time_named_is_left_alone() -> None:
+    start, end = (NOW - timedelta(minutes=minutes) for minutes in (150, 90))
+    assert replay(process)(start, end) == 1
+    assert in_ledger() == {"2 hours ago"}
+
+
+@pytest.mark.usefixtures("logged")
 def test_a_delivery_that_fails_is_told() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
     with pytest.raises(FunctionFailedError, match="ResourceNotFoundException"):

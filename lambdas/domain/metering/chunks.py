@@ -18,15 +18,16 @@ from lambdas.domain.metering.metric_catalog import Detail
 LARGEST_CALL_DATA_POINTS = 1000
 LARGEST_CALL_BYTES = 1_000_000
 
-_BYTES_OF_A_POINT = 250  # names, unit, timestamp and numbers in the wire format, with room to spare
-_BYTES_OF_A_VALUE = 24  # one entry of `Values` and one of `Counts`
+# As a form, uncompressed: the longest of the protocols that boto3 chooses from.
+_BYTES_OF_A_POINT = 400
+_BYTES_OF_A_VALUE = 100  # one entry of `Values` and one of `Counts`
+_BYTES_OF_A_LETTER = 3  # `%3A` for a colon
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Calls that follow one another, and the data points that they make."""
 
-    first: int
     size: int
     data_points: Sequence[DataPoint]
 
@@ -42,7 +43,7 @@ def cut_into_chunks(
     first = 0
     while first < len(records):
         size, points = _largest_fit(records[first:], detail, identity_dimension)
-        yield Chunk(first, size, points)
+        yield Chunk(size, points)
         first += size
 
 
@@ -77,4 +78,4 @@ def _fits(points: Sequence[DataPoint]) -> bool:
 def _wire_bytes(point: DataPoint) -> int:
     names = sum(len(name) + len(value) for name, value in point.dimensions)
     values = len(point.values.values) if isinstance(point.values, Distribution) else 4
-    return _BYTES_OF_A_POINT + names + values * _BYTES_OF_A_VALUE
+    return _BYTES_OF_A_POINT + _BYTES_OF_A_LETTER * names + _BYTES_OF_A_VALUE * values
