@@ -11,8 +11,8 @@ from lambdas.adapters.s3_quarantine import S3Quarantine
 from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason, envelope
 from lambdas.services.ingest_invocations import IngestInvocations
 from tests.aws import QUARANTINE
-from tests.dashboards.preview.log_folder import log
 from tests.fakes import InMemoryUsageLedger
+from tests.invocation_logs import log
 
 MARKER = "XyzzyMarker"
 BODIES = {

@@ -13,7 +13,7 @@ from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, QUARANTINE, health_metrics
-from tests.dashboards.preview.log_folder import log
+from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace()
 

@@ -13,7 +13,7 @@ from dashboards.preview.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import LEDGER, QUARANTINE, deploy_a_stack, published
-from tests.dashboards.preview.log_folder import log
+from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -21,7 +21,7 @@ from cdk.operations.replay import (
 )
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, QUARANTINE
-from tests.dashboards.preview.log_folder import log
+from tests.invocation_logs import log
 from tests.operations.deployed import RunningFunctions
 
 GROUP = "invocation-logs"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdk.operations.terminal import CommandError, run_command
-from tests.dashboards.preview.log_folder import as_lines, log, write
+from tests.invocation_logs import as_lines, log, write
 
 
 def exit_code_of(error: BaseException | None) -> object:

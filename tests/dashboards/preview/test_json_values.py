@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dashboards.preview import json_values
 from dashboards.preview.json_values import EndlessValueError, has_events, split_values
-from tests.dashboards.preview.log_folder import log
+from tests.invocation_logs import log
 
 
 class Trickle(io.BytesIO):

@@ -13,7 +13,7 @@ from dashboards.preview import log_files
 from dashboards.preview.deliveries import pack
 from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_log_file
 from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
-from tests.dashboards.preview.log_folder import as_lines, log, write
+from tests.invocation_logs import as_lines, log, write
 
 LOGS = [log(f"request-{number}") for number in range(3)]
 IDS = [it["requestId"] for it in LOGS]

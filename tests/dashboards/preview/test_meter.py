@@ -16,7 +16,7 @@ from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.usage_report import print_report
-from tests.dashboards.preview.log_folder import as_lines, log, write
+from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ANA = "arn:aws:iam::111122223333:user/ana"

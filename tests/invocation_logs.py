@@ -1,4 +1,4 @@
-"""Log messages and files for tests of the preview."""
+"""Invocation logs for tests, as messages and as files."""
 
 from __future__ import annotations
 
