@@ -6,7 +6,6 @@ import boto3
 
 from cdk import stack_names
 from cdk.operations.deployment import Deployment
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import LoggingMemory
 
 
@@ -19,4 +18,5 @@ def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:
     if deployment.status(stack_names.STORAGE) is None:
         return LoggingMemory()
     name = deployment.output(stack_names.STORAGE, "MemoryParameterName")
-    return SsmLoggingMemory(session.client("ssm"), name).recall()
+    answer = session.client("ssm").get_parameter(Name=name)
+    return LoggingMemory.from_text(answer["Parameter"]["Value"])
