@@ -1,0 +1,119 @@
+"""Deploys the synthesised app quickly: assets into a bucket, then each stack's template."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cdk import stack_names
+from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
+
+STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+
+_ROOT = Path(__file__).resolve().parents[3]
+_BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
+_PSEUDO_PARAMETERS = {
+    "${AWS::AccountId}": ACCOUNT,
+    "${AWS::Region}": REGION,
+    "${AWS::Partition}": "aws",
+}
+
+
+def synthesise(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
+    """Synthesise the app for this machine's interpreter; returns the folder.
+
+    Raises:
+        LocalCloudError: It cannot be synthesised; a setting may be wrong.
+    """
+    folder = cloud.home / "cdk.out"
+    context = {**local_settings(), **settings}
+    environment = {
+        **cloud.environment,
+        "CDK_OUTDIR": str(folder),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+    }
+    process = subprocess.run(
+        [sys.executable, "-m", "cdk.app"],
+        cwd=_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        message = f"the app cannot be synthesised: {process.stderr.strip()}"
+        raise LocalCloudError(message)
+    return folder
+
+
+def local_settings() -> dict[str, str]:
+    """Settings with which functions run on this machine's own interpreter."""
+    machine = "arm64" if sys.platform == "darwin" else "x86_64"
+    return {
+        "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "architecture": machine,
+    }
+
+
+def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
+    """Create all stacks; returns their outputs.
+
+    Raises:
+        LocalCloudError: A stack cannot be created. The text says why.
+    """
+    s3, ssm = cloud.client("s3"), cloud.client("ssm")
+    ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
+    return {stack: _create(cloud, s3, folder, stack) for stack in STACKS}
+
+
+def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:  # noqa: ANN401  # a client
+    files = json.loads((folder / f"{stack}.assets.json").read_text())["files"].values()
+    url = ""
+    for asset in files:
+        (destination,) = asset["destinations"].values()
+        bucket, key = _fill_in(destination["bucketName"]), destination["objectKey"]
+        _upload(s3, bucket, key, folder / asset["source"]["path"])
+        if asset["source"]["path"] == f"{stack}.template.json":
+            url = f"{cloud.endpoint}/{bucket}/{key}"
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateURL=url,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    cloudformation.get_waiter("stack_create_complete").config.delay = 1
+    return _outputs(cloudformation, stack)
+
+
+def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401  # a client
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.config.delay = 0.2
+    waiter.wait(StackName=stack)
+    (created,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {it["OutputKey"]: it["OutputValue"] for it in created.get("Outputs", [])}
+
+
+def _upload(s3: Any, bucket: str, key: str, source: Path) -> None:  # noqa: ANN401  # a client
+    if bucket not in {it["Name"] for it in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=key, Body=_zip(source) if source.is_dir() else source.read_bytes())
+
+
+def _zip(folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return content.getvalue()
+
+
+def _fill_in(text: str) -> str:
+    for name, value in _PSEUDO_PARAMETERS.items():
+        text = text.replace(name, value)
+    return text

@@ -1,0 +1,43 @@
+"""Starts MiniStack with the additions: `python -m dashboards.preview.local_cloud.emulator`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+from dashboards.preview.local_cloud.emulator import MINISTACK_VERSION
+
+
+def main() -> None:
+    """Start, unless it is another version of MiniStack."""
+    found = version("ministack")
+    if found != MINISTACK_VERSION:
+        sys.exit(
+            f"The local cloud needs MiniStack {MINISTACK_VERSION}, and this is {found}: run make"
+            " clean and try again."
+        )
+    from ministack import app  # noqa: PLC0415  # not before it is known to be the right one
+
+    from dashboards.preview.local_cloud.emulator import (  # noqa: PLC0415
+        alarms,
+        bedrock_calls,
+        embedded_metrics,
+        failure_destinations,
+        partial_batches,
+        subscriptions,
+    )
+
+    for addition in (
+        alarms,
+        bedrock_calls,
+        embedded_metrics,
+        failure_destinations,
+        partial_batches,
+        subscriptions,
+    ):
+        addition.install()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

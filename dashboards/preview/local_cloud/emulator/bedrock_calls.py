@@ -1,0 +1,109 @@
+"""Calls of Bedrock are logged, as its logging configuration says.
+
+MiniStack answers calls with made-up text and counts, and logs none. Of the formats that Bedrock
+writes this is the part without bodies, as our reading of its documentation has it: it can prove the
+way that a call takes, not the parser (`facts` and samples do).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+import uuid
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.eventstream import EventStreamBuffer
+from ministack.core.iam_evaluator import resolve_credential
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import bedrock, bedrock_runtime, cloudwatch_logs
+
+_OPERATIONS = {
+    "converse": "Converse",
+    "converse-stream": "ConverseStream",
+    "invoke": "InvokeModel",
+    "invoke-with-response-stream": "InvokeModelWithResponseStream",
+}
+_PATH = re.compile(rf"/model/(?P<model>[^/]+(?:/[^/]+)*)/(?P<operation>{'|'.join(_OPERATIONS)})")
+_KEY = re.compile(r"Credential=([^/]+)/")
+_STREAM = "aws/bedrock/modelinvocations"
+_SUCCESS = 200
+
+
+def install() -> None:
+    """Add it."""
+    answer = bedrock_runtime.handle_request
+
+    async def answer_and_log(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: Any
+    ) -> Any:
+        status, answered, content = await answer(method, path, headers, body, query)
+        call = _PATH.fullmatch(path)
+        if call is not None and status == _SUCCESS:
+            _log(call["operation"], unquote(call["model"]), headers, _usage(answered, content))
+        return status, answered, content
+
+    bedrock_runtime.handle_request = answer_and_log
+
+
+def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
+    """Input and output tokens, wherever an answer of this kind tells them."""
+    named = {name.lower(): value for name, value in headers.items()}
+    if "x-amzn-bedrock-input-token-count" in named:
+        return (
+            int(named["x-amzn-bedrock-input-token-count"]),
+            int(named["x-amzn-bedrock-output-token-count"]),
+        )
+    if "eventstream" not in named.get("content-type", ""):
+        usage = json.loads(content)["usage"]
+        return usage["inputTokens"], usage["outputTokens"]
+    events = EventStreamBuffer()
+    events.add_data(content)
+    for event in events:
+        told = json.loads(event.payload)
+        if "bytes" in told:
+            told = json.loads(base64.b64decode(told["bytes"]))
+        if "usage" in told:
+            return told["usage"]["inputTokens"], told["usage"]["outputTokens"]
+        if "amazon-bedrock-invocationMetrics" in told:
+            metrics = told["amazon-bedrock-invocationMetrics"]
+            return metrics["inputTokenCount"], metrics["outputTokenCount"]
+    message = "an answer without counts"
+    raise ValueError(message)
+
+
+def _log(operation: str, model: str, headers: dict[str, str], usage: tuple[int, int]) -> None:
+    configuration = bedrock._invocation_logging_config.get("config") or {}
+    group = (configuration.get("cloudWatchConfig") or {}).get("logGroupName")
+    if group not in cloudwatch_logs._log_groups:
+        return
+    if _STREAM not in cloudwatch_logs._log_groups[group]["streams"]:
+        cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": _STREAM})
+    now = time.time()
+    record = {
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+        "accountId": get_account_id(),
+        "identity": {"arn": _caller(headers)},
+        "region": get_region(),
+        "requestId": str(uuid.uuid4()),
+        "operation": _OPERATIONS[operation],
+        "modelId": model,
+        "input": {"inputContentType": "application/json", "inputTokenCount": usage[0]},
+        "output": {"outputContentType": "application/json", "outputTokenCount": usage[1]},
+    }
+    event = {"timestamp": int(now * 1000), "message": json.dumps(record)}
+    cloudwatch_logs._put_log_events(
+        {"logGroupName": group, "logStreamName": _STREAM, "logEvents": [event]}
+    )
+
+
+def _caller(headers: dict[str, str]) -> str:
+    named = {name.lower(): value for name, value in headers.items()}
+    key = _KEY.search(named.get("authorization", ""))
+    credential = resolve_credential(key[1]) if key else None
+    arn: str | None = getattr(credential, "principal_arn", None)
+    return arn or f"arn:aws:iam::{get_account_id()}:root"

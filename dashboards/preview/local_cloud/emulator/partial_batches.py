@@ -1,0 +1,58 @@
+"""A batch of a table's stream comes again from the record that a function names as failed.
+
+MiniStack takes any answer for success.
+https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from ministack.services import dynamodb, lambda_svc
+
+
+def install() -> None:
+    """Add it."""
+    execute = lambda_svc._execute_function
+    poll = lambda_svc._poll_dynamodb_streams
+    failed: list[dict[str, Any]] = []  # the first failed record of each batch of one pass
+
+    def execute_and_note(function: dict[str, Any], event: Any, *rest: Any) -> dict[str, Any]:
+        result: dict[str, Any] = execute(function, event, *rest)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if records and records[0].get("eventSource") == "aws:dynamodb":
+            failed.extend(_first_failed(records, result.get("body")))
+        return result
+
+    def poll_and_go_back() -> bool:
+        failed.clear()
+        processed: bool = poll()
+        for record in failed:
+            _go_back_to(record)
+        return processed
+
+    lambda_svc._execute_function = execute_and_note
+    lambda_svc._poll_dynamodb_streams = poll_and_go_back
+
+
+def _first_failed(records: list[dict[str, Any]], body: Any) -> list[dict[str, Any]]:
+    answer = json.loads(body) if isinstance(body, str | bytes) and body else body
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    named = {it["itemIdentifier"] for it in failures or ()}
+    return [it for it in records if it["dynamodb"]["SequenceNumber"] in named][:1]
+
+
+def _go_back_to(record: dict[str, Any]) -> None:
+    stream = record["eventSourceARN"]
+    table = stream.split("/")[1]
+    start = dynamodb.stream_start_position(table)
+    live = dynamodb.stream_live_records(table)
+    numbers = [it["dynamodb"]["SequenceNumber"] for it in live]
+    position = start + numbers.index(record["dynamodb"]["SequenceNumber"])
+    for _, _, mapping in lambda_svc._iter_all_esms():
+        if mapping.get("EventSourceArn") == stream:
+            with lambda_svc._dynamodb_stream_positions_lock:
+                lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = position
+            lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + 1
