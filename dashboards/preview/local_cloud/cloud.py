@@ -50,7 +50,7 @@ class LocalCloud:
     environment: Mapping[str, str]
     process: subprocess.Popen[bytes]
 
-    def client(self, service: str, access_key: str = ROOT_KEY, secret_key: str = ROOT_KEY) -> Any:  # noqa: ANN401  # a client of any service
+    def client(self, service: str, access_key: str = ROOT_KEY, secret_key: str = ROOT_KEY) -> Any:
         """A boto3 client of a service, as the account's root or with other credentials."""
         session = boto3.Session(access_key, secret_key, region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # any service

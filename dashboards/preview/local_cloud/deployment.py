@@ -72,7 +72,7 @@ def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
     return {stack: _create(cloud, s3, folder, stack) for stack in STACKS}
 
 
-def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:  # noqa: ANN401  # a client
+def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:
     files = json.loads((folder / f"{stack}.assets.json").read_text())["files"].values()
     url = ""
     for asset in files:
@@ -87,11 +87,10 @@ def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, s
         TemplateURL=url,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    cloudformation.get_waiter("stack_create_complete").config.delay = 1
     return _outputs(cloudformation, stack)
 
 
-def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401  # a client
+def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.config.delay = 0.2
     waiter.wait(StackName=stack)
@@ -99,10 +98,12 @@ def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:  # noqa: ANN401
     return {it["OutputKey"]: it["OutputValue"] for it in created.get("Outputs", [])}
 
 
-def _upload(s3: Any, bucket: str, key: str, source: Path) -> None:  # noqa: ANN401  # a client
+def _upload(s3: Any, bucket: str, key: str, source: Path) -> None:
     if bucket not in {it["Name"] for it in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=bucket)
-    s3.put_object(Bucket=bucket, Key=key, Body=_zip(source) if source.is_dir() else source.read_bytes())
+    s3.put_object(
+        Bucket=bucket, Key=key, Body=_zip(source) if source.is_dir() else source.read_bytes()
+    )
 
 
 def _zip(folder: Path) -> bytes:

@@ -24,6 +24,7 @@ def main() -> None:
         embedded_metrics,
         failure_destinations,
         partial_batches,
+        plain_metrics,
         subscriptions,
     )
 
@@ -33,6 +34,7 @@ def main() -> None:
         embedded_metrics,
         failure_destinations,
         partial_batches,
+        plain_metrics,
         subscriptions,
     ):
         addition.install()

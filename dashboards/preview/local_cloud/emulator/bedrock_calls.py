@@ -29,6 +29,7 @@ _OPERATIONS = {
 _PATH = re.compile(rf"/model/(?P<model>[^/]+(?:/[^/]+)*)/(?P<operation>{'|'.join(_OPERATIONS)})")
 _KEY = re.compile(r"Credential=([^/]+)/")
 _STREAM = "aws/bedrock/modelinvocations"
+_METRICS = "amazon-bedrock-invocationMetrics"
 _SUCCESS = 200
 
 
@@ -45,7 +46,19 @@ def install() -> None:
             _log(call["operation"], unquote(call["model"]), headers, _usage(answered, content))
         return status, answered, content
 
+    stream = bedrock_runtime._build_invoke_stream
+
+    def stream_with_counts(family: str, model: str, prompt: str, reply: str) -> bytes:
+        counts = {
+            "inputTokenCount": bedrock_runtime._estimate_tokens(prompt),
+            "outputTokenCount": bedrock_runtime._estimate_tokens(reply),
+        }
+        events: bytes = stream(family, model, prompt, reply)
+        last: bytes = bedrock_runtime._es_event_chunk({_METRICS: counts})
+        return events + last
+
     bedrock_runtime.handle_request = answer_and_log
+    bedrock_runtime._build_invoke_stream = stream_with_counts
 
 
 def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
@@ -64,12 +77,11 @@ def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
     for event in events:
         told = json.loads(event.payload)
         if "bytes" in told:
-            told = json.loads(base64.b64decode(told["bytes"]))
-        if "usage" in told:
+            metrics = json.loads(base64.b64decode(told["bytes"])).get(_METRICS)
+            if metrics is not None:
+                return metrics["inputTokenCount"], metrics["outputTokenCount"]
+        elif "usage" in told:
             return told["usage"]["inputTokens"], told["usage"]["outputTokens"]
-        if "amazon-bedrock-invocationMetrics" in told:
-            metrics = told["amazon-bedrock-invocationMetrics"]
-            return metrics["inputTokenCount"], metrics["outputTokenCount"]
     message = "an answer without counts"
     raise ValueError(message)
 

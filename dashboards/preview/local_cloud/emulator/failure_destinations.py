@@ -36,7 +36,7 @@ def install() -> None:
         }
         _keep(target, f"async/{function}", body)
 
-    def send_batch(
+    def send_batch(  # noqa: PLR0913, PLR0917  # as MiniStack calls it
         mapping: dict[str, Any],
         function: dict[str, Any],
         batch: list[dict[str, Any]],

@@ -1,0 +1,29 @@
+"""What CloudWatch makes of metrics, as far as our alarms and dashboards use it.
+
+Metric math, SEARCH and Metrics Insights, evaluated over figures that a source gives. Whatever else
+CloudWatch knows is refused, so that nothing is taken for shown that was not.
+"""
+
+from dashboards.preview.metric_queries.alarms import Alarm, AlarmState, Contributor
+from dashboards.preview.metric_queries.expressions import UnknownExpressionError
+from dashboards.preview.metric_queries.queries import evaluate
+from dashboards.preview.metric_queries.series import (
+    Metric,
+    MetricSource,
+    Periods,
+    Series,
+    Statistic,
+)
+
+__all__ = [
+    "Alarm",
+    "AlarmState",
+    "Contributor",
+    "Metric",
+    "MetricSource",
+    "Periods",
+    "Series",
+    "Statistic",
+    "UnknownExpressionError",
+    "evaluate",
+]

@@ -1,0 +1,225 @@
+"""Metric math and its functions.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+from lark import Lark, Token, Tree
+from lark.exceptions import LarkError
+
+from dashboards.preview.metric_queries.series import (
+    Metric,
+    MetricSource,
+    Periods,
+    Series,
+    Statistic,
+    Value,
+)
+
+Result: TypeAlias = float | Series | list[Series]
+Node: TypeAlias = "Tree[Token] | Token"
+
+_GRAMMAR = r"""
+?expression: conjunction | conjunction ("OR" conjunction)+ -> any
+?conjunction: comparison | comparison ("AND" comparison)+ -> all
+?comparison: sum | sum COMPARED sum -> arithmetic
+?sum: product | product (ADDED product)+ -> arithmetic
+?product: operand | operand (MULTIPLIED operand)+ -> arithmetic
+?operand: NUMBER | NAME | TEXT | call | "(" expression ")"
+call: FUNCTION "(" expression ("," expression)* ")"
+COMPARED: "==" | "!=" | ">=" | "<=" | ">" | "<"
+ADDED: "+" | "-"
+MULTIPLIED: "*" | "/"
+FUNCTION.2: /[A-Z_]+(?=\s*\()/
+NAME: /[A-Za-z][A-Za-z0-9_]*/
+TEXT: /'[^']*'/
+%import common.NUMBER
+%ignore /\s+/
+"""
+_SEARCH = re.compile(
+    r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\"(?P<terms>(?: +[\w-]+(?:=\"[^\"]*\")?)*)"
+)
+_OPERATORS: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+class UnknownExpressionError(Exception):
+    """An expression that is none of those we use. The text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an expression can name, and when.
+
+    Attributes:
+        source: Where SEARCH looks.
+        periods: For which values are asked.
+        named: The results of other queries, by their ids.
+    """
+
+    source: MetricSource
+    periods: Periods
+    named: Mapping[str, Result]
+
+
+def evaluate_expression(text: str, scope: Scope) -> Result:
+    """Evaluate metric math.
+
+    Raises:
+        UnknownExpressionError: It is none that we use.
+    """
+    try:
+        return _Evaluation(text, scope).result_of(_parser().parse(text))
+    except LarkError as error:
+        raise UnknownExpressionError(text) from error
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, start="expression", parser="lalr")
+
+
+class _Evaluation:
+    def __init__(self, text: str, scope: Scope) -> None:
+        self._text = text
+        self._scope = scope
+
+    def result_of(self, node: Node) -> Result:
+        if isinstance(node, Token):
+            return self._operand(node)
+        match node.data:
+            case "call":
+                return self._call(str(node.children[0]), node.children[1:])
+            case "any":
+                return self._fold(node.children, max)
+            case "all":
+                return self._fold(node.children, min)
+        first, *rest = node.children
+        result = self.result_of(first)
+        for sign, operand in zip(rest[::2], rest[1::2], strict=True):
+            compute = _OPERATORS[str(sign)]
+            result = self._combine(compute, result, self.result_of(operand))
+        return result
+
+    def _operand(self, token: Token) -> Result:
+        if token.type == "NUMBER":
+            return float(token)
+        if token.type == "NAME" and str(token) in self._scope.named:
+            return self._scope.named[str(token)]
+        raise UnknownExpressionError(self._text)
+
+    def _fold(self, nodes: Sequence[Node], choose: Callable[[float, float], float]) -> Result:
+        first, *rest = (self._truth(self.result_of(node)) for node in nodes)
+        for each in rest:
+            first = self._combine(choose, first, each)
+        return first
+
+    def _truth(self, result: Result) -> Result:
+        return self._combine(lambda value, _: float(value != 0), result, 0.0)
+
+    def _call(self, name: str, arguments: Sequence[Node]) -> Result:
+        match name, arguments:
+            case "SEARCH", [Token(type="TEXT") as query, Token(type="TEXT") as stat, length]:
+                return self._search(query[1:-1], Statistic(stat[1:-1]), self.result_of(length))
+            case "SORT", [series, Token("NAME", "SUM"), Token("NAME", "DESC")]:
+                return sorted(self._many(series), key=lambda it: -sum(it.present))
+            case "SLICE", [series, start, end]:
+                bounds = slice(*(int(self._number(bound)) for bound in (start, end)))
+                return self._many(series)[bounds]
+            case "FILL", [series, value]:
+                return self._fill(self.result_of(series), self._number(value))
+            case "IF", [condition, then, otherwise]:
+                truth = self._truth(self.result_of(condition))
+                yes, no = self.result_of(then), self.result_of(otherwise)
+                chosen = self._combine(lambda is_so, value: is_so * value, truth, yes)
+                other = self._combine(lambda is_so, value: (1 - is_so) * value, truth, no)
+                return self._combine(operator.add, chosen, other)
+        raise UnknownExpressionError(self._text)
+
+    def _search(self, query: str, statistic: Statistic, seconds: Result) -> list[Series]:
+        found = _SEARCH.fullmatch(query)
+        if found is None or seconds != self._scope.periods.seconds:
+            raise UnknownExpressionError(self._text)
+        namespace, *names = found["schema"].split(",")
+        terms = found["terms"].split()
+        metrics = [
+            metric
+            for metric in self._scope.source.metrics(namespace, found["name"])
+            if metric.dimension_names == set(names)
+            and all(_matches(metric, term) for term in terms)
+        ]
+        values = self._scope.source.values(metrics, statistic, self._scope.periods)
+        return [
+            Series(label_of(metric), values[metric])
+            for metric in metrics
+            if any(value is not None for value in values[metric])
+        ]
+
+    def _many(self, node: Node) -> list[Series]:
+        result = self.result_of(node)
+        if not isinstance(result, list):
+            raise UnknownExpressionError(self._text)
+        return result
+
+    def _number(self, node: Node) -> float:
+        result = self.result_of(node)
+        if not isinstance(result, float):
+            raise UnknownExpressionError(self._text)
+        return result
+
+    def _fill(self, result: Result, value: float) -> Result:
+        if not isinstance(result, Series):
+            raise UnknownExpressionError(self._text)
+        return Series(result.label, tuple(value if it is None else it for it in result.values))
+
+    def _combine(
+        self, compute: Callable[[float, float], float], left: Result, right: Result
+    ) -> Result:
+        """Compute value by value; where one has no data there is none."""
+        if isinstance(left, list) or isinstance(right, list):
+            raise UnknownExpressionError(self._text)
+        if isinstance(left, float) and isinstance(right, float):
+            return float(compute(left, right))
+        pairs = zip(self._values(left), self._values(right), strict=True)
+        values: tuple[Value, ...] = tuple(
+            None if one is None or other is None else float(compute(one, other))
+            for one, other in pairs
+        )
+        return Series(left.label if isinstance(left, Series) else "", values)
+
+    def _values(self, result: float | Series) -> tuple[Value, ...]:
+        if isinstance(result, Series):
+            return result.values
+        return (result,) * self._scope.periods.count
+
+
+def label_of(metric: Metric) -> str:
+    """The values of its dimensions, or its name where it has none."""
+    return ", ".join(value for _, value in metric.dimensions) or metric.name
+
+
+def _matches(metric: Metric, term: str) -> bool:
+    """Whether a metric has a dimension as the term says, or the term's words in a value."""
+    name, is_exact, value = term.partition("=")
+    if is_exact:
+        return (name, value.strip('"')) in metric.dimensions
+    words = re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
+    return any(words.search(value) for _, value in metric.dimensions)

@@ -1,0 +1,87 @@
+"""Figures over time, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+Value: TypeAlias = float | None
+"""`None` where there is no data, which is not zero."""
+
+
+class Statistic(StrEnum):
+    """How the data points of a period become one value."""
+
+    SUM = "Sum"
+    MAXIMUM = "Maximum"
+    MINIMUM = "Minimum"
+    AVERAGE = "Average"
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Periods of equal length, one after the other.
+
+    Attributes:
+        end: When the last one ends, not included.
+        seconds: How long each is.
+        count: How many there are.
+    """
+
+    end: datetime
+    seconds: int
+    count: int
+
+    def __iter__(self) -> Iterator[tuple[datetime, datetime]]:
+        """The start and the end of each, the oldest first."""
+        length = timedelta(seconds=self.seconds)
+        for left in range(self.count, 0, -1):
+            start = self.end - left * length
+            yield start, start + length
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric is called. Dimensions are the metric: without them it is another one."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def dimension_names(self) -> frozenset[str]:
+        """The names of its dimensions."""
+        return frozenset(name for name, _ in self.dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A value for each period.
+
+    Attributes:
+        label: What tells it from others: the values of dimensions, or the name of its metric.
+        values: The oldest first.
+    """
+
+    label: str
+    values: tuple[Value, ...]
+
+    @property
+    def present(self) -> list[float]:
+        """The values where there is data."""
+        return [value for value in self.values if value is not None]
+
+
+class MetricSource(Protocol):
+    """Knows metrics and their figures."""
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        """Every metric of a name, of whatever dimensions."""
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> Mapping[Metric, tuple[Value, ...]]:
+        """The values of metrics, one for each period."""
