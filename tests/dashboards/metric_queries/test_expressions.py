@@ -1,0 +1,190 @@
+"""Metric math, SEARCH and Metrics Insights do what CloudWatch's do, or refuse."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards.preview.metric_queries import (
+    Metric,
+    Periods,
+    Series,
+    UnknownExpressionError,
+    evaluate,
+)
+from tests.dashboards.metric_queries.figures import NOON, InMemoryMetrics, metric
+from tests.infrastructure.synthesis import deployment, resources
+
+TWO_HOURS = Periods(NOON, 3600, 2)
+SCHEMA = 'FROM SCHEMA("BedrockMeter", IdentityArn)'
+
+
+def results(expression: str, source: InMemoryMetrics, **named: Metric) -> list[Series]:
+    queries: list[Any] = [
+        {"Id": "result", "Expression": expression, "Period": 3600},
+        *(
+            {
+                "Id": name,
+                "ReturnData": False,
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": it.namespace,
+                        "MetricName": it.name,
+                        "Dimensions": [{"Name": n, "Value": v} for n, v in it.dimensions],
+                    },
+                    "Period": 3600,
+                    "Stat": "Sum",
+                },
+            }
+            for name, it in named.items()
+        ),
+    ]
+    return evaluate(queries, source, TWO_HOURS)
+
+
+def math(expression: str, **figures: list[float | None]) -> tuple[float | None, ...]:
+    source = InMemoryMetrics({metric(name): values for name, values in figures.items()})
+    (series,) = results(expression, source, **{name: metric(name) for name in figures})
+    return series.values
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        ("a + b", (3, None)),
+        ("a + FILL(b, 0)", (3, 5)),
+        ("a - 1 - 1", (-1, 3)),
+        ("a * 2 + 1", (3, 11)),
+        ("1 + a * 2", (3, 11)),
+        ("(1 + a) * 2", (4, 12)),
+        ("a / 2", (0.5, 2.5)),
+        ("a >= 5", (0, 1)),
+        ("a == 1", (1, 0)),
+        ("a != 1", (0, 1)),
+        ("a < 5 AND a > 0", (1, 0)),
+        ("a > 1 OR FILL(b, 9) > 2", (0, 1)),
+        ("a > 1 OR a < 2 AND a < 0", (0, 1)),
+        ("IF(a > 1, 7, 8)", (8, 7)),
+        ("IF(a > 1, a, 0)", (0, 5)),
+        ("IF(b > 0, 1, 0)", (1, None)),
+    ],
+)
+def test_math_is_done_period_by_period(expression: str, values: tuple[float | None, ...]) -> None:
+    assert math(expression, a=[1, 5], b=[2, None]) == values
+
+
+@given(st.lists(st.none() | st.integers(0, 9), min_size=2, max_size=2), st.integers(1, 9))
+def test_filling_leaves_no_gap_and_changes_nothing_else(
+    values: list[float | None], filling: int
+) -> None:
+    filled = math(f"FILL(a, {filling})", a=values)
+    assert all(
+        now == (filling if before is None else before)
+        for before, now in zip(values, filled, strict=True)
+    )
+
+
+CALLERS = InMemoryMetrics(
+    {
+        metric("TotalTokens", IdentityArn="ana"): [1, 2],
+        metric("TotalTokens", IdentityArn="ben"): [None, 7],
+        metric("TotalTokens", IdentityArn="gone"): [None, None],
+        metric("TotalTokens", IdentityArn="ana", ModelId="haiku"): [1, None],
+        metric("TotalTokens", IdentityArn="ana", ModelId="nova-lite"): [None, 2],
+        metric("TotalTokens"): [100, 100],
+        metric("OtherTokens", IdentityArn="cem"): [9, 9],
+    }
+)
+
+
+def labels(expression: str) -> list[str]:
+    return [series.label for series in results(expression, CALLERS)]
+
+
+SEARCH = "SEARCH('{BedrockMeter,IdentityArn} MetricName=\"TotalTokens\"', 'Sum', 3600)"
+BY_MODEL = SEARCH.replace("IdentityArn}", "IdentityArn,ModelId}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        (SEARCH, "ana ben"),
+        (f"SORT({SEARCH}, SUM, DESC)", "ben ana"),
+        (f"SLICE(SORT({SEARCH}, SUM, DESC), 0, 1)", "ben"),
+        (BY_MODEL, "ana,haiku ana,nova-lite"),
+        (BY_MODEL.replace("', 'Sum'", " IdentityArn=\"ana\" nova', 'Sum'"), "ana,nova-lite"),
+        (BY_MODEL.replace("', 'Sum'", " IdentityArn=\"an\"', 'Sum'"), ""),
+    ],
+)
+def test_a_search_finds_metrics_of_exactly_its_dimensions(expression: str, found: str) -> None:
+    assert [label.replace(", ", ",") for label in labels(expression)] == found.split()
+
+
+def test_a_query_has_a_series_for_each_of_many_the_largest_first() -> None:
+    query = f"SELECT SUM(TotalTokens) {SCHEMA} GROUP BY IdentityArn ORDER BY SUM() DESC"
+    assert results(query, CALLERS) == [Series("ben", (None, 7)), Series("ana", (1, 2))]
+    assert labels(f"{query} LIMIT 1") == ["ben"]
+
+
+def test_a_query_adds_up_what_it_does_not_group_by() -> None:
+    query = (
+        'SELECT SUM(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
+        " GROUP BY IdentityArn ORDER BY SUM() DESC"
+    )
+    assert results(query, CALLERS) == [Series("ana", (1, 2))]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "ANOMALY_DETECTION_BAND(a, 3)",
+        "RATE(a)",
+        "nobody + 1",
+        "a +",
+        "a; b",
+        "FILL(a)",
+        "SORT(a, SUM, DESC)",
+        "SEARCH('{BedrockMeter,IdentityArn} TotalTokens', 'Sum', 3600)",
+        "SEARCH('{BedrockMeter,IdentityArn} MetricName=\"TotalTokens\"', 'Sum', 60)",
+        'SELECT AVG(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn',
+        f"SELECT SUM(TotalTokens) {SCHEMA} GROUP BY ModelId",
+        f"SELECT SUM(TotalTokens) {SCHEMA}",
+    ],
+)
+def test_whatever_else_there_is_is_refused_by_name(expression: str) -> None:
+    source = InMemoryMetrics({metric("a"): [1, 2]})
+    with pytest.raises(UnknownExpressionError, match=re.escape(expression)):
+        results(expression, source, a=metric("a"))
+
+
+def test_every_expression_on_our_dashboards_is_known() -> None:
+    bodies = [json.loads(path.read_text()) for path in Path("dashboards").glob("*.json")]
+    expressions = {
+        (row[0]["expression"], widget["properties"]["period"])
+        for body in bodies
+        for widget in body["widgets"]
+        for row in widget["properties"].get("metrics", [])
+        if isinstance(row[0], dict)
+    }
+    assert expressions
+    for expression, period in expressions:
+        query = {"Id": "it", "Expression": expression, "Period": period}
+        assert evaluate([query], CALLERS, Periods(NOON, period, 1)) is not None
+
+
+@pytest.mark.parametrize("configuration", ["default", "everything"])
+def test_every_alarm_but_that_on_anomalies_is_known(configuration: str) -> None:
+    unknown = []
+    alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
+    for alarm in alarms:
+        queries = alarm.get("Metrics", [])
+        try:
+            if queries:
+                evaluate(queries, CALLERS, Periods(NOON, 3600, 1))
+        except UnknownExpressionError:
+            unknown.append(alarm["AlarmName"])
+    assert unknown == ["BedrockMeter-Account-Anomaly"]
