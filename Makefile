@@ -9,12 +9,15 @@ BIN := .venv/bin
 READY := .venv/.ready
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 # Native TLS: the certificates of the machine, which may stand behind a company's proxy.
-UV := TMPDIR=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=.venv $(BIN)/python -m uv
+PLAIN_UV := TMPDIR=$(CURDIR)/.venv $(BIN)/python -m uv
+UV := UV_PROJECT_ENVIRONMENT=.venv $(PLAIN_UV)
+# The local cloud's interpreter runs the functions, which may see no more than they do on Lambda.
+LOCAL_CLOUD := .venv/local-cloud/.ready
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
 # The CDK runs on the Node, and bundles with the uv, that lie in .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
-export UV_NATIVE_TLS := 1
+export UV_SYSTEM_CERTS := 1
 
 # Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
 CDK_VERSION := 2.1148.1
@@ -46,7 +49,7 @@ demo: $(READY) ## Meter 23 minutes of a made-up company, and see who crossed whi
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-test: $(READY) ## Run all tests
+test: $(LOCAL_CLOUD) ## Run all tests
 	@$(RUN) -m pytest -q --cov --cov-report=term --cov-fail-under=95
 
 check: format-check lint types imports test ## Everything that CI checks
@@ -98,6 +101,10 @@ purge: $(READY) ## Delete what is kept as well, for good, after a typed confirma
 
 deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
 	@$(RUN) -m cdk.operations.deployer_policy
+
+$(LOCAL_CLOUD): $(READY)
+	@UV_PROJECT_ENVIRONMENT=.venv/local-cloud $(PLAIN_UV) sync --python $(BIN)/python --frozen --quiet --only-group local-cloud
+	@touch $@
 
 $(CDK): $(READY)
 	@echo "Installing the CDK's command line (once) ..." >&2

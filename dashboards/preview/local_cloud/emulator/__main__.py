@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from importlib.metadata import version
 
 from dashboards.preview.local_cloud.emulator import MINISTACK_VERSION
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, then end this process and all that it has started."""
+    sys.stdin.read()
+    os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def main() -> None:
@@ -38,6 +47,7 @@ def main() -> None:
         subscriptions,
     ):
         addition.install()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()
 
 

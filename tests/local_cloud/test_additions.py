@@ -1,0 +1,289 @@
+"""What is added to MiniStack does what AWS does, seen through its public API alone."""
+
+import base64
+import gzip
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud
+from tests.local_cloud.functions import make_function, put_logs
+from tests.local_cloud.waiting import wait_for
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+QUERY = {"Id": "q", "Expression": "SELECT SUM(Tokens) FROM X", "Period": 60, "ReturnData": True}
+
+
+def subscribe(cloud: LocalCloud, group: str, function: str, code: str) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName=group)
+    logs.put_subscription_filter(
+        logGroupName=group,
+        filterName="all",
+        filterPattern="",
+        destinationArn=make_function(cloud, function, code),
+    )
+
+
+def messages(cloud: LocalCloud, group: str) -> list[Any]:
+    events = cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+    return [json.loads(it["message"]) for it in events]
+
+
+def total(cloud: LocalCloud, name: str, **dimensions: str) -> float:
+    (result,) = cloud.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {
+                "Id": "m",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "Tests",
+                        "MetricName": name,
+                        "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
+                    },
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+            }
+        ],
+        StartTime=NOW - timedelta(hours=1),
+        EndTime=NOW + timedelta(hours=1),
+    )["MetricDataResults"]
+    return float(sum(result["Values"]))
+
+
+def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: LocalCloud) -> None:
+    alarms: dict[str, dict[str, Any]] = {
+        "Query": {"Metrics": [QUERY], "Threshold": 1},
+        "Band": {"Metrics": [QUERY], "ThresholdMetricId": "q"},
+        "Plain": {
+            "Namespace": "Tests", "MetricName": "Plain", "Period": 60, "Statistic": "Sum",
+            "Threshold": 1,
+        },
+    }
+    common = {"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    template = {
+        "Resources": {
+            name: {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {"AlarmName": name, **common, **properties},
+            }
+            for name, properties in alarms.items()
+        }
+    }
+    cloud.client("cloudformation").create_stack(
+        StackName="alarms", TemplateBody=json.dumps(template)
+    )
+    cloudwatch = cloud.client("cloudwatch")
+
+    def deployed() -> dict[str, Any]:
+        found = cloudwatch.describe_alarms(AlarmNames=list(alarms))["MetricAlarms"]
+        return {it["AlarmName"]: it for it in found}
+
+    wait_for(lambda: len(deployed()) == len(alarms))
+    assert deployed()["Query"]["Metrics"] == [QUERY]
+    assert deployed()["Band"]["ThresholdMetricId"] == "q"
+    cloudwatch.set_alarm_state(AlarmName="Plain", StateValue="ALARM", StateReason="told so")
+    cloudwatch.put_metric_data(
+        Namespace="Tests", MetricData=[{"MetricName": "Plain", "Value": 0}, {"MetricName": "x"}]
+    )
+    assert deployed()["Plain"]["StateValue"] == "ALARM"
+
+
+def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) -> None:
+    cloud.client("cloudwatch").put_metric_data(
+        Namespace="Tests",
+        MetricData=[
+            {"MetricName": "Tokens", "Value": 5},
+            {"MetricName": "Tokens", "Value": 7, "Dimensions": [{"Name": "Who", "Value": "ana"}]},
+        ],
+    )
+    assert total(cloud, "Tokens") == 5
+    assert total(cloud, "Tokens", Who="ana") == 7
+
+
+def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
+    line = {
+        "_aws": {
+            "Timestamp": int(NOW.timestamp() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "Tests",
+                    "Dimensions": [[], ["Who"]],
+                    "Metrics": [{"Name": "Embedded", "Unit": "Count"}, {"Name": "Many"}],
+                }
+            ],
+        },
+        "Embedded": 3, "Many": [1, 2, 4], "Who": "ana",
+    }
+    cloud.client("logs").create_log_group(logGroupName="embedded")
+    put_logs(cloud, "embedded", "no metric", json.dumps(line), timestamp=int(time.time() * 1000))
+    assert total(cloud, "Embedded") == total(cloud, "Embedded", Who="ana") == 3
+    assert total(cloud, "Many") == 7
+
+
+REMEMBER = """
+import base64, gzip, json, os
+import boto3
+def lambda_handler(event, context):
+    envelope = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    seen = s3.list_objects_v2(Bucket="seen").get("KeyCount", 0)
+    body = ",".join(it["message"] for it in envelope["logEvents"])
+    s3.put_object(Bucket="seen", Key=f"{seen:03}", Body=body.encode())
+"""
+
+
+def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="seen")
+    subscribe(cloud, "in-order", "remember", REMEMBER)
+    for number in range(10):
+        put_logs(cloud, "in-order", f"{number}", f"{number}!", timestamp=int(time.time() * 1000))
+    wait_for(lambda: s3.list_objects_v2(Bucket="seen").get("KeyCount") == 10)
+    bodies = [
+        s3.get_object(Bucket="seen", Key=it["Key"])["Body"].read().decode()
+        for it in s3.list_objects_v2(Bucket="seen")["Contents"]
+    ]
+    assert bodies == [f"{number},{number}!" for number in range(10)]
+
+
+def test_a_delivery_that_fails_every_time_goes_to_the_functions_bucket(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="failed")
+    subscribe(cloud, "failing", "fail", "def lambda_handler(event, context): raise ValueError")
+    cloud.client("lambda").put_function_event_invoke_config(
+        FunctionName="fail",
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failed"}},
+    )
+    put_logs(cloud, "failing", "precious", timestamp=int(time.time() * 1000))
+    (kept,) = wait_for(lambda: s3.list_objects_v2(Bucket="failed").get("Contents"))
+    assert kept["Key"].startswith("aws/lambda/async/fail/")
+    failure = json.loads(s3.get_object(Bucket="failed", Key=kept["Key"])["Body"].read())
+    assert failure["requestContext"]["functionArn"].endswith(":function:fail")
+    data = base64.b64decode(failure["requestPayload"]["awslogs"]["data"])
+    (event,) = json.loads(gzip.decompress(data))["logEvents"]
+    assert event["message"] == "precious"
+
+
+PARTIAL = """
+import json, os
+import boto3
+def lambda_handler(event, context):
+    s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    times = s3.list_objects_v2(Bucket="batches").get("KeyCount", 0)
+    numbers = [it["dynamodb"]["NewImage"]["pk"]["S"] for it in event["Records"]]
+    s3.put_object(Bucket="batches", Key=f"{times:03}", Body=",".join(numbers).encode())
+    third = [it["dynamodb"]["SequenceNumber"] for it in event["Records"]
+             if it["dynamodb"]["NewImage"]["pk"]["S"] == "3"]
+    return {"batchItemFailures": [{"itemIdentifier": it} for it in third if times == 0]}
+"""
+
+
+def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) -> None:
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    s3.create_bucket(Bucket="batches")
+    table = dynamodb.create_table(
+        TableName="streaming",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    for number in range(6):
+        dynamodb.put_item(TableName="streaming", Item={"pk": {"S": str(number)}})
+    make_function(cloud, "partial", PARTIAL)
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName="partial",
+        EventSourceArn=table["LatestStreamArn"],
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=100,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    wait_for(lambda: s3.list_objects_v2(Bucket="batches").get("KeyCount", 0) >= 2)
+    bodies = [
+        s3.get_object(Bucket="batches", Key=it["Key"])["Body"].read().decode()
+        for it in s3.list_objects_v2(Bucket="batches")["Contents"]
+    ]
+    assert bodies == ["0,1,2,3,4,5", "3,4,5"]
+
+
+def converse(client: Any) -> dict[str, int]:
+    message = {"role": "user", "content": [{"text": "How many calls is this?"}]}
+    usage: dict[str, int] = client.converse(modelId=MODEL, messages=[message])["usage"]
+    return usage
+
+
+def converse_stream(client: Any) -> dict[str, int]:
+    message = {"role": "user", "content": [{"text": "How many calls is this?"}]}
+    stream = client.converse_stream(modelId=MODEL, messages=[message])["stream"]
+    (usage,) = [it["metadata"]["usage"] for it in stream if "metadata" in it]
+    return dict(usage)
+
+
+BODY = json.dumps(
+    {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "How many calls is this?"}],
+    }
+)
+
+
+def invoke(client: Any) -> dict[str, int]:
+    headers = client.invoke_model(modelId=MODEL, body=BODY)["ResponseMetadata"]["HTTPHeaders"]
+    return {
+        "inputTokens": int(headers["x-amzn-bedrock-input-token-count"]),
+        "outputTokens": int(headers["x-amzn-bedrock-output-token-count"]),
+    }
+
+
+def invoke_stream(client: Any) -> dict[str, int]:
+    stream = client.invoke_model_with_response_stream(modelId=MODEL, body=BODY)["body"]
+    chunks = [json.loads(it["chunk"]["bytes"]) for it in stream]
+    metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
+    return {
+        "inputTokens": metrics["inputTokenCount"],
+        "outputTokens": metrics["outputTokenCount"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("Converse", converse),
+        ("ConverseStream", converse_stream),
+        ("InvokeModel", invoke),
+        ("InvokeModelWithResponseStream", invoke_stream),
+    ],
+)
+def test_a_call_of_bedrock_is_logged_with_its_caller_and_counts(
+    cloud: LocalCloud, operation: str, call: Any
+) -> None:
+    group, iam = f"calls-{operation}", cloud.client("iam")
+    iam.create_user(UserName=operation)
+    key = iam.create_access_key(UserName=operation)["AccessKey"]
+    cloud.client("logs").create_log_group(logGroupName=group)
+    cloud.client("bedrock").put_model_invocation_logging_configuration(
+        loggingConfig={
+            "cloudWatchConfig": {
+                "logGroupName": group,
+                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/x",
+            }
+        }
+    )
+    usage = call(cloud.client("bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"]))
+    (record,) = messages(cloud, group)
+    assert record["operation"] == operation
+    assert record["identity"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/{operation}"
+    assert record["input"]["inputTokenCount"] == usage["inputTokens"] > 0
+    assert record["output"]["outputTokenCount"] == usage["outputTokens"] > 0
+
+
+def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalCloud) -> None:
+    cloud.client("bedrock").delete_model_invocation_logging_configuration()
+    assert converse(cloud.client("bedrock-runtime"))["inputTokens"] > 0
