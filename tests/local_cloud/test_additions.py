@@ -61,7 +61,10 @@ def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: Local
         "Query": {"Metrics": [QUERY], "Threshold": 1},
         "Band": {"Metrics": [QUERY], "ThresholdMetricId": "q"},
         "Plain": {
-            "Namespace": "Tests", "MetricName": "Plain", "Period": 60, "Statistic": "Sum",
+            "Namespace": "Tests",
+            "MetricName": "Plain",
+            "Period": 60,
+            "Statistic": "Sum",
             "Threshold": 1,
         },
     }
@@ -118,7 +121,9 @@ def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
                 }
             ],
         },
-        "Embedded": 3, "Many": [1, 2, 4], "Who": "ana",
+        "Embedded": 3,
+        "Many": [1, 2, 4],
+        "Who": "ana",
     }
     cloud.client("logs").create_log_group(logGroupName="embedded")
     put_logs(cloud, "embedded", "no metric", json.dumps(line), timestamp=int(time.time() * 1000))

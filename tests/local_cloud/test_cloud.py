@@ -1,0 +1,94 @@
+"""The emulator starts, says in one line why it does not, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
+from dashboards.preview.local_cloud.emulator import MINISTACK_VERSION
+from tests.local_cloud.waiting import wait_for
+
+
+def is_listening(endpoint: str) -> bool:
+    host, port = endpoint.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_it_listens_on_the_loopback_address_alone_and_is_gone_afterwards() -> None:
+    with open_local_cloud() as cloud:
+        assert cloud.endpoint.startswith("http://127.0.0.1:")
+        assert is_listening(cloud.endpoint)
+        assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+    assert not is_listening(cloud.endpoint)
+    assert not cloud.home.exists()
+    assert cloud.process.returncode is not None
+
+
+def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    with open_local_cloud() as cloud:
+        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & cloud.environment.keys()
+        assert cloud.environment["HOME"] == str(cloud.home)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LocalCloudError, match=f"port {port} is taken"), open_local_cloud(port):
+            pass
+
+
+def test_an_emulator_that_ended_by_itself_is_told_with_its_last_words(cloud: LocalCloud) -> None:
+    cloud.check()
+    with open_local_cloud() as another:
+        os.kill(another.process.pid, signal.SIGKILL)
+        wait_for(lambda: another.process.poll() is not None)
+        with pytest.raises(LocalCloudError, match="the local cloud ended by itself: "):
+            another.check()
+
+
+def test_a_setting_with_which_it_cannot_start_is_told_and_leaves_nothing() -> None:
+    with (
+        pytest.raises(LocalCloudError, match="ended by itself"),
+        open_local_cloud(settings={"PYTHONPATH": "/nonexistent", "GATEWAY_PORT": "nonsense"}),
+    ):
+        pass
+
+
+def test_another_version_of_ministack_is_refused(tmp_path: Path) -> None:
+    """The additions reach into one version's own functions."""
+    told = tmp_path / "ministack-9.9.9.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
+    with (
+        pytest.raises(LocalCloudError, match=rf"needs MiniStack {MINISTACK_VERSION}.* is 9\.9\.9"),
+        open_local_cloud(settings={"PYTHONPATH": str(tmp_path)}),
+    ):
+        pass
+
+
+ORPHAN = """
+import os, signal
+from dashboards.preview.local_cloud.cloud import open_local_cloud
+with open_local_cloud() as cloud:
+    print(cloud.endpoint, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_whoever_is_killed_leaves_no_emulator_behind() -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
+    )
+    endpoint = killed.stdout.strip()
+    assert endpoint
+    wait_for(lambda: not is_listening(endpoint))
