@@ -25,7 +25,7 @@ CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo meter test check format format-check lint types imports bench lock clean \
+.PHONY: help setup demo meter test e2e check format format-check lint types imports bench lock clean \
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy
 
 help: ## List the targets
@@ -50,7 +50,10 @@ meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 test: $(LOCAL_CLOUD) ## Run all tests
-	@$(RUN) -m pytest -q --cov --cov-report=term --cov-fail-under=95
+	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
+
+e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
+	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
 check: format-check lint types imports test ## Everything that CI checks
 

@@ -1,0 +1,142 @@
+"""A deployment in the local cloud, made and used by the commands that its operators use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cdk import stack_names
+from cdk.operations.deployment import Deployment
+from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
+from dashboards.preview.local_cloud.deployment import local_settings
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+from tests.invocation_logs import log
+from tests.local_cloud.functions import put_logs
+from tests.local_cloud.waiting import wait_for
+
+MINUTES = 60
+
+
+def make(cloud: LocalCloud, target: str, *variables: str, is_ok: bool = True) -> str:
+    """Run a target of the Makefile against the local cloud; returns what it prints."""
+    process = subprocess.run(
+        ["make", "-s", target, *variables],  # noqa: S607  # the one that runs us
+        env=dict(cloud.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = process.stdout + process.stderr
+    assert (process.returncode == 0) is is_ok, printed[-3000:]
+    return printed
+
+
+def settings(**changes: object) -> str:
+    """`SET=...` for `make deploy`, with what the local cloud needs."""
+    values = {**local_settings(), **changes}
+    context = (
+        f"-c {name}='{value if isinstance(value, str) else json.dumps(value)}'"
+        for name, value in values.items()
+    )
+    return f"SET=--require-approval never {' '.join(context)}"
+
+
+def bootstrap(cloud: LocalCloud) -> None:
+    make(cloud, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION}")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What tests do with a deployment: put logs in, and look at what comes of them."""
+
+    cloud: LocalCloud
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment(self.cloud.client("cloudformation"))
+
+    @property
+    def log_group(self) -> str:
+        return self.deployment.metered_log_group
+
+    @property
+    def topic(self) -> str:
+        return self.deployment.output(stack_names.MONITORING, "TopicArn")
+
+    def bucket(self, output: str) -> str:
+        return self.deployment.output(stack_names.STORAGE, output)
+
+    def log_calls(self, *messages: str) -> None:
+        """Write messages to the log group, as Bedrock does."""
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        put_logs(self.cloud, self.log_group, *messages, timestamp=now)
+
+    def ledger(self, identity: str) -> list[Mapping[str, Any]]:
+        """The calls of an identity in the ledger."""
+        pages = (
+            self.cloud.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(TableName=self.bucket("LedgerTableName"))
+        )
+        items = (it for page in pages for it in page["Items"])
+        return [it for it in items if it.get("identity_arn", {}).get("S") == identity]
+
+    def metric(self, name: str, **dimensions: str) -> float | None:
+        """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
+        now = datetime.now(UTC)
+        (result,) = self.cloud.client("cloudwatch").get_metric_data(
+            MetricDataQueries=[
+                {
+                    "Id": "m",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": NAMESPACE,
+                            "MetricName": name,
+                            "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
+                        },
+                        "Period": 3600,
+                        "Stat": "Sum",
+                    },
+                }
+            ],
+            StartTime=now - timedelta(days=14),
+            EndTime=now + timedelta(hours=1),
+        )["MetricDataResults"]
+        return sum(result["Values"]) if result["Values"] else None
+
+    def tokens(self, identity: str) -> float | None:
+        """The published total of an identity's tokens."""
+        return self.metric("TotalTokens", IdentityArn=identity)
+
+    def wait_for_tokens(self, identity: str, expected: float) -> None:
+        """Wait until so many are published; more than that are an error at once."""
+
+        def look() -> bool:
+            found = self.tokens(identity) or 0
+            assert found <= expected, f"{identity}: {found} of {expected}"
+            return found == expected
+
+        wait_for(look)
+
+    def settle(self) -> None:
+        """Wait until all that was logged before has gone all the way, by a call of its own."""
+        marker = user(f"marker-{datetime.now(UTC).timestamp()}")
+        self.log_calls(*calls(marker, 1))
+        self.wait_for_tokens(marker, 15)
+
+
+def user(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:user/{name}"
+
+
+def calls(identity: str, count: int, **changes: Any) -> Iterable[str]:
+    """Calls of 15 tokens each, made just now."""
+    now = datetime.now(UTC).isoformat()
+    for number in range(count):
+        request_id = f"{identity}-{number}-{now}"
+        record = log(request_id, timestamp=now, identity={"arn": identity}, accountId=ACCOUNT)
+        yield json.dumps(record | changes)

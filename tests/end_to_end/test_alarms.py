@@ -1,0 +1,97 @@
+"""Whoever crosses a threshold, and nobody else, is told of to every subscriber."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
+from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
+from dashboards.preview.metric_queries import AlarmState
+from tests.end_to_end.conftest import WARNING
+from tests.end_to_end.deployed import Deployed, calls, make, user
+from tests.local_cloud.waiting import wait_for
+
+ALARM = "BedrockMeter-EveryIdentity-Hour-Warning"
+
+
+@pytest.fixture
+def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
+    with open_subscriber(deployed.cloud, deployed.topic) as it:
+        yield it
+
+
+@pytest.fixture
+def queue(deployed: Deployed) -> str:
+    sqs = deployed.cloud.client("sqs")
+    url: str = sqs.create_queue(QueueName="notifications")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    deployed.cloud.client("sns").subscribe(
+        TopicArn=deployed.topic,
+        Protocol="sqs",
+        Endpoint=attributes["Attributes"]["QueueArn"],
+    )
+    return url
+
+
+def received(deployed: Deployed, queue: str) -> list[dict[str, Any]]:
+    messages = deployed.cloud.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+    return [json.loads(json.loads(it["Body"])["Message"]) for it in messages.get("Messages", [])]
+
+
+def state(deployed: Deployed) -> str:
+    cloudwatch = deployed.cloud.client("cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
+    found: str = alarm["StateValue"]
+    return found
+
+
+def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
+    deployed: Deployed, subscriber: Subscriber, queue: str
+) -> None:
+    spender, saver = user("spender"), user("saver")
+    evaluate = AlarmEvaluation(deployed.cloud)
+    evaluate()
+    deployed.log_calls(*calls(saver, 2), *calls(spender, 80))
+    deployed.wait_for_tokens(spender, 80 * 15)
+    deployed.wait_for_tokens(saver, 30)
+
+    states = {it.series.label: it.state for it in evaluate()[ALARM]}
+    assert states[spender] is AlarmState.ALARM
+    assert states[saver] is AlarmState.OK
+    assert state(deployed) == "ALARM"
+    ours = wait_for(lambda: [it for it in subscriber.messages if spender in it["Message"]])
+    assert json.loads(ours[0]["Message"])["AlarmName"] == ALARM
+    assert f"{80 * 15:,}, and the threshold is {WARNING:,}" in ours[0]["Message"]
+    assert not [it for it in subscriber.messages if saver in it["Message"]]
+    (in_queue,) = [it for it in received(deployed, queue) if spender in it["NewStateReason"]]
+    assert in_queue["AlarmName"] == ALARM
+
+    told = len(subscriber.messages)
+    evaluate()
+    assert len(subscriber.messages) == told  # nobody is told twice
+    evaluate(datetime.now(UTC) + timedelta(hours=2))
+    assert state(deployed) == "OK"
+
+
+def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> None:
+    evaluate = AlarmEvaluation(deployed.cloud)
+    evaluate()
+    assert evaluate.left_out.keys() == {"BedrockMeter-Account-Anomaly"}
+
+
+def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber) -> None:
+    printed = make(deployed.cloud, "test-notification")
+    assert "http   http://127.0.0.1" in printed
+    (told,) = wait_for(
+        lambda: [it for it in subscriber.messages if "make test-notification" in it["Message"]]
+    )
+    assert json.loads(told["Message"])["NewStateValue"] == "ALARM"
+
+
+def test_the_doctor_finds_what_is_deployed(deployed: Deployed) -> None:
+    printed = make(deployed.cloud, "doctor", is_ok=False)
+    assert "; ours." in printed
+    assert "CREATE_COMPLETE" in printed

@@ -1,0 +1,134 @@
+"""What is logged is counted, to the token and once, whatever happens on the way."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.deployed import Deployed, calls, make, user
+from tests.local_cloud.waiting import wait_for
+from tests.unit.invocations.records import fixture_lines
+
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+
+
+def samples() -> tuple[list[str], Counter[str]]:
+    """The samples as if logged just now, and the tokens that are expected of each identity."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    expected: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
+    messages, tokens = [], Counter[str]()
+    for line, of_it in zip(fixture_lines("invocation-logs.ndjson"), expected, strict=True):
+        record = json.loads(line)
+        if of_it.get("rejected") != "bad_timestamp":
+            record["timestamp"] = now
+        messages.append(json.dumps(record))
+        counts = [of_it.get(name) for name in ("input", "output", "cache_read", "cache_write")]
+        if "rejected" not in of_it and not of_it["error_code"]:
+            tokens[of_it["identity_arn"]] += sum(it or 0 for it in counts)
+    return messages, tokens
+
+
+def test_samples_are_metrics_to_the_token_and_once_however_often_delivered(
+    deployed: Deployed,
+) -> None:
+    messages, tokens = samples()
+    for _ in range(2):
+        deployed.log_calls(*messages)
+        deployed.settle()
+        for identity, expected in tokens.items():
+            assert (deployed.tokens(identity) or 0) == expected, identity
+
+
+def test_a_poison_record_is_quarantined_and_its_batch_counted(deployed: Deployed) -> None:
+    poisoned = user("poisoned")
+    good = list(calls(poisoned, 2))
+    bad = json.loads(good[0]) | {"requestId": "poison", "timestamp": "yesterday"}
+    deployed.log_calls(good[0], json.dumps(bad), "{ no json", good[1])
+    deployed.wait_for_tokens(poisoned, 30)
+    s3, bucket = deployed.cloud.client("s3"), deployed.bucket("QuarantineBucketName")
+
+    def kept() -> list[dict[str, Any]]:
+        objects = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        texts = [s3.get_object(Bucket=bucket, Key=it["Key"])["Body"].read() for it in objects]
+        entries = [json.loads(line) for text in texts for line in text.splitlines()]
+        return [it for it in entries if (it["record"] or {}).get("requestId") == "poison"]
+
+    (entry,) = wait_for(kept)
+    assert entry["reason"] == "bad_timestamp"
+
+
+def test_a_function_that_fails_loses_nothing(deployed: Deployed) -> None:
+    functions, name = deployed.cloud.client("lambda"), deployed.deployment.log_processor
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    s3, failures = deployed.cloud.client("s3"), deployed.bucket("FailureBucketName")
+    unlucky = user("unlucky")
+
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": variables | {"LEDGER_TABLE": "unreachable"}}
+    )
+    deployed.log_calls(*calls(unlucky, 3))
+    wait_for(lambda: s3.list_objects_v2(Bucket=failures).get("KeyCount"))
+    assert deployed.ledger(unlucky) == []
+    assert "1 are left" in make(deployed.cloud, "redrive", is_ok=False)
+
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    assert "1 events went through; 0 are left." in make(deployed.cloud, "redrive")
+    deployed.wait_for_tokens(unlucky, 45)
+    assert s3.list_objects_v2(Bucket=failures).get("KeyCount") == 0
+
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert "were delivered again" in make(deployed.cloud, "replay", f"FROM={an_hour_ago}")
+    deployed.settle()
+    assert deployed.tokens(unlucky) == 45
+    assert len(deployed.ledger(unlucky)) == 3
+
+
+BODY = json.dumps(
+    {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "Who spends these tokens?"}],
+    }
+)
+MESSAGES = [{"role": "user", "content": [{"text": "Who spends these tokens?"}]}]
+
+
+def converse(client: Any) -> None:
+    client.converse(modelId=MODEL, messages=MESSAGES)
+
+
+def converse_stream(client: Any) -> None:
+    list(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+
+
+def invoke(client: Any) -> None:
+    client.invoke_model(modelId=MODEL, body=BODY)
+
+
+def invoke_stream(client: Any) -> None:
+    list(client.invoke_model_with_response_stream(modelId=MODEL, body=BODY)["body"])
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("ana", (converse, converse_stream)),
+        ("ben", (invoke, invoke_stream)),
+        ("cem", (converse, invoke, converse_stream, invoke_stream)),
+    ],
+)
+def test_a_call_of_bedrock_is_on_the_metric_of_whoever_made_it(
+    deployed: Deployed, name: str, ways: tuple[Any, ...]
+) -> None:
+    iam = deployed.cloud.client("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    client = deployed.cloud.client("bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"])
+    for way in ways:
+        way(client)
+    wait_for(lambda: deployed.metric("Invocations", IdentityArn=user(name)) == len(ways))
+    in_ledger = deployed.ledger(user(name))
+    tokens = sum(int(it["input"]["N"]) + int(it["output"]["N"]) for it in in_ledger)
+    assert deployed.tokens(user(name)) == tokens > 0
