@@ -65,15 +65,20 @@ def test_a_function_that_fails_loses_nothing(deployed: Deployed) -> None:
     s3, failures = deployed.cloud.client("s3"), deployed.bucket("FailureBucketName")
     unlucky = user("unlucky")
 
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": variables | {"LEDGER_TABLE": "unreachable"}}
-    )
-    deployed.log_calls(*calls(unlucky, 3))
-    wait_for(lambda: s3.list_objects_v2(Bucket=failures).get("KeyCount"))
-    assert deployed.ledger(unlucky) == []
-    assert "1 are left" in make(deployed.cloud, "redrive", is_ok=False)
+    def set_table(table: str) -> None:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | {"LEDGER_TABLE": table}}
+        )
 
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    set_table("unreachable")
+    try:
+        deployed.log_calls(*calls(unlucky, 3))
+        wait_for(lambda: s3.list_objects_v2(Bucket=failures).get("KeyCount"))
+        assert deployed.ledger(unlucky) == []
+        assert "1 are left" in make(deployed.cloud, "redrive", is_ok=False)
+    finally:
+        set_table(variables["LEDGER_TABLE"])
+
     assert "1 events went through; 0 are left." in make(deployed.cloud, "redrive")
     deployed.wait_for_tokens(unlucky, 45)
     assert s3.list_objects_v2(Bucket=failures).get("KeyCount") == 0

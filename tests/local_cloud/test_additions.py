@@ -163,6 +163,7 @@ def test_a_delivery_that_fails_every_time_goes_to_the_functions_bucket(cloud: Lo
     subscribe(cloud, "failing", "fail", "def lambda_handler(event, context): raise ValueError")
     cloud.client("lambda").put_function_event_invoke_config(
         FunctionName="fail",
+        Qualifier="$LATEST",  # as CloudFormation names it
         DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failed"}},
     )
     put_logs(cloud, "failing", "precious", timestamp=int(time.time() * 1000))

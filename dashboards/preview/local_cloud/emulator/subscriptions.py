@@ -78,7 +78,8 @@ def _deliver(function: str, delivery: Delivery) -> None:
         result = lambda_svc._execute_function_with_config_scope(record, delivery)
         if not result.get("error"):
             return
-    config = record.get("event_invoke_config") or {}
+    of_versions = record.get("event_invoke_configs") or {}
+    config = record.get("event_invoke_config") or of_versions.get("$LATEST") or {}
     target = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if target:
         lambda_svc._route_async_failure(target, function, delivery, result)
