@@ -21,11 +21,14 @@ from tests.local_cloud.waiting import wait_for
 MINUTES = 60
 
 
-def make(cloud: LocalCloud, target: str, *variables: str, is_ok: bool = True) -> str:
+def make(
+    cloud: LocalCloud, target: str, *variables: str, typed: str = "", is_ok: bool = True
+) -> str:
     """Run a target of the Makefile against the local cloud; returns what it prints."""
     process = subprocess.run(
         ["make", "-s", target, *variables],  # noqa: S607  # the one that runs us
         env=dict(cloud.environment),
+        input=typed,
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,97 @@
+"""Deployments come and go; nobody's logging is harmed, and what was counted stays counted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk import stack_names
+from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
+from tests.end_to_end.deployed import Deployed, bootstrap, calls, make, settings, user
+
+AUDIT = "/audit/bedrock"
+FOREIGN: dict[str, Any] = {
+    "cloudWatchConfig": {"logGroupName": AUDIT, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/audit"},
+    "textDataDeliveryEnabled": True,
+}
+DESTROY = "SET=--force"
+
+
+@pytest.fixture(scope="module")
+def bootstrapped() -> Iterator[LocalCloud]:
+    with open_local_cloud() as it:
+        bootstrap(it)
+        it.client("logs").create_log_group(logGroupName=AUDIT)
+        yield it
+
+
+@pytest.fixture
+def cloud(bootstrapped: LocalCloud) -> Iterator[LocalCloud]:
+    """An account whose logging is somebody else's; afterwards nothing of ours is left."""
+    configure(bootstrapped, FOREIGN)
+    yield bootstrapped
+    make(bootstrapped, "destroy", DESTROY)
+    assert "deleted AWS::DynamoDB::Table" in make(bootstrapped, "purge", typed="purge\n")
+    assert statuses(bootstrapped) == {}
+    assert bootstrapped.client("dynamodb").list_tables()["TableNames"] == []
+
+
+def configure(cloud: LocalCloud, configuration: dict[str, Any]) -> None:
+    cloud.client("bedrock").put_model_invocation_logging_configuration(loggingConfig=configuration)
+
+
+def live(cloud: LocalCloud) -> dict[str, Any]:
+    answer = cloud.client("bedrock").get_model_invocation_logging_configuration()
+    return dict(answer.get("loggingConfig") or {})
+
+
+def statuses(cloud: LocalCloud) -> dict[str, str]:
+    stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
+    return {
+        it["StackName"]: it["StackStatus"]
+        for it in stacks
+        if it["StackName"].startswith("BedrockMeter") and it["StackStatus"] != "DELETE_COMPLETE"
+    }
+
+
+def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: LocalCloud) -> None:
+    printed = make(cloud, "deploy", settings(), is_ok=False)
+    assert "Bedrock's invocation logging is configured already" in printed
+    assert f"log group {AUDIT}. Nothing was changed." in printed
+    assert live(cloud) == FOREIGN
+
+    make(cloud, "deploy", settings(existing_logging="replace"))
+    first = Deployed(cloud)
+    assert live(cloud)["cloudWatchConfig"]["logGroupName"] == first.log_group
+    steady = user("steady")
+    first.log_calls(*calls(steady, 4))
+    first.wait_for_tokens(steady, 60)
+
+    make(cloud, "destroy", DESTROY)
+    assert live(cloud) == FOREIGN
+    assert statuses(cloud).keys() == {stack_names.STORAGE}
+    assert cloud.client("lambda").list_functions()["Functions"] == []
+    assert cloud.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert len(first.ledger(steady)) == 4
+
+    make(cloud, "deploy", settings(existing_logging="replace"))
+    second = Deployed(cloud)
+    second.log_calls(*calls(steady, 2))
+    second.wait_for_tokens(steady, 90)
+    second.settle()
+    assert second.tokens(steady) == 90
+    assert len(second.ledger(steady)) == 6
+    make(cloud, "destroy", DESTROY)
+    assert live(cloud) == FOREIGN
+
+
+def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
+    adopting = settings(existing_logging="adopt", adopted_log_group=AUDIT)
+    make(cloud, "deploy", adopting)
+    assert live(cloud) == FOREIGN
+    deployed, audited = Deployed(cloud), user("audited")
+    assert deployed.log_group == AUDIT
+    deployed.log_calls(*calls(audited, 3))
+    deployed.wait_for_tokens(audited, 45)
+    make(cloud, "destroy", DESTROY)
+    assert live(cloud) == FOREIGN
