@@ -10,6 +10,9 @@ from cdk.config import Window
 from cdk.thresholds import TokenThreshold
 from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 
+EVALUATED_EVERY = Duration.minutes(1)
+"""How often CloudWatch looks at an alarm whose period is a minute or more."""
+
 _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
 

@@ -35,7 +35,8 @@ from lambdas.functions.logging_configurator.settings import Settings as LoggingC
 from lambdas.functions.metric_publisher.settings import Settings as MetricPublisherSettings
 
 _STREAM_BATCH = 1000
-_STREAM_WINDOW = Duration.seconds(30)
+STREAM_WINDOW = Duration.seconds(30)
+"""How long changes of the ledger are gathered before they are published."""
 _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
 _LOGGING_VERBS = ("Delete", "Get", "Put")
@@ -162,7 +163,7 @@ class IngestionStack(Stack):
             # that is replaced would publish a day once more: keep its name and this property.
             starting_position="TRIM_HORIZON",
             batch_size=_STREAM_BATCH,
-            maximum_batching_window_in_seconds=_STREAM_WINDOW.to_seconds(),
+            maximum_batching_window_in_seconds=STREAM_WINDOW.to_seconds(),
             maximum_retry_attempts=_STREAM_TRIES,
             maximum_record_age_in_seconds=_LONGEST_RETRY.to_seconds(),
             bisect_batch_on_function_error=True,

@@ -18,7 +18,7 @@ from tests.invocation_logs import log
 from tests.local_cloud.functions import put_logs
 from tests.local_cloud.waiting import wait_for
 
-MINUTES = 60
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 
 
 def make(

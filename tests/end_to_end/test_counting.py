@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.deployed import Deployed, calls, make, user
+from tests.end_to_end.deployed import MODEL, Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 from tests.unit.invocations.records import fixture_lines
-
-MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 
 
 def samples() -> tuple[list[str], Counter[str]]:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,6 +96,15 @@ def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: Local
         Namespace="Tests", MetricData=[{"MetricName": "Plain", "Value": 0}, {"MetricName": "x"}]
     )
     assert deployed()["Plain"]["StateValue"] == "ALARM"
+
+
+def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalCloud) -> None:
+    resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}
+    cloud.client("cloudformation").create_stack(
+        StackName="parameters", TemplateBody=json.dumps({"Resources": {"Remembered": resource}})
+    )
+    found = wait_for(lambda: cloud.client("ssm").describe_parameters()["Parameters"])
+    assert any(re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", it["Name"]) for it in found)
 
 
 def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) -> None:

@@ -29,9 +29,11 @@ def main() -> None:
 
     from dashboards.preview.local_cloud.emulator import (  # noqa: PLC0415
         alarms,
+        authorisation,
         bedrock_calls,
         embedded_metrics,
         failure_destinations,
+        parameter_names,
         partial_batches,
         plain_metrics,
         subscriptions,
@@ -39,9 +41,11 @@ def main() -> None:
 
     for addition in (
         alarms,
+        authorisation,
         bedrock_calls,
         embedded_metrics,
         failure_destinations,
+        parameter_names,
         partial_batches,
         plain_metrics,
         subscriptions,

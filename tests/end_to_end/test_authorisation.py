@@ -1,0 +1,171 @@
+"""Every function works with exactly the role that its template gives it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk import stack_names
+from dashboards.preview.deliveries import pack
+from dashboards.preview.local_cloud.cloud import open_local_cloud
+from dashboards.preview.local_cloud.deployment import deploy, synthesise
+from lambdas.adapters.dynamodb_usage_item import to_item
+from tests.builders import usage_record
+from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployed]:
+    """A deployment where policies are evaluated."""
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        deploy(cloud, synthesise(cloud, {}))
+        yield Deployed(cloud)
+        cloudformation = cloud.client("cloudformation")
+        for stack in (stack_names.MONITORING, stack_names.INGESTION):
+            cloudformation.delete_stack(StackName=stack)
+            cloudformation.get_waiter("stack_delete_complete").wait(
+                StackName=stack, WaiterConfig={"Delay": 1}
+            )
+        live = cloud.client("bedrock").get_model_invocation_logging_configuration()
+        assert not live.get("loggingConfig")
+
+
+class Role:
+    """The role of a function, from which a grant can be taken."""
+
+    def __init__(self, deployed: Deployed, function: str) -> None:
+        self.iam = deployed.cloud.client("iam")
+        described = deployed.cloud.client("lambda").get_function_configuration(
+            FunctionName=function
+        )
+        self.name = described["Role"].split("/")[-1]
+        (self.policy,) = self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]
+        self.document: dict[str, Any] = self.iam.get_role_policy(
+            RoleName=self.name, PolicyName=self.policy
+        )["PolicyDocument"]
+
+    def put(self, statements: list[dict[str, Any]]) -> None:
+        self.iam.put_role_policy(
+            RoleName=self.name,
+            PolicyName=self.policy,
+            PolicyDocument=json.dumps({**self.document, "Statement": statements}),
+        )
+
+    def without(self, action: str) -> list[dict[str, Any]]:
+        """The statements with one action less."""
+        left = []
+        for statement in self.document["Statement"]:
+            actions = statement["Action"]
+            kept = [
+                it for it in ([actions] if isinstance(actions, str) else actions) if it != action
+            ]
+            if kept:
+                left.append({**statement, "Action": kept})
+        assert left != self.document["Statement"], f"{action} is not granted"
+        return left
+
+
+def delivery(*messages: str) -> dict[str, Any]:
+    return {"awslogs": {"data": pack(messages)}}
+
+
+def batch() -> dict[str, Any]:
+    """A new call of somebody who was never seen before."""
+    now = datetime.now(UTC)
+    record = usage_record(identity_arn=user(f"new-{now.timestamp()}"), timestamp=now)
+    images = {
+        "NewImage": to_item(record, timedelta(days=90)),
+        "SequenceNumber": "1",
+        "ApproximateCreationDateTime": now.timestamp(),
+    }
+    return {"Records": [{"eventName": "INSERT", "dynamodb": images}]}
+
+
+def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
+    response = deployed.cloud.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps(event).encode()
+    )
+    answer = json.loads(response["Payload"].read() or b"null")
+    return "FunctionError" not in response and not (answer or {}).get("batchItemFailures")
+
+
+@pytest.mark.parametrize(
+    ("job", "action"),
+    [
+        ("log_processor", "dynamodb:BatchWriteItem"),
+        ("log_processor", "s3:PutObject"),
+        ("metric_publisher", "cloudwatch:PutMetricData"),
+        ("metric_publisher", "dynamodb:PutItem"),
+        ("metric_publisher", "dynamodb:UpdateItem"),
+        ("metric_publisher", "cloudformation:DescribeStacks"),
+    ],
+)
+def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
+    function: str = getattr(deployed.deployment, job)
+    functions = deployed.cloud.client("lambda")
+
+    def event() -> dict[str, Any]:
+        is_log = job == "log_processor"
+        return delivery(*calls(user("granted"), 1), "{ poison") if is_log else batch()
+
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]
+
+    def start_anew(note: str) -> None:
+        """What a running function has remembered would hide that it may ask no more."""
+        changed = {"Variables": {**variables["Variables"], "NOTE": note}}
+        functions.update_function_configuration(FunctionName=function, Environment=changed)
+
+    role = Role(deployed, function)
+    assert works(deployed, function, event())
+    role.put(role.without(action))
+    start_anew(f"without {action}")
+    assert not works(deployed, function, event())
+    role.put(role.document["Statement"])
+    start_anew(f"with {action} again")
+    assert works(deployed, function, event())
+
+
+def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> None:
+    somebody = user("somebody")
+    deployed.log_calls(*calls(somebody, 2), "{ poison")
+    deployed.wait_for_tokens(somebody, 30)
+    live = deployed.cloud.client("bedrock").get_model_invocation_logging_configuration()
+    assert live["loggingConfig"]["cloudWatchConfig"]["logGroupName"] == deployed.log_group
+
+
+def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:
+    role = Role(deployed, deployed.deployment.metric_publisher)
+    foreign = json.loads(
+        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"SomebodyElses"')
+    )
+    assert foreign != role.document["Statement"]
+    role.put(foreign)
+    assert not works(deployed, deployed.deployment.metric_publisher, batch())
+    role.put(role.document["Statement"])
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_whoever_may_not_invoke_a_model_may_not_converse(deployed: Deployed, effect: str) -> None:
+    """AWS has no action for Converse: it is InvokeModel that allows and denies it."""
+    iam = deployed.cloud.client("iam")
+    iam.create_user(UserName=effect)
+    statements = [
+        {"Effect": effect, "Action": "bedrock:InvokeModel*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "bedrock:Converse*", "Resource": "*"},
+    ]
+    iam.put_user_policy(
+        UserName=effect,
+        PolicyName="bedrock",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    key = iam.create_access_key(UserName=effect)["AccessKey"]
+    client = deployed.cloud.client("bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"])
+    messages = [{"role": "user", "content": [{"text": "May I?"}]}]
+    if effect == "Allow":
+        assert client.converse(modelId=MODEL, messages=messages)["usage"]["inputTokens"] > 0
+        return
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.converse(modelId=MODEL, messages=messages)
