@@ -43,7 +43,7 @@ $(READY): uv.lock pyproject.toml
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
-demo: $(READY) ## Meter 23 minutes of a made-up company, and see who crossed which threshold
+demo: $(LOCAL_CLOUD) ## Deploy into a local cloud, and be notified of what a made-up company spends
 	@$(RUN) -m dashboards.preview.demo
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
@@ -55,7 +55,7 @@ test: $(LOCAL_CLOUD) ## Run all tests
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
-check: format-check lint types imports test ## Everything that CI checks
+check: format-check lint types imports test e2e ## Everything that CI checks
 
 format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .

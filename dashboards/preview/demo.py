@@ -1,67 +1,200 @@
-"""Meters a made-up company's traffic, and shows who crossed which threshold: `make demo`."""
+"""Deploys into a local cloud, lets a made-up company call Bedrock, and notifies: `make demo`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cdk.operations.terminal import open_console, printable, run_command
+from cdk import stack_names
+from cdk.operations.terminal import CommandError, open_console, printable, run_command
 from dashboards.preview.company import invocation_logs
-from dashboards.preview.deliveries import pack
+from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation, CloudWatchMetrics
+from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
+from dashboards.preview.local_cloud.deployment import deploy, synthesise
+from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
 from dashboards.preview.local_meter import open_local_meter
-from dashboards.preview.usage_report import print_report, shorten_identity
+from dashboards.preview.metric_queries import Metric, Periods, Statistic
+from dashboards.preview.usage_report import shorten_identity
 from lambdas.domain.invocations import read_line
-from lambdas.domain.metering import DEFAULT_THRESHOLDS, HourlyTokens, Severity, ThresholdCrossed
+from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE
 
-_REDELIVERED = 25  # CloudWatch Logs delivers at least once: here, one in so many twice
-_STYLES = {Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
+_REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_SECONDS_TO_SETTLE = 60
+_STREAM = "aws/bedrock/modelinvocations"
+_COLUMNS = {
+    "Calls": "Invocations",
+    "Errors": "InvocationErrors",
+    "Total tokens": "TotalTokens",
+    "Quota tokens": "QuotaTokens",
+}
+_Log = dict[str, Any]
 
 
 def main() -> None:
-    """Deliver the traffic as CloudWatch Logs would, meter it and show the result."""
+    """Deploy, log the company's calls minute by minute, and print what a subscriber gets.
+
+    Raises:
+        CommandError: The local cloud does not work, or counted wrongly.
+    """
     console = open_console()
+    try:
+        with open_local_cloud() as cloud:
+            _show(cloud, console)
+    except LocalCloudError as error:
+        raise CommandError(str(error)) from error
+
+
+def _show(cloud: LocalCloud, console: Console) -> None:
     console.print(
-        "A made-up company: 4,000 calls with the timing and the sizes of a real trace,\n"
-        "delivered as CloudWatch Logs delivers them, some of them twice.\n"
+        "Deploying into a local cloud: the same stacks, functions and alarms as on AWS ..."
     )
-    hourly = HourlyTokens()
-    with open_local_meter(hourly.apply) as meter:
-        for number, delivery in enumerate(_deliveries()):
+    outputs = deploy(cloud, synthesise(cloud, {}))
+    minutes = _minutes()
+    logs = [log for of_it in minutes.values() for log in of_it]
+    span = round((_time_of(logs[-1]) - _time_of(logs[0])) / _MINUTE)
+    console.print(
+        f"A made-up company: {len(logs):,} calls in {span} minutes,"
+        " with the timing and the sizes of a real trace,\nlogged as Bedrock does, some delivered"
+        " twice. Notifications, as a subscriber gets them:\n"
+    )
+    evaluate = AlarmEvaluation(cloud)
+    with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
+        evaluate(next(iter(minutes)))  # all is well, which is told as well
+        _take_notifications(subscriber, evaluate.notified)
+        counted = 0
+        for number, (minute, of_it) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
-                meter.ingest(f"delivery {number}", read_line(delivery))
-        print_report(meter, console)
-    _print_crossings(hourly.crossings(DEFAULT_THRESHOLDS), console)
-    console.print('\nNow your own logs: make meter LOGS="PATH ..."')
+                _write(cloud, outputs[stack_names.STORAGE]["LogGroupName"], of_it)
+            counted += len(of_it)
+            _settle(cloud, counted)
+            before = evaluate.notified
+            evaluate(minute)
+            for told in _take_notifications(subscriber, evaluate.notified - before):
+                _print_notification(told, minute, console)
+    figures = _figures(cloud, list(minutes))
+    _check(figures, logs)
+    _print_figures(figures, console)
+    for name in evaluate.left_out:
+        console.print(f"Not evaluated locally: alarm {name}.", style="dim")
+    console.print(
+        "\nEvery figure is what the logs themselves say (make meter), to the token."
+        '\nNow your own logs: make meter LOGS="PATH ..."'
+    )
 
 
-def _deliveries() -> Iterator[str]:
-    """The company's logs, packed by the second."""
-    for _, logs in groupby(invocation_logs(), key=lambda log: log["timestamp"]):
-        yield pack(json.dumps(log) for log in logs)
+def _minutes() -> dict[datetime, list[_Log]]:
+    """The company's logs by the minute, moved so that the last call is made now."""
+    logs = list(invocation_logs())
+    moved = datetime.now(UTC).replace(microsecond=0) - _time_of(logs[-1])
+    by_minute: dict[datetime, list[_Log]] = {}
+    for log in logs:
+        called_at = _time_of(log) + moved
+        log["timestamp"] = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        by_minute.setdefault(called_at.replace(second=0), []).append(log)
+    return by_minute
 
 
-def _print_crossings(crossings: Sequence[ThresholdCrossed], console: Console) -> None:
-    console.print("\nThresholds crossed (quota tokens of one identity in one hour)")
+def _time_of(log: _Log) -> datetime:
+    return datetime.fromisoformat(log["timestamp"])
+
+
+def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
+    client = cloud.client("logs")
+    if not client.describe_log_streams(logGroupName=group)["logStreams"]:
+        client.create_log_stream(logGroupName=group, logStreamName=_STREAM)
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName=_STREAM,
+        logEvents=[
+            {"timestamp": int(_time_of(log).timestamp() * 1000), "message": json.dumps(log)}
+            for log in logs
+        ],
+    )
+
+
+def _settle(cloud: LocalCloud, calls: int) -> None:
+    """Wait until so many calls are on the account's metrics, counted and failed ones."""
+    source = CloudWatchMetrics(cloud.client("cloudwatch"))
+    now = datetime.now(UTC)
+    period = Periods(now + _HOUR, int(2 * _HOUR.total_seconds()), 1)
+    metrics = [Metric(NAMESPACE, name) for name in ("Invocations", "InvocationErrors")]
+    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    while time.monotonic() < deadline:
+        cloud.check()
+        values = source.values(metrics, Statistic.SUM, period).values()
+        if sum(value or 0 for (value,) in values) >= calls:
+            return
+        time.sleep(0.05)
+    message = f"{calls} calls were logged, and are not counted after {_SECONDS_TO_SETTLE} seconds."
+    raise CommandError(message)
+
+
+def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, Any]]:
+    """The notifications of one evaluation, which arrive in any order."""
+    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    while len(subscriber.messages) < count:
+        if time.monotonic() > deadline:
+            message = f"{count} notifications were sent, and {len(subscriber.messages)} arrived."
+            raise CommandError(message)
+        time.sleep(0.02)
+    taken = sorted(subscriber.messages, key=lambda it: str(it["Subject"]))
+    subscriber.messages.clear()
+    return taken
+
+
+def _print_notification(told: dict[str, Any], minute: datetime, console: Console) -> None:
+    who, _, what = json.loads(told["Message"])["NewStateReason"].partition(": ")
+    console.print(f"{minute:%H:%M} ", Text(printable(told["Subject"]), "bold red"))
+    console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
+
+
+def _figures(cloud: LocalCloud, minutes: Sequence[datetime]) -> dict[str, tuple[int, ...]]:
+    """What CloudWatch's metrics say of each identity, in the order of the columns."""
+    source = CloudWatchMetrics(cloud.client("cloudwatch"))
+    length = minutes[-1] - minutes[0] + _MINUTE
+    whole = Periods(minutes[-1] + _MINUTE, int(length.total_seconds()), 1)
+    figures: dict[str, list[int]] = {}
+    for place, name in enumerate(_COLUMNS.values()):
+        metrics = [
+            it for it in source.metrics(NAMESPACE, name) if it.dimension_names == {IDENTITY_ARN}
+        ]
+        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
+            row = figures.setdefault(dict(metric.dimensions)[IDENTITY_ARN], [0] * len(_COLUMNS))
+            row[place] = int(value or 0)
+    return {arn: tuple(row) for arn, row in figures.items()}
+
+
+def _check(figures: dict[str, tuple[int, ...]], logs: Iterable[_Log]) -> None:
+    """Compare with what the logs themselves say."""
+    with open_local_meter() as meter:
+        meter.ingest("the company", (it for log in logs for it in read_line(json.dumps(log))))
+        expected = {
+            arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
+            for arn, it in meter.summary.by_identity()
+        }
+    if figures != expected:
+        wrong = [arn for arn in expected if figures.get(arn) != expected[arn]]
+        message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
+        raise CommandError(message)
+
+
+def _print_figures(figures: dict[str, tuple[int, ...]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("When (UTC)", no_wrap=True)
-    table.add_column("Severity", no_wrap=True)
-    table.add_column("Threshold", justify="right", no_wrap=True)
-    table.add_column("Whole hour", justify="right", no_wrap=True)
     table.add_column("Identity", overflow="fold")
-    for crossed in crossings:
-        severity = crossed.threshold.severity
-        table.add_row(
-            f"{crossed.crossed_at:%Y-%m-%d %H:%M}",
-            Text(severity.upper(), _STYLES[severity]),
-            f"{crossed.threshold.quota_tokens:,}",
-            f"{crossed.quota_tokens:,}",
-            Text(printable(shorten_identity(crossed.identity_arn))),
-        )
+    for name in _COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for arn, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
+        table.add_row(Text(printable(shorten_identity(arn))), *(f"{value:,}" for value in row))
+    console.print("\nWhat CloudWatch's metrics say")
     console.print(table)
 
 

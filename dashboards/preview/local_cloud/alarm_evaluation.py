@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboards.preview.local_cloud.cloud import LocalCloud
+from dashboards.preview.local_cloud.cloud import REGION, LocalCloud
 from dashboards.preview.metric_queries import (
     Alarm,
     AlarmState,
@@ -23,6 +23,11 @@ from dashboards.preview.metric_queries import (
 
 _MINUTE = 60
 _MOST_QUERIES = 500  # of one GetMetricData
+_ACTIONS = {
+    AlarmState.ALARM: "AlarmActions",
+    AlarmState.OK: "OKActions",
+    AlarmState.INSUFFICIENT_DATA: "InsufficientDataActions",
+}
 _COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
     Statistic.SUM: sum,
     Statistic.MAXIMUM: max,
@@ -102,10 +107,12 @@ class AlarmEvaluation:
     Attributes:
         cloud: Where they are deployed.
         left_out: Alarms of a kind that is not evaluated here, by name, with the reason.
+        notified: How many notifications were sent to topics so far.
     """
 
     cloud: LocalCloud
     left_out: dict[str, str] = field(default_factory=dict)
+    notified: int = 0
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def __call__(self, now: datetime | None = None) -> dict[str, list[Contributor]]:
@@ -145,6 +152,7 @@ class AlarmEvaluation:
         if is_changed:
             reason = _reason(alarm, new[0]) if new else f"No longer so: {state}."
             cloudwatch.set_alarm_state(AlarmName=alarm.name, StateValue=state, StateReason=reason)
+            self.notified += len(told.get(_ACTIONS[state], []))
             new = new[1:]
         for series in new:  # of an alarm that is in ALARM already
             self._notify(told, _reason(alarm, series))
@@ -160,9 +168,10 @@ class AlarmEvaluation:
         for topic in told.get("AlarmActions", []):
             self.cloud.client("sns").publish(
                 TopicArn=topic,
-                Subject=f'ALARM: "{told["AlarmName"]}"'[:100],
+                Subject=f'ALARM: "{told["AlarmName"]}" in {REGION}'[:100],
                 Message=json.dumps(message),
             )
+            self.notified += 1
 
 
 def _reason(alarm: Alarm, series: Series) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -124,7 +125,7 @@ def _start(port: int, home: Path, settings: Mapping[str, str]) -> subprocess.Pop
 
 def _environment(endpoint: str, home: Path) -> dict[str, str]:
     return {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # the Node that lies there
         "HOME": str(home),
         "TMPDIR": str(home),
         "AWS_ENDPOINT_URL": endpoint,

@@ -5,10 +5,8 @@ from lambdas.domain.metering.ledger import LedgerChange, LedgerStream, UsageLedg
 from lambdas.domain.metering.quota import output_burndown, quota_tokens
 from lambdas.domain.metering.thresholds import (
     DEFAULT_THRESHOLDS,
-    HourlyTokens,
     Severity,
     Threshold,
-    ThresholdCrossed,
 )
 from lambdas.domain.metering.usage_summary import UsageFigures, UsageSummary, total_figures
 
@@ -16,13 +14,11 @@ __all__ = [
     "DEFAULT_THRESHOLDS",
     "DataPoint",
     "Distribution",
-    "HourlyTokens",
     "LedgerChange",
     "LedgerStream",
     "Severity",
     "StatisticSet",
     "Threshold",
-    "ThresholdCrossed",
     "UsageFigures",
     "UsageLedger",
     "UsageSummary",

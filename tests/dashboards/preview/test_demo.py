@@ -1,6 +1,7 @@
 """`make demo`: a made-up company, the same every time."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -35,12 +36,21 @@ def test_sizes_are_those_of_the_trace() -> None:
     assert sum(first["input"][it] for it in first["input"] if it.endswith("Count")) == 4808
 
 
-def test_the_demo_shows_who_crossed_which_threshold_and_when(
+def test_the_demo_notifies_of_whoever_crosses_a_threshold_and_checks_every_figure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     demo.main()
     printed = capsys.readouterr().out
-    assert "4,127 lines read: 4,000 calls counted, 127 duplicates, 0 ignored, 0 rejected" in printed
-    crossed = [line.split() for line in printed.splitlines() if " WARNING " in line]
-    assert [words[1] for words in crossed] == ["18:21", "18:35"]
-    assert "CRITICAL" in printed
+    lines = printed.splitlines()
+    told = {
+        after.split(": ")[0].strip()
+        for line, after in pairwise(lines)
+        if "EveryIdentity-Hour-Warning" in line
+    }
+    assert told == {
+        "111122223333 role/invoice-extraction/invoice-extraction",
+        "111122223333 role/document-search/document-search",
+    }
+    assert printed.count("EveryIdentity-Hour-Critical") == 1
+    assert "4,000 calls in 23 minutes" in printed
+    assert "to the token" in printed
