@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError, WaiterError
+
 from cdk import stack_names
 from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
 
@@ -82,12 +84,23 @@ def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, s
         if asset["source"]["path"] == f"{stack}.template.json":
             url = f"{cloud.endpoint}/{bucket}/{key}"
     cloudformation = cloud.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=stack,
-        TemplateURL=url,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
-    return _outputs(cloudformation, stack)
+    try:
+        cloudformation.create_stack(
+            StackName=stack, TemplateURL=url, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        return _outputs(cloudformation, stack)
+    except ClientError as error:  # a type that it does not know, by name
+        message = f"{stack} cannot be deployed locally: {error.response['Error']['Message']}"
+        raise LocalCloudError(message) from error
+    except WaiterError as error:
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        failed = [it for it in events if it["ResourceStatus"].endswith("_FAILED")]
+        reasons = "; ".join(
+            f"{it['LogicalResourceId']} ({it['ResourceType']}): {it.get('ResourceStatusReason')}"
+            for it in failed
+        )
+        message = f"{stack} was not created: {reasons}"
+        raise LocalCloudError(message) from error
 
 
 def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:

@@ -1,0 +1,39 @@
+"""A stack that cannot be deployed locally is refused with the name of what is in the way."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError
+from dashboards.preview.local_cloud.deployment import STACKS, deploy, synthesise
+
+
+def app(folder: Path, **resources: Any) -> Path:
+    """A synthesised app whose first stack has these resources."""
+    template = f"{STACKS[0]}.template.json"
+    destination = {"bucketName": "assets-${AWS::AccountId}", "objectKey": "template.json"}
+    files = {"t": {"source": {"path": template}, "destinations": {"here": destination}}}
+    (folder / template).write_text(json.dumps({"Resources": resources}))
+    (folder / f"{STACKS[0]}.assets.json").write_text(json.dumps({"files": files}))
+    return folder
+
+
+def test_a_type_that_the_emulator_does_not_know_is_named(cloud: LocalCloud, tmp_path: Path) -> None:
+    folder = app(tmp_path, Budget={"Type": "AWS::Budgets::Budget", "Properties": {}})
+    with pytest.raises(LocalCloudError, match=r"deployed locally: .*AWS::Budgets::Budget"):
+        deploy(cloud, folder)
+
+
+def test_a_resource_that_fails_is_named_with_its_reason(cloud: LocalCloud, tmp_path: Path) -> None:
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"EvaluationPeriods": 1}}
+    with pytest.raises(
+        LocalCloudError, match=r"was not created: Alarm \(AWS::CloudWatch::Alarm\): "
+    ):
+        deploy(cloud, app(tmp_path, Alarm=alarm))
+
+
+def test_an_app_that_cannot_be_synthesised_says_why(cloud: LocalCloud) -> None:
+    with pytest.raises(LocalCloudError, match="identity_bound"):
+        synthesise(cloud, {"identity_bound": "many"})
