@@ -124,7 +124,11 @@ def _start(port: int, home: Path, settings: Mapping[str, str]) -> subprocess.Pop
 
 
 def _environment(endpoint: str, home: Path) -> dict[str, str]:
+    """All but the user's credentials and caches: how packages are fetched stays as it is."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
+        **rest,
+        "XDG_CONFIG_HOME": rest.get("XDG_CONFIG_HOME", str(Path.home() / ".config")),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # the Node that lies there
         "HOME": str(home),
         "TMPDIR": str(home),
