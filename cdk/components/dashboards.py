@@ -21,6 +21,9 @@ NAMES = {
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
 
 WRITTEN_FOR = "us-east-1"
+_CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaws.cn"}
+"""The consoles of other partitions, by how their Regions begin."""
+
 _COLORS = {Severity.WARNING: "#ff9900", Severity.CRITICAL: "#d13212"}
 _SUBJECTS = {
     DimensionSet.ACCOUNT: "Account",
@@ -39,9 +42,16 @@ def dashboard_name(file: str, region: str) -> str:
 def dashboard_url(file: str, region: str) -> str:
     """Where a deployed dashboard is found."""
     return (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"{_console(region)}/cloudwatch/home?region={region}"
         f"#dashboards/dashboard/{dashboard_name(file, region)}"
     )
+
+
+def _console(region: str) -> str:
+    for partition, domain in _CONSOLES.items():
+        if region.startswith(partition):
+            return f"https://{region}.{domain}"
+    return f"https://{region}.console.aws.amazon.com"
 
 
 def dashboard_body(
@@ -65,7 +75,8 @@ def dashboard_body(
         if "region" in properties:
             properties["region"] = region
         if "markdown" in properties:
-            properties["markdown"] = properties["markdown"].replace(WRITTEN_FOR, region)
+            text = properties["markdown"].replace(_console(WRITTEN_FOR), _console(region))
+            properties["markdown"] = text.replace(WRITTEN_FOR, region)
         if (title := properties.get("title")) in lines:
             properties.pop("annotations", None)
             if lines[title]:

@@ -1,6 +1,7 @@
 """What is deployed is the file in `dashboards/`, but for Region, thresholds and links."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -105,3 +106,18 @@ def test_links_lead_to_the_dashboards_of_the_same_region(file: str) -> None:
     text = deployed(file)["widgets"][0]["properties"]["markdown"]
     others = [dashboard_url(other, REGION) for other in NAMES if other != file]
     assert [f"({url})" in text for url in others] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("region", "console"),
+    [
+        ("eu-west-1", "https://eu-west-1.console.aws.amazon.com/"),
+        ("us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
+        ("cn-north-1", "https://cn-north-1.console.amazonaws.cn/"),
+    ],
+)
+def test_links_lead_to_the_console_of_the_partition(region: str, console: str) -> None:
+    assert dashboard_url("usage_overview", region).startswith(console)
+    body = dashboard_body("usage_overview", region=region, thresholds=[], metric_name="QuotaTokens")
+    links = re.findall(r"https://[^/]*/", body["widgets"][0]["properties"]["markdown"])
+    assert {link for link in links if "console" in link} == {console}
