@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
-from dashboards.preview.local_cloud.cloud import LocalCloud
+from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError
+
+_SECONDS_TO_CONFIRM = 30
 
 
 @dataclass
@@ -26,8 +28,12 @@ class Subscriber:
 
 @contextmanager
 def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
-    """Subscribe an endpoint on this machine to a topic, and confirm it when it is asked to."""
-    subscriber = Subscriber()
+    """Subscribe an endpoint on this machine to a topic, and confirm it when it is asked to.
+
+    Raises:
+        LocalCloudError: It is not asked to.
+    """
+    subscriber, confirmed = Subscriber(), Event()
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -38,6 +44,7 @@ def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
                 cloud.client("sns").confirm_subscription(
                     TopicArn=told["TopicArn"], Token=told["Token"]
                 )
+                confirmed.set()
             elif told["Type"] == "Notification":
                 subscriber.messages.append(told)
 
@@ -52,6 +59,9 @@ def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
             Endpoint=f"http://127.0.0.1:{server.server_port}/",
         )
         try:
+            if not confirmed.wait(_SECONDS_TO_CONFIRM):
+                message = f"{topic} asked for no confirmation: try again."
+                raise LocalCloudError(message)
             yield subscriber
         finally:
             server.shutdown()
