@@ -6,33 +6,41 @@ import difflib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeAlias
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from cdk.setting_types import (
+    DimensionValue,
+    Emails,
+    FoldingPatterns,
+    HttpsUrls,
+    Json,
+    LogGroupName,
+    LogRetentionDays,
+    Regions,
+    Tags,
+    Tokens,
 )
-from pydantic_core import ErrorDetails, from_json
-
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
-from lambdas.functions.metric_publisher.settings import FoldingPattern, IdentityBound
+from lambdas.functions.metric_publisher.settings import IdentityBound
 
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-_LOG_RETENTIONS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
+
+
+_SHAPES = {
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "bool_parsing": "true or false",
+    "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
+}
+"""What pydantic calls otherwise than JSON does, by the type of its error."""
+_LONGEST_VALUE = 80  # of a message
 
 
 class ConfigurationError(Exception):
@@ -52,42 +60,6 @@ class Window(StrEnum):
         return {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}[self]
 
 
-def _from_json(value: object) -> object:
-    """What `-c` gives for lists and objects."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return from_json(value)
-    except ValueError:
-        message = "allowed: JSON, as in cdk.json"
-        raise ValueError(message) from None
-
-
-def _from_text(value: object) -> object:
-    """What `-c` gives for lists of words: JSON, or words between commas."""
-    if not isinstance(value, str) or value.lstrip().startswith("["):
-        return _from_json(value)
-    return [word.strip() for word in value.split(",") if word.strip()]
-
-
-def _one_of(*allowed: int) -> AfterValidator:
-    def check(value: int) -> int:
-        if value not in allowed:
-            message = f"allowed: {', '.join(map(str, allowed))}"
-            raise ValueError(message)
-        return value
-
-    return AfterValidator(check)
-
-
-def _https_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.hostname:
-        message = "allowed: an address that starts with https://"
-        raise ValueError(message)
-    return value
-
-
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,8 +72,8 @@ class Thresholds(_Section):
         critical: The upper one.
     """
 
-    warning: int | None = Field(default=None, ge=1)
-    critical: int = Field(ge=1)
+    warning: Tokens | None = None
+    critical: Tokens
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -130,7 +102,7 @@ class NamedThresholds(WindowThresholds):
             role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
     """
 
-    identity: str = Field(min_length=1, max_length=1024)
+    identity: DimensionValue
 
 
 class NamedModelThresholds(WindowThresholds):
@@ -140,15 +112,7 @@ class NamedModelThresholds(WindowThresholds):
         model: The foundation model's id, as the metrics' dimension `ModelId` has it.
     """
 
-    model: str = Field(min_length=1, max_length=1024)
-
-
-_Json = BeforeValidator(_from_json)
-_Words = BeforeValidator(_from_text)
-_Emails: TypeAlias = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...], _Words
-]
-_HttpsUrls: TypeAlias = Annotated[tuple[Annotated[str, AfterValidator(_https_url)], ...], _Words]
+    model: DimensionValue
 
 
 class Config(_Section):
@@ -179,36 +143,32 @@ class Config(_Section):
         architecture: The functions' processor, likewise.
     """
 
-    regions: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")], ...], _Words
-    ] = ()
+    regions: Regions = ()
     log_content: bool = False
-    log_retention_days: Annotated[int, _one_of(*_LOG_RETENTIONS)] = 90
+    log_retention_days: LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE
-    adopted_log_group: str | None = Field(
-        default=None, max_length=512, pattern=r"^[A-Za-z0-9_./#-]+$"
-    )
+    adopted_log_group: LogGroupName | None = None
     ledger_retention_days: LedgerRetentionDays = 90
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = 200
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], _Json] = ()
+    folding_patterns: FoldingPatterns = ()
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
-    identity_thresholds: Annotated[Thresholds, _Json] = Thresholds(
+    identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
     )
-    model_thresholds: Annotated[Thresholds, _Json] = Thresholds(
+    model_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=10_000_000, critical=50_000_000
     )
-    account_thresholds: Annotated[tuple[WindowThresholds, ...], _Json] = (
+    account_thresholds: Annotated[tuple[WindowThresholds, ...], Json] = (
         WindowThresholds(warning=10_000_000, critical=50_000_000),
     )
-    named_identities: Annotated[tuple[NamedThresholds, ...], _Json] = ()
-    named_models: Annotated[tuple[NamedModelThresholds, ...], _Json] = ()
+    named_identities: Annotated[tuple[NamedThresholds, ...], Json] = ()
+    named_models: Annotated[tuple[NamedModelThresholds, ...], Json] = ()
     anomaly_band: float = Field(default=3, ge=0, le=10)
-    notify_emails: _Emails = ()
-    notify_https: _HttpsUrls = ()
+    notify_emails: Emails = ()
+    notify_https: HttpsUrls = ()
     customer_keys: bool = False
-    tags: Annotated[dict[str, str], _Json] = {}
+    tags: Tags = {}
     python_version: Literal["3.11", "3.12", "3.13", "3.14"] = "3.14"
     architecture: Literal["arm64", "x86_64"] = "arm64"
 
@@ -262,11 +222,19 @@ class Config(_Section):
 
 def _explain(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        name = str(problem["loc"][-1])
-        near = difflib.get_close_matches(name, Config.model_fields, n=1)
-        return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    told = problem["msg"].removeprefix("Value error, ")
     if not field:
-        return problem["msg"].removeprefix("Value error, ")
-    allowed = problem["msg"].removeprefix("Value error, ")
-    return f"{field} = {problem['input']!r}: {allowed}"
+        return told
+    match problem["type"]:
+        case "extra_forbidden":
+            name = str(problem["loc"][-1])
+            near = difflib.get_close_matches(name, Config.model_fields, n=1)
+            return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        case "missing":
+            return f"{field} is missing"
+        case kind if kind in _SHAPES:
+            told = f"allowed: {_SHAPES[kind]}"
+    value = repr(problem["input"])
+    if len(value) > _LONGEST_VALUE:
+        value = f"{value[:_LONGEST_VALUE]}..."
+    return f"{field} = {value}: {told.replace('Input should be', 'allowed:')}"
