@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
-from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, dimension_value
+from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.functions.metric_publisher.settings import FoldingPattern
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -25,6 +25,7 @@ _LONGEST_PATTERNS = 3000
 _MOST_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 256
+_LONGEST_WATCHED = 255  # in the CDK's alarms; metrics take more
 _MOST_TOKENS = 2**53  # CloudWatch's numbers are doubles
 
 _T = TypeVar("_T")
@@ -117,8 +118,8 @@ DimensionValue: TypeAlias = Annotated[
     str,
     _allowed(
         "the name as the metric's dimension has it: printable ASCII, without blanks at its ends,"
-        f" {LONGEST_DIMENSION_VALUE} characters at most",
-        lambda value: dimension_value(value) == value,
+        f" {_LONGEST_WATCHED} characters at most",
+        lambda value: dimension_value(value) == value and len(value) <= _LONGEST_WATCHED,
     ),
 ]
 FoldingPatterns: TypeAlias = Annotated[

@@ -82,6 +82,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("tags", {str(n): "" for n in range(41)}, "allowed: 40 tags"),
         ("named_identities", [{"identity": "Zoë", "critical": 5}], "printable ASCII"),
         ("named_models", [{"model": " ", "critical": 5}], "printable ASCII"),
+        ("named_identities", [{"identity": "x" * 256, "critical": 5}], "255 characters at most"),
         ("named_models", [{"model": "m"}], "named_models.0.critical is missing"),
         ("adopted_log_group", "a b", "allowed: the name of a log group"),
         ("ledger_retention_days", 14, "greater than or equal to 15"),

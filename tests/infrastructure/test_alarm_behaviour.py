@@ -1,0 +1,166 @@
+"""What the deployed alarms tell of: their own definitions, evaluated over made-up figures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from tests.infrastructure.synthesis import deployment, resources
+
+NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+ALARM, OK = AlarmState.ALARM, AlarmState.OK
+FIVE_MINUTES, HOUR = 300, 3600
+MILLION = 1_000_000
+
+Figures = Mapping[str, Sequence[float | None]]
+
+
+class FiguresByName:
+    """Figures of metrics whatever their dimensions; of one statistic and one period alone."""
+
+    def __init__(self, figures: Figures, statistic: Statistic, seconds: int) -> None:
+        self._figures = figures
+        self._asked_for = (statistic, seconds)
+
+    def metrics(self, namespace: str, name: str) -> list[Metric]:
+        it = Metric(namespace, name, (("IdentityArn", "somebody"),))
+        return [it, Metric(namespace, name, (("ModelId", "some-model"),))]
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[float | None, ...]]:
+        assert (statistic, periods.seconds) == self._asked_for
+        missing = (None,) * periods.count
+        found = {it: self._figures.get(f"{it.namespace} {it.name}", ()) for it in metrics}
+        return {it: (*missing, *values)[-periods.count :] for it, values in found.items()}
+
+
+def alarm_of(name: str, configuration: str) -> Alarm:
+    alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
+    (told,) = (it for it in alarms if it["AlarmName"] == f"BedrockMeter-{name}")
+    return Alarm.from_definition(_without_references(told))
+
+
+def _without_references(value: Any) -> Any:
+    """A definition as DescribeAlarms has it: the names of other resources are text."""
+    match value:
+        case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::ImportValue": _}:
+            return json.dumps(value)
+        case dict():
+            return {key: _without_references(it) for key, it in value.items()}
+        case list():
+            return [_without_references(it) for it in value]
+    return value
+
+
+def state(
+    name: str,
+    figures: Figures,
+    *,
+    statistic: Statistic = Statistic.SUM,
+    seconds: int = FIVE_MINUTES,
+    configuration: str = "default",
+) -> AlarmState:
+    alarm = alarm_of(name, configuration)
+    return alarm.state_of(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "seconds", "threshold", "configuration"),
+    [
+        ("EveryIdentity-Hour-Warning", "QuotaTokens", HOUR, MILLION, "default"),
+        ("EveryIdentity-Hour-Critical", "QuotaTokens", HOUR, 5 * MILLION, "default"),
+        ("EveryModel-Hour-Warning", "QuotaTokens", HOUR, 10 * MILLION, "default"),
+        ("EveryModel-Hour-Critical", "QuotaTokens", HOUR, 50 * MILLION, "default"),
+        ("Account-Hour-Warning", "QuotaTokens", HOUR, 10 * MILLION, "default"),
+        ("Account-Hour-Critical", "QuotaTokens", HOUR, 50 * MILLION, "default"),
+        ("EveryIdentity-Hour-Critical", "TotalTokens", HOUR, 2 * MILLION, "everything"),
+        ("Account-Day-Warning", "TotalTokens", 86_400, 1, "everything"),
+    ],
+)
+def test_tokens_are_told_of_from_the_threshold_on(
+    alarm: str, metric: str, seconds: int, threshold: int, configuration: str
+) -> None:
+    def at(tokens: float | None) -> AlarmState:
+        figures = {f"BedrockMeter {metric}": [tokens]}
+        return state(alarm, figures, seconds=seconds, configuration=configuration)
+
+    assert [at(threshold), at(threshold - 1), at(None)] == [ALARM, OK, OK]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"),
+    [
+        ("LogDeliveryFailures", "AWS/Bedrock ModelInvocationLogsCloudWatchDeliveryFailure"),
+        ("RejectedRecords", "BedrockMeter/Health RejectedRecords"),
+        ("DroppedDeliveries", "AWS/Lambda AsyncEventsDropped"),
+        ("UnpublishedBatches", "AWS/Lambda OnFailureDestinationDeliveredEventCount"),
+        ("DroppedBatches", "AWS/Lambda DroppedEventCount"),
+        ("LogProcessorDestinationFailures", "AWS/Lambda DestinationDeliveryFailures"),
+        ("MetricPublisherDestinationFailures", "AWS/Lambda DestinationDeliveryFailures"),
+    ],
+)
+def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str) -> None:
+    assert state(f"Health-{alarm}", {metric: [1]}) is ALARM
+    assert state(f"Health-{alarm}", {metric: [1, 0]}) is OK
+    assert state(f"Health-{alarm}", {}) is OK
+
+
+@pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_what_is_tried_again_is_told_of_when_it_stays(function: str, metric: str) -> None:
+    def after(*values: float | None) -> AlarmState:
+        return state(f"Health-{function}{metric}", {f"AWS/Lambda {metric}": values})
+
+    assert [after(1), after(9, 0, 0), after(1, None, 1)] == [OK, OK, ALARM]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("DeliveryAge", "AsyncEventAge"), ("StreamAge", "IteratorAge")]
+)
+def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> None:
+    def at(milliseconds: float) -> AlarmState:
+        figures = {f"AWS/Lambda {metric}": [milliseconds]}
+        return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
+
+    assert [at(899_999), at(900_000)] == [OK, ALARM]
+
+
+@pytest.mark.parametrize(
+    ("metered", "failed", "expected"),
+    [
+        ([None] * 12, [None] * 12, ALARM),
+        ([5] * 12, [None] * 12, OK),
+        ([None] * 12, [5] * 12, OK),
+        ([None, None, *[5] * 10], [None] * 12, OK),
+        ([None, None, None, *[5] * 9], [None] * 12, ALARM),
+    ],
+)
+def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
+    metered: list[float | None], failed: list[float | None], expected: AlarmState
+) -> None:
+    figures = {
+        "BedrockMeter Invocations": metered,
+        "BedrockMeter InvocationErrors": failed,
+    }
+    assert state("Health-NoData", {**figures, "AWS/Bedrock Invocations": [7] * 12}) is expected
+    assert state("Health-NoData", {**figures, "AWS/Bedrock Invocations": [0] * 12}) is OK
+    assert state("Health-NoData", figures) is OK
+
+
+def test_the_meter_s_own_alarms_tell_when_all_is_well_again_and_those_of_tokens_do_not() -> None:
+    alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
+    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == {
+        it["AlarmName"] for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")
+    }
+
+
+def test_the_anomaly_band_is_as_wide_as_configured() -> None:
+    alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
+    (anomaly,) = (it for it in alarms if it["AlarmName"] == "BedrockMeter-Account-Anomaly")
+    expressions = [it["Expression"] for it in anomaly["Metrics"] if "Expression" in it]
+    assert len(expressions) == 1
+    assert expressions[0].endswith(", 3)")
