@@ -187,6 +187,7 @@ def test_the_stream_delivers_new_and_corrected_calls_and_tries_finitely() -> Non
     }
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"]
     assert 0 < mapping["MaximumRetryAttempts"] <= 10_000
     assert 60 <= mapping["MaximumRecordAgeInSeconds"] < 86_400
     assert "OnFailure" in mapping["DestinationConfig"]
@@ -196,6 +197,38 @@ def test_deliveries_that_fail_go_to_the_failure_bucket() -> None:
     config = only(deployment().ingestion, "AWS::Lambda::EventInvokeConfig")
     destination = config["DestinationConfig"]["OnFailure"]["Destination"]
     assert "Failures" in destination["Fn::ImportValue"]
+
+
+@pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole"])
+def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
+    """Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    allowed = {
+        action
+        for it in statements(deployment().ingestion, role)
+        for action in as_list(it["Action"])
+        if "Failures" in json.dumps(it["Resource"])
+    }
+    assert allowed == {"s3:ListBucket", "s3:PutObject"}
+
+
+@pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole"])
+def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str) -> None:
+    def allowed(configuration: str) -> set[str]:
+        return {
+            action
+            for it in statements(deployment(configuration).ingestion, role)
+            for action in as_list(it["Action"])
+            if action.startswith("kms:")
+        }
+
+    assert allowed("everything") >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
+    assert not allowed("default")
+
+
+def test_logs_of_this_account_alone_start_the_log_processor() -> None:
+    permission = only(deployment().ingestion, "AWS::Lambda::Permission")
+    assert permission["Principal"] == "logs.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
 @pytest.mark.parametrize(("configuration", "name"), [("adopting", "/audit/bedrock")])

@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_s3 as s3
 
+from cdk.app import build
+from cdk.config import Config
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesise
 
 OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it as well
@@ -20,6 +24,14 @@ def test_cfn_lint_finds_nothing(configuration: str) -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", OWN_DEPENDENCIES, "--"]
     done = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_finding_of_cdk_nag_that_nobody_gave_a_reason_for_fails_synthesis() -> None:
+    app = App(analytics_reporting=False, context={"aws:cdk:disable-asset-staging": True})
+    build(app, Config())
+    s3.Bucket(Stack(app, "Other"), "Careless")
+    with pytest.raises(RuntimeError, match="AwsSolutions"):
+        app.synth()
 
 
 def test_each_region_has_three_stacks_of_the_same_names() -> None:
@@ -61,5 +73,5 @@ def test_a_bad_configuration_ends_in_one_clear_text() -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "The configuration cannot be used:",
-        "  metric_detail = 'much': Input should be 'standard' or 'full'",
+        "  metric_detail = 'much': allowed: 'standard' or 'full'",
     ]

@@ -33,7 +33,13 @@ def test_it_listens_on_the_loopback_address_alone_and_is_gone_afterwards() -> No
 def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://192.0.2.1:3128")
+    monkeypatch.setenv("NO_PROXY", "intranet.example.com")
     with open_local_cloud() as cloud:
+        assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+        assert cloud.environment["no_proxy"] == "intranet.example.com,127.0.0.1"
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & cloud.environment.keys()
         assert cloud.environment["HOME"] == str(cloud.home)
 

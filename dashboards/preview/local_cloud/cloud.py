@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import boto3
+import botocore.session
+from botocore.config import Config
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -29,6 +31,13 @@ _HOST = "127.0.0.1"
 _SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 5
 _PAUSE_SECONDS = 0.05
+# Variables of botocore's by what they are read from: a key of the profile, the environment, a
+# default. https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+_NOTHING_OF_THE_USERS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 class LocalCloudError(Exception):
@@ -53,8 +62,11 @@ class LocalCloud:
 
     def client(self, service: str, access_key: str = ROOT_KEY, secret_key: str = ROOT_KEY) -> Any:
         """A boto3 client of a service, as the account's root or with other credentials."""
-        session = boto3.Session(access_key, secret_key, region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]  # any service
+        own = botocore.session.Session(session_vars=_NOTHING_OF_THE_USERS)
+        session = boto3.Session(access_key, secret_key, region_name=REGION, botocore_session=own)
+        return session.client(  # type: ignore[call-overload]  # any service
+            service, endpoint_url=self.endpoint, config=Config(proxies={})
+        )
 
     def check(self) -> None:
         """See that it still runs.
@@ -126,8 +138,11 @@ def _start(port: int, home: Path, settings: Mapping[str, str]) -> subprocess.Pop
 def _environment(endpoint: str, home: Path) -> dict[str, str]:
     """All but the user's credentials and caches: how packages are fetched stays as it is."""
     rest = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    direct = ",".join(filter(None, [rest.get("NO_PROXY", rest.get("no_proxy")), _HOST]))
     return {
         **rest,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
         "XDG_CONFIG_HOME": rest.get("XDG_CONFIG_HOME", str(Path.home() / ".config")),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # the Node that lies there
         "HOME": str(home),
@@ -147,10 +162,11 @@ def _environment(endpoint: str, home: Path) -> dict[str, str]:
 
 def _wait_for(cloud: LocalCloud) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
+    opener = build_opener(ProxyHandler({}))
     while time.monotonic() < deadline:
         cloud.check()
         try:
-            with urlopen(f"{cloud.endpoint}/_localstack/health", timeout=1):  # noqa: S310  # loopback
+            with opener.open(f"{cloud.endpoint}/_localstack/health", timeout=1):
                 return
         except (URLError, OSError):
             time.sleep(_PAUSE_SECONDS)

@@ -49,7 +49,8 @@ def synthesise(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
         check=False,
     )
     if process.returncode:
-        message = f"the app cannot be synthesised: {process.stderr.strip()}"
+        *_, reason = process.stderr.strip().splitlines() or ["it said nothing"]
+        message = f"the app cannot be synthesised: {reason.strip()}"
         raise LocalCloudError(message)
     return folder
 
