@@ -14,8 +14,9 @@ from rich.text import Text
 
 from cdk import stack_names
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
 from dashboards.preview.company import invocation_logs
-from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation, CloudWatchMetrics
+from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
 from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
@@ -66,7 +67,7 @@ def _show(cloud: LocalCloud, console: Console) -> None:
         " with the timing and the sizes of a real trace,\nlogged as Bedrock does, some delivered"
         " twice. Notifications, as a subscriber gets them:\n"
     )
-    evaluate = AlarmEvaluation(cloud)
+    evaluate = AlarmEvaluation(cloud.client)
     with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
         evaluate(next(iter(minutes)))  # all is well, which is told as well
         _take_notifications(subscriber, evaluate.notified)

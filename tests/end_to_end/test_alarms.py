@@ -55,7 +55,7 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     deployed: Deployed, subscriber: Subscriber, queue: str
 ) -> None:
     spender, saver = user("spender"), user("saver")
-    evaluate = AlarmEvaluation(deployed.cloud)
+    evaluate = AlarmEvaluation(deployed.cloud.client)
     evaluate()
     deployed.log_calls(*calls(saver, 2), *calls(spender, 80))
     deployed.wait_for_tokens(spender, 80 * 15)
@@ -80,7 +80,7 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
 
 
 def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> None:
-    evaluate = AlarmEvaluation(deployed.cloud)
+    evaluate = AlarmEvaluation(deployed.cloud.client)
     evaluate()
     assert evaluate.left_out.keys() == {"BedrockMeter-Account-Anomaly"}
 

@@ -21,7 +21,7 @@ def test_the_freshness_of_metrics_and_notifications_is_printed(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     to_metric, to_notification = [], []
-    evaluate = AlarmEvaluation(deployed.cloud)
+    evaluate = AlarmEvaluation(deployed.cloud.client)
     evaluate()
     with open_subscriber(deployed.cloud, deployed.topic) as subscriber:
         for number in range(CALLS):

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
+    "/": lambda left, right: left / right if right else math.nan,
     "==": operator.eq,
     "!=": operator.ne,
     ">=": operator.ge,
@@ -147,11 +148,7 @@ class _Evaluation:
             case "FILL", [series, value]:
                 return self._fill(self.result_of(series), self._number(value))
             case "IF", [condition, then, otherwise]:
-                truth = self._truth(self.result_of(condition))
-                yes, no = self.result_of(then), self.result_of(otherwise)
-                chosen = self._combine(lambda is_so, value: is_so * value, truth, yes)
-                other = self._combine(lambda is_so, value: (1 - is_so) * value, truth, no)
-                return self._combine(operator.add, chosen, other)
+                return self._choose(*map(self.result_of, (condition, then, otherwise)))
         raise UnknownExpressionError(self._text)
 
     def _search(self, query: str, statistic: Statistic, seconds: Result) -> list[Series]:
@@ -190,6 +187,14 @@ class _Evaluation:
             raise UnknownExpressionError(self._text)
         return Series(result.label, tuple(value if it is None else it for it in result.values))
 
+    def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
+        """Take one value or the other; where the condition has no data there is none."""
+        if isinstance(condition, list) or isinstance(then, list) or isinstance(otherwise, list):
+            raise UnknownExpressionError(self._text)
+        choices = zip(*map(self._values, (condition, then, otherwise)), strict=True)
+        values = tuple(None if so is None else yes if so else no for so, yes, no in choices)
+        return Series(condition.label if isinstance(condition, Series) else "", values)
+
     def _combine(
         self, compute: Callable[[float, float], float], left: Result, right: Result
     ) -> Result:
@@ -200,7 +205,7 @@ class _Evaluation:
             return float(compute(left, right))
         pairs = zip(self._values(left), self._values(right), strict=True)
         values: tuple[Value, ...] = tuple(
-            None if one is None or other is None else float(compute(one, other))
+            None if one is None or other is None else _value(compute(one, other))
             for one, other in pairs
         )
         return Series(left.label if isinstance(left, Series) else "", values)
@@ -209,6 +214,11 @@ class _Evaluation:
         if isinstance(result, Series):
             return result.values
         return (result,) * self._scope.periods.count
+
+
+def _value(number: float) -> Value:
+    """A computed value; what is divided by zero has none."""
+    return float(number) if math.isfinite(number) else None
 
 
 def label_of(metric: Metric) -> str:

@@ -71,6 +71,9 @@ def math(expression: str, **figures: list[float | None]) -> tuple[float | None, 
         ("IF(a > 1, 7, 8)", (8, 7)),
         ("IF(a > 1, a, 0)", (0, 5)),
         ("IF(b > 0, 1, 0)", (1, None)),
+        ("IF(a > 1, a, b)", (2, 5)),
+        ("IF(a < 9, a, b)", (1, 5)),
+        ("a / (a - 1)", (None, 1.25)),
     ],
 )
 def test_math_is_done_period_by_period(expression: str, values: tuple[float | None, ...]) -> None:
@@ -94,7 +97,7 @@ CALLERS = InMemoryMetrics(
         metric("TotalTokens", IdentityArn="ben"): [None, 7],
         metric("TotalTokens", IdentityArn="gone"): [None, None],
         metric("TotalTokens", IdentityArn="ana", ModelId="haiku"): [1, None],
-        metric("TotalTokens", IdentityArn="ana", ModelId="nova-lite"): [None, 2],
+        metric("TotalTokens", IdentityArn="ana", ModelId="nova-lite"): [3, 2],
         metric("TotalTokens"): [100, 100],
         metric("OtherTokens", IdentityArn="cem"): [9, 9],
     }
@@ -117,6 +120,7 @@ BY_MODEL = SEARCH.replace("IdentityArn}", "IdentityArn,ModelId}")
         (f"SLICE(SORT({SEARCH}, SUM, DESC), 0, 1)", "ben"),
         (BY_MODEL, "ana,haiku ana,nova-lite"),
         (BY_MODEL.replace("', 'Sum'", " IdentityArn=\"ana\" nova', 'Sum'"), "ana,nova-lite"),
+        (BY_MODEL.replace("', 'Sum'", " Nova', 'Sum'"), "ana,nova-lite"),
         (BY_MODEL.replace("', 'Sum'", " IdentityArn=\"an\"', 'Sum'"), ""),
     ],
 )
@@ -135,7 +139,7 @@ def test_a_query_adds_up_what_it_does_not_group_by() -> None:
         'SELECT SUM(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
         " GROUP BY IdentityArn ORDER BY SUM() DESC"
     )
-    assert results(query, CALLERS) == [Series("ana", (1, 2))]
+    assert results(query, CALLERS) == [Series("ana", (4, 2))]
 
 
 @pytest.mark.parametrize(
