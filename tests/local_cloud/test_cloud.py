@@ -62,6 +62,16 @@ def test_an_emulator_that_ended_by_itself_is_told_with_its_last_words(cloud: Loc
             another.check()
 
 
+def test_an_emulator_that_ends_while_it_is_asked_is_told_as_such() -> None:
+    def ask_one_that_is_killed() -> None:
+        with open_local_cloud() as cloud:
+            os.killpg(cloud.process.pid, signal.SIGKILL)
+            cloud.client("sts").get_caller_identity()
+
+    with pytest.raises(LocalCloudError, match="the local cloud ended by itself: "):
+        ask_one_that_is_killed()
+
+
 def test_a_setting_with_which_it_cannot_start_is_told_and_leaves_nothing() -> None:
     with (
         pytest.raises(LocalCloudError, match="ended by itself"),

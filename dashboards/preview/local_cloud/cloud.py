@@ -20,6 +20,8 @@ from urllib.request import ProxyHandler, build_opener
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as UnreachableError
+from botocore.exceptions import HTTPClientError
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -89,7 +91,7 @@ def open_local_cloud(
         settings: Further variables of MiniStack's, such as `AUTH`.
 
     Raises:
-        LocalCloudError: It cannot be started.
+        LocalCloudError: It cannot be started, or ended while it was asked.
     """
     if not _PYTHON.exists():
         message = "the local cloud is not installed: run it by make, or run make local-cloud first."
@@ -103,6 +105,9 @@ def open_local_cloud(
             cloud = LocalCloud(endpoint, home, _environment(endpoint, home), process)
             _wait_for(cloud)
             yield cloud
+        except (HTTPClientError, UnreachableError):
+            cloud.check()
+            raise
         finally:
             _stop(process)
 
