@@ -109,3 +109,12 @@ def test_an_alarm_that_is_not_evaluated_is_named_with_the_reason(
     assert set(evaluate(NOW)) == {"the alarm"}
     assert list(evaluate.left_out) == ["another"]
     assert "SELECT SUM" in evaluate.left_out["another"]
+
+
+def test_each_alarm_remembers_whom_it_told_of(evaluate: AlarmEvaluation, topic: str) -> None:
+    put_alarm("a second", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
+    spend(THRESHOLD, BEN, CEM)
+    evaluate(NOW)
+    assert len(published()) == 2
+    evaluate(NOW)
+    assert published() == []
