@@ -44,20 +44,32 @@ class CloudWatchMetrics:
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
-        """The values of metrics: minutes are asked for, since the windows of alarms slide."""
-        if statistic not in _COMBINED:
-            raise UnknownExpressionError(statistic)
+        """The values of metrics. Where windows slide, as those of alarms do, minutes are asked for.
+
+        Raises:
+            UnknownExpressionError: A statistic cannot be made of that of minutes.
+        """
+        if periods.is_aligned:
+            asked_for = periods.seconds
+        elif statistic in _COMBINED:
+            asked_for = _MINUTE
+        else:
+            message = f"{statistic} of windows that slide"
+            raise UnknownExpressionError(message)
         values = {}
         for first in range(0, len(metrics), _MOST_QUERIES):
             asked = metrics[first : first + _MOST_QUERIES]
-            for metric, minutes in zip(asked, self._ask(asked, statistic, periods), strict=True):
-                values[metric] = _combine(minutes, statistic, periods)
+            answers = self._ask(asked, statistic, periods, asked_for)
+            for metric, points in zip(asked, answers, strict=True):
+                if asked_for == periods.seconds:
+                    values[metric] = tuple(points.get(start) for start, _ in periods)
+                else:
+                    values[metric] = _combine(points, statistic, periods)
         return values
 
     def _ask(
-        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods, seconds: int
     ) -> list[dict[datetime, float]]:
-        start = next(iter(periods))[0]
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=[
                 {
@@ -70,13 +82,13 @@ class CloudWatchMetrics:
                                 {"Name": name, "Value": value} for name, value in metric.dimensions
                             ],
                         },
-                        "Period": _MINUTE,
+                        "Period": seconds,
                         "Stat": statistic.value,
                     },
                 }
                 for number, metric in enumerate(metrics)
             ],
-            StartTime=start,
+            StartTime=periods.start,
             EndTime=periods.end,
         )
         found: defaultdict[str, dict[datetime, float]] = defaultdict(dict)

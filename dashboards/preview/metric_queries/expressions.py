@@ -45,9 +45,12 @@ TEXT: /'[^']*'/
 %import common.NUMBER
 %ignore /\s+/
 """
+_TERM = re.compile(r" +(NOT +)?([\w-]+(?:=\"[^\"]*\")?)")
 _SEARCH = re.compile(
-    r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\"(?P<terms>(?: +[\w-]+(?:=\"[^\"]*\")?)*)"
+    r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\""
+    rf"(?P<terms>(?:{_TERM.pattern})*)"
 )
+_REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {"SUM": sum, "MAX": max}
 _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -149,6 +152,21 @@ class _Evaluation:
                 return self._fill(self.result_of(series), self._number(value))
             case "IF", [condition, then, otherwise]:
                 return self._choose(*map(self.result_of, (condition, then, otherwise)))
+            case _, [operand]:
+                return self._of_one(name, operand)
+        raise UnknownExpressionError(self._text)
+
+    def _of_one(self, name: str, operand: Node) -> Result:
+        match name:
+            case "EPOCH":
+                starts = [start.timestamp() for start, _ in self._scope.periods]
+                values = zip(starts, self._one(operand).values, strict=True)
+                return Series("", tuple(None if it is None else at for at, it in values))
+            case "SUM" | "MAX":
+                present = self._one(operand).present
+                return float(_REDUCED[name](present)) if present else math.nan
+            case "TIME_SERIES":
+                return Series("", (_value(self._number(operand)),) * self._scope.periods.count)
         raise UnknownExpressionError(self._text)
 
     def _search(self, query: str, statistic: Statistic, seconds: Result) -> list[Series]:
@@ -156,16 +174,16 @@ class _Evaluation:
         if found is None or seconds != self._scope.periods.seconds:
             raise UnknownExpressionError(self._text)
         namespace, *names = found["schema"].split(",")
-        terms = found["terms"].split()
+        terms = [it.group(1, 2) for it in _TERM.finditer(found["terms"])]
         metrics = [
             metric
             for metric in self._scope.source.metrics(namespace, found["name"])
             if metric.dimension_names == set(names)
-            and all(_matches(metric, term) for term in terms)
+            and all(_matches(metric, term) is not bool(negated) for negated, term in terms)
         ]
         values = self._scope.source.values(metrics, statistic, self._scope.periods)
         return [
-            Series(label_of(metric), values[metric])
+            Series(label_of(metric), values[metric], metric)
             for metric in metrics
             if any(value is not None for value in values[metric])
         ]
@@ -176,6 +194,12 @@ class _Evaluation:
             raise UnknownExpressionError(self._text)
         return result
 
+    def _one(self, node: Node) -> Series:
+        result = self.result_of(node)
+        if not isinstance(result, Series):
+            raise UnknownExpressionError(self._text)
+        return result
+
     def _number(self, node: Node) -> float:
         result = self.result_of(node)
         if not isinstance(result, float):
@@ -183,9 +207,15 @@ class _Evaluation:
         return result
 
     def _fill(self, result: Result, value: float) -> Result:
-        if not isinstance(result, Series):
-            raise UnknownExpressionError(self._text)
-        return Series(result.label, tuple(value if it is None else it for it in result.values))
+        if isinstance(result, list):
+            return [self._filled(it, value) for it in result]
+        if isinstance(result, Series):
+            return self._filled(result, value)
+        raise UnknownExpressionError(self._text)
+
+    def _filled(self, series: Series, value: float) -> Series:
+        values = tuple(value if it is None else it for it in series.values)
+        return Series(series.label, values, series.metric)
 
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
         """Take one value or the other; where the condition has no data there is none."""

@@ -59,7 +59,7 @@ def _evaluate(
         told = query["MetricStat"]
         metric = metric_of(told["Metric"])
         statistic = Statistic(told["Stat"])
-        return Series(label_of(metric), source.values([metric], statistic, periods)[metric])
+        return Series(label_of(metric), source.values([metric], statistic, periods)[metric], metric)
     if is_query(expression):
         return evaluate_query(expression, source, periods)
     return evaluate_expression(expression, Scope(source, periods, named))

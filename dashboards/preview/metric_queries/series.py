@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 Value: TypeAlias = float | None
 """`None` where there is no data, which is not zero."""
@@ -19,6 +19,15 @@ class Statistic(StrEnum):
     MAXIMUM = "Maximum"
     MINIMUM = "Minimum"
     AVERAGE = "Average"
+    SAMPLE_COUNT = "SampleCount"
+    P50 = "p50"
+    P90 = "p90"
+    P99 = "p99"
+
+    @property
+    def percentile(self) -> int | None:
+        """Which percentile it is; `None` for the others."""
+        return int(self[1:]) if self[0] == "p" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,28 @@ class Periods:
     seconds: int
     count: int
 
+    @classmethod
+    def covering(cls, start: datetime, end: datetime, seconds: int) -> Self:
+        """The periods that a graph shows: they begin at multiples of their length, in UTC."""
+        first = int(start.timestamp()) // seconds
+        last = -int(-end.timestamp() // seconds)
+        return cls(datetime.fromtimestamp(last * seconds, UTC), seconds, max(last - first, 1))
+
+    @property
+    def start(self) -> datetime:
+        """When the first one begins."""
+        return self.end - timedelta(seconds=self.seconds * self.count)
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether they begin at multiples of their length, as those of graphs do."""
+        return self.end.timestamp() % self.seconds == 0
+
     def __iter__(self) -> Iterator[tuple[datetime, datetime]]:
         """The start and the end of each, the oldest first."""
         length = timedelta(seconds=self.seconds)
-        for left in range(self.count, 0, -1):
-            start = self.end - left * length
+        for number in range(self.count):
+            start = self.start + number * length
             yield start, start + length
 
 
@@ -64,10 +90,12 @@ class Series:
     Attributes:
         label: What tells it from others: the values of dimensions, or the name of its metric.
         values: The oldest first.
+        metric: The one metric whose values these are; `None` for what was computed.
     """
 
     label: str
     values: tuple[Value, ...]
+    metric: Metric | None = None
 
     @property
     def present(self) -> list[float]:

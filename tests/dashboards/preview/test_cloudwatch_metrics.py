@@ -57,6 +57,12 @@ def test_what_nobody_published_has_no_value(source: CloudWatchMetrics) -> None:
     assert source.values([nothing], Statistic.SUM, LAST_TWO_HOURS) == {nothing: (None, None)}
 
 
-def test_means_cannot_be_made_of_those_of_minutes(source: CloudWatchMetrics) -> None:
+def test_windows_that_slide_are_made_of_minutes(source: CloudWatchMetrics) -> None:
+    sliding = Periods(NOW - timedelta(minutes=30), 3600, 2)
+    assert source.values([CALLS], Statistic.SUM, sliding) == {CALLS: (11, 1100)}
     with pytest.raises(UnknownExpressionError, match="Average"):
-        source.values([CALLS], Statistic.AVERAGE, LAST_TWO_HOURS)
+        source.values([CALLS], Statistic.AVERAGE, sliding)
+
+
+def test_a_mean_is_that_of_all_calls_of_a_period(source: CloudWatchMetrics) -> None:
+    assert source.values([CALLS], Statistic.AVERAGE, LAST_TWO_HOURS) == {CALLS: (55, 5500)}
