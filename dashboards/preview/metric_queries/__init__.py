@@ -5,7 +5,6 @@ CloudWatch knows is refused, so that nothing is taken for shown that was not.
 """
 
 from dashboards.preview.metric_queries.alarms import Alarm, AlarmState, Contributor
-from dashboards.preview.metric_queries.expressions import UnknownExpressionError
 from dashboards.preview.metric_queries.queries import evaluate
 from dashboards.preview.metric_queries.series import (
     Metric,
@@ -13,6 +12,7 @@ from dashboards.preview.metric_queries.series import (
     Periods,
     Series,
     Statistic,
+    UnknownExpressionError,
 )
 
 __all__ = [

@@ -12,9 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from dashboards.preview.metric_queries.expressions import UnknownExpressionError
 from dashboards.preview.metric_queries.queries import Query, evaluate, period_of
-from dashboards.preview.metric_queries.series import MetricSource, Periods, Series
+from dashboards.preview.metric_queries.series import (
+    MetricSource,
+    Periods,
+    Series,
+    UnknownExpressionError,
+)
 
 _MINUTE = 60
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,12 +15,14 @@ from typing import TypeAlias
 from lark import Lark, Token, Tree
 from lark.exceptions import LarkError
 
+from dashboards.preview.metric_queries.search import search_metrics
 from dashboards.preview.metric_queries.series import (
     Metric,
     MetricSource,
     Periods,
     Series,
     Statistic,
+    UnknownExpressionError,
     Value,
 )
 
@@ -45,11 +46,6 @@ TEXT: /'[^']*'/
 %import common.NUMBER
 %ignore /\s+/
 """
-_TERM = re.compile(r" +(NOT +)?([\w-]+(?:=\"[^\"]*\")?)")
-_SEARCH = re.compile(
-    r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\""
-    rf"(?P<terms>(?:{_TERM.pattern})*)"
-)
 _REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {"SUM": sum, "MAX": max}
 _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
@@ -63,10 +59,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-
-
-class UnknownExpressionError(Exception):
-    """An expression that is none of those we use. The text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +133,9 @@ class _Evaluation:
 
     def _call(self, name: str, arguments: Sequence[Node]) -> Result:
         match name, arguments:
-            case "SEARCH", [Token(type="TEXT") as query, Token(type="TEXT") as stat, length]:
-                return self._search(query[1:-1], Statistic(stat[1:-1]), self.result_of(length))
+            case "SEARCH", [Token(type="TEXT") as query, Token(type="TEXT") as stat, *length]:
+                seconds = [self.result_of(it) for it in length] or [self._scope.periods.seconds]
+                return self._search(query[1:-1], Statistic(stat[1:-1]), *seconds)
             case "SORT", [series, Token("NAME", "SUM"), Token("NAME", "DESC")]:
                 return sorted(self._many(series), key=lambda it: -sum(it.present))
             case "SLICE", [series, start, end]:
@@ -170,17 +163,12 @@ class _Evaluation:
         raise UnknownExpressionError(self._text)
 
     def _search(self, query: str, statistic: Statistic, seconds: Result) -> list[Series]:
-        found = _SEARCH.fullmatch(query)
-        if found is None or seconds != self._scope.periods.seconds:
+        if seconds != self._scope.periods.seconds:
             raise UnknownExpressionError(self._text)
-        namespace, *names = found["schema"].split(",")
-        terms = [it.group(1, 2) for it in _TERM.finditer(found["terms"])]
-        metrics = [
-            metric
-            for metric in self._scope.source.metrics(namespace, found["name"])
-            if metric.dimension_names == set(names)
-            and all(_matches(metric, term) is not bool(negated) for negated, term in terms)
-        ]
+        try:
+            metrics = search_metrics(query, self._scope.source)
+        except UnknownExpressionError:
+            raise UnknownExpressionError(self._text) from None
         values = self._scope.source.values(metrics, statistic, self._scope.periods)
         return [
             Series(label_of(metric), values[metric], metric)
@@ -254,12 +242,3 @@ def _value(number: float) -> Value:
 def label_of(metric: Metric) -> str:
     """The values of its dimensions, or its name where it has none."""
     return ", ".join(value for _, value in metric.dimensions) or metric.name
-
-
-def _matches(metric: Metric, term: str) -> bool:
-    """Whether a metric has a dimension as the term says, or the term's words in a value."""
-    name, is_exact, value = term.partition("=")
-    if is_exact:
-        return (name, value.strip('"')) in metric.dimensions
-    words = re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
-    return any(words.search(value) for _, value in metric.dimensions)

@@ -8,8 +8,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from dashboards.preview.metric_queries.expressions import UnknownExpressionError
-from dashboards.preview.metric_queries.series import MetricSource, Periods, Series, Statistic
+from dashboards.preview.metric_queries.series import (
+    MetricSource,
+    Periods,
+    Series,
+    Statistic,
+    UnknownExpressionError,
+)
 
 MOST_SERIES = 500
 _QUERY = re.compile(

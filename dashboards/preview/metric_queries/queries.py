@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from dashboards.preview.metric_queries.expressions import (
     Result,
     Scope,
-    UnknownExpressionError,
     evaluate_expression,
     label_of,
 )
@@ -19,6 +18,7 @@ from dashboards.preview.metric_queries.series import (
     Periods,
     Series,
     Statistic,
+    UnknownExpressionError,
 )
 
 Query: TypeAlias = Mapping[str, Any]

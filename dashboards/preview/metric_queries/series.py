@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, Self, TypeAlias
+from typing import Never, Protocol, Self, TypeAlias
 
 Value: TypeAlias = float | None
 """`None` where there is no data, which is not zero."""
+
+
+class UnknownExpressionError(Exception):
+    """An expression that is none of those we use. The text names it."""
 
 
 class Statistic(StrEnum):
@@ -23,6 +27,11 @@ class Statistic(StrEnum):
     P50 = "p50"
     P90 = "p90"
     P99 = "p99"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        message = f"statistic {value}"
+        raise UnknownExpressionError(message)
 
     @property
     def percentile(self) -> int | None:

@@ -176,6 +176,15 @@ def test_whatever_else_there_is_is_refused_by_name(expression: str) -> None:
         results(expression, source, a=metric("a"))
 
 
+def test_a_statistic_that_is_none_of_ours_is_named() -> None:
+    with pytest.raises(UnknownExpressionError, match="IQM"):
+        results(SEARCH.replace("'Sum'", "'IQM'"), CALLERS)
+
+
+def test_a_search_without_a_period_has_that_of_its_graph() -> None:
+    assert labels(SEARCH.replace(", 3600)", ")")) == ["ana", "ben"]
+
+
 def test_every_expression_on_our_dashboards_is_known() -> None:
     bodies = [json.loads(path.read_text()) for path in Path("dashboards").glob("*.json")]
     expressions = {

@@ -1,0 +1,132 @@
+"""Metrics made of log files, as the deployed meter would publish them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dashboards.preview.metric_queries import Metric, Periods, Statistic
+from dashboards.preview.metric_queries.series import Value
+from lambdas.domain.metering import Distribution, LedgerChange, StatisticSet, aggregate
+from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, dimension_value
+
+_MINUTE = 60
+
+
+@dataclass(slots=True)
+class _Samples:
+    """What a metric was, over a time.
+
+    Attributes:
+        count: How many values there were.
+        sum: What they add up to.
+        minimum: The least of them.
+        maximum: The largest of them.
+        occurrences: How often each value was; empty where only statistics are published, and then
+            there are no percentiles.
+    """
+
+    count: int = 0
+    sum: int = 0
+    minimum: int | None = None
+    maximum: int | None = None
+    occurrences: Counter[int] = field(default_factory=Counter)
+
+    def add(self, values: Distribution | StatisticSet) -> None:
+        """Add what was published once."""
+        if isinstance(values, StatisticSet):
+            self._add(values.sample_count, values.sum, values.minimum, values.maximum)
+            return
+        pairs = dict(zip(values.values, values.counts, strict=True))
+        total = sum(value * count for value, count in pairs.items())
+        self._add(sum(values.counts), total, min(values.values), max(values.values))
+        self.occurrences.update(pairs)
+
+    def merge(self, other: _Samples) -> None:
+        """Add what was published in another minute."""
+        if other.minimum is not None and other.maximum is not None:
+            self._add(other.count, other.sum, other.minimum, other.maximum)
+        self.occurrences.update(other.occurrences)
+
+    def _add(self, count: int, total: int, minimum: int, maximum: int) -> None:
+        self.count += count
+        self.sum += total
+        self.minimum = minimum if self.minimum is None else min(minimum, self.minimum)
+        self.maximum = maximum if self.maximum is None else max(maximum, self.maximum)
+
+    def value(self, statistic: Statistic) -> Value:
+        """A statistic of the values; `None` without any, or where it is not known."""
+        if statistic.percentile is not None:
+            return self._percentile(statistic.percentile)
+        match statistic:
+            case Statistic.SUM:
+                return float(self.sum)
+            case Statistic.SAMPLE_COUNT:
+                return float(self.count)
+            case Statistic.AVERAGE:
+                return self.sum / self.count
+            case Statistic.MINIMUM:
+                return self.minimum
+        return self.maximum
+
+    def _percentile(self, percent: int) -> Value:
+        """The least value that so many of a hundred do not exceed."""
+        needed, seen = self.occurrences.total() * percent / 100, 0
+        for value in sorted(self.occurrences):
+            seen += self.occurrences[value]
+            if seen >= needed:
+                return float(value)
+        return None
+
+
+class LogMetrics:
+    """A source of metrics that is told of calls: a stream of the local ledger.
+
+    A call that is read otherwise later stays as it was, as in the deployed meter: metrics cannot be
+    taken back.
+    """
+
+    def __init__(self) -> None:
+        """Know of nothing yet."""
+        self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
+            lambda: defaultdict(_Samples)
+        )
+
+    def apply(self, changes: Sequence[LedgerChange]) -> None:
+        """Take in the calls that are new."""
+        records = [it.record for it in changes if it.replaced is None]
+        points = aggregate(
+            records,
+            detail=Detail.FULL,
+            identity_dimension=lambda it: dimension_value(it.identity_arn),
+        )
+        for point in points:
+            metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
+            minute = int(point.minute.timestamp()) // _MINUTE
+            self._minutes[metric][minute].add(point.values)
+
+    @property
+    def last_minute(self) -> int | None:
+        """The start of the last minute with a call, in seconds since 1970; `None` without any."""
+        return max((max(it) * _MINUTE for it in self._minutes.values()), default=None)
+
+    def metrics(self, namespace: str, name: str) -> list[Metric]:
+        """Every metric of a name, of whatever dimensions."""
+        return [it for it in self._minutes if (it.namespace, it.name) == (namespace, name)]
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[Value, ...]]:
+        """The values of metrics, one for each period."""
+        return {it: self._values(it, statistic, periods) for it in metrics}
+
+    def _values(self, metric: Metric, statistic: Statistic, periods: Periods) -> tuple[Value, ...]:
+        found: defaultdict[int, _Samples] = defaultdict(_Samples)
+        start = int(periods.start.timestamp())
+        for minute, samples in self._minutes.get(metric, {}).items():
+            place = (minute * _MINUTE - start) // periods.seconds
+            if 0 <= place < periods.count:
+                found[place].merge(samples)
+        places = range(periods.count)
+        return tuple(found[it].value(statistic) if it in found else None for it in places)
