@@ -22,6 +22,9 @@ export UV_SYSTEM_CERTS := 1
 # Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
 CDK_VERSION := 2.1148.1
 CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
+# Draws the dashboards of the preview.
+ECHARTS_VERSION := 6.1.0
+ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.min.js
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
@@ -112,6 +115,10 @@ $(LOCAL_CLOUD): $(READY)
 $(CDK): $(READY)
 	@echo "Installing the CDK's command line (once) ..." >&2
 	@npm install --silent --no-audit --no-fund --prefix .venv/cdk-$(CDK_VERSION) aws-cdk@$(CDK_VERSION)
+	@touch $@
+
+$(ECHARTS): $(READY)
+	@npm install --silent --no-audit --no-fund --prefix .venv/echarts-$(ECHARTS_VERSION) echarts@$(ECHARTS_VERSION)
 	@touch $@
 
 bench: $(READY) ## Print each benchmark figure as one JSON line

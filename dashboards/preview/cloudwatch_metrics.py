@@ -8,16 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dashboards.preview.metric_queries import Metric, Periods, Statistic, UnknownExpressionError
+from dashboards.preview.metric_queries.series import Value
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-_MINUTE = 60
+_SHORTER = (3600, 300, 60)  # CloudWatch keeps minutes for 15 days only
 _MOST_QUERIES = 500  # of one GetMetricData
 _COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
     Statistic.SUM: sum,
     Statistic.MAXIMUM: max,
     Statistic.MINIMUM: min,
+    Statistic.SAMPLE_COUNT: sum,
 }
 
 
@@ -43,25 +45,29 @@ class CloudWatchMetrics:
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
-    ) -> dict[Metric, tuple[float | None, ...]]:
-        """The values of metrics. Where windows slide, as those of alarms do, minutes are asked for.
+    ) -> dict[Metric, tuple[Value, ...]]:
+        """The values of metrics; where windows slide, as those of alarms do, made of shorter ones.
 
         Raises:
-            UnknownExpressionError: A statistic cannot be made of that of minutes.
+            UnknownExpressionError: A statistic cannot be made of that of shorter periods.
         """
         if periods.is_aligned:
-            asked_for = periods.seconds
+            seconds = periods.seconds
+        elif statistic is Statistic.AVERAGE:
+            sums = self.values(metrics, Statistic.SUM, periods)
+            counts = self.values(metrics, Statistic.SAMPLE_COUNT, periods)
+            return {it: _divide(sums[it], counts[it]) for it in metrics}
         elif statistic in _COMBINED:
-            asked_for = _MINUTE
+            seconds = next(it for it in _SHORTER if _is_made_of(periods, it))
         else:
             message = f"{statistic} of windows that slide"
             raise UnknownExpressionError(message)
         values = {}
         for first in range(0, len(metrics), _MOST_QUERIES):
             asked = metrics[first : first + _MOST_QUERIES]
-            answers = self._ask(asked, statistic, periods, asked_for)
+            answers = self._ask(asked, statistic, periods, seconds)
             for metric, points in zip(asked, answers, strict=True):
-                if asked_for == periods.seconds:
+                if seconds == periods.seconds:
                     values[metric] = tuple(points.get(start) for start, _ in periods)
                 else:
                     values[metric] = _combine(points, statistic, periods)
@@ -100,9 +106,18 @@ class CloudWatchMetrics:
 
 def _combine(
     minutes: Mapping[datetime, float], statistic: Statistic, periods: Periods
-) -> tuple[float | None, ...]:
+) -> tuple[Value, ...]:
     values = []
     for start, end in periods:
         within = [value for minute, value in minutes.items() if start <= minute < end]
         values.append(_COMBINED[statistic](within) if within else None)
     return tuple(values)
+
+
+def _is_made_of(periods: Periods, seconds: int) -> bool:
+    return periods.end.timestamp() % seconds == 0 == periods.seconds % seconds
+
+
+def _divide(sums: Sequence[Value], counts: Sequence[Value]) -> tuple[Value, ...]:
+    pairs = zip(sums, counts, strict=True)
+    return tuple(total / count if total is not None and count else None for total, count in pairs)

@@ -60,8 +60,9 @@ def test_what_nobody_published_has_no_value(source: CloudWatchMetrics) -> None:
 def test_windows_that_slide_are_made_of_minutes(source: CloudWatchMetrics) -> None:
     sliding = Periods(NOW - timedelta(minutes=30), 3600, 2)
     assert source.values([CALLS], Statistic.SUM, sliding) == {CALLS: (11, 1100)}
-    with pytest.raises(UnknownExpressionError, match="Average"):
-        source.values([CALLS], Statistic.AVERAGE, sliding)
+    assert source.values([CALLS], Statistic.AVERAGE, sliding) == {CALLS: (5.5, 550)}
+    with pytest.raises(UnknownExpressionError, match="p50"):
+        source.values([CALLS], Statistic.P50, sliding)
 
 
 def test_a_mean_is_that_of_all_calls_of_a_period(source: CloudWatchMetrics) -> None:

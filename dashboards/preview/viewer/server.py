@@ -1,0 +1,76 @@
+"""Serves the page on the loopback address, a view at a time."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from dashboards.preview.viewer.pages import page_that_asks
+from dashboards.preview.viewer.viewing import NoSuchViewError, Viewing
+
+HOST = "127.0.0.1"
+
+
+class PreviewServer(ThreadingHTTPServer):
+    """A server of one source's dashboards."""
+
+    daemon_threads = True
+
+    def __init__(self, viewing: Viewing, port: int) -> None:
+        """Listen on a port; 0 for a free one.
+
+        Raises:
+            OSError: The port is taken.
+            NoLibraryError: The charting library is not installed.
+        """
+        self.viewing = viewing
+        self.page = page_that_asks(viewing).encode()
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{HOST}:{self.server_port}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PreviewServer
+
+    def do_GET(self) -> None:
+        # Another site's page must not read this one by a name of its own for this host.
+        if self.headers.get("Host") != f"{HOST}:{self.server.server_port}":
+            self._answer(
+                HTTPStatus.FORBIDDEN, "text/plain", b"Ask by the address that was printed."
+            )
+            return
+        parts = urlsplit(self.path)
+        if parts.path == "/":
+            self._answer(HTTPStatus.OK, "text/html; charset=utf-8", self.server.page)
+        elif parts.path == "/data":
+            self._give_view(parts.query)
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is no such page.")
+
+    def _give_view(self, query: str) -> None:
+        asked = parse_qs(query, keep_blank_values=True)
+        names = (asked.get(name, [""])[0] for name in ("dashboard", "choice", "range"))
+        try:
+            view = self.server.viewing.view(*names)
+        except NoSuchViewError as error:
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", str(error).encode())
+            return
+        self._answer(HTTPStatus.OK, "application/json", json.dumps(view).encode())
+
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of requests."""

@@ -1,0 +1,104 @@
+"""The dashboards over one source: which there are, what can be chosen, and each view of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from dashboards.preview.usage_report import shorten_identity
+from dashboards.preview.viewer.bodies import Body, read_bodies
+from dashboards.preview.viewer.drawings import Drawing, Source, draw
+from dashboards.preview.viewer.time_ranges import until
+
+RANGES = {
+    "1h": ("1 hour", timedelta(hours=1)),
+    "3h": ("3 hours", timedelta(hours=3)),
+    "1d": ("1 day", timedelta(days=1)),
+    "1w": ("1 week", timedelta(weeks=1)),
+    "2w": ("2 weeks", timedelta(weeks=2)),
+}
+DEFAULT_RANGE = "1d"
+_ORDER = (
+    *("usage_overview", "identity_detail", "model_comparison"),
+    *("cost_and_budgets", "quota_and_throttling", "pipeline_health"),
+)
+
+
+class NoSuchViewError(Exception):
+    """There is no such dashboard, choice or range. The text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """Views of all dashboards.
+
+    Attributes:
+        source: Where figures come from.
+        bodies: The dashboards, by the names of their files.
+    """
+
+    source: Source
+    bodies: Mapping[str, Body]
+
+    @classmethod
+    def of(cls, source: Source) -> Viewing:
+        """Views of the dashboards as they stand in their folder."""
+        bodies = read_bodies()
+        return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
+
+    def outline(self, chosen_range: str = DEFAULT_RANGE) -> dict[str, Any]:
+        """What can be chosen, as the page takes it."""
+        return {
+            "source": f"Source: {self.source.name}, until {self.source.now:%Y-%m-%d %H:%M} UTC.",
+            "dashboards": [
+                {
+                    "name": name,
+                    "title": name.replace("_", " ").capitalize(),
+                    "label": body.variable.label if body.variable else "",
+                    "choices": [
+                        {"value": it, "label": shorten_identity(it)} for it in self.choices(name)
+                    ],
+                }
+                for name, body in self.bodies.items()
+            ],
+            "range": chosen_range,
+            "ranges": [{"value": it, "label": label} for it, (label, _) in RANGES.items()],
+        }
+
+    def choices(self, dashboard: str) -> list[str]:
+        """What a dashboard's variable can be; empty where it has none."""
+        variable = self.bodies[dashboard].variable
+        return variable.choices(self.source.metrics) if variable else []
+
+    def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
+        """The widgets of a dashboard, as the page takes them.
+
+        Raises:
+            NoSuchViewError: There is no such dashboard, choice or range.
+        """
+        if dashboard not in self.bodies:
+            message = f"there is no dashboard {dashboard}"
+            raise NoSuchViewError(message)
+        if chosen_range not in RANGES:
+            message = f"there is no time range {chosen_range}"
+            raise NoSuchViewError(message)
+        if choice and choice not in self.choices(dashboard):
+            message = f"{dashboard} has no {choice} to choose"
+            raise NoSuchViewError(message)
+        shown = until(self.source.now, RANGES[chosen_range][1])
+        widgets = self.bodies[dashboard].widgets(choice or None)
+        return {"widgets": draw(widgets, self.source, shown)}
+
+    def all_views(self, most_choices: int) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
+        """Every view, by dashboard, choice and range; of a variable so many choices at most."""
+        for dashboard in self.bodies:
+            for choice in self.choices(dashboard)[:most_choices] or [""]:
+                for chosen_range in RANGES:
+                    key = (dashboard, choice, chosen_range)
+                    yield key, self.view(*key)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
