@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from cdk.setting_types import (
     DimensionValue,
     Emails,
+    ExtraDashboards,
     FoldingPatterns,
     HttpsUrls,
     Json,
@@ -137,6 +138,7 @@ class Config(_Section):
         anomaly_band: Width of the account's anomaly band, in standard deviations; 0 for none.
         notify_emails: Who is sent notifications; each has to confirm once.
         notify_https: Endpoints that are sent notifications.
+        extra_dashboards: Dashboards beside the three that cost nothing.
         customer_keys: Whether logs, ledger and buckets are encrypted with a key of the account's.
         tags: Tags of all that is deployed.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
@@ -167,6 +169,7 @@ class Config(_Section):
     anomaly_band: float = Field(default=3, ge=0, le=10)
     notify_emails: Emails = ()
     notify_https: HttpsUrls = ()
+    extra_dashboards: ExtraDashboards = ()
     customer_keys: bool = False
     tags: Tags = {}
     python_version: Literal["3.11", "3.12", "3.13", "3.14"] = "3.14"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -110,6 +110,13 @@ HttpsUrls: TypeAlias = Annotated[
         Annotated[str, _allowed("an address that starts with https://", _is_https_url)],
         ...,
     ],
+    _Words,
+    _EachOnce,
+]
+ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quota_and_throttling"]
+"""A dashboard that CloudWatch bills, after the three that it has for nothing."""
+ExtraDashboards: TypeAlias = Annotated[
+    tuple[ExtraDashboard, ...],
     _Words,
     _EachOnce,
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
 from cdk.thresholds import token_thresholds
 from lambdas.domain.metering.metric_catalog import (
@@ -30,7 +31,6 @@ FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 16
 ANOMALY_ALARM_METRICS = 3  # the metric and the two bounds of its band
-DASHBOARDS = 3
 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
@@ -128,7 +128,11 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             f"{(alarms := _alarm_metrics(usage, config)):,} metrics watched by alarms",
             alarms * prices["alarm_metric_month"],
         ),
-        CostItem("CloudWatch", f"{DASHBOARDS} dashboards", DASHBOARDS * prices["dashboard_month"]),
+        CostItem(
+            "CloudWatch",
+            f"{(dashboards := len(deployed_dashboards(config)))} dashboards",
+            dashboards * prices["dashboard_month"],
+        ),
         CostItem(
             "CloudWatch Logs",
             "invocation logs, taken in and kept",

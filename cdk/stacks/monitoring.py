@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -10,7 +10,13 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk import stack_names
-from cdk.components.dashboards import NAMES, dashboard_body, dashboard_name, dashboard_url
+from cdk.components.dashboards import (
+    NAMES,
+    dashboard_body,
+    dashboard_name,
+    dashboard_url,
+    deployed_dashboards,
+)
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.token_alarms import AnomalyAlarm, TokenAlarm
@@ -123,16 +129,25 @@ class MonitoringStack(Stack):
         )
 
     def _make_dashboards(self) -> None:
-        for file, name in NAMES.items():
+        deployed = deployed_dashboards(self._config)
+        alarms = self.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for file in deployed:
             body = dashboard_body(
                 file,
                 region=self.region,
+                alarms=alarms,
+                deployed=deployed,
                 thresholds=self._thresholds,
                 metric_name=self._config.alarm_metric,
             )
             cloudwatch.CfnDashboard(
                 self,
-                name.removeprefix("BedrockMeter-"),
+                NAMES[file].removeprefix("BedrockMeter-"),
                 dashboard_name=dashboard_name(file, self.region),
                 dashboard_body=self.to_json_string(body),
             )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 TRACE = Path(__file__).with_name("trace.csv")
 
@@ -18,6 +18,10 @@ _REGION = "us-east-1"
 _FAILURES = ("ThrottlingException", "ValidationException", "ModelTimeoutException")
 _SINCE_THE_TRACE = timedelta(weeks=156)  # to when the models of today were there
 _EMBEDDING = "amazon.titan-embed-text-v2:0"
+_WEEKDAYS, _OFFICE_HOURS = range(5), range(7, 18)
+_OFFICE = 8  # times as many calls as at night
+_Call: TypeAlias = tuple[datetime, int, int]
+"""When, and how many tokens in and out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,30 @@ CALLERS = (
 
 def invocation_logs(seed: int = 0) -> Iterator[dict[str, Any]]:
     """Yield the company's invocation logs, in order of time; the same ones for the same seed."""
+    return _logs(_trace(), random.Random(seed))  # noqa: S311  # traffic, not secrets
+
+
+def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """Yield logs of the days before a time, in order: the trace's calls, in office hours mostly."""
     chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
+    hours = [before - timedelta(hours=number + 1) for number in range(24 * days)]
+    weights = [
+        _OFFICE if it.weekday() in _WEEKDAYS and it.hour in _OFFICE_HOURS else 1 for it in hours
+    ]
+    calls = [
+        (
+            chance.choices(hours, weights)[0] + timedelta(seconds=chance.randrange(3600)),
+            context_tokens,
+            generated_tokens,
+        )
+        for _, context_tokens, generated_tokens in _trace()
+    ]
+    return _logs(sorted(calls), chance)
+
+
+def _logs(calls: Iterable[_Call], chance: random.Random) -> Iterator[dict[str, Any]]:
     weights = [caller.weight for caller in CALLERS]
-    for timestamp, context_tokens, generated_tokens in _trace():
+    for timestamp, context_tokens, generated_tokens in calls:
         (caller,) = chance.choices(CALLERS, weights)
         log: dict[str, Any] = {
             "schemaType": "ModelInvocationLog",
@@ -120,7 +145,7 @@ def _input_counts(context_tokens: int, caller: _Caller, chance: random.Random) -
     }
 
 
-def _trace() -> Iterator[tuple[datetime, int, int]]:
+def _trace() -> Iterator[_Call]:
     """When each call of the trace was made, its context and its generated tokens."""
     with TRACE.open(encoding="utf-8", newline="") as text:
         for row in csv.DictReader(line for line in text if not line.startswith("#")):

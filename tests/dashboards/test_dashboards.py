@@ -19,7 +19,10 @@ from lambdas.domain.metering.metric_catalog import (
 
 Shown = tuple[str, str, tuple[str, ...]]
 each_dashboard = pytest.mark.parametrize("file", NAMES)
-SEARCH = re.compile(r"SEARCH\('\{(?P<schema>[^}]+)\} MetricName=\"(?P<metric>\w+)\"[^']*', ")
+SEARCH = re.compile(
+    r"SEARCH\('\{(?P<schema>[^}]+)\} MetricName=\"(?P<metric>\w+)\"[^']*',"
+    r" '(?P<stat>\w+)'(?:, (?P<period>\d+))?\)"
+)
 WINDOWS = {"an hour": 3600, "a day": 86_400, "a week": 604_800}
 FULL = "(full detail)"
 GRID_COLUMNS = 24
@@ -38,9 +41,9 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
     """Namespace, name and dimension names of what a graph shows."""
     for row in graph["metrics"]:
         if isinstance(row[0], dict):
-            (match,) = SEARCH.finditer(row[0]["expression"])
-            namespace, *dimensions = match["schema"].split(",")
-            yield namespace, match["metric"], tuple(dimensions)
+            for match in SEARCH.finditer(row[0]["expression"]):
+                namespace, *dimensions = match["schema"].split(",")
+                yield namespace, match["metric"], tuple(dimensions)
         else:
             namespace, name, *rest = (it for it in row if isinstance(it, str))
             yield namespace, name, tuple(rest[::2])
@@ -91,14 +94,31 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
         if widget["type"] == "text":
             assert widget["properties"].keys() == {"markdown"}
             continue
+        if widget["type"] == "alarm":
+            assert widget["properties"].keys() == {"title", "alarms"}
+            assert 1 <= len(widget["properties"]["alarms"]) <= 100
+            continue
         assert widget["type"] == "metric"
         graph = widget["properties"]
         assert graph["region"] == WRITTEN_FOR
-        assert graph["view"] in {"timeSeries", "singleValue"}
+        assert graph["view"] in {"timeSeries", "singleValue", "bar", "pie"}
         assert graph["period"] % 60 == 0
         assert graph["stat"] in {"Sum", "Average", "Maximum", "p50"}
+        assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
             assert graph["yAxis"]["left"]["min"] == 0
+            assert graph["yAxis"]["left"]["label"]
+
+
+@each_dashboard
+def test_a_dashboard_says_first_what_it_answers_and_how_much_it_is(file: str) -> None:
+    first, *others = body(file)["widgets"]
+    assert first["type"] == "text"
+    assert first["properties"]["markdown"].startswith("# ")
+    numbers = [it for it in others if it["properties"].get("view") == "singleValue"]
+    assert numbers
+    if file != "model_comparison":  # which compares before it tells of one
+        assert others[0] in numbers
 
 
 @each_dashboard
@@ -118,12 +138,18 @@ def test_titles_are_told_apart(file: str) -> None:
 
 
 @each_dashboard
-def test_expressions_have_ids_and_the_period_of_their_graph(file: str) -> None:
+def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) -> None:
     for graph in graphs(file):
+        ids = [row[-1]["id"] for row in graph["metrics"] if "id" in row[-1]]
+        assert len(set(ids)) == len(ids)
+        assert all(re.fullmatch(r"[a-z]\w*", it) for it in ids)
         for row in graph["metrics"]:
             if isinstance(row[0], dict):
-                assert re.fullmatch(r"[a-z]\w*", row[0]["id"])
-                assert f"', '{graph['stat']}', {graph['period']})" in row[0]["expression"]
+                assert "id" in row[0]
+                for found in SEARCH.finditer(row[0]["expression"]):
+                    is_whole = graph.get("setPeriodToTimeRange", False)
+                    period = None if is_whole else str(graph["period"])
+                    assert (found["stat"], found["period"]) == (graph["stat"], period)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +179,16 @@ def test_the_chosen_identity_is_that_of_every_graph() -> None:
     assert variable["populateFrom"] == "IdentityArn"
     for graph in graphs("identity_detail"):
         for row in graph["metrics"]:
-            assert variable["pattern"] in json.dumps(row), graph["title"]
+            is_metric = isinstance(row[0], str) or "SEARCH" in row[0]["expression"]
+            assert (variable["pattern"] in json.dumps(row)) is is_metric, graph["title"]
+
+
+def test_the_chosen_model_is_that_of_the_graphs_that_say_so() -> None:
+    (variable,) = body("model_comparison")["variables"]
+    assert variable["populateFrom"] == "ModelId"
+    for graph in graphs("model_comparison"):
+        is_of_one = variable["pattern"] in json.dumps(graph["metrics"])
+        assert is_of_one is graph["title"].startswith("Model: ")
 
 
 @each_dashboard

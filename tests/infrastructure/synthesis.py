@@ -54,6 +54,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             }
         ],
         "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
+        "extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"],
         "notify_emails": ["finops@example.com"],
         "notify_https": ["https://example.com/hook"],
         "tags": {"team": "platform"},

@@ -6,12 +6,22 @@ from typing import Any
 
 import pytest
 
-from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_body, dashboard_url
+from cdk.components.dashboards import (
+    FOLDER,
+    NAMES,
+    WRITTEN_ALARMS,
+    WRITTEN_FOR,
+    dashboard_body,
+    dashboard_url,
+    deployed_dashboards,
+)
 from cdk.config import Config
 from cdk.thresholds import token_thresholds
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
+ALARMS = "arn:aws:cloudwatch:eu-west-1:999988887777:alarm:"
+ALL = {"extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"]}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 
@@ -25,6 +35,8 @@ def deployed(file: str, region: str = REGION, **context: Any) -> dict[str, Any]:
     return dashboard_body(
         file,
         region=region,
+        alarms=WRITTEN_ALARMS if region == WRITTEN_FOR else ALARMS,
+        deployed=deployed_dashboards(config),
         thresholds=token_thresholds(config),
         metric_name=config.alarm_metric,
     )
@@ -42,13 +54,13 @@ def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
 
 @each_dashboard
 def test_with_the_defaults_and_its_own_region_a_file_is_deployed_as_it_stands(file: str) -> None:
-    assert deployed(file, WRITTEN_FOR) == written(file)
+    assert deployed(file, WRITTEN_FOR, **ALL) == written(file)
 
 
 @each_dashboard
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_nothing_but_region_thresholds_and_links_differs(file: str, configuration: str) -> None:
-    body = deployed(file, **CONFIGURATIONS[configuration])
+    body = deployed(file, **{**CONFIGURATIONS[configuration], **ALL})
     for left, right in zip(written(file)["widgets"], body["widgets"], strict=True):
         for widget in (left, right):
             widget["properties"].pop("annotations", None)
@@ -58,6 +70,9 @@ def test_nothing_but_region_thresholds_and_links_differs(file: str, configuratio
         if left["type"] == "text":
             text = right["properties"].pop("markdown")
             assert text == left["properties"].pop("markdown").replace(WRITTEN_FOR, REGION)
+        if left["type"] == "alarm":
+            names = [it.removeprefix(ALARMS) for it in right["properties"].pop("alarms")]
+            assert [f"{WRITTEN_ALARMS}{it}" for it in names] == left["properties"].pop("alarms")
         assert left == right
     assert {**body, "widgets": []} == {**written(file), "widgets": []}
 
@@ -93,19 +108,42 @@ def test_every_threshold_is_drawn_somewhere() -> None:
             assert threshold.tokens in [value for _, value in drawn]
 
 
-def test_dashboards_are_named_for_their_region_since_names_are_of_the_account() -> None:
-    found = resources(deployment().monitoring, "AWS::CloudWatch::Dashboard").values()
+@pytest.mark.parametrize(
+    ("configuration", "files"),
+    [
+        ("default", {"usage_overview", "identity_detail", "pipeline_health"}),
+        ("everything", set(NAMES)),
+    ],
+)
+def test_dashboards_that_cost_are_asked_for_and_all_are_named_for_their_region(
+    configuration: str, files: set[str]
+) -> None:
+    template = deployment(configuration).monitoring
+    found = resources(template, "AWS::CloudWatch::Dashboard").values()
     names = [it["DashboardName"]["Fn::Join"][1] for it in found]
     assert sorted(names, key=str) == sorted(
-        ([f"{name}-", {"Ref": "AWS::Region"}] for name in NAMES.values()), key=str
+        ([f"{NAMES[file]}-", {"Ref": "AWS::Region"}] for file in files), key=str
     )
 
 
 @each_dashboard
-def test_links_lead_to_the_dashboards_of_the_same_region(file: str) -> None:
-    text = deployed(file)["widgets"][0]["properties"]["markdown"]
-    others = [dashboard_url(other, REGION) for other in NAMES if other != file]
-    assert [f"({url})" in text for url in others] == [True, True]
+@pytest.mark.parametrize("context", [{}, ALL])
+def test_links_lead_to_the_dashboards_of_the_same_region_that_are_deployed(
+    file: str, context: dict[str, Any]
+) -> None:
+    text = deployed(file, **context)["widgets"][0]["properties"]["markdown"]
+    there = deployed_dashboards(Config.from_context(context))
+    others = [dashboard_url(it, REGION) for it in there if it != file]
+    assert re.findall(r"\((https://[^)]+)\)", text) == others
+
+
+def test_alarms_on_a_dashboard_are_those_that_are_deployed() -> None:
+    found = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
+    (widget,) = (it for it in written("pipeline_health")["widgets"] if it["type"] == "alarm")
+    names = [it.removeprefix(WRITTEN_ALARMS) for it in widget["properties"]["alarms"]]
+    assert sorted(names) == sorted(
+        it["AlarmName"] for it in found if it["AlarmName"].startswith("BedrockMeter-Health-")
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,6 +156,6 @@ def test_links_lead_to_the_dashboards_of_the_same_region(file: str) -> None:
 )
 def test_links_lead_to_the_console_of_the_partition(region: str, console: str) -> None:
     assert dashboard_url("usage_overview", region).startswith(console)
-    body = dashboard_body("usage_overview", region=region, thresholds=[], metric_name="QuotaTokens")
+    body = deployed("usage_overview", region)
     links = re.findall(r"https://[^/]*/", body["widgets"][0]["properties"]["markdown"])
     assert {link for link in links if "console" in link} == {console}

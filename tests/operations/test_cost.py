@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
 from cdk.operations import cost
 from cdk.operations.running_cost import (
     ANOMALY_ALARM_METRICS,
-    DASHBOARDS,
     HEALTH_ALARM_METRICS,
     UnitPrices,
     Usage,
@@ -66,7 +66,12 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         for it in health
     )
     assert watched == HEALTH_ALARM_METRICS
-    assert len(resources(template, "AWS::CloudWatch::Dashboard")) == DASHBOARDS
+    assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
+        deployed_dashboards(Config())
+    )
+    with_one_more = Config.from_context({"extra_dashboards": "model_comparison"})
+    more = total(Usage(1, 1, 1), with_one_more) - total(Usage(1, 1, 1))
+    assert more == PRICES["dashboard_month"]
     without = Config.from_context({"anomaly_band": 0})
     difference = total(Usage(1, 1, 1)) - total(Usage(1, 1, 1), without)
     assert difference == ANOMALY_ALARM_METRICS * PRICES["alarm_metric_month"]

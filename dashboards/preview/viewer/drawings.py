@@ -39,6 +39,7 @@ _DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
 _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
+_ACCOUNT = re.compile(r"\d{12}")
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
@@ -146,6 +147,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
             for row, it in told
         ],
     }
+    _shorten(drawing["series"])
     if not any(it.present for _, it in told):
         drawing["message"] = _why_nothing(properties["metrics"], source)
     return drawing
@@ -229,6 +231,14 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
     return drawing
 
 
+def _shorten(drawn: Sequence[Drawing]) -> None:
+    """Leave out the account where it is the same of all."""
+    accounts = {it["label"].partition(" ")[0] for it in drawn}
+    if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
+        for it in drawn:
+            it["label"] = it["label"].partition(" ")[2]
+
+
 def _label(row: _Row, series: Series) -> str:
     label = row.options.get("label")
     if label is None:
@@ -241,5 +251,5 @@ def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = {row[0] for row in metrics if isinstance(row[0], str)}
     missing = {it for it in wanted if source.namespaces and it not in source.namespaces}
     if wanted and missing == wanted:
-        return f"{', '.join(sorted(missing))} is measured by AWS itself, and not in {source.name}."
+        return f"{', '.join(sorted(missing))} is not in {source.name}: a deployment shows it."
     return _NO_DATA

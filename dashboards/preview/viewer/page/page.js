@@ -155,9 +155,9 @@
       };
     }
     return {
-      grid: { left: 4, right: 40, top: 8, bottom: 0, containLabel: true },
+      grid: { left: 168, right: 48, top: 8, bottom: 22 },
       xAxis: { type: "value", axisLabel: { color: faint, fontSize: 11, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
-      yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: 190, overflow: "truncate" }, axisTick: { show: false } },
+      yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: 156, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => short(it.value) } }],
     };
