@@ -28,7 +28,7 @@ ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.mi
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo meter test e2e check format format-check lint types imports bench lock clean \
+.PHONY: help setup demo preview meter test e2e check format format-check lint types imports bench lock clean \
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy
 
 help: ## List the targets
@@ -46,8 +46,11 @@ $(READY): uv.lock pyproject.toml
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
-demo: $(LOCAL_CLOUD) ## Deploy into a local cloud, and be notified of what a made-up company spends
+demo: $(LOCAL_CLOUD) $(ECHARTS) ## Deploy into a local cloud, and be notified of what a made-up company spends
 	@$(RUN) -m dashboards.preview.demo
+
+preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
+	@$(RUN) -m dashboards.preview.preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
@@ -128,5 +131,5 @@ lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml
 	@$(UV) lock --upgrade
 
 clean: ## Remove .venv and all caches
-	@rm -rf .venv .bundles cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@rm -rf .venv .bundles .preview cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

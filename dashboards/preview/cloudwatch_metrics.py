@@ -13,7 +13,8 @@ from dashboards.preview.metric_queries.series import Value
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-_SHORTER = (3600, 300, 60)  # CloudWatch keeps minutes for 15 days only
+_MINUTE = 60
+_SHORTER = (3600, 300)  # CloudWatch keeps minutes for 15 days only
 _MOST_QUERIES = 500  # of one GetMetricData
 _COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
     Statistic.SUM: sum,
@@ -58,7 +59,7 @@ class CloudWatchMetrics:
             counts = self.values(metrics, Statistic.SAMPLE_COUNT, periods)
             return {it: _divide(sums[it], counts[it]) for it in metrics}
         elif statistic in _COMBINED:
-            seconds = next(it for it in _SHORTER if _is_made_of(periods, it))
+            seconds = next((it for it in _SHORTER if _is_made_of(periods, it)), _MINUTE)
         else:
             message = f"{statistic} of windows that slide"
             raise UnknownExpressionError(message)

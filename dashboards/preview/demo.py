@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,21 +18,27 @@ from rich.text import Text
 from cdk import stack_names
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
 from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
-from dashboards.preview.company import invocation_logs
+from dashboards.preview.company import earlier_logs, invocation_logs
 from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
 from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.metric_queries import Metric, Periods, Statistic
+from dashboards.preview.sources import source_of_cloudwatch
 from dashboards.preview.usage_report import shorten_identity
+from dashboards.preview.viewer.pages import NoLibraryError, write_page
+from dashboards.preview.viewer.viewing import Viewing
 from lambdas.domain.invocations import read_line
 from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE
 
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
+_EARLIER_DAYS = 13  # CloudWatch takes metrics of two weeks
+_SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
+_PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _STREAM = "aws/bedrock/modelinvocations"
 _COLUMNS = {
     "Calls": "Invocations",
@@ -49,47 +58,61 @@ def main() -> None:
     console = open_console()
     try:
         with open_local_cloud() as cloud:
-            _show(cloud, console)
-    except LocalCloudError as error:
+            show_company(cloud, console)
+            source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+            write_page(Viewing.of(source), _PAGE)
+    except (LocalCloudError, NoLibraryError) as error:
         raise CommandError(str(error)) from error
+    console.print(f"The dashboards, as one file for your browser: {_PAGE}", soft_wrap=True)
+    console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
 
 
-def _show(cloud: LocalCloud, console: Console) -> None:
+def show_company(cloud: LocalCloud, console: Console) -> None:
+    """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
+
+    Raises:
+        CommandError: The local cloud counted wrongly.
+        LocalCloudError: It does not work.
+    """
     console.print(
         "Deploying into a local cloud: the same stacks, functions and alarms as on AWS ..."
     )
     outputs = deploy(cloud, synthesise(cloud, {}))
+    group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
     logs = [log for of_it in minutes.values() for log in of_it]
+    earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
+    for day, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
+        _write(cloud, group, list(of_the_day), str(day))
+    counted = len(earlier)
+    _settle(cloud, counted)
     span = round((_time_of(logs[-1]) - _time_of(logs[0])) / _MINUTE)
     console.print(
         f"A made-up company: {len(logs):,} calls in {span} minutes,"
-        " with the timing and the sizes of a real trace,\nlogged as Bedrock does, some delivered"
-        " twice. Notifications, as a subscriber gets them:\n"
+        f" with the timing and the sizes of a real trace,\nand {len(earlier):,} in the"
+        f" {_EARLIER_DAYS} days before; logged as Bedrock does, some delivered twice."
+        " Notifications, as a subscriber gets them:\n"
     )
     evaluate = AlarmEvaluation(cloud.client)
     with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
         evaluate(next(iter(minutes)))  # all is well, which is told as well
         _take_notifications(subscriber, evaluate.notified)
-        counted = 0
         for number, (minute, of_it) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
-                _write(cloud, outputs[stack_names.STORAGE]["LogGroupName"], of_it)
+                _write(cloud, group, of_it)
             counted += len(of_it)
             _settle(cloud, counted)
             before = evaluate.notified
             evaluate(minute)
             for told in _take_notifications(subscriber, evaluate.notified - before):
                 _print_notification(told, minute, console)
-    figures = _figures(cloud, list(minutes))
-    _check(figures, logs)
+    end = next(reversed(minutes)) + _MINUTE
+    figures = _figures(cloud, Periods(end, int(_SHOWN.total_seconds()), 1))
+    _check(figures, [*earlier, *logs])
     _print_figures(figures, console)
     for name in evaluate.left_out:
         console.print(f"Not evaluated locally: alarm {name}.", style="dim")
-    console.print(
-        "\nEvery figure is what the logs themselves say (make meter), to the token."
-        '\nNow your own logs: make meter LOGS="PATH ..."'
-    )
+    console.print("\nEvery figure is what the logs themselves say (make meter), to the token.")
 
 
 def _minutes() -> dict[datetime, list[_Log]]:
@@ -108,13 +131,13 @@ def _time_of(log: _Log) -> datetime:
     return datetime.fromisoformat(log["timestamp"])
 
 
-def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
+def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log], stream: str = _STREAM) -> None:
     client = cloud.client("logs")
-    if not client.describe_log_streams(logGroupName=group)["logStreams"]:
-        client.create_log_stream(logGroupName=group, logStreamName=_STREAM)
+    with suppress(client.exceptions.ResourceAlreadyExistsException):
+        client.create_log_stream(logGroupName=group, logStreamName=stream)
     client.put_log_events(
         logGroupName=group,
-        logStreamName=_STREAM,
+        logStreamName=stream,
         logEvents=[
             {"timestamp": int(_time_of(log).timestamp() * 1000), "message": json.dumps(log)}
             for log in logs
@@ -125,8 +148,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
 def _settle(cloud: LocalCloud, calls: int) -> None:
     """Wait until so many calls are on the account's metrics, counted and failed ones."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    now = datetime.now(UTC)
-    period = Periods(now + _HOUR, int(2 * _HOUR.total_seconds()), 1)
+    period = Periods(datetime.now(UTC) + _HOUR, int(_SHOWN.total_seconds()), 1)
     metrics = [Metric(NAMESPACE, name) for name in ("Invocations", "InvocationErrors")]
     deadline = time.monotonic() + _SECONDS_TO_SETTLE
     while time.monotonic() < deadline:
@@ -158,11 +180,9 @@ def _print_notification(told: dict[str, Any], minute: datetime, console: Console
     console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
 
 
-def _figures(cloud: LocalCloud, minutes: Sequence[datetime]) -> dict[str, tuple[int, ...]]:
+def _figures(cloud: LocalCloud, whole: Periods) -> dict[str, tuple[int, ...]]:
     """What CloudWatch's metrics say of each identity, in the order of the columns."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    length = minutes[-1] - minutes[0] + _MINUTE
-    whole = Periods(minutes[-1] + _MINUTE, int(length.total_seconds()), 1)
     figures: dict[str, list[int]] = {}
     for place, name in enumerate(_COLUMNS.values()):
         metrics = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from dashboards.preview.metric_queries import Metric, Periods, Statistic
 from dashboards.preview.metric_queries.series import Value
@@ -107,9 +108,10 @@ class LogMetrics:
             self._minutes[metric][minute].add(point.values)
 
     @property
-    def last_minute(self) -> int | None:
-        """The start of the last minute with a call, in seconds since 1970; `None` without any."""
-        return max((max(it) * _MINUTE for it in self._minutes.values()), default=None)
+    def end(self) -> datetime | None:
+        """When the last minute with a call ended; `None` without any."""
+        last = max((max(it) for it in self._minutes.values()), default=None)
+        return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
         """Every metric of a name, of whatever dimensions."""

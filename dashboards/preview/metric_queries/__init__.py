@@ -5,7 +5,7 @@ CloudWatch knows is refused, so that nothing is taken for shown that was not.
 """
 
 from dashboards.preview.metric_queries.alarms import Alarm, AlarmState, Contributor
-from dashboards.preview.metric_queries.queries import evaluate
+from dashboards.preview.metric_queries.queries import evaluate, evaluate_each
 from dashboards.preview.metric_queries.series import (
     Metric,
     MetricSource,
@@ -26,4 +26,5 @@ __all__ = [
     "Statistic",
     "UnknownExpressionError",
     "evaluate",
+    "evaluate_each",
 ]

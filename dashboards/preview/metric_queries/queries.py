@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -44,22 +45,43 @@ def evaluate(queries: Sequence[Query], source: MetricSource, periods: Periods) -
     Raises:
         UnknownExpressionError: There is one that we do not use.
     """
-    named: dict[str, Result] = {}
-    for query in sorted(queries, key=lambda it: "Expression" in it):  # metrics first
-        named[query["Id"]] = _evaluate(query, source, periods, named)
-    returned = (named[it["Id"]] for it in queries if it.get("ReturnData", True))
-    return [series for result in returned for series in _series_of(result)]
+    return [it for found in evaluate_each(queries, source, periods).values() for it in found]
 
 
-def _evaluate(
-    query: Query, source: MetricSource, periods: Periods, named: Mapping[str, Result]
-) -> Result:
-    expression = query.get("Expression")
-    if expression is None:
+def evaluate_each(
+    queries: Sequence[Query], source: MetricSource, periods: Periods
+) -> dict[str, list[Series]]:
+    """Evaluate queries; the series of each that returns data, by its id.
+
+    Raises:
+        UnknownExpressionError: There is one that we do not use.
+    """
+    named = _of_metrics([it for it in queries if "Expression" not in it], source, periods)
+    for query in queries:
+        if "Expression" in query:
+            named[query["Id"]] = _of_expression(query["Expression"], source, periods, named)
+    return {it["Id"]: _series_of(named[it["Id"]]) for it in queries if it.get("ReturnData", True)}
+
+
+def _of_metrics(
+    queries: Sequence[Query], source: MetricSource, periods: Periods
+) -> dict[str, Result]:
+    """The series of queries that name a metric; those of one statistic are asked for at once."""
+    by_statistic: defaultdict[Statistic, dict[str, Metric]] = defaultdict(dict)
+    for query in queries:
         told = query["MetricStat"]
-        metric = metric_of(told["Metric"])
-        statistic = Statistic(told["Stat"])
-        return Series(label_of(metric), source.values([metric], statistic, periods)[metric], metric)
+        by_statistic[Statistic(told["Stat"])][query["Id"]] = metric_of(told["Metric"])
+    named: dict[str, Result] = {}
+    for statistic, metrics in by_statistic.items():
+        values = source.values(list(dict.fromkeys(metrics.values())), statistic, periods)
+        for name, metric in metrics.items():
+            named[name] = Series(label_of(metric), values[metric], metric)
+    return named
+
+
+def _of_expression(
+    expression: str, source: MetricSource, periods: Periods, named: Mapping[str, Result]
+) -> Result:
     if is_query(expression):
         return evaluate_query(expression, source, periods)
     return evaluate_expression(expression, Scope(source, periods, named))

@@ -7,7 +7,7 @@ settled here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
@@ -19,7 +19,7 @@ from dashboards.preview.metric_queries import (
     Periods,
     Series,
     UnknownExpressionError,
-    evaluate,
+    evaluate_each,
 )
 from dashboards.preview.metric_queries.series import Value
 from dashboards.preview.usage_report import shorten_identity
@@ -61,13 +61,13 @@ class Source:
         name: What people call it.
         metrics: Its metrics.
         namespaces: The namespaces that it knows; empty for all there are.
-        now: When its figures end.
+        now: Tells when its figures end.
         alarm_states: The states of alarms, where there are alarms.
     """
 
     name: str
     metrics: MetricSource
-    now: datetime
+    now: Callable[[], datetime]
     namespaces: frozenset[str] = frozenset()
     alarm_states: AlarmStates | None = None
 
@@ -198,19 +198,13 @@ def _evaluate(
     rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
 ) -> list[tuple[_Row, Series]]:
     """The series of each row that is shown."""
-    found = []
-    for row in rows:
-        if not row.options.get("visible", True):
-            continue
-        queries = [_query(it, properties, periods.seconds, is_returned=it is row) for it in rows]
-        found += [(row, series) for series in evaluate(queries, source.metrics, periods)]
-    return found
+    queries = [_query(it, properties, periods.seconds) for it in rows]
+    found = evaluate_each(queries, source.metrics, periods)
+    return [(row, series) for row in rows for series in found.get(row.id, [])]
 
 
-def _query(
-    row: _Row, properties: Mapping[str, Any], seconds: int, *, is_returned: bool
-) -> dict[str, Any]:
-    told = {"Id": row.id, "ReturnData": is_returned}
+def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+    told = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
     if "Expression" in row.query:
         return told | {"Expression": row.query["Expression"], "Period": seconds}
     statistic = row.options.get("stat", properties.get("stat", "Average"))

@@ -11,7 +11,8 @@ from typing import Any
 
 from dashboards.preview.viewer.viewing import Viewing
 
-MOST_CHOICES = 20
+_RANGES = ("1h", "1d", "1w")  # of a page that has all views in it
+MOST_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
 
 _PAGE = Path(__file__).parent / "page"
@@ -38,10 +39,27 @@ def page_with_all(viewing: Viewing) -> str:
         NoLibraryError: The charting library is not installed.
     """
     outline = viewing.outline()
+    outline["ranges"] = [it for it in outline["ranges"] if it["value"] in _RANGES]
+    views = {}
     for dashboard in outline["dashboards"]:
         del dashboard["choices"][MOST_CHOICES:]
-    views = {"\n".join(key): view for key, view in viewing.all_views(MOST_CHOICES)}
+        for choice in [it["value"] for it in dashboard["choices"]] or [""]:
+            for chosen_range in _RANGES:
+                key = (dashboard["name"], choice, chosen_range)
+                views["\n".join(key)] = viewing.view(*key)
     return _page({**outline, "views": views})
+
+
+def write_page(viewing: Viewing, out: Path) -> None:
+    """Write the page with every view in it.
+
+    Raises:
+        NoLibraryError: The charting library is not installed.
+        OSError: It cannot be written.
+    """
+    page = page_with_all(viewing)
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(page, encoding="utf-8")
 
 
 def _page(data: Mapping[str, Any]) -> str:

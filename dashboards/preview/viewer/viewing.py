@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -48,10 +48,10 @@ class Viewing:
         bodies = read_bodies()
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
 
-    def outline(self, chosen_range: str = DEFAULT_RANGE) -> dict[str, Any]:
+    def outline(self) -> dict[str, Any]:
         """What can be chosen, as the page takes it."""
         return {
-            "source": f"Source: {self.source.name}, until {self.source.now:%Y-%m-%d %H:%M} UTC.",
+            "source": f"Source: {self.source.name}, until {self.source.now():%Y-%m-%d %H:%M} UTC.",
             "dashboards": [
                 {
                     "name": name,
@@ -63,7 +63,7 @@ class Viewing:
                 }
                 for name, body in self.bodies.items()
             ],
-            "range": chosen_range,
+            "range": DEFAULT_RANGE,
             "ranges": [{"value": it, "label": label} for it, (label, _) in RANGES.items()],
         }
 
@@ -87,17 +87,9 @@ class Viewing:
         if choice and choice not in self.choices(dashboard):
             message = f"{dashboard} has no {choice} to choose"
             raise NoSuchViewError(message)
-        shown = until(self.source.now, RANGES[chosen_range][1])
+        shown = until(self.source.now(), RANGES[chosen_range][1])
         widgets = self.bodies[dashboard].widgets(choice or None)
         return {"widgets": draw(widgets, self.source, shown)}
-
-    def all_views(self, most_choices: int) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
-        """Every view, by dashboard, choice and range; of a variable so many choices at most."""
-        for dashboard in self.bodies:
-            for choice in self.choices(dashboard)[:most_choices] or [""]:
-                for chosen_range in RANGES:
-                    key = (dashboard, choice, chosen_range)
-                    yield key, self.view(*key)
 
 
 def _place(name: str) -> tuple[int, str]:
