@@ -148,7 +148,8 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log], stream: str = _S
 def _settle(cloud: LocalCloud, calls: int) -> None:
     """Wait until so many calls are on the account's metrics, counted and failed ones."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    period = Periods(datetime.now(UTC) + _HOUR, int(_SHOWN.total_seconds()), 1)
+    soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
+    period = Periods(soon, int(_SHOWN.total_seconds()), 1)
     metrics = [Metric(NAMESPACE, name) for name in ("Invocations", "InvocationErrors")]
     deadline = time.monotonic() + _SECONDS_TO_SETTLE
     while time.monotonic() < deadline:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboards.preview.viewer.viewing import Viewing
 
-_RANGES = ("1h", "1d", "1w")  # of a page that has all views in it
+_RANGES = ("1d", "1w")  # of a page that has all views in it
 MOST_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
 
@@ -38,6 +38,7 @@ def page_with_all(viewing: Viewing) -> str:
     Raises:
         NoLibraryError: The charting library is not installed.
     """
+    viewing = viewing.at_once()
     outline = viewing.outline()
     outline["ranges"] = [it for it in outline["ranges"] if it["value"] in _RANGES]
     views = {}

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = parse_qs(query, keep_blank_values=True)
         names = (asked.get(name, [""])[0] for name in ("dashboard", "choice", "range"))
         try:
-            view = self.server.viewing.view(*names)
+            view = self.server.viewing.at_once().view(*names)
         except NoSuchViewError as error:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", str(error).encode())
             return

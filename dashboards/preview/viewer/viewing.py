@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from dashboards.preview.usage_report import shorten_identity
 from dashboards.preview.viewer.bodies import Body, read_bodies
 from dashboards.preview.viewer.drawings import Drawing, Source, draw
+from dashboards.preview.viewer.remembering import RememberedMetrics
 from dashboards.preview.viewer.time_ranges import until
 
 RANGES = {
@@ -47,6 +48,12 @@ class Viewing:
         """Views of the dashboards as they stand in their folder."""
         bodies = read_bodies()
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
+
+    def at_once(self) -> Viewing:
+        """The same views, of figures that end at one time and are asked for once."""
+        now = self.source.now()
+        metrics = RememberedMetrics(self.source.metrics)
+        return Viewing(replace(self.source, metrics=metrics, now=lambda: now), self.bodies)
 
     def outline(self) -> dict[str, Any]:
         """What can be chosen, as the page takes it."""
