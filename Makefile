@@ -55,7 +55,7 @@ preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-test: $(LOCAL_CLOUD) ## Run all tests
+test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests
 	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
 
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications

@@ -1,0 +1,250 @@
+"""Each widget is worked out as CloudWatch would show it, from its own JSON."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboards.preview.log_metrics import LogMetrics
+from dashboards.preview.viewer.bodies import UnknownBodyError, read_bodies, read_body
+from dashboards.preview.viewer.drawings import Source, draw
+from dashboards.preview.viewer.time_ranges import TimeRange, length_of, until
+from dashboards.preview.viewer.viewing import RANGES, NoSuchViewError, Viewing
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.metering import LedgerChange
+from tests.builders import usage_record
+
+NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+LAST_DAY = until(NOON, timedelta(days=1))
+ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
+HOSTILE = 'arn:aws:iam::111122223333:user/<script>alert("1")</script>'
+
+
+def source_of(*calls: tuple[timedelta, str, int]) -> Source:
+    metrics = LogMetrics()
+    metrics.apply(
+        [
+            LedgerChange(
+                usage_record(
+                    request_id=str(number),
+                    timestamp=NOON - ago,
+                    identity_arn=arn,
+                    tokens=TokenCounts(tokens, 0),
+                )
+            )
+            for number, (ago, arn, tokens) in enumerate(calls)
+        ]
+    )
+    return Source("some logs", metrics, lambda: NOON, frozenset({"BedrockMeter"}))
+
+
+CALLS = source_of(
+    (timedelta(minutes=30), ANA, 10),
+    (timedelta(minutes=90), ANA, 5),
+    (timedelta(minutes=30), BEN, 100),
+    (timedelta(days=10), BEN, 40),
+)
+
+
+def widget(**properties: Any) -> dict[str, Any]:
+    place = {"x": 0, "y": 0, "width": 6, "height": 6}
+    return {"type": "metric", **place, "properties": {"stat": "Sum", "period": 3600} | properties}
+
+
+def drawn(source: Source = CALLS, shown: TimeRange = LAST_DAY, **properties: Any) -> dict[str, Any]:
+    (it,) = draw([widget(**properties)], source, shown)
+    return it
+
+
+def test_a_line_has_a_value_for_each_period_of_the_time_shown() -> None:
+    it = drawn(metrics=[["BedrockMeter", "InputTokens"]])
+    (series,) = it["series"]
+    assert series["values"] == (*[None] * 22, 5, 110)
+    assert it["start"] == (NOON - timedelta(days=1)).timestamp() * 1000
+    assert it["step"] == 3_600_000
+
+
+def test_a_number_is_the_last_value_or_that_of_the_whole_time() -> None:
+    metrics = [["BedrockMeter", "InputTokens", "IdentityArn", ANA, {"label": "Ana"}]]
+    (last,) = drawn(view="singleValue", metrics=metrics)["series"]
+    assert (last["label"], last["value"], last["values"]) == ("Ana", 10, ())
+    whole = drawn(view="singleValue", setPeriodToTimeRange=True, sparkline=True, metrics=metrics)
+    (series,) = whole["series"]
+    assert series["value"] == 15
+    assert series["values"] == (*[None] * 22, 5, 10)
+
+
+def test_a_widget_can_have_a_time_of_its_own() -> None:
+    metrics = [["BedrockMeter", "InputTokens"]]
+    (it,) = drawn(view="singleValue", start="-P14D", setPeriodToTimeRange=True, metrics=metrics)[
+        "series"
+    ]
+    assert it["value"] == 155
+
+
+def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
+    search = "SEARCH('{BedrockMeter,IdentityArn} MetricName=\"InputTokens\"', 'Sum')"
+    row = {
+        "id": "e1",
+        "expression": f"SORT({search}, SUM, DESC)",
+        "label": "${PROP('Dim.IdentityArn')}",
+    }
+    found = drawn(view="bar", setPeriodToTimeRange=True, metrics=[[row]])["series"]
+    assert [(it["name"], it["label"], it["value"]) for it in found] == [
+        (BEN, "user/ben", 100),
+        (ANA, "user/ana", 15),
+    ]
+
+
+def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
+    found = drawn(
+        view="singleValue",
+        metrics=[
+            ["BedrockMeter", "InputTokens", {"id": "m1", "visible": False}],
+            [{"id": "e1", "expression": "m1 / 2", "label": "Half", "color": "#123456"}],
+        ],
+    )["series"]
+    assert [(it["label"], it["value"], it["color"]) for it in found] == [("Half", 55, "#123456")]
+
+
+def test_thresholds_and_units_are_drawn_as_told() -> None:
+    lines = [{"label": "Warning", "value": 7, "color": "#ff9900"}]
+    it = drawn(
+        metrics=[["BedrockMeter", "InputTokens"]],
+        annotations={"horizontal": lines},
+        yAxis={"left": {"label": "Tokens"}, "right": {"label": "Calls"}},
+    )
+    assert (it["thresholds"], it["unit"], it["rightUnit"]) == (lines, "Tokens", "Calls")
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (["BedrockMeter", "OutputTokens", "IdentityArn", "nobody"], "No data in this time range."),
+        (["AWS/Bedrock", "Invocations"], "AWS/Bedrock is not in some logs: a deployment shows it."),
+    ],
+)
+def test_where_nothing_is_to_be_drawn_the_widget_says_why(metric: list[str], message: str) -> None:
+    assert drawn(metrics=[metric])["message"] == message
+
+
+def test_an_expression_that_is_not_evaluated_is_told_in_its_widget() -> None:
+    it = drawn(metrics=[[{"id": "e1", "expression": "RATE(m1)"}]])
+    assert it["message"] == "This cannot be evaluated here: RATE(m1)"
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"view": "gauge", "metrics": []},
+        {"metrics": [], "colour": "red"},
+        {"metrics": [["BedrockMeter", "InputTokens", {"colour": "red"}]]},
+        {"metrics": [["BedrockMeter", "InputTokens"], [".", "OutputTokens"]]},
+        {"metrics": [], "start": "yesterday"},
+    ],
+)
+def test_what_is_not_drawn_here_is_refused(properties: dict[str, Any]) -> None:
+    with pytest.raises(UnknownBodyError):
+        drawn(**properties)
+
+
+def test_text_is_markdown_without_html_and_its_links_stay_on_the_page() -> None:
+    url = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard"
+    markdown = f"# Hello\n<script>\n\n[One]({url}/BedrockMeter-IdentityDetail-eu-west-1)"
+    text = {**widget(), "type": "text", "properties": {"markdown": markdown}}
+    (it,) = draw([text], CALLS, LAST_DAY)
+    assert "<h1>Hello</h1>" in it["html"]
+    assert "<script>" not in it["html"]
+    assert 'href="#identity_detail"' in it["html"]
+
+
+def test_alarms_have_their_states_where_there_are_alarms() -> None:
+    arns = [f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}" for name in ("one", "two")]
+    alarms = {**widget(), "type": "alarm", "properties": {"title": "Alarms", "alarms": arns}}
+    deployed = Source("it", CALLS.metrics, lambda: NOON, alarm_states=lambda _: {"one": "OK"})
+    (it,) = draw([alarms], deployed, LAST_DAY)
+    assert it["alarms"] == [
+        {"name": "one", "state": "OK"},
+        {"name": "two", "state": "NOT DEPLOYED"},
+    ]
+    (without,) = draw([alarms], CALLS, LAST_DAY)
+    assert without["message"] == "Alarms are there where the meter is deployed."
+
+
+def test_logs_insights_says_where_it_runs_and_other_widgets_are_refused() -> None:
+    (it,) = draw([{**widget(), "type": "log"}], CALLS, LAST_DAY)
+    assert "runs on AWS alone" in it["message"]
+    with pytest.raises(UnknownBodyError, match="explorer"):
+        draw([{**widget(), "type": "explorer"}], CALLS, LAST_DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("-PT3H", timedelta(hours=3)), ("-P7D", timedelta(days=7)), ("-PT90M", timedelta(minutes=90))],
+)
+def test_a_start_is_relative(text: str, length: timedelta) -> None:
+    assert length_of(text) == length
+    assert until(NOON, length).seconds == length.total_seconds()
+
+
+def test_a_range_ends_with_the_period_that_has_begun() -> None:
+    late = NOON + timedelta(minutes=3, seconds=20)
+    assert until(late, timedelta(hours=1)).end == NOON + timedelta(minutes=4)
+    assert until(late, timedelta(weeks=1)).end == NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("chosen_range", RANGES)
+@pytest.mark.parametrize("dashboard", read_bodies())
+def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
+    viewing = Viewing.of(CALLS)
+    for choice in viewing.choices(dashboard) or [""]:
+        widgets = viewing.view(dashboard, choice, chosen_range)["widgets"]
+        assert not [it for it in widgets if "cannot be evaluated" in it.get("message", "")]
+        assert json.dumps(widgets)
+
+
+def test_the_overview_says_how_much_now_against_last_week() -> None:
+    widgets = Viewing.of(CALLS).view("usage_overview", "", "1d")["widgets"]
+    (change,) = (it for it in widgets if it["title"] == "Quota tokens: now against last week")
+    assert [it["value"] for it in change["series"]] == [115, 40, 187.5]
+
+
+def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
+    viewing = Viewing.of(CALLS)
+    assert viewing.choices("identity_detail") == [ANA, BEN]
+    assert viewing.choices("usage_overview") == []
+    title = "Identity: quota tokens a day"
+    for choice, tokens in ((ANA, 15), (BEN, 100)):
+        widgets = viewing.view("identity_detail", choice, "1d")["widgets"]
+        (graph,) = (it for it in widgets if it["title"] == title)
+        assert graph["series"][0]["value"] == tokens
+
+
+def test_a_hostile_name_breaks_no_body() -> None:
+    viewing = Viewing.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
+    widgets = viewing.view("identity_detail", HOSTILE, "1d")["widgets"]
+    (graph,) = (it for it in widgets if it["title"] == "Identity: quota tokens a day")
+    assert graph["series"][0]["value"] == 7
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("nothing", "", "1d"), ("usage_overview", "", "9y"), ("identity_detail", "nobody", "1d")],
+)
+def test_a_view_that_is_not_there_is_named(asked: tuple[str, str, str]) -> None:
+    with pytest.raises(NoSuchViewError):
+        Viewing.of(CALLS).view(*asked)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"widgets": [], "end": "2026"},
+        {"widgets": [], "variables": [{"type": "property"}]},
+        {"widgets": [], "variables": [{}, {}]},
+    ],
+)
+def test_a_body_that_is_not_drawn_here_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(UnknownBodyError, match="mine"):
+        read_body("mine", json.dumps(body))
