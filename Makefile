@@ -28,7 +28,7 @@ ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.mi
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview meter test e2e check format format-check lint types imports bench lock clean \
+.PHONY: help setup demo preview screenshots meter test e2e check format format-check lint types imports bench lock clean \
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy
 
 help: ## List the targets
@@ -51,6 +51,9 @@ demo: $(LOCAL_CLOUD) $(ECHARTS) ## Deploy into a local cloud, and be notified of
 
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
 	@$(RUN) -m dashboards.preview.preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+
+screenshots: $(READY) ## Take pictures of the demo's dashboards, those of the README too
+	@$(RUN) -m dashboards.preview.screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)

@@ -38,7 +38,7 @@ _HOUR = timedelta(hours=1)
 _EARLIER_DAYS = 13  # CloudWatch takes metrics of two weeks
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
-_PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
+PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _STREAM = "aws/bedrock/modelinvocations"
 _COLUMNS = {
     "Calls": "Invocations",
@@ -60,10 +60,10 @@ def main() -> None:
         with open_local_cloud() as cloud:
             show_company(cloud, console)
             source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
-            write_page(Viewing.of(source), _PAGE)
+            write_page(Viewing.of(source), PAGE)
     except (LocalCloudError, NoLibraryError) as error:
         raise CommandError(str(error)) from error
-    console.print(f"The dashboards, as one file for your browser: {_PAGE}", soft_wrap=True)
+    console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
     console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
 
 

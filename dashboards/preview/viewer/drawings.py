@@ -40,6 +40,8 @@ _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
 _ACCOUNT = re.compile(r"\d{12}")
+# A provider, a name, a date and a version, as foundation models are called.
+_MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?")
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
@@ -226,7 +228,11 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
 
 
 def _shorten(drawn: Sequence[Drawing]) -> None:
-    """Leave out the account where it is the same of all."""
+    """Leave out the account where it is the same of all, and what tells no models apart."""
+    models = [found["name"] if (found := _MODEL.fullmatch(it["label"])) else None for it in drawn]
+    for it, model in zip(drawn, models, strict=True):
+        if model is not None and models.count(model) == 1:
+            it["label"] = model
     accounts = {it["label"].partition(" ")[0] for it in drawn}
     if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
         for it in drawn:

@@ -108,6 +108,24 @@ def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
     assert [(it["label"], it["value"], it["color"]) for it in found] == [("Half", 55, "#123456")]
 
 
+@pytest.mark.parametrize(
+    ("models", "labels"),
+    [
+        (["anthropic.claude-sonnet-4-20250514-v1:0"], ["claude-sonnet-4"]),
+        (["openai.gpt-oss-120b-1:0", "cohere.embed-english-v3"], ["gpt-oss-120b", "embed-english"]),
+        (["amazon.nova-lite-v1:0", "amazon.nova-lite-v2:0"], None),
+        (["application-inference-profile/p24qm5pye2qr"], None),
+    ],
+)
+def test_a_model_is_called_by_its_name_where_that_is_enough(
+    models: list[str], labels: list[str] | None
+) -> None:
+    rows = [["BedrockMeter", "InputTokens", {"label": it}] for it in models]
+    found = drawn(metrics=rows)["series"]
+    assert [it["label"] for it in found] == (labels or models)
+    assert [it["name"] for it in found] == models
+
+
 def test_thresholds_and_units_are_drawn_as_told() -> None:
     lines = [{"label": "Warning", "value": 7, "color": "#ff9900"}]
     it = drawn(

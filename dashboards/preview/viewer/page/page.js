@@ -50,7 +50,8 @@
 
   function openChart(place, options) {
     const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption({ animation: false, textStyle: { fontFamily: "inherit" }, ...options });
+    const fontFamily = getComputedStyle(document.body).fontFamily;
+    chart.setOption({ animation: false, textStyle: { fontFamily }, ...options });
     charts.push(chart);
   }
 
