@@ -17,6 +17,8 @@ from rich.text import Text
 
 from cdk import stack_names
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from dashboards.preview.bedrock_figures import NAMESPACE as BEDROCK_NAMESPACE
+from dashboards.preview.bedrock_figures import bedrock_figures
 from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
 from dashboards.preview.company import earlier_logs, invocation_logs
 from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
@@ -38,6 +40,7 @@ _HOUR = timedelta(hours=1)
 _EARLIER_DAYS = 13  # CloudWatch takes metrics of two weeks
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
+_MOST_FIGURES = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _STREAM = "aws/bedrock/modelinvocations"
 _COLUMNS = {
@@ -83,7 +86,8 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     logs = [log for of_it in minutes.values() for log in of_it]
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
     for day, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
-        _write(cloud, group, list(of_the_day), str(day))
+        _write(cloud, group, calls := list(of_the_day), str(day))
+        _let_bedrock_publish(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
     span = round((_time_of(logs[-1]) - _time_of(logs[0])) / _MINUTE)
@@ -100,6 +104,7 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
         for number, (minute, of_it) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
                 _write(cloud, group, of_it)
+            _let_bedrock_publish(cloud, of_it)
             counted += len(of_it)
             _settle(cloud, counted)
             before = evaluate.notified
@@ -143,6 +148,15 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log], stream: str = _S
             for log in logs
         ],
     )
+
+
+def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
+    """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
+    figures = bedrock_figures(logs)
+    for first in range(0, len(figures), _MOST_FIGURES):
+        cloud.client("cloudwatch").put_metric_data(
+            Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MOST_FIGURES]
+        )
 
 
 def _settle(cloud: LocalCloud, calls: int) -> None:
