@@ -74,8 +74,9 @@ def _write(viewing: Viewing, out: Path) -> None:
 def _serve(viewing: Viewing, port: int) -> None:
     try:
         server = PreviewServer(viewing, port)
-    except OSError as error:
-        message = f"port {port}: {error.strerror}. Name another one: make preview PORT=..."
+    except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
+        reason = getattr(error, "strerror", "no such port")
+        message = f"port {port}: {reason}. Name another one: make preview PORT=..."
         raise CommandError(message) from None
     with server, suppress(KeyboardInterrupt):
         name = viewing.source.name

@@ -39,6 +39,7 @@ def test_log_files_become_one_page(
     [
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
+        (("--port", "99999", "--", str(FIXTURE)), "port 99999: no such port. Name another one"),
         (("--account",), "there are no credentials"),
     ],
 )
