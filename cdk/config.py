@@ -139,6 +139,8 @@ class Config(_Section):
         notify_emails: Who is sent notifications; each has to confirm once.
         notify_https: Endpoints that are sent notifications.
         extra_dashboards: Dashboards beside the three that cost nothing.
+        saved_queries: Whether CloudWatch Logs Insights offers queries over the invocation logs.
+        contributor_insights: Whether rules rank identities by the logs; each rule is billed.
         customer_keys: Whether logs, ledger and buckets are encrypted with a key of the account's.
         tags: Tags of all that is deployed.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
@@ -170,6 +172,8 @@ class Config(_Section):
     notify_emails: Emails = ()
     notify_https: HttpsUrls = ()
     extra_dashboards: ExtraDashboards = ()
+    saved_queries: bool = True
+    contributor_insights: bool = False
     customer_keys: bool = False
     tags: Tags = {}
     python_version: Literal["3.11", "3.12", "3.13", "3.14"] = "3.14"

@@ -1,12 +1,15 @@
-"""Deploys the dashboards as they stand in `dashboards/`, with Region, thresholds and links."""
+"""Deploys the dashboards as they stand in `dashboards/`, with their names, thresholds and links."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from cdk.components.health_alarms import health_thresholds
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
 from cdk.thresholds import TokenThreshold
@@ -26,11 +29,17 @@ NAMES = {
 
 WRITTEN_FOR = "us-east-1"
 WRITTEN_ALARMS = f"arn:aws:cloudwatch:{WRITTEN_FOR}:111122223333:alarm:"
+WRITTEN_LOG_GROUP = "BedrockMeter-InvocationLogs"
+WRITTEN_STREAM_MAPPING = "11111111-2222-3333-4444-555555555555"
+"""What a file says where a deployment has a name of its own."""
+
 _LINKS_BETWEEN = " · "
 _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaws.cn"}
 """The consoles of other partitions, by how their Regions begin."""
 
-_COLORS = {Severity.WARNING: "#ff9900", Severity.CRITICAL: "#d13212"}
+_BAND = "ANOMALY_DETECTION_BAND"
+_ALARM_COLOR = "#d13212"
+_COLORS = {Severity.WARNING: "#ff9900", Severity.CRITICAL: _ALARM_COLOR}
 _SUBJECTS = {
     DimensionSet.ACCOUNT: "Account",
     DimensionSet.MODEL: "Models",
@@ -66,60 +75,101 @@ def deployed_dashboards(config: Config) -> list[str]:
     return [it for it in NAMES if it not in extra or it in config.extra_dashboards]
 
 
+@dataclass(frozen=True, slots=True)
+class DeployedNames:
+    """What is called otherwise in each deployment.
+
+    Attributes:
+        region: The Region that is shown.
+        alarms: What the ARNs of alarms begin with.
+        log_group: The log group that is metered.
+        stream_mapping: The id of what starts `metric_publisher`.
+    """
+
+    region: str
+    alarms: str
+    log_group: str
+    stream_mapping: str
+
+    def written_in(self, text: str) -> str:
+        """A file's text with these names in it."""
+        for written, deployed in (
+            (WRITTEN_ALARMS, self.alarms),
+            (WRITTEN_LOG_GROUP, self.log_group),
+            (WRITTEN_STREAM_MAPPING, self.stream_mapping),
+            (_console(WRITTEN_FOR), _console(self.region)),
+            (WRITTEN_FOR, self.region),
+        ):
+            text = text.replace(written, deployed)
+        return text
+
+
 def dashboard_body(
     file: str,
     *,
-    region: str,
-    alarms: str,
+    names: DeployedNames,
     deployed: Sequence[str],
     thresholds: Sequence[TokenThreshold],
     metric_name: str,
+    anomaly_band: float,
 ) -> dict[str, Any]:
-    """The body of a dashboard, for a Region and a configuration.
+    """The body of a dashboard, for a deployment.
 
     Args:
         file: The name of its file, without the ending.
-        region: The Region it shows.
-        alarms: What the ARNs of alarms begin with there.
+        names: What is called otherwise there.
         deployed: The dashboards that there are: links to others are left out.
         thresholds: What is drawn into the graphs that they fit.
         metric_name: The metric that thresholds are about.
+        anomaly_band: Width of the account's anomaly band, in standard deviations; 0 for none.
     """
-    body: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text())
-    lines = {
-        title: [_line(it) for it in thresholds if title in _titles(it, metric_name)]
-        for title in _all_titles()
-    }
+    text = names.written_in((FOLDER / f"{file}.json").read_text())
+    body: dict[str, Any] = json.loads(text)
+    gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
+    lines = _lines(thresholds, metric_name)
+    with_band = f"Account: {_KINDS[metric_name]} {_WINDOWS[Window.HOUR]}" if anomaly_band else ""
     for widget in body["widgets"]:
         properties = widget["properties"]
-        if "region" in properties:
-            properties["region"] = region
         if "markdown" in properties:
-            text = _without_links(properties["markdown"], set(NAMES) - set(deployed))
-            text = text.replace(_console(WRITTEN_FOR), _console(region))
-            properties["markdown"] = text.replace(WRITTEN_FOR, region)
-        if "alarms" in properties:
-            arns = properties["alarms"]
-            properties["alarms"] = [it.replace(WRITTEN_ALARMS, alarms) for it in arns]
-        if (title := properties.get("title")) in lines:
-            properties.pop("annotations", None)
-            if lines[title]:
-                properties["annotations"] = {"horizontal": lines[title]}
+            properties["markdown"] = _without_links(properties["markdown"], gone)
+        if "metrics" in properties:
+            rows = [it for it in properties["metrics"] if not _is_band(it)]
+            properties["metrics"] = rows
+            if properties["title"] == with_band:
+                rows.append(_band(anomaly_band))
+        properties.pop("annotations", None)
+        if fitting := lines.get(properties.get("title", "")):
+            properties["annotations"] = {"horizontal": fitting}
     return body
 
 
-def _without_links(text: str, others: Iterable[str]) -> str:
+def _without_links(text: str, gone: Iterable[str]) -> str:
     *lines, links = text.split("\n")
-    gone = tuple(f"({dashboard_url(it, WRITTEN_FOR)})" for it in others)
-    kept = [it for it in links.split(_LINKS_BETWEEN) if not it.endswith(gone)]
+    endings = tuple(f"({it})" for it in gone)
+    kept = [it for it in links.split(_LINKS_BETWEEN) if not it.endswith(endings)]
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 
-def _all_titles() -> Iterable[str]:
-    for subject in (*_SUBJECTS.values(), "Identity"):
-        for kind in _KINDS.values():
-            for window in _WINDOWS.values():
-                yield f"{subject}: {kind} {window}"
+def _lines(
+    thresholds: Sequence[TokenThreshold], metric_name: str
+) -> Mapping[str, list[dict[str, Any]]]:
+    """What is drawn into a graph, by its title: from which value on an alarm tells."""
+    lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for title, value in health_thresholds().items():
+        lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
+    for threshold in thresholds:
+        for title in _titles(threshold, metric_name):
+            lines[title].append(_line(threshold))
+    return lines
+
+
+def _is_band(row: Sequence[Any]) -> bool:
+    return isinstance(row[0], dict) and row[0]["expression"].startswith(_BAND)
+
+
+def _band(width: float) -> list[dict[str, str]]:
+    expression = f"{_BAND}(m1, {width:g})"
+    return [{"expression": expression, "id": "usual", "label": "What is usual", "color": "#4d5866"}]
 
 
 def _titles(threshold: TokenThreshold, metric_name: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,6 +17,30 @@ _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
 _BEDROCK = "AWS/Bedrock"
 _LAMBDA = "AWS/Lambda"
+NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
+"""1 for a period of which Bedrock has calls and the meter has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What has metrics of its own.
+
+    Attributes:
+        log_processor: Writes to the ledger.
+        metric_publisher: Publishes from its stream.
+        stream_mapping: What starts the latter.
+    """
+
+    log_processor: lambda_.IFunction
+    metric_publisher: lambda_.IFunction
+    stream_mapping: lambda_.CfnEventSourceMapping
+
+
+_FUNCTIONS: dict[str, Callable[[_Watched], lambda_.IFunction]] = {
+    "LogProcessor": lambda watched: watched.log_processor,
+    "MetricPublisher": lambda watched: watched.metric_publisher,
+}
+_MetricOf: TypeAlias = Callable[[_Watched], cloudwatch.IMetric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +49,16 @@ class _Symptom:
 
     Attributes:
         name: Its name, the alarm's too.
-        metric: What shows it.
+        metric_of: What shows it.
+        graph: The title of the graph of it on the dashboard `pipeline_health`.
         meaning: What it means and what to do.
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
     """
 
     name: str
-    metric: cloudwatch.IMetric
+    metric_of: _MetricOf
+    graph: str
     meaning: str
     threshold: float = 1
     periods: tuple[int, int] = field(default=(1, 1))
@@ -65,23 +92,17 @@ class HealthAlarms(Construct):
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        functions = {"LogProcessor": log_processor, "MetricPublisher": metric_publisher}
-        symptoms = [
-            *_completeness(),
-            *_functions(functions),
-            *_delays(log_processor, metric_publisher),
-            *_given_up(log_processor, stream_mapping),
-        ]
-        self.alarms = {symptom.name: self._alarm(symptom, look_at) for symptom in symptoms}
+        watched = _Watched(log_processor, metric_publisher, stream_mapping)
+        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in _symptoms()}
 
-    def _alarm(self, symptom: _Symptom, look_at: str) -> cloudwatch.Alarm:
+    def _alarm(self, symptom: _Symptom, watched: _Watched, look_at: str) -> cloudwatch.Alarm:
         there, of = symptom.periods
         return cloudwatch.Alarm(
             self,
             symptom.name,
             alarm_name=f"BedrockMeter-Health-{symptom.name}",
             alarm_description=f"{symptom.meaning} More: {look_at}",
-            metric=symptom.metric,
+            metric=symptom.metric_of(watched),
             threshold=symptom.threshold,
             datapoints_to_alarm=there,
             evaluation_periods=of,
@@ -90,23 +111,37 @@ class HealthAlarms(Construct):
         )
 
 
+def health_thresholds() -> dict[str, float]:
+    """The value from which on an alarm tells, by the title of the graph that shows it."""
+    return {it.graph: it.threshold for it in _symptoms()}
+
+
+def _symptoms() -> Iterator[_Symptom]:
+    yield from _completeness()
+    yield from _functions()
+    yield from _delays()
+    yield from _given_up()
+
+
 def _completeness() -> Iterator[_Symptom]:
     yield _Symptom(
         "LogDeliveryFailures",
-        _sum(_BEDROCK, "ModelInvocationLogsCloudWatchDeliveryFailure"),
+        lambda _: _sum(_BEDROCK, "ModelInvocationLogsCloudWatchDeliveryFailure"),
+        "Logs that Bedrock could not deliver",
         "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
         " role still there, and may it write to the log group? Run make doctor.",
     )
     yield _Symptom(
         REJECTED_RECORDS.name,
-        _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
+        lambda _: _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
+        "Rejected records",
         "Records could not be counted. The quarantine bucket tells which and why.",
     )
     # Ours may come some minutes later than Bedrock's: one period proves nothing.
     yield _Symptom(
         "NoData",
-        cloudwatch.MathExpression(
-            expression="IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)",
+        lambda _: cloudwatch.MathExpression(
+            expression=NOTHING_METERED,
             using_metrics={
                 "bedrock": _sum(_BEDROCK, "Invocations"),
                 "metered": _sum(NAMESPACE, "Invocations"),
@@ -114,55 +149,56 @@ def _completeness() -> Iterator[_Symptom]:
             },
             period=_FIVE_MINUTES,
         ),
+        "Five minutes of calls of which the meter knows nothing",
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
     )
 
 
-def _functions(functions: dict[str, lambda_.IFunction]) -> Iterator[_Symptom]:
-    for name, function in functions.items():
+def _functions() -> Iterator[_Symptom]:
+    for name, function_of in _FUNCTIONS.items():
         for metric, meaning in (
             ("Errors", "fails again and again; what it works on is tried again for hours"),
             ("Throttles", "is throttled: the account's concurrency is used up by others"),
         ):
             yield _Symptom(
                 f"{name}{metric}",
-                function.metric(metric, statistic="Sum", period=_FIVE_MINUTES),
+                _of_function(function_of, metric, "Sum"),
+                f"Functions: {metric.lower()}",
                 f"{name} {meaning}. Its log group says more.",
                 periods=(2, 3),
             )
         yield _Symptom(
             f"{name}DestinationFailures",
-            function.metric("DestinationDeliveryFailures", statistic="Sum", period=_FIVE_MINUTES),
+            _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
+            "Functions: failures to keep what was given up on",
             f"What {name} gave up on could not be kept in the failure bucket and is lost to redrive"
             " (make replay reads the log group itself again). May its role write there?",
         )
 
 
-def _delays(
-    log_processor: lambda_.IFunction, metric_publisher: lambda_.IFunction
-) -> Iterator[_Symptom]:
-    for name, function, metric in (
-        ("DeliveryAge", log_processor, "AsyncEventAge"),
-        ("StreamAge", metric_publisher, "IteratorAge"),
+def _delays() -> Iterator[_Symptom]:
+    for name, function, metric, graph in (
+        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "Functions: age of deliveries"),
+        ("StreamAge", "MetricPublisher", "IteratorAge", "Functions: age of the stream"),
     ):
         yield _Symptom(
             name,
-            function.metric(metric, statistic="Maximum", period=_FIVE_MINUTES),
+            _of_function(_FUNCTIONS[function], metric, "Maximum"),
+            graph,
             f"Calls are counted more than {_LONGEST_DELAY.to_minutes():.0f} minutes late. Nothing"
             " is lost, but alarms on tokens come as late.",
             threshold=_LONGEST_DELAY.to_milliseconds(),
         )
 
 
-def _given_up(
-    log_processor: lambda_.IFunction, stream_mapping: lambda_.CfnEventSourceMapping
-) -> Iterator[_Symptom]:
+def _given_up() -> Iterator[_Symptom]:
     advice = "mend the cause, then run make redrive."
     yield _Symptom(
         "DroppedDeliveries",
-        log_processor.metric("AsyncEventsDropped", statistic="Sum", period=_FIVE_MINUTES),
+        _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
+        "Functions: deliveries given up on",
         f"Deliveries of logs could not be ingested and lie in the failure bucket: {advice}",
     )
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
@@ -180,9 +216,24 @@ def _given_up(
     ):
         yield _Symptom(
             name,
-            _sum(_LAMBDA, metric, {"EventSourceMappingUUID": stream_mapping.attr_id}),
+            _of_stream(metric),
+            "Stream: calls given up on",
             meaning,
         )
+
+
+def _of_function(
+    function_of: Callable[[_Watched], lambda_.IFunction], metric: str, statistic: str
+) -> _MetricOf:
+    return lambda watched: function_of(watched).metric(
+        metric, statistic=statistic, period=_FIVE_MINUTES
+    )
+
+
+def _of_stream(metric: str) -> _MetricOf:
+    return lambda watched: _sum(
+        _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
+    )
 
 
 def _sum(namespace: str, name: str, dimensions: dict[str, str] | None = None) -> cloudwatch.Metric:

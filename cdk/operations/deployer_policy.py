@@ -41,8 +41,12 @@ _SERVICES_OF_OURS = {
 _PASS_ROLE = "iam:PassRole"  # noqa: S105  # an action
 
 
-# Made where somebody is to be notified, so not by the settings as they stand.
-_BY_CONFIGURATION = {"AWS::SNS::Subscription"}
+# Made by some settings and not by others.
+_BY_CONFIGURATION = {
+    "AWS::CloudWatch::InsightRule",
+    "AWS::Logs::QueryDefinition",
+    "AWS::SNS::Subscription",
+}
 
 
 def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:

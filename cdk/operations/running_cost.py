@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from cdk.components.dashboards import deployed_dashboards
+from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from cdk.thresholds import token_thresholds
 from lambdas.domain.metering.metric_catalog import (
@@ -111,6 +112,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     flushes = min(calls, Decimal(FLUSHES_A_MONTH))
     seconds = deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH
     series = count_series(usage, config.detail, config.identity_bound)
+    rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
         CostItem(
             "CloudWatch",
@@ -132,6 +134,12 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "CloudWatch",
             f"{(dashboards := len(deployed_dashboards(config)))} dashboards",
             dashboards * prices["dashboard_month"],
+        ),
+        CostItem(
+            "CloudWatch",
+            f"{rules} contributor rules, and the log events that they read",
+            rules * prices["contributor_rule_month"]
+            + rules * calls / _MILLION * prices["contributor_events_million"],
         ),
         CostItem(
             "CloudWatch Logs",

@@ -46,6 +46,7 @@ class IngestionStack(Stack):
     """The functions, what starts them, and Bedrock's logging configuration.
 
     Attributes:
+        metered_group: The log group that is metered, by name: the meter's own, or an adopted one.
         log_processor: Writes calls to the ledger.
         metric_publisher: Publishes metrics of them.
         logging_configurator: Switches Bedrock's logging on and off.
@@ -73,7 +74,7 @@ class IngestionStack(Stack):
         self._storage = storage
         self._code = FunctionCode(self, config)
         self._failures = FailureDestination(storage.failures)
-        self._metered_group = config.adopted_log_group or storage.log_group.log_group_name
+        self.metered_group = config.adopted_log_group or storage.log_group.log_group_name
 
         self.log_processor = self._make_log_processor()
         self.metric_publisher = self._make_metric_publisher()
@@ -179,7 +180,7 @@ class IngestionStack(Stack):
         log_group_arn = self.format_arn(
             service="logs",
             resource="log-group",
-            resource_name=f"{self._metered_group}:*",
+            resource_name=f"{self.metered_group}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         permission = lambda_.CfnPermission(
@@ -194,7 +195,7 @@ class IngestionStack(Stack):
         subscription = logs.CfnSubscriptionFilter(
             self,
             "Subscription",
-            log_group_name=self._metered_group,
+            log_group_name=self.metered_group,
             filter_pattern="",
             destination_arn=self.log_processor.function_arn,
         )

@@ -1,4 +1,4 @@
-"""Who is told what, and where to look: the topic, the alarms and the dashboards."""
+"""Who is told what, and where to look: the topic, the alarms, dashboards and saved queries."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from constructs import Construct
 from cdk import stack_names
 from cdk.components.dashboards import (
     NAMES,
+    DeployedNames,
     dashboard_body,
     dashboard_name,
     dashboard_url,
     deployed_dashboards,
 )
 from cdk.components.health_alarms import HealthAlarms
+from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.token_alarms import AnomalyAlarm, TokenAlarm
 from cdk.config import Config
@@ -79,7 +81,11 @@ class MonitoringStack(Stack):
         self._notify_of_partial_data(
             [alarm for threshold, alarm in token_alarms.items() if threshold.is_grouped]
         )
-        self._make_dashboards()
+        self._make_dashboards(ingestion)
+        if config.saved_queries:
+            SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
+        if config.contributor_insights:
+            ContributorRules(self, "Contributors", log_group_name=ingestion.metered_group)
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
 
@@ -128,22 +134,27 @@ class MonitoringStack(Stack):
             targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))
         )
 
-    def _make_dashboards(self) -> None:
+    def _make_dashboards(self, ingestion: IngestionStack) -> None:
         deployed = deployed_dashboards(self._config)
-        alarms = self.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name="",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        names = DeployedNames(
+            region=self.region,
+            alarms=self.format_arn(
+                service="cloudwatch",
+                resource="alarm",
+                resource_name="",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            ),
+            log_group=ingestion.metered_group,
+            stream_mapping=ingestion.stream_mapping.attr_id,
         )
         for file in deployed:
             body = dashboard_body(
                 file,
-                region=self.region,
-                alarms=alarms,
+                names=names,
                 deployed=deployed,
                 thresholds=self._thresholds,
                 metric_name=self._config.alarm_metric,
+                anomaly_band=self._config.anomaly_band,
             )
             cloudwatch.CfnDashboard(
                 self,

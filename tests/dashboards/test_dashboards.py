@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
+from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     NAMESPACE,
     USAGE_METRICS,
     Detail,
+    DimensionSet,
 )
 
 Shown = tuple[str, str, tuple[str, ...]]
@@ -62,7 +64,9 @@ def catalog(detail: Detail) -> set[Shown]:
 @each_dashboard
 def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> None:
     for graph in graphs(file):
-        detail = Detail.FULL if graph["title"].endswith(FULL) else Detail.STANDARD
+        is_counted = "METRIC_COUNT" in json.dumps(graph["metrics"])  # none counts as none
+        is_full = is_counted or graph["title"].endswith(FULL)
+        detail = Detail.FULL if is_full else Detail.STANDARD
         for it in shown(graph):
             if it[0].startswith(NAMESPACE):
                 assert it in catalog(detail), graph["title"]
@@ -98,6 +102,9 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
             assert widget["properties"].keys() == {"title", "alarms"}
             assert 1 <= len(widget["properties"]["alarms"]) <= 100
             continue
+        if widget["type"] == "log":
+            assert widget["properties"].keys() == {"title", "region", "view", "query"}
+            continue
         assert widget["type"] == "metric"
         graph = widget["properties"]
         assert graph["region"] == WRITTEN_FOR
@@ -108,6 +115,27 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
         if graph["view"] == "timeSeries":
             assert graph["yAxis"]["left"]["min"] == 0
             assert graph["yAxis"]["left"]["label"]
+
+
+@each_dashboard
+def test_a_body_stays_within_the_limits_of_cloudwatch(file: str) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+    """
+    rows = [row for graph in graphs(file) for row in graph["metrics"]]
+    assert sum(_most_series(row) for row in rows) <= 2500
+    for row in rows:
+        if isinstance(row[0], dict):
+            assert len(row[0]["expression"]) <= 1024
+
+
+def _most_series(row: list[Any]) -> int:
+    """How many series a row of metrics may make: what a search finds is shown up to a hundred."""
+    if not isinstance(row[0], dict):
+        return 1
+    searches = len(SEARCH.findall(row[0]["expression"]))
+    sliced = re.search(r"SLICE\(.*, (\d+)\)$", row[0]["expression"])
+    return int(sliced[1]) if sliced else 100 * searches or 1
 
 
 @each_dashboard
@@ -172,6 +200,31 @@ def test_threshold_graphs_show_their_metric_by_their_window(
             graph = by_title[f"{subject}: {kind} {window}"]
             assert {name for _, name, _ in shown(graph)} == {metric}
             assert (graph["stat"], graph["period"]) == ("Sum", WINDOWS[window])
+
+
+def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> None:
+    """How many metrics there are by the catalog, and what each unit costs by the dated table."""
+    prices = UnitPrices()
+    (graph,) = (it for it in graphs("pipeline_health") if "itself costs" in it["title"])
+    assert graph["title"].endswith(f"at list prices of {prices.date}")
+    metrics, logs, functions, writes = (row[0]["expression"] for row in graph["metrics"])
+
+    def names(dimension_set: DimensionSet, least: Detail) -> int:
+        return sum(it.detail_of.get(dimension_set) == least for it in USAGE_METRICS)
+
+    everywhere = names(DimensionSet.ACCOUNT, Detail.STANDARD) + len(HEALTH_METRICS)
+    counted = [
+        names(DimensionSet.MODEL, Detail.STANDARD),
+        names(DimensionSet.IDENTITY, Detail.STANDARD),
+        names(DimensionSet.IDENTITY, Detail.FULL),
+        names(DimensionSet.IDENTITY_AND_MODEL, Detail.FULL),
+    ]
+    assert f"{prices['metric_month_first_10000']} * ({everywhere} +" in metrics
+    assert list(map(int, re.findall(r"(\d+) \* METRIC_COUNT", metrics))) == counted
+    assert f"30 * {prices['logs_ingested_gb']} * SUM(" in logs
+    assert f"{GB_OF_A_FUNCTION} * {prices['lambda_arm_gb_second']} * SUM(" in functions
+    assert f"{prices['lambda_requests_million']} * SUM(" in functions
+    assert f"30 * {prices['dynamodb_write_units_million']} * SUM(" in writes
 
 
 def test_the_chosen_identity_is_that_of_every_graph() -> None:

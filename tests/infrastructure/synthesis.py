@@ -55,6 +55,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         ],
         "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
         "extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"],
+        "saved_queries": False,
         "notify_emails": ["finops@example.com"],
         "notify_https": ["https://example.com/hook"],
         "tags": {"team": "platform"},
@@ -62,6 +63,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "adopting": {
         "existing_logging": "adopt",
         "adopted_log_group": "/audit/bedrock",
+        "contributor_insights": True,
         "anomaly_band": 0,
     },
 }

@@ -1,7 +1,8 @@
-"""What is deployed is the file in `dashboards/`, but for Region, thresholds and links."""
+"""What is deployed is the file in `dashboards/`, but for names, thresholds and links."""
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from cdk.components.dashboards import (
     NAMES,
     WRITTEN_ALARMS,
     WRITTEN_FOR,
+    WRITTEN_LOG_GROUP,
+    WRITTEN_STREAM_MAPPING,
+    DeployedNames,
     dashboard_body,
     dashboard_url,
     deployed_dashboards,
@@ -20,7 +24,18 @@ from cdk.thresholds import token_thresholds
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
-ALARMS = "arn:aws:cloudwatch:eu-west-1:999988887777:alarm:"
+NAMES_THERE = DeployedNames(
+    region=REGION,
+    alarms="arn:aws:cloudwatch:eu-west-1:999988887777:alarm:",
+    log_group="/audit/bedrock",
+    stream_mapping="99999999-8888-7777-6666-555555555555",
+)
+NAMES_AS_WRITTEN = DeployedNames(
+    region=WRITTEN_FOR,
+    alarms=WRITTEN_ALARMS,
+    log_group=WRITTEN_LOG_GROUP,
+    stream_mapping=WRITTEN_STREAM_MAPPING,
+)
 ALL = {"extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"]}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
@@ -30,16 +45,26 @@ def written(file: str) -> dict[str, Any]:
     return body
 
 
-def deployed(file: str, region: str = REGION, **context: Any) -> dict[str, Any]:
+def deployed(file: str, names: DeployedNames = NAMES_THERE, **context: Any) -> dict[str, Any]:
     config = Config.from_context(context)
     return dashboard_body(
         file,
-        region=region,
-        alarms=WRITTEN_ALARMS if region == WRITTEN_FOR else ALARMS,
+        names=names,
         deployed=deployed_dashboards(config),
         thresholds=token_thresholds(config),
         metric_name=config.alarm_metric,
+        anomaly_band=config.anomaly_band,
     )
+
+
+def bands_in(body: dict[str, Any]) -> dict[str, str]:
+    """The anomaly band of each graph that has one, by its title."""
+    return {
+        it["properties"]["title"]: row[0]["expression"]
+        for it in body["widgets"]
+        for row in it["properties"].get("metrics", [])
+        if "ANOMALY" in str(row[0])
+    }
 
 
 def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
@@ -53,28 +78,74 @@ def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
 
 
 @each_dashboard
-def test_with_the_defaults_and_its_own_region_a_file_is_deployed_as_it_stands(file: str) -> None:
-    assert deployed(file, WRITTEN_FOR, **ALL) == written(file)
+def test_with_the_defaults_and_the_names_in_it_a_file_is_deployed_as_it_stands(file: str) -> None:
+    assert deployed(file, NAMES_AS_WRITTEN, **ALL) == written(file)
 
 
 @each_dashboard
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_nothing_but_region_thresholds_and_links_differs(file: str, configuration: str) -> None:
-    body = deployed(file, **{**CONFIGURATIONS[configuration], **ALL})
-    for left, right in zip(written(file)["widgets"], body["widgets"], strict=True):
-        for widget in (left, right):
-            widget["properties"].pop("annotations", None)
-        if "region" in left["properties"]:
-            assert right["properties"].pop("region") == REGION
-            del left["properties"]["region"]
-        if left["type"] == "text":
-            text = right["properties"].pop("markdown")
-            assert text == left["properties"].pop("markdown").replace(WRITTEN_FOR, REGION)
-        if left["type"] == "alarm":
-            names = [it.removeprefix(ALARMS) for it in right["properties"].pop("alarms")]
-            assert [f"{WRITTEN_ALARMS}{it}" for it in names] == left["properties"].pop("alarms")
-        assert left == right
-    assert {**body, "widgets": []} == {**written(file), "widgets": []}
+def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configuration: str) -> None:
+    told = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
+    assert REGION in told
+    assert WRITTEN_FOR not in told
+    left, right = json.loads(told), deployed(file, **{**CONFIGURATIONS[configuration], **ALL})
+    for widget in (*left["widgets"], *right["widgets"]):
+        widget["properties"].pop("annotations", None)
+        if "metrics" in (graph := widget["properties"]):
+            graph["metrics"] = [it for it in graph["metrics"] if "ANOMALY" not in str(it[0])]
+    assert left == right
+
+
+@pytest.mark.parametrize(
+    ("context", "bands"),
+    [
+        ({}, {"Account: quota tokens an hour": "ANOMALY_DETECTION_BAND(m1, 3)"}),
+        (
+            {"alarm_metric": "TotalTokens", "anomaly_band": 2.5},
+            {"Account: total tokens an hour": "ANOMALY_DETECTION_BAND(m1, 2.5)"},
+        ),
+        ({"anomaly_band": 0}, {}),
+    ],
+)
+def test_the_band_of_the_anomaly_alarm_is_drawn_around_what_it_watches(
+    context: dict[str, Any], bands: dict[str, str]
+) -> None:
+    body = deployed("usage_overview", **context)
+    assert bands_in(body) == bands
+    for it in body["widgets"]:
+        if it["properties"].get("title") in bands:
+            (watched,) = (row for row in it["properties"]["metrics"] if row[-1]["id"] == "m1")
+            assert watched[:2] == ["BedrockMeter", context.get("alarm_metric", "QuotaTokens")]
+            assert it["properties"]["period"] == 3600
+
+
+def _names(graph: dict[str, Any], metric: str) -> bool:
+    words = re.compile(rf"(?<!\w){re.escape(metric)}(?!\w)")
+    return any(words.search(str(it)) for row in graph["metrics"] for it in (*row[:2], row[0]))
+
+
+def test_each_alarm_on_the_meter_has_its_line_on_a_graph_of_what_it_watches() -> None:
+    """By the metrics of the template's alarms, which know nothing of the dashboard."""
+    drawn = [
+        (graph, line["value"])
+        for it in deployed("pipeline_health")["widgets"]
+        for graph in [it["properties"]]
+        for line in graph.get("annotations", {}).get("horizontal", [])
+    ]
+    alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
+    health = [it for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")]
+    assert len(health) > 10
+    for alarm in health:
+        watched = {it["Expression"] for it in alarm.get("Metrics", []) if "Expression" in it}
+        watched |= {alarm["MetricName"]} if "MetricName" in alarm else set()
+        fitting = [
+            graph
+            for graph, value in drawn
+            if value == alarm["Threshold"]
+            and any(_names(graph, it) for it in watched)
+            and graph["stat"] == alarm.get("Statistic", "Sum")
+        ]
+        assert len(fitting) == 1, alarm["AlarmName"]
 
 
 def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> None:
@@ -156,6 +227,6 @@ def test_alarms_on_a_dashboard_are_those_that_are_deployed() -> None:
 )
 def test_links_lead_to_the_console_of_the_partition(region: str, console: str) -> None:
     assert dashboard_url("usage_overview", region).startswith(console)
-    body = deployed("usage_overview", region)
+    body = deployed("usage_overview", replace(NAMES_THERE, region=region))
     links = re.findall(r"https://[^/]*/", body["widgets"][0]["properties"]["markdown"])
     assert {link for link in links if "console" in link} == {console}

@@ -268,6 +268,40 @@ def invoke_stream(client: Any) -> dict[str, int]:
     }
 
 
+def test_definitions_are_deployed_changed_and_removed_with_their_stack(cloud: LocalCloud) -> None:
+    cloudformation = cloud.client("cloudformation")
+
+    def deployed() -> dict[str, str]:
+        found = cloudformation.list_stack_resources(StackName="definitions")
+        return {
+            it["ResourceType"]: it["PhysicalResourceId"] for it in found["StackResourceSummaries"]
+        }
+
+    def template(query: str) -> str:
+        rule = {"RuleName": "Callers", "RuleBody": "{}", "RuleState": "ENABLED"}
+        return json.dumps(
+            {
+                "Resources": {
+                    "Query": {
+                        "Type": "AWS::Logs::QueryDefinition",
+                        "Properties": {"Name": "One", "QueryString": query},
+                    },
+                    "Rule": {"Type": "AWS::CloudWatch::InsightRule", "Properties": rule},
+                }
+            }
+        )
+
+    cloudformation.create_stack(StackName="definitions", TemplateBody=template("fields @message"))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="definitions")
+    before = deployed()
+    assert before["AWS::CloudWatch::InsightRule"] == "Callers"
+    cloudformation.update_stack(StackName="definitions", TemplateBody=template("limit 1"))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="definitions")
+    assert deployed() == before
+    cloudformation.delete_stack(StackName="definitions")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="definitions")
+
+
 @pytest.mark.parametrize(
     ("operation", "call"),
     [

@@ -77,6 +77,14 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     assert difference == ANOMALY_ALARM_METRICS * PRICES["alarm_metric_month"]
 
 
+def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> None:
+    config = Config.from_context({"contributor_insights": True})
+    rules = len(resources(deployment("adopting").monitoring, "AWS::CloudWatch::InsightRule"))
+    usage = Usage(3_000_000, 1, 1)
+    expected = rules * (PRICES["contributor_rule_month"] + 3 * PRICES["contributor_events_million"])
+    assert total(usage, config) - total(usage) == expected > 0
+
+
 def test_the_readme_says_what_the_command_prints() -> None:
     figure = f"a million calls of 50 identities on 6 models are {total(Usage(10**6, 50, 6)):,.2f}"
     assert figure in " ".join((ROOT / "README.md").read_text().split())

@@ -156,10 +156,23 @@ class _Evaluation:
                 values = zip(starts, self._one(operand).values, strict=True)
                 return Series("", tuple(None if it is None else at for at, it in values))
             case "SUM" | "MAX":
-                present = self._one(operand).present
-                return float(_REDUCED[name](present)) if present else math.nan
+                return self._reduce(_REDUCED[name], self.result_of(operand))
+            case "METRIC_COUNT":
+                return float(len(self._many(operand)))
             case "TIME_SERIES":
                 return Series("", (_value(self._number(operand)),) * self._scope.periods.count)
+        raise UnknownExpressionError(self._text)
+
+    def _reduce(self, reduce: Callable[[Sequence[float]], float], result: Result) -> Result:
+        """One number of a series, or one series of several: period by period, of what is there."""
+        match result:
+            case Series():
+                return float(reduce(result.present)) if result.present else math.nan
+            case list():
+                places = range(self._scope.periods.count)
+                columns = ([it.values[place] for it in result] for place in places)
+                known = ([value for value in column if value is not None] for column in columns)
+                return Series("", tuple(reduce(values) if values else None for values in known))
         raise UnknownExpressionError(self._text)
 
     def _search(self, query: str, statistic: Statistic, seconds: Result) -> list[Series]:

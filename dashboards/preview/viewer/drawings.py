@@ -46,6 +46,8 @@ _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
 _NO_DATA = "No data in this time range."
+_BAND = "ANOMALY_DETECTION_BAND("
+_NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itself."
 
 
 class AlarmStates(Protocol):
@@ -130,7 +132,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
     period = properties.get("period", 300)
-    rows = list(_rows(properties["metrics"]))
+    rows = [it for it in _rows(properties["metrics"]) if not _is_band(it)]
     told = _evaluate(rows, properties, source, shown.whole if is_whole else shown.periods(period))
     over_time = told
     if is_whole and is_over_time:
@@ -150,6 +152,8 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         ],
     }
     _shorten(drawing["series"])
+    if len(rows) < len(properties["metrics"]):
+        drawing["note"] = _NO_BAND
     if not any(it.present for _, it in told):
         drawing["message"] = _why_nothing(properties["metrics"], source)
     return drawing
@@ -194,6 +198,10 @@ def _rows(metrics: Sequence[Sequence[Any]]) -> Iterator[_Row]:
                 "Dimensions": [{"Name": it, "Value": value} for it, value in pairs],
             },
         )
+
+
+def _is_band(row: _Row) -> bool:
+    return str(row.query.get("Expression", "")).startswith(_BAND)
 
 
 def _evaluate(

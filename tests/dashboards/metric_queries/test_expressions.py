@@ -50,6 +50,40 @@ def math(expression: str, **figures: list[float | None]) -> tuple[float | None, 
     return series.values
 
 
+FOUND = "SEARCH('{BedrockMeter,ModelId} MetricName=\"Tokens\"', 'Sum', 3600)"
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        (f"SUM({FOUND})", (4, None)),  # what has no data in a period adds nothing to it
+        (f"MAX({FOUND})", (3, None)),
+        (f"TIME_SERIES(0.5 * METRIC_COUNT({FOUND}))", (1, 1)),
+        (f"10 * SUM({FOUND}) / 4", (10, None)),
+    ],
+)
+def test_several_series_are_reduced_to_one_or_counted(
+    expression: str, values: tuple[float | None, ...]
+) -> None:
+    source = InMemoryMetrics(
+        {
+            metric("Tokens", ModelId="a"): [3, None],
+            metric("Tokens", ModelId="b"): [1, None],
+            metric("Tokens", ModelId="silent"): [None, None],
+            metric("Tokens", IdentityArn="ana"): [7, 7],
+        }
+    )
+    (series,) = results(expression, source)
+    assert series.values == values
+
+
+def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
+    (total,) = results(f"SUM({FOUND})", InMemoryMetrics({}))
+    assert total.values == (None, None)
+    (count,) = results(f"TIME_SERIES(METRIC_COUNT({FOUND}))", InMemoryMetrics({}))
+    assert count.values == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("expression", "values"),
     [

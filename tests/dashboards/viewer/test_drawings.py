@@ -190,6 +190,14 @@ def test_alarms_have_their_states_where_there_are_alarms() -> None:
     assert without["message"] == "Alarms are there where the meter is deployed."
 
 
+def test_what_is_usual_is_said_to_be_drawn_by_cloudwatch_alone() -> None:
+    band = {"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "band"}
+    it = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])
+    assert [series["name"] for series in it["series"]] == ["InputTokens"]
+    assert "CloudWatch draws here what is usual" in it["note"]
+    assert "note" not in drawn(metrics=[["BedrockMeter", "InputTokens"]])
+
+
 def test_logs_insights_says_where_it_runs_and_other_widgets_are_refused() -> None:
     (it,) = draw([{**widget(), "type": "log"}], CALLS, LAST_DAY)
     assert "runs on AWS alone" in it["message"]

@@ -179,6 +179,7 @@
     const chart = make("div", { class: "chart", role: "img", "aria-label": `${widget.title}: ${widget.series.map((it) => `${it.label} ${exact(it.value)}`).join("; ")}` });
     card.append(chart);
     if (widget.view !== "bar") card.append(legend(widget));
+    if (widget.note) card.append(make("p", { class: "note" }, widget.note));
     later.push(() => openChart(chart, widget.view === "timeSeries" ? timeOptions(widget) : shares(widget)));
     return undefined;
   }

@@ -1,0 +1,61 @@
+"""What reads the invocation logs themselves: saved queries, and rules that rank identities."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk.components.dashboards import FOLDER
+
+QUERIES = FOLDER / "queries"
+"""Queries of CloudWatch Logs Insights, a file each; the first line says what a query answers."""
+
+CONTRIBUTORS = FOLDER / "contributors"
+"""Rules of Contributor Insights, a file each."""
+
+
+class SavedQueries(Construct):
+    """Queries that CloudWatch offers beside the log group. They cost what they read, when run."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
+        """Save them for a log group."""
+        super().__init__(scope, construct_id)
+        for path in sorted(QUERIES.glob("*.txt")):
+            logs.CfnQueryDefinition(
+                self,
+                _construct_id(path),
+                name=f"BedrockMeter/{_title(path)}",
+                query_string=path.read_text(),
+                log_group_names=[log_group_name],
+            )
+
+
+class ContributorRules(Construct):
+    """Rules that rank identities, however many there are: billed by rule and by log event."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
+        """Let them read a log group."""
+        super().__init__(scope, construct_id)
+        for path in sorted(CONTRIBUTORS.glob("*.json")):
+            rule: dict[str, Any] = json.loads(path.read_text())
+            cloudwatch.CfnInsightRule(
+                self,
+                _construct_id(path),
+                rule_name=f"BedrockMeter-{_construct_id(path)}",
+                rule_state="ENABLED",
+                rule_body=Stack.of(self).to_json_string(rule | {"LogGroupNames": [log_group_name]}),
+            )
+
+
+def _construct_id(path: Path) -> str:
+    return path.stem.title().replace("_", "")
+
+
+def _title(path: Path) -> str:
+    return path.stem.capitalize().replace("_", " ")

@@ -1,0 +1,109 @@
+"""Saved queries and rules read fields that Bedrock's logs have, in words that CloudWatch knows."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk.components.dashboards import FOLDER, WRITTEN_LOG_GROUP
+from cdk.components.log_queries import CONTRIBUTORS, QUERIES
+
+SAMPLES = Path(__file__).parents[1] / "fixtures" / "invocation-logs.ndjson"
+ASKED_FOR = {
+    *("top_callers", "costly_requests", "cache_misses"),
+    *("errors_by_identity", "unattributed_traffic", "error_patterns"),
+}
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
+COMMANDS = {"fields", "filter", "stats", "sort", "limit", "display", "pattern"}
+FUNCTIONS = {"coalesce", "ispresent", "sum", "count", "min", "max"}
+WORDS = {"as", "by", "and", "not", "like", "desc"}
+OF_CLOUDWATCH = {"@timestamp", "@message"}
+
+each_query = pytest.mark.parametrize("path", sorted(QUERIES.glob("*.txt")), ids=lambda it: it.stem)
+each_rule = pytest.mark.parametrize(
+    "path", sorted(CONTRIBUTORS.glob("*.json")), ids=lambda it: it.stem
+)
+
+
+def fields_of_logs() -> set[str]:
+    """The scalar fields of the samples outside bodies, as Logs Insights names them."""
+    found = {"errorCode"}  # of failed calls, of which there is no sample with a body of its own
+    for line in SAMPLES.read_text().splitlines():
+        found.update(_names(json.loads(line)))
+    return found
+
+
+def _names(value: dict[str, Any], prefix: str = "") -> set[str]:
+    names: set[str] = set()
+    for name, it in value.items():
+        if isinstance(it, dict) and not name.endswith("BodyJson"):
+            names |= _names(it, f"{prefix}{name}.")
+        else:
+            names.add(f"{prefix}{name}")
+    return names
+
+
+def commands(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return [part.strip() for part in " ".join(lines).split(" | ")]
+
+
+def test_every_query_that_was_asked_for_is_there() -> None:
+    assert {path.stem for path in QUERIES.glob("*.txt")} == ASKED_FOR
+
+
+@each_query
+def test_a_query_says_what_it_answers_and_fits(path: Path) -> None:
+    text = path.read_text()
+    assert re.fullmatch(r"# [A-Z].*\.", text.splitlines()[0])
+    assert len(text) <= 10_000  # of AWS::Logs::QueryDefinition
+
+
+@each_query
+def test_a_query_is_made_of_known_commands_and_of_fields_that_there_are(path: Path) -> None:
+    known = fields_of_logs() | OF_CLOUDWATCH | FUNCTIONS | WORDS
+    for command in commands(path.read_text()):
+        name, _, rest = command.partition(" ")
+        assert name in COMMANDS
+        rest = re.sub(r"/[^/ ].*/", "", rest)  # regular expressions
+        known |= set(re.findall(r" as (\w+)", rest))
+        for word in re.findall(r"@?[A-Za-z][\w.]*", rest):
+            assert word in known, word
+
+
+@each_query
+def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Path) -> None:
+    is_about_failures = "error" in path.stem
+    (condition,) = (it for it in commands(path.read_text()) if it.startswith("filter "))
+    assert condition.startswith(
+        "filter ispresent(errorCode)" if is_about_failures else "filter not ispresent(errorCode)"
+    )
+
+
+def test_the_table_on_a_dashboard_is_the_saved_query() -> None:
+    body = json.loads((FOLDER / "cost_and_budgets.json").read_text())
+    (widget,) = (it["properties"] for it in body["widgets"] if it["type"] == "log")
+    source, _, query = widget["query"].partition(" | ")
+    assert source == f"SOURCE '{WRITTEN_LOG_GROUP}'"
+    assert commands(query) == commands((QUERIES / "costly_requests.txt").read_text())
+
+
+@each_rule
+def test_a_rule_ranks_identities_by_fields_that_there_are(path: Path) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-RuleSyntax.html"""
+    text = path.read_text()
+    rule = json.loads(text)
+    assert text.isascii()
+    assert len(text) <= 8192
+    assert rule.keys() == {"Schema", "LogGroupNames", "LogFormat", "Contribution", "AggregateOn"}
+    assert rule["Schema"] == {"Name": "CloudWatchLogRule", "Version": 1}
+    assert rule["LogGroupNames"] == [WRITTEN_LOG_GROUP]
+    contribution = rule["Contribution"]
+    assert contribution["Keys"] == ["$.identity.arn"]
+    assert ("ValueOf" in contribution) is (rule["AggregateOn"] == "Sum")
+    (match,) = contribution["Filters"]
+    assert match.keys() == {"Match", "IsPresent"}
+    told = [match["Match"], *contribution["Keys"], contribution.get("ValueOf", "$.errorCode")]
+    assert {it.removeprefix("$.") for it in told} <= fields_of_logs()
