@@ -149,7 +149,7 @@ def _completeness() -> Iterator[_Symptom]:
             },
             period=_FIVE_MINUTES,
         ),
-        "Five minutes of calls of which the meter knows nothing",
+        "Five minutes with nothing metered",
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
@@ -172,7 +172,7 @@ def _functions() -> Iterator[_Symptom]:
         yield _Symptom(
             f"{name}DestinationFailures",
             _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
-            "Functions: failures to keep what was given up on",
+            "Functions: lost to redrive",
             f"What {name} gave up on could not be kept in the failure bucket and is lost to redrive"
             " (make replay reads the log group itself again). May its role write there?",
         )

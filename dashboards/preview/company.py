@@ -15,11 +15,13 @@ TRACE = Path(__file__).with_name("trace.csv")
 
 _ACCOUNT = "111122223333"
 _REGION = "us-east-1"
-_FAILURES = ("ThrottlingException", "ValidationException", "ModelTimeoutException")
 _SINCE_THE_TRACE = timedelta(weeks=156)  # to when the models of today were there
 _EMBEDDING = "amazon.titan-embed-text-v2:0"
 _WEEKDAYS, _OFFICE_HOURS = range(5), range(7, 18)
 _OFFICE = 8  # times as many calls as at night
+_EARLIER_SIZE = 12  # times as long: as much work in fewer calls, to be seen beside the last hour
+_BROKEN_OFF = "ModelTimeoutException"
+_FAILURES = ("ThrottlingException", "ValidationException", _BROKEN_OFF)
 _Call: TypeAlias = tuple[datetime, int, int]
 """When, and how many tokens in and out."""
 
@@ -90,7 +92,7 @@ def invocation_logs(seed: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield logs of the days before a time, in order: the trace's calls, in office hours mostly."""
+    """Yield logs of the days before a time, in order: longer calls, in office hours mostly."""
     chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
     hours = [before - timedelta(hours=number + 1) for number in range(24 * days)]
     weights = [
@@ -99,8 +101,8 @@ def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[st
     calls = [
         (
             chance.choices(hours, weights)[0] + timedelta(seconds=chance.randrange(3600)),
-            context_tokens,
-            generated_tokens,
+            context_tokens * _EARLIER_SIZE,
+            generated_tokens * _EARLIER_SIZE,
         )
         for _, context_tokens, generated_tokens in _trace()
     ]
@@ -126,9 +128,9 @@ def _logs(calls: Iterable[_Call], chance: random.Random) -> Iterator[dict[str, A
         }
         if chance.random() * 100 < caller.failing:
             log["errorCode"] = chance.choice(_FAILURES)
-        else:
+        if log.get("errorCode", _BROKEN_OFF) == _BROKEN_OFF:
             log["input"] |= _input_counts(context_tokens, caller, chance)
-            if model_id != _EMBEDDING:
+            if model_id != _EMBEDDING and "errorCode" not in log:
                 log["output"]["outputTokenCount"] = generated_tokens
         yield log
 

@@ -34,6 +34,7 @@ from dashboards.preview.viewer.viewing import Viewing
 from lambdas.domain.invocations import read_line
 from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE
 
+_SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -80,7 +81,7 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     console.print(
         "Deploying into a local cloud: the same stacks, functions and alarms as on AWS ..."
     )
-    outputs = deploy(cloud, synthesise(cloud, {}))
+    outputs = deploy(cloud, synthesise(cloud, _SETTINGS))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
     logs = [log for of_it in minutes.values() for log in of_it]

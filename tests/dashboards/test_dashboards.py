@@ -166,6 +166,13 @@ def test_titles_are_told_apart(file: str) -> None:
 
 
 @each_dashboard
+def test_titles_fit_beside_the_button_at_1280_pixels(file: str) -> None:
+    for widget in body(file)["widgets"]:
+        title = widget["properties"].get("title", "")
+        assert len(title) <= 5 * widget["width"], title
+
+
+@each_dashboard
 def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) -> None:
     for graph in graphs(file):
         ids = [row[-1]["id"] for row in graph["metrics"] if "id" in row[-1]]

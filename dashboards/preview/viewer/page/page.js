@@ -55,6 +55,10 @@
     charts.push(chart);
   }
 
+  // A value without neighbours is no line, and would not be seen.
+  const isAlone = (values, place) =>
+    values[place] !== null && (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
+
   function timeOptions(widget) {
     const isLong = widget.step * (widget.series[0]?.values.length ?? 1) > 3 * 864e5;
     const faint = css("--faint");
@@ -66,7 +70,7 @@
     const top = Math.max(0, ...widget.thresholds.map((it) => it.value));
     const axis = (name, side) => ({
       type: "value", name, position: side, min: 0, nameTextStyle: { color: faint, fontSize: 11, align: side },
-      axisLabel: { color: faint, fontSize: 11, formatter: short },
+      axisLabel: { color: faint, fontSize: 11, formatter: short, showMaxLabel: !top },
       splitLine: { show: side === "left", lineStyle: { color: css("--grid") } },
       ...(side === "left" && top ? { max: (it) => Math.max(it.max, top) * 1.08 } : {}),
     });
@@ -90,7 +94,7 @@
         name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
         data: it.values.map((value, number) => [widget.start + number * widget.step, value]),
         color: color(it, place),
-        showSymbol: it.values.filter((value) => value !== null).length < 3, symbolSize: 6,
+        showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(it.values, point.dataIndex) ? 5 : 0),
         lineStyle: { width: 1.8, type: isDashed(place) ? "dashed" : "solid" },
         ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
         ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: lines } } : {}),
@@ -98,25 +102,28 @@
     };
   }
 
+  const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
+  const share = (it, widget) => (totalOf(widget) ? `${((100 * (it.value ?? 0)) / totalOf(widget)).toFixed(1)} %` : "–");
+
   function legend(widget) {
     return make("ul", { class: "legend" }, ...widget.series.map((it, place) => {
       const line = make("i", { class: isDashed(place) ? "dashed" : "" });
       line.style.borderColor = color(it, place);
-      return make("li", { title: it.name }, line, make("b", {}, it.label));
+      const told = widget.view === "pie" ? [make("span", {}, `${short(it.value)} · ${share(it, widget)}`)] : [];
+      return make("li", { title: it.name }, line, make("b", {}, it.label), ...told);
     }));
   }
 
   function tableOf(widget) {
-    const total = widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
     const isOverTime = widget.view === "timeSeries";
     const head = isOverTime ? ["", "Last", "Sum", "Highest"] : ["", widget.unit || "Value", "Share"];
     const rows = widget.series.map((it) => {
       const present = it.values.filter((value) => value !== null);
       const cells = isOverTime
         ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)].map(exact)
-        : [exact(it.value), total ? `${((100 * (it.value ?? 0)) / total).toFixed(1)} %` : "–"];
+        : [exact(it.value), share(it, widget)];
       const first = make("td", { title: it.name, class: isOverTime ? "" : "bar" }, it.label);
-      first.style.setProperty("--share", `${total ? (100 * (it.value ?? 0)) / total : 0}%`);
+      first.style.setProperty("--share", `${(100 * (it.value ?? 0)) / (totalOf(widget) || 1)}%`);
       const row = make("tr", {}, first, ...cells.map((text) => make("td", {}, text)));
       row.dataset.name = it.name;
       row.dataset.value = it.value ?? "";
@@ -146,19 +153,20 @@
     }));
   }
 
-  function shares(widget) {
+  function shares(widget, width) {
     const faint = css("--faint");
     const rows = widget.series.map((it, place) => ({ name: it.label, value: it.value ?? 0, itemStyle: { color: color(it, place) } }));
     if (widget.view === "pie") {
       return {
         tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)} (${it.percent} %)` },
-        series: [{ type: "pie", radius: ["52%", "82%"], data: rows, label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
+        series: [{ type: "pie", radius: ["54%", "90%"], data: rows, label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
+    const names = Math.min(300, Math.round(width * 0.42));
     return {
-      grid: { left: 168, right: 48, top: 8, bottom: 22 },
+      grid: { left: names + 12, right: 48, top: 8, bottom: 22 },
       xAxis: { type: "value", axisLabel: { color: faint, fontSize: 11, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
-      yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: 156, overflow: "truncate" }, axisTick: { show: false } },
+      yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => short(it.value) } }],
     };
@@ -177,10 +185,11 @@
     if (isTable || widget.view === "table") return card.append(tableOf(widget));
     if (widget.view === "singleValue") return card.append(numbers(widget));
     const chart = make("div", { class: "chart", role: "img", "aria-label": `${widget.title}: ${widget.series.map((it) => `${it.label} ${exact(it.value)}`).join("; ")}` });
-    card.append(chart);
-    if (widget.view !== "bar") card.append(legend(widget));
+    if (widget.view === "pie") card.append(make("div", { class: "pie" }, chart, legend(widget)));
+    else card.append(chart);
+    if (widget.view === "timeSeries") card.append(legend(widget));
     if (widget.note) card.append(make("p", { class: "note" }, widget.note));
-    later.push(() => openChart(chart, widget.view === "timeSeries" ? timeOptions(widget) : shares(widget)));
+    later.push(() => openChart(chart, widget.view === "timeSeries" ? timeOptions(widget) : shares(widget, chart.clientWidth)));
     return undefined;
   }
 
