@@ -26,6 +26,7 @@ from cdk.setting_types import (
 )
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
+from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.metric_publisher.settings import IdentityBound
@@ -154,7 +155,7 @@ class Config(_Section):
     adopted_log_group: LogGroupName | None = None
     ledger_retention_days: LedgerRetentionDays = 90
     metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: IdentityBound = 200
+    identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: FoldingPatterns = ()
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
@@ -12,7 +11,6 @@ from lambdas.domain.logging_configuration.ports import (
     MemoryUnavailableError,
 )
 from lambdas.domain.metering import DataPoint, LedgerChange, LedgerStream
-from lambdas.domain.metering.identity_folding import Admission
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 
 
@@ -49,29 +47,6 @@ class InMemoryMetricSink:
         if self.taken_before_a_refusal is not None:
             self.taken_before_a_refusal -= 1
         self.calls.append(data_points)
-
-
-class InMemoryIdentityRegistry:
-    """An identity registry that is a few sets."""
-
-    def __init__(self, bound: int, sessions_per_role: int) -> None:
-        self._bound = bound
-        self._sessions_per_role = sessions_per_role
-        self._members: defaultdict[str, set[str]] = defaultdict(set)
-        self._sessions: Counter[tuple[str, str]] = Counter()
-
-    def admit(self, month: str, value: str, role: str | None) -> Admission:
-        members = self._members[month]
-        if value in members:
-            return Admission.ADMITTED
-        if role is not None and self._sessions[month, role] >= self._sessions_per_role:
-            return Admission.ROLE_IS_FULL
-        if len(members) >= self._bound:
-            return Admission.FULL
-        members.add(value)
-        if role is not None:
-            self._sessions[month, role] += 1
-        return Admission.ADMITTED
 
 
 class InMemoryQuarantine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,16 +93,16 @@ class DeployedNames:
     stream_mapping: str
 
     def written_in(self, text: str) -> str:
-        """A file's text with these names in it."""
-        for written, deployed in (
-            (WRITTEN_ALARMS, self.alarms),
-            (WRITTEN_LOG_GROUP, self.log_group),
-            (WRITTEN_STREAM_MAPPING, self.stream_mapping),
-            (_console(WRITTEN_FOR), _console(self.region)),
-            (WRITTEN_FOR, self.region),
-        ):
-            text = text.replace(written, deployed)
-        return text
+        """A file's text with these names in it. What is in a name is left as it is."""
+        names = {
+            WRITTEN_ALARMS: self.alarms,
+            WRITTEN_LOG_GROUP: self.log_group,
+            WRITTEN_STREAM_MAPPING: self.stream_mapping,
+            _console(WRITTEN_FOR): _console(self.region),
+            WRITTEN_FOR: self.region,  # last: the others begin with what is longer
+        }
+        written = re.compile("|".join(map(re.escape, names)))
+        return written.sub(lambda found: names[found[0]], text)
 
 
 def dashboard_body(

@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 
 from dashboards.preview.metric_queries import Metric, Periods, Statistic
 from dashboards.preview.metric_queries.series import Value
+from dashboards.preview.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.metering import Distribution, LedgerChange, StatisticSet, aggregate
-from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, dimension_value
+from lambdas.domain.metering.identity_folding import (
+    DEFAULT_BOUND,
+    SESSIONS_PER_ROLE,
+    BoundedIdentities,
+    IdentityFolding,
+)
+from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail
+from lambdas.services.publish_metrics import NEWEST
 
 _MINUTE = 60
+_OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -85,22 +94,29 @@ class LogMetrics:
     """A source of metrics that is told of calls: a stream of the local ledger.
 
     A call that is read otherwise later stays as it was, as in the deployed meter: metrics cannot be
-    taken back.
+    taken back. Identities are folded and bounded as there, by the default settings. Calls that were
+    made before Bedrock was there, or are yet to be made, are left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
         """Know of nothing yet."""
+        self._newest = now + NEWEST
+        self._identity_dimension = BoundedIdentities(
+            IdentityFolding(),
+            InMemoryIdentityRegistry(DEFAULT_BOUND, SESSIONS_PER_ROLE),
+        )
         self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
             lambda: defaultdict(_Samples)
         )
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in the calls that are new."""
-        records = [it.record for it in changes if it.replaced is None]
+        new = [it.record for it in changes if it.replaced is None]
+        records = [it for it in new if _OLDEST <= it.timestamp < self._newest]
         points = aggregate(
             records,
             detail=Detail.FULL,
-            identity_dimension=lambda it: dimension_value(it.identity_arn),
+            identity_dimension=self._identity_dimension,
         )
         for point in points:
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))

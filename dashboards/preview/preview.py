@@ -12,6 +12,7 @@ from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError, open_console, run_command
 from dashboards.preview.demo import show_company
 from dashboards.preview.local_cloud.cloud import LocalCloudError, open_local_cloud
+from dashboards.preview.metric_queries import SourceError
 from dashboards.preview.sources import source_of_cloudwatch, source_of_logs
 from dashboards.preview.viewer.drawings import Source
 from dashboards.preview.viewer.pages import NoLibraryError, write_page
@@ -22,6 +23,12 @@ from dashboards.preview.viewer.viewing import Viewing
 def main() -> None:
     """Show the dashboards over the source that the command line names."""
     options = _parse_arguments()
+    if options.logs and options.account:
+        message = "name either LOGS or ACCOUNT: one source is shown."
+        raise CommandError(message)
+    if options.out and options.port:
+        message = "name either OUT or PORT: a page is written or served."
+        raise CommandError(message)
     if options.logs:
         _present(source_of_logs(options.logs), options)
     elif options.account:
@@ -41,7 +48,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
     parser.add_argument("--account", action="store_true", help="the account of your credentials")
     parser.add_argument("--out", type=Path, help="write one HTML file instead of serving")
-    parser.add_argument("--port", type=int, default=0, help="where to serve; else a free port")
+    parser.add_argument("--port", default="", help="where to serve; else a free port")
     return parser.parse_args()
 
 
@@ -60,6 +67,9 @@ def _present(source: Source, options: argparse.Namespace) -> None:
             _serve(viewing, options.port)
     except NoLibraryError as error:
         raise CommandError(str(error)) from None
+    except SourceError as error:
+        message = f"{source.name} does not answer: {error}"
+        raise CommandError(message) from None
 
 
 def _write(viewing: Viewing, out: Path) -> None:
@@ -68,13 +78,14 @@ def _write(viewing: Viewing, out: Path) -> None:
     except OSError as error:
         message = f"OUT={out}: {error.strerror}."
         raise CommandError(message) from None
-    print(f"The dashboards, as one file for your browser: {out.resolve()}")
+    if out.is_file():  # else it goes where this line would spoil it
+        print(f"The dashboards, as one file for your browser: {out.resolve()}")
 
 
-def _serve(viewing: Viewing, port: int) -> None:
+def _serve(viewing: Viewing, port: str) -> None:
     try:
-        server = PreviewServer(viewing, port)
-    except (OSError, OverflowError) as error:  # taken, not ours to take, or no port at all
+        server = PreviewServer(viewing, int(port or 0))
+    except (OSError, OverflowError, ValueError) as error:  # taken, not ours to take, or no port
         reason = getattr(error, "strerror", "no such port")
         message = f"port {port}: {reason}. Name another one: make preview PORT=..."
         raise CommandError(message) from None

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdk.operations.terminal import CommandError
 from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.log_metrics import LogMetrics
 from dashboards.preview.meter import meter_files
+from dashboards.preview.metric_queries import (
+    Metric,
+    MetricSource,
+    Periods,
+    SourceError,
+    Statistic,
+)
+from dashboards.preview.metric_queries.series import Value
 from dashboards.preview.viewer.drawings import Source
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 
@@ -26,16 +38,49 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
 
     Raises:
         UnreadableLogsError: A file cannot be read.
+        CommandError: There is no call in them.
     """
-    metrics = LogMetrics()
+    metrics = LogMetrics(datetime.now(UTC))
     with open_local_meter(metrics.apply) as meter:
         meter_files(meter, find_log_files(paths))
+        report, calls = meter.report, meter.summary.calls
+    if metrics.end is None:
+        message = (
+            f"there is no call to show in these logs: {report.read:,} records read,"
+            f" {report.rejected:,} of them rejected. make meter says why."
+        )
+        raise CommandError(message)
     return Source(
-        name="your log files",
+        name=f"your log files ({calls:,} calls, {report.rejected:,} records rejected)",
         metrics=metrics,
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
     )
+
+
+class _Answering:
+    """A source of metrics that says in one line why it does not answer."""
+
+    def __init__(self, source: MetricSource) -> None:
+        self._source = source
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        with _told_in_a_line():
+            return self._source.metrics(namespace, name)
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> Mapping[Metric, tuple[Value, ...]]:
+        with _told_in_a_line():
+            return self._source.values(metrics, statistic, periods)
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise SourceError(" ".join(str(error).split())) from None
 
 
 def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
@@ -50,13 +95,14 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
         states: dict[str, str] = {}
         for first in range(0, len(names), _MOST_NAMES):
             asked = list(names[first : first + _MOST_NAMES])
-            for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
-                states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
+            with _told_in_a_line():
+                for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
+                    states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
         return states
 
     return Source(
         name=name,
-        metrics=CloudWatchMetrics(cloudwatch),
+        metrics=_Answering(CloudWatchMetrics(cloudwatch)),
         now=lambda: datetime.now(UTC),
         alarm_states=alarm_states,
     )

@@ -1,9 +1,10 @@
-"""A ledger and a quarantine in a temporary SQLite file, so that memory does not grow with input."""
+"""What is kept while a command runs: calls and rejected records on disk, identities in memory."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 
 from lambdas.domain.invocations import RejectedRecord, RejectionReason, TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, LedgerStream
+from lambdas.domain.metering.identity_folding import Admission
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16
@@ -106,6 +108,31 @@ class SqliteQuarantine:
             "SELECT reason, count(*) FROM rejected GROUP BY reason ORDER BY count(*) DESC, reason"
         )
         return {RejectionReason(reason): count for reason, count in rows}
+
+
+class InMemoryIdentityRegistry:
+    """A registry that lasts as long as its process: for what is not deployed."""
+
+    def __init__(self, bound: int, sessions_per_role: int) -> None:
+        """Admit so many identities a month, and so many sessions of a role."""
+        self._bound = bound
+        self._sessions_per_role = sessions_per_role
+        self._members: defaultdict[str, set[str]] = defaultdict(set)
+        self._sessions: Counter[tuple[str, str]] = Counter()
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        """Admit a dimension value in a month, or say why not."""
+        members = self._members[month]
+        if value in members:
+            return Admission.ADMITTED
+        if role is not None and self._sessions[month, role] >= self._sessions_per_role:
+            return Admission.ROLE_IS_FULL
+        if len(members) >= self._bound:
+            return Admission.FULL
+        members.add(value)
+        if role is not None:
+            self._sessions[month, role] += 1
+        return Admission.ADMITTED
 
 
 def _key(record: UsageRecord) -> bytes:

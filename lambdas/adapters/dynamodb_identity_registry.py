@@ -8,15 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.backoff import back_off
-from lambdas.domain.metering.identity_folding import Admission
+from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE, Admission
 from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-SESSIONS_PER_ROLE = 20
-"""A role with more sessions than this in a month is shown as the role alone."""
 
 _TRIES = 5
 _KEPT = timedelta(days=100)  # well past the month's end

@@ -8,14 +8,17 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from dashboards.preview.temporary_store import InMemoryIdentityRegistry
 from lambdas.adapters.dynamodb_identity_registry import (
-    SESSIONS_PER_ROLE,
     DynamoDbIdentityRegistry,
     RegistryUnavailableError,
 )
-from lambdas.domain.metering.identity_folding import Admission, IdentityRegistry
+from lambdas.domain.metering.identity_folding import (
+    SESSIONS_PER_ROLE,
+    Admission,
+    IdentityRegistry,
+)
 from tests.aws import LEDGER
-from tests.fakes import InMemoryIdentityRegistry
 
 OpenRegistry: TypeAlias = Callable[[int], IdentityRegistry]
 

@@ -11,6 +11,7 @@ from dashboards.preview.metric_queries.series import (
     MetricSource,
     Periods,
     Series,
+    SourceError,
     Statistic,
     UnknownExpressionError,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "MetricSource",
     "Periods",
     "Series",
+    "SourceError",
     "Statistic",
     "UnknownExpressionError",
     "evaluate",

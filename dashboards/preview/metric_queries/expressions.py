@@ -152,13 +152,14 @@ class _Evaluation:
     def _of_one(self, name: str, operand: Node) -> Result:
         match name:
             case "EPOCH":
-                starts = [start.timestamp() for start, _ in self._scope.periods]
-                values = zip(starts, self._one(operand).values, strict=True)
-                return Series("", tuple(None if it is None else at for at, it in values))
+                self._one(operand)
+                return Series("", tuple(start.timestamp() for start, _ in self._scope.periods))
             case "SUM" | "MAX":
                 return self._reduce(_REDUCED[name], self.result_of(operand))
             case "METRIC_COUNT":
                 return float(len(self._many(operand)))
+            case "REMOVE_EMPTY":
+                return [it for it in self._many(operand) if it.present]
             case "TIME_SERIES":
                 return Series("", (_value(self._number(operand)),) * self._scope.periods.count)
         raise UnknownExpressionError(self._text)
@@ -219,25 +220,31 @@ class _Evaluation:
         return Series(series.label, values, series.metric)
 
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
-        """Take one value or the other; where the condition has no data there is none."""
+        """Take one value or the other.
+
+        Where the condition has no data there is none; where it is true and what it chooses has
+        none, that is 0.
+        """
         if isinstance(condition, list) or isinstance(then, list) or isinstance(otherwise, list):
             raise UnknownExpressionError(self._text)
         choices = zip(*map(self._values, (condition, then, otherwise)), strict=True)
-        values = tuple(None if so is None else yes if so else no for so, yes, no in choices)
+        values = tuple(None if so is None else yes or 0.0 if so else no for so, yes, no in choices)
         return Series(condition.label if isinstance(condition, Series) else "", values)
 
     def _combine(
         self, compute: Callable[[float, float], float], left: Result, right: Result
     ) -> Result:
-        """Compute value by value; where one has no data there is none."""
+        """Compute value by value; of two series, one without data counts as 0 beside the other."""
         if isinstance(left, list) or isinstance(right, list):
             raise UnknownExpressionError(self._text)
         if isinstance(left, float) and isinstance(right, float):
             return float(compute(left, right))
-        pairs = zip(self._values(left), self._values(right), strict=True)
-        values: tuple[Value, ...] = tuple(
-            None if one is None or other is None else _value(compute(one, other))
-            for one, other in pairs
+        series = [it for it in (left, right) if isinstance(it, Series)]
+        is_known = [any(values) for values in zip(*map(_presence, series), strict=True)]
+        pairs = zip(is_known, self._values(left), self._values(right), strict=True)
+        values = tuple(
+            _value(compute(one or 0.0, other or 0.0)) if known else None
+            for known, one, other in pairs
         )
         return Series(left.label if isinstance(left, Series) else "", values)
 
@@ -245,6 +252,10 @@ class _Evaluation:
         if isinstance(result, Series):
             return result.values
         return (result,) * self._scope.periods.count
+
+
+def _presence(series: Series) -> list[bool]:
+    return [value is not None for value in series.values]
 
 
 def _value(number: float) -> Value:

@@ -9,10 +9,11 @@ import re
 
 from dashboards.preview.metric_queries.series import Metric, MetricSource, UnknownExpressionError
 
-_TERM = re.compile(r" +(NOT +)?([\w-]+(?:=\"[^\"]*\")?)")
+_WORD = r"[\w-]+(?:=\"[^\"]*\")?"
+_TERM = re.compile(rf" +(?P<not>NOT +)?(?P<words>{_WORD}|\({_WORD}(?: OR {_WORD})*\))")
 _SEARCH = re.compile(
     r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\""
-    rf"(?P<terms>(?:{_TERM.pattern})*)"
+    rf"(?P<terms>(?: +(?:NOT +)?(?:{_WORD}|\({_WORD}(?: OR {_WORD})*\)))*)"
 )
 
 
@@ -26,12 +27,15 @@ def search_metrics(query: str, source: MetricSource) -> list[Metric]:
     if found is None:
         raise UnknownExpressionError(query)
     namespace, *names = found["schema"].split(",")
-    terms = [it.group(1, 2) for it in _TERM.finditer(found["terms"])]
+    terms = [
+        (it["words"].strip("()").split(" OR "), it["not"] is None)
+        for it in _TERM.finditer(found["terms"])
+    ]
     return [
         metric
         for metric in source.metrics(namespace, found["name"])
         if metric.dimension_names == set(names)
-        and all(_matches(metric, term) is not bool(negated) for negated, term in terms)
+        and all(any(_matches(metric, it) for it in words) is wanted for words, wanted in terms)
     ]
 
 

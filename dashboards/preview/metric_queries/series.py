@@ -16,6 +16,10 @@ class UnknownExpressionError(Exception):
     """An expression that is none of those we use. The text names it."""
 
 
+class SourceError(Exception):
+    """A source of metrics does not answer. The text says why, in one line."""
+
+
 class Statistic(StrEnum):
     """How the data points of a period become one value."""
 

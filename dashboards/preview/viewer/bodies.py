@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,20 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from dashboards.preview.metric_queries import MetricSource, UnknownExpressionError
+from dashboards.preview.metric_queries import (
+    MetricSource,
+    Periods,
+    Statistic,
+    UnknownExpressionError,
+)
 from dashboards.preview.metric_queries.search import search_metrics
 
 FOLDER = Path(__file__).parents[2]
-_VARIABLE = {"type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"}
+_VARIABLE = {
+    *("type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"),
+    "defaultValue",
+}
+_FIRST = "__FIRST"  # of its choices is chosen where nobody chose
 
 
 class UnknownBodyError(Exception):
@@ -46,6 +56,15 @@ class Variable:
         """The values to choose from, in alphabetical order."""
         metrics = search_metrics(self.search, source)
         return sorted({dict(it.dimensions)[self.dimension] for it in metrics})
+
+    def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
+        """So many of the choices: those with most of what is searched for in a period."""
+        metrics = search_metrics(self.search, source)
+        used: Counter[str] = Counter()
+        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
+            used[dict(metric.dimensions)[self.dimension]] += int(value or 0)
+        ranked = sorted(used, key=lambda it: (-used[it], it))
+        return ranked[:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +130,8 @@ def _replace(value: JsonValue, pattern: str, choice: str) -> JsonValue:
 
 
 def _variable(name: str, told: Mapping[str, Any]) -> Variable:
-    if told.keys() != _VARIABLE or told["type"] != "pattern":
+    is_pattern = told.get("type") == "pattern" and told.get("defaultValue") == _FIRST
+    if told.keys() != _VARIABLE or not is_pattern:
         message = f"{name}: variable {told.get('id')}"
         raise UnknownBodyError(message)
     variable = Variable(

@@ -18,6 +18,7 @@ from dashboards.preview.metric_queries import (
     MetricSource,
     Periods,
     Series,
+    SourceError,
     UnknownExpressionError,
     evaluate_each,
 )
@@ -94,13 +95,14 @@ def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawin
             return place | kind | {"html": _html(properties["markdown"])}
         case "log":
             return place | kind | {"message": _NO_INSIGHTS}
-        case "alarm":
-            return place | kind | _alarms(properties, source)
-        case "metric":
+        case "alarm" | "metric" as type_:
+            work_out = _alarms if type_ == "alarm" else _metric
             try:
-                return place | kind | _metric(properties, source, shown)
+                return place | kind | work_out(properties, source, shown)
             except UnknownExpressionError as error:
                 return place | kind | {"message": f"This cannot be evaluated here: {error}"}
+            except SourceError as error:
+                return place | kind | {"message": f"{source.name} does not answer: {error}"}
     message = f"a widget of type {widget['type']}"
     raise UnknownBodyError(message)
 
@@ -114,7 +116,7 @@ def _file_name(name: str) -> str:
     return _WORD_IN_NAME.sub("_", name).lower()
 
 
-def _alarms(properties: Mapping[str, Any], source: Source) -> Drawing:
+def _alarms(properties: Mapping[str, Any], source: Source, _shown: TimeRange) -> Drawing:
     names = [arn.rpartition(":alarm:")[2] for arn in properties["alarms"]]
     if source.alarm_states is None:
         return {"message": "Alarms are there where the meter is deployed.", "alarms": []}

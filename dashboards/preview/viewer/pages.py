@@ -43,7 +43,10 @@ def page_with_all(viewing: Viewing) -> str:
     outline["ranges"] = [it for it in outline["ranges"] if it["value"] in _RANGES]
     views = {}
     for dashboard in outline["dashboards"]:
-        del dashboard["choices"][MOST_CHOICES:]
+        kept = viewing.most_used(dashboard["name"], MOST_CHOICES)
+        if len(dashboard["choices"]) > len(kept):
+            dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
+        dashboard["choices"] = [it for it in dashboard["choices"] if it["value"] in kept]
         for choice in [it["value"] for it in dashboard["choices"]] or [""]:
             for chosen_range in _RANGES:
                 key = (dashboard["name"], choice, chosen_range)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from dashboards.preview.metric_queries import SourceError
 from dashboards.preview.viewer.pages import page_that_asks
 from dashboards.preview.viewer.viewing import NoSuchViewError, Viewing
 
@@ -60,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
             view = self.server.viewing.at_once().view(*names)
         except NoSuchViewError as error:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", str(error).encode())
+            return
+        except SourceError as error:
+            self._answer(HTTPStatus.BAD_GATEWAY, "text/plain", str(error).encode())
             return
         self._answer(HTTPStatus.OK, "application/json", json.dumps(view).encode())
 

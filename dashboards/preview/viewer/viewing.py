@@ -79,6 +79,15 @@ class Viewing:
         variable = self.bodies[dashboard].variable
         return variable.choices(self.source.metrics) if variable else []
 
+    def most_used(self, dashboard: str, count: int) -> list[str]:
+        """So many of the choices of a dashboard's variable: those with most tokens."""
+        variable = self.bodies[dashboard].variable
+        if variable is None:
+            return []
+        longest = max(length for _, length in RANGES.values())
+        whole = until(self.source.now(), longest).whole
+        return variable.most_used(self.source.metrics, whole, count)
+
     def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
         """The widgets of a dashboard, as the page takes them.
 

@@ -16,6 +16,10 @@ from lambdas.domain.metering.metric_catalog import dimension_value
 
 OTHER_IDENTITIES = "__other__"
 """The dimension value of every identity past the bound."""
+DEFAULT_BOUND = 200
+"""How many identities a month have metrics of their own, where nobody says otherwise."""
+SESSIONS_PER_ROLE = 20
+"""A role with more sessions than this in a month is shown as the role alone."""
 
 _UUID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
 SHIPPED_PATTERNS: tuple[str, ...] = (

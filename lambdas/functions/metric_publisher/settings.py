@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
+from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.functions.environment import EnvironmentSettings
 
 
@@ -45,5 +46,5 @@ class Settings(EnvironmentSettings):
     stack_id: str = Field(min_length=1)
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: IdentityBound = 200
+    identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()

@@ -87,7 +87,14 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
 @pytest.mark.parametrize(
     ("expression", "values"),
     [
-        ("a + b", (3, None)),
+        ("a + b", (3, 5)),  # beside another series, no data is 0
+        ("b - a", (1, -5)),
+        ("b * 2", (4, None)),  # beside a number it stays none
+        ("1 + b", (3, None)),
+        ("b > 1 AND a > 1", (0, 0)),
+        ("a > 1 AND b > 1", (0, 0)),
+        ("b + b", (4, None)),
+        ("a / b", (0.5, None)),  # what is divided by zero is dropped
         ("a + FILL(b, 0)", (3, 5)),
         ("a - 1 - 1", (-1, 3)),
         ("a * 2 + 1", (3, 11)),
@@ -104,13 +111,17 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
         ("IF(a > 1, a, 0)", (0, 5)),
         ("IF(b > 0, 1, 0)", (1, None)),
         ("IF(a > 1, a, b)", (2, 5)),
+        ("IF(a > 0, b, 7)", (2, 0)),  # what is chosen and has no data is 0,
+        ("IF(a < 0, 7, b)", (2, None)),  # what is left has none
+        ("IF(b, a, 3)", (1, None)),
         ("IF(a < 9, a, b)", (1, 5)),
         ("a / (a - 1)", (None, 1.25)),
         ("a * SUM(b)", (2, 10)),
         ("a - MAX(a)", (-4, 0)),
         ("TIME_SERIES(SUM(a) / 3)", (2, 2)),
         ("TIME_SERIES(SUM(a) / 0)", (None, None)),
-        ("EPOCH(b) - EPOCH(FILL(b, 0))", (0, None)),
+        ("IF(EPOCH(a) <= MAX(EPOCH(a)) - 3600 OR a > 9, a, 0)", (1, 0)),
+        ("EPOCH(b) - EPOCH(a)", (0, 0)),  # time passes without data as well
         ("EPOCH(a) - MAX(EPOCH(a))", (-3600, 0)),
         ("IF(EPOCH(a) > MAX(EPOCH(a)) - 3600, a, 0)", (0, 5)),
     ],
@@ -138,6 +149,8 @@ CALLERS = InMemoryMetrics(
         metric("TotalTokens", IdentityArn="ana", ModelId="haiku"): [1, None],
         metric("TotalTokens", IdentityArn="ana", ModelId="nova-lite"): [3, 2],
         metric("TotalTokens"): [100, 100],
+        metric("TotalTokens", Order="peak"): [9, None],
+        metric("TotalTokens", Order="steady"): [5, 5],
         metric("OtherTokens", IdentityArn="cem"): [9, 9],
     }
 )
@@ -163,6 +176,13 @@ BY_MODEL = SEARCH.replace("IdentityArn}", "IdentityArn,ModelId}")
         (BY_MODEL.replace("', 'Sum'", " NOT nova', 'Sum'"), "ana,haiku"),
         (BY_MODEL.replace("', 'Sum'", " lite NOT nova', 'Sum'"), ""),
         (BY_MODEL.replace("', 'Sum'", " IdentityArn=\"an\"', 'Sum'"), ""),
+        (BY_MODEL.replace("', 'Sum'", " nov', 'Sum'"), ""),  # whole words alone
+        (BY_MODEL.replace("', 'Sum'", " (haiku OR lite)', 'Sum'"), "ana,haiku ana,nova-lite"),
+        (BY_MODEL.replace("', 'Sum'", " NOT (haiku OR other)', 'Sum'"), "ana,nova-lite"),
+        (BY_MODEL.replace("', 'Sum'", " ana (other)', 'Sum'"), ""),
+        (f"REMOVE_EMPTY({SEARCH})", "ana ben"),
+        # By their sums, 10 and 9, not by their largest values or names.
+        (f"SORT({SEARCH.replace('IdentityArn}', 'Order}')}, SUM, DESC)", "steady peak"),
     ],
 )
 def test_a_search_finds_metrics_of_exactly_its_dimensions(expression: str, found: str) -> None:

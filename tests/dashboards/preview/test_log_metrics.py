@@ -24,7 +24,7 @@ def call(minutes: int, tokens: int) -> UsageRecord:
 
 
 def metrics_of(*calls: UsageRecord) -> LogMetrics:
-    metrics = LogMetrics()
+    metrics = LogMetrics(NOON + timedelta(days=1))
     for it in calls:  # one by one, as a stream may tell them
         metrics.apply([LedgerChange(it)])
     return metrics
@@ -69,4 +69,46 @@ def test_metrics_are_found_by_name() -> None:
 
 def test_time_ends_with_the_last_call() -> None:
     assert metrics_of(call(5, 1), call(3, 1)).end == NOON + timedelta(minutes=6)
-    assert LogMetrics().end is None
+    assert LogMetrics(NOON).end is None
+
+
+def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter() -> None:
+    role = "arn:aws:sts::111122223333:assumed-role/agent"
+    calls = [
+        usage_record(
+            request_id=str(number),
+            identity_arn=f"{role}/botocore-session-{1_757_334_600 + number}",
+            timestamp=NOON,
+        )
+        for number in range(30)
+    ]
+    people = [
+        usage_record(request_id=name, identity_arn=f"{role}/{name}", timestamp=NOON)
+        for name in ("ana", "ben")
+    ]
+    found = metrics_of(*calls, *people).metrics("BedrockMeter", "Invocations")
+    identities = {dict(it.dimensions).get("IdentityArn") for it in found} - {None}
+    assert identities == {
+        "arn:aws:iam::111122223333:role/agent",
+        f"{role}/ana",
+        f"{role}/ben",
+    }
+
+
+def test_identities_past_the_bound_are_one() -> None:
+    calls = [
+        usage_record(request_id=name, identity_arn=f"arn:aws:iam::111122223333:user/{name}")
+        for name in (f"user-{number}" for number in range(202))
+    ]
+    found = metrics_of(*calls).metrics("BedrockMeter", "Invocations")
+    identities = [it for it in found if it.dimension_names == {"IdentityArn"}]
+    assert len(identities) == 201
+    assert (("IdentityArn", "__other__"),) in [it.dimensions for it in identities]
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])
+def test_a_time_at_which_nobody_can_have_called_moves_no_graph(year: int) -> None:
+    odd = usage_record(request_id="odd", timestamp=NOON.replace(year=year))
+    source = metrics_of(call(0, 10), odd)
+    assert source.end == NOON + timedelta(minutes=1)
+    assert metrics_of(odd).end is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cdk.operations.terminal import CommandError
 from dashboards.preview import preview
@@ -31,7 +32,8 @@ def test_log_files_become_one_page(
     out = tmp_path / "page.html"
     run(monkeypatch, "--out", str(out), "--", str(FIXTURE))
     assert str(out) in capsys.readouterr().out
-    assert "your log files" in out.read_text()
+    assert "your log files (65 calls" not in out.read_text()  # some of the samples are no calls
+    assert "your log files (6" in out.read_text()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,10 @@ def test_log_files_become_one_page(
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
         (("--port", "99999", "--", str(FIXTURE)), "port 99999: no such port. Name another one"),
+        (("--port", "many", "--", str(FIXTURE)), "port many: no such port. Name another one"),
         (("--account",), "there are no credentials"),
+        (("--account", "--", str(FIXTURE)), "name either LOGS or ACCOUNT"),
+        (("--port", "8000", "--out", "page.html", "--", str(FIXTURE)), "name either OUT or PORT"),
     ],
 )
 def test_what_cannot_be_shown_is_told_in_one_line(
@@ -49,6 +54,21 @@ def test_what_cannot_be_shown_is_told_in_one_line(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(CommandError, match=told):
         run(monkeypatch, *arguments)
+
+
+def test_logs_without_a_call_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs.ndjson").write_text('{"schemaType": "ModelInvocationLog"}\n{}\nno log\n')
+    with pytest.raises(
+        CommandError, match=r"no call to show .* 3 records read, 3 of them rejected"
+    ):
+        run(monkeypatch, str(tmp_path))
+
+
+def test_a_page_on_standard_output_is_the_page_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--out", "/dev/stdout", "--", str(FIXTURE))
+    assert capfd.readouterr().out.rstrip().endswith("</html>")
 
 
 def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +109,28 @@ def test_an_account_tells_metrics_and_states_of_alarms() -> None:
     widgets = Viewing.of(source).view("pipeline_health", "", "1h")["widgets"]
     (alarms,) = (it for it in widgets if it["type"] == "alarm")
     assert {it["state"] for it in alarms["alarms"]} == {"NOT DEPLOYED"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_account_that_refuses_says_so_in_each_widget() -> None:
+    cloudwatch = boto3.client("cloudwatch")
+
+    def refuse(**_: object) -> None:
+        error = {"Error": {"Code": "AccessDenied", "Message": "not\nallowed"}}
+        raise ClientError(error, "GetMetricData")  # type: ignore[arg-type]
+
+    for event in ("GetMetricData", "DescribeAlarms"):
+        cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
+    viewing = Viewing.of(source_of_cloudwatch("an account", cloudwatch))
+    cloudwatch.put_metric_data(
+        Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
+    )
+    widgets = viewing.view("pipeline_health", "", "1h")["widgets"]
+    messages = [it["message"] for it in widgets if it["type"] == "alarm" or "message" in it]
+    assert any("an account does not answer: " in it and "AccessDenied" in it for it in messages)
+    assert not any("\n" in it for it in messages)
+    (alarms,) = (it for it in widgets if it["type"] == "alarm")
+    assert "AccessDenied" in alarms["message"]
 
 
 def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:

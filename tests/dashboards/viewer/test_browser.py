@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,115 @@ def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:
     for it in LOGS:
         by_identity[it["identity"]["arn"]] += tokens(it)
     assert table_of(page, "Who: quota tokens (top 10)") == by_identity
+
+
+def options_of(page: Page, title: str) -> dict[str, Any]:
+    """What the charting library was told to draw in a widget."""
+    told: dict[str, Any] = page.eval_on_selector(
+        f'section[aria-label="{title}"] .chart',
+        """(place) => {
+          const { series, xAxis, yAxis } = echarts.getInstanceByDom(place).getOption();
+          const drawn = series.map((it) => ({
+            name: it.name, data: it.data, stack: it.stack, color: it.color,
+            lines: (it.markLine?.data ?? []).map((line) => line.yAxis),
+            sizes: it.data.map((_, dataIndex) => it.symbolSize?.(0, { dataIndex })),
+          }));
+          return { series: drawn, names: yAxis?.[0]?.data, unit: yAxis?.[0]?.name };
+        }""",
+    )
+    return told
+
+
+def by_hour(read: Any) -> dict[int, int]:
+    """What the logs add up to by the hour, in milliseconds since 1970."""
+    hours = Counter[int]()
+    for it in LOGS:
+        at = datetime.fromisoformat(it["timestamp"]).replace(minute=0, second=0)
+        hours[int(at.timestamp() * 1000)] += read(it)
+    return dict(hours)
+
+
+def test_lines_are_drawn_through_what_the_logs_add_up_to_by_the_hour(
+    page: Page, page_file: Path
+) -> None:
+    show(page, page_file, "usage_overview")
+    options = options_of(page, "Account: total tokens an hour")
+    (line,) = options["series"]
+    assert options["unit"] == "Tokens"
+    assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
+    thresholds = options_of(page, "Identities: quota tokens an hour")["series"][0]["lines"]
+    assert thresholds == [1_000_000, 5_000_000]
+
+
+def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
+    page: Page, page_file: Path
+) -> None:
+    show(page, page_file, "identity_detail")
+    page.select_option("#choice", ANA)
+    page.wait_for_selector("main[aria-busy=false]")
+    lines = options_of(page, "Input and output")["series"]
+    assert {it["stack"] for it in lines} == {"all"}
+    (calls, *_) = options_of(page, "Calls and failed calls")["series"]
+    assert calls["stack"] is None
+    values = [value for _, value in calls["data"]]
+    assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
+    (hours,) = options_of(page, "Identity: quota tokens an hour")["series"]
+    assert not any(hours["sizes"])  # one after the other, they are a line
+
+
+def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    (pie,) = options_of(page, "Which kind of tokens")["series"]
+    kinds = {it["name"]: it["value"] for it in pie["data"]}
+    assert {name: value for name, value in kinds.items() if value} == {
+        "Input": total(lambda it: it["input"]["inputTokenCount"]),
+        "Output": total(lambda it: it["output"].get("outputTokenCount", 0)),
+    }
+    colours = {it["name"]: it["itemStyle"]["color"] for it in pie["data"]}
+    assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
+    bars = options_of(page, "Who: quota tokens (top 10)")
+    (drawn,) = bars["series"]
+    assert len(bars["names"]) == 3
+    assert sorted(it["value"] for it in drawn["data"]) == sorted(
+        total(tokens, arn) for arn in (ANA, BEN, HOSTILE)
+    )
+
+
+def test_the_table_behind_a_line_has_its_last_value_its_sum_and_its_highest(
+    page: Page, page_file: Path
+) -> None:
+    show(page, page_file, "usage_overview")
+    card = page.locator('section[aria-label="Account: total tokens an hour"]')
+    card.locator("h2 button").click()
+    cells = card.locator("tbody td").all_inner_texts()
+    hours = by_hour(tokens)
+    expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
+    assert cells == ["Total tokens", *(f"{value:,}" for value in expected)]
+
+
+def test_an_address_names_dashboard_and_choice_whatever_is_in_the_name(
+    page: Page, page_file: Path
+) -> None:
+    show(page, page_file, "identity_detail")
+    page.select_option("#choice", HOSTILE)
+    page.wait_for_selector("main[aria-busy=false]")
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("main[aria-busy=false] .widget")
+    assert page.locator("#choice").input_value() == HOSTILE
+    for odd in ("identity_detail=%", "identity_detail=nobody=at=all", "%E0%A4%A"):
+        page.goto("about:blank")
+        page.goto(f"{page_file.as_uri()}#{odd}")
+        page.wait_for_selector("main[aria-busy=false] .widget")
+
+
+def test_the_skip_link_leads_to_the_dashboard_that_is_shown(page: Page, page_file: Path) -> None:
+    show(page, page_file, "identity_detail")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "widgets"
+    assert page.locator("nav a[aria-current]").inner_text() == "Identity detail"
 
 
 def test_the_choice_switches_the_identity(page: Page, page_file: Path) -> None:

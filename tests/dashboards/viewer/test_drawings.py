@@ -22,7 +22,7 @@ HOSTILE = 'arn:aws:iam::111122223333:user/<script>alert("1")</script>'
 
 
 def source_of(*calls: tuple[timedelta, str, int]) -> Source:
-    metrics = LogMetrics()
+    metrics = LogMetrics(NOON)
     metrics.apply(
         [
             LedgerChange(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from dashboards.preview.metric_queries import Metric, SourceError
 from dashboards.preview.viewer.pages import page_with_all
 from dashboards.preview.viewer.server import HOST, PreviewServer
 from dashboards.preview.viewer.viewing import Viewing
@@ -34,7 +36,13 @@ def test_a_page_of_its_own_has_every_view() -> None:
 
 def test_a_page_asks_no_other_host() -> None:
     page = page_with_all(Viewing.of(CALLS))
-    assert "default-src 'none'" in page
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    hashes = re.findall(r"'sha256-[^']*'", policy)
+    assert policy == (
+        f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline';"
+        " img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+    assert len(hashes) == 2
     markup = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.findall(r"(?:src|href)=\"(?!#)|url\(|@import", markup)
 
@@ -83,6 +91,50 @@ def test_what_is_not_there_is_not_found(server: PreviewServer, path: str) -> Non
     assert ask(server, path)[0] == HTTPStatus.NOT_FOUND
 
 
-def test_another_name_for_this_host_is_refused(server: PreviewServer) -> None:
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "127.0.0.1.evil.example.com:{port}", "localhost:{port}"]
+)
+def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str) -> None:
     """Else a page of another site could read this one, by a name that it has for 127.0.0.1."""
-    assert ask(server, "/", host="evil.example.com")[0] == HTTPStatus.FORBIDDEN
+    asked = host.format(port=server.server_port)
+    assert ask(server, "/", host=asked)[0] == HTTPStatus.FORBIDDEN
+
+
+class Refusing:
+    """A source that does not answer, whose dashboard has a variable."""
+
+    def metrics(self, *_: object) -> list[Metric]:
+        message = "AccessDenied"
+        raise SourceError(message)
+
+    def values(self, *_: object) -> dict[Metric, tuple[float | None, ...]]:
+        raise AssertionError
+
+
+def test_a_source_that_does_not_answer_is_told_of(server: PreviewServer) -> None:
+    server.viewing = Viewing.of(replace(CALLS, metrics=Refusing()))
+    status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
+    assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
+
+
+def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewServer) -> None:
+    connection = HTTPConnection(HOST, server.server_port)
+    connection.request("GET", "/")
+    headers = dict(connection.getresponse().getheaders())
+    connection.close()
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() -> None:
+    calls = [
+        (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
+        for number in range(1, 41)
+    ]
+    outline = data_of(page_with_all(Viewing.of(source_of(*calls))))
+    dashboards = outline["dashboards"]
+    assert isinstance(dashboards, list)
+    (detail,) = (it for it in dashboards if it["name"] == "identity_detail")
+    kept = [it["value"].rpartition("/")[2] for it in detail["choices"]]
+    assert kept == [f"{number:03}" for number in range(29, 41)]
+    assert detail["label"] == "Identity (12 of 40, most tokens)"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboards.preview.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.metering.identity_folding import (
     OTHER_IDENTITIES,
     BoundedIdentities,
@@ -11,7 +12,6 @@ from lambdas.domain.metering.identity_folding import (
 )
 from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, dimension_value
 from tests.builders import ANA, BEN, NOON, usage_record
-from tests.fakes import InMemoryIdentityRegistry
 
 ROLE = "arn:aws:iam::111122223333:role/agent"
 

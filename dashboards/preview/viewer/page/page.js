@@ -59,6 +59,10 @@
   const isAlone = (values, place) =>
     values[place] !== null && (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
 
+  const symbols = (values) => ({
+    showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 5 : 0),
+  });
+
   function timeOptions(widget) {
     const isLong = widget.step * (widget.series[0]?.values.length ?? 1) > 3 * 864e5;
     const faint = css("--faint");
@@ -94,7 +98,7 @@
         name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
         data: it.values.map((value, number) => [widget.start + number * widget.step, value]),
         color: color(it, place),
-        showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(it.values, point.dataIndex) ? 5 : 0),
+        ...symbols(it.values),
         lineStyle: { width: 1.8, type: isDashed(place) ? "dashed" : "solid" },
         ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
         ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: lines } } : {}),
@@ -146,7 +150,7 @@
           grid: { left: 0, right: 0, top: 4, bottom: 2 },
           xAxis: { type: "category", show: false, boundaryGap: false },
           yAxis: { type: "value", show: false, min: 0 },
-          series: [{ type: "line", data: it.values, color: color(it, place), showSymbol: false, lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
+          series: [{ type: "line", data: it.values, color: color(it, place), ...symbols(it.values), lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
         }));
       }
       return number;
@@ -245,8 +249,18 @@
   }
 
   const state = { choices: {} };
+  // #dashboard or #dashboard=choice, and a choice may have any letter in it.
+  function asked() {
+    const [name, ...choice] = location.hash.slice(1).split("=");
+    try {
+      return [decodeURIComponent(name), choice.length ? decodeURIComponent(choice.join("=")) : undefined];
+    } catch {
+      return [name, undefined];
+    }
+  }
+
   async function refresh() {
-    const [name, choice] = decodeURIComponent(location.hash.slice(1)).split("=");
+    const [name, choice] = asked();
     const dashboard = data.dashboards.find((it) => it.name === name) ?? data.dashboards[0];
     for (const link of byId("dashboards").children) {
       if (link.hash === `#${dashboard.name}`) link.setAttribute("aria-current", "page");
@@ -273,20 +287,25 @@
     document.documentElement.dataset.theme = name;
     byId("theme").setAttribute("aria-pressed", String(name === "dark"));
   }
-  const asked = new URLSearchParams(location.search).get("theme");
-  paint(asked === "dark" || asked === "light" ? asked : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const wanted = new URLSearchParams(location.search).get("theme");
+  paint(wanted === "dark" || wanted === "light" ? wanted : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   byId("dashboards").append(...data.dashboards.map((it) => make("a", { href: `#${it.name}` }, it.title)));
   byId("range").append(...data.ranges.map((it) => make("option", { value: it.value, selected: it.value === data.range }, it.label)));
   byId("source").textContent = data.source;
   byId("range").addEventListener("change", refresh);
   byId("choice").addEventListener("change", (event) => {
-    const [name] = decodeURIComponent(location.hash.slice(1)).split("=");
-    state.choices[name || data.dashboards[0].name] = event.target.value;
-    location.hash.includes("=") ? (location.hash = name) : refresh();
+    const name = asked()[0] || data.dashboards[0].name;
+    history.replaceState(null, "", `#${name}=${encodeURIComponent(event.target.value)}`);
+    refresh();
   });
   byId("theme").addEventListener("click", () => {
     paint(theme() === "dark" ? "light" : "dark");
     refresh();
+  });
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+    main.scrollIntoView();
   });
   addEventListener("hashchange", refresh);
   addEventListener("resize", () => charts.forEach((it) => it.resize()));

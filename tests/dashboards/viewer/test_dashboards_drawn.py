@@ -1,0 +1,111 @@
+"""What the dashboards say of calls that are known, worked out by hand: the JSON itself is right."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboards.preview.log_metrics import LogMetrics
+from dashboards.preview.metric_queries import Metric
+from dashboards.preview.viewer.drawings import Source
+from dashboards.preview.viewer.viewing import Viewing
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering import LedgerChange
+from tests.builders import HAIKU_3, usage_record
+from tests.dashboards.metric_queries.figures import InMemoryMetrics
+
+NOW = datetime(2026, 9, 8, 12, tzinfo=UTC)
+EMBEDDINGS = ("amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddings-v1:0")
+
+
+def call(number: int, **changes: Any) -> UsageRecord:
+    """A call half an hour ago, but for the changes."""
+    return usage_record(
+        **{"request_id": str(number), "timestamp": NOW - timedelta(minutes=30)} | changes
+    )
+
+
+def numbers(
+    dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
+) -> dict[str, float]:
+    """The numbers in a widget, by what people read beside them."""
+    metrics = LogMetrics(NOW)
+    metrics.apply([LedgerChange(it) for it in calls])
+    return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
+
+
+def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
+    widgets = Viewing.of(source).view(dashboard, choice, "1d")["widgets"]
+    (widget,) = (it for it in widgets if it["title"] == title)
+    return {it["name"]: it["value"] for it in widget["series"]}
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "title", "choice"),
+    [
+        ("usage_overview", "Quota tokens: now against last week", ""),
+        ("identity_detail", "Quota tokens: now against last week", usage_record().identity_arn),
+        ("cost_and_budgets", "Output: now against last week", ""),
+    ],
+)
+def test_this_week_stands_against_the_one_before(dashboard: str, title: str, choice: str) -> None:
+    ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}  # days ago, and output tokens
+    calls = [
+        call(days, timestamp=NOW - timedelta(days=days), tokens=TokenCounts(0, output))
+        for days, output in ages.items()
+    ]
+    assert numbers(dashboard, title, calls, choice) == {
+        "Last 7 days": 150,
+        "7 days before": 60,
+        "Change, %": 150,
+    }
+
+
+def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
+    calls = [
+        call(1, tokens=TokenCounts(input=60, output=30, cache_read=30, cache_write=10)),
+        call(2, tokens=TokenCounts(input=20, output=10)),
+        call(3, error_code="ThrottlingException"),
+        call(4, model_id="other", tokens=TokenCounts(input=10**6, output=10**6)),
+    ]
+    assert numbers("model_comparison", "Model: rates in the time shown", calls, HAIKU_3) == {
+        "Output per input": pytest.approx(40 / 120),
+        "Cache hit rate, %": pytest.approx(100 * 30 / 120),
+        "Tokens a call": 80,
+        "Failed calls, %": pytest.approx(100 / 3),
+    }
+
+
+def test_models_that_embed_and_models_that_answer_stand_apart() -> None:
+    calls = [call(number, model_id=it) for number, it in enumerate((HAIKU_3, *EMBEDDINGS))]
+    assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
+    assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
+
+
+def test_the_ten_with_most_tokens_are_shown_the_largest_first() -> None:
+    calls = [
+        call(number, identity_arn=f"user-{number}", tokens=TokenCounts(number, 0))
+        for number in range(1, 13)
+    ]
+    ranked = numbers("usage_overview", "Who: quota tokens (top 10)", calls)
+    assert list(ranked.values()) == list(range(12, 2, -1))
+
+
+def test_a_cache_that_is_written_and_never_read_shows_nought() -> None:
+    calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
+    title = "Cache: tokens read for each one written"
+    assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
+
+
+def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
+    """And is 0, not unknown, where nothing was metered."""
+    bedrock, metered = (
+        Metric(namespace, "Invocations") for namespace in ("AWS/Bedrock", "BedrockMeter")
+    )
+    label = "Coverage, % of Bedrock's calls"
+    for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
+        source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
+        assert shown(source, "pipeline_health", "In the time shown")[label] == percent
+        title = "Five minutes with nothing metered"
+        told = shown(source, "pipeline_health", title)["Nothing metered"]
+        assert told == (0 if metered in figures else 1)
