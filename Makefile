@@ -25,11 +25,14 @@ CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
 # Draws the dashboards of the preview.
 ECHARTS_VERSION := 6.1.0
 ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.min.js
+# Cross-checks the prices that are shipped, and fills their gaps.
+LITELLM_VERSION := 1.109.1
+LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
 .PHONY: help setup demo preview screenshots meter test e2e check format format-check lint types imports bench lock clean \
-  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy
+  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy prices
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +116,13 @@ purge: $(READY) ## Delete what is kept as well, for good, after a typed confirma
 
 deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
 	@$(RUN) -m cdk.operations.deployer_policy
+
+prices: $(LITELLM)/.ready ## Renew the price book from public price data, and say what it covers
+	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM)
+
+$(LITELLM)/.ready: $(READY)
+	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) litellm==$(LITELLM_VERSION)
+	@touch $@
 
 $(LOCAL_CLOUD): $(READY)
 	@UV_PROJECT_ENVIRONMENT=.venv/local-cloud $(PLAIN_UV) sync --python $(BIN)/python --frozen --quiet --only-group local-cloud

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,17 +23,21 @@ from cdk.setting_types import (
     Json,
     LogGroupName,
     LogRetentionDays,
+    NegotiatedPriceSettings,
     Regions,
     Tags,
     Tokens,
+    Usd,
 )
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.metric_publisher.settings import IdentityBound
 
+_CDK_JSON = Path(__file__).parents[1] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
 
@@ -90,6 +97,32 @@ class Thresholds(_Section):
         return {severity: tokens for severity, tokens in both.items() if tokens is not None}
 
 
+class CostThresholds(_Section):
+    """From how many dollars on somebody is told, over a window.
+
+    Attributes:
+        warning: The lower threshold, in US dollars; `None` for none.
+        critical: The upper one.
+        window: Over how long cost is added up.
+    """
+
+    warning: Usd | None = None
+    critical: Usd
+    window: Window = Window.HOUR
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.warning is not None and self.warning >= self.critical:
+            message = f"allowed: a warning below critical ({self.critical}), or null for none"
+            raise ValueError(message)
+        return self
+
+    def by_severity(self) -> dict[Severity, Decimal]:
+        """The thresholds there are, in US dollars."""
+        both = {Severity.WARNING: self.warning, Severity.CRITICAL: self.critical}
+        return {severity: usd for severity, usd in both.items() if usd is not None}
+
+
 class WindowThresholds(Thresholds):
     """Thresholds over a window."""
 
@@ -130,13 +163,16 @@ class Config(_Section):
         metric_detail: How many metrics are published; each is billed.
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions of session names that are no people.
+        negotiated_prices: What is paid instead of list prices, by model and date.
         alarm_metric: Which tokens the thresholds are about.
         identity_thresholds: Of every identity, an hour.
         model_thresholds: Of every model, an hour.
         account_thresholds: Of all calls together, by window.
         named_identities: Further thresholds of single identities, by window.
         named_models: Further thresholds of single models, by window.
-        anomaly_band: Width of the account's anomaly band, in standard deviations; 0 for none.
+        cost_thresholds: Of what all calls together cost, by window.
+        anomaly_band: Width of the account's anomaly bands, of tokens and of cost, in standard
+            deviations; 0 for none.
         notify_emails: Who is sent notifications; each has to confirm once.
         notify_https: Endpoints that are sent notifications.
         extra_dashboards: Dashboards beside the three that cost nothing.
@@ -157,6 +193,7 @@ class Config(_Section):
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: FoldingPatterns = ()
+    negotiated_prices: NegotiatedPriceSettings = ()
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
@@ -169,6 +206,9 @@ class Config(_Section):
     )
     named_identities: Annotated[tuple[NamedThresholds, ...], Json] = ()
     named_models: Annotated[tuple[NamedModelThresholds, ...], Json] = ()
+    cost_thresholds: Annotated[tuple[CostThresholds, ...], Json] = (
+        CostThresholds(warning=Decimal(50), critical=Decimal(200)),
+    )
     anomaly_band: float = Field(default=3, ge=0, le=10)
     notify_emails: Emails = ()
     notify_https: HttpsUrls = ()
@@ -201,6 +241,7 @@ class Config(_Section):
         """Two thresholds of one window would be two alarms for one thing."""
         for field, keys in (
             ("account_thresholds", [it.window for it in self.account_thresholds]),
+            ("cost_thresholds", [it.window for it in self.cost_thresholds]),
             ("named_identities", [(it.identity, it.window) for it in self.named_identities]),
             ("named_models", [(it.model, it.window) for it in self.named_models]),
         ):
@@ -208,6 +249,12 @@ class Config(_Section):
                 message = f"{field} names a window twice; allowed: each window once"
                 raise ValueError(message)
         return self
+
+    @property
+    def pricing(self) -> Pricing:
+        """What calls cost: shipped prices, and what was negotiated."""
+        negotiated = NegotiatedPrices([it.to_domain() for it in self.negotiated_prices])
+        return Pricing(shipped_prices(), negotiated)
 
     @property
     def detail(self) -> Detail:
@@ -226,6 +273,15 @@ class Config(_Section):
             message = "adopted_log_group is set: it goes with existing_logging 'adopt' alone"
             raise ValueError(message)
         return self
+
+
+def read_config() -> Config:
+    """The configuration in `cdk.json`.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    return Config.from_context(json.loads(_CDK_JSON.read_text())["context"])
 
 
 def _explain(problem: ErrorDetails) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from pydantic_core import from_json
 
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.functions.metric_publisher.settings import FoldingPattern
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _LOG_RETENTIONS = (
@@ -20,7 +22,8 @@ _LOG_RETENTIONS = (
 )
 # A function's environment holds 4 KB, and not these alone:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_LONGEST_PATTERNS = 3000
+_LONGEST_PATTERNS = 1500
+_LONGEST_PRICES = 1500
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 _MOST_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
 _LONGEST_TAG_KEY = 128
@@ -120,6 +123,7 @@ ExtraDashboards: TypeAlias = Annotated[
     _Words,
     _EachOnce,
 ]
+Usd: TypeAlias = Annotated[Decimal, Field(gt=0, le=_MOST_TOKENS, max_digits=15)]
 Tokens: TypeAlias = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
 DimensionValue: TypeAlias = Annotated[
     str,
@@ -135,6 +139,14 @@ FoldingPatterns: TypeAlias = Annotated[
     _allowed(
         f"{_LONGEST_PATTERNS} characters in all, which a function's environment can hold",
         lambda value: sum(map(len, value)) <= _LONGEST_PATTERNS,
+    ),
+]
+NegotiatedPriceSettings: TypeAlias = Annotated[
+    tuple[NegotiatedPriceSetting, ...],
+    Json,
+    _allowed(
+        f"{_LONGEST_PRICES} characters in all, which a function's environment can hold",
+        lambda value: sum(len(it.model_dump_json()) for it in value) <= _LONGEST_PRICES,
     ),
 ]
 Tags: TypeAlias = Annotated[

@@ -6,33 +6,44 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 
-from cdk.config import Config, Thresholds, Window
+from cdk.config import Config, CostThresholds, Thresholds, Window
 from lambdas.domain.metering import Severity
-from lambdas.domain.metering.metric_catalog import DimensionSet
+from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, DimensionSet
+
+COST = ESTIMATED_COST.name
 
 _NO_LETTER = re.compile(r"[^0-9A-Za-z]+")
 _LONGEST_SLUG = 60
 
 
 @dataclass(frozen=True, slots=True)
-class TokenThreshold:
-    """From how many tokens in a window on somebody is told.
+class AlarmThreshold:
+    """From how many tokens, or dollars, in a window on somebody is told.
 
     Attributes:
-        dimension_set: Whose tokens: of the whole account, of models or of identities.
-        window: Over how long they are added up.
+        metric_name: What is added up: tokens of a kind, or cost; a metric of the catalog.
+        dimension_set: Whose: of the whole account, of models or of identities.
+        window: Over how long it is added up.
         severity: How bad it is.
-        tokens: How many, of the configured alarm metric.
+        value: How much.
         name: The one model or identity that is meant; `None` for every one by itself, or for the
             account.
     """
 
+    metric_name: str
     dimension_set: DimensionSet
     window: Window
     severity: Severity
-    tokens: int
+    value: int | Decimal
     name: str | None = None
+
+    @property
+    def is_of_cost(self) -> bool:
+        """Whether it is about dollars."""
+        return self.metric_name == COST
 
     @property
     def is_grouped(self) -> bool:
@@ -54,28 +65,37 @@ class TokenThreshold:
             digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
             slug = _NO_LETTER.sub("-", self.name).strip("-")[-_LONGEST_SLUG:]
             who = f"{self.dimension_set.value.capitalize()}-{slug}-{digest}"
+        if self.is_of_cost:
+            who += "-Cost"
         return f"BedrockMeter-{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
 
 
-def token_thresholds(config: Config) -> list[TokenThreshold]:
+def alarm_thresholds(config: Config) -> list[AlarmThreshold]:
     """Every threshold of a configuration."""
-    return list(_token_thresholds(config))
+    return list(_alarm_thresholds(config))
 
 
-def _token_thresholds(config: Config) -> Iterator[TokenThreshold]:
+def _alarm_thresholds(config: Config) -> Iterator[AlarmThreshold]:
+    of_tokens = partial(_of, config.alarm_metric)
     hour = Window.HOUR
-    yield from _of(config.identity_thresholds, DimensionSet.IDENTITY, hour)
-    yield from _of(config.model_thresholds, DimensionSet.MODEL, hour)
+    yield from of_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
+    yield from of_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
     for account in config.account_thresholds:
-        yield from _of(account, DimensionSet.ACCOUNT, account.window)
+        yield from of_tokens(account, DimensionSet.ACCOUNT, account.window)
     for identity in config.named_identities:
-        yield from _of(identity, DimensionSet.IDENTITY, identity.window, identity.identity)
+        yield from of_tokens(identity, DimensionSet.IDENTITY, identity.window, identity.identity)
     for model in config.named_models:
-        yield from _of(model, DimensionSet.MODEL, model.window, model.model)
+        yield from of_tokens(model, DimensionSet.MODEL, model.window, model.model)
+    for cost in config.cost_thresholds:
+        yield from _of(COST, cost, DimensionSet.ACCOUNT, cost.window)
 
 
 def _of(
-    thresholds: Thresholds, dimension_set: DimensionSet, window: Window, name: str | None = None
-) -> Iterator[TokenThreshold]:
-    for severity, tokens in thresholds.by_severity().items():
-        yield TokenThreshold(dimension_set, window, severity, tokens, name)
+    metric_name: str,
+    thresholds: Thresholds | CostThresholds,
+    dimension_set: DimensionSet,
+    window: Window,
+    name: str | None = None,
+) -> Iterator[AlarmThreshold]:
+    for severity, value in thresholds.by_severity().items():
+        yield AlarmThreshold(metric_name, dimension_set, window, severity, value, name)

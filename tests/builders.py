@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, TokenKind
+from lambdas.domain.pricing.price import ANYWHERE
 
 ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"
 BEN = "arn:aws:iam::111122223333:user/ben"
 HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
 SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
+
+
+_HAIKU_3_USD = {TokenKind.INPUT: Decimal("0.25"), TokenKind.OUTPUT: Decimal("1.25")}
+PRICES = PriceBook(
+    [Price(HAIKU_3, ANYWHERE, None, (Rates(0, _HAIKU_3_USD),), "tests", date(2026, 1, 1))]
+)
+"""A price of one model, without its cache, and none of others."""
+cost_of = Pricing(PRICES).cost_of
 
 
 def usage_record(**changes: Any) -> UsageRecord:

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 ROOT = Path(__file__).parents[2]
 _BUNDLES = ROOT / ".bundles"
+_SUFFIXES = (".json", ".py")
 
 Architecture: TypeAlias = Literal["arm64", "x86_64"]
 
@@ -32,18 +33,18 @@ class BundlingError(Exception):
 
 
 def bundle_code() -> Path:
-    """Bundle the code of all functions, and nothing else."""
-    modules = sorted((ROOT / "lambdas").rglob("*.py"))
+    """Bundle the code of all functions with the data beside it, and nothing else."""
+    files = sorted(it for suffix in _SUFFIXES for it in (ROOT / "lambdas").rglob(f"*{suffix}"))
     digest = hashlib.sha256()
-    for module in modules:
-        digest.update(f"{module.relative_to(ROOT)}\0".encode() + module.read_bytes())
+    for file in files:
+        digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     bundle = _BUNDLES / f"code-{digest.hexdigest()[:16]}"
     if not bundle.exists():
         with _Unfinished(bundle) as folder:
-            for module in modules:
-                copy = folder / module.relative_to(ROOT)
+            for file in files:
+                copy = folder / file.relative_to(ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(module, copy)
+                shutil.copyfile(file, copy)
     return bundle
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from cdk.components.health_alarms import health_thresholds
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
-from cdk.thresholds import TokenThreshold
+from cdk.thresholds import COST, AlarmThreshold
 from lambdas.domain.metering import Severity
 from lambdas.domain.metering.metric_catalog import DimensionSet
 
@@ -46,7 +46,7 @@ _SUBJECTS = {
     DimensionSet.MODEL: "Models",
     DimensionSet.IDENTITY: "Identities",
 }
-_KINDS = {"QuotaTokens": "quota tokens", "TotalTokens": "total tokens"}
+_KINDS = {"QuotaTokens": "quota tokens", "TotalTokens": "total tokens", COST: "cost"}
 _WINDOWS = {Window.HOUR: "an hour", Window.DAY: "a day", Window.WEEK: "a week"}
 
 
@@ -110,7 +110,7 @@ def dashboard_body(
     *,
     names: DeployedNames,
     deployed: Sequence[str],
-    thresholds: Sequence[TokenThreshold],
+    thresholds: Sequence[AlarmThreshold],
     metric_name: str,
     anomaly_band: float,
 ) -> dict[str, Any]:
@@ -121,14 +121,14 @@ def dashboard_body(
         names: What is called otherwise there.
         deployed: The dashboards that there are: links to others are left out.
         thresholds: What is drawn into the graphs that they fit.
-        metric_name: The metric that thresholds are about.
-        anomaly_band: Width of the account's anomaly band, in standard deviations; 0 for none.
+        metric_name: The kind of tokens that has an anomaly band, as cost has.
+        anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
     """
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
-    lines = _lines(thresholds, metric_name)
-    with_band = f"Account: {_KINDS[metric_name]} {_WINDOWS[Window.HOUR]}" if anomaly_band else ""
+    lines = _lines(thresholds)
+    with_band = [f"Account: {_KINDS[it]} {_WINDOWS[Window.HOUR]}" for it in (metric_name, COST)]
     for widget in body["widgets"]:
         properties = widget["properties"]
         if "markdown" in properties:
@@ -136,7 +136,7 @@ def dashboard_body(
         if "metrics" in properties:
             rows = [it for it in properties["metrics"] if not _is_band(it)]
             properties["metrics"] = rows
-            if properties["title"] == with_band:
+            if anomaly_band and properties["title"] in with_band:
                 rows.append(_band(anomaly_band))
         properties.pop("annotations", None)
         if fitting := lines.get(properties.get("title", "")):
@@ -152,14 +152,14 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
 
 
 def _lines(
-    thresholds: Sequence[TokenThreshold], metric_name: str
+    thresholds: Sequence[AlarmThreshold],
 ) -> Mapping[str, list[dict[str, Any]]]:
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for title, value in health_thresholds().items():
         lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
     for threshold in thresholds:
-        for title in _titles(threshold, metric_name):
+        for title in _titles(threshold):
             lines[title].append(_line(threshold))
     return lines
 
@@ -173,19 +173,19 @@ def _band(width: float) -> list[dict[str, str]]:
     return [{"expression": expression, "id": "usual", "label": "What is usual", "color": "#4d5866"}]
 
 
-def _titles(threshold: TokenThreshold, metric_name: str) -> list[str]:
+def _titles(threshold: AlarmThreshold) -> list[str]:
     """The graphs that a threshold fits: of what it watches, by the same window."""
     subjects = [_SUBJECTS[threshold.dimension_set]]
     if threshold.dimension_set is DimensionSet.IDENTITY:
         subjects.append("Identity")
-    what = f"{_KINDS[metric_name]} {_WINDOWS[threshold.window]}"
+    what = f"{_KINDS[threshold.metric_name]} {_WINDOWS[threshold.window]}"
     return [f"{subject}: {what}" for subject in subjects]
 
 
-def _line(threshold: TokenThreshold) -> dict[str, Any]:
+def _line(threshold: AlarmThreshold) -> dict[str, Any]:
     severity = threshold.severity.capitalize()
     return {
         "label": severity if threshold.name is None else f"{severity} ({threshold.name})",
-        "value": threshold.tokens,
+        "value": float(threshold.value) if threshold.is_of_cost else threshold.value,
         "color": _COLORS[threshold.severity],
     }

@@ -11,7 +11,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, NAMESPACE, REJECTED_RECORDS
+from lambdas.domain.metering.metric_catalog import (
+    HEALTH_NAMESPACE,
+    MISSING_TOKEN_COUNTS,
+    NAMESPACE,
+    REJECTED_RECORDS,
+    UNPRICED_INVOCATIONS,
+)
 
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
@@ -19,6 +25,8 @@ _BEDROCK = "AWS/Bedrock"
 _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
+WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
+"""How many calls of a period have no known price, though they have counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ def health_thresholds() -> dict[str, float]:
 
 def _symptoms() -> Iterator[_Symptom]:
     yield from _completeness()
+    yield from _prices()
     yield from _functions()
     yield from _delays()
     yield from _given_up()
@@ -127,7 +136,7 @@ def _completeness() -> Iterator[_Symptom]:
     yield _Symptom(
         "LogDeliveryFailures",
         lambda _: _sum(_BEDROCK, "ModelInvocationLogsCloudWatchDeliveryFailure"),
-        "Logs that Bedrock could not deliver",
+        "Logs that were not delivered",
         "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
         " role still there, and may it write to the log group? Run make doctor.",
     )
@@ -153,6 +162,25 @@ def _completeness() -> Iterator[_Symptom]:
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
+    )
+
+
+def _prices() -> Iterator[_Symptom]:
+    # A call without counts has no cost at any price, and is counted by itself.
+    yield _Symptom(
+        "UnpricedCalls",
+        lambda _: cloudwatch.MathExpression(
+            expression=WITHOUT_A_PRICE,
+            using_metrics={
+                "unpriced": _sum(NAMESPACE, UNPRICED_INVOCATIONS.name),
+                "missing": _sum(NAMESPACE, MISSING_TOKEN_COUNTS.name),
+            },
+            period=_FIVE_MINUTES,
+        ),
+        "Calls without a price",
+        "Models were called of which no price is known: their cost is in no figure. The graph of"
+        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy.",
+        periods=(1, 12),
     )
 
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from decimal import Decimal
-from pathlib import Path
 
 from rich.table import Table
 
-from cdk.config import Config, ConfigurationError
+from cdk.config import ConfigurationError, read_config
 from cdk.operations.running_cost import UnitPrices, Usage, running_cost
 from cdk.operations.terminal import CommandError, open_console, run_command
-
-_CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 
 
 def main() -> None:
     """Print the cost of what the command line and cdk.json say."""
     usage = _parse_arguments()
     try:
-        config = Config.from_context(json.loads(_CDK_JSON.read_text())["context"])
+        config = read_config()
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
     prices = UnitPrices()

@@ -10,7 +10,7 @@ from pathlib import Path
 from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
-from cdk.thresholds import token_thresholds
+from cdk.thresholds import alarm_thresholds
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     USAGE_METRICS,
@@ -30,8 +30,8 @@ SECONDS_OF_A_DELIVERY = Decimal("0.1")
 SECONDS_OF_A_FLUSH = Decimal("0.3")
 FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 16
-ANOMALY_ALARM_METRICS = 3  # the metric and the two bounds of its band
+HEALTH_ALARM_METRICS = 18
+ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
@@ -173,7 +173,8 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
         DimensionSet.IDENTITY: min(usage.identities, config.identity_bound),
         DimensionSet.MODEL: usage.models,
     }
-    tokens = sum(
-        matched[it.dimension_set] if it.is_grouped else 1 for it in token_thresholds(config)
+    usage_alarms = sum(
+        matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
-    return tokens + HEALTH_ALARM_METRICS + (ANOMALY_ALARM_METRICS if config.anomaly_band else 0)
+    anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
+    return usage_alarms + HEALTH_ALARM_METRICS + anomaly_alarms

@@ -127,6 +127,7 @@ class IngestionStack(Stack):
                 metric_detail=self._config.metric_detail,
                 identity_bound=self._config.identity_bound,
                 folding_patterns=self._config.folding_patterns,
+                negotiated_prices=self._config.negotiated_prices,
             ),
             code=self._code,
             timeout=Duration.minutes(2),

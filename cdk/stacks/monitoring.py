@@ -21,11 +21,11 @@ from cdk.components.dashboards import (
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic
-from cdk.components.token_alarms import AnomalyAlarm, TokenAlarm
+from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.storage import StorageStack
-from cdk.thresholds import TokenThreshold, token_thresholds
+from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
 from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
 
 
@@ -55,19 +55,20 @@ class MonitoringStack(Stack):
             env=environment,
         )
         self._config = config
-        self._thresholds = token_thresholds(config)
+        self._thresholds = alarm_thresholds(config)
         self.topic = NotificationTopic(self, "Notifications", config=config, key=storage.key)
 
-        token_alarms = {it: self._token_alarm(it) for it in self._thresholds}
+        usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
-            anomaly = AnomalyAlarm(
-                self,
-                "Anomaly",
-                width=config.anomaly_band,
-                metric_name=config.alarm_metric,
-                look_at=dashboard_url("usage_overview", self.region),
-            )
-            self._notify_of(anomaly)
+            for name, metric_name in (("Anomaly", config.alarm_metric), ("CostAnomaly", COST)):
+                anomaly = AnomalyAlarm(
+                    self,
+                    name,
+                    width=config.anomaly_band,
+                    metric_name=metric_name,
+                    look_at=dashboard_url("usage_overview", self.region),
+                )
+                self._notify_of(anomaly)
         health = HealthAlarms(
             self,
             "Health",
@@ -79,7 +80,7 @@ class MonitoringStack(Stack):
         for alarm in health.alarms.values():
             self._notify_of(alarm, is_recovery_told=True)
         self._notify_of_partial_data(
-            [alarm for threshold, alarm in token_alarms.items() if threshold.is_grouped]
+            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
         self._make_dashboards(ingestion)
         if config.saved_queries:
@@ -89,13 +90,12 @@ class MonitoringStack(Stack):
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
 
-    def _token_alarm(self, threshold: TokenThreshold) -> TokenAlarm:
+    def _usage_alarm(self, threshold: AlarmThreshold) -> UsageAlarm:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY
         dashboard = "identity_detail" if is_identity else "usage_overview"
-        alarm = TokenAlarm(
+        alarm = UsageAlarm(
             self,
             threshold=threshold,
-            metric_name=self._config.alarm_metric,
             look_at=dashboard_url(dashboard, self.region),
         )
         self._notify_of(alarm)
@@ -107,7 +107,7 @@ class MonitoringStack(Stack):
         if is_recovery_told:
             alarm.add_ok_action(action)
 
-    def _notify_of_partial_data(self, alarms: list[TokenAlarm]) -> None:
+    def _notify_of_partial_data(self, alarms: list[UsageAlarm]) -> None:
         """Tell when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html

@@ -14,6 +14,8 @@ from dashboards.preview.temporary_store import (
 )
 from lambdas.domain.invocations import Reading
 from lambdas.domain.metering import LedgerStream, UsageSummary
+from lambdas.domain.metering.aggregation import CostOf
+from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
 
 _BATCH = 1000
@@ -28,10 +30,10 @@ class LocalMeter:
         quarantine: The rejected records.
     """
 
-    def __init__(self, store: sqlite3.Connection, *streams: LedgerStream) -> None:
+    def __init__(self, store: sqlite3.Connection, cost_of: CostOf, *streams: LedgerStream) -> None:
         """Meter into a store; further streams are told what the summary is told."""
         self.report = IngestReport()
-        self.summary = UsageSummary()
+        self.summary = UsageSummary(cost_of)
         self.quarantine = SqliteQuarantine(store)
         ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
         self._ingest = IngestInvocations(ledger, self.quarantine)
@@ -46,7 +48,14 @@ class LocalMeter:
 
 
 @contextmanager
-def open_local_meter(*streams: LedgerStream) -> Iterator[LocalMeter]:
-    """Open a meter that forgets everything when it is closed."""
+def open_local_meter(
+    *streams: LedgerStream, pricing: Pricing | None = None
+) -> Iterator[LocalMeter]:
+    """Open a meter that forgets everything when it is closed.
+
+    Args:
+        streams: What else is told of calls.
+        pricing: What calls cost; as shipped, where nothing is told.
+    """
     with open_temporary_store() as store:
-        yield LocalMeter(store, *streams)
+        yield LocalMeter(store, (pricing or Pricing(shipped_prices())).cost_of, *streams)

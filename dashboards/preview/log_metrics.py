@@ -17,7 +17,8 @@ from lambdas.domain.metering.identity_folding import (
     BoundedIdentities,
     IdentityFolding,
 )
-from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail
+from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, MetricValue
+from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.services.publish_metrics import NEWEST
 
 _MINUTE = 60
@@ -38,10 +39,10 @@ class _Samples:
     """
 
     count: int = 0
-    sum: int = 0
-    minimum: int | None = None
-    maximum: int | None = None
-    occurrences: Counter[int] = field(default_factory=Counter)
+    sum: MetricValue = 0
+    minimum: MetricValue | None = None
+    maximum: MetricValue | None = None
+    occurrences: Counter[MetricValue] = field(default_factory=Counter)
 
     def add(self, values: Distribution | StatisticSet) -> None:
         """Add what was published once."""
@@ -59,7 +60,9 @@ class _Samples:
             self._add(other.count, other.sum, other.minimum, other.maximum)
         self.occurrences.update(other.occurrences)
 
-    def _add(self, count: int, total: int, minimum: int, maximum: int) -> None:
+    def _add(
+        self, count: int, total: MetricValue, minimum: MetricValue, maximum: MetricValue
+    ) -> None:
         self.count += count
         self.sum += total
         self.minimum = minimum if self.minimum is None else min(minimum, self.minimum)
@@ -75,10 +78,10 @@ class _Samples:
             case Statistic.SAMPLE_COUNT:
                 return float(self.count)
             case Statistic.AVERAGE:
-                return self.sum / self.count
+                return float(self.sum) / self.count
             case Statistic.MINIMUM:
-                return self.minimum
-        return self.maximum
+                return _value(self.minimum)
+        return _value(self.maximum)
 
     def _percentile(self, percent: int) -> Value:
         """The least value that so many of a hundred do not exceed."""
@@ -100,6 +103,7 @@ class LogMetrics:
 
     def __init__(self, now: datetime) -> None:
         """Know of nothing yet."""
+        self._pricing = Pricing(shipped_prices())
         self._newest = now + NEWEST
         self._identity_dimension = BoundedIdentities(
             IdentityFolding(),
@@ -117,6 +121,7 @@ class LogMetrics:
             records,
             detail=Detail.FULL,
             identity_dimension=self._identity_dimension,
+            cost_of=self._pricing.cost_of,
         )
         for point in points:
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
@@ -148,3 +153,7 @@ class LogMetrics:
                 found[place].merge(samples)
         places = range(periods.count)
         return tuple(found[it].value(statistic) if it in found else None for it in places)
+
+
+def _value(number: MetricValue | None) -> Value:
+    return None if number is None else float(number)

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from cdk.config import ConfigurationError, read_config
 from cdk.operations.terminal import CommandError, open_console, run_command
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFile, find_log_files, read_log_file
@@ -32,9 +33,11 @@ def main() -> None:
     if options.out:
         files = _without(options.out, files)
     try:
-        with open_local_meter() as meter:
+        with open_local_meter(pricing=read_config().pricing) as meter:
             meter_files(meter, files)
             _report(meter, options.out)
+    except ConfigurationError as error:
+        raise CommandError(" ".join(str(error).split())) from None
     except sqlite3.OperationalError as error:
         message = f"the temporary folder cannot hold what is read: {error}. Set TMPDIR to another."
         raise CommandError(message) from None

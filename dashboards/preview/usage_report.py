@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
@@ -26,20 +27,23 @@ _REJECTED_SHOWN = 5
 _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
 _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
-_Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], int]]
+_Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
 _COLUMNS: tuple[_Column, ...] = (
-    ("Calls", 0, lambda figures: figures.invocations),
-    ("Errors", 5, lambda figures: figures.invocation_errors),
-    ("Input", 3, lambda figures: figures.input_tokens),
-    ("Cache read", 4, lambda figures: figures.cache_read_tokens),
-    ("Cache write", 6, lambda figures: figures.cache_write_tokens),
-    ("Output", 2, lambda figures: figures.output_tokens),
-    ("Total tokens", 0, lambda figures: figures.total_tokens),
-    ("Quota tokens", 1, lambda figures: figures.quota_tokens),
-    ("Failed tokens", 7, lambda figures: figures.failed_tokens),
-    ("No counts", 8, lambda figures: figures.records_missing_counts),
+    ("Calls", 0, lambda figures: f"{figures.invocations:,}"),
+    ("Errors", 6, lambda figures: f"{figures.invocation_errors:,}"),
+    ("Input", 4, lambda figures: f"{figures.input_tokens:,}"),
+    ("Cache read", 5, lambda figures: f"{figures.cache_read_tokens:,}"),
+    ("Cache write", 7, lambda figures: f"{figures.cache_write_tokens:,}"),
+    ("Output", 3, lambda figures: f"{figures.output_tokens:,}"),
+    ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
+    ("Quota tokens", 2, lambda figures: f"{figures.quota_tokens:,}"),
+    ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
+    ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
+    ("Cost, USD", 1, lambda figures: _dollars(figures.cost_usd)),
+    ("Unpriced", 8, lambda figures: f"{figures.unpriced_invocations:,}"),
 )
-_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens"})
+_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost, USD"})
+_NOTHING = "0"
 _NARROWEST_NAME = 24
 _GAP = 2  # between columns
 
@@ -62,10 +66,26 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
         out.write(f',\n "{part}": [')
         separator = "\n  "
         for row in rows:
-            out.write(separator + json.dumps(row))
+            out.write(separator + _to_json(row))
             separator = ",\n  "
         out.write("]")
     out.write("}\n")
+
+
+def _to_json(row: Mapping[str, Any]) -> str:
+    """A row as JSON; money digit by digit, which a float would not promise."""
+    texts = {
+        name: f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)
+        for name, value in row.items()
+    }
+    return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}"
+
+
+def _dollars(usd: Decimal | None) -> str:
+    """An amount as people read it: cents, and more where there is less than a dollar."""
+    if usd is None:
+        return "-"
+    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.4f}"
 
 
 def is_summary(path: Path) -> bool:
@@ -119,8 +139,8 @@ def _rows(ranking: _Ranking, key_name: str) -> Iterator[dict[str, Any]]:
             "quota_tokens": figures.quota_tokens,
             "failed_tokens": figures.failed_tokens,
             "records_missing_counts": figures.records_missing_counts,
-            "cost_usd": None,
-            "unpriced_invocations": 0,
+            "cost_usd": figures.cost_usd,
+            "unpriced_invocations": figures.unpriced_invocations,
         }
 
 
@@ -129,21 +149,21 @@ def _print_table(
 ) -> None:
     """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
     everything = total_figures(figures for _, figures in ranking)
-    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything)]
+    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything) != _NOTHING]
     columns = sorted(told, key=lambda column: column[1])
     while _width(columns, everything) > console.width and len(columns) > 1:
         columns.pop()
     shown = [column for column in told if column in columns]
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
     table.add_column(heading, "All", overflow="fold", min_width=_NARROWEST_NAME)
-    for name, _, value_of in shown:
-        table.add_column(name, f"{value_of(everything):,}", justify="right", no_wrap=True)
+    for name, _, text_of in shown:
+        table.add_column(name, text_of(everything), justify="right", no_wrap=True)
     for key, figures in ranking[:_ROWS_SHOWN]:
-        cells = [f"{value_of(figures):,}" for _, _, value_of in shown]
+        cells = [text_of(figures) for _, _, text_of in shown]
         table.add_row(Text(printable(shorten(key))), *cells)
     if len(ranking) > _ROWS_SHOWN:
         rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
-        cells = [f"{value_of(rest):,}" for _, _, value_of in shown]
+        cells = [text_of(rest) for _, _, text_of in shown]
         table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
     console.print(table)
     if left_out := [name for name, _, _ in told if name not in [it[0] for it in shown]]:
@@ -154,7 +174,7 @@ def _print_table(
 def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
     """How wide a table of columns gets; sums are the longest numbers in it."""
     return _NARROWEST_NAME + sum(
-        _GAP + max(len(name), len(f"{value_of(everything):,}")) for name, _, value_of in columns
+        _GAP + max(len(name), len(text_of(everything))) for name, _, text_of in columns
     )
 
 

@@ -46,13 +46,14 @@ def _to_datum(point: DataPoint) -> MetricDatumTypeDef:
     }
     match point.values:
         case Distribution(values, counts):
-            datum["Values"] = list(values)
+            datum["Values"] = [float(value) for value in values]
             datum["Counts"] = list(counts)
         case statistics:
             datum["StatisticValues"] = {
                 "SampleCount": statistics.sample_count,
-                "Sum": statistics.sum,
-                "Minimum": statistics.minimum,
-                "Maximum": statistics.maximum,
+                # CloudWatch keeps doubles, of money as well.
+                "Sum": float(statistics.sum),
+                "Minimum": float(statistics.minimum),
+                "Maximum": float(statistics.maximum),
             }
     return datum

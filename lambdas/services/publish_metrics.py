@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.domain.metering.aggregation import IdentityDimension
+from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.metric_catalog import Detail
@@ -47,6 +47,7 @@ class PublishMetrics:
     sink: MetricSink
     detail: Detail
     identity_dimension: IdentityDimension
+    cost_of: CostOf
 
     def __call__(
         self,
@@ -72,9 +73,13 @@ class PublishMetrics:
         inside = [it for it in new if now - OLDEST < it[1].timestamp < now + NEWEST]
         records = [record for _, record in inside]
         dimensions = {record: self.identity_dimension(record) for record in records}
+        costs = {record: self.cost_of(record) for record in records}
         sent, reason = 0, None
         for chunk in cut_into_chunks(
-            records, detail=self.detail, identity_dimension=dimensions.__getitem__
+            records,
+            detail=self.detail,
+            identity_dimension=dimensions.__getitem__,
+            cost_of=costs.__getitem__,
         ):
             try:
                 if not has_time():

@@ -19,9 +19,11 @@ from lambdas.adapters.dynamodb_usage_item import from_item, to_item
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
 
+_COST_OF = Pricing(shipped_prices()).cost_of
 _ROUNDS = 9
 _BYTES_OF_A_WRITE_UNIT = 1024
 _RETENTION = timedelta(days=90)
@@ -97,7 +99,10 @@ def _forty_identities() -> list[UsageRecord]:
 def _chunks(records: list[UsageRecord]) -> list[object]:
     return list(
         cut_into_chunks(
-            records, detail=Detail.STANDARD, identity_dimension=lambda it: it.identity_arn
+            records,
+            detail=Detail.STANDARD,
+            identity_dimension=lambda it: it.identity_arn,
+            cost_of=_COST_OF,
         )
     )
 

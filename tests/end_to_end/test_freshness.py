@@ -6,7 +6,7 @@ from statistics import quantiles
 
 import pytest
 
-from cdk.components.token_alarms import EVALUATED_EVERY
+from cdk.components.usage_alarms import EVALUATED_EVERY
 from cdk.stacks.ingestion import STREAM_WINDOW
 from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
 from dashboards.preview.local_cloud.subscriber import open_subscriber

@@ -45,6 +45,10 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             {"window": "hour", "critical": 3},
             {"window": "day", "warning": 1, "critical": 3},
         ],
+        "cost_thresholds": [{"window": "day", "critical": "12.50"}],
+        "negotiated_prices": [
+            {"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 7.5}
+        ],
         "named_identities": [
             {
                 "identity": "arn:aws:iam::111122223333:role/app",

@@ -9,6 +9,8 @@ from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThr
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from tests.infrastructure.synthesis import ROOT
 
+AGREED = {"model": "m", "effective_from": "2026-01-01"}
+
 
 def refusal(**context: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
@@ -76,7 +78,13 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("identity_thresholds", 5, 'allowed: an object, such as {"warning"'),
         ("account_thresholds", {"critical": 5}, "allowed: a list"),
         ("model_thresholds", {"critical": 2**53 + 1}, "less than or equal to 9007199254740992"),
-        ("folding_patterns", ["a" * 3001], "allowed: 3000 characters in all"),
+        ("folding_patterns", ["a" * 1501], "allowed: 1500 characters in all"),
+        ("negotiated_prices", [{"model": "m"}], "negotiated_prices.0.effective_from is missing"),
+        ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
+        ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
+        ("negotiated_prices", [AGREED | {"usd_per_million": {"input": 0}}], "greater than 0"),
+        ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
+        ("negotiated_prices", [AGREED | {"discount_percent": 5}] * 20, "allowed: 1500 characters"),
         ("tags", {"aws:owner": "x"}, "do not start with aws:"),
         ("tags", {"owner": "x" * 257}, "values of 256"),
         ("tags", {str(n): "" for n in range(41)}, "allowed: 40 tags"),

@@ -20,7 +20,7 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.config import Config
-from cdk.thresholds import token_thresholds
+from cdk.thresholds import alarm_thresholds
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
@@ -51,7 +51,7 @@ def deployed(file: str, names: DeployedNames = NAMES_THERE, **context: Any) -> d
         file,
         names=names,
         deployed=deployed_dashboards(config),
-        thresholds=token_thresholds(config),
+        thresholds=alarm_thresholds(config),
         metric_name=config.alarm_metric,
         anomaly_band=config.anomaly_band,
     )
@@ -99,10 +99,19 @@ def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configurat
 @pytest.mark.parametrize(
     ("context", "bands"),
     [
-        ({}, {"Account: quota tokens an hour": "ANOMALY_DETECTION_BAND(m1, 3)"}),
+        (
+            {},
+            dict.fromkeys(
+                ["Account: quota tokens an hour", "Account: cost an hour"],
+                "ANOMALY_DETECTION_BAND(m1, 3)",
+            ),
+        ),
         (
             {"alarm_metric": "TotalTokens", "anomaly_band": 2.5},
-            {"Account: total tokens an hour": "ANOMALY_DETECTION_BAND(m1, 2.5)"},
+            dict.fromkeys(
+                ["Account: total tokens an hour", "Account: cost an hour"],
+                "ANOMALY_DETECTION_BAND(m1, 2.5)",
+            ),
         ),
         ({"anomaly_band": 0}, {}),
     ],
@@ -115,7 +124,9 @@ def test_the_band_of_the_anomaly_alarm_is_drawn_around_what_it_watches(
     for it in body["widgets"]:
         if it["properties"].get("title") in bands:
             (watched,) = (row for row in it["properties"]["metrics"] if row[-1]["id"] == "m1")
-            assert watched[:2] == ["BedrockMeter", context.get("alarm_metric", "QuotaTokens")]
+            tokens = context.get("alarm_metric", "QuotaTokens")
+            is_cost = "cost" in it["properties"]["title"]
+            assert watched[:2] == ["BedrockMeter", "EstimatedCostUSD" if is_cost else tokens]
             assert it["properties"]["period"] == 3600
 
 
@@ -156,6 +167,7 @@ def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> No
         "Models: total tokens an hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
         "Models: total tokens a day": [("Critical (amazon.nova-lite-v1:0)", 7)],
         "Identities: total tokens an hour": [("Critical", 2_000_000)],
+        "Account: cost a day": [("Critical", 12.5)],
     }
     identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
@@ -175,8 +187,8 @@ def test_every_threshold_is_drawn_somewhere() -> None:
             for lines in thresholds_in(deployed(file, **context)).values()
             for line in lines
         ]
-        for threshold in token_thresholds(Config.from_context(context)):
-            assert threshold.tokens in [value for _, value in drawn]
+        for threshold in alarm_thresholds(Config.from_context(context)):
+            assert threshold.value in [value for _, value in drawn]
 
 
 @pytest.mark.parametrize(

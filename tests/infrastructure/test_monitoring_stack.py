@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdk.config import Config, Window
-from cdk.thresholds import token_thresholds
+from cdk.thresholds import alarm_thresholds
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
@@ -41,7 +41,7 @@ def metrics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...
             name, namespace, dimension = match.groups()
             yield namespace, name, (dimension,)
         else:
-            assert query["Expression"].startswith(("IF(", "ANOMALY_DETECTION_BAND("))
+            assert query["Expression"].startswith(("IF(", "FILL(", "ANOMALY_DETECTION_BAND("))
 
 
 def _metric(it: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
@@ -125,13 +125,14 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
 def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) -> None:
     config = Config.from_context(CONFIGURATIONS[configuration])
     found = alarms(configuration)
-    for threshold in token_thresholds(config):
+    for threshold in alarm_thresholds(config):
         alarm = found[threshold.alarm_name]
-        assert alarm["Threshold"] == threshold.tokens
+        assert alarm["Threshold"] == threshold.value
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"
         ((_, metric, _),) = metrics_of(alarm)
-        assert metric == config.alarm_metric
+        assert metric == threshold.metric_name
+        assert metric in {config.alarm_metric, "EstimatedCostUSD"}
         period = alarm.get("Period") or alarm["Metrics"][0]["Period"]
         assert period == threshold.window.seconds
         assert period * alarm["EvaluationPeriods"] <= Window.WEEK.seconds
@@ -170,11 +171,22 @@ def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
 
 
 def test_the_anomaly_band_can_be_switched_off() -> None:
-    assert "BedrockMeter-Account-Anomaly" in alarms("default")
-    assert "BedrockMeter-Account-Anomaly" not in alarms("adopting")
-    anomaly = alarms("default")["BedrockMeter-Account-Anomaly"]
-    assert anomaly["ComparisonOperator"] == "GreaterThanUpperThreshold"
-    assert any("ANOMALY_DETECTION_BAND(" in it.get("Expression", "") for it in anomaly["Metrics"])
+    for name, metric in (("Anomaly", "QuotaTokens"), ("CostAnomaly", "EstimatedCostUSD")):
+        assert f"BedrockMeter-Account-{name}" not in alarms("adopting")
+        anomaly = alarms("default")[f"BedrockMeter-Account-{name}"]
+        assert anomaly["ComparisonOperator"] == "GreaterThanUpperThreshold"
+        assert any(
+            "ANOMALY_DETECTION_BAND(" in it.get("Expression", "") for it in anomaly["Metrics"]
+        )
+        assert list(metrics_of(anomaly)) == [("BedrockMeter", metric, ())]
+
+
+def test_an_hour_of_cost_is_watched_in_dollars() -> None:
+    for severity, usd in (("Warning", 50), ("Critical", 200)):
+        alarm = alarms()[f"BedrockMeter-Account-Cost-Hour-{severity}"]
+        assert (alarm["MetricName"], alarm["Statistic"]) == ("EstimatedCostUSD", "Sum")
+        assert (alarm["Threshold"], alarm["Period"]) == (usd, 3600)
+        assert f"{usd} US dollars (estimated) or more" in json.dumps(alarm["AlarmDescription"])
 
 
 def test_no_data_alarms_only_where_bedrock_was_called() -> None:
@@ -224,7 +236,7 @@ def test_alarms_of_different_names_never_share_one() -> None:
             ]
         }
     )
-    names = [it.alarm_name for it in token_thresholds(config)]
+    names = [it.alarm_name for it in alarm_thresholds(config)]
     assert len(set(names)) == len(names)
     assert all(len(name) <= 255 for name in names)
 
@@ -236,7 +248,7 @@ def test_a_warning_that_is_off_has_no_alarm() -> None:
 
 
 def test_dimension_sets_of_grouped_alarms_have_one_dimension() -> None:
-    for it in token_thresholds(Config()):
+    for it in alarm_thresholds(Config()):
         assert not it.is_grouped or len(it.dimension_set.dimension_names) == 1
     assert DimensionSet.ACCOUNT.dimension_names == ()
     assert as_list(None) == [None]

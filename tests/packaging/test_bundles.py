@@ -68,7 +68,8 @@ def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
 
 def test_the_code_is_the_functions_and_nothing_else() -> None:
     assert {path.name for path in bundle_code().iterdir()} == {"lambdas"}
-    assert {path.suffix for path in bundle_code().rglob("*") if path.is_file()} == {".py"}
+    files = [path for path in bundle_code().rglob("*") if path.is_file()]
+    assert {path.name for path in files if path.suffix != ".py"} == {"prices.json"}
 
 
 def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle() -> None:

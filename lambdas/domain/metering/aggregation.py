@@ -13,9 +13,12 @@ from lambdas.domain.metering.metric_catalog import (
     USAGE_METRICS,
     Detail,
     DimensionSet,
+    MeteredCall,
     MetricDefinition,
+    MetricValue,
     dimension_value,
 )
+from lambdas.domain.pricing import CallCost
 
 LARGEST_DISTRIBUTION = 150
 """Different values that one data point holds.
@@ -26,6 +29,8 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Met
 Dimensions: TypeAlias = tuple[tuple[str, str], ...]
 IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
 """What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
+CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
+"""What a call costs."""
 
 _SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 
@@ -34,7 +39,7 @@ _SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 class Distribution:
     """Values and how often each occurred: what percentiles are computed from."""
 
-    values: tuple[int, ...]
+    values: tuple[MetricValue, ...]
     counts: tuple[int, ...]
 
 
@@ -43,9 +48,9 @@ class StatisticSet:
     """Values boiled down to what sum, average, minimum and maximum need."""
 
     sample_count: int
-    sum: int
-    minimum: int
-    maximum: int
+    sum: MetricValue
+    minimum: MetricValue
+    maximum: MetricValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class DataPoint:
         dimensions: Pairs of name and value, in the catalog's order.
         minute: The minute in UTC in which the calls were made.
         values: A distribution for the account and for models; a statistic set for identities,
-            which are many.
+            which are many, and for metrics without percentiles.
     """
 
     metric: MetricDefinition
@@ -71,6 +76,7 @@ def aggregate(
     *,
     detail: Detail,
     identity_dimension: IdentityDimension,
+    cost_of: CostOf,
 ) -> list[DataPoint]:
     """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
 
@@ -78,10 +84,12 @@ def aggregate(
         records: Calls, each once.
         detail: How much is published.
         identity_dimension: What the dimension `IdentityArn` says for a call.
+        cost_of: What a call costs.
     """
-    series: defaultdict[_SeriesKey, Counter[int]] = defaultdict(Counter)
+    series: defaultdict[_SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
     for record in records:
         minute = record.minute
+        call = MeteredCall(record, cost_of(record))
         model, identity = dimension_value(record.model_id), identity_dimension(record)
         choices = {
             DimensionSet.ACCOUNT: (),
@@ -90,7 +98,7 @@ def aggregate(
             DimensionSet.IDENTITY_AND_MODEL: (identity, model),
         }
         for index, metric in enumerate(USAGE_METRICS):
-            value = metric.value_of(record)
+            value = metric.value_of(call)
             if value is None:
                 continue
             for dimension_set, needed in metric.detail_of.items():
@@ -100,19 +108,20 @@ def aggregate(
     return [point for key in sorted(series) for point in _data_points(key, series[key])]
 
 
-def _data_points(key: _SeriesKey, occurrences: Counter[int]) -> Iterator[DataPoint]:
+def _data_points(key: _SeriesKey, occurrences: Counter[MetricValue]) -> Iterator[DataPoint]:
     minute, index, dimension_set, choice = key
     dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
     ordered = sorted(occurrences.items())
-    if dimension_set.is_per_identity:
+    metric = USAGE_METRICS[index]
+    if dimension_set.is_per_identity or not metric.has_percentiles:
         statistics = StatisticSet(
             sample_count=occurrences.total(),
             sum=sum(value * count for value, count in ordered),
             minimum=ordered[0][0],
             maximum=ordered[-1][0],
         )
-        yield DataPoint(USAGE_METRICS[index], dimensions, minute, statistics)
+        yield DataPoint(metric, dimensions, minute, statistics)
         return
     for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
         values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
-        yield DataPoint(USAGE_METRICS[index], dimensions, minute, Distribution(values, counts))
+        yield DataPoint(metric, dimensions, minute, Distribution(values, counts))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import (
+    CostOf,
     DataPoint,
     Distribution,
     IdentityDimension,
@@ -33,33 +35,36 @@ class Chunk:
 
 
 def cut_into_chunks(
-    records: Sequence[UsageRecord], *, detail: Detail, identity_dimension: IdentityDimension
+    records: Sequence[UsageRecord],
+    *,
+    detail: Detail,
+    identity_dimension: IdentityDimension,
+    cost_of: CostOf,
 ) -> Iterator[Chunk]:
     """Cut calls into the fewest chunks that fit, without changing their order.
 
     A single call always fits. Every call is in one chunk, so that a chunk which could not be
     sent can be sent again without repeating what was.
     """
+    make_points = partial(
+        aggregate, detail=detail, identity_dimension=identity_dimension, cost_of=cost_of
+    )
     first = 0
     while first < len(records):
-        size, points = _largest_fit(records[first:], detail, identity_dimension)
+        size, points = _largest_fit(records[first:], make_points)
         yield Chunk(size, points)
         first += size
 
 
 def _largest_fit(
-    records: Sequence[UsageRecord], detail: Detail, identity_dimension: IdentityDimension
+    records: Sequence[UsageRecord], make_points: Callable[[Sequence[UsageRecord]], list[DataPoint]]
 ) -> tuple[int, list[DataPoint]]:
     """Bisect for the longest start that fits: more calls never make fewer data points."""
-
-    def points_of(size: int) -> list[DataPoint]:
-        return aggregate(records[:size], detail=detail, identity_dimension=identity_dimension)
-
-    fits, points = 1, points_of(1)
+    fits, points = 1, make_points(records[:1])
     too_many = len(records) + 1
     size = len(records)
     while size > fits:
-        candidate = points_of(size)
+        candidate = make_points(records[:size])
         if _fits(candidate):
             fits, points = size, candidate
         else:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.remembering import remembered
 from lambdas.domain.metering.quota import quota_tokens
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 
 NAMESPACE = "BedrockMeter"
 MODEL_ID = "ModelId"
@@ -24,6 +27,8 @@ class Unit(StrEnum):
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
     SECONDS = "Seconds"
+    NONE = "None"
+    """Dollars: CloudWatch has no unit of money."""
 
 
 class Detail(IntEnum):
@@ -72,6 +77,22 @@ def dimension_value(text: str) -> str:
     return value if value and not value.startswith(":") else f"_{value}"[:LONGEST_DIMENSION_VALUE]
 
 
+class MeteredCall(NamedTuple):
+    """A call, and what is known of it beside its record.
+
+    Attributes:
+        record: The call.
+        cost: What it costs, or why that is not known.
+    """
+
+    record: UsageRecord
+    cost: CallCost = None
+
+
+MetricValue: TypeAlias = int | Decimal
+_ValueOf: TypeAlias = Callable[[MeteredCall], MetricValue | None]
+
+
 @dataclass(frozen=True, slots=True)
 class MetricDefinition:
     """One metric.
@@ -85,26 +106,25 @@ class MetricDefinition:
         value_of: The metric's value for one call; `None` where the call says nothing of it, and
             nothing is published then: absent is not zero.
         otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
+        has_percentiles: Whether each value is published, for the account and for models; money is
+            another amount in every call, and percentiles of it would cost much and say little.
     """
 
     name: str
     unit: Unit
     description: str
     detail_of: dict[DimensionSet, Detail]
-    value_of: Callable[[UsageRecord], int | None]
+    value_of: _ValueOf
     otel_name: str | None = None
+    has_percentiles: bool = True
 
 
-def _of_successes(
-    value_of: Callable[[UsageRecord], int | None],
-) -> Callable[[UsageRecord], int | None]:
-    return lambda record: None if record.is_failed else value_of(record)
+def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
+    return lambda call: None if call.record.is_failed else value_of(call.record)
 
 
-def _of_failures(
-    value_of: Callable[[UsageRecord], int | None],
-) -> Callable[[UsageRecord], int | None]:
-    return lambda record: value_of(record) if record.is_failed else None
+def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
+    return lambda call: value_of(call.record) if call.record.is_failed else None
 
 
 _EVERYWHERE = {
@@ -119,7 +139,31 @@ _IDENTITIES_IN_FULL = {
     DimensionSet.MODEL: Detail.STANDARD,
     DimensionSet.IDENTITY: Detail.FULL,
 }
+_NO_IDENTITIES = {DimensionSet.ACCOUNT: Detail.STANDARD, DimensionSet.MODEL: Detail.STANDARD}
 _OTEL_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
+
+ESTIMATED_COST = MetricDefinition(
+    "EstimatedCostUSD",
+    Unit.NONE,
+    "What successful calls cost, in US dollars, as far as prices are known.",
+    _EVERYWHERE,
+    lambda call: call.cost.effective_usd if isinstance(call.cost, Cost) else None,
+    has_percentiles=False,
+)
+UNPRICED_INVOCATIONS = MetricDefinition(
+    "UnpricedInvocations",
+    Unit.COUNT,
+    "Successful calls whose cost is not known: of no price, or without counts.",
+    _NO_IDENTITIES,
+    lambda call: 1 if isinstance(call.cost, Unpriced) else None,
+)
+MISSING_TOKEN_COUNTS = MetricDefinition(
+    "MissingTokenCounts",
+    Unit.COUNT,
+    "Successful calls of which neither an input nor an output count is known.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+)
 
 USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
@@ -190,13 +234,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _IDENTITIES_IN_FULL,
         _of_failures(lambda record: record.tokens.total),
     ),
-    MetricDefinition(
-        "MissingTokenCounts",
-        Unit.COUNT,
-        "Successful calls of which neither an input nor an output count is known.",
-        _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: 1 if record.tokens.is_missing else None),
-    ),
+    MISSING_TOKEN_COUNTS,
     MetricDefinition(
         "InvocationLatency",
         Unit.MILLISECONDS,
@@ -205,6 +243,8 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _of_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
     ),
+    ESTIMATED_COST,
+    UNPRICED_INVOCATIONS,
 )
 """What is published of every call, from the ledger's stream."""
 

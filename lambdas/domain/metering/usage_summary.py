@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.quota import quota_tokens
+from lambdas.domain.pricing import CallCost, Cost
+
+_MICRO_DOLLAR = Decimal("0.000001")
 
 
 @dataclass(slots=True)
@@ -25,6 +30,9 @@ class UsageFigures:
         quota_tokens: What counts against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
         records_missing_counts: Successful calls of which neither input nor output is known.
+        priced_invocations: Successful calls whose cost is known.
+        priced_usd: What those cost, exactly.
+        unpriced_invocations: Successful calls whose cost is not known.
     """
 
     invocations: int = 0
@@ -36,6 +44,14 @@ class UsageFigures:
     quota_tokens: int = 0
     failed_tokens: int = 0
     records_missing_counts: int = 0
+    priced_invocations: int = 0
+    priced_usd: Decimal = Decimal(0)
+    unpriced_invocations: int = 0
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """What is known of the cost, to the micro-dollar; `None` where no call has a price."""
+        return self.priced_usd.quantize(_MICRO_DOLLAR) if self.priced_invocations else None
 
     @property
     def total_tokens(self) -> int:
@@ -52,8 +68,8 @@ class UsageFigures:
         """Whether no call is left here (corrections move calls elsewhere)."""
         return not (self.invocations or self.invocation_errors)
 
-    def add(self, record: UsageRecord, times: int = 1) -> None:
-        """Add a call, or with `times=-1` take it out again."""
+    def add(self, record: UsageRecord, cost: CallCost, times: int = 1) -> None:
+        """Add a call and its cost, or with `times=-1` take it out again."""
         tokens = record.tokens
         if record.is_failed:
             self.invocation_errors += times
@@ -66,6 +82,11 @@ class UsageFigures:
         self.output_tokens += times * (tokens.output or 0)
         self.quota_tokens += times * (quota_tokens(tokens, record.model_id) or 0)
         self.records_missing_counts += times * tokens.is_missing
+        if isinstance(cost, Cost):
+            self.priced_invocations += times
+            self.priced_usd += times * cost.effective_usd
+        else:
+            self.unpriced_invocations += times
 
 
 FiguresByKey: TypeAlias = dict[str, UsageFigures]
@@ -76,10 +97,12 @@ class UsageSummary:
     """Figures per identity and per model, kept up to date by the ledger's stream.
 
     Attributes:
+        cost_of: What a call costs.
         calls: Calls in the ledger.
         corrections: Readings that replaced an earlier, different one of the same call.
     """
 
+    cost_of: CostOf
     calls: int = 0
     corrections: int = 0
     _by_identity: FiguresByKey = field(default_factory=dict)
@@ -104,6 +127,7 @@ class UsageSummary:
         return _ranked(self._by_model)
 
     def _add(self, record: UsageRecord, times: int) -> None:
+        cost = self.cost_of(record)
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),
@@ -111,7 +135,7 @@ class UsageSummary:
             figures = figures_by_key.get(key)
             if figures is None:
                 figures = figures_by_key[key] = UsageFigures()
-            figures.add(record, times)
+            figures.add(record, cost, times)
             if figures.is_empty:
                 del figures_by_key[key]
 

@@ -22,6 +22,7 @@ from lambdas.domain.metering.metric_catalog import (
     Detail,
     HealthMetric,
 )
+from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
@@ -90,10 +91,12 @@ def publisher() -> PublishMetrics:
         settings().ledger_table,
         settings().identity_bound,
     )
+    negotiated = [it.to_domain() for it in settings().negotiated_prices]
     return PublishMetrics(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=_PROMPT)),
         detail=Detail[settings().metric_detail.upper()],
         identity_dimension=BoundedIdentities(
             IdentityFolding(settings().folding_patterns), registry
         ),
+        cost_of=Pricing(shipped_prices(), NegotiatedPrices(negotiated)).cost_of,
     )

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.functions.environment import EnvironmentSettings
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
 
 
 def _from_json(value: object) -> object:
@@ -41,6 +42,7 @@ class Settings(EnvironmentSettings):
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions, as a JSON list: session names that are no people.
+        negotiated_prices: What is paid instead of list prices, as a JSON list.
     """
 
     stack_id: str = Field(min_length=1)
@@ -48,3 +50,6 @@ class Settings(EnvironmentSettings):
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
+    negotiated_prices: Annotated[
+        tuple[NegotiatedPriceSetting, ...], BeforeValidator(_from_json)
+    ] = ()

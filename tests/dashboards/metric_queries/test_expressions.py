@@ -248,4 +248,4 @@ def test_every_alarm_but_that_on_anomalies_is_known(configuration: str) -> None:
                 evaluate(queries, CALLERS, Periods(NOON, 3600, 1))
         except UnknownExpressionError:
             unknown.append(alarm["AlarmName"])
-    assert unknown == ["BedrockMeter-Account-Anomaly"]
+    assert unknown == ["BedrockMeter-Account-Anomaly", "BedrockMeter-Account-CostAnomaly"]

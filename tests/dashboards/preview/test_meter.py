@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from cdk.config import Config
 from cdk.operations.terminal import run_command
 from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
@@ -74,12 +76,13 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "failed_tokens": 15,
         "records_missing_counts": 0,
         "cost_usd": None,
-        "unpriced_invocations": 0,
+        "unpriced_invocations": 1,  # there is no price of cache reads of this model
     }
     unknown = dict.fromkeys(figures, 0) | {
         "invocations": 1,
         "records_missing_counts": 1,
         "cost_usd": None,
+        "unpriced_invocations": 1,
     }
     assert summarize(logs) == {
         "version": 1,
@@ -146,8 +149,70 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
         )
     figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
     assert figures.keys() == expected.keys()
+    others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
     for name, row in figures.items():
-        assert Counter({it: row[it] or 0 for it in row if it != "quota_tokens"}) == expected[name]
+        assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
+
+
+# US dollars for a million tokens: input, output, cache reads, cache writes, as AWS lists them.
+USD_OF_SAMPLES = {
+    "us.anthropic.claude-sonnet-4-20250514-v1:0": "3 15 0.3 3.75",
+    "anthropic.claude-sonnet-4-20250514-v1:0": "3 15 0.3 3.75",
+    "anthropic.claude-3-haiku-20240307-v1:0": "0.25 1.25",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": "3.3 16.5 0.33 4.125",
+    "anthropic.claude-v2": "8 24",
+    "global.anthropic.claude-opus-4-6-v1": "5 25 0.5 6.25",
+    "us.anthropic.claude-opus-4-6-v1": "5.5 27.5 0.55 6.875",
+    "amazon.nova-pro-v1:0": "0.8 3.2 0.2",
+    "apac.amazon.nova-micro-v1:0": "0.037 0.148 0.00925",
+    "global.anthropic.claude-haiku-4-5-20251001-v1:0": "1 5 0.1 1.25",
+    "meta.llama3-1-405b-instruct-v1:0": "2.4 2.4",
+    "amazon.nova-lite-v1:0": "0.06 0.24 0.015",
+    "amazon.titan-text-express-v1": "0.2 0.6",
+    "anthropic.claude-3-5-sonnet-20240620-v1:0": "3 15 0.3 3.75",
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
+)
+def test_the_samples_cost_what_was_worked_out_by_hand(
+    run: Any, tmp_path: Path, part: str, key: str
+) -> None:
+    lines = (FIXTURES / "invocation-logs.ndjson").read_text().splitlines()
+    costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
+    for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
+        if "rejected" in record or record["error_code"]:
+            continue
+        invoked = json.loads(lines[record["line"] - 1])["modelId"].rpartition("/")[2]
+        usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
+        counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
+        is_told = record["input"] is not None or record["output"] is not None
+        costs[record[key]].append(
+            sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            if usd and is_told
+            else None
+        )
+    out = tmp_path / "summary.json"
+    assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
+    rows = json.loads(out.read_text(), parse_float=Decimal)[part]
+    for row in rows:
+        known = [it for it in costs[row[key]] if it is not None]
+        assert row["unpriced_invocations"] == costs[row[key]].count(None)
+        expected = sum(known).quantize(Decimal("0.000001")) if known else None  # type: ignore[union-attr]
+        assert row["cost_usd"] == expected
+    assert sum(row["unpriced_invocations"] for row in rows) == 7
+
+
+def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
+    record = log(input={"inputTokenCount": 1_000_000}, output={"outputTokenCount": 0})
+    logs = write(tmp_path / "logs.json", as_lines(record))
+    half = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 50}]
+    pricing = Config.from_context({"negotiated_prices": half}).pricing
+    with open_local_meter(pricing=pricing) as local:
+        meter.meter_files(local, find_log_files([logs]))
+        ((_, figures),) = local.summary.by_model()
+    assert figures.cost_usd == Decimal("0.125")
 
 
 def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
@@ -208,7 +273,7 @@ def test_many_identities_are_cut_to_the_largest(
     assert "identity-024" in printed
     assert "identity-025" not in printed
     (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
-    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225"]
+    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "0.0001"]
 
 
 def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:

@@ -45,20 +45,20 @@ def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[
     [
         ("usage_overview", "Quota tokens: now against last week", ""),
         ("identity_detail", "Quota tokens: now against last week", usage_record().identity_arn),
-        ("cost_and_budgets", "Output: now against last week", ""),
+        ("cost_and_budgets", "Cost: now against last week, US dollars", ""),
     ],
 )
 def test_this_week_stands_against_the_one_before(dashboard: str, title: str, choice: str) -> None:
-    ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}  # days ago, and output tokens
+    # Days ago, and output tokens: of this model 800,000 cost a dollar.
+    ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}
     calls = [
         call(days, timestamp=NOW - timedelta(days=days), tokens=TokenCounts(0, output))
         for days, output in ages.items()
     ]
-    assert numbers(dashboard, title, calls, choice) == {
-        "Last 7 days": 150,
-        "7 days before": 60,
-        "Change, %": 150,
-    }
+    usual = 1 / 800_000 if "Cost" in title else 1
+    assert numbers(dashboard, title, calls, choice) == pytest.approx(
+        {"Last 7 days": 150 * usual, "7 days before": 60 * usual, "Change, %": 150}
+    )
 
 
 def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
@@ -73,6 +73,8 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
         "Cache hit rate, %": pytest.approx(100 * 30 / 120),
         "Tokens a call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
+        # Of the two the second one has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
+        "USD a thousand calls": pytest.approx(1000 * 17.5e-6 / 2),
     }
 
 

@@ -1,6 +1,7 @@
 """Data points add up to the calls they were made of."""
 
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 
 from hypothesis import given
@@ -10,12 +11,15 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import DataPoint, Distribution, StatisticSet, aggregate
 from lambdas.domain.metering.aggregation import LARGEST_DISTRIBUTION
 from lambdas.domain.metering.metric_catalog import Detail, DimensionSet
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, usage_record, usage_records
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, usage_record, usage_records
 
 
 def aggregate_fully(records: list[UsageRecord]) -> list[DataPoint]:
     return aggregate(
-        records, detail=Detail.FULL, identity_dimension=lambda record: record.identity_arn
+        records,
+        detail=Detail.FULL,
+        identity_dimension=lambda record: record.identity_arn,
+        cost_of=cost_of,
     )
 
 
@@ -24,12 +28,13 @@ def find(points: list[DataPoint], name: str, **dimensions: str) -> list[DataPoin
     return [it for it in points if it.metric.name == name and it.dimensions == wanted]
 
 
-def sum_of(point: DataPoint) -> int:
+def sum_of(point: DataPoint) -> Decimal:
     match point.values:
         case Distribution(values, counts):
-            return sum(value * count for value, count in zip(values, counts, strict=True))
+            pairs = zip(values, counts, strict=True)
+            return sum((Decimal(value) * count for value, count in pairs), Decimal(0))
         case StatisticSet():
-            return point.values.sum
+            return Decimal(point.values.sum)
 
 
 def test_calls_of_one_minute_become_one_data_point_per_metric_and_dimension_set() -> None:
@@ -71,14 +76,18 @@ def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points
 
 def test_identities_can_be_folded_into_one() -> None:
     records = [usage_record(request_id="1"), usage_record(request_id="2", identity_arn=BEN)]
-    points = aggregate(records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__")
+    points = aggregate(
+        records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__", cost_of=cost_of
+    )
     (folded,) = find(points, "Invocations", IdentityArn="__other__")
     assert sum_of(folded) == 2
 
 
 def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
     record = usage_record(tokens=TokenCounts(1, 2, 3, 4))
-    points = aggregate([record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA)
+    points = aggregate(
+        [record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA, cost_of=cost_of
+    )
     assert find(points, "CacheReadTokens")
     assert not find(points, "CacheReadTokens", IdentityArn=ANA)
     assert not [point for point in points if len(point.dimensions) > 1]
@@ -96,7 +105,10 @@ def test_data_points_do_not_depend_on_the_order_of_calls(
 @given(st.lists(usage_records, unique_by=lambda record: record.key))
 def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[UsageRecord]) -> None:
     points = aggregate_fully(records)
-    for name in ("Invocations", "InvocationErrors", "TotalTokens", "QuotaTokens"):
+    for name in (
+        *("Invocations", "InvocationErrors", "TotalTokens", "QuotaTokens"),
+        "EstimatedCostUSD",
+    ):
         sums = {
             dimension_set: sum(
                 sum_of(point)
@@ -113,15 +125,38 @@ def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[Usage
 def test_data_points_of_parts_add_up_to_those_of_the_whole(
     records: list[UsageRecord], cut: int
 ) -> None:
-    def total(points: list[DataPoint]) -> int:
-        return sum(sum_of(point) for point in find(points, "TotalTokens"))
+    def total(points: list[DataPoint], name: str) -> Decimal:
+        return sum((sum_of(point) for point in find(points, name)), Decimal(0))
 
+    whole = aggregate_fully(records)
     parts = aggregate_fully(records[:cut]), aggregate_fully(records[cut:])
-    assert sum(map(total, parts)) == total(aggregate_fully(records))
+    for name in ("TotalTokens", "EstimatedCostUSD", "UnpricedInvocations"):
+        assert sum(total(part, name) for part in parts) == total(whole, name)
 
 
 def test_a_model_id_that_cloudwatch_would_refuse_stops_no_metrics() -> None:
     calls = [usage_record(model_id="modèle\n" + "x" * 2000)]
-    points = aggregate(calls, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn)
+    points = aggregate_fully(calls)
     models = {value for it in points for name, value in it.dimensions if name == "ModelId"}
     assert models == {"mod?le?" + "x" * 1017}
+
+
+def test_money_has_no_percentiles_and_is_exact() -> None:
+    calls = [
+        usage_record(request_id=str(number), tokens=TokenCounts(input=number, output=0))
+        for number in range(1, 4)
+    ]
+    (account,) = find(aggregate_fully(calls), "EstimatedCostUSD")
+    assert account.values == StatisticSet(
+        sample_count=3,
+        sum=Decimal("0.0000015"),
+        minimum=Decimal("0.00000025"),
+        maximum=Decimal("0.00000075"),
+    )
+
+
+def test_a_call_without_a_price_is_counted_and_costs_nothing_known() -> None:
+    points = aggregate_fully([usage_record(model_id=SONNET_4)])
+    assert not find(points, "EstimatedCostUSD")
+    (unpriced,) = find(points, "UnpricedInvocations", ModelId=SONNET_4)
+    assert unpriced.values == Distribution((1,), (1,))

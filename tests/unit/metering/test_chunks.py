@@ -9,12 +9,14 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import aggregate
 from lambdas.domain.metering.chunks import LARGEST_CALL_DATA_POINTS, Chunk, cut_into_chunks
 from lambdas.domain.metering.metric_catalog import Detail
-from tests.builders import NOON, usage_record, usage_records
+from tests.builders import NOON, cost_of, usage_record, usage_records
 
 
 def chunks_of(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
     return list(
-        cut_into_chunks(records, detail=detail, identity_dimension=lambda it: it.identity_arn)
+        cut_into_chunks(
+            records, detail=detail, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
+        )
     )
 
 
@@ -39,7 +41,10 @@ def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
     (chunk,) = chunks_of(records)
     assert chunk.size == 3
     assert chunk.data_points == aggregate(
-        records, detail=Detail.STANDARD, identity_dimension=lambda it: it.identity_arn
+        records,
+        detail=Detail.STANDARD,
+        identity_dimension=lambda it: it.identity_arn,
+        cost_of=cost_of,
     )
 
 
@@ -81,7 +86,7 @@ def test_every_call_is_in_exactly_one_chunk_in_order(
         assert chunk.size > 0
         part = records[place : place + chunk.size]
         assert chunk.data_points == aggregate(
-            part, detail=detail, identity_dimension=lambda it: it.identity_arn
+            part, detail=detail, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
         )
         place += chunk.size
     assert place == len(records)

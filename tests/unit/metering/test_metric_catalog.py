@@ -1,6 +1,7 @@
 """The catalog is fit for CloudWatch, and bounds what every further identity costs."""
 
 from collections import Counter
+from decimal import Decimal
 from operator import attrgetter
 
 import pytest
@@ -14,8 +15,10 @@ from lambdas.domain.metering.metric_catalog import (
     Detail,
     DimensionSet,
     HealthMetric,
+    MeteredCall,
     MetricDefinition,
 )
+from lambdas.domain.pricing import Cost, Unpriced
 from tests.builders import SONNET_4, usage_record
 
 ALL_METRICS: list[MetricDefinition | HealthMetric] = [*USAGE_METRICS, *HEALTH_METRICS]
@@ -40,7 +43,7 @@ def test_every_metric_is_published_for_the_account_and_for_each_model() -> None:
         assert metric.detail_of[DimensionSet.MODEL] is Detail.STANDARD
 
 
-def test_at_standard_detail_an_identity_costs_six_metrics_a_month() -> None:
+def test_at_standard_detail_an_identity_costs_seven_metrics_a_month() -> None:
     standard = [
         metric.name
         for metric in USAGE_METRICS
@@ -48,6 +51,7 @@ def test_at_standard_detail_an_identity_costs_six_metrics_a_month() -> None:
         if dimension_set.is_per_identity and detail is Detail.STANDARD
     ]
     assert sorted(standard) == [
+        "EstimatedCostUSD",
         "InputTokens",
         "InvocationErrors",
         "Invocations",
@@ -72,7 +76,8 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
         latency_ms=7,
     )
-    values = {name: metric.value_of(record) for name, metric in BY_NAME.items()}
+    call = MeteredCall(record, Cost(Decimal(2), Decimal("1.5"), price=None))
+    values = {name: metric.value_of(call) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,
         "InvocationErrors": None,
@@ -85,12 +90,14 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "FailedTokens": None,
         "MissingTokenCounts": None,
         "InvocationLatency": 7,
+        "EstimatedCostUSD": Decimal("1.5"),
+        "UnpricedInvocations": None,
     }
 
 
 def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
     failed = usage_record(error_code="ThrottlingException")
-    values = {name: metric.value_of(failed) for name, metric in BY_NAME.items()}
+    values = {name: metric.value_of(MeteredCall(failed)) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "InvocationErrors": 1,
         "FailedTokens": 15,
@@ -99,8 +106,10 @@ def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
 
 def test_what_nobody_told_is_published_as_nothing_and_never_as_zero() -> None:
     untold = usage_record(tokens=TokenCounts())
-    values = {name: metric.value_of(untold) for name, metric in BY_NAME.items()}
+    call = MeteredCall(untold, Unpriced.NO_COUNTS)
+    values = {name: metric.value_of(call) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "Invocations": 1,
         "MissingTokenCounts": 1,
+        "UnpricedInvocations": 1,
     }

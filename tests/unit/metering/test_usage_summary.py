@@ -1,16 +1,27 @@
 """Figures per identity and per model add up, whatever order calls come in."""
 
+from decimal import Decimal
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import UsageFigures, UsageSummary, total_figures
-from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, token_counts, usage_record, usage_records
+from tests.builders import (
+    ANA,
+    BEN,
+    HAIKU_3,
+    SONNET_4,
+    cost_of,
+    token_counts,
+    usage_record,
+    usage_records,
+)
 from tests.fakes import InMemoryUsageLedger
 
 
 def summarize(*batches: list[UsageRecord]) -> UsageSummary:
-    summary = UsageSummary()
+    summary = UsageSummary(cost_of)
     ledger = InMemoryUsageLedger(summary.apply)
     for batch in batches:
         ledger.put(batch)
@@ -32,6 +43,7 @@ def test_token_kinds_are_added_up_apart() -> None:
         cache_write_tokens=100,
         output_tokens=52,
         quota_tokens=155,
+        unpriced_invocations=1,  # there is no price of its cache
     )
     assert figures.total_tokens == 162
 
@@ -48,6 +60,24 @@ def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts
     failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
     ((_, figures),) = summarize([image, embedding, failure]).by_identity()
     assert figures.records_missing_counts == 1
+
+
+def test_cost_is_known_to_the_micro_dollar_and_only_where_a_call_has_a_price() -> None:
+    calls = [
+        usage_record(request_id="1", tokens=TokenCounts(input=7, output=3)),
+        usage_record(request_id="2", tokens=TokenCounts(input=2, output=1)),
+        usage_record(request_id="3", model_id=SONNET_4),
+        usage_record(request_id="4", error_code="ThrottlingException"),
+    ]
+    summary = summarize(calls)
+    figures = dict(summary.by_model())
+    assert figures[HAIKU_3].priced_usd == Decimal("0.00000725")
+    assert figures[HAIKU_3].cost_usd == Decimal("0.000007")
+    assert figures[HAIKU_3].unpriced_invocations == 0
+    assert figures[SONNET_4].cost_usd is None
+    assert figures[SONNET_4].unpriced_invocations == 1
+    ((_, everything),) = summary.by_identity()
+    assert (everything.priced_invocations, everything.unpriced_invocations) == (2, 1)
 
 
 def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
@@ -99,6 +129,6 @@ def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) ->
 @given(token_counts)
 def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
     figures = UsageFigures()
-    figures.add(usage_record(tokens=tokens))
+    figures.add(usage_record(tokens=tokens), None)
     assert figures.total_tokens == (tokens.total or 0)
     assert (tokens.total is None) == (tokens.total_input is None and tokens.output is None)

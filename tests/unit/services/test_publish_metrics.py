@@ -10,12 +10,12 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, aggregate
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
-from tests.builders import NOON, usage_record
+from tests.builders import NOON, cost_of, usage_record
 from tests.fakes import InMemoryMetricSink
 
 
 def publisher(sink: InMemoryMetricSink) -> PublishMetrics:
-    return PublishMetrics(sink, Detail.FULL, lambda record: record.identity_arn)
+    return PublishMetrics(sink, Detail.FULL, lambda record: record.identity_arn, cost_of)
 
 
 def call(number: int, minutes_ago: int = 0) -> UsageRecord:
@@ -47,7 +47,7 @@ def test_a_batch_that_fits_is_one_call() -> None:
     assert publisher(sink)(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
     (sent,) = sink.calls
     assert sent == aggregate(
-        records, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn
+        records, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
     )
 
 

@@ -1,4 +1,4 @@
-"""Alarms on tokens: of the account, of models and of identities."""
+"""Alarms on tokens and cost: of the account, of models and of identities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from cdk.config import Window
-from cdk.thresholds import TokenThreshold
+from cdk.thresholds import AlarmThreshold
 from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 
 EVALUATED_EVERY = Duration.minutes(1)
@@ -17,27 +17,24 @@ _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
-class TokenAlarm(cloudwatch.Alarm):
+class UsageAlarm(cloudwatch.Alarm):
     """The alarm of one threshold. Its window slides, so that it tells as soon as it can."""
 
-    def __init__(
-        self, scope: Construct, *, threshold: TokenThreshold, metric_name: str, look_at: str
-    ) -> None:
+    def __init__(self, scope: Construct, *, threshold: AlarmThreshold, look_at: str) -> None:
         """Make the alarm.
 
         Args:
             scope: The stack.
             threshold: When it is to tell.
-            metric_name: The tokens that count, a metric of the catalog.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(
             scope,
             threshold.alarm_name.removeprefix("BedrockMeter-"),
             alarm_name=threshold.alarm_name,
-            alarm_description=_describe(threshold, metric_name, look_at),
-            metric=tokens_of(threshold, metric_name),
-            threshold=threshold.tokens,
+            alarm_description=_describe(threshold, look_at),
+            metric=usage_of(threshold),
+            threshold=float(threshold.value),
             evaluation_periods=1,
             comparison_operator=_NOT_BELOW,
             treat_missing_data=_SILENCE_IS_GOOD,
@@ -45,7 +42,7 @@ class TokenAlarm(cloudwatch.Alarm):
 
 
 class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
-    """Tells when the account's tokens leave the band that CloudWatch has learnt, upwards."""
+    """Tells when the account's tokens, or its cost, rise above what CloudWatch has learnt."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, width: float, metric_name: str, look_at: str
@@ -54,9 +51,9 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         super().__init__(
             scope,
             construct_id,
-            alarm_name="BedrockMeter-Account-Anomaly",
+            alarm_name=f"BedrockMeter-Account-{construct_id}",
             alarm_description=(
-                f"The account's {metric_name} of an hour are far above what is usual at this time"
+                f"The account's {metric_name} of an hour is far above what is usual at this time"
                 f" ({width:g} standard deviations). Who and which model: {look_at}"
             ),
             metric=_plain(DimensionSet.ACCOUNT, Window.HOUR, metric_name),
@@ -67,15 +64,17 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         )
 
 
-def tokens_of(threshold: TokenThreshold, metric_name: str) -> cloudwatch.IMetric:
+def usage_of(threshold: AlarmThreshold) -> cloudwatch.IMetric:
     """What a threshold looks at: one metric, or a query with a series for each of many."""
     if not threshold.is_grouped:
-        return _plain(threshold.dimension_set, threshold.window, metric_name, threshold.name)
+        return _plain(
+            threshold.dimension_set, threshold.window, threshold.metric_name, threshold.name
+        )
     (dimension,) = threshold.dimension_set.dimension_names
     # Billed by the metrics it matches: this one set of dimensions, and no more.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms.html
     clauses = (
-        f"SELECT SUM({metric_name})",
+        f"SELECT SUM({threshold.metric_name})",
         f'FROM SCHEMA("{NAMESPACE}", {dimension})',
         f"GROUP BY {dimension}",
         "ORDER BY SUM() DESC",
@@ -100,11 +99,14 @@ def _plain(
     )
 
 
-def _describe(threshold: TokenThreshold, metric_name: str, look_at: str) -> str:
+def _describe(threshold: AlarmThreshold, look_at: str) -> str:
     who = threshold.subject[:200]
+    what = f"{threshold.value:,} {threshold.metric_name}"
+    if threshold.is_of_cost:
+        what = f"{threshold.value:,} US dollars (estimated)"
     by_itself = "; the notification names which one" if threshold.is_grouped else ""
     return (
-        f"{threshold.severity.capitalize()}: {threshold.tokens:,} {metric_name} or more within"
+        f"{threshold.severity.capitalize()}: {what} or more within"
         f" {'an hour' if threshold.window is Window.HOUR else f'a {threshold.window}'}"
         f" ({who}{by_itself}). What was used, by whom and on which model: {look_at}"
     )

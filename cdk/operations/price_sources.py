@@ -1,0 +1,207 @@
+"""Prices of Bedrock's models as well-kept public price data tell them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any
+
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
+
+from lambdas.domain.pricing import Price, Rates, TokenKind
+from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
+
+_KINDS = {
+    "input_mtok": TokenKind.INPUT,
+    "output_mtok": TokenKind.OUTPUT,
+    "cache_read_mtok": TokenKind.CACHE_READ,
+    "cache_write_mtok": TokenKind.CACHE_WRITE_5M,
+    "cache_write_1h_mtok": TokenKind.CACHE_WRITE_1H,
+}
+US = "us"
+"""The area whose prices are taken to be those of all others, where nobody says otherwise."""
+_AREAS = {f"{area}.": area for area in (GLOBAL, REGIONAL)}
+
+_LITELLM_KINDS = {
+    "input_cost_per_token": TokenKind.INPUT,
+    "output_cost_per_token": TokenKind.OUTPUT,
+    "cache_read_input_token_cost": TokenKind.CACHE_READ,
+    "cache_creation_input_token_cost": TokenKind.CACHE_WRITE_5M,
+    "cache_creation_input_token_cost_above_1hr": TokenKind.CACHE_WRITE_1H,
+}
+_LITELLM_MODES = {"chat", "embedding"}
+_LITELLM_PROVIDERS = {"bedrock", "bedrock_converse"}
+_LITELLM_TIER = re.compile(r"(?P<cost>.+)_above_(?P<thousands>\d+)k_tokens")
+# `amazon.nova-pro-v1:0`, `eu.amazon.nova-pro-v1:0`, `bedrock/eu-west-1/amazon.nova-pro-v1:0`.
+_LITELLM_NAME = re.compile(
+    r"(?:bedrock/(?P<region>[a-z]+(?:-[a-z]+)+-\d)/)?"
+    r"(?:(?P<prefix>us|eu|apac|au|jp|in|ca|us-gov|global)\.)?"
+    r"(?P<model>[a-z0-9]+\.[a-z][\w.:-]+)"
+)
+
+
+def prices_of_genai_prices(read_on: date) -> Iterator[Price]:
+    """The prices of the package `genai-prices`, in the version that is installed.
+
+    Models that are also paid by other units than tokens are left out.
+
+    Args:
+        read_on: The day on which they are read.
+    """
+    source = f"genai-prices {version('genai-prices')}"
+    (bedrock,) = (it for it in providers if it.id == "aws")
+    for model in bedrock.models:
+        area = next((it for prefix, it in _AREAS.items() if model.id.startswith(prefix)), ANYWHERE)
+        model_id = model.id.removeprefix(f"{area}.")
+        for begins, told in _dated(model):
+            rates = _rates(told)
+            if rates is not None:
+                yield Price(model_id, area, begins, rates, source, read_on)
+
+
+def _dated(model: ModelInfo) -> Iterator[tuple[date | None, ModelPrice]]:
+    if isinstance(model.prices, ModelPrice):
+        yield None, model.prices
+        return
+    for it in model.prices:
+        match it.constraint:
+            case None:
+                yield None, it.prices
+            case StartDateConstraint(start_date=begins):
+                yield begins, it.prices
+
+
+def _rates(told: ModelPrice) -> tuple[Rates, ...] | None:
+    prices = {name: value for name, value in vars(told).items() if value is not None}
+    if prices.keys() - _KINDS.keys():
+        return None
+    starts = {
+        tier.start
+        for value in prices.values()
+        if isinstance(value, TieredPrices)
+        for tier in value.tiers
+    }
+    return tuple(
+        Rates(start, {_KINDS[name]: _at(value, start) for name, value in prices.items()})
+        for start in sorted({0, *starts})
+    )
+
+
+def _at(value: Decimal | TieredPrices, start: int) -> Decimal:
+    if not isinstance(value, TieredPrices):
+        return value
+    reached = [it.price for it in value.tiers if it.start <= start]
+    return reached[-1] if reached else value.base
+
+
+def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
+    """The prices of litellm's JSON; those of areas are left out where they are as elsewhere.
+
+    Args:
+        text: The content of `model_prices_and_context_window_backup.json`.
+        source: What it is called.
+        read_on: The day on which it is read.
+    """
+    by_model: defaultdict[str, dict[str, tuple[Rates, ...]]] = defaultdict(dict)
+    for model_id, area, rates in _of_litellm(json.loads(text, parse_float=Decimal)):
+        by_model[model_id][area] = rates
+    for model_id, by_area in by_model.items():
+        for area, rates in _told_apart(by_area).items():
+            yield Price(model_id, area, None, rates, source, read_on)
+
+
+def _told_apart(by_area: dict[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
+    """The rates of a model by area, without areas where they are as elsewhere.
+
+    Where geographies cost more than the model's bare name says, that is the global price.
+    """
+    anywhere, of_us = by_area.get(ANYWHERE), by_area.get(US)
+    if anywhere is not None and of_us is not None and _differ(anywhere, of_us):
+        usual = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
+    else:
+        usual = {ANYWHERE: anywhere or of_us or next(iter(by_area.values()))}
+    elsewhere = usual.get(REGIONAL) or usual[ANYWHERE]
+    others = {
+        area: rates
+        for area, rates in by_area.items()
+        if area not in (ANYWHERE, US, *usual) and _differ(rates, elsewhere)
+    }
+    return usual | others
+
+
+def _differ(one: Sequence[Rates], other: Sequence[Rates]) -> bool:
+    """Whether a kind of tokens that both know has another price."""
+    left, right = one[0].usd_per_million, other[0].usd_per_million
+    return any(left[kind] != right[kind] for kind in left.keys() & right.keys())
+
+
+def _of_litellm(
+    entries: Mapping[str, Any],
+) -> Iterator[tuple[str, str, tuple[Rates, ...]]]:
+    for name, entry in entries.items():
+        found = _LITELLM_NAME.fullmatch(name)
+        if (
+            found is None
+            or entry.get("litellm_provider") not in _LITELLM_PROVIDERS
+            or entry.get("mode") not in _LITELLM_MODES
+        ):
+            continue
+        rates = _rates_of_litellm(entry)
+        if TokenKind.INPUT in rates[0].usd_per_million:
+            yield found["model"], found["region"] or found["prefix"] or ANYWHERE, rates
+
+
+def _rates_of_litellm(entry: Mapping[str, Any]) -> tuple[Rates, ...]:
+    costs: dict[int, dict[TokenKind, Decimal]] = {0: {}}
+    for name, value in entry.items():
+        tier = _LITELLM_TIER.fullmatch(name)
+        kind = _LITELLM_KINDS.get(tier["cost"] if tier else name)
+        if kind is not None and value:  # what costs nothing there has no price
+            start = int(tier["thousands"]) * 1000 if tier else 0
+            costs.setdefault(start, {})[kind] = Decimal(value).scaleb(6).normalize()
+    base = costs[0]
+    return tuple(Rates(start, base | costs[start]) for start in sorted(costs))
+
+
+def renew(standing: Iterable[Price], told: Iterable[Price], today: date) -> list[Price]:
+    """Standing prices, and what is told otherwise now; nothing that stands is changed.
+
+    A price that has changed begins on the day that its source names, if that is later than what
+    stands; otherwise today.
+
+    Args:
+        standing: The prices that were known before.
+        told: What the sources tell now, of each model and area one source.
+        today: The day on which they were read.
+    """
+    prices = list(standing)
+    known = _by_model_and_area(prices)
+    for key, news in _by_model_and_area(told).items():
+        if key not in known:
+            prices += news
+            continue
+        newest = known[key][-1]
+        later = [it for it in news if _begins(it) > _begins(newest)]
+        if not later and news[-1].rates != newest.rates:
+            later = [replace(news[-1], effective_from=today)]
+        prices += later
+    return prices
+
+
+def _by_model_and_area(prices: Iterable[Price]) -> dict[tuple[str, str], list[Price]]:
+    """Prices of each model and area, the oldest first."""
+    found: defaultdict[tuple[str, str], list[Price]] = defaultdict(list)
+    for price in sorted(prices, key=_begins):
+        found[price.model_id, price.area].append(price)
+    return found
+
+
+def _begins(price: Price) -> date:
+    return price.effective_from or date.min

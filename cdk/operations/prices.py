@@ -1,0 +1,125 @@
+"""Renews the price book that is shipped, and says what it covers: `make prices`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from cdk.operations.price_sources import prices_of_genai_prices, prices_of_litellm, renew
+from cdk.operations.terminal import CommandError, run_command
+from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.pricing import Price, PriceBook, TokenKind
+from lambdas.domain.pricing.price import ANYWHERE, USUAL
+from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.pricing.shipped import FILE_NAME, read_prices, write_prices
+
+_ROOT = Path(__file__).parents[2]
+BOOK = _ROOT / "lambdas" / "domain" / "pricing" / FILE_NAME
+"""Where the price book is."""
+_LITELLM_FILE = "model_prices_and_context_window_backup.json"
+_SAMPLES = _ROOT / "tests" / "fixtures" / "invocation-logs.ndjson"
+
+
+def main() -> None:
+    """Renew the price book."""
+    options = _parse_arguments()
+    today = datetime.now(UTC).date()
+    ours = list(prices_of_genai_prices(today))
+    others = _of_litellm(options.litellm, today)
+    known = {_name(it) for it in ours}
+    # One source for each model, but for the areas that the first does not tell apart.
+    areas = {(_name(it), it.area) for it in ours}
+    told = ours + [
+        it
+        for it in others
+        if _name(it) not in known or (it.area not in USUAL and (_name(it), it.area) not in areas)
+    ]
+    standing = list(read_prices(BOOK.read_text())) if BOOK.exists() else []
+    book = PriceBook(renew(standing, told, today))
+    BOOK.write_text(write_prices(book))
+    added = len(book) - len(standing)
+    print(f"{FILE_NAME}: {len(book)} prices of {len({_name(it) for it in book})} models,", end=" ")
+    print(f"{added} of them new.\n")
+    for line in (*_coverage(book), "", *_differences(ours, others), "", *_unpriced(book, today)):
+        print(line)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("prices", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--litellm", type=Path, required=True, help="where litellm is unpacked")
+    return parser.parse_args()
+
+
+def _of_litellm(folder: Path, today: date) -> list[Price]:
+    try:
+        text = (folder / "litellm" / _LITELLM_FILE).read_text()
+        (about,) = folder.glob("litellm-*.dist-info")
+    except (OSError, ValueError) as error:
+        message = f"{folder} has no litellm: run make prices."
+        raise CommandError(message) from error
+    source = about.name.removesuffix(".dist-info").replace("-", " ")
+    return list(prices_of_litellm(text, source, today))
+
+
+def _name(price: Price) -> str:
+    return name_and_version(price.model_id)[0]
+
+
+def _coverage(book: Iterable[Price]) -> Iterable[str]:
+    models: defaultdict[TokenKind, set[str]] = defaultdict(set)
+    for price in book:
+        for kind in price.rates[0].usd_per_million:
+            models[kind].add(_name(price))
+    yield "Models with a price of:"
+    for kind in TokenKind:
+        yield f"  {kind.value:<16} {len(models[kind]):>4}"
+    yield "Prices by source:"
+    for source, count in Counter(it.source for it in book).most_common():
+        yield f"  {source:<24} {count:>4}"
+
+
+def _differences(ours: Sequence[Price], others: Sequence[Price]) -> Iterable[str]:
+    """Where two sources know a model, how far apart they are. The first one is taken."""
+    second = {(name_and_version(it.model_id), it.area): it for it in others}
+    equal: list[tuple[str, int]] = []
+    different: list[tuple[str, int]] = []
+    for price in ours:
+        key = name_and_version(price.model_id)
+        other = second.get((key, price.area), second.get((key, ANYWHERE)))
+        if other is not None:
+            apart = _apart(price, other)
+            (different if apart else equal).append((f"{price.model_id} ({price.area})", apart))
+    yield f"Told by both sources: {len(equal)} the same, {len(different)} different:"
+    for model_id, apart in sorted(different, key=lambda it: -it[1]):
+        yield f"  {model_id:<56} by {apart} %"
+
+
+def _apart(one: Price, other: Price) -> int:
+    """By how many per cent the kinds that both know differ at the most, rounded up."""
+    left, right = one.rates[0].usd_per_million, other.rates[0].usd_per_million
+    return max(
+        -int(-abs(left[kind] - right[kind]) * 100 // left[kind])
+        for kind in left.keys() & right.keys()
+    )
+
+
+def _unpriced(book: PriceBook, today: date) -> Iterable[str]:
+    called = {
+        str(json.loads(line).get("modelId")) for line in _SAMPLES.read_text().splitlines()
+    } - {"None"}
+    missing = sorted(
+        {
+            model_id
+            for it in called
+            if book.price_of(model_id := foundation_model_id(it), it, "us-east-1", today) is None
+        }
+    )
+    yield f"Models of the samples without a price: {', '.join(missing) or 'none'}"
+
+
+if __name__ == "__main__":
+    run_command("prices", main)

@@ -1,0 +1,59 @@
+"""Prices that somebody has agreed on: other rates, discounts, models of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+from lambdas.domain.pricing.price import UsdPerMillion
+
+_REST = "*"
+_LOOKUPS_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedPrice:
+    """What somebody pays instead of the list price, from a date on.
+
+    Attributes:
+        model: The foundation model's id; one that ends in `*` is of all models that begin so.
+        effective_from: The first day, UTC.
+        usd_per_million: The agreed rates by kind; of the other kinds the list price holds.
+        discount_percent: What is taken off the list price, of the kinds without an agreed rate.
+    """
+
+    model: str
+    effective_from: date
+    usd_per_million: UsdPerMillion
+    discount_percent: Decimal = Decimal(0)
+
+    def is_of(self, model_id: str) -> bool:
+        """Whether it is about a model."""
+        if self.model.endswith(_REST):
+            return model_id.startswith(self.model.removesuffix(_REST))
+        return self.model == model_id
+
+
+class NegotiatedPrices:
+    """What was agreed, by model and date."""
+
+    def __init__(self, prices: Sequence[NegotiatedPrice] = ()) -> None:
+        """Keep them; of several for one model the closest name decides, then the latest date."""
+        self._prices = prices
+        self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
+
+    def price_of(self, model_id: str, day: date) -> NegotiatedPrice | None:
+        """What was agreed for a model by a day; `None` for nothing."""
+        return self._recall(model_id, day) if self._prices else None
+
+    def _look_up(self, model_id: str, day: date) -> NegotiatedPrice | None:
+        fitting = [it for it in self._prices if it.effective_from <= day and it.is_of(model_id)]
+        return max(fitting, key=_closeness, default=None)
+
+
+def _closeness(price: NegotiatedPrice) -> tuple[bool, int, date]:
+    is_exact = not price.model.endswith(_REST)
+    return is_exact, len(price.model), price.effective_from

@@ -1,0 +1,108 @@
+"""Every price there is, by model, area and date. What is in it is never overwritten."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date
+from functools import lru_cache
+
+from lambdas.domain.pricing.areas import price_areas
+from lambdas.domain.pricing.price import Price
+
+# `anthropic.claude-sonnet-4-6`, `...-v1`, `...-v1:0` and `...-v1:0:200k` are one model. `-v2` is
+# another one than `-v1`.
+_VERSION = re.compile(r"(?P<name>.+?)(?:-v(?P<version>\d+))?(?::\d+(?::\w+)?)?")
+_LOOKUPS_REMEMBERED = 4096
+
+
+class PriceConflictError(Exception):
+    """Two prices of one model, area and first day differ. The text names them."""
+
+
+class PriceBook:
+    """Prices that can be looked up, and added to by making a new book.
+
+    Example:
+        >>> PriceBook([]).price_of("m", "m", "us-east-1", date(2026, 9, 8)) is None
+        True
+    """
+
+    def __init__(self, prices: Iterable[Price]) -> None:
+        """Make a book.
+
+        Raises:
+            PriceConflictError: Two prices of one model, area and first day differ.
+        """
+        self._prices: dict[tuple[str, str, date | None], Price] = {}
+        for price in prices:
+            key = (price.model_id, price.area, price.effective_from)
+            known = self._prices.setdefault(key, price)
+            if known.rates != price.rates:
+                message = (
+                    f"two prices of {price.model_id} ({price.area}) from"
+                    f" {price.effective_from or 'the beginning'} on, of {known.source} and of"
+                    f" {price.source}, differ. A price is never overwritten: give the new one a"
+                    " later date."
+                )
+                raise PriceConflictError(message)
+        self._by_name: defaultdict[str, defaultdict[str | None, list[Price]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        for price in self._prices.values():
+            name, version = name_and_version(price.model_id)
+            self._by_name[name][version].append(price)
+        self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
+
+    def __iter__(self) -> Iterator[Price]:
+        """All prices, in order of model, area and date."""
+        return iter(sorted(self._prices.values(), key=_order))
+
+    def __len__(self) -> int:
+        """How many prices there are."""
+        return len(self._prices)
+
+    def price_of(
+        self, model_id: str, invoked_model_id: str, region: str, day: date
+    ) -> Price | None:
+        """The price of a call; `None` where it is not known.
+
+        Of the areas that a call may have a price of, the closest that knows the model decides.
+
+        Args:
+            model_id: The foundation model.
+            invoked_model_id: What the caller named, which tells the area.
+            region: The Region that was called.
+            day: The day of the call, UTC.
+        """
+        return self._recall(model_id, invoked_model_id, region, day)
+
+    def _look_up(
+        self, model_id: str, invoked_model_id: str, region: str, day: date
+    ) -> Price | None:
+        prices = self._of_model(model_id)
+        for area in price_areas(invoked_model_id, region):
+            in_force = [it for it in prices if it.area == area and it.holds_on(day)]
+            if in_force:
+                return max(in_force, key=_order)
+        return None
+
+    def _of_model(self, model_id: str) -> list[Price]:
+        name, version = name_and_version(model_id)
+        by_version = self._by_name.get(name)
+        if by_version is None:
+            return []
+        if version is None and len(by_version) == 1:
+            return next(iter(by_version.values()))
+        return by_version.get(version) or by_version.get(None) or []
+
+
+def name_and_version(model_id: str) -> tuple[str, str | None]:
+    """A model's name and its version, where it has one."""
+    found = _VERSION.fullmatch(model_id)
+    return (found["name"], found["version"]) if found else (model_id, None)
+
+
+def _order(price: Price) -> tuple[str, str, date]:
+    return price.model_id, price.area, price.effective_from or date.min

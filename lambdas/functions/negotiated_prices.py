@@ -1,0 +1,45 @@
+"""Negotiated prices as settings write them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lambdas.domain.pricing import NegotiatedPrice, TokenKind
+
+_Usd = Annotated[Decimal, Field(gt=0, le=1_000_000, max_digits=20)]
+_Percent = Annotated[Decimal, Field(ge=0, lt=100, max_digits=10)]
+
+
+class NegotiatedPriceSetting(BaseModel):
+    """What somebody pays instead of the list price.
+
+    Attributes:
+        model: The foundation model's id; one that ends in `*` is of all models that begin so.
+        effective_from: The first day, UTC.
+        usd_per_million: Agreed rates in US dollars for a million tokens, by kind.
+        discount_percent: What is taken off the list price of the other kinds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    model: str = Field(min_length=1, max_length=255)
+    effective_from: date
+    usd_per_million: dict[TokenKind, _Usd] = {}
+    discount_percent: _Percent = Decimal(0)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.usd_per_million and not self.discount_percent:
+            message = "allowed: usd_per_million, discount_percent or both"
+            raise ValueError(message)
+        return self
+
+    def to_domain(self) -> NegotiatedPrice:
+        """The same as the price book takes it."""
+        return NegotiatedPrice(
+            self.model, self.effective_from, self.usd_per_million, self.discount_percent
+        )

@@ -1,0 +1,176 @@
+"""What a call costs is exact, adds up, and is never nought where it is not known."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import (
+    Cost,
+    NegotiatedPrice,
+    NegotiatedPrices,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    TokenKind,
+    Unpriced,
+)
+from lambdas.domain.pricing.price import ANYWHERE
+from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record, usage_records
+
+USD = {
+    TokenKind.INPUT: Decimal(3),
+    TokenKind.OUTPUT: Decimal(15),
+    TokenKind.CACHE_READ: Decimal("0.3"),
+    TokenKind.CACHE_WRITE_5M: Decimal("3.75"),
+    TokenKind.CACHE_WRITE_1H: Decimal(6),
+}
+LISTED = Price(HAIKU_3, ANYWHERE, None, (Rates(0, USD),), "tests", date(2026, 1, 1))
+BOOK = PriceBook([LISTED])
+TODAY = NOON.date()
+
+
+def cost_of(record: UsageRecord, *negotiated: NegotiatedPrice, book: PriceBook = BOOK) -> object:
+    return Pricing(book, NegotiatedPrices(negotiated)).cost_of(record)
+
+
+def usd(record: UsageRecord, *negotiated: NegotiatedPrice, book: PriceBook = BOOK) -> Decimal:
+    cost = cost_of(record, *negotiated, book=book)
+    assert isinstance(cost, Cost)
+    return cost.effective_usd
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (TokenCounts(input=1_000_000, output=0), "3"),
+        (TokenCounts(input=0, output=1_000_000), "15"),
+        (TokenCounts(input=1, output=1), "0.000018"),
+        (TokenCounts(1, 1, cache_read=1_000_000), "0.300018"),
+        (TokenCounts(1, 1, cache_write=1_000_000), "3.750018"),
+        (TokenCounts(1, 1, cache_write=1_000_000, cache_write_1h=400_000), "4.650018"),
+        (TokenCounts(input=7), "0.000021"),  # an embedding
+        (TokenCounts(input=0, output=0), "0"),  # a guardrail in the way: nothing was used
+    ],
+)
+def test_each_kind_of_tokens_has_its_own_price(tokens: TokenCounts, expected: str) -> None:
+    assert usd(usage_record(tokens=tokens)) == Decimal(expected)
+
+
+def test_a_call_tells_which_price_was_taken() -> None:
+    assert cost_of(usage_record()) == Cost(Decimal("0.000105"), Decimal("0.000105"), LISTED)
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (usage_record(model_id=SONNET_4), Unpriced.NO_PRICE),
+        (usage_record(tokens=TokenCounts()), Unpriced.NO_COUNTS),
+        (usage_record(tokens=TokenCounts(cache_read=5)), Unpriced.NO_COUNTS),
+        (usage_record(error_code="ThrottlingException"), None),
+    ],
+)
+def test_what_has_no_cost_says_why_and_is_never_nought(
+    record: UsageRecord, why: Unpriced | None
+) -> None:
+    assert cost_of(record) is why
+
+
+@pytest.mark.parametrize("kind", TokenKind)
+def test_a_kind_without_a_price_makes_the_calls_that_used_it_unpriced(kind: TokenKind) -> None:
+    rest = {it: value for it, value in USD.items() if it is not kind}
+    book = PriceBook([replace(LISTED, rates=(Rates(0, rest),))])
+    used = TokenCounts(1, 1, 1, 2, 1)
+    assert cost_of(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
+    names = {TokenKind.CACHE_WRITE_5M: "cache_write", TokenKind.CACHE_WRITE_1H: "cache_write_1h"}
+    unused = used._replace(**{names.get(kind, kind.value): 0 if kind != "cache_write_5m" else 1})
+    assert usd(usage_record(tokens=unused), book=book) > 0
+
+
+def test_a_large_call_has_the_price_of_large_calls_for_all_its_tokens() -> None:
+    rates = (Rates(0, USD), Rates(100, {kind: 2 * it for kind, it in USD.items()}))
+    book = PriceBook([replace(LISTED, rates=rates)])
+    small = usage_record(tokens=TokenCounts(90, 10, cache_read=10))
+    large = usage_record(tokens=TokenCounts(91, 10, cache_read=10))
+    assert usd(small, book=book) == usd(small)
+    assert usd(large, book=book) == 2 * usd(large)
+
+
+def agreed(model: str = HAIKU_3, since: date = TODAY, percent: str = "0", **usd: str) -> object:
+    rates = {TokenKind(kind): Decimal(value) for kind, value in usd.items()}
+    return NegotiatedPrice(model, since, rates, Decimal(percent))
+
+
+@pytest.mark.parametrize(
+    ("negotiated", "expected"),
+    [
+        ([], "18"),
+        ([agreed(percent="10")], "16.2"),
+        ([agreed(output="10")], "13"),
+        ([agreed(output="10", percent="50")], "11.5"),
+        ([agreed("anthropic.*", percent="50")], "9"),
+        ([agreed("anthropic.*", percent="50"), agreed(percent="10")], "16.2"),  # the closest name
+        ([agreed("*", percent="50"), agreed("anthropic.claude-3*", percent="10")], "16.2"),
+        ([agreed("amazon.*", percent="50")], "18"),
+        ([agreed(since=date(2026, 9, 9), percent="50")], "18"),  # from tomorrow on
+        ([agreed(since=date(2026, 1, 1), percent="50"), agreed(percent="10")], "16.2"),
+    ],
+)
+def test_what_was_agreed_on_is_paid_from_its_day_on(
+    negotiated: list[NegotiatedPrice], expected: str
+) -> None:
+    record = usage_record(tokens=TokenCounts(10**6, 10**6))
+    cost = cost_of(record, *negotiated)
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == Decimal(expected)
+    assert cost.list_usd == 18
+
+
+def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> None:
+    own = agreed("imported-model/abc", input="1", output="2")
+    record = usage_record(model_id="imported-model/abc", tokens=TokenCounts(10**6, 10**6))
+    cost = cost_of(record, own)  # type: ignore[arg-type]
+    assert isinstance(cost, Cost)
+    assert (cost.list_usd, cost.effective_usd, cost.price) == (None, Decimal(3), None)
+    discount = agreed("imported-model/abc", percent="5")
+    assert cost_of(record, discount) is Unpriced.NO_PRICE  # type: ignore[arg-type]
+
+
+priced = usage_records.map(lambda it: it._replace(model_id=HAIKU_3))
+
+
+def total(records: list[UsageRecord]) -> Decimal:
+    costs = map(Pricing(BOOK).cost_of, records)
+    return sum((it.effective_usd for it in costs if isinstance(it, Cost)), Decimal(0))
+
+
+@given(st.lists(priced), st.integers(0, 20))
+def test_cost_is_additive_over_any_split_of_records(records: list[UsageRecord], cut: int) -> None:
+    assert total(records[:cut]) + total(records[cut:]) == total(records)
+
+
+@given(st.lists(priced))
+def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecord]) -> None:
+    counted = [it for it in records if not it.is_failed and not it.tokens.is_missing]
+    tokens = TokenCounts(
+        *(sum(it.tokens[place] or 0 for it in counted) for place in range(len(TokenCounts._fields)))
+    )
+    at_once = usd(usage_record(tokens=tokens)) if counted else Decimal(0)
+    assert total(records) == at_once
+
+
+@given(usage_records, st.decimals(0, 99, places=2))
+def test_money_is_decimal_and_a_discount_never_makes_a_call_dearer(
+    record: UsageRecord, percent: Decimal
+) -> None:
+    cost = cost_of(record, NegotiatedPrice("*", date(2020, 1, 1), {}, percent))
+    if isinstance(cost, Cost):
+        assert isinstance(cost.effective_usd, Decimal)
+        assert isinstance(cost.list_usd, Decimal)
+        assert 0 <= cost.effective_usd <= cost.list_usd
+        assert cost.effective_usd * 100 == cost.list_usd * (100 - percent)
