@@ -32,7 +32,7 @@ LITELLM := .venv/litellm-$(LITELLM_VERSION)
 SET ?=
 
 .PHONY: help setup demo preview screenshots meter test e2e check format format-check lint types imports bench lock clean \
-  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay deployer-policy prices
+  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who
 
 redrive: $(READY) ## Put back what functions gave up on
 	@$(RUN) -m cdk.operations.redrive
+
+reprice: $(READY) ## Publish the cost of calls whose price became known (else within an hour)
+	@$(RUN) -m cdk.operations.reprice
 
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"

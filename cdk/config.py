@@ -35,7 +35,7 @@ from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
-from lambdas.functions.metric_publisher.settings import IdentityBound
+from lambdas.functions.publishing_settings import IdentityBound
 
 _CDK_JSON = Path(__file__).parents[1] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)

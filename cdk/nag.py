@@ -39,6 +39,13 @@ STANDING = {
         _FAILURES: _NAMES_UNKNOWN,
         **_KEY_ACTIONS,
     },
+    "PriceRefresherRole": {
+        "IAM5[Resource::*]": (
+            f"cloudwatch:PutMetricData {_NO_RESOURCE} (a condition binds it to the meter's"
+            " namespace)."
+        ),
+        **_KEY_ACTIONS,
+    },
     "LoggingConfiguratorRole": {
         "IAM5[Resource::*]": (
             f"Bedrock's logging configuration is one per account and Region; it {_NO_RESOURCE}."
@@ -58,7 +65,7 @@ STANDING = {
 
 _OLDER_PYTHON = {
     name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
-    for name in ("LogProcessor", "MetricPublisher", "LoggingConfigurator")
+    for name in ("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator")
 }
 
 

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
 from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.functions.metric_publisher.settings import FoldingPattern
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
+from lambdas.functions.publishing_settings import FoldingPattern
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _LOG_RETENTIONS = (

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_MODEL
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 
 LEDGER = "usage-ledger"
@@ -26,8 +27,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         boto3.client("dynamodb").create_table(
             TableName=LEDGER,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_MODEL)
+            ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": UNPRICED_INDEX,
+                    "KeySchema": [{"AttributeName": UNPRICED_MODEL, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         boto3.client("s3").create_bucket(Bucket=QUARANTINE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -47,6 +48,36 @@ class InMemoryMetricSink:
         if self.taken_before_a_refusal is not None:
             self.taken_before_a_refusal -= 1
         self.calls.append(data_points)
+
+
+class InMemoryUnpricedCalls:
+    """Notes of calls without a cost, two dictionaries of them."""
+
+    def __init__(self) -> None:
+        self.noted: dict[tuple[str, str, str], UsageRecord] = {}
+        self.settled: set[tuple[str, str, str]] = set()
+        self._is_taken = False
+
+    def begin(self, _now: datetime) -> bool:
+        is_free, self._is_taken = not self._is_taken, True
+        return is_free
+
+    def end(self) -> None:
+        self._is_taken = False
+
+    def remember(self, records: Sequence[UsageRecord]) -> None:
+        self.noted.update({it.key: it for it in records})
+        self.settled.difference_update(it.key for it in records)
+
+    def remembered(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
+        return frozenset(it.key for it in records if it.key in self.noted)
+
+    def waiting(self) -> Iterator[Sequence[UsageRecord]]:
+        for key in [it for it in self.noted if it not in self.settled]:
+            yield [self.noted[key]]
+
+    def settle(self, records: Sequence[UsageRecord]) -> None:
+        self.settled.update(it.key for it in records)
 
 
 class InMemoryQuarantine:

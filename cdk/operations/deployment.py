@@ -59,6 +59,11 @@ class Deployment:
         """The name of the function that publishes metrics."""
         return self.output(stack_names.INGESTION, "MetricPublisherName")
 
+    @cached_property
+    def price_refresher(self) -> str:
+        """The name of the function that publishes cost when a price becomes known."""
+        return self.output(stack_names.INGESTION, "PriceRefresherName")
+
     def _outputs(self, stack: str) -> dict[str, str]:
         found = self._find(stack)
         outputs = [] if found is None else found.get("Outputs", [])

@@ -159,7 +159,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         CostItem(
             "Lambda",
-            "both functions",
+            "the functions",
             (deliveries + flushes) / _MILLION * prices["lambda_requests_million"]
             + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
         ),

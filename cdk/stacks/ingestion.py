@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aws_cdk import (
     ArnFormat,
@@ -15,6 +16,8 @@ from aws_cdk import (
     Stack,
     custom_resources,
 )
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -27,12 +30,13 @@ from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.config import Config
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
-from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
+from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY, UNPRICED_INDEX
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
 from lambdas.functions.logging_configurator.settings import Properties
 from lambdas.functions.logging_configurator.settings import Settings as LoggingConfiguratorSettings
 from lambdas.functions.metric_publisher.settings import Settings as MetricPublisherSettings
+from lambdas.functions.price_refresher.settings import Settings as PriceRefresherSettings
 
 _STREAM_BATCH = 1000
 STREAM_WINDOW = Duration.seconds(30)
@@ -49,6 +53,7 @@ class IngestionStack(Stack):
         metered_group: The log group that is metered, by name: the meter's own, or an adopted one.
         log_processor: Writes calls to the ledger.
         metric_publisher: Publishes metrics of them.
+        price_refresher: Publishes the cost of calls that had no price before.
         logging_configurator: Switches Bedrock's logging on and off.
         stream_mapping: What starts `metric_publisher`.
     """
@@ -78,12 +83,14 @@ class IngestionStack(Stack):
 
         self.log_processor = self._make_log_processor()
         self.metric_publisher = self._make_metric_publisher()
+        self.price_refresher = self._make_price_refresher()
         self.stream_mapping = self._map_stream()
         subscription = self._subscribe()
         self.logging_configurator = self._make_logging_configurator()
         self._switch_logging_on(subscription)
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
         CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
+        CfnOutput(self, "PriceRefresherName", value=self.price_refresher.function_name)
         if config.adopted_log_group is not None:
             CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
 
@@ -121,33 +128,73 @@ class IngestionStack(Stack):
             self,
             "MetricPublisher",
             job="metric_publisher",
-            settings=MetricPublisherSettings(
-                stack_id=self.stack_id,
-                ledger_table=self._storage.ledger.table_name,
-                metric_detail=self._config.metric_detail,
-                identity_bound=self._config.identity_bound,
-                folding_patterns=self._config.folding_patterns,
-                negotiated_prices=self._config.negotiated_prices,
-            ),
+            settings=MetricPublisherSettings(stack_id=self.stack_id, **self._publishing()),
             code=self._code,
             timeout=Duration.minutes(2),
             log_key=self._storage.stored_with,
         )
-        # Which identities have metrics of their own is remembered beside the calls.
-        function.allow("dynamodb:PutItem", "dynamodb:UpdateItem", on=self._storage.ledger.table_arn)
+        self._let_publish(function)
         function.allow(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(self._storage.ledger.table_stream_arn),
         )
         function.allow("dynamodb:ListStreams", on="*")
         function.allow("cloudformation:DescribeStacks", on=self.stack_id)
+        return function
+
+    def _make_price_refresher(self) -> MeterFunction:
+        function = MeterFunction(
+            self,
+            "PriceRefresher",
+            job="price_refresher",
+            settings=PriceRefresherSettings(**self._publishing()),
+            code=self._code,
+            timeout=Duration.minutes(15),
+            log_key=self._storage.stored_with,
+        )
+        self._let_publish(function)
+        table = self._storage.ledger.table_arn
+        function.allow("dynamodb:DeleteItem", on=table)
+        function.allow("dynamodb:Scan", on=f"{table}/index/{UNPRICED_INDEX}")
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "PriceRefresherRetries",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,  # the next run does what is left
+        )
+        events.Rule(
+            self,
+            "PriceRefresherSchedule",
+            description="Bedrock Meter: publish the cost of calls whose price became known",
+            schedule=events.Schedule.rate(Duration.hours(1)),
+            targets=[targets.LambdaFunction(function)],
+        )
+        return function
+
+    def _publishing(self) -> dict[str, Any]:
+        """The settings of functions that publish metrics of calls."""
+        return {
+            "ledger_table": self._storage.ledger.table_name,
+            "metric_detail": self._config.metric_detail,
+            "identity_bound": self._config.identity_bound,
+            "folding_patterns": self._config.folding_patterns,
+            "negotiated_prices": self._config.negotiated_prices,
+        }
+
+    def _let_publish(self, function: MeterFunction) -> None:
+        """Let a function publish calls, and keep what it needs to remember beside them."""
+        function.allow(
+            *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
+            *("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            on=self._storage.ledger.table_arn,
+        )
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",
             conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
         )
         self._let_use_key(function)
-        return function
 
     def _map_stream(self) -> lambda_.CfnEventSourceMapping:
         calls = {

@@ -13,7 +13,12 @@ from cdk import stack_names
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config
 from lambdas.domain.logging_configuration import NO_MEMORY
-from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.metering.ledger_table import (
+    EXPIRES_AT,
+    PARTITION_KEY,
+    UNPRICED_INDEX,
+    UNPRICED_MODEL,
+)
 
 FAILURES_KEPT = Duration.days(30)
 
@@ -70,6 +75,13 @@ class StorageStack(Stack):
             encryption_key=self.stored_with,
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.ledger.add_global_secondary_index(
+            index_name=UNPRICED_INDEX,
+            partition_key=dynamodb.Attribute(
+                name=UNPRICED_MODEL, type=dynamodb.AttributeType.STRING
+            ),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
         self.failures = self._bucket("Failures", FAILURES_KEPT)

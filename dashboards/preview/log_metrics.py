@@ -18,8 +18,8 @@ from lambdas.domain.metering.identity_folding import (
     IdentityFolding,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, MetricValue
+from lambdas.domain.metering.metric_sink import NEWEST
 from lambdas.domain.pricing import Pricing, shipped_prices
-from lambdas.services.publish_metrics import NEWEST
 
 _MINUTE = 60
 _OLDEST = datetime(2023, 1, 1, tzinfo=UTC)

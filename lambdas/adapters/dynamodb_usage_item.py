@@ -41,7 +41,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """
     expires_at = int(record.timestamp.timestamp() + retention.total_seconds())
     item: Item = {
-        PARTITION_KEY: {"S": CALL_PREFIX + _short("#".join(map(_escaped, record.key)))},
+        PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }
@@ -55,6 +55,11 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     if record.latency_ms is not None:
         item["latency_ms"] = {"N": str(record.latency_ms)}
     return item
+
+
+def call_key(record: UsageRecord) -> str:
+    """What a call is called in keys: its own, behind a prefix, and those of notes about it."""
+    return _short("#".join(map(_escaped, record.key)))
 
 
 def _escaped(part: str) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import WriteRequestUnionTypeDef
 
+    from lambdas.adapters.dynamodb_usage_item import Item
+
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _LARGEST_BATCH = 25
 _TRIES = 6
@@ -57,16 +59,31 @@ class DynamoDbUsageLedger:
         """
         items = [to_item(record, self._retention) for record in records]
         latest = {item[PARTITION_KEY]["S"]: item for item in items}  # a batch names no key twice
-        remaining = iter(latest.values())
-        while batch := list(islice(remaining, _LARGEST_BATCH)):
-            self._write([{"PutRequest": {"Item": item}} for item in batch])
+        write_items(self._client, self._table_name, list(latest.values()), self._pause)
 
-    def _write(self, requests: Sequence[WriteRequestUnionTypeDef]) -> None:
+
+def write_items(
+    client: DynamoDBClient,
+    table_name: str,
+    items: Sequence[Item],
+    pause: Callable[[float], None],
+) -> None:
+    """Write items of different keys in batches, and what DynamoDB leaves over again.
+
+    Raises:
+        LedgerUnavailableError: Some items were not written.
+    """
+    remaining = iter(items)
+    while batch := list(islice(remaining, _LARGEST_BATCH)):
+        requests: Sequence[WriteRequestUnionTypeDef] = [
+            {"PutRequest": {"Item": item}} for item in batch
+        ]
         for attempt in range(_TRIES):
-            back_off(attempt, self._pause)
-            response = self._client.batch_write_item(RequestItems={self._table_name: requests})
-            requests = response["UnprocessedItems"].get(self._table_name, [])
+            back_off(attempt, pause)
+            response = client.batch_write_item(RequestItems={table_name: requests})
+            requests = response["UnprocessedItems"].get(table_name, [])
             if not requests:
-                return
-        message = f"{len(requests)} items were not written to {self._table_name}"
-        raise LedgerUnavailableError(message)
+                break
+        else:
+            message = f"{len(requests)} items were not written to {table_name}"
+            raise LedgerUnavailableError(message)

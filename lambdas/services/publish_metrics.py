@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError
-
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
-OLDEST = timedelta(days=14)
-NEWEST = timedelta(hours=2)
+from lambdas.domain.metering.metric_sink import (
+    MetricSink,
+    MetricsUnavailableError,
+    is_taken,
+)
+from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
+from lambdas.domain.pricing import CallCost, Unpriced
+from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,15 @@ class PublishMetrics:
     detail: Detail
     identity_dimension: IdentityDimension
     cost_of: CostOf
+    unpriced: UnpricedCalls
 
     def __call__(
         self,
         changes: Sequence[LedgerChange | None],
         now: datetime,
         has_time: Callable[[], bool] = lambda: True,
+        *,
+        is_retried: bool = False,
     ) -> PublishReport:
         """Publish new calls, each once, up to the first chunk that cannot be sent.
 
@@ -64,16 +71,24 @@ class PublishMetrics:
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
+            is_retried: Whether they may have been tried before. Prices may have been told since,
+                and a call that was noted as unpriced then gets its cost from that note alone.
         """
         new = [
             (place, change.record)
             for place, change in enumerate(changes)
             if change is not None and change.replaced is None
         ]
-        inside = [it for it in new if now - OLDEST < it[1].timestamp < now + NEWEST]
+        inside = [it for it in new if is_taken(it[1].timestamp, now)]
         records = [record for _, record in inside]
         dimensions = {record: self.identity_dimension(record) for record in records}
-        costs = {record: self.cost_of(record) for record in records}
+        noted = self.unpriced.remembered(records) if is_retried else frozenset[CallKey]()
+        costs: dict[UsageRecord, CallCost] = {
+            record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(record)
+            for record in records
+        }
+        waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
+        self.unpriced.remember([it for it in waiting if it.key not in noted])
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             records,

@@ -194,8 +194,8 @@ def test_the_stream_delivers_new_and_corrected_calls_and_tries_finitely() -> Non
 
 
 def test_deliveries_that_fail_go_to_the_failure_bucket() -> None:
-    config = only(deployment().ingestion, "AWS::Lambda::EventInvokeConfig")
-    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    configs = resources(deployment().ingestion, "AWS::Lambda::EventInvokeConfig")
+    destination = configs["LogProcessorRetries"]["DestinationConfig"]["OnFailure"]["Destination"]
     assert "Failures" in destination["Fn::ImportValue"]
 
 
@@ -211,7 +211,27 @@ def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
     assert allowed == {"s3:ListBucket", "s3:PutObject"}
 
 
-@pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole"])
+def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_for_the_next() -> (
+    None
+):
+    template = deployment().ingestion
+    rule = only(template, "AWS::Events::Rule")
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    assert "PriceRefresher" in json.dumps(rule["Targets"])
+    configs = resources(template, "AWS::Lambda::EventInvokeConfig")
+    assert configs["PriceRefresherRetries"]["MaximumRetryAttempts"] == 0
+
+
+def test_the_price_refresher_scans_the_index_of_what_waits_and_never_the_ledger() -> None:
+    scanned = [
+        it["Resource"]
+        for it in statements(deployment().ingestion, "PriceRefresherRole")
+        if "dynamodb:Scan" in as_list(it["Action"])
+    ]
+    assert [it["Fn::Join"][1][-1] for it in scanned] == ["/index/Unpriced"]
+
+
+@pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole", "PriceRefresherRole"])
 def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str) -> None:
     def allowed(configuration: str) -> set[str]:
         return {
@@ -226,7 +246,7 @@ def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str)
 
 
 def test_logs_of_this_account_alone_start_the_log_processor() -> None:
-    permission = only(deployment().ingestion, "AWS::Lambda::Permission")
+    permission = resources(deployment().ingestion, "AWS::Lambda::Permission")["LogsMayInvoke"]
     assert permission["Principal"] == "logs.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
@@ -235,7 +255,8 @@ def test_logs_of_this_account_alone_start_the_log_processor() -> None:
 def test_an_adopted_log_group_is_the_one_subscribed_to(configuration: str, name: str) -> None:
     template = deployment(configuration).ingestion
     assert only(template, "AWS::Logs::SubscriptionFilter")["LogGroupName"] == name
-    source = only(template, "AWS::Lambda::Permission")["SourceArn"]["Fn::Join"][1]
+    permission = resources(template, "AWS::Lambda::Permission")["LogsMayInvoke"]
+    source = permission["SourceArn"]["Fn::Join"][1]
     assert source[-1] == f":log-group:{name}:*"
 
 

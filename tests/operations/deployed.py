@@ -20,7 +20,11 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "MemoryParameterName": "logging-memory",
         "LedgerRetentionDays": "90",
     },
-    stack_names.INGESTION: {"LogProcessorName": "processor", "MetricPublisherName": "publisher"},
+    stack_names.INGESTION: {
+        "LogProcessorName": "processor",
+        "MetricPublisherName": "publisher",
+        "PriceRefresherName": "refresher",
+    },
     stack_names.MONITORING: {
         "TopicArn": "arn:aws:sns:us-east-1:123456789012:notifications",
         "TestAlarmName": "BedrockMeter-Health-RejectedRecords",

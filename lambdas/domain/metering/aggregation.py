@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -77,6 +77,7 @@ def aggregate(
     detail: Detail,
     identity_dimension: IdentityDimension,
     cost_of: CostOf,
+    metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> list[DataPoint]:
     """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
 
@@ -85,6 +86,7 @@ def aggregate(
         detail: How much is published.
         identity_dimension: What the dimension `IdentityArn` says for a call.
         cost_of: What a call costs.
+        metrics: The metrics that are wanted.
     """
     series: defaultdict[_SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
     for record in records:
@@ -97,7 +99,7 @@ def aggregate(
             DimensionSet.IDENTITY: (identity,),
             DimensionSet.IDENTITY_AND_MODEL: (identity, model),
         }
-        for index, metric in enumerate(USAGE_METRICS):
+        for index, metric in enumerate(metrics):
             value = metric.value_of(call)
             if value is None:
                 continue
@@ -105,14 +107,17 @@ def aggregate(
                 if detail >= needed:
                     key = (minute, index, dimension_set, choices[dimension_set])
                     series[key][value] += 1
-    return [point for key in sorted(series) for point in _data_points(key, series[key])]
+    return [
+        point for key in sorted(series) for point in _data_points(metrics[key[1]], key, series[key])
+    ]
 
 
-def _data_points(key: _SeriesKey, occurrences: Counter[MetricValue]) -> Iterator[DataPoint]:
-    minute, index, dimension_set, choice = key
+def _data_points(
+    metric: MetricDefinition, key: _SeriesKey, occurrences: Counter[MetricValue]
+) -> Iterator[DataPoint]:
+    minute, _, dimension_set, choice = key
     dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
     ordered = sorted(occurrences.items())
-    metric = USAGE_METRICS[index]
     if dimension_set.is_per_identity or not metric.has_percentiles:
         statistics = StatisticSet(
             sample_count=occurrences.total(),

@@ -14,7 +14,7 @@ from lambdas.domain.metering.aggregation import (
     IdentityDimension,
     aggregate,
 )
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.metric_catalog import USAGE_METRICS, Detail, MetricDefinition
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 LARGEST_CALL_DATA_POINTS = 1000
@@ -40,6 +40,7 @@ def cut_into_chunks(
     detail: Detail,
     identity_dimension: IdentityDimension,
     cost_of: CostOf,
+    metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> Iterator[Chunk]:
     """Cut calls into the fewest chunks that fit, without changing their order.
 
@@ -47,7 +48,11 @@ def cut_into_chunks(
     sent can be sent again without repeating what was.
     """
     make_points = partial(
-        aggregate, detail=detail, identity_dimension=identity_dimension, cost_of=cost_of
+        aggregate,
+        detail=detail,
+        identity_dimension=identity_dimension,
+        cost_of=cost_of,
+        metrics=metrics,
     )
     first = 0
     while first < len(records):

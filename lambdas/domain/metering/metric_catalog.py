@@ -283,6 +283,11 @@ UNPUBLISHED_RECORDS = HealthMetric(
     Unit.COUNT,
     "Calls too old or too far ahead for CloudWatch metrics; they are in the ledger.",
 )
+REPRICED_CALLS = HealthMetric(
+    "RepricedCalls",
+    Unit.COUNT,
+    "Calls that had no price when they were published, and whose cost was published since.",
+)
 METERING_DELAY = HealthMetric(
     "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
 )
@@ -292,6 +297,7 @@ HEALTH_METRICS = (
     REJECTED_RECORDS,
     CONFLICTING_DUPLICATES,
     UNPUBLISHED_RECORDS,
+    REPRICED_CALLS,
     METERING_DELAY,
 )
 """What the functions publish of themselves."""

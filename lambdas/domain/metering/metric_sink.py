@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from lambdas.domain.metering.aggregation import DataPoint
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+OLDEST = timedelta(days=14)
+NEWEST = timedelta(hours=2)
+
+
+def is_taken(called_at: datetime, now: datetime) -> bool:
+    """Whether CloudWatch takes metrics of a time: of two weeks back, and of two hours ahead."""
+    return now - OLDEST < called_at < now + NEWEST
 
 
 class MetricsUnavailableError(Exception):

@@ -45,6 +45,9 @@ class Unpriced(StrEnum):
     """Nobody told how many tokens it took: images, some older models."""
 
 
+WAITING_FOR_A_PRICE = (Unpriced.NO_PRICE, Unpriced.NO_PRICE_OF_A_KIND)
+"""What a price that is told later can change."""
+
 CallCost: TypeAlias = "Cost | Unpriced | None"
 """`None` for a failed call: what it took is in `FailedTokens` alone."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,15 @@ from botocore.config import Config
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
+from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_stream import changed_at, read_change, sequence_number
 from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
     METERING_DELAY,
     UNPUBLISHED_RECORDS,
-    Detail,
     HealthMetric,
 )
-from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
@@ -35,6 +34,7 @@ _PROMPT = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
 _LONGEST_CALL_MS = 45_000
+_LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         [read_change(record) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_CALL_MS,
+        is_retried=any(now - changed_at(it) > _LONGEST_FIRST_TRY for it in records),
     )
     health: dict[HealthMetric, float] = {
         CONFLICTING_DUPLICATES: report.corrected,
@@ -86,17 +87,14 @@ def settings() -> Settings:
 @cache
 def publisher() -> PublishMetrics:
     """What publishes, made once."""
-    registry = DynamoDbIdentityRegistry(
-        boto3.client("dynamodb", config=_PROMPT),
-        settings().ledger_table,
-        settings().identity_bound,
-    )
-    negotiated = [it.to_domain() for it in settings().negotiated_prices]
+    dynamodb, table = boto3.client("dynamodb", config=_PROMPT), settings().ledger_table
+    registry = DynamoDbIdentityRegistry(dynamodb, table, settings().identity_bound)
     return PublishMetrics(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=_PROMPT)),
-        detail=Detail[settings().metric_detail.upper()],
+        detail=settings().detail,
         identity_dimension=BoundedIdentities(
             IdentityFolding(settings().folding_patterns), registry
         ),
-        cost_of=Pricing(shipped_prices(), NegotiatedPrices(negotiated)).cost_of,
+        cost_of=settings().pricing.cost_of,
+        unpriced=DynamoDbUnpricedCalls(dynamodb, table),
     )

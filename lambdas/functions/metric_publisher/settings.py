@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal, TypeAlias
+from pydantic import Field
 
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import from_json
-
-from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
-from lambdas.functions.environment import EnvironmentSettings
-from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
+from lambdas.functions.publishing_settings import PublishingSettings
 
 
-def _from_json(value: object) -> object:
-    return from_json(value) if isinstance(value, str) else value
-
-
-def _check_expression(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        message = f"no regular expression: {error}"
-        raise ValueError(message) from None
-    return pattern
-
-
-# A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
-# a month sees the identities of both months, and the rest as one more.
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
-IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
-FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
-
-
-class Settings(EnvironmentSettings):
-    """How much is published, and for whom.
+class Settings(PublishingSettings):
+    """What is published, and since when.
 
     Attributes:
         stack_id: The stack that the function belongs to.
-        ledger_table: The DynamoDB table that also remembers the month's identities.
-        metric_detail: Every metric and dimension set is billed; `full` has more of them.
-        identity_bound: How many identities a month have metrics of their own.
-        folding_patterns: Regular expressions, as a JSON list: session names that are no people.
-        negotiated_prices: What is paid instead of list prices, as a JSON list.
     """
 
     stack_id: str = Field(min_length=1)
-    ledger_table: str = Field(min_length=3)
-    metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: IdentityBound = DEFAULT_BOUND
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
-    negotiated_prices: Annotated[
-        tuple[NegotiatedPriceSetting, ...], BeforeValidator(_from_json)
-    ] = ()

@@ -8,14 +8,19 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, aggregate
+from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
-from tests.builders import NOON, cost_of, usage_record
-from tests.fakes import InMemoryMetricSink
+from tests.builders import NOON, SONNET_4, cost_of, usage_record
+from tests.fakes import InMemoryMetricSink, InMemoryUnpricedCalls
 
 
-def publisher(sink: InMemoryMetricSink) -> PublishMetrics:
-    return PublishMetrics(sink, Detail.FULL, lambda record: record.identity_arn, cost_of)
+def publisher(
+    sink: InMemoryMetricSink, unpriced: InMemoryUnpricedCalls | None = None, known: CostOf = cost_of
+) -> PublishMetrics:
+    notes = InMemoryUnpricedCalls() if unpriced is None else unpriced
+    return PublishMetrics(sink, Detail.FULL, lambda record: record.identity_arn, known, notes)
 
 
 def call(number: int, minutes_ago: int = 0) -> UsageRecord:
@@ -145,3 +150,36 @@ class Stream(RuleBasedStateMachine):
 
 TestStream = Stream.TestCase
 TestStream.settings = settings(deadline=None, max_examples=10, stateful_step_count=10)
+
+
+def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> None:
+    unpriced = InMemoryUnpricedCalls()
+    records = [
+        call(1),
+        call(2)._replace(model_id=SONNET_4),
+        call(3)._replace(tokens=TokenCounts()),
+        call(4)._replace(model_id=SONNET_4, error_code="ThrottlingException"),
+    ]
+    publisher(InMemoryMetricSink(), unpriced)(new(*records), now=NOON)
+    assert set(unpriced.noted) == {records[1].key}
+
+
+def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
+    """Else a price that was told between two tries would be paid twice."""
+    unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
+    record = call(1)
+    publisher(sink, unpriced, lambda _: Unpriced.NO_PRICE)(new(record), now=NOON)
+    unpriced.settle([record])
+    publisher(sink, unpriced)(new(record), now=NOON, is_retried=True)
+    names = [point.metric.name for points in sink.calls for point in points]
+    assert "EstimatedCostUSD" not in names
+    assert names.count("UnpricedInvocations") == 4  # of account and model, twice
+    assert list(unpriced.waiting()) == []
+
+
+def test_notes_are_asked_for_only_when_a_batch_is_tried_again() -> None:
+    class NoNotes(InMemoryUnpricedCalls):
+        def remembered(self, *_: object) -> frozenset[tuple[str, str, str]]:
+            raise AssertionError
+
+    publisher(InMemoryMetricSink(), NoNotes())(new(call(1)), now=NOON)

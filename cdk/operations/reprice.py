@@ -1,0 +1,44 @@
+"""Publishes the cost of calls whose price became known, now: `make reprice`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
+from cdk.operations.terminal import CommandError
+
+
+def reprice(session: boto3.Session) -> None:
+    """Let the deployed function do it, and print what it did.
+
+    Raises:
+        CommandError: The function failed.
+    """
+    function = Deployment(session.client("cloudformation")).price_refresher
+    try:
+        report: dict[str, Any] = invoke(open_functions(session), function, {})
+    except FunctionFailedError as error:
+        message = f"{error}: its log group says more."
+        raise CommandError(message) from None
+    for model_id, it in report["by_model"].items():
+        prices = "; ".join(it["prices"])
+        print(f"{model_id}: {it['calls']:,} calls cost {it['usd']} US dollars ({prices})")
+    if report["too_old"]:
+        print(
+            f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
+            " have their cost."
+        )
+    for model_id, count in report["waiting"].items():
+        print(f"{model_id}: {count:,} calls wait for a price (negotiated_prices in cdk.json)")
+    if report["reason"]:
+        print(f"Not all was done: {report['reason']}. The next run goes on.")
+    elif not any(report[it] for it in ("by_model", "too_old", "waiting")):
+        print("No call waits for a price.")
+
+
+if __name__ == "__main__":
+    run_in_account("reprice", reprice)

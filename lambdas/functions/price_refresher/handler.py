@@ -1,0 +1,55 @@
+"""Publishes the cost of calls that had no price before, once there is one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
+from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
+from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
+from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
+from lambdas.functions.price_refresher.settings import Settings
+from lambdas.observability import logger, record_health
+from lambdas.services.reprice_calls import RepriceCalls
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_LONGEST_CALL_MS = 60_000
+
+
+def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
+    """Publish what has a price now; what was done, as `make reprice` prints it."""
+    report = reprice()(
+        datetime.now(UTC),
+        has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_CALL_MS,
+    )
+    record_health({REPRICED_CALLS: sum(it.calls for it in report.by_model.values())})
+    told = asdict(report)
+    for it in told["by_model"].values():
+        it["usd"] = f"{it['usd']:f}"
+    if report.by_model or report.waiting or report.reason:
+        logger.info("Calls that had no price", **told)
+    return told
+
+
+@cache
+def reprice() -> RepriceCalls:
+    """What publishes, made once."""
+    settings = Settings.from_environment(os.environ)
+    dynamodb = boto3.client("dynamodb")
+    registry = DynamoDbIdentityRegistry(dynamodb, settings.ledger_table, settings.identity_bound)
+    return RepriceCalls(
+        sink=CloudWatchMetricSink(boto3.client("cloudwatch")),
+        detail=settings.detail,
+        identity_dimension=BoundedIdentities(IdentityFolding(settings.folding_patterns), registry),
+        pricing=settings.pricing,
+        unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
+    )

@@ -1,0 +1,66 @@
+"""What functions that publish metrics of calls are told by their environment."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import from_json
+
+from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
+from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
+from lambdas.functions.environment import EnvironmentSettings
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
+
+
+def _from_json(value: object) -> object:
+    return from_json(value) if isinstance(value, str) else value
+
+
+def _check_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        message = f"no regular expression: {error}"
+        raise ValueError(message) from None
+    return pattern
+
+
+# A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
+# a month sees the identities of both months, and the rest as one more.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
+IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
+
+
+class PublishingSettings(EnvironmentSettings):
+    """How much is published, for whom, and at what prices.
+
+    Attributes:
+        ledger_table: The DynamoDB table that also remembers the month's identities.
+        metric_detail: Every metric and dimension set is billed; `full` has more of them.
+        identity_bound: How many identities a month have metrics of their own.
+        folding_patterns: Regular expressions, as a JSON list: session names that are no people.
+        negotiated_prices: What is paid instead of list prices, as a JSON list.
+    """
+
+    ledger_table: str = Field(min_length=3)
+    metric_detail: Literal["standard", "full"] = "standard"
+    identity_bound: IdentityBound = DEFAULT_BOUND
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
+    negotiated_prices: Annotated[
+        tuple[NegotiatedPriceSetting, ...], BeforeValidator(_from_json)
+    ] = ()
+
+    @property
+    def detail(self) -> Detail:
+        """The level of detail in the catalog's terms."""
+        return Detail[self.metric_detail.upper()]
+
+    @property
+    def pricing(self) -> Pricing:
+        """What calls cost: shipped prices, and what was negotiated."""
+        negotiated = NegotiatedPrices([it.to_domain() for it in self.negotiated_prices])
+        return Pricing(shipped_prices(), negotiated)

@@ -1,0 +1,52 @@
+"""`make reprice` prints what the deployed function did, and what still waits."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk import stack_names
+from cdk.operations import reprice
+from cdk.operations.terminal import CommandError
+from tests.operations.deployed import RunningFunctions, deploy
+
+NOTHING: dict[str, Any] = {"by_model": {}, "too_old": 0, "waiting": {}, "reason": None}
+REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-01"]}
+
+
+@pytest.mark.parametrize(
+    ("report", "printed"),
+    [
+        (NOTHING, "No call waits for a price.\n"),
+        (
+            NOTHING | {"by_model": {"m": REPRICED}},
+            "m: 1,200 calls cost 0.31 US dollars (negotiated, from 2026-01-01)\n",
+        ),
+        (NOTHING | {"waiting": {"m": 2}}, "m: 2 calls wait for a price"),
+        (NOTHING | {"too_old": 3}, "3 calls have a price, and are too old for CloudWatch"),
+        (NOTHING | {"reason": "throttled"}, "Not all was done: throttled. The next run goes on.\n"),
+    ],
+)
+def test_what_was_done_is_printed(
+    aws: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    report: dict[str, Any],
+    printed: str,
+) -> None:
+    deploy(stack_names.INGESTION)
+    functions = RunningFunctions(refresher=lambda _: report)
+    monkeypatch.setattr(reprice, "open_functions", lambda _: functions)
+    reprice.reprice(boto3.Session())
+    assert capsys.readouterr().out.startswith(printed)
+
+
+def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    deploy(stack_names.INGESTION)
+    functions = RunningFunctions(refresher=fail)
+    monkeypatch.setattr(reprice, "open_functions", lambda _: functions)
+    with pytest.raises(CommandError, match="refresher failed with RuntimeError: its log group"):
+        reprice.reprice(boto3.Session())
