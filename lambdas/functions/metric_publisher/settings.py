@@ -6,14 +6,9 @@ import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import from_json
 
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
-from lambdas.functions.environment import EnvironmentSettings
-
-
-def _from_json(value: object) -> object:
-    return from_json(value) if isinstance(value, str) else value
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
 
 
 def _check_expression(pattern: str) -> str:
@@ -47,4 +42,4 @@ class Settings(EnvironmentSettings):
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(from_json_text)] = ()
