@@ -38,10 +38,10 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 11 names for the account and 11 a model, 6 an identity; 6 health metrics.
-    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == 11 + 6 * 11 + 50 * 6 + 6
+    # 11 names for the account and 11 a model, 6 an identity; 10 health metrics.
+    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == 11 + 6 * 11 + 50 * 6 + 10
     # In full, 11 an identity, and 6 for each of the models that it calls.
-    full = 11 + 6 * 11 + 50 * 11 + 50 * 3 * 6 + 6
+    full = 11 + 6 * 11 + 50 * 11 + 50 * 3 * 6 + 10
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
