@@ -58,6 +58,21 @@ def published(metric: str, around: datetime, **dimensions: str) -> float:
     return sum(point["Sum"] for point in statistics["Datapoints"])
 
 
+def event(kind: str, at: datetime, detail: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An event of EventBridge, as it is documented."""
+    return {
+        "version": "0",
+        "id": "11111111-2222-3333-4444-555555555555",
+        "detail-type": kind,
+        "source": "aws.any",
+        "account": "123456789012",
+        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [],
+        "detail": detail or {},
+    }
+
+
 def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
     """The ARN of a topic, and what gives the messages that its subscriber received since."""
     sns, sqs = boto3.client("sns"), boto3.client("sqs")

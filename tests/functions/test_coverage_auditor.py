@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
-from tests.aws import health_metrics, subscribe_a_queue
+from tests.aws import event, health_metrics, subscribe_a_queue
 from tests.builders import HAIKU_3
 
 CONTEXT: Any = SimpleNamespace()
@@ -39,19 +39,7 @@ def count(
 
 
 def handle(kind: str, at: datetime = NOW, **detail: Any) -> None:
-    """Handle an event of EventBridge, as it is documented."""
-    event = {
-        "version": "0",
-        "id": "11111111-2222-3333-4444-555555555555",
-        "detail-type": kind,
-        "source": "aws.events" if kind == "Scheduled Event" else "aws.cloudwatch",
-        "account": "123456789012",
-        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": "us-east-1",
-        "resources": [],
-        "detail": detail,
-    }
-    handler.lambda_handler(event, CONTEXT)
+    handler.lambda_handler(event(kind, at, detail), CONTEXT)
 
 
 def test_the_schedule_s_audit_measures_and_tells_nobody(

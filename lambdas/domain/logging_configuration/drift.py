@@ -144,8 +144,8 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
         text = f"log group {name} is of class {live.log_class}, which cannot be metered"
         yield Difference(Subject.LOG_GROUP, text)
     if deployed.retention_days not in (None, live.retention_days):
-        kept = "for ever" if live.retention_days is None else f"{live.retention_days} days"
-        text = f"log group {name} keeps logs {kept}, not {deployed.retention_days} days"
+        kept = "ever" if live.retention_days is None else live.retention_days
+        text = f"log group {name} keeps logs for {kept} instead of {deployed.retention_days} days"
         yield Difference(Subject.LOG_GROUP, text)
     patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]
     if not patterns:
@@ -177,10 +177,10 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:
     before, now = dict(_flat(written)), dict(_flat(live))
     for name in sorted({*before, *now}):
-        is_unknown = name in YOUNG_FLAGS and not (name in before and name in now)
+        is_unknown = name in YOUNG_FLAGS and not (name in written and name in live)
         if is_unknown or before.get(name) == now.get(name):
             continue
-        yield f"{name} is {_short(now.get(name))}, not {_short(before.get(name))}"
+        yield f"{name} is {_short(now.get(name))}, was {_short(before.get(name))}"
 
 
 def _flat(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
