@@ -134,7 +134,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         CostItem(
             "CloudWatch",
             "metrics read to compare them with Bedrock's own",
-            Decimal(_metrics_read(usage)) / 1000 * prices["metrics_read_1000"],
+            Decimal(metrics_read(usage)) / 1000 * prices["metrics_read_1000"],
         ),
         CostItem(
             "CloudWatch",
@@ -184,10 +184,11 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     ]
 
 
-def _metrics_read(usage: Usage) -> int:
-    """How many metrics audits read: calls each time, all else once an hour.
+def metrics_read(usage: Usage) -> int:
+    """How many metrics audits read in a month: calls each time, all else once an hour.
 
-    For each name, its list of models is asked for as well, at the same price.
+    For each name, its list of models is asked for as well, at the same price. Where audits find
+    calls missing, they read more.
     """
     both = (OWN_METRICS, BEDROCK_METRICS)
     calls = sum(len(names[Quantity.CALLS]) for names in both)

@@ -51,7 +51,6 @@ class IngestionStack(Stack):
         metric_publisher: Publishes metrics of them.
         logging_configurator: Switches Bedrock's logging on and off.
         logging_role: The role with which Bedrock writes logs.
-        metered_group: The name of the log group that is read.
         stream_mapping: What starts `metric_publisher`.
     """
 
