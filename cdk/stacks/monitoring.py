@@ -65,20 +65,7 @@ class MonitoringStack(Stack):
         coverage_auditor = CoverageAuditor(
             self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
         )
-        logging_watcher = LoggingWatcher(
-            self,
-            "LoggingWatcher",
-            config=config,
-            log_group=ingestion.metered_group,
-            log_processor=ingestion.log_processor,
-            logging_role=ingestion.logging_role,
-            deploying_role=ingestion.logging_configurator.execution_role,
-            memory=storage.memory,
-            ledger=storage.ledger,
-            stored_with=storage.stored_with,
-            code=code,
-            topic=self.topic,
-        )
+        logging_watcher = self._make_logging_watcher(storage, ingestion, code)
 
         token_alarms = {it: self._token_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
@@ -113,6 +100,24 @@ class MonitoringStack(Stack):
             ContributorRules(self, "Contributors", log_group_name=ingestion.metered_group)
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
+
+    def _make_logging_watcher(
+        self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode
+    ) -> LoggingWatcher:
+        return LoggingWatcher(
+            self,
+            "LoggingWatcher",
+            config=self._config,
+            log_group=ingestion.metered_group,
+            log_processor=ingestion.log_processor,
+            logging_role=ingestion.logging_role,
+            deploying_role=ingestion.logging_configurator.execution_role,
+            memory=storage.memory,
+            ledger=storage.ledger,
+            stored_with=storage.stored_with,
+            code=code,
+            topic=self.topic,
+        )
 
     def _token_alarm(self, threshold: TokenThreshold) -> TokenAlarm:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY

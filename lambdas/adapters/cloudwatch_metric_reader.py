@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
 from lambdas.domain.completeness.audit_window import STEP
+from lambdas.domain.metering.aggregation import Dimensions
 from lambdas.domain.metering.metric_catalog import MODEL_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import (
-        DimensionTypeDef,
         MetricDataQueryTypeDef,
         MetricStatTypeDef,
         MetricTypeDef,
@@ -27,7 +27,7 @@ _COMPLETE = "Complete"
 
 class _Metric(NamedTuple):
     name: str
-    model: str | None
+    dimensions: Dimensions = ()
 
 
 class CloudWatchMetricReader:
@@ -48,8 +48,8 @@ class CloudWatchMetricReader:
         metrics = [it for name in names for it in self._list(namespace, name)]
         found: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for metric, total in self._sums(namespace, metrics, window).items():
-            if metric.model is not None:
-                found[metric.model][metric.name] = total
+            ((_, model),) = metric.dimensions
+            found[model][metric.name] = total
         return found
 
     def of_account(
@@ -60,7 +60,7 @@ class CloudWatchMetricReader:
         Raises:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
-        sums = self._sums(namespace, [_Metric(name, None) for name in names], window)
+        sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
 
     def _list(self, namespace: str, name: str) -> Iterator[_Metric]:
@@ -73,7 +73,7 @@ class CloudWatchMetricReader:
         for page in pages:
             for metric in page["Metrics"]:
                 if len(dimensions := metric["Dimensions"]) == 1:  # not by tier or identity as well
-                    yield _Metric(name, dimensions[0]["Value"])
+                    yield _Metric(name, ((MODEL_ID, dimensions[0]["Value"]),))
 
     def _sums(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
@@ -108,13 +108,10 @@ class CloudWatchMetricReader:
 
 
 def _query(query_id: str, namespace: str, metric: _Metric) -> MetricDataQueryTypeDef:
-    dimensions: Sequence[DimensionTypeDef] = (
-        [] if metric.model is None else [{"Name": MODEL_ID, "Value": metric.model}]
-    )
     named: MetricTypeDef = {
         "Namespace": namespace,
         "MetricName": metric.name,
-        "Dimensions": dimensions,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
     }
     statistic: MetricStatTypeDef = {
         "Metric": named,
