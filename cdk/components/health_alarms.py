@@ -28,7 +28,6 @@ from lambdas.domain.metering.metric_catalog import (
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
 _DAY = Duration.days(1)
-_ATTEMPTS = 3  # Lambda tries what is asynchronous twice again
 _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
@@ -269,7 +268,7 @@ def _coverage() -> Iterator[_Symptom]:
     yield _Symptom(
         "UnloggedTraffic",
         lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
-        "Calls that nobody can attribute (bedrock-mantle), a day",
+        "Not in logs: bedrock-mantle",
         "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
         " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
     )
@@ -280,9 +279,10 @@ def _watchers() -> Iterator[_Symptom]:
         yield _Symptom(
             f"{name}Errors",
             _of_function(function_of, "Errors", "Sum", period=_LONGEST_DELAY),
-            "Watchers: errors",
-            f"{name} fails: nobody looks at what it should. Its log group says more.",
-            threshold=_ATTEMPTS,
+            "Functions: errors",
+            f"{name} fails again and again: nobody looks at what it should. Its log group says"
+            " more.",
+            periods=(2, 2),
         )
 
 

@@ -135,12 +135,12 @@ def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
 
 
 @pytest.mark.parametrize("function", ["CoverageAuditor", "LoggingWatcher"])
-def test_a_watcher_that_fails_in_all_its_attempts_is_told_of(function: str) -> None:
-    def after(errors: float) -> AlarmState:
-        figures = {"AWS/Lambda Errors": [errors]}
+def test_a_watcher_that_fails_for_half_an_hour_is_told_of(function: str) -> None:
+    def after(*errors: float | None) -> AlarmState:
+        figures = {"AWS/Lambda Errors": errors}
         return state(f"Health-{function}Errors", figures, seconds=900)
 
-    assert [after(2), after(3)] == [OK, ALARM]
+    assert [after(9), after(9, 0), after(1, 1)] == [OK, OK, ALARM]
 
 
 @pytest.mark.parametrize(
