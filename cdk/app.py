@@ -38,7 +38,7 @@ def build(app: App, config: Config) -> None:
             storage=storage,
             environment=environment,
         )
-        MonitoringStack(
+        monitoring = MonitoringStack(
             app,
             f"{stack_names.MONITORING}{suffix}",
             config=config,
@@ -47,7 +47,7 @@ def build(app: App, config: Config) -> None:
             environment=environment,
         )
         is_newest_python = config.python_version == Config().python_version
-        nag.acknowledge(storage, ingestion, is_newest_python=is_newest_python)
+        nag.acknowledge(storage, ingestion, monitoring, is_newest_python=is_newest_python)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from aws_cdk import Acknowledgment, App, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from cdk import stack_names
+
+_HERE = "<AWS::Region>:<AWS::AccountId>"
 _PREFIX = "AwsSolutions::AwsSolutions-"
 _NO_ACCESS_LOGS = (
     "Written by the meter alone and read by its operators; where more is wanted, CloudTrail's data"
@@ -55,6 +58,24 @@ STANDING = {
             " role of its own, which is not known before; roles can be passed to Bedrock alone."
         ),
     },
+    "CoverageAuditorRole": {
+        "IAM5[Resource::*]": f"Reading CloudWatch's metrics {_NO_RESOURCE}.",
+    },
+    "LoggingWatcherRole": {
+        "IAM5[Resource::*]": (
+            f"Reading Bedrock's one logging configuration, and CloudTrail's events, {_NO_RESOURCE}."
+        ),
+        f"IAM5[Resource::arn:<AWS::Partition>:logs:{_HERE}:log-group:*]": (
+            "logs:DescribeLogGroups lists all of them, and takes no single one."
+        ),
+        **{
+            f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:{_HERE}:stack/{name}/*]": (
+                "A stack's ARN ends in an id that is new with each creation."
+            )
+            for name in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+        },
+        **_KEY_ACTIONS,
+    },
     "LoggingProviderRole": {
         "IAM5[Resource::<LoggingConfiguratorC707548E.Arn>:*]": (
             "The CDK's provider invokes one function, in any of its versions."
@@ -65,7 +86,10 @@ STANDING = {
 
 _OLDER_PYTHON = {
     name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
-    for name in ("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator")
+    for name in (
+        *("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator"),
+        *("CoverageAuditor", "LoggingWatcher"),
+    )
 }
 
 

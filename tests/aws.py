@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -65,6 +66,36 @@ def published(metric: str, around: datetime, **dimensions: str) -> float:
         Statistics=["Sum"],
     )
     return sum(point["Sum"] for point in statistics["Datapoints"])
+
+
+def event(kind: str, at: datetime, detail: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An event of EventBridge, as it is documented."""
+    return {
+        "version": "0",
+        "id": "11111111-2222-3333-4444-555555555555",
+        "detail-type": kind,
+        "source": "aws.any",
+        "account": "123456789012",
+        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [],
+        "detail": detail or {},
+    }
+
+
+def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+    """The ARN of a topic, and what gives the messages that its subscriber received since."""
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    topic = sns.create_topic(Name="notifications")["TopicArn"]
+    queue = sqs.create_queue(QueueName="notifications")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["Attributes"]["QueueArn"])
+
+    def received() -> list[dict[str, Any]]:
+        answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        return [json.loads(it["Body"]) for it in answer.get("Messages", [])]
+
+    return topic, received
 
 
 def health_metrics(printed: str) -> dict[str, list[float]]:

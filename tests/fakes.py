@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
-from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
+from lambdas.domain.logging_configuration import (
+    LoggingChange,
+    LoggingConfiguration,
+    LoggingMemory,
+    LogGroup,
+    Role,
+    WatchState,
+)
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     MemoryUnavailableError,
 )
-from lambdas.domain.metering import DataPoint, LedgerChange, LedgerStream
+from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
+from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
+from lambdas.domain.metering.aggregation import Dimensions
+from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.domain.notifications import Notice
 
 
 class InMemoryUsageLedger:
@@ -124,3 +137,115 @@ class InMemoryMemoryStore:
             raise MemoryUnavailableError
         self.writes_left -= 1
         self.memory = memory
+
+
+class InMemoryMetrics:
+    """CloudWatch's metrics, which are written as a sink and read as a reader."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[str, str, Dimensions, datetime, int]] = []
+        self.read: Counter[str] = Counter()
+
+    def add(
+        self, namespace: str, name: str, at: datetime, value: int = 1, model: str | None = None
+    ) -> None:
+        dimensions = () if model is None else ((MODEL_ID, model),)
+        self.values.append((namespace, name, dimensions, at, value))
+
+    def put(self, data_points: Sequence[DataPoint]) -> None:
+        for point in data_points:
+            total = (
+                sum(value * count for value, count in zip(it.values, it.counts, strict=True))
+                if isinstance(it := point.values, Distribution)
+                else it.sum
+            )
+            self.values.append(
+                (NAMESPACE, point.metric.name, point.dimensions, point.minute, int(total))
+            )
+
+    def by_model(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for name, dimensions, value in self._within(namespace, names, window):
+            if [dimension for dimension, _ in dimensions] == [MODEL_ID]:
+                found[dimensions[0][1]][name] += value
+        self.read.update(name for sums in found.values() for name in sums)
+        return found
+
+    def of_account(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, int]:
+        found: Counter[str] = Counter()
+        for name, dimensions, value in self._within(namespace, names, window):
+            if not dimensions:
+                found[name] += value
+        return found
+
+    def _within(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Iterable[tuple[str, Dimensions, int]]:
+        for space, name, dimensions, at, value in self.values:
+            if space == namespace and name in names and window.start <= at < window.end:
+                yield name, dimensions, value
+
+
+class InMemoryNotifier:
+    """Keeps notices; refuses so many before."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.refusals = 0
+
+    def publish(self, notice: Notice) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError
+        self.notices.append(notice)
+
+
+class InMemoryLogGroups(dict[str, LogGroup]):
+    """Log groups by name."""
+
+    def find(self, name: str) -> LogGroup | None:
+        return self.get(name)
+
+
+class InMemoryRoles(dict[str, Role]):
+    """Roles by name."""
+
+    def find(self, name: str) -> Role | None:
+        return self.get(name)
+
+
+class InMemoryChangeHistory(list[LoggingChange]):
+    """Changes that CloudTrail knows."""
+
+    def find(self, actions: Iterable[str], since: datetime) -> list[LoggingChange]:
+        wanted = set(actions)
+        return [it for it in self if it.action in wanted and it.at >= since]
+
+
+class InMemoryDeployments:
+    """Whether a deployment is under way."""
+
+    def __init__(self) -> None:
+        self.under_way = False
+
+    def is_under_way(self) -> bool:
+        return self.under_way
+
+
+class InMemoryWatchMemory:
+    """A watch's memory that lasts as long as the test."""
+
+    def __init__(self) -> None:
+        self.state: WatchState | None = None
+
+    def recall(self) -> WatchState:
+        return self.state or WatchState()
+
+    def remember(self, state: WatchState, before: WatchState) -> None:
+        if self.state not in (None, before):
+            raise WatchStateChangedError
+        self.state = state

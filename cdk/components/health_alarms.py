@@ -11,7 +11,15 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lambdas.domain.completeness import (
+    AUDITS_RUNNING,
+    BEDROCK_NAMESPACE,
+    MANTLE_METRICS,
+    MANTLE_NAMESPACE,
+    Quantity,
+)
 from lambdas.domain.metering.metric_catalog import (
+    COVERAGE_SHORTFALL,
     HEALTH_NAMESPACE,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
@@ -21,7 +29,7 @@ from lambdas.domain.metering.metric_catalog import (
 
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
-_BEDROCK = "AWS/Bedrock"
+_DAY = Duration.days(1)
 _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
@@ -37,16 +45,24 @@ class _Watched:
         log_processor: Writes to the ledger.
         metric_publisher: Publishes from its stream.
         stream_mapping: What starts the latter.
+        coverage_auditor: Compares the count with Bedrock's own.
+        logging_watcher: Checks that logging is as it was deployed.
     """
 
     log_processor: lambda_.IFunction
     metric_publisher: lambda_.IFunction
     stream_mapping: lambda_.CfnEventSourceMapping
+    coverage_auditor: lambda_.IFunction
+    logging_watcher: lambda_.IFunction
 
 
 _FUNCTIONS: dict[str, Callable[[_Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
+}
+_WATCHERS: dict[str, Callable[[_Watched], lambda_.IFunction]] = {
+    "CoverageAuditor": lambda watched: watched.coverage_auditor,
+    "LoggingWatcher": lambda watched: watched.logging_watcher,
 }
 _MetricOf: TypeAlias = Callable[[_Watched], cloudwatch.IMetric]
 
@@ -87,6 +103,8 @@ class HealthAlarms(Construct):
         log_processor: lambda_.IFunction,
         metric_publisher: lambda_.IFunction,
         stream_mapping: lambda_.CfnEventSourceMapping,
+        coverage_auditor: lambda_.IFunction,
+        logging_watcher: lambda_.IFunction,
         look_at: str,
     ) -> None:
         """Make the alarms.
@@ -97,10 +115,14 @@ class HealthAlarms(Construct):
             log_processor: Writes to the ledger.
             metric_publisher: Publishes from its stream.
             stream_mapping: What starts the latter.
+            coverage_auditor: Compares the count with Bedrock's own.
+            logging_watcher: Checks that logging is as it was deployed.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        watched = _Watched(log_processor, metric_publisher, stream_mapping)
+        watched = _Watched(
+            log_processor, metric_publisher, stream_mapping, coverage_auditor, logging_watcher
+        )
         self.alarms = {it.name: self._alarm(it, watched, look_at) for it in _symptoms()}
 
     def _alarm(self, symptom: _Symptom, watched: _Watched, look_at: str) -> cloudwatch.Alarm:
@@ -130,12 +152,14 @@ def _symptoms() -> Iterator[_Symptom]:
     yield from _functions()
     yield from _delays()
     yield from _given_up()
+    yield from _coverage()
+    yield from _watchers()
 
 
 def _completeness() -> Iterator[_Symptom]:
     yield _Symptom(
         "LogDeliveryFailures",
-        lambda _: _sum(_BEDROCK, "ModelInvocationLogsCloudWatchDeliveryFailure"),
+        lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
         "Logs that were not delivered",
         "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
         " role still there, and may it write to the log group? Run make doctor.",
@@ -152,7 +176,7 @@ def _completeness() -> Iterator[_Symptom]:
         lambda _: cloudwatch.MathExpression(
             expression=NOTHING_METERED,
             using_metrics={
-                "bedrock": _sum(_BEDROCK, "Invocations"),
+                "bedrock": _sum(BEDROCK_NAMESPACE, "Invocations"),
                 "metered": _sum(NAMESPACE, "Invocations"),
                 "failed": _sum(NAMESPACE, "InvocationErrors"),
             },
@@ -250,12 +274,49 @@ def _given_up() -> Iterator[_Symptom]:
         )
 
 
-def _of_function(
-    function_of: Callable[[_Watched], lambda_.IFunction], metric: str, statistic: str
-) -> _MetricOf:
-    return lambda watched: function_of(watched).metric(
-        metric, statistic=statistic, period=_FIVE_MINUTES
+def _coverage() -> Iterator[_Symptom]:
+    yield _Symptom(
+        "Coverage",
+        lambda _: cloudwatch.Metric(
+            namespace=HEALTH_NAMESPACE,
+            metric_name=COVERAGE_SHORTFALL.name,
+            statistic="Maximum",
+            period=_FIVE_MINUTES,
+        ),
+        "Whether calls are missing",
+        "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
+        " A second notification names the models and how much is missing.",
+        periods=(AUDITS_RUNNING, AUDITS_RUNNING),
     )
+    (inferences,) = MANTLE_METRICS[Quantity.CALLS]
+    yield _Symptom(
+        "UnloggedTraffic",
+        lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
+        "Not in logs: bedrock-mantle",
+        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
+        " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
+    )
+
+
+def _watchers() -> Iterator[_Symptom]:
+    for name, function_of in _WATCHERS.items():
+        yield _Symptom(
+            f"{name}Errors",
+            _of_function(function_of, "Errors", "Sum", period=_LONGEST_DELAY),
+            "Functions: errors",
+            f"{name} fails again and again: nobody looks at what it should. Its log group says"
+            " more.",
+            periods=(2, 2),
+        )
+
+
+def _of_function(
+    function_of: Callable[[_Watched], lambda_.IFunction],
+    metric: str,
+    statistic: str,
+    period: Duration = _FIVE_MINUTES,
+) -> _MetricOf:
+    return lambda watched: function_of(watched).metric(metric, statistic=statistic, period=period)
 
 
 def _of_stream(metric: str) -> _MetricOf:
@@ -264,11 +325,16 @@ def _of_stream(metric: str) -> _MetricOf:
     )
 
 
-def _sum(namespace: str, name: str, dimensions: dict[str, str] | None = None) -> cloudwatch.Metric:
+def _sum(
+    namespace: str,
+    name: str,
+    dimensions: dict[str, str] | None = None,
+    period: Duration = _FIVE_MINUTES,
+) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=name,
         dimensions_map=dimensions,
         statistic="Sum",
-        period=_FIVE_MINUTES,
+        period=period,
     )

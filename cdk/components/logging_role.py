@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -11,7 +13,12 @@ _STREAM = "aws/bedrock/modelinvocations"
 
 
 class LoggingRole(iam.Role):
-    """Trusts Bedrock in this account and Region; may write one stream of one log group."""
+    """Trusts Bedrock in this account and Region; may write one stream of one log group.
+
+    Attributes:
+        trust: The document that says who may take it.
+        writing: The policy that says what it may do.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
         """Make the role for a log group."""
@@ -31,6 +38,7 @@ class LoggingRole(iam.Role):
                 },
             ),
         )
+        self.trust: Any = self.assume_role_policy.to_json()  # type: ignore[union-attr]  # it has one
         stream = stack.format_arn(
             service="logs",
             resource="log-group",

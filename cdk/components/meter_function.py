@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
@@ -30,7 +31,6 @@ class FunctionCode:
         architecture: Their processor.
         code: The one code asset.
         dependencies: The layer that every function needs.
-        newest_boto3: The layer for those for which the runtime's own boto3 may be too old.
     """
 
     def __init__(self, scope: Construct, config: Config) -> None:
@@ -39,27 +39,28 @@ class FunctionCode:
         Raises:
             BundlingError: Dependencies could not be installed.
         """
+        self._scope = scope
         self._config = config
         self.runtime = lambda_.Runtime(
             f"python{config.python_version}", lambda_.RuntimeFamily.PYTHON
         )
         self.architecture = _ARCHITECTURES[config.architecture]
         self.code = lambda_.Code.from_asset(str(bundle_code()))
-        self.dependencies = self._layer(scope, "Dependencies", without=["boto3"])
-        self.newest_boto3 = self._layer(
-            scope, "NewestBoto3", without=["aws-lambda-powertools", "pydantic"]
-        )
+        self.dependencies = self._layer("Dependencies", without=["boto3"])
 
-    def _layer(
-        self, scope: Construct, name: str, *, without: Sequence[str]
-    ) -> lambda_.LayerVersion:
+    @cached_property
+    def newest_boto3(self) -> lambda_.LayerVersion:
+        """The layer for functions for which the runtime's own boto3 may be too old."""
+        return self._layer("NewestBoto3", without=["aws-lambda-powertools", "pydantic"])
+
+    def _layer(self, name: str, *, without: Sequence[str]) -> lambda_.LayerVersion:
         bundle = bundle_layer(
             without=without,
             python_version=self._config.python_version,
             architecture=self._config.architecture,
         )
         return lambda_.LayerVersion(
-            scope,
+            self._scope,
             name,
             code=lambda_.Code.from_asset(str(bundle)),
             compatible_runtimes=[self.runtime],
@@ -68,7 +69,11 @@ class FunctionCode:
 
 
 class MeterFunction(lambda_.Function):
-    """A function that may write its own log and nothing else, until it is granted more."""
+    """A function that may write its own log and nothing else, until it is granted more.
+
+    Attributes:
+        execution_role: The role that it alone has.
+    """
 
     def __init__(
         self,
@@ -121,6 +126,7 @@ class MeterFunction(lambda_.Function):
             memory_size=512,  # CPU comes with memory, and a start is mostly imports
             timeout=timeout,
         )
+        self.execution_role = role
 
     def allow(self, *actions: str, on: str, conditions: Mapping[str, Any] | None = None) -> None:
         """Let the function's role do something.

@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
 
 
@@ -33,6 +34,7 @@ class NotificationTopic(sns.Topic):
             master_key=key,
             enforce_ssl=True,
         )
+        self._key = key
         stack = Stack.of(self)
         alarms = stack.format_arn(
             service="cloudwatch",
@@ -59,3 +61,11 @@ class NotificationTopic(sns.Topic):
             self.add_subscription(
                 subscriptions.UrlSubscription(url, protocol=sns.SubscriptionProtocol.HTTPS)
             )
+
+    def let_notify(self, function: MeterFunction) -> None:
+        """Let a function publish here.
+
+        Source: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        """
+        function.allow("sns:Publish", on=self.topic_arn)
+        function.allow("kms:Decrypt", "kms:GenerateDataKey", on=self._key.key_arn)

@@ -173,7 +173,8 @@ class Examination:
             if client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]:
                 return Status.OK, f"{trail['Name']} is logging"
         return Status.WARNING, (
-            "No trail is logging: whoever changes Bedrock's logging configuration goes unnoticed."
+            "No trail is logging: a change of Bedrock's logging configuration is found by a check"
+            " every 15 minutes, and not at once."
         )
 
     def _notifications(self) -> tuple[Status, str]:

@@ -11,6 +11,7 @@ from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from cdk.thresholds import alarm_thresholds
+from lambdas.domain.completeness import BEDROCK_METRICS, MANTLE_METRICS, OWN_METRICS, Quantity
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     USAGE_METRICS,
@@ -29,8 +30,12 @@ CALLS_OF_A_DELIVERY = 10
 SECONDS_OF_A_DELIVERY = Decimal("0.1")
 SECONDS_OF_A_FLUSH = Decimal("0.3")
 FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
+HOURS_A_MONTH = 30 * 24
+AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
+CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
+SECONDS_OF_AN_AUDIT = Decimal(2)
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 18
+HEALTH_ALARM_METRICS = 22
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)
@@ -111,6 +116,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     deliveries = calls / CALLS_OF_A_DELIVERY
     flushes = min(calls, Decimal(FLUSHES_A_MONTH))
     seconds = deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH
+    audits = AUDITS_A_MONTH + CHECKS_A_MONTH
     series = count_series(usage, config.detail, config.identity_bound)
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
@@ -124,6 +130,11 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "CloudWatch",
             "requests that publish them",
             flushes / 1000 * prices["metric_requests_1000"],
+        ),
+        CostItem(
+            "CloudWatch",
+            "metrics read to compare them with Bedrock's own",
+            Decimal(metrics_read(usage)) / 1000 * prices["metrics_read_1000"],
         ),
         CostItem(
             "CloudWatch",
@@ -159,12 +170,31 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         CostItem(
             "Lambda",
-            "the functions",
+            "the functions that count and publish",
             (deliveries + flushes) / _MILLION * prices["lambda_requests_million"]
             + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
         ),
+        CostItem(
+            "Lambda",
+            "audits of coverage, checks of the logging configuration",
+            audits / _MILLION * prices["lambda_requests_million"]
+            + audits * SECONDS_OF_AN_AUDIT * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
+        ),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
+
+
+def metrics_read(usage: Usage) -> int:
+    """How many metrics audits read in a month: calls each time, all else once an hour.
+
+    For each name, its list of models is asked for as well, at the same price. Where audits find
+    calls missing, they read more.
+    """
+    both = (OWN_METRICS, BEDROCK_METRICS)
+    calls = sum(len(names[Quantity.CALLS]) for names in both)
+    everything = sum(len(spellings) for names in both for spellings in names.values())
+    hourly = everything * (usage.models + 1) + len(MANTLE_METRICS)
+    return AUDITS_A_MONTH * calls * (usage.models + 1) + HOURS_A_MONTH * hourly
 
 
 def _alarm_metrics(usage: Usage, config: Config) -> int:

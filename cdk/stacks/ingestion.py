@@ -55,6 +55,7 @@ class IngestionStack(Stack):
         metric_publisher: Publishes metrics of them.
         price_refresher: Publishes the cost of calls that had no price before.
         logging_configurator: Switches Bedrock's logging on and off.
+        logging_role: The role with which Bedrock writes logs.
         stream_mapping: What starts `metric_publisher`.
     """
 
@@ -87,6 +88,9 @@ class IngestionStack(Stack):
         self.stream_mapping = self._map_stream()
         subscription = self._subscribe()
         self.logging_configurator = self._make_logging_configurator()
+        self.logging_role = LoggingRole(
+            self, "LoggingRole", log_group_name=storage.log_group.log_group_name
+        )
         self._switch_logging_on(subscription)
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
         CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
@@ -273,9 +277,7 @@ class IngestionStack(Stack):
         return function
 
     def _switch_logging_on(self, subscription: logs.CfnSubscriptionFilter) -> None:
-        role = LoggingRole(
-            self, "LoggingRole", log_group_name=self._storage.log_group.log_group_name
-        )
+        role = self.logging_role
         # What was replaced is put back, in the end or to be adopted, with a role of its own, which
         # nobody knows before.
         any_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*"

@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk import stack_names
+from cdk.components.coverage_auditor import CoverageAuditor
 from cdk.components.dashboards import (
     NAMES,
     DeployedNames,
@@ -20,6 +21,8 @@ from cdk.components.dashboards import (
 )
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.log_queries import ContributorRules, SavedQueries
+from cdk.components.logging_watcher import LoggingWatcher
+from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
@@ -58,6 +61,12 @@ class MonitoringStack(Stack):
         self._thresholds = alarm_thresholds(config)
         self.topic = NotificationTopic(self, "Notifications", config=config, key=storage.key)
 
+        code = FunctionCode(self, config)
+        coverage_auditor = CoverageAuditor(
+            self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
+        )
+        logging_watcher = self._make_logging_watcher(storage, ingestion, code)
+
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
             for name, metric_name in (("Anomaly", config.alarm_metric), ("CostAnomaly", COST)):
@@ -75,10 +84,13 @@ class MonitoringStack(Stack):
             log_processor=ingestion.log_processor,
             metric_publisher=ingestion.metric_publisher,
             stream_mapping=ingestion.stream_mapping,
+            coverage_auditor=coverage_auditor,
+            logging_watcher=logging_watcher,
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
             self._notify_of(alarm, is_recovery_told=True)
+        coverage_auditor.name_models_of(health.alarms["Coverage"])
         self._notify_of_partial_data(
             [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
@@ -89,6 +101,24 @@ class MonitoringStack(Stack):
             ContributorRules(self, "Contributors", log_group_name=ingestion.metered_group)
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
+
+    def _make_logging_watcher(
+        self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode
+    ) -> LoggingWatcher:
+        return LoggingWatcher(
+            self,
+            "LoggingWatcher",
+            config=self._config,
+            log_group=ingestion.metered_group,
+            log_processor=ingestion.log_processor,
+            logging_role=ingestion.logging_role,
+            deploying_role=ingestion.logging_configurator.execution_role,
+            memory=storage.memory,
+            ledger=storage.ledger,
+            stored_with=storage.stored_with,
+            code=code,
+            topic=self.topic,
+        )
 
     def _usage_alarm(self, threshold: AlarmThreshold) -> UsageAlarm:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY

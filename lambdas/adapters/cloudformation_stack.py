@@ -1,7 +1,8 @@
-"""The stack that a function belongs to."""
+"""The stacks that functions belong to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,3 +14,20 @@ def created_at(client: CloudFormationClient, stack_id: str) -> datetime:
     """When a stack was created: updates do not change it, a deployment after a destruction does."""
     (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
     return stack["CreationTime"]
+
+
+class CloudFormationDeployments:
+    """Deployments of some stacks."""
+
+    def __init__(self, client: CloudFormationClient, stack_names: Sequence[str]) -> None:
+        """Look with a CloudFormation client."""
+        self._client = client
+        self._stack_names = stack_names
+
+    def is_under_way(self) -> bool:
+        """Whether one of the stacks is being changed."""
+        return any(map(self._is_changing, self._stack_names))
+
+    def _is_changing(self, name: str) -> bool:
+        (stack,) = self._client.describe_stacks(StackName=name)["Stacks"]
+        return stack["StackStatus"].endswith("_IN_PROGRESS")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 
 class EnvironmentSettings(BaseModel):
@@ -33,3 +34,8 @@ class EnvironmentSettings(BaseModel):
             name.upper(): value if isinstance(value, str) else json.dumps(value)
             for name, value in values.items()
         }
+
+
+def from_json_text(value: object) -> object:
+    """What a variable says of a setting that is more than a word: JSON."""
+    return from_json(value) if isinstance(value, str) else value

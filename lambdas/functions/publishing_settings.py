@@ -6,17 +6,12 @@ import re
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import from_json
 
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
-from lambdas.functions.environment import EnvironmentSettings
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
-
-
-def _from_json(value: object) -> object:
-    return from_json(value) if isinstance(value, str) else value
 
 
 def _check_expression(pattern: str) -> str:
@@ -49,9 +44,9 @@ class PublishingSettings(EnvironmentSettings):
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(_from_json)] = ()
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(from_json_text)] = ()
     negotiated_prices: Annotated[
-        tuple[NegotiatedPriceSetting, ...], BeforeValidator(_from_json)
+        tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
 
     @property

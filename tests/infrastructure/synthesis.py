@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import shutil
 import tempfile
@@ -136,6 +137,33 @@ def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
         if any(it["Ref"].startswith(role) for it in policy["Roles"])
         for statement in policy["PolicyDocument"]["Statement"]
     ]
+
+
+def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
+    """The properties of the function that does a job, by the name of its package."""
+    handler = f"lambdas.functions.{job}.handler.lambda_handler"
+    functions = resources(template, "AWS::Lambda::Function").values()
+    (properties,) = (it for it in functions if it["Handler"] == handler)
+    return properties
+
+
+def check_environment(template: Mapping[str, Any], job: str) -> None:
+    """Whether a function's environment is what its own settings take, and no more."""
+    # What is known only to the cloud is some text.
+    environ = {
+        name: value if isinstance(value, str) else "known-when-deployed"
+        for name, value in function_of(template, job)["Environment"]["Variables"].items()
+    }
+    settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
+    assert settings.from_environment(environ).to_environment() == environ
+    assert environ.keys() == {name.upper() for name in settings.model_fields}
+
+
+def wildcard(resource: Any) -> str | None:
+    """The literal end of an ARN with a wildcard, from where it is no longer made up of parts."""
+    text = resource if isinstance(resource, str) else as_list(resource.get("Fn::Join", ["", [""]]))
+    last = text if isinstance(text, str) else text[1][-1]
+    return last if isinstance(last, str) and "*" in last else None
 
 
 def as_list(value: Any) -> list[Any]:

@@ -118,6 +118,31 @@ def test_what_is_tried_again_is_told_of_when_it_stays(function: str, metric: str
     assert [after(1), after(9, 0, 0), after(1, None, 1)] == [OK, OK, ALARM]
 
 
+def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() -> None:
+    def after(*shortfalls: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health CoverageShortfall": shortfalls}
+        return state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(1, 1), after(1, 0), after(0, 1), after(None, 1)] == [ALARM, OK, OK, OK]
+
+
+def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
+    def after(*calls: float | None) -> AlarmState:
+        figures = {"AWS/BedrockMantle Inferences": calls}
+        return state("Health-UnloggedTraffic", figures, seconds=86_400)
+
+    assert [after(1), after(1, 0), after(None)] == [ALARM, OK, OK]
+
+
+@pytest.mark.parametrize("function", ["CoverageAuditor", "LoggingWatcher"])
+def test_a_watcher_that_fails_for_half_an_hour_is_told_of(function: str) -> None:
+    def after(*errors: float | None) -> AlarmState:
+        figures = {"AWS/Lambda Errors": errors}
+        return state(f"Health-{function}Errors", figures, seconds=900)
+
+    assert [after(9), after(9, 0), after(1, 1)] == [OK, OK, ALARM]
+
+
 @pytest.mark.parametrize(
     ("alarm", "metric"), [("DeliveryAge", "AsyncEventAge"), ("StreamAge", "IteratorAge")]
 )

@@ -1,8 +1,6 @@
 """The functions get what they ask for, may do what they must, and no more."""
 
-import importlib
 import json
-from typing import Any
 
 import pytest
 
@@ -12,10 +10,13 @@ from lambdas.functions.logging_configurator.settings import Properties
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
+    check_environment,
     deployment,
+    function_of,
     only,
     resources,
     statements,
+    wildcard,
 )
 
 JOBS = {
@@ -27,39 +28,21 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 each_function = pytest.mark.parametrize("function", JOBS)
 
 
-def function_of(template: dict[str, Any], job: str) -> dict[str, Any]:
-    handler = f"lambdas.functions.{JOBS[job]}.handler.lambda_handler"
-    (properties,) = (
-        it
-        for it in resources(template, "AWS::Lambda::Function").values()
-        if it["Handler"] == handler
-    )
-    return properties
-
-
 @each_function
 @each_configuration
 def test_the_environment_is_what_the_function_s_own_settings_take(
     configuration: str, function: str
 ) -> None:
-    variables = function_of(deployment(configuration).ingestion, function)["Environment"]
-    # What is known only to the cloud is some text.
-    environ = {
-        name: value if isinstance(value, str) else "known-when-deployed"
-        for name, value in variables["Variables"].items()
-    }
-    settings = importlib.import_module(f"lambdas.functions.{JOBS[function]}.settings").Settings
-    assert settings.from_environment(environ).to_environment() == environ
-    assert environ.keys() == {name.upper() for name in settings.model_fields}
+    check_environment(deployment(configuration).ingestion, JOBS[function])
 
 
 def test_the_configuration_reaches_the_functions() -> None:
     template = deployment("everything").ingestion
-    publisher = function_of(template, "MetricPublisher")["Environment"]["Variables"]
+    publisher = function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
     assert publisher["METRIC_DETAIL"] == "full"
     assert publisher["IDENTITY_BOUND"] == "17"
     assert json.loads(publisher["FOLDING_PATTERNS"]) == ["^ci-\\d+$"]
-    processor = function_of(template, "LogProcessor")["Environment"]["Variables"]
+    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LEDGER_RETENTION_DAYS"] == "400"
 
 
@@ -98,13 +81,6 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
             if (ending := wildcard(resource)) is not None
         }
         assert found == endings, role
-
-
-def wildcard(resource: Any) -> str | None:
-    """The literal end of an ARN with a wildcard, from where it is no longer made up of parts."""
-    text = resource if isinstance(resource, str) else as_list(resource.get("Fn::Join", ["", [""]]))
-    last = text if isinstance(text, str) else text[1][-1]
-    return last if isinstance(last, str) and "*" in last else None
 
 
 def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
@@ -285,7 +261,10 @@ def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> Non
     )
     own = {"Ref": "AWS::StackId"}
     assert asking["Resource"] == own
-    assert function_of(template, "MetricPublisher")["Environment"]["Variables"]["STACK_ID"] == own
+    assert (
+        function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]["STACK_ID"]
+        == own
+    )
 
 
 @each_configuration
@@ -307,10 +286,10 @@ def test_the_custom_resource_is_told_what_its_function_understands(configuration
 @each_configuration
 def test_the_newest_boto3_is_for_the_configurator_alone(configuration: str) -> None:
     template = deployment(configuration).ingestion
-    layers = {name: len(function_of(template, name)["Layers"]) for name in JOBS}
+    layers = {name: len(function_of(template, JOBS[name])["Layers"]) for name in JOBS}
     assert layers == {"LogProcessor": 1, "MetricPublisher": 1, "LoggingConfigurator": 2}
 
 
 def test_the_functions_share_one_code_asset() -> None:
     template = deployment().ingestion
-    assert len({json.dumps(function_of(template, name)["Code"]) for name in JOBS}) == 1
+    assert len({json.dumps(function_of(template, JOBS[name])["Code"]) for name in JOBS}) == 1

@@ -20,6 +20,7 @@ from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment, 
 
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
+STARTING_FUNCTIONS = ("CoverageAuditor", "LoggingWatcher")
 QUERY = re.compile(
     r'SELECT SUM\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\) GROUP BY \3 ORDER BY SUM\(\) DESC'
 )
@@ -71,7 +72,8 @@ def test_a_notification_walks_from_alarm_to_topic_past_both_policies(
         *(it["AlarmActions"] for it in alarms(configuration).values()),
         *(
             [t["Arn"] for t in it["Targets"]]
-            for it in resources(template, "AWS::Events::Rule").values()
+            for name, it in resources(template, "AWS::Events::Rule").items()
+            if not name.startswith(STARTING_FUNCTIONS)
         ),
     ]
     assert notifying
@@ -115,6 +117,7 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
     }
     published |= {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     published |= {("AWS/Bedrock", name, ()) for name in BEDROCK_METRICS}
+    published |= {("AWS/BedrockMantle", "Inferences", ())}
     for name, alarm in alarms(configuration).items():
         for metric in metrics_of(alarm):
             if metric[0] != "AWS/Lambda":
@@ -159,8 +162,10 @@ def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
 
 
 def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
-    rule = only(deployment().monitoring, "AWS::Events::Rule")
-    pattern = rule["EventPattern"]
+    rules = resources(deployment().monitoring, "AWS::Events::Rule")
+    (pattern,) = (
+        it["EventPattern"] for name, it in rules.items() if name.startswith("PartialData")
+    )
     grouped = [it["AlarmName"] for it in alarms().values() if "Every" in it["AlarmName"]]
     watched = {
         deployment().monitoring["Resources"][it["Ref"]]["Properties"]["AlarmName"]
@@ -210,6 +215,7 @@ def test_health_is_watched_all_the_way() -> None:
         *("Errors", "Throttles", "IteratorAge", "AsyncEventAge", "AsyncEventsDropped"),
         *("DestinationDeliveryFailures", "OnFailureDestinationDeliveredEventCount"),
         *("RejectedRecords", "ModelInvocationLogsCloudWatchDeliveryFailure", "Invocations"),
+        *("CoverageShortfall", "Inferences"),
     }
 
 

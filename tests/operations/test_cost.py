@@ -1,8 +1,9 @@
 """The cost before deploying: every metric and alarm of the templates, at a dated price."""
 
 import sys
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,15 @@ from cdk.operations.running_cost import (
     UnitPrices,
     Usage,
     count_series,
+    metrics_read,
     running_cost,
 )
 from cdk.operations.terminal import CommandError
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.completeness import BEDROCK_METRICS, BEDROCK_NAMESPACE, OWN_METRICS
+from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail
+from lambdas.services.audit_coverage import AuditCoverage
+from tests.builders import NOON
+from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import ROOT, deployment, resources
 
 PRICES = UnitPrices()
@@ -38,10 +44,10 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 13 names for the account and 13 a model, 7 an identity; 7 health metrics.
-    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == 13 + 6 * 13 + 50 * 7 + 7
+    # 13 names for the account and 13 a model, 7 an identity; 11 health metrics.
+    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == 13 + 6 * 13 + 50 * 7 + 11
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 13 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 7
+    full = 13 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 11
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
@@ -83,6 +89,23 @@ def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> N
     usage = Usage(3_000_000, 1, 1)
     expected = rules * (PRICES["contributor_rule_month"] + 3 * PRICES["contributor_events_million"])
     assert total(usage, config) - total(usage) == expected > 0
+
+
+def test_metrics_are_read_as_often_as_audits_read_them() -> None:
+    metrics, models = InMemoryMetrics(), 4
+    in_every_window = NOON - timedelta(minutes=58)
+    for namespace, names in ((NAMESPACE, OWN_METRICS), (BEDROCK_NAMESPACE, BEDROCK_METRICS)):
+        for name in chain.from_iterable(names.values()):
+            for model in range(models):
+                metrics.add(namespace, name, in_every_window, model=f"model-{model}")
+    audit = AuditCoverage(metrics)
+    for step in range(12):
+        audit(NOON + timedelta(minutes=15 - 5 * step))
+    lists = metrics.read.total() // models
+    of_bedrock_mantle = 3
+    expected = metrics.read.total() + lists + of_bedrock_mantle
+    # On the hour, calls are read by themselves first, and then with all else.
+    assert metrics_read(Usage(1, 1, models)) == 720 * expected
 
 
 def test_the_readme_says_what_the_command_prints() -> None:

@@ -1,5 +1,18 @@
 """Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
 
+from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange, WatchedActions
+from lambdas.domain.logging_configuration.drift import (
+    DeployedLogging,
+    DeployedRole,
+    Difference,
+    LogGroup,
+    PolicyDocument,
+    Role,
+    Subject,
+    compare_configuration,
+    compare_log_group,
+    compare_role,
+)
 from lambdas.domain.logging_configuration.plan import (
     NO_MEMORY,
     YOUNG_FLAGS,
@@ -14,18 +27,34 @@ from lambdas.domain.logging_configuration.plan import (
     plan_delete,
     plan_put,
 )
+from lambdas.domain.logging_configuration.watching import WatchState, watch_notice
 
 __all__ = [
     "NO_MEMORY",
+    "WATCHED",
     "YOUNG_FLAGS",
     "DamagedMemoryError",
+    "DeployedLogging",
+    "DeployedRole",
+    "Difference",
     "ExistingPolicy",
     "ForeignConfigurationError",
+    "LogGroup",
+    "LoggingChange",
     "LoggingConfiguration",
     "LoggingMemory",
     "Plan",
+    "PolicyDocument",
+    "Role",
     "Step",
+    "Subject",
+    "WatchState",
+    "WatchedActions",
+    "compare_configuration",
+    "compare_log_group",
+    "compare_role",
     "describe",
     "plan_delete",
     "plan_put",
+    "watch_notice",
 ]

@@ -168,7 +168,7 @@ def _plan_adoption(
 def describe(configuration: LoggingConfiguration) -> str:
     """Say in a few words where logs go to."""
     places = []
-    if group := _log_group(configuration):
+    if group := log_group_of(configuration):
         places.append(f"log group {group}")
     if bucket := configuration.get("s3Config", {}).get("bucketName"):
         places.append(f"bucket {bucket}")
@@ -191,13 +191,13 @@ def _refusal(live: LoggingConfiguration) -> str:
 
 
 def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
-    if _log_group(live) is None:
+    if log_group_of(live) is None:
         message = (
             f"Bedrock's invocation logging goes to {describe(live)} alone and cannot be adopted:"
             " the meter reads a log group. Add one to it, or use the existing policy 'replace'."
         )
         raise ForeignConfigurationError(message)
-    if _log_group(live) != log_group:
+    if log_group_of(live) != log_group:
         message = (
             f"Bedrock's invocation logging goes to {describe(live)}, but log group"
             f" {log_group or '(none)'} is configured to be adopted. Correct the name."
@@ -205,7 +205,8 @@ def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
         raise ForeignConfigurationError(message)
 
 
-def _log_group(configuration: LoggingConfiguration) -> str | None:
+def log_group_of(configuration: LoggingConfiguration) -> str | None:
+    """The log group that logs go to; `None` where they go elsewhere."""
     name: str | None = configuration.get("cloudWatchConfig", {}).get("logGroupName")
     return name
 

@@ -291,6 +291,22 @@ REPRICED_CALLS = HealthMetric(
 METERING_DELAY = HealthMetric(
     "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
 )
+COVERAGE_RATIO = HealthMetric(
+    "CoverageRatio",
+    Unit.NONE,
+    "Part of Bedrock's own calls of an hour that is counted, from 0 to 1; none without calls.",
+)
+MISSING_CALLS = HealthMetric(
+    "MissingCalls", Unit.COUNT, "Calls of an hour that Bedrock has counted and the meter has not."
+)
+COVERAGE_SHORTFALL = HealthMetric(
+    "CoverageShortfall", Unit.COUNT, "1 where more calls are missing than some that come late."
+)
+LOGGING_DIFFERENCES = HealthMetric(
+    "LoggingDifferences",
+    Unit.COUNT,
+    "In how many ways invocation logging is not as it was deployed.",
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -299,5 +315,9 @@ HEALTH_METRICS = (
     UNPUBLISHED_RECORDS,
     REPRICED_CALLS,
     METERING_DELAY,
+    COVERAGE_RATIO,
+    MISSING_CALLS,
+    COVERAGE_SHORTFALL,
+    LOGGING_DIFFERENCES,
 )
 """What the functions publish of themselves."""

@@ -1,0 +1,148 @@
+"""What watches over invocation logging: on schedule, and when a trail tells of a change."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_ssm as ssm
+
+from cdk import stack_names
+from cdk.components.logging_role import LoggingRole
+from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notification_topic import NotificationTopic
+from cdk.config import Config
+from lambdas.domain.logging_configuration import WATCHED
+from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.functions.logging_watcher.settings import Settings
+
+CHECKED_EVERY = Duration.minutes(15)
+_STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+
+
+class LoggingWatcher(MeterFunction):
+    """The function `logging_watcher`, and what starts it."""
+
+    def __init__(
+        self,
+        scope: Stack,
+        construct_id: str,
+        *,
+        config: Config,
+        log_group: str,
+        log_processor: lambda_.IFunction,
+        logging_role: LoggingRole,
+        deploying_role: iam.IRole,
+        memory: ssm.IStringParameter,
+        ledger: dynamodb.ITable,
+        stored_with: kms.IKey | None,
+        code: FunctionCode,
+        topic: NotificationTopic,
+    ) -> None:
+        """Make the function, its schedule and the rules of events.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            config: How long logs are kept, and whose they are.
+            log_group: The name of the log group that is metered.
+            log_processor: What the log group is subscribed for.
+            logging_role: The role with which Bedrock writes logs.
+            deploying_role: The role with which deployments configure Bedrock's logging.
+            memory: What they remember of it.
+            ledger: The table where the function remembers what it has found.
+            stored_with: The key that encrypts table and logs, if not one of AWS's.
+            code: What functions share.
+            topic: Where it tells of changes.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            job="logging_watcher",
+            settings=Settings(
+                memory_parameter=memory.parameter_name,
+                ledger_table=ledger.table_name,
+                topic_arn=topic.topic_arn,
+                stacks=_STACKS,
+                deploying_role_arn=deploying_role.role_arn,
+                is_adopted=config.adopted_log_group is not None,
+                log_group=log_group,
+                retention_days=config.log_retention_days,
+                destination_arn=log_processor.function_arn,
+                role_name=logging_role.role_name,
+                role_trust=scope.to_json_string(logging_role.trust),
+                role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
+            ),
+            code=code,
+            timeout=Duration.minutes(2),
+            log_key=stored_with,
+        )
+        topic.let_notify(self)
+        self._let_look(logging_role)
+        self.allow("ssm:GetParameter", on=memory.parameter_arn)
+        self.allow(
+            *("dynamodb:GetItem", "dynamodb:PutItem"),
+            on=ledger.table_arn,
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [WATCH_KEY]}},
+        )
+        if stored_with is not None:
+            stored_with.grant_encrypt_decrypt(self)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Bedrock Meter: checks that invocation logging is as it was deployed",
+            schedule=events.Schedule.rate(CHECKED_EVERY),
+            targets=[targets.LambdaFunction(self)],
+        )
+        self._start_on_changes({"logGroupName": log_group, "roleName": logging_role.role_name})
+
+    def _let_look(self, logging_role: LoggingRole) -> None:
+        self.allow(
+            "bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents", on="*"
+        )
+        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        self.allow(
+            *("logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters"),
+            on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
+        )
+        self.allow(
+            *("iam:GetRole", "iam:GetRolePolicy"),
+            *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+            on=logging_role.role_arn,
+        )
+        for name in _STACKS:
+            stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
+            self.allow("cloudformation:DescribeStacks", on=stack)
+
+    def _start_on_changes(self, names: dict[str, str]) -> None:
+        """Start the function where an account's trail tells of a change.
+
+        Attempts that failed have changed nothing.
+        Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+        """
+        for subject, watched in WATCHED.items():
+            named = (
+                {"requestParameters": {watched.target: [names[watched.target]]}}
+                if watched.target
+                else {}
+            )
+            events.Rule(
+                self,
+                f"{subject.title().replace('_', '')}Change",
+                description=f"Bedrock Meter: the {subject.replace('_', ' ')} of logging changes",
+                event_pattern=events.EventPattern(
+                    source=[f"aws.{watched.service}"],
+                    detail_type=["AWS API Call via CloudTrail"],
+                    detail={
+                        "eventSource": [f"{watched.service}.amazonaws.com"],
+                        "eventName": list(watched.actions),
+                        "errorCode": [{"exists": False}],
+                        **named,
+                    },
+                ),
+                targets=[targets.LambdaFunction(self)],
+            )

@@ -1,0 +1,38 @@
+"""The hour that an audit looks at: long enough for a ratio, old enough for late deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+STEP = timedelta(minutes=5)
+"""How often there is an audit, and where windows begin and end."""
+
+_LENGTH = timedelta(hours=1)
+_DELAY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWindow:
+    """An hour of which all calls should be counted.
+
+    Attributes:
+        start: When it begins, in UTC.
+        end: When it ends, not included.
+    """
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def at(cls, moment: datetime) -> Self:
+        """The hour that had ended a quarter of an hour before a moment, or up to a step earlier."""
+        latest = (moment - _DELAY).timestamp()
+        end = datetime.fromtimestamp(latest // STEP.total_seconds() * STEP.total_seconds(), UTC)
+        return cls(end - _LENGTH, end)
+
+    @property
+    def is_hour_of_the_clock(self) -> bool:
+        """Whether it is from one full hour to the next: of the audits of an hour one is."""
+        return self.end.minute == 0

@@ -1,0 +1,151 @@
+"""Compares what the meter has counted with what Bedrock has, model by model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lambdas.domain.completeness.audit_window import AuditWindow
+from lambdas.domain.completeness.figures import Figures, Quantity
+from lambdas.domain.invocations import foundation_model_id
+from lambdas.domain.metering.metric_catalog import dimension_value
+
+AUDITS_RUNNING = 2
+"""So many audits one after the other have to find calls missing before somebody is told."""
+
+_FEW_CALLS = 3
+_ONE_OF = 200  # half a percent
+
+
+class Comparison(NamedTuple):
+    """One quantity, on both sides.
+
+    Attributes:
+        metered: What the meter has counted; nothing published is nothing counted.
+        bedrock: What Bedrock has.
+    """
+
+    metered: int
+    bedrock: int
+
+    @property
+    def covered(self) -> int:
+        """The part of Bedrock's that is counted. What the meter has beyond it covers nothing."""
+        return min(self.metered, self.bedrock)
+
+    @property
+    def missing(self) -> int:
+        """What Bedrock has and the meter has not."""
+        return self.bedrock - self.covered
+
+    @property
+    def ratio(self) -> float | None:
+        """The part that is counted, from 0 to 1; `None` where Bedrock has nothing."""
+        return self.covered / self.bedrock if self.bedrock else None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether more is missing than single calls that come late: three, and half a percent."""
+        return self.missing > _FEW_CALLS and self.missing * _ONE_OF > self.bedrock
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCoverage:
+    """How much of a model's usage is counted.
+
+    Attributes:
+        model_id: The model, as the meter's dimension `ModelId` has it.
+        calls: Successful calls; they alone decide.
+        tokens: Kinds of tokens that Bedrock has a figure of.
+        failed_calls: Calls that the meter counts apart.
+    """
+
+    model_id: str
+    calls: Comparison
+    tokens: Mapping[Quantity, Comparison]
+    failed_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageReport:
+    """What an audit has found.
+
+    Attributes:
+        window: The hour that it looked at.
+        models: Every model that Bedrock has calls of, or we, in the order of their ids.
+        unlogged: Usage of `bedrock-mantle`, which nobody can attribute; empty where there is none,
+            or where the audit did not look.
+    """
+
+    window: AuditWindow
+    models: tuple[ModelCoverage, ...]
+    unlogged: Figures
+
+    @property
+    def calls(self) -> Comparison:
+        """The calls of all models. What one model has too many makes up for no other's lack."""
+        return Comparison(
+            sum(it.calls.covered for it in self.models), sum(it.calls.bedrock for it in self.models)
+        )
+
+    @property
+    def short_models(self) -> tuple[ModelCoverage, ...]:
+        """The models of which calls are missing, the most first."""
+        short = [it for it in self.models if it.calls.is_short]
+        return tuple(sorted(short, key=lambda it: -it.calls.missing))
+
+    @property
+    def is_short(self) -> bool:
+        """Whether calls are missing of a model, or of all together."""
+        return self.calls.is_short or bool(self.short_models)
+
+
+def compare(
+    metered: Mapping[str, Figures], bedrock: Mapping[str, Figures]
+) -> tuple[ModelCoverage, ...]:
+    """Compare figures of models.
+
+    Args:
+        metered: Ours, by foundation model.
+        bedrock: Bedrock's, by what was called. Several of them may be one model of ours.
+    """
+    called: defaultdict[str, list[Figures]] = defaultdict(list)
+    for invoked_id, figures in bedrock.items():
+        called[metered_model_id(invoked_id, metered)].append(figures)
+    return tuple(
+        _compare_model(model_id, metered.get(model_id, {}), called[model_id])
+        for model_id in sorted({*metered, *called})
+    )
+
+
+def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
+    """What the meter calls a model that Bedrock's dimension `ModelId` names.
+
+    Bedrock names an application inference profile by its bare id, and the meter by its kind as
+    well: `application-inference-profile/ID`.
+
+    Args:
+        invoked_id: Bedrock's name: of a model, of a profile, or an ARN.
+        metered: The meter's names of models.
+    """
+    name = dimension_value(foundation_model_id(invoked_id))
+    if name in metered:
+        return name
+    return min((it for it in metered if it.endswith(f"/{name}")), default=name)
+
+
+def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> ModelCoverage:
+    def comparison(quantity: Quantity) -> Comparison:
+        return Comparison(
+            metered.get(quantity, 0), sum(figures.get(quantity, 0) for figures in bedrock)
+        )
+
+    told = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
+    return ModelCoverage(
+        model_id,
+        calls=comparison(Quantity.CALLS),
+        tokens={it: comparison(it) for it in Quantity if it in told},
+        failed_calls=metered.get(Quantity.FAILED_CALLS, 0),
+    )

@@ -1,0 +1,67 @@
+"""What is compared, and what it is called in CloudWatch: by us, and by Bedrock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeAlias
+
+# https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
+BEDROCK_NAMESPACE = "AWS/Bedrock"
+# https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-mantle-metrics.html
+MANTLE_NAMESPACE = "AWS/BedrockMantle"
+
+
+class Quantity(StrEnum):
+    """What is compared. Calls are the successful ones."""
+
+    CALLS = "calls"
+    FAILED_CALLS = "failed calls"
+    INPUT = "input tokens"
+    OUTPUT = "output tokens"
+    CACHE_READ = "cache read tokens"
+    CACHE_WRITE = "cache write tokens"
+
+
+MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
+"""The metrics of quantities. Several names are spellings of one figure."""
+
+OWN_METRICS: MetricNames = {
+    Quantity.CALLS: ("Invocations",),
+    Quantity.FAILED_CALLS: ("InvocationErrors",),
+    Quantity.INPUT: ("InputTokens",),
+    Quantity.OUTPUT: ("OutputTokens",),
+    Quantity.CACHE_READ: ("CacheReadTokens",),
+    Quantity.CACHE_WRITE: ("CacheWriteTokens",),
+}
+# Bedrock has no one metric of failed calls. Its user guide counts successes alone as `Invocations`;
+# a newer edition of the page counts those into it that failed after they had been accepted.
+BEDROCK_METRICS: MetricNames = {
+    Quantity.CALLS: ("Invocations",),
+    Quantity.INPUT: ("InputTokenCount",),
+    Quantity.OUTPUT: ("OutputTokenCount",),
+    # The first spelling is documented, the second is what accounts have.
+    Quantity.CACHE_READ: ("CacheReadInputTokens", "CacheReadInputTokenCount"),
+    Quantity.CACHE_WRITE: ("CacheWriteInputTokens", "CacheWriteInputTokenCount"),
+}
+MANTLE_METRICS: MetricNames = {
+    Quantity.CALLS: ("Inferences",),
+    Quantity.INPUT: ("TotalInputTokens",),
+    Quantity.OUTPUT: ("TotalOutputTokens",),
+}
+"""Of the endpoint `bedrock-mantle`, whose calls Bedrock does not log: nobody can attribute them."""
+
+Figures: TypeAlias = Mapping[Quantity, int]
+"""What quantities add up to; those of which there is no metric are left out."""
+
+
+def read_figures(sums: Mapping[str, int], names: MetricNames) -> Figures:
+    """Read figures from sums of metrics, by name.
+
+    Of two spellings the larger sum counts: they tell the same tokens and are never added up.
+    """
+    found = {
+        quantity: max((sums[name] for name in spellings if name in sums), default=None)
+        for quantity, spellings in names.items()
+    }
+    return {quantity: it for quantity, it in found.items() if it is not None}

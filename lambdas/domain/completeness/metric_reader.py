@@ -1,0 +1,34 @@
+"""Where the figures of an audit come from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from lambdas.domain.completeness.audit_window import AuditWindow
+
+
+class FiguresUnavailableError(Exception):
+    """CloudWatch did not give all figures. An audit of a part would tell of calls as missing."""
+
+
+class MetricReader(Protocol):
+    """Adds up CloudWatch metrics over a window. What has no data has no entry."""
+
+    def by_model(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics whose one dimension is `ModelId`: by model, then by name.
+
+        Raises:
+            FiguresUnavailableError: Some are not to be had.
+        """
+
+    def of_account(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, int]:
+        """Sums of the metrics without dimensions, by name.
+
+        Raises:
+            FiguresUnavailableError: Some are not to be had.
+        """

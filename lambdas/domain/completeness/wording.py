@@ -1,0 +1,61 @@
+"""Says what an audit has found: which model, which hour, how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
+from lambdas.domain.notifications import Notice
+
+_MOST_MODELS = 20
+_ADVICE = (
+    "Rejected records, functions that fail and logs that Bedrock could not deliver have alarms of"
+    " their own; if none of them tells, run make doctor. What the log group still holds is counted"
+    " afterwards by make replay."
+)
+
+
+def coverage_notice(report: CoverageReport) -> Notice:
+    """Say of which models calls are missing, or that none are any more."""
+    start, end = report.window.start, report.window.end
+    period = f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+    if not report.is_short:
+        return Notice(
+            "Bedrock Meter: the calls that were missing are counted",
+            f"Calls were missing. In the hour {period} all but {report.calls.missing:,} of"
+            f" Bedrock's {report.calls.bedrock:,} are counted by now.",
+        )
+    lines = [
+        f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
+        *_models(report),
+        _ADVICE,
+    ]
+    return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))
+
+
+def _models(report: CoverageReport) -> Iterator[str]:
+    # Where each model misses a few, none may be short by itself.
+    models = report.short_models or [it for it in report.models if it.calls.missing]
+    for it in models[:_MOST_MODELS]:
+        yield f"- {it.model_id}: {_covered(it.calls)}{_details(it)}"
+    if len(models) > _MOST_MODELS:
+        yield f"- and {len(models) - _MOST_MODELS} models more; the function's log names them"
+
+
+def _covered(calls: Comparison) -> str:
+    # Cut, not rounded: 100 % is said only of all.
+    percent = calls.covered * 10_000 // calls.bedrock / 100
+    return (
+        f"{calls.covered:,} of {calls.bedrock:,} calls ({percent:.2f} %);"
+        f" {calls.missing:,} are missing"
+    )
+
+
+def _details(model: ModelCoverage) -> str:
+    missing = [f"{it.missing:,} {quantity}" for quantity, it in model.tokens.items() if it.missing]
+    tokens = f", with {', '.join(missing)}" if missing else ""
+    # Where Bedrock's figure has failed calls in it, this is why they seem to be missing.
+    failed = (
+        f"; {model.failed_calls:,} failed calls are counted apart" if model.failed_calls else ""
+    )
+    return tokens + failed

@@ -1,0 +1,210 @@
+"""Compares invocation logging as it is with what was deployed: configuration, group, filter, role.
+
+What makes calls go uncounted needs no change of ours, only of one of these four.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+
+from lambdas.domain.logging_configuration.plan import (
+    YOUNG_FLAGS,
+    LoggingConfiguration,
+    LoggingMemory,
+    describe,
+    log_group_of,
+)
+
+PolicyDocument: TypeAlias = Mapping[str, Any]
+"""Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"""
+
+_SUBSCRIBABLE_CLASS = "STANDARD"
+_LONGEST_VALUE = 200
+
+
+class Subject(StrEnum):
+    """What can be other than it was deployed."""
+
+    CONFIGURATION = "configuration"
+    LOG_GROUP = "log_group"
+    SUBSCRIPTION = "subscription"
+    ROLE = "role"
+
+
+class Difference(NamedTuple):
+    """One thing that is not as it was deployed.
+
+    Attributes:
+        subject: What it is about.
+        text: What is other than it was deployed, as part of a sentence.
+    """
+
+    subject: Subject
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group.
+
+    Attributes:
+        log_class: Its class; only one class takes subscription filters.
+        retention_days: How long it keeps logs; `None` for ever.
+        subscriptions: What its logs are delivered to, and the pattern that they have to match.
+    """
+
+    log_class: str
+    retention_days: int | None
+    subscriptions: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, by what decides what may be done with it.
+
+    Attributes:
+        trust: Who may take it.
+        policies: What it may do: the documents of the policies in it, by name.
+        others: Policies from outside that take part: attached ones, and a permissions boundary.
+    """
+
+    trust: PolicyDocument
+    policies: Mapping[str, PolicyDocument]
+    others: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedRole:
+    """The role with which Bedrock writes logs, as it was deployed.
+
+    Attributes:
+        name: Its name.
+        trust: Who may take it.
+        policy: What it may do, in its one policy.
+    """
+
+    name: str
+    trust: PolicyDocument
+    policy: PolicyDocument
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedLogging:
+    """What was deployed, beside the configuration itself, which the memory knows.
+
+    Attributes:
+        log_group: The log group that is metered.
+        destination_arn: What it is subscribed for.
+        retention_days: How long it keeps logs; `None` where it is somebody else's.
+        role: The role; `None` where it is somebody else's.
+    """
+
+    log_group: str
+    destination_arn: str
+    retention_days: int | None
+    role: DeployedRole | None
+
+
+def compare_configuration(
+    memory: LoggingMemory, live: LoggingConfiguration | None
+) -> Iterator[Difference]:
+    """What is other in Bedrock's configuration than was put there, or adopted."""
+
+    def differ(text: str) -> Difference:
+        return Difference(Subject.CONFIGURATION, text)
+
+    if live is None:
+        yield differ("Bedrock's invocation logging is off")
+    elif memory.adopted is not None:
+        if log_group_of(live) != memory.adopted:
+            yield differ(
+                f"Bedrock's invocation logs go to {describe(live)}, not to log group"
+                f" {memory.adopted}"
+            )
+    elif not memory.written:
+        yield differ(
+            f"Bedrock's invocation logs go to {describe(live)}, and what was deployed is forgotten"
+        )
+    elif not memory.is_ours(live):
+        for text in _changed_settings(memory.written[0], live):
+            yield differ(f"in Bedrock's logging configuration, {text}")
+
+
+def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Iterator[Difference]:
+    """What is other about the log group and its subscription."""
+    name = deployed.log_group
+    if live is None:
+        yield Difference(Subject.LOG_GROUP, f"log group {name} is gone")
+        return
+    if live.log_class != _SUBSCRIBABLE_CLASS:
+        text = f"log group {name} is of class {live.log_class}, which cannot be metered"
+        yield Difference(Subject.LOG_GROUP, text)
+    if deployed.retention_days not in (None, live.retention_days):
+        kept = "ever" if live.retention_days is None else live.retention_days
+        text = f"log group {name} keeps logs for {kept} instead of {deployed.retention_days} days"
+        yield Difference(Subject.LOG_GROUP, text)
+    patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]
+    if not patterns:
+        yield Difference(Subject.SUBSCRIPTION, f"log group {name} is not subscribed to any more")
+    elif "" not in patterns:
+        text = f"of log group {name} only what matches {_short(min(patterns))} is delivered"
+        yield Difference(Subject.SUBSCRIPTION, text)
+
+
+def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Difference]:
+    """What is other about the role with which Bedrock writes logs."""
+
+    def differ(text: str) -> Difference:
+        return Difference(Subject.ROLE, f"logging role {deployed.name} {text}")
+
+    if live is None:
+        yield differ("is gone")
+        return
+    if _normal(live.trust) != _normal(deployed.trust):
+        yield differ("is trusted to others than was deployed")
+    wanted = _normal(deployed.policy)
+    ours = {name for name, policy in live.policies.items() if _normal(policy) == wanted}
+    if not ours:
+        yield differ("has lost the policy with which it writes logs")
+    if others := (live.policies.keys() - ours) | live.others:
+        yield differ(f"has policies that were not deployed: {', '.join(sorted(others))}")
+
+
+def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:
+    before, now = dict(_flat(written)), dict(_flat(live))
+    for name in sorted({*before, *now}):
+        is_unknown = name in YOUNG_FLAGS and not (name in written and name in live)
+        if is_unknown or before.get(name) == now.get(name):
+            continue
+        yield f"{name} is {_short(now.get(name))}, was {_short(before.get(name))}"
+
+
+def _flat(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their whole names, without those that are empty."""
+    for name, value in configuration.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif value not in (None, ""):
+            yield prefix + name, value
+
+
+def _in_order(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _short(value: object) -> str:
+    return "not set" if value is None else repr(value)[:_LONGEST_VALUE]
+
+
+def _normal(value: object) -> object:
+    """A policy in one of the many ways of writing it: lists of one are the one, in any order."""
+    if isinstance(value, Mapping):
+        return {key: _normal(it) for key, it in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_normal(it) for it in value]
+        return items[0] if len(items) == 1 else sorted(items, key=_in_order)
+    return value

@@ -1,0 +1,1 @@
+"""Compares what the meter has counted with what Bedrock has."""

@@ -1,0 +1,1 @@
+"""Tells when invocation logging is no longer as it was deployed."""

@@ -1,0 +1,66 @@
+"""Tells when invocation logging is no longer as it was deployed, with who and what."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
+from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
+from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
+from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
+from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
+from lambdas.adapters.iam_roles import IamRoles
+from lambdas.adapters.sns_notifier import SnsNotifier
+from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
+from lambdas.domain.logging_configuration import LoggingChange
+from lambdas.domain.metering.metric_catalog import LOGGING_DIFFERENCES
+from lambdas.functions.logging_watcher.settings import Settings
+from lambdas.observability import logger, record_health
+from lambdas.services.watch_logging import LiveLogging, WatchLogging
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+_OF_A_TRAIL = "AWS API Call via CloudTrail"
+
+
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
+    """Check because a trail tells of a change, or because the schedule asks."""
+    is_of_a_trail = event["detail-type"] == _OF_A_TRAIL
+    change = LoggingChange.from_event(event["detail"]) if is_of_a_trail else None
+    finding = watch()(change, datetime.fromisoformat(event["time"]))
+    if finding.notice is not None:
+        logger.warning(finding.notice.subject, text=finding.notice.text)
+    record_health({LOGGING_DIFFERENCES: len(finding.differences)})
+
+
+@cache
+def settings() -> Settings:
+    """The function's settings, read once."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def watch() -> WatchLogging:
+    """What watches, made once."""
+    told = settings()
+    return WatchLogging(
+        deployed=told.deployed(),
+        deploying_role_arn=told.deploying_role_arn,
+        put=SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
+        live=LiveLogging(
+            api=BedrockLoggingApi(boto3.client("bedrock")),
+            groups=CloudWatchLogGroups(boto3.client("logs")),
+            roles=IamRoles(boto3.client("iam")),
+        ),
+        history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
+        deployments=CloudFormationDeployments(boto3.client("cloudformation"), told.stacks),
+        memory=DynamoDbWatchMemory(boto3.client("dynamodb"), told.ledger_table),
+        notifier=SnsNotifier(boto3.client("sns"), told.topic_arn),
+    )

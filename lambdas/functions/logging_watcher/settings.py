@@ -1,0 +1,55 @@
+"""What `logging_watcher` is told by its environment: what was deployed, and whom to tell."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.logging_configuration import DeployedLogging, DeployedRole
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
+
+
+class Settings(EnvironmentSettings):
+    """What was deployed, where to remember, and whom to tell.
+
+    Attributes:
+        memory_parameter: The SSM parameter with what was put into Bedrock's configuration.
+        ledger_table: The DynamoDB table that also remembers what was found.
+        topic_arn: The topic that people subscribe to.
+        stacks: The stacks of the deployment, as a JSON list.
+        deploying_role_arn: The role with which deployments configure Bedrock's logging.
+        is_adopted: Whether log group and role are somebody else's.
+        log_group: The log group that is metered.
+        retention_days: How long it keeps logs.
+        destination_arn: What it is subscribed for.
+        role_name: The role with which Bedrock writes logs.
+        role_trust: Who may take it: a policy document, as JSON.
+        role_policy: What it may do: likewise.
+    """
+
+    memory_parameter: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    topic_arn: str = Field(min_length=1)
+    stacks: Annotated[tuple[str, ...], BeforeValidator(from_json_text)]
+    deploying_role_arn: str = Field(min_length=1)
+    is_adopted: bool
+    log_group: str = Field(min_length=1)
+    retention_days: int
+    destination_arn: str = Field(min_length=1)
+    role_name: str = Field(min_length=1)
+    role_trust: str = Field(min_length=2)
+    role_policy: str = Field(min_length=2)
+
+    def deployed(self) -> DeployedLogging:
+        """What was deployed; of what is somebody else's only that it has to be there."""
+        role = DeployedRole(
+            self.role_name, json.loads(self.role_trust), json.loads(self.role_policy)
+        )
+        return DeployedLogging(
+            self.log_group,
+            self.destination_arn,
+            retention_days=None if self.is_adopted else self.retention_days,
+            role=None if self.is_adopted else role,
+        )

@@ -1,0 +1,70 @@
+"""Compares what the meter has counted with Bedrock's own metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from lambdas.domain.completeness import (
+    BEDROCK_METRICS,
+    BEDROCK_NAMESPACE,
+    MANTLE_METRICS,
+    MANTLE_NAMESPACE,
+    OWN_METRICS,
+    AuditWindow,
+    CoverageReport,
+    Figures,
+    MetricNames,
+    MetricReader,
+    ModelCoverage,
+    Quantity,
+    compare,
+    read_figures,
+)
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCoverage:
+    """Audits one hour."""
+
+    reader: MetricReader
+
+    def __call__(self, moment: datetime) -> CoverageReport:
+        """Audit the hour that should be complete at a moment.
+
+        CloudWatch bills every metric that is read: calls are read each time; tokens, and what
+        nobody can attribute, once an hour and whenever calls are missing.
+
+        Raises:
+            FiguresUnavailableError: Not all figures are to be had.
+        """
+        window = AuditWindow.at(moment)
+        report = CoverageReport(window, self._compare(window, [Quantity.CALLS]), unlogged={})
+        if not (report.is_short or window.is_hour_of_the_clock):
+            return report
+        mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
+        return CoverageReport(
+            window, self._compare(window, Quantity), read_figures(mantle, MANTLE_METRICS)
+        )
+
+    def _compare(
+        self, window: AuditWindow, quantities: Iterable[Quantity]
+    ) -> tuple[ModelCoverage, ...]:
+        wanted = list(quantities)
+
+        def figures(namespace: str, names: MetricNames) -> Mapping[str, Figures]:
+            named = {it: names[it] for it in wanted if it in names}
+            sums = self.reader.by_model(namespace, _spellings(named), window)
+            return {model: read_figures(of_it, named) for model, of_it in sums.items()}
+
+        return compare(
+            metered=figures(NAMESPACE, OWN_METRICS),
+            bedrock=figures(BEDROCK_NAMESPACE, BEDROCK_METRICS),
+        )
+
+
+def _spellings(names: MetricNames) -> list[str]:
+    return list(chain.from_iterable(names.values()))

@@ -1,0 +1,130 @@
+"""Tells when invocation logging is no longer as it was deployed: once, with who and what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lambdas.domain.logging_configuration import (
+    WATCHED,
+    DeployedLogging,
+    Difference,
+    LoggingChange,
+    compare_configuration,
+    compare_log_group,
+    compare_role,
+    watch_notice,
+)
+from lambdas.domain.logging_configuration.ports import LoggingApi, MemoryStore
+from lambdas.domain.logging_configuration.watch_ports import (
+    ChangeHistory,
+    Deployments,
+    LogGroups,
+    Roles,
+    WatchMemory,
+)
+from lambdas.domain.notifications import Notice, Notifier
+
+# Further back than one check, for those that failed or came late.
+_LOOKED_BACK = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLogging:
+    """Where to look at what there is.
+
+    Attributes:
+        api: Bedrock's configuration.
+        groups: Log groups.
+        roles: Roles.
+    """
+
+    api: LoggingApi
+    groups: LogGroups
+    roles: Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found.
+
+    Attributes:
+        differences: What is not as it was deployed.
+        notice: What was told of it; `None` where nothing is new.
+    """
+
+    differences: tuple[Difference, ...]
+    notice: Notice | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLogging:
+    """Checks, remembers and tells.
+
+    Attributes:
+        deployed: What was deployed.
+        deploying_role_arn: The role with which deployments configure Bedrock's logging.
+        put: What a deployment remembers of that configuration.
+        live: Where to look at what there is.
+        history: Who may have changed it.
+        deployments: Whether one is under way.
+        memory: What was found before.
+        notifier: Who is told.
+    """
+
+    deployed: DeployedLogging
+    deploying_role_arn: str
+    put: MemoryStore
+    live: LiveLogging
+    history: ChangeHistory
+    deployments: Deployments
+    memory: WatchMemory
+    notifier: Notifier
+
+    def __call__(self, change: LoggingChange | None, now: datetime) -> Finding:
+        """Check, because of a change or because it is time.
+
+        What somebody else did is told even if it is undone already; anything else, where it makes
+        a difference that was not told before, or undoes one. While the meter itself is being
+        deployed, differences that only deployments have made are left to the next check.
+
+        It is told at least once: after an error in between, the next check tells it again.
+
+        Raises:
+            WatchStateChangedError: Another check was quicker. Check again.
+        """
+        differences = tuple(self._differences())
+        state = self.memory.recall()
+        foreign = None if change is None or self._is_by_deployment(change) else change
+        is_known = state.is_told and tuple(it.text for it in differences) == state.differences
+        if is_known and (foreign is None or foreign.event_id in state.events):
+            return Finding(differences, None)
+        if foreign is None and self.deployments.is_under_way():
+            return Finding(differences, None)
+
+        cause = change or self._find_cause(differences, now)
+        is_mended = bool(state.differences) or cause is None
+        notice = watch_notice(differences, cause, is_mended=is_mended)
+        untold = state.after(differences, cause)
+        self.memory.remember(untold, before=state)
+        self.notifier.publish(notice)
+        self.memory.remember(replace(untold, is_told=True), before=untold)
+        return Finding(differences, notice)
+
+    def _differences(self) -> Iterator[Difference]:
+        yield from compare_configuration(self.put.recall(), self.live.api.get())
+        yield from compare_log_group(self.deployed, self.live.groups.find(self.deployed.log_group))
+        if (role := self.deployed.role) is not None:
+            yield from compare_role(role, self.live.roles.find(role.name))
+
+    def _is_by_deployment(self, change: LoggingChange) -> bool:
+        return change.is_by_deployment(self.deploying_role_arn)
+
+    def _find_cause(self, differences: Sequence[Difference], now: datetime) -> LoggingChange | None:
+        """The newest change that may have made a difference."""
+        ours = {None, self.deployed.log_group, self.deployed.role and self.deployed.role.name}
+        actions = {action for it in differences for action in WATCHED[it.subject].actions}
+        found = self.history.find(sorted(actions), since=now - _LOOKED_BACK)
+        fitting = [it for it in found if it.target in ours and not self._is_by_deployment(it)]
+        return max(fitting, key=lambda it: it.at, default=None)

@@ -1,0 +1,133 @@
+"""Invocation logging as AWS has it: log groups, roles, deployments, and who changed what."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
+from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
+from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
+from lambdas.adapters.iam_roles import IamRoles
+from lambdas.domain.logging_configuration import LogGroup, Role
+from tests.unit.logging_configuration.deployed import (
+    DESTINATION,
+    NOON,
+    POLICY,
+    TRUST,
+    change,
+    trail_record,
+)
+
+ACTIONS = ["PutModelInvocationLoggingConfiguration", "DeleteModelInvocationLoggingConfiguration"]
+
+
+def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
+    logs, groups = boto3.client("logs"), CloudWatchLogGroups(boto3.client("logs"))
+    assert groups.find("meter") is None
+    for name in ("meter-of-others", "meter"):
+        logs.create_log_group(logGroupName=name)
+    assert groups.find("meter") == LogGroup("STANDARD", None, frozenset())
+    logs.put_retention_policy(logGroupName="meter", retentionInDays=90)
+    stream = boto3.client("kinesis")
+    stream.create_stream(StreamName="logs", ShardCount=1)
+    arn = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
+    logs.put_subscription_filter(
+        logGroupName="meter", filterName="ours", filterPattern="", destinationArn=arn
+    )
+    assert groups.find("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
+
+
+def test_the_class_of_a_log_group_is_told() -> None:
+    client = boto3.client("logs", region_name="us-east-1")
+    with Stubber(client) as stub:
+        listed = {"logGroupName": "meter", "logGroupClass": "INFREQUENT_ACCESS"}
+        stub.add_response("describe_log_groups", {"logGroups": [listed]})
+        given = {"filterName": "ours", "destinationArn": DESTINATION}
+        stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
+        found = CloudWatchLogGroups(client).find("meter")
+    assert found == LogGroup("INFREQUENT_ACCESS", None, frozenset({(DESTINATION, "")}))
+
+
+def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> None:
+    iam = boto3.client("iam")
+    assert IamRoles(iam).find("logging") is None
+    outside = iam.create_policy(PolicyName="outside", PolicyDocument=json.dumps(POLICY))["Policy"]
+    iam.create_role(
+        RoleName="logging",
+        AssumeRolePolicyDocument=json.dumps(TRUST),
+        PermissionsBoundary="arn:aws:iam::123456789012:policy/boundary",
+    )
+    iam.put_role_policy(RoleName="logging", PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
+    iam.attach_role_policy(RoleName="logging", PolicyArn=outside["Arn"])
+    assert IamRoles(iam).find("logging") == Role(
+        trust=TRUST,
+        policies={"Writing": POLICY},
+        others=frozenset({outside["Arn"], "arn:aws:iam::123456789012:policy/boundary"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_under_way"),
+    [
+        (["CREATE_COMPLETE", "UPDATE_COMPLETE"], False),
+        (["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"], True),
+        (["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "CREATE_COMPLETE"], True),
+        (["UPDATE_ROLLBACK_FAILED", "CREATE_COMPLETE"], False),
+    ],
+)
+def test_a_deployment_is_under_way_while_a_stack_changes(
+    statuses: list[str], is_under_way: bool
+) -> None:
+    client = boto3.client("cloudformation", region_name="us-east-1")
+    with Stubber(client) as stub:
+        for name, status in zip(("One", "Two"), statuses, strict=True):
+            stack = {"StackName": name, "StackStatus": status, "CreationTime": NOON}
+            stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": name})
+        assert CloudFormationDeployments(client, ["One", "Two"]).is_under_way() is is_under_way
+
+
+def looked_up(stub: Stubber, action: str, *records: dict[str, Any]) -> None:
+    stub.add_response(
+        "lookup_events",
+        {"Events": [{"CloudTrailEvent": json.dumps(it)} for it in records]},
+        {
+            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": action}],
+            "StartTime": NOON,
+        },
+    )
+
+
+def test_who_has_done_something_is_looked_up_by_the_names_of_actions() -> None:
+    client = boto3.client("cloudtrail", region_name="us-east-1")
+    put, delete = ACTIONS
+    with Stubber(client) as stub:
+        denied = trail_record(put, eventID="denied", errorCode="AccessDenied")
+        looked_up(stub, put, denied, trail_record(put))
+        looked_up(stub, delete)
+        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON)
+        stub.assert_no_pending_responses()
+    assert found == [change(put)]
+
+
+def test_whoever_cannot_be_looked_up_keeps_nothing_from_being_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = boto3.client("cloudtrail", region_name="us-east-1")
+    with Stubber(client) as stub:
+        looked_up(stub, ACTIONS[0], trail_record(ACTIONS[0]))
+        stub.add_client_error("lookup_events", "ThrottlingException")
+        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON)
+    assert len(found) == 1
+    assert "cannot be asked" in caplog.text
+
+
+def test_a_look_that_fails_otherwise_is_an_error(aws: None) -> None:
+    client = boto3.client("iam")
+    with Stubber(client) as stub:
+        stub.add_client_error("get_role", "AccessDenied")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            IamRoles(client).find("logging")

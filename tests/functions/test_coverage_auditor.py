@@ -1,0 +1,108 @@
+"""`coverage_auditor`: from an event to health metrics, or to a notice that names models."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from pydantic import ValidationError
+
+from lambdas.domain.completeness import AuditWindow
+from lambdas.functions.coverage_auditor import handler
+from tests.aws import event, health_metrics, subscribe_a_queue
+from tests.builders import HAIKU_3
+
+CONTEXT: Any = SimpleNamespace()
+NOW = datetime.now(UTC).replace(microsecond=0)
+WITHIN = AuditWindow.at(NOW).start
+
+
+@pytest.fixture(autouse=True)
+def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What the subscriber of the topic has received."""
+    topic, received = subscribe_a_queue()
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    yield received
+    for resource in (handler.settings, handler.audit, handler.notifier):
+        resource.cache_clear()
+
+
+def count(
+    namespace: str, model: str, value: int, *, name: str = "Invocations", at: datetime = WITHIN
+) -> None:
+    dimensions: Any = [{"Name": "ModelId", "Value": model}] if model else []
+    datum: Any = {"MetricName": name, "Timestamp": at, "Value": value, "Dimensions": dimensions}
+    boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
+
+
+def handle(kind: str, at: datetime = NOW, **detail: Any) -> None:
+    handler.lambda_handler(event(kind, at, detail), CONTEXT)
+
+
+def test_the_schedule_s_audit_measures_and_tells_nobody(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
+    count("BedrockMeter", HAIKU_3, 150)
+    handle("Scheduled Event")
+    health = health_metrics(capsys.readouterr().out)
+    assert health["CoverageRatio"] == [0.75]
+    assert health["MissingCalls"] == [50]
+    assert health["CoverageShortfall"] == [1]
+    assert received() == []
+
+
+def test_where_nobody_called_no_ratio_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+    handle("Scheduled Event")
+    health = health_metrics(capsys.readouterr().out)
+    assert "CoverageRatio" not in health
+    assert health["MissingCalls"] == health["CoverageShortfall"] == [0]
+
+
+def test_what_the_alarm_tells_is_followed_by_what_is_missing(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
+    count("BedrockMeter", HAIKU_3, 150)
+    handle(
+        "CloudWatch Alarm State Change",
+        alarmName="BedrockMeter-Health-Coverage",
+        state={"value": "ALARM"},
+    )
+    (message,) = received()
+    assert message["Subject"] == "Bedrock Meter: calls of Bedrock are missing"
+    assert f"- {HAIKU_3}: 150 of 200 calls (75.00 %); 50 are missing" in message["Message"]
+    assert f"{WITHIN:%Y-%m-%d %H:%M}" in message["Message"]
+    assert message["Message"].endswith("Account 123456789012, us-east-1")
+    assert '"_aws"' not in capsys.readouterr().out  # a second audit of an hour is not measured
+
+
+def test_the_log_has_every_model_and_what_nobody_can_attribute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # The hour of the clock that is whole by the time of the event.
+    at = NOW.replace(minute=15, second=30) - timedelta(hours=1)
+    start = at.replace(minute=0, second=0) - timedelta(hours=1)
+    count("AWS/Bedrock", f"us.{HAIKU_3}", 2, at=start)
+    count("AWS/Bedrock", f"us.{HAIKU_3}", 2, name="InputTokenCount", at=start)
+    count("BedrockMeter", HAIKU_3, 2, at=start)
+    count("AWS/BedrockMantle", "", 2, name="Inferences", at=start)
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event", at)
+    logged = vars(caplog.records[-1])
+    assert json.loads(json.dumps(logged["models"])) == {
+        HAIKU_3: {
+            "calls": {"metered": 2, "bedrock": 2},
+            "input tokens": {"metered": 0, "bedrock": 2},
+        }
+    }
+    assert json.loads(json.dumps(logged["not_attributable"])) == {"calls": 2}
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOPIC_ARN")
+    with pytest.raises(ValidationError, match="topic_arn"):
+        handler.settings()

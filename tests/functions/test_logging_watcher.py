@@ -1,0 +1,173 @@
+"""`logging_watcher`: from an event, over what there is, to a notice."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from pydantic import ValidationError
+
+from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.functions.logging_watcher import handler
+from lambdas.functions.logging_watcher.settings import Settings
+from tests.aws import LEDGER, deploy_a_stack, event, health_metrics, subscribe_a_queue
+from tests.unit.logging_configuration.deployed import (
+    CONFIGURATION,
+    CONFIGURATOR,
+    GROUP,
+    MALLORY,
+    POLICY,
+    ROLE,
+    TRUST,
+    session_of,
+    trail_record,
+)
+
+CONTEXT: Any = SimpleNamespace()
+MEMORY = "/bedrock-meter/logging-memory"
+NOW = datetime.now(UTC)
+Received = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
+    """What the subscriber of the topic has received, in an account as it was deployed."""
+    topic, received = subscribe_a_queue()
+    stream = boto3.client("kinesis")
+    stream.create_stream(StreamName="logs", ShardCount=1)
+    destination = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
+    put_configuration(CONFIGURATION)
+    memory = LoggingMemory((CONFIGURATION,)).to_text()
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Type="String")
+    logs, iam = boto3.client("logs"), boto3.client("iam")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.put_retention_policy(logGroupName=GROUP, retentionInDays=90)
+    logs.put_subscription_filter(
+        logGroupName=GROUP, filterName="ours", filterPattern="", destinationArn=destination
+    )
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
+    deploy_a_stack()
+    settings = Settings(
+        memory_parameter=MEMORY,
+        ledger_table=LEDGER,
+        topic_arn=topic,
+        stacks=("stack",),
+        deploying_role_arn=CONFIGURATOR,
+        is_adopted=False,
+        log_group=GROUP,
+        retention_days=90,
+        destination_arn=destination,
+        role_name=ROLE,
+        role_trust=json.dumps(TRUST),
+        role_policy=json.dumps(POLICY),
+    )
+    for name, value in settings.to_environment().items():
+        monkeypatch.setenv(name, value)
+    session = boto3.DEFAULT_SESSION  # of which the function's client will be
+    assert session is not None
+    session.events.register("before-call.cloudtrail.LookupEvents", _no_events)
+    yield received
+    for resource in (handler.settings, handler.watch):
+        resource.cache_clear()
+
+
+def _no_events(**_: Any) -> Any:
+    """moto has no history of events."""
+    return SimpleNamespace(status_code=200), {"Events": []}
+
+
+def put_configuration(configuration: dict[str, Any]) -> None:
+    boto3.client("bedrock").put_model_invocation_logging_configuration(
+        loggingConfig=configuration  # type: ignore[arg-type]  # as Bedrock has it
+    )
+
+
+def check() -> None:
+    handler.lambda_handler(event("Scheduled Event", NOW), CONTEXT)
+
+
+def test_an_account_as_deployed_is_no_reason_to_tell(
+    received: Received, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check()
+    assert health_metrics(capsys.readouterr().out)["LoggingDifferences"] == [0]
+    assert received() == []
+
+
+def test_a_trail_s_event_is_told_with_who_and_what_and_once(
+    received: Received, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("bedrock").delete_model_invocation_logging_configuration()
+    record = trail_record("DeleteModelInvocationLoggingConfiguration")
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    assert health_metrics(capsys.readouterr().out)["LoggingDifferences"] == [1]
+    (message,) = received()
+    assert message["Subject"] == "Bedrock Meter: invocation logging was changed"
+    assert "- Bedrock's invocation logging is off" in message["Message"]
+    assert f"Who: {MALLORY}" in message["Message"]
+    check()
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    assert received() == []
+
+
+def test_the_check_finds_all_that_is_other(received: Received) -> None:
+    put_configuration(CONFIGURATION | {"textDataDeliveryEnabled": True})
+    logs, iam = boto3.client("logs"), boto3.client("iam")
+    logs.delete_subscription_filter(logGroupName=GROUP, filterName="ours")
+    logs.put_retention_policy(logGroupName=GROUP, retentionInDays=1)
+    iam.delete_role_policy(RoleName=ROLE, PolicyName="Writing")
+    check()
+    (message,) = received()
+    assert [it for it in message["Message"].split("\n") if it.startswith("- ")] == [
+        "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
+        f"- log group {GROUP} keeps logs for 1 instead of 90 days",
+        f"- log group {GROUP} is not subscribed to any more",
+        f"- logging role {ROLE} has lost the policy with which it writes logs",
+    ]
+    assert "Who: not known yet." in message["Message"]
+
+
+def test_that_it_is_over_is_told(received: Received) -> None:
+    boto3.client("bedrock").delete_model_invocation_logging_configuration()
+    check()
+    put_configuration(CONFIGURATION)
+    check()
+    check()
+    assert [it["Subject"].removeprefix("Bedrock Meter: ") for it in received()] == [
+        "invocation logging was changed",
+        "invocation logging is as deployed again",
+    ]
+
+
+def test_what_the_configurator_puts_is_told_to_nobody(received: Received) -> None:
+    renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
+    put_configuration(renamed)
+    memory = LoggingMemory((CONFIGURATION, renamed)).to_text()
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Overwrite=True)
+    record = trail_record(
+        "PutModelInvocationLoggingConfiguration", userIdentity=session_of(CONFIGURATOR)
+    )
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    assert received() == []
+
+
+def test_what_is_adopted_is_not_ours_to_compare(
+    received: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IS_ADOPTED", "true")
+    memory = LoggingMemory(adopted=GROUP).to_text()
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Overwrite=True)
+    boto3.client("logs").put_retention_policy(logGroupName=GROUP, retentionInDays=1)
+    boto3.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="Writing")
+    check()
+    assert received() == []
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROLE_TRUST")
+    with pytest.raises(ValidationError, match="role_trust"):
+        check()

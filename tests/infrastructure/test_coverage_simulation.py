@@ -1,0 +1,163 @@
+"""What an hour of calls makes of the deployed alarm on coverage, on a clock of its own.
+
+Calls go through the rules as they are deployed, from ledger to metrics; the audit reads these and
+Bedrock's own every five minutes, and the alarm is evaluated over what it publishes.
+"""
+
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from dashboards.preview.metric_queries import AlarmState, Statistic
+from lambdas.domain.completeness import CoverageReport, coverage_notice
+from lambdas.domain.completeness.audit_window import STEP
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering import LedgerChange
+from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.publish_metrics import PublishMetrics
+from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, usage_record
+from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
+from tests.infrastructure.test_alarm_behaviour import state
+
+HOUR = timedelta(hours=1)
+INVOKED = {f"us.{HAIKU_3}": HAIKU_3, HAIKU_3: HAIKU_3, f"global.{SONNET_4}": SONNET_4}
+PROMPT = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """A call that was made; `delay` until its log is delivered, `None` for never."""
+
+    number: int
+    at: datetime
+    delay: timedelta | None = PROMPT
+
+    @property
+    def invoked(self) -> str:
+        return list(INVOKED)[self.number % len(INVOKED)]
+
+    @property
+    def record(self) -> UsageRecord:
+        return usage_record(
+            request_id=str(self.number),
+            timestamp=self.at,
+            invoked_model_id=self.invoked,
+            model_id=INVOKED[self.invoked],
+        )
+
+
+def calls(count: int, over: timedelta = HOUR, start: datetime = NOON) -> list[Call]:
+    """Calls that are spread evenly."""
+    return [Call(number, start + over * number / count) for number in range(count)]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there is to see at a time."""
+
+    at: datetime
+    report: CoverageReport
+    alarm: AlarmState
+
+
+def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
+    """Audit every five minutes from noon on."""
+    metrics = InMemoryMetrics()
+    publish = PublishMetrics(
+        metrics,
+        Detail.STANDARD,
+        lambda record: record.identity_arn,
+        cost_of,
+        InMemoryUnpricedCalls(),
+    )
+    now = NOON
+
+    def publish_new(changes: Iterable[LedgerChange]) -> None:
+        publish(list(changes), now)
+
+    ledger = InMemoryUsageLedger(publish_new)
+    audit = AuditCoverage(metrics)
+    shortfalls = [0] * 12
+    by_minute = Counter((it.at.replace(second=0, microsecond=0), it.invoked) for it in made)
+    for (minute, invoked), count in by_minute.items():
+        metrics.add("AWS/Bedrock", "Invocations", minute, count, invoked)
+    deliveries = sorted((it.at + it.delay, it) for it in made if it.delay is not None)
+    while now < until:
+        now += STEP
+        arrived = bisect(deliveries, now, key=lambda it: it[0])
+        ledger.put([it.record for _, it in deliveries[:arrived]])
+        del deliveries[:arrived]
+        report = audit(now)
+        shortfalls.append(int(report.is_short))
+        figures = {"BedrockMeter/Health CoverageShortfall": shortfalls[-12:]}
+        alarm = state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
+        yield Moment(now, report, alarm)
+
+
+def alarmed(moments: Iterable[Moment]) -> list[Moment]:
+    return [it for it in moments if it.alarm is AlarmState.ALARM]
+
+
+def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> None:
+    withheld = [replace(it, delay=None) if it.number % 100 == 0 else it for it in calls(20_000)]
+    moments = list(simulate(withheld, NOON + HOUR + timedelta(minutes=15)))
+    first, *_ = alarmed(moments)
+    assert first.at - NOON <= timedelta(minutes=30)
+    assert "are missing" in coverage_notice(first.report).text
+    whole_hour = moments[-1].report
+    assert whole_hour.calls.bedrock == 20_000
+    assert whole_hour.calls.ratio == pytest.approx(0.99, abs=0.001)
+    assert moments[-1].alarm is AlarmState.ALARM
+
+
+def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None:
+    late = [
+        replace(it, delay=timedelta(hours=2)) if it.number == 4 else it
+        for it in calls(30, over=3 * HOUR)
+    ]
+    moments = list(simulate(late, NOON + 4 * HOUR))
+    assert alarmed(moments) == []
+    assert {it.report.calls.missing for it in moments} == {0, 1}
+
+
+def test_calls_that_are_all_delivered_are_no_reason_to_tell() -> None:
+    moments = list(simulate(calls(2_000), NOON + 2 * HOUR))
+    assert alarmed(moments) == []
+    assert {it.report.calls.ratio for it in moments} == {1, None}
+
+
+def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
+    """They come a little later than an audit expects them, and the next one sees them."""
+    slow = [replace(it, delay=timedelta(minutes=19)) for it in calls(600, over=STEP)]
+    moments = list(simulate(slow, NOON + 2 * HOUR))
+    assert [it.report.is_short for it in moments].count(True) == 1
+    assert alarmed(moments) == []
+
+
+def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
+    """One percent: as soon as it is half a percent of the hour that is looked at."""
+    steady = calls(20_000, over=3 * HOUR, start=NOON - HOUR)
+    lossy = [
+        replace(it, delay=None) if it.at >= NOON + HOUR and it.number % 100 == 0 else it
+        for it in steady
+    ]
+    first, *_ = alarmed(simulate(lossy, NOON + 2 * HOUR))
+    assert first.at - (NOON + HOUR) <= HOUR
+    assert first.report.short_models
+
+
+def test_logging_that_is_off_is_told_at_once_and_when_it_is_on_again_as_well() -> None:
+    lost = [
+        replace(it, delay=None) if NOON <= it.at < NOON + HOUR / 2 else it
+        for it in calls(6_000, over=3 * HOUR, start=NOON - HOUR)
+    ]
+    moments = list(simulate(lost, NOON + 2 * HOUR))
+    told = alarmed(moments)
+    assert told[0].at == NOON + timedelta(minutes=25)
+    assert told[-1].at == NOON + HOUR / 2 + HOUR + timedelta(minutes=10)
+    assert moments[-1].alarm is AlarmState.OK

@@ -1,0 +1,228 @@
+"""What watches that all is counted, and that logging stays as deployed: started, allowed, told."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk.nag import STANDING
+from lambdas.domain.logging_configuration import WATCHED, Subject
+from lambdas.domain.metering.ledger_table import WATCH_KEY
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    check_environment,
+    deployment,
+    function_of,
+    resources,
+    statements,
+    wildcard,
+)
+
+JOBS = {"CoverageAuditor": "coverage_auditor", "LoggingWatcher": "logging_watcher"}
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+each_function = pytest.mark.parametrize("function", JOBS)
+
+
+def started_by(function: str, configuration: str = "default") -> list[dict[str, Any]]:
+    """The rules that start a function, which lets them."""
+    template = deployment(configuration).monitoring
+    arn = {"Fn::GetAtt": [next(it for it in template["Resources"] if _is(it, function)), "Arn"]}
+    rules = resources(template, "AWS::Events::Rule")
+    found = {name: it for name, it in rules.items() if it["Targets"][0]["Arn"] == arn}
+    permissions = resources(template, "AWS::Lambda::Permission").values()
+    assert [
+        it["SourceArn"]["Fn::GetAtt"][0] for it in permissions if it["FunctionName"] == arn
+    ] == [*found]
+    assert {it["Principal"] for it in permissions} == {"events.amazonaws.com"}
+    return list(found.values())
+
+
+def _is(logical_id: str, function: str) -> bool:
+    types = deployment().monitoring["Resources"]
+    return logical_id.startswith(function) and (
+        types.get(logical_id, {}).get("Type") == "AWS::Lambda::Function"
+    )
+
+
+@each_function
+@each_configuration
+def test_the_environment_is_what_the_function_s_own_settings_take(
+    configuration: str, function: str
+) -> None:
+    check_environment(deployment(configuration).monitoring, JOBS[function])
+
+
+@each_configuration
+def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
+    functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
+    assert len(functions) == len(JOBS)
+    assert len({json.dumps(it["Role"]) for it in functions}) == len(functions)
+    assert len({json.dumps(it["LoggingConfig"]) for it in functions}) == len(functions)
+
+
+@each_configuration
+def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
+    stacks = {f":stack/BedrockMeter-{it}/*" for it in ("Storage", "Ingestion", "Monitoring")}
+    allowed = {
+        "CoverageAuditorRole": {"*"},
+        "LoggingWatcherRole": {"*", ":log-group:*", *stacks},
+    }
+    assert allowed.keys() <= STANDING.keys()
+    for role, endings in allowed.items():
+        found = {
+            ending
+            for statement in statements(deployment(configuration).monitoring, role)
+            for resource in as_list(statement["Resource"])
+            if (ending := wildcard(resource)) is not None
+        }
+        assert found == endings, role
+
+
+def test_neither_can_change_what_it_watches() -> None:
+    def actions(role: str) -> set[str]:
+        return {
+            action
+            for it in statements(deployment().monitoring, role)
+            for action in as_list(it["Action"])
+        }
+
+    writing_its_log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    notifying = {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}
+    assert actions("CoverageAuditorRole") == writing_its_log | notifying | {
+        *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
+    }
+    assert actions("LoggingWatcherRole") == writing_its_log | notifying | {
+        "bedrock:GetModelInvocationLoggingConfiguration",
+        "cloudformation:DescribeStacks",
+        "cloudtrail:LookupEvents",
+        *("dynamodb:GetItem", "dynamodb:PutItem"),
+        *("iam:GetRole", "iam:GetRolePolicy"),
+        *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+        *("logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters"),
+        "ssm:GetParameter",
+    }
+
+
+def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
+    (statement,) = (
+        it
+        for it in statements(deployment().monitoring, "LoggingWatcherRole")
+        if "dynamodb:PutItem" in as_list(it["Action"])
+    )
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [WATCH_KEY]}}
+    assert statement["Condition"] == condition
+
+
+def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:
+    allowed = {
+        action
+        for it in statements(deployment("everything").monitoring, "LoggingWatcherRole")
+        for action in as_list(it["Action"])
+    }
+    assert allowed >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
+
+
+@pytest.mark.parametrize(
+    ("function", "rate"),
+    [("CoverageAuditor", "rate(5 minutes)"), ("LoggingWatcher", "rate(15 minutes)")],
+)
+def test_both_are_started_on_a_schedule(function: str, rate: str) -> None:
+    schedules = [
+        it["ScheduleExpression"] for it in started_by(function) if "EventPattern" not in it
+    ]
+    assert schedules == [rate]
+
+
+def test_the_auditor_is_started_when_the_alarm_on_coverage_begins_to_tell() -> None:
+    (pattern,) = (
+        it["EventPattern"] for it in started_by("CoverageAuditor") if "EventPattern" in it
+    )
+    ((alarm,), state) = (pattern["detail"]["alarmName"], pattern["detail"]["state"])
+    named = deployment().monitoring["Resources"][alarm["Ref"]]["Properties"]["AlarmName"]
+    assert named == "BedrockMeter-Health-Coverage"
+    assert state == {"value": ["ALARM"]}
+    assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
+
+
+@each_configuration
+def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configuration: str) -> None:
+    patterns = [
+        it["EventPattern"]
+        for it in started_by("LoggingWatcher", configuration)
+        if "EventPattern" in it
+    ]
+    assert {it["detail-type"][0] for it in patterns} == {"AWS API Call via CloudTrail"}
+    started = {(it["source"][0], *it["detail"]["eventName"]) for it in patterns}
+    assert started == {(f"aws.{it.service}", *it.actions) for it in WATCHED.values()}
+    for it in patterns:
+        assert it["detail"]["eventSource"] == [
+            f"{it['source'][0].removeprefix('aws.')}.amazonaws.com"
+        ]
+        assert it["detail"]["errorCode"] == [{"exists": False}]
+
+
+def test_only_changes_of_what_was_deployed_start_it() -> None:
+    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+    named = {"logGroupName": variables["LOG_GROUP"], "roleName": variables["ROLE_NAME"]}
+    parameters = [
+        it["EventPattern"]["detail"].get("requestParameters")
+        for it in started_by("LoggingWatcher")
+        if "EventPattern" in it
+    ]
+    assert parameters == [
+        {name: [named[name]]} if (name := WATCHED[subject].target) else None for subject in Subject
+    ]
+
+
+def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:
+    """Its documents are those of the ingestion stack's template."""
+    template = deployment().ingestion
+    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+    (role,) = (
+        it
+        for name, it in resources(template, "AWS::IAM::Role").items()
+        if name.startswith("LoggingRole")
+    )
+    (policy,) = (
+        it["PolicyDocument"]
+        for name, it in resources(template, "AWS::IAM::Policy").items()
+        if name.startswith("LoggingRole")
+    )
+    assert _filled(variables["ROLE_TRUST"]) == _filled(role["AssumeRolePolicyDocument"])
+    assert _filled(variables["ROLE_POLICY"]) == _filled(policy)
+
+
+def _filled(document: Any) -> Any:
+    """A document in which everything that only the cloud knows is one and the same text."""
+    match document:
+        case {"Fn::Join": ["", list(parts)]}:
+            text = "".join(it if isinstance(it, str) else "?" for it in parts)
+            return json.loads(text) if text.startswith("{") else text
+        case {"Ref": _} | {"Fn::ImportValue": _}:
+            return "?"
+        case dict():
+            return {key: _filled(it) for key, it in document.items()}
+        case list():
+            return [_filled(it) for it in document]
+    return document
+
+
+def test_what_is_adopted_is_told_as_such() -> None:
+    def told(configuration: str) -> dict[str, Any]:
+        template = deployment(configuration).monitoring
+        variables: dict[str, Any]
+        variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
+        return variables
+
+    assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
+    assert told("adopting")["IS_ADOPTED"] == "true"
+    assert told("default")["IS_ADOPTED"] == "false"
+    assert told("everything")["RETENTION_DAYS"] == "30"
+
+
+def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:
+    layers = resources(deployment().monitoring, "AWS::Lambda::LayerVersion")
+    assert len(layers) == 1
+    for job in JOBS.values():
+        assert function_of(deployment().monitoring, job)["Layers"] == [{"Ref": next(iter(layers))}]

@@ -1,0 +1,218 @@
+"""Whatever makes invocation logging other than it was deployed is found, and nothing else is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.logging_configuration import (
+    Difference,
+    LoggingConfiguration,
+    LoggingMemory,
+    LogGroup,
+    Role,
+    Subject,
+    compare_configuration,
+    compare_log_group,
+    compare_role,
+)
+from tests.unit.logging_configuration.deployed import (
+    CONFIGURATION,
+    DEPLOYED,
+    DEPLOYED_ROLE,
+    DESTINATION,
+    GROUP,
+    LIVE_GROUP,
+    LIVE_ROLE,
+    POLICY,
+    ROLE,
+    ROLE_ARN,
+    TRUST,
+    group,
+    role,
+)
+
+OURS = LoggingMemory((CONFIGURATION,))
+AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:role/audit"}}
+
+
+def texts(differences: Any, subject: Subject) -> list[str]:
+    found: list[Difference] = list(differences)
+    assert {it.subject for it in found} <= {subject}
+    return [it.text for it in found]
+
+
+def of_configuration(live: LoggingConfiguration | None, memory: LoggingMemory) -> list[str]:
+    return texts(compare_configuration(memory, live), Subject.CONFIGURATION)
+
+
+def of_role(live: Role | None) -> list[str]:
+    return texts(compare_role(DEPLOYED_ROLE, live), Subject.ROLE)
+
+
+def test_nothing_differs_from_itself() -> None:
+    assert of_configuration(CONFIGURATION, OURS) == []
+    assert list(compare_log_group(DEPLOYED, LIVE_GROUP)) == []
+    assert of_role(LIVE_ROLE) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "memory", "told"),
+    [
+        (None, OURS, "Bedrock's invocation logging is off"),
+        (
+            AUDIT,
+            LoggingMemory(adopted="/other"),
+            "Bedrock's invocation logs go to log group /audit/bedrock, not to log group /other",
+        ),
+        (
+            AUDIT,
+            LoggingMemory(),
+            (
+                "Bedrock's invocation logs go to log group /audit/bedrock, and what was deployed is"
+                " forgotten"
+            ),
+        ),
+        (
+            CONFIGURATION | {"textDataDeliveryEnabled": True},
+            OURS,
+            "in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
+        ),
+        (
+            CONFIGURATION | {"s3Config": {"bucketName": "elsewhere", "keyPrefix": ""}},
+            OURS,
+            "in Bedrock's logging configuration, s3Config.bucketName is 'elsewhere', was not set",
+        ),
+    ],
+)
+def test_another_configuration_is_told_by_what_is_other(
+    live: LoggingConfiguration | None, memory: LoggingMemory, told: str
+) -> None:
+    assert of_configuration(live, memory) == [told]
+
+
+def test_every_setting_that_changed_is_told() -> None:
+    assert of_configuration(AUDIT, OURS) == [
+        f"in Bedrock's logging configuration, {it}"
+        for it in (
+            f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
+            f"cloudWatchConfig.roleArn is 'arn:role/audit', was '{ROLE_ARN}'",
+            "embeddingDataDeliveryEnabled is not set, was False",
+            "imageDataDeliveryEnabled is not set, was False",
+            "textDataDeliveryEnabled is not set, was False",
+        )
+    ]
+
+
+def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
+    older = {name: it for name, it in CONFIGURATION.items() if not name.startswith(("vid", "aud"))}
+    assert of_configuration(older, OURS) == []
+
+
+def test_an_adopted_configuration_may_change_as_long_as_its_logs_are_read() -> None:
+    memory = LoggingMemory(adopted="/audit/bedrock")
+    assert of_configuration(AUDIT, memory) == []
+    assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, memory) == []
+
+
+def test_while_a_deployment_changes_the_configuration_both_are_as_deployed() -> None:
+    renamed = CONFIGURATION | {"cloudWatchConfig": {"logGroupName": "renamed"}}
+    memory = LoggingMemory((CONFIGURATION, renamed))
+    assert of_configuration(CONFIGURATION, memory) == of_configuration(renamed, memory) == []
+
+
+@given(st.dictionaries(st.sampled_from(list(CONFIGURATION)), st.none() | st.booleans()))
+def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
+    changes: dict[str, Any],
+) -> None:
+    live = CONFIGURATION | changes
+    assert bool(of_configuration(live, OURS)) is not OURS.is_ours(live)
+
+
+@pytest.mark.parametrize(
+    ("live", "subject", "told"),
+    [
+        (None, Subject.LOG_GROUP, f"log group {GROUP} is gone"),
+        (
+            group(log_class="INFREQUENT_ACCESS"),
+            Subject.LOG_GROUP,
+            f"log group {GROUP} is of class INFREQUENT_ACCESS, which cannot be metered",
+        ),
+        (
+            group(retention_days=1),
+            Subject.LOG_GROUP,
+            f"log group {GROUP} keeps logs for 1 instead of 90 days",
+        ),
+        (
+            group(retention_days=None),
+            Subject.LOG_GROUP,
+            f"log group {GROUP} keeps logs for ever instead of 90 days",
+        ),
+        (
+            group(subscriptions=frozenset({("arn:of:somebody-else", "")})),
+            Subject.SUBSCRIPTION,
+            f"log group {GROUP} is not subscribed to any more",
+        ),
+        (
+            group(subscriptions=frozenset({(DESTINATION, "nothing")})),
+            Subject.SUBSCRIPTION,
+            f"of log group {GROUP} only what matches 'nothing' is delivered",
+        ),
+    ],
+)
+def test_another_log_group_is_told_by_what_is_other(
+    live: LogGroup | None, subject: Subject, told: str
+) -> None:
+    assert texts(compare_log_group(DEPLOYED, live), subject) == [told]
+
+
+def test_others_may_subscribe_as_well() -> None:
+    live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:somebody-else", "ERROR")})
+    assert list(compare_log_group(DEPLOYED, live)) == []
+
+
+def trusted_to(service: str) -> Mapping[str, Any]:
+    (statement,) = TRUST["Statement"]
+    return {**TRUST, "Statement": [{**statement, "Principal": {"Service": service}}]}
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (None, "is gone"),
+        (role(trust=trusted_to("ec2.amazonaws.com")), "is trusted to others than was deployed"),
+        (role(policies={}), "has lost the policy with which it writes logs"),
+        (
+            role(policies={"Writing": POLICY, "Deny": TRUST}),
+            "has policies that were not deployed: Deny",
+        ),
+        (
+            role(others=frozenset({"arn:aws:iam::aws:policy/Other"})),
+            "has policies that were not deployed: arn:aws:iam::aws:policy/Other",
+        ),
+    ],
+)
+def test_another_role_is_told_by_what_is_other(live: Role | None, told: str) -> None:
+    assert of_role(live) == [f"logging role {ROLE} {told}"]
+
+
+def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
+    assert of_role(role(policies={"Writing": TRUST})) == [
+        f"logging role {ROLE} has lost the policy with which it writes logs",
+        f"logging role {ROLE} has policies that were not deployed: Writing",
+    ]
+
+
+def test_a_policy_may_be_written_in_another_way() -> None:
+    (statement,) = POLICY["Statement"]
+    same = {
+        "Statement": {
+            "Resource": [statement["Resource"]],
+            "Action": list(reversed(statement["Action"])),
+            "Effect": "Allow",
+        },
+        "Version": "2012-10-17",
+    }
+    assert of_role(role(policies={"Renamed": same})) == []

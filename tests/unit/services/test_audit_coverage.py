@@ -1,0 +1,57 @@
+"""An audit reads what it needs, compares both sides and pays for no more."""
+
+from datetime import timedelta
+
+from lambdas.domain.completeness import Comparison, Quantity
+from lambdas.services.audit_coverage import AuditCoverage
+from tests.builders import HAIKU_3, NOON
+from tests.fakes import InMemoryMetrics
+
+QUIET, FULL_HOUR = NOON, NOON + timedelta(minutes=15)
+WITHIN = NOON - timedelta(minutes=30)
+
+
+def account(*, metered: int, bedrock: int) -> InMemoryMetrics:
+    """Calls of one model, which is called through a profile."""
+    metrics = InMemoryMetrics()
+    metrics.add("BedrockMeter", "Invocations", WITHIN, metered, HAIKU_3)
+    metrics.add("BedrockMeter", "CacheReadTokens", WITHIN, 70, HAIKU_3)
+    metrics.add("AWS/Bedrock", "Invocations", WITHIN, bedrock, f"us.{HAIKU_3}")
+    metrics.add("AWS/Bedrock", "CacheReadInputTokenCount", WITHIN, 90, f"us.{HAIKU_3}")
+    return metrics
+
+
+def test_calls_alone_are_read_where_all_are_there() -> None:
+    metrics = account(metered=10, bedrock=10)
+    (model,) = AuditCoverage(metrics)(QUIET).models
+    assert model.calls == Comparison(10, 10)
+    assert model.tokens == {}
+    assert metrics.read == {"Invocations": 2}
+
+
+def test_tokens_are_read_when_calls_are_missing() -> None:
+    (model,) = AuditCoverage(account(metered=10, bedrock=20))(QUIET).models
+    assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
+
+
+def test_tokens_are_read_once_an_hour() -> None:
+    (model,) = AuditCoverage(account(metered=10, bedrock=10))(FULL_HOUR).models
+    assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
+
+
+def test_two_spellings_of_a_figure_are_not_added_up() -> None:
+    metrics = account(metered=10, bedrock=10)
+    metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
+    (model,) = AuditCoverage(metrics)(FULL_HOUR).models
+    assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
+
+
+def test_what_bedrock_mantle_was_used_for_is_what_nobody_can_attribute() -> None:
+    metrics = account(metered=10, bedrock=10)
+    assert AuditCoverage(metrics)(FULL_HOUR).unlogged == {}
+    metrics.add("AWS/BedrockMantle", "Inferences", WITHIN, 3)
+    metrics.add("AWS/BedrockMantle", "TotalInputTokens", WITHIN, 900)
+    metrics.add("AWS/BedrockMantle", "Inferences", WITHIN, 3, model="counted-twice")
+    report = AuditCoverage(metrics)(FULL_HOUR)
+    assert report.unlogged == {Quantity.CALLS: 3, Quantity.INPUT: 900}
+    assert report.calls == Comparison(10, 10)

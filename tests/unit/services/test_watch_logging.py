@@ -1,0 +1,254 @@
+"""A change of invocation logging is told once, with who and what, and so is that it is over."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.domain.logging_configuration import LoggingChange, LoggingMemory, WatchState
+from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
+from lambdas.services.watch_logging import LiveLogging, WatchLogging
+from tests.fakes import (
+    InMemoryChangeHistory,
+    InMemoryDeployments,
+    InMemoryLoggingApi,
+    InMemoryLogGroups,
+    InMemoryMemoryStore,
+    InMemoryNotifier,
+    InMemoryRoles,
+    InMemoryWatchMemory,
+)
+from tests.unit.logging_configuration.deployed import (
+    CONFIGURATION,
+    CONFIGURATOR,
+    DEPLOYED,
+    GROUP,
+    LIVE_GROUP,
+    LIVE_ROLE,
+    MALLORY,
+    NOON,
+    ROLE,
+    change,
+    group,
+    session_of,
+)
+
+OFF = "Bedrock's invocation logging is off"
+
+
+class Account:
+    """An account where invocation logging is as it was deployed, and a watch over it."""
+
+    def __init__(self) -> None:
+        self.api = InMemoryLoggingApi(CONFIGURATION)
+        self.put = InMemoryMemoryStore()
+        self.put.memory = LoggingMemory((CONFIGURATION,))
+        self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
+        self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
+        self.history = InMemoryChangeHistory()
+        self.deployments = InMemoryDeployments()
+        self.memory = InMemoryWatchMemory()
+        self.notifier = InMemoryNotifier()
+        self.watch = WatchLogging(
+            deployed=DEPLOYED,
+            deploying_role_arn=CONFIGURATOR,
+            put=self.put,
+            live=LiveLogging(self.api, self.groups, self.roles),
+            history=self.history,
+            deployments=self.deployments,
+            memory=self.memory,
+            notifier=self.notifier,
+        )
+
+    def check(self, cause: LoggingChange | None = None) -> int:
+        """Check at noon; says in how many ways logging is not as deployed."""
+        return len(self.watch(cause, NOON).differences)
+
+    @property
+    def told(self) -> list[str]:
+        """The texts of all notices so far."""
+        return [it.text for it in self.notifier.notices]
+
+    @property
+    def subjects(self) -> list[str]:
+        return [it.subject.removeprefix("Bedrock Meter: ") for it in self.notifier.notices]
+
+
+CHANGED = "invocation logging was changed"
+MENDED = "invocation logging is as deployed again"
+TOUCHED = "somebody touched invocation logging"
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
+    assert [account.check(), account.check()] == [0, 0]
+    assert account.told == []
+    assert account.memory.state is None
+
+
+def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Account) -> None:
+    account.api.live = None
+    assert account.check(change()) == 1
+    assert account.subjects == [CHANGED]
+    (text,) = account.told
+    assert f"- {OFF}" in text
+    assert (
+        f"Who: {MALLORY}, by DeleteModelInvocationLoggingConfiguration at 2026-09-08 11:58:03 UTC."
+    ) in text
+
+
+def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account: Account) -> None:
+    account.api.live = None
+    account.history += [
+        change(eventID="old", eventTime="2026-09-08T10:00:00Z"),
+        change(eventID="earlier", eventTime="2026-09-08T11:50:00Z", userIdentity=None),
+        change(),
+        change(
+            eventID="ours", eventTime="2026-09-08T11:59:00Z", userIdentity=session_of(CONFIGURATOR)
+        ),
+        change("DeleteLogGroup", eventTime="2026-09-08T11:59:30Z", requestParameters=None),
+    ]
+    account.check()
+    (text,) = account.told
+    assert f"Who: {MALLORY}" in text
+
+
+def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -> None:
+    del account.groups[GROUP]
+    account.history.append(change("DeleteLogGroup", requestParameters={"logGroupName": "other"}))
+    account.check()
+    (text,) = account.told
+    assert f"log group {GROUP} is gone" in text
+    assert "Who: not known yet." in text
+    assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
+
+
+def test_a_change_is_told_once_however_often_it_is_found(account: Account) -> None:
+    account.api.live = None
+    for cause in (change(), change(), None, None):
+        assert account.check(cause) == 1
+    assert account.subjects == [CHANGED]
+
+
+def test_what_the_check_has_found_first_is_not_told_again_by_the_trail(account: Account) -> None:
+    account.api.live = None
+    account.history.append(change())
+    account.check()
+    account.check(change())
+    assert account.subjects == [CHANGED]
+
+
+def test_a_further_difference_is_told_with_all_there_are(account: Account) -> None:
+    account.api.live = None
+    account.check(change())
+    account.groups[GROUP] = group(subscriptions=frozenset())
+    account.check()
+    assert account.subjects == [CHANGED, CHANGED]
+    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.told[-1]
+
+
+def test_that_it_is_over_is_told_once(account: Account) -> None:
+    account.api.live = None
+    account.check(change())
+    account.api.live = CONFIGURATION
+    assert [account.check(), account.check()] == [0, 0]
+    assert account.subjects == [CHANGED, MENDED]
+
+
+def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Account) -> None:
+    account.check(change())
+    account.check(change())
+    assert account.subjects == [TOUCHED]
+    assert f"Who: {MALLORY}" in account.told[0]
+    assert "Calls of the time between may not be logged." in account.told[0]
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        session_of(CONFIGURATOR),
+        session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
+    ],
+)
+def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict[str, Any]) -> None:
+    renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
+    put = change("PutModelInvocationLoggingConfiguration", userIdentity=identity)
+    account.deployments.under_way = True
+    account.put.memory = LoggingMemory((CONFIGURATION, renamed))
+    account.api.live = renamed
+    account.check(put)
+    account.groups[GROUP] = group(retention_days=30)  # a stack after the other
+    assert account.check(put) == account.check() == 1
+    account.deployments.under_way = False
+    account.put.memory = LoggingMemory((renamed,))
+    account.groups[GROUP] = LIVE_GROUP
+    account.check(put)
+    account.check()
+    assert account.told == []
+
+
+def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None:
+    account.groups[GROUP] = group(retention_days=30)
+    account.deployments.under_way = True
+    account.check()
+    assert account.told == []
+    account.deployments.under_way = False
+    account.check()
+    assert account.subjects == [CHANGED]
+
+
+def test_somebody_else_cannot_hide_behind_a_deployment(account: Account) -> None:
+    account.deployments.under_way = True
+    account.api.live = None
+    account.check(change())
+    assert account.subjects == [CHANGED]
+
+
+def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> None:
+    account.api.live = None
+    account.notifier.refusals = 1
+    with pytest.raises(ConnectionError):
+        account.check(change())
+    assert account.memory.recall() == WatchState((OFF,), ("event-1",), is_told=False)
+    account.check(change())
+    account.check()
+    assert account.subjects == [CHANGED]
+    assert f"Who: {MALLORY}" in account.told[0]
+
+
+def test_it_is_remembered_before_it_is_told(account: Account) -> None:
+    account.api.live = None
+
+    class Quicker(InMemoryWatchMemory):
+        """Another check that remembers the same at the same time."""
+
+        def recall(self) -> WatchState:
+            before = super().recall()
+            self.state = replace(before, differences=(OFF,))
+            return before
+
+    watch = replace(account.watch, memory=Quicker())
+    with pytest.raises(WatchStateChangedError):
+        watch(None, NOON)
+    assert account.told == []
+
+
+def test_only_so_many_events_are_remembered(account: Account) -> None:
+    for number in range(60):
+        account.check(change(eventID=f"event-{number}"))
+    assert len(account.memory.recall().events) == 50
+    assert account.memory.recall().events[-1] == "event-59"
+    assert len(account.told) == 60
+
+
+def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
+    account.roles.clear()
+    assert account.check() == 1
+    adopting = replace(account.watch, deployed=replace(DEPLOYED, retention_days=None, role=None))
+    assert adopting(None, NOON + timedelta(minutes=15)).differences == ()
+    assert account.subjects == [CHANGED, MENDED]
