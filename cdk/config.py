@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -69,20 +69,23 @@ class Window(StrEnum):
         return {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}[self]
 
 
+_Amount = TypeVar("_Amount", int, Decimal)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Thresholds(_Section):
-    """From how many tokens on somebody is told.
+class _Severities(_Section, Generic[_Amount]):
+    """From how much on somebody is told.
 
     Attributes:
-        warning: The lower threshold, in tokens; `None` for none.
+        warning: The lower threshold; `None` for none.
         critical: The upper one.
     """
 
-    warning: Tokens | None = None
-    critical: Tokens
+    warning: _Amount | None = None
+    critical: _Amount
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -91,36 +94,20 @@ class Thresholds(_Section):
             raise ValueError(message)
         return self
 
-    def by_severity(self) -> dict[Severity, int]:
-        """The thresholds there are, in tokens."""
+    def by_severity(self) -> dict[Severity, _Amount]:
+        """The thresholds there are."""
         both = {Severity.WARNING: self.warning, Severity.CRITICAL: self.critical}
-        return {severity: tokens for severity, tokens in both.items() if tokens is not None}
+        return {severity: amount for severity, amount in both.items() if amount is not None}
 
 
-class CostThresholds(_Section):
-    """From how many dollars on somebody is told, over a window.
+class Thresholds(_Severities[Tokens]):
+    """From how many tokens on somebody is told."""
 
-    Attributes:
-        warning: The lower threshold, in US dollars; `None` for none.
-        critical: The upper one.
-        window: Over how long cost is added up.
-    """
 
-    warning: Usd | None = None
-    critical: Usd
+class CostThresholds(_Severities[Usd]):
+    """From how many US dollars on somebody is told, over a window."""
+
     window: Window = Window.HOUR
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.warning is not None and self.warning >= self.critical:
-            message = f"allowed: a warning below critical ({self.critical}), or null for none"
-            raise ValueError(message)
-        return self
-
-    def by_severity(self) -> dict[Severity, Decimal]:
-        """The thresholds there are, in US dollars."""
-        both = {Severity.WARNING: self.warning, Severity.CRITICAL: self.critical}
-        return {severity: usd for severity, usd in both.items() if usd is not None}
 
 
 class WindowThresholds(Thresholds):

@@ -60,7 +60,7 @@
     values[place] !== null && (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
 
   const symbols = (values) => ({
-    showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 5 : 0),
+    showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 4 : 0),
   });
 
   function timeOptions(widget) {
@@ -80,7 +80,7 @@
     });
     const isRight = widget.series.some((it) => it.axis === "right");
     return {
-      grid: { left: 8, right: isRight ? 8 : 14, top: 24, bottom: 4, containLabel: true },
+      grid: { left: 8, right: isRight ? 8 : 22, top: 24, bottom: 4, containLabel: true },
       xAxis: {
         type: "time",
         min: widget.start,
@@ -169,7 +169,7 @@
     const names = Math.min(300, Math.round(width * 0.42));
     return {
       grid: { left: names + 12, right: 48, top: 8, bottom: 22 },
-      xAxis: { type: "value", axisLabel: { color: faint, fontSize: 11, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
+      xAxis: { type: "value", splitNumber: 3, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => short(it.value) } }],
