@@ -54,5 +54,6 @@ usage_records = st.builds(
     tokens=token_counts,
     error_code=st.sampled_from([None, None, "ThrottlingException"]),
     latency_ms=counts,
+    request_metadata=st.sampled_from([(), (), (("project", "search"), ("trace", ""))]),
 )
 """Calls that often share a request id, a minute, an identity or a model."""

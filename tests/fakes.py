@@ -6,6 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from lambdas.domain.attribution.ports import (
+    FoundTags,
+    TagEntry,
+    TagsDeniedError,
+    TagsUnavailableError,
+)
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.logging_configuration import (
@@ -249,3 +255,38 @@ class InMemoryWatchMemory:
         if self.state not in (None, before):
             raise WatchStateChangedError
         self.state = state
+
+
+class InMemoryTagMemory:
+    """A memory of tags that is a dictionary."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, TagEntry] = {}
+
+    def recall(self, arn: str) -> TagEntry | None:
+        return self.entries.get(arn)
+
+    def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
+        standing = self.entries.get(arn)
+        if standing is None or standing == replaced:
+            self.entries[arn] = standing = entry
+        return standing
+
+
+class InMemoryTagSource:
+    """Tags that tests change; notes who was asked for, and refuses to tell when it is told so."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, FoundTags] = {}
+        self.asked: list[str] = []
+        self.denied: set[str] = set()
+        self.is_busy = False
+
+    def find(self, arn: str) -> FoundTags:
+        self.asked.append(arn)
+        if self.is_busy:
+            raise TagsUnavailableError
+        if arn in self.denied:
+            message = "iam:ListRoleTags is denied"
+            raise TagsDeniedError(message)
+        return self.found.get(arn, FoundTags())

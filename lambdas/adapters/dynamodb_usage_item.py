@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import RequestMetadata, TokenCounts, UsageRecord
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
             item[name] = {"N": str(count)}
     if record.latency_ms is not None:
         item["latency_ms"] = {"N": str(record.latency_ms)}
+    if record.request_metadata:  # of bounded size, see `read_metadata`
+        pairs = {name: {"S": text} for name, text in record.request_metadata}
+        item["request_metadata"] = {"M": pairs}
     return item
 
 
@@ -87,6 +90,10 @@ def from_item(item: Item) -> UsageRecord:
     def number(name: str) -> int | None:
         return int(item[name]["N"]) if name in item else None
 
+    def pairs(name: str) -> RequestMetadata:
+        texts = item[name]["M"] if name in item else {}
+        return tuple(sorted((key, text["S"]) for key, text in texts.items()))
+
     timestamp = datetime.fromisoformat(item["timestamp"]["S"])
     if timestamp.tzinfo is None:
         message = "a timestamp without a time zone"
@@ -104,4 +111,5 @@ def from_item(item: Item) -> UsageRecord:
         error_code=text("error_code"),
         inference_region=text("inference_region"),
         latency_ms=number("latency_ms"),
+        request_metadata=pairs("request_metadata"),
     )

@@ -116,8 +116,13 @@ def test_what_is_never_written_goes_back_to_lambda() -> None:
         {"identity_arn": "é" * 900_000},
         {"model_id": "m" * 900_000, "invoked_model_id": "m" * 900_000, "error_code": "e" * 900_000},
         {"timestamp": datetime(9999, 12, 31, tzinfo=UTC)},
+        {
+            "request_metadata": tuple(
+                (f"{number:02}" + "\U0001f600" * 254, "") for number in range(16)
+            )
+        },
     ],
-    ids=["key", "identity", "texts", "time"],
+    ids=["key", "identity", "texts", "time", "metadata"],
 )
 def test_a_record_that_nobody_at_aws_would_write_does_not_stop_its_batch(
     hostile: dict[str, Any],

@@ -70,6 +70,7 @@ def test_every_field_survives_being_stored(open_ledger: OpenLedger, changes: Cha
         error_code="ThrottlingException",
         inference_region="us-west-2",
         latency_ms=7,
+        request_metadata=(("note", ""), ("project", "s\u00fc\u00df")),
         timestamp=usage_record().timestamp.replace(microsecond=123_456),
     )
     ledger = open_ledger(changes.extend)

@@ -5,6 +5,7 @@ from lambdas.domain.invocations.envelope import read_envelope, read_line, read_v
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
+from lambdas.domain.invocations.request_metadata import RequestMetadata
 from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_record import (
     Ignored,
@@ -25,6 +26,7 @@ __all__ = [
     "Reading",
     "RejectedRecord",
     "RejectionReason",
+    "RequestMetadata",
     "TokenCounts",
     "UsageRecord",
     "foundation_model_id",

@@ -18,6 +18,11 @@ from lambdas.domain.invocations.decoding import (
 )
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY
 from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.request_metadata import (
+    NO_METADATA,
+    RequestMetadata,
+    read_metadata,
+)
 from lambdas.domain.invocations.token_counts import TokenCounts, read_count
 
 SCHEMA_TYPE = "ModelInvocationLog"
@@ -76,6 +81,8 @@ class UsageRecord(NamedTuple):
         error_code: The exception's name if the call failed, else `None`.
         inference_region: The Region that ran the model, where the log tells.
         latency_ms: How long the model took, in milliseconds, where a body tells.
+        request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
+            a trusted principal's counts for anything.
     """
 
     account_id: str
@@ -90,6 +97,7 @@ class UsageRecord(NamedTuple):
     error_code: str | None = None
     inference_region: str | None = None
     latency_ms: int | None = None
+    request_metadata: RequestMetadata = NO_METADATA
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -152,7 +160,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     called_at = _read_timestamp(timestamp) if is_short else None
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP
-    operation = log.get("operation")
+    operation, metadata = log.get("operation"), log.get("requestMetadata")
     tokens, latency_ms = _read_usage(log)
     return UsageRecord(  # by position: this runs for every call, and naming fields takes longer
         _text(log.get("accountId")) or "",
@@ -167,6 +175,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         _error_code(log.get("errorCode")),
         _text(log.get("inferenceRegion")),
         latency_ms,
+        read_metadata(metadata) if metadata else NO_METADATA,
     )
 
 

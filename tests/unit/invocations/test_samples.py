@@ -37,7 +37,8 @@ def test_a_sample_is_read_to_the_token(log: str, expected: dict[str, Any]) -> No
         "cache_read": reading.tokens.cache_read,
         "cache_write": reading.tokens.cache_write,
         "error_code": reading.error_code,
-    } == expected
+        "request_metadata": dict(reading.request_metadata),
+    } == {"request_metadata": {}} | expected
 
 
 def test_the_bytes_of_a_sample_read_as_its_text() -> None:

@@ -46,6 +46,7 @@ def test_a_log_becomes_a_record_of_who_what_when_and_how_much() -> None:
         error_code=None,
         inference_region="us-west-2",
         latency_ms=None,
+        request_metadata=(),
     )
 
 
@@ -472,9 +473,11 @@ def with_bodies(request: object, response: object, metadata: object) -> dict[str
 
 
 def assert_nothing_at_the_top_level_changed(reading: object) -> None:
-    """All is as without bodies, but for what a body may refine: cache split and latency."""
+    """All is as without them, but for what they may tell: cache split, latency and metadata."""
     assert isinstance(reading, UsageRecord)
-    refined = reading._replace(tokens=reading.tokens._replace(cache_write_1h=None), latency_ms=None)
+    refined = reading._replace(
+        tokens=reading.tokens._replace(cache_write_1h=None), latency_ms=None, request_metadata=()
+    )
     assert refined == read_record(invocation_log())
 
 

@@ -1,0 +1,32 @@
+"""What calls are put down to, by what held when they were made: project, department, use case."""
+
+from lambdas.domain.attribution.directory import TagDirectory, TimesToLive
+from lambdas.domain.attribution.label_names import LabelNames
+from lambdas.domain.attribution.labels import UNATTRIBUTED, Labels
+from lambdas.domain.attribution.ladder import Attribution, Rung, attribute
+from lambdas.domain.attribution.rule_checks import InvalidRuleError
+from lambdas.domain.attribution.rules import (
+    AttributionPattern,
+    AttributionRules,
+    TrustedPrincipal,
+)
+from lambdas.domain.attribution.tags import TagFacts, TagHistory, TagObservation, tagged_arns
+
+__all__ = [
+    "UNATTRIBUTED",
+    "Attribution",
+    "AttributionPattern",
+    "AttributionRules",
+    "InvalidRuleError",
+    "LabelNames",
+    "Labels",
+    "Rung",
+    "TagDirectory",
+    "TagFacts",
+    "TagHistory",
+    "TagObservation",
+    "TimesToLive",
+    "TrustedPrincipal",
+    "attribute",
+    "tagged_arns",
+]

@@ -1,0 +1,89 @@
+"""How labels are named in tags and in metadata, and what those say by these names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lambdas.domain.attribution.labels import NO_LABELS, Labels, read_label
+from lambdas.domain.attribution.rule_checks import CONFIGURED, check
+from lambdas.domain.attribution.tags import LONGEST_TAG_NAME, Tags
+from lambdas.domain.invocations import RequestMetadata
+
+MOST_NAMES = 3
+"""Names of one label, so that what is kept of tags is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNames:
+    """How each label is named, in tags and in `requestMetadata`; earlier names go first.
+
+    Tags are compared without regard to case, as IAM does it; metadata exactly. Names have no dates:
+    a new name goes beside the old one, or what was labelled by the old one is so no longer.
+
+    Attributes:
+        project: Names of the project's label.
+        department: Names of the department's label.
+        use_case: Names of the use case's label.
+    """
+
+    __pydantic_config__: ClassVar = CONFIGURED
+
+    project: tuple[str, ...] = ("project",)
+    department: tuple[str, ...] = ("department",)
+    use_case: tuple[str, ...] = ("use_case",)
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            InvalidRuleError: There are too many, one is no tag's name, or one is there twice.
+        """
+        for label, names in zip(Labels._fields, self._by_label, strict=True):
+            check(label, f"{MOST_NAMES} names at most", is_so=len(names) <= MOST_NAMES)
+            check(
+                label,
+                f"names of 1 to {LONGEST_TAG_NAME} characters",
+                is_so=all(name.strip() and len(name) <= LONGEST_TAG_NAME for name in names),
+            )
+        check(
+            "label_names",
+            "each name once, upper or lower case",
+            is_so=len(self.tag_names) == sum(map(len, self._by_label)),
+        )
+
+    @property
+    def tag_names(self) -> frozenset[str]:
+        """The names of all labels, in lower case."""
+        return frozenset(name.casefold() for names in self._by_label for name in names)
+
+    def read_tags(self, tags: Tags) -> Labels:
+        """The labels that tags give."""
+        if not tags:
+            return NO_LABELS
+        values = dict(tags)
+        return Labels(*(_first(values, map(str.casefold, names)) for names in self._by_label))
+
+    def read_metadata(self, metadata: RequestMetadata) -> Labels:
+        """The labels that metadata gives, whoever wrote it."""
+        values = dict(metadata)
+        return Labels(*(_first(values, names) for names in self._by_label))
+
+    def are_in(self, metadata: RequestMetadata) -> bool:
+        """Whether metadata has anything by the name of a label."""
+        return any(name in names for names in self._by_label for name, _ in metadata)
+
+    @property
+    def _by_label(self) -> tuple[tuple[str, ...], ...]:
+        return self.project, self.department, self.use_case
+
+
+def _first(values: Mapping[str, str], names: Iterable[str]) -> str | None:
+    """The first value by one of these names that is a label."""
+    for name in names:
+        text = values.get(name)
+        label = None if text is None else read_label(text)
+        if label is not None:
+            return label
+    return None

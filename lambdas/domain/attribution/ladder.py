@@ -1,0 +1,100 @@
+"""Climbs down the ladder of attribution: the first rung that knows a label gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from lambdas.domain.attribution.labels import NO_LABELS, UNATTRIBUTED, Labels
+from lambdas.domain.attribution.rules import AttributionRules
+from lambdas.domain.attribution.tags import TagFacts, principal_arn, profile_arn
+from lambdas.domain.invocations import CallerIdentity, UsageRecord
+
+
+class Rung(StrEnum):
+    """What an attribution rests on, the surest first."""
+
+    INFERENCE_PROFILE = "inference_profile"
+    """Tags of the application inference profile that was called."""
+    REQUEST_METADATA = "request_metadata"
+    """`requestMetadata` of a trusted principal."""
+    PRINCIPAL = "principal"
+    """Tags of the IAM user, or of the role behind the session."""
+    PATTERN = "pattern"
+    """A pattern in configuration."""
+    UNATTRIBUTED = "unattributed"
+    """Nothing: nobody knows."""
+
+
+class Attribution(NamedTuple):
+    """What a call is put down to: one project, one department, one use case.
+
+    Attributes:
+        project: The project, or `UNATTRIBUTED`.
+        department: The department, or `UNATTRIBUTED`; it may come from another rung.
+        use_case: The use case, or `UNATTRIBUTED`; it may come from another rung.
+        rung: What the project rests on.
+        is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
+            was not looked at.
+    """
+
+    project: str
+    department: str
+    use_case: str
+    rung: Rung
+    is_forged: bool = False
+
+
+def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> Attribution:
+    """Say what a call is put down to, by what was known and what held when it was made.
+
+    Labels are looked for one by one, so that a profile that names a project leaves the department
+    to the caller's tags.
+
+    Args:
+        record: The call, successful or not.
+        facts: What is known of its resources, see `TagDirectory`.
+        rules: What configuration says.
+    """
+    caller = CallerIdentity.from_arn(record.identity_arn)
+    metadata = record.request_metadata
+    has_claim = bool(metadata) and rules.label_names.are_in(metadata)
+    is_trusted = has_claim and rules.trusts(caller, record.timestamp)
+    found, decided = NO_LABELS, Rung.UNATTRIBUTED
+    for rung, labels in _rungs(record, caller, facts, rules, is_trusted=is_trusted):
+        if found.project is None and labels.project is not None:
+            decided = rung
+        found = found.filled_from(labels)
+        if found.is_complete:
+            break
+    return Attribution(
+        found.project or UNATTRIBUTED,
+        found.department or UNATTRIBUTED,
+        found.use_case or UNATTRIBUTED,
+        decided,
+        is_forged=has_claim and not is_trusted,
+    )
+
+
+def _rungs(
+    record: UsageRecord,
+    caller: CallerIdentity,
+    facts: TagFacts,
+    rules: AttributionRules,
+    *,
+    is_trusted: bool,
+) -> Iterator[tuple[Rung, Labels]]:
+    """The labels that each rung knows, from the surest on."""
+    when, names = record.timestamp, rules.label_names
+    profile_tags = facts.tags_at(profile_arn(record.invoked_model_id), when)
+    yield Rung.INFERENCE_PROFILE, names.read_tags(profile_tags)
+    if is_trusted:
+        yield Rung.REQUEST_METADATA, names.read_metadata(record.request_metadata)
+    principal_tags = facts.tags_at(principal_arn(record.identity_arn), when)
+    yield Rung.PRINCIPAL, names.read_tags(principal_tags)
+    if rules.patterns:
+        model_id = facts.model_id_of(record)
+        for pattern in rules.patterns:
+            if pattern.matches(caller, model_id) and pattern.is_in_effect(when):
+                yield Rung.PATTERN, pattern.labels

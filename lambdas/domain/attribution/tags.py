@@ -1,0 +1,148 @@
+"""Tags of AWS resources as they were: what changes tomorrow changes no yesterday."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.invocations import CallerIdentity, UsageRecord
+from lambdas.domain.invocations.remembering import remembered
+
+Tags: TypeAlias = tuple[tuple[str, str], ...]
+"""Names in lower case, in order, each once, and their values: those that rules ask for."""
+
+NO_TAGS: Tags = ()
+LONGEST_TAG_NAME = 128
+LONGEST_TAG_VALUE = 256
+"""Characters. Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"""
+MOST_OBSERVATIONS = 25
+"""What is kept of a resource, so that it fits into an item of the ledger's table."""
+
+_PROFILE = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-zA-Z0-9]{1,64}",
+    re.ASCII,
+)
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@-]{1,128}", re.ASCII)
+
+
+@remembered
+def profile_arn(invoked_model_id: str) -> str | None:
+    """The application inference profile that was called; `None` where it was something else."""
+    return invoked_model_id if _PROFILE.fullmatch(invoked_model_id) else None
+
+
+@remembered
+def principal_arn(identity_arn: str) -> str | None:
+    """The user, or the role behind a session, without its path; `None` for who can have no tags.
+
+    Names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    caller = CallerIdentity.from_arn(identity_arn)
+    arn = f"arn:{caller.partition}:iam::{caller.account_id}:{caller.principal}"
+    return arn if _PRINCIPAL.fullmatch(arn) else None
+
+
+def tagged_arns(record: UsageRecord) -> tuple[str, ...]:
+    """The resources whose tags say what a call is put down to."""
+    arns = (profile_arn(record.invoked_model_id), principal_arn(record.identity_arn))
+    return tuple(arn for arn in arns if arn is not None)
+
+
+def kept_tags(tags: Iterable[tuple[str, str]], names: Collection[str]) -> Tags:
+    """Of a resource's tags, those with one of these names, upper or lower case.
+
+    Where one name is spelt in several ways, the first spelling in order stands, capitals first.
+    """
+    kept = {
+        name.casefold(): value[:LONGEST_TAG_VALUE]
+        for name, value in sorted(tags, reverse=True)
+        if name.casefold() in names
+    }
+    return tuple(sorted(kept.items()))
+
+
+class TagObservation(NamedTuple):
+    """What was found when somebody looked.
+
+    Attributes:
+        observed_from: When it was found first, in UTC.
+        tags: The tags; none where the resource has none of them, or does not exist.
+    """
+
+    observed_from: datetime
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class TagHistory:
+    """What is known of a resource.
+
+    Attributes:
+        observations: What was found, in order of time; each differs from the one before. Nothing
+            where nobody could look.
+        model_id: The foundation model behind an application inference profile, if it is known.
+            A profile's model never changes.
+    """
+
+    observations: tuple[TagObservation, ...] = ()
+    model_id: str | None = None
+
+    @property
+    def latest_tags(self) -> Tags:
+        """The tags that were found last."""
+        return self.observations[-1].tags if self.observations else NO_TAGS
+
+    def tags_at(self, when: datetime) -> Tags:
+        """The tags that held at a time; before the first observation, what it found."""
+        for observed_from, tags in reversed(self.observations):
+            if observed_from <= when:
+                return tags
+        return self.observations[0].tags if self.observations else NO_TAGS
+
+    def observed(self, now: datetime, tags: Tags, model_id: str | None = None) -> TagHistory:
+        """The history after somebody looked again: longer only if something changed.
+
+        An observation that is no later than the last one, by another's clock, is no news. Past
+        `MOST_OBSERVATIONS` the oldest goes.
+        """
+        known = self if model_id is None else replace(self, model_id=model_id)
+        if self.observations:
+            last = self.observations[-1]
+            if tags == last.tags or now <= last.observed_from:
+                return known
+        observations = (*self.observations, TagObservation(now, tags))
+        return replace(known, observations=observations[-MOST_OBSERVATIONS:])
+
+
+UNKNOWN_HISTORY = TagHistory()
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """What is known of the resources behind some calls.
+
+    Attributes:
+        histories: By ARN; nothing is known of a resource that is missing.
+        unavailable: ARNs of which nothing is known yet because AWS was too busy to tell. Calls are
+            attributed without them, or wait until they are asked for again.
+    """
+
+    histories: Mapping[str, TagHistory] = field(default_factory=dict)
+    unavailable: frozenset[str] = frozenset()
+
+    def tags_at(self, arn: str | None, when: datetime) -> Tags:
+        """The tags that a resource had at a time."""
+        history = self.histories.get(arn) if arn is not None else None
+        return NO_TAGS if history is None else history.tags_at(when)
+
+    def model_id_of(self, record: UsageRecord) -> str:
+        """The foundation model that was called, also behind an application inference profile.
+
+        A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
+        """
+        arn = profile_arn(record.invoked_model_id)
+        history = self.histories.get(arn, UNKNOWN_HISTORY) if arn is not None else UNKNOWN_HISTORY
+        return history.model_id or record.model_id

@@ -1,0 +1,37 @@
+"""What a caller said of a call in `requestMetadata`: bounded, and anybody's claim."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from lambdas.domain.invocations.decoding import JsonValue
+
+RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
+"""Names and values, in order of the names. Callers write what they like: see `attribution`."""
+
+NO_METADATA: RequestMetadata = ()
+MOST_PAIRS = 16
+LONGEST_METADATA_TEXT = 256
+"""Characters of a name, and of a value."""
+
+
+def read_metadata(value: JsonValue) -> RequestMetadata:
+    """Read the metadata of a call; never raises.
+
+    What Bedrock would not have taken is left out, pair by pair: what is no text, is too long or
+    cannot be written as UTF-8, names that are empty, and all but the first pairs by name.
+    Bounds: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    """
+    if not isinstance(value, dict):
+        return NO_METADATA
+    pairs = [(name, text) for name, text in value.items() if name and _fits(name) and _fits(text)]
+    return tuple(sorted(pairs)[:MOST_PAIRS])
+
+
+def _fits(text: JsonValue) -> bool:
+    return isinstance(text, str) and len(text) <= LONGEST_METADATA_TEXT and _is_whole(text)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair, which no store can take."""
+    return text.isascii() or text.encode("utf-8", "ignore").decode() == text

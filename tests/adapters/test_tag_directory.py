@@ -1,0 +1,245 @@
+"""What a directory of tags promises, whatever it remembers them in."""
+
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
+from lambdas.domain.attribution import LabelNames, TagDirectory, TagFacts, TagHistory
+from lambdas.domain.attribution.ports import FoundTags, TagEntry, TagMemory
+from lambdas.domain.attribution.tags import (
+    LONGEST_TAG_NAME,
+    LONGEST_TAG_VALUE,
+    MOST_OBSERVATIONS,
+    kept_tags,
+)
+from tests.aws import LEDGER
+from tests.builders import HAIKU_3, NOON
+from tests.fakes import InMemoryTagMemory, InMemoryTagSource
+
+ROLE = "arn:aws:iam::111122223333:role/chat"
+USER = "arn:aws:iam::111122223333:user/ben"
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
+MINUTE = timedelta(minutes=1)
+LARGEST_ITEM_BYTES = 400 * 2**10
+
+
+@pytest.fixture(params=["in memory", "dynamodb"])
+def memory(request: pytest.FixtureRequest) -> TagMemory:
+    if request.param == "in memory":
+        return InMemoryTagMemory()
+    request.getfixturevalue("aws")
+    return DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+
+
+@pytest.fixture
+def source() -> InMemoryTagSource:
+    return InMemoryTagSource()
+
+
+class Directory:
+    """A directory with a clock in minutes, opened anew for each look-up or kept."""
+
+    def __init__(self, memory: TagMemory, source: InMemoryTagSource, *, is_kept: bool) -> None:
+        self._memory = memory
+        self._source = source
+        self._is_kept = is_kept
+        self.told: list[str] = []
+        self._directory = self._open()
+
+    def _open(self) -> TagDirectory:
+        return TagDirectory(self._memory, self._source, LabelNames(), self.told.append)
+
+    def look_up(self, minutes: float, *arns: str) -> TagFacts:
+        if not self._is_kept:
+            self._directory = self._open()
+        return self._directory.look_up(arns, NOON + minutes * MINUTE)
+
+    def project(self, minutes: float, arn: str = ROLE) -> str | None:
+        now = NOON + minutes * MINUTE
+        return dict(self.look_up(minutes, arn).tags_at(arn, now)).get("project")
+
+
+@pytest.fixture(params=["one process", "a new process each time"])
+def directory(
+    request: pytest.FixtureRequest, memory: TagMemory, source: InMemoryTagSource
+) -> Directory:
+    return Directory(memory, source, is_kept=request.param == "one process")
+
+
+def tagged(project: str, model_id: str | None = None) -> FoundTags:
+    return FoundTags([("Project", project), ("owner", "eva")], model_id)
+
+
+def test_tags_are_looked_at_once_an_hour(directory: Directory, source: InMemoryTagSource) -> None:
+    source.found[ROLE] = tagged("search")
+    assert [directory.project(minutes) for minutes in (0, 1, 59)] == ["search"] * 3
+    assert source.asked == [ROLE]
+    source.found[ROLE] = tagged("chat")
+    assert [directory.project(minutes) for minutes in (59.9, 60, 61)] == ["search", "chat", "chat"]
+    assert source.asked == [ROLE, ROLE]
+
+
+def test_what_has_no_tags_is_looked_at_sooner_and_not_at_once(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    assert [directory.project(minutes) for minutes in (0, 1, 14)] == [None] * 3
+    assert source.asked == [ROLE]
+    source.found[ROLE] = FoundTags([("owner", "eva")])
+    assert [directory.project(minutes) for minutes in (15, 29)] == [None] * 2
+    source.found[ROLE] = tagged("search")
+    assert directory.project(30) == "search"
+    assert len(source.asked) == 3
+
+
+def test_tags_that_changed_leave_the_ones_before_to_the_calls_before(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    for minutes, project in ((0, "search"), (60, "search"), (120, "chat")):
+        source.found[ROLE] = tagged(project)
+        facts = directory.look_up(minutes, ROLE)
+    assert len(facts.histories[ROLE].observations) == 2
+    assert facts.tags_at(ROLE, NOON - MINUTE) == (("project", "search"),)
+    assert facts.tags_at(ROLE, NOON + 119 * MINUTE) == (("project", "search"),)
+    assert facts.tags_at(ROLE, NOON + 120 * MINUTE) == (("project", "chat"),)
+
+
+def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[PROFILE] = tagged("search", HAIKU_3)
+    directory.look_up(0, PROFILE)
+    del source.found[PROFILE]
+    history = directory.look_up(60, PROFILE).histories[PROFILE]
+    assert history.model_id == HAIKU_3
+    assert history.tags_at(NOON) == (("project", "search"),)
+    assert history.latest_tags == ()
+
+
+def test_only_tags_that_name_labels_are_remembered(
+    memory: TagMemory, directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = tagged("search")
+    directory.look_up(0, ROLE)
+    entry = memory.recall(ROLE)
+    assert entry is not None
+    assert entry.history.latest_tags == (("project", "search"),)
+
+
+def test_what_may_not_be_looked_at_is_told_once_and_tried_again_later(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.denied = {ROLE, USER}
+    facts = directory.look_up(0, ROLE, USER)
+    assert facts == TagFacts({ROLE: TagHistory(), USER: TagHistory()})
+    assert directory.told == ["iam:ListRoleTags is denied"]
+    directory.look_up(14, ROLE, USER)
+    assert source.asked == [ROLE, USER]
+    source.denied.clear()
+    source.found[ROLE] = tagged("search")
+    assert directory.project(15) == "search"
+
+
+def test_a_permission_that_is_given_later_tells_of_the_calls_before(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.denied = {ROLE}
+    directory.look_up(0, ROLE)
+    source.denied.clear()
+    source.found[ROLE] = tagged("search")
+    assert directory.look_up(15, ROLE).tags_at(ROLE, NOON) == (("project", "search"),)
+
+
+def test_a_permission_that_is_taken_away_leaves_what_is_known(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = tagged("search")
+    directory.look_up(0, ROLE)
+    source.denied = {ROLE}
+    assert [directory.project(minutes) for minutes in (60, 61, 120)] == ["search"] * 3
+    assert len(source.asked) == 3
+
+
+def test_while_aws_is_busy_what_is_known_stands_and_the_rest_is_told_as_unavailable(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = tagged("search")
+    directory.look_up(0, ROLE)
+    source.is_busy = True
+    facts = directory.look_up(60, ROLE, USER)
+    assert facts.tags_at(ROLE, NOON + 60 * MINUTE) == (("project", "search"),)
+    assert facts.unavailable == {USER}
+    source.is_busy = False
+    source.found[USER] = tagged("chat")
+    facts = directory.look_up(61, ROLE, USER)
+    assert facts.unavailable == frozenset()
+    assert directory.project(61, USER) == "chat"
+
+
+def test_no_call_asks_a_busy_aws_twice_in_a_minute(
+    memory: TagMemory, source: InMemoryTagSource
+) -> None:
+    directory = Directory(memory, source, is_kept=True)
+    source.is_busy = True
+    for minutes in (0, 0.5, 0.9):
+        assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE, USER}
+    assert source.asked == [ROLE]
+    directory.look_up(1, ROLE)
+    assert source.asked == [ROLE, ROLE]
+
+
+def test_of_two_processes_that_look_at_once_the_first_one_stands(memory: TagMemory) -> None:
+    first = TagEntry(TagHistory().observed(NOON, (("project", "a"),)), NOON)
+    second = TagEntry(TagHistory().observed(NOON + MINUTE, (("project", "b"),)), NOON + MINUTE)
+    assert memory.recall(ROLE) is None
+    assert memory.remember(ROLE, first, replaced=None) == first
+    assert memory.remember(ROLE, second, replaced=None) == first
+    assert memory.recall(ROLE) == first
+    assert memory.remember(ROLE, second, replaced=first) == second
+    assert memory.remember(ROLE, first, replaced=first) == second
+    assert memory.recall(ROLE) == second
+    assert memory.recall(USER) is None
+
+
+def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemoryTagSource) -> None:
+    assert directory.look_up(0) == TagFacts()
+    assert source.asked == []
+
+
+def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
+    source: InMemoryTagSource,
+) -> None:
+    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
+    directory.look_up(0, *arns)
+    directory.look_up(1, *arns)
+    assert len(source.asked) == len(arns)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    names = [f"{number}".rjust(LONGEST_TAG_NAME, "\U00020000") for number in range(9)]
+    history = TagHistory(model_id=HAIKU_3)
+    for number in range(MOST_OBSERVATIONS):
+        value = f"{number}".rjust(LONGEST_TAG_VALUE, "\U00020000")
+        tags = kept_tags([(name, value) for name in names], names)
+        history = history.observed(NOON + number * MINUTE, tags)
+    entry = TagEntry(history, NOON + timedelta(microseconds=5))
+    assert len(history.observations) == MOST_OBSERVATIONS
+    assert memory.remember(ROLE, entry, replaced=None) == entry
+    assert memory.recall(ROLE) == entry
+    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    sizes = (len(name) + len(str(*it.values()).encode()) for name, it in item.items())
+    assert sum(sizes) < LARGEST_ITEM_BYTES
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_remembered_is_kept_for_as_long_as_calls_may_be() -> None:
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    memory.remember(ROLE, TagEntry(TagHistory(), NOON), replaced=None)
+    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    assert item["pk"]["S"] == f"tags#{ROLE}"
+    expires_at = datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC)
+    assert expires_at > NOON + timedelta(days=400)

@@ -1,0 +1,69 @@
+"""Labels are text that every metric and report can show."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution.labels import (
+    LONGEST_LABEL,
+    NO_LABELS,
+    UNATTRIBUTED,
+    Labels,
+    read_label,
+)
+from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, dimension_value
+from tests.unit.invocations.records import any_text
+
+labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("search", "search"),
+        (" search\t", "search"),
+        ("R\u00fcckfragen \u2013 Z\u00fcrich", "R\u00fcckfragen \u2013 Z\u00fcrich"),
+        ("a\nb\x00c\u202ed", "a?b?c?d"),
+        ("half \ud800", "half ?"),
+        ("x" * 10_000, "x" * LONGEST_LABEL),
+        ("x" * (LONGEST_LABEL - 1) + " y", "x" * (LONGEST_LABEL - 1)),
+        (":search", ":search"),
+        ("_search", "_search"),
+    ],
+)
+def test_a_label_is_printable_and_of_bearable_length(text: str, label: str) -> None:
+    assert read_label(text) == label
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "\n", UNATTRIBUTED, " Unattributed ", "__other__", "__proto__"]
+)
+def test_blanks_and_names_that_the_meter_keeps_for_itself_are_no_labels(text: str) -> None:
+    assert read_label(text) is None
+
+
+@given(any_text | st.text("x _\n\ud800", min_size=200, max_size=600))
+def test_whatever_is_a_label_stays_one_and_fits_into_a_dimension(text: str) -> None:
+    label = read_label(text)
+    if label is None:
+        return
+    assert read_label(label) == label
+    assert label.isprintable()
+    assert len(label) <= LONGEST_LABEL
+    label.encode()
+    dimension = dimension_value(label)
+    assert 0 < len(dimension) <= LONGEST_DIMENSION_VALUE
+    assert dimension.casefold() != UNATTRIBUTED
+    assert not dimension.startswith("__")
+
+
+@given(labels, labels)
+def test_what_one_source_knows_is_kept_and_the_rest_is_taken_from_the_other(
+    one: Labels, other: Labels
+) -> None:
+    filled = one.filled_from(other)
+    assert filled == tuple(
+        theirs if mine is None else mine for mine, theirs in zip(one, other, strict=True)
+    )
+    assert filled.is_complete == (None not in filled)
+    assert NO_LABELS.filled_from(one) == one.filled_from(NO_LABELS) == one

@@ -1,0 +1,307 @@
+"""Each call has one project, one department, one use case: from the first rung that knows it."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution import (
+    UNATTRIBUTED,
+    Attribution,
+    AttributionPattern,
+    AttributionRules,
+    Rung,
+    TagFacts,
+    TagHistory,
+    TagObservation,
+    TrustedPrincipal,
+    attribute,
+)
+from lambdas.domain.attribution.labels import LONGEST_LABEL
+from lambdas.domain.attribution.tags import Tags
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.request_metadata import RequestMetadata, read_metadata
+from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record, usage_records
+from tests.unit.invocations.records import any_text, json_values
+
+ACCOUNT = "111122223333"
+PROFILE = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/p24qm5pye2qr"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/chat"
+LONG_AGO = NOON - timedelta(days=365)
+DAY = timedelta(days=1)
+
+NOTHING = AttributionRules()
+ANA_IS_TRUSTED = TrustedPrincipal(
+    account_id=ACCOUNT, principal="role/chat", effective_from=LONG_AGO
+)
+
+
+def history(*tags: Tags, since: datetime = LONG_AGO, model_id: str | None = None) -> TagHistory:
+    """Tags that changed day by day."""
+    observations = (TagObservation(since + number * DAY, it) for number, it in enumerate(tags))
+    return TagHistory(tuple(observations), model_id)
+
+
+def pattern(**fields: Any) -> AttributionPattern:
+    given: dict[str, Any] = {"effective_from": LONG_AGO, "account_id": ACCOUNT}
+    return AttributionPattern(**(given | fields))
+
+
+def project(name: str) -> Tags:
+    return (("project", name),)
+
+
+def call(**changes: Any) -> UsageRecord:
+    """A call of an application inference profile by Ana, who says what it is for."""
+    fields: dict[str, Any] = {
+        "model_id": "application-inference-profile/p24qm5pye2qr",
+        "invoked_model_id": PROFILE,
+        "request_metadata": project("of metadata"),
+    }
+    return usage_record(**(fields | changes))
+
+
+EACH_RUNG = {
+    Rung.INFERENCE_PROFILE: "of profile",
+    Rung.REQUEST_METADATA: "of metadata",
+    Rung.PRINCIPAL: "of principal",
+    Rung.PATTERN: "of pattern",
+}
+
+
+def climb(present: set[Rung], record: UsageRecord | None = None) -> Attribution:
+    """Attribute a call where these rungs know a project."""
+    histories = {}
+    if Rung.INFERENCE_PROFILE in present:
+        histories[PROFILE] = history(project("of profile"))
+    if Rung.PRINCIPAL in present:
+        histories[ROLE] = history(project("of principal"))
+    rules = AttributionRules(
+        trusted_principals=(ANA_IS_TRUSTED,) if Rung.REQUEST_METADATA in present else (),
+        patterns=(pattern(project="of pattern"),) if Rung.PATTERN in present else (),
+    )
+    return attribute(record or call(), TagFacts(histories), rules)
+
+
+# The order of the ladder.
+
+
+@pytest.mark.parametrize("are_present", [*product([False, True], repeat=len(EACH_RUNG))])
+def test_the_first_rung_that_knows_the_project_decides(are_present: tuple[bool, ...]) -> None:
+    present = {rung for rung, is_there in zip(EACH_RUNG, are_present, strict=True) if is_there}
+    attribution = climb(present)
+    first = next((rung for rung in EACH_RUNG if rung in present), Rung.UNATTRIBUTED)
+    assert attribution.rung is first
+    assert attribution.project == EACH_RUNG.get(first, UNATTRIBUTED)
+
+
+def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
+    facts = TagFacts(
+        {
+            PROFILE: history((("project", "search"), ("use_case", " "))),
+            ROLE: history((("department", "sales"), ("project", "other"))),
+        }
+    )
+    rules = AttributionRules(
+        patterns=(pattern(department="other"), pattern(use_case="chat", project="other"))
+    )
+    assert attribute(call(request_metadata=()), facts, rules) == Attribution(
+        "search", "sales", "chat", Rung.INFERENCE_PROFILE
+    )
+
+
+def test_a_call_of_which_nobody_knows_is_unattributed() -> None:
+    assert attribute(usage_record(), TagFacts(), NOTHING) == Attribution(
+        UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED
+    )
+
+
+@pytest.mark.parametrize("claim", [UNATTRIBUTED, "Unattributed", "__other__", "", "  "])
+def test_a_tag_that_is_no_label_leaves_it_to_the_next_rung(claim: str) -> None:
+    facts = TagFacts({PROFILE: history(project(claim)), ROLE: history(project("search"))})
+    attribution = attribute(call(request_metadata=()), facts, NOTHING)
+    assert (attribution.project, attribution.rung) == ("search", Rung.PRINCIPAL)
+
+
+def test_of_several_patterns_the_first_that_matches_gives_a_label() -> None:
+    patterns = (
+        pattern(principal="role/other", project="not hers"),
+        pattern(session_name="ana@*", project="search"),
+        pattern(project="everybody's", use_case="chat"),
+    )
+    attribution = attribute(usage_record(), TagFacts(), AttributionRules(patterns=patterns))
+    assert attribution == Attribution("search", UNATTRIBUTED, "chat", Rung.PATTERN)
+
+
+def test_a_pattern_matches_the_model_behind_a_profile() -> None:
+    rules = AttributionRules(patterns=(pattern(model_id=SONNET_4, project="search"),))
+    known = TagFacts({PROFILE: history((), model_id=SONNET_4)})
+    assert attribute(call(), known, rules).project == "search"
+    assert attribute(call(), TagFacts(), rules).project == UNATTRIBUTED
+
+
+def test_failed_calls_are_attributed_like_others() -> None:
+    failed = call(error_code="ThrottlingException")
+    assert climb({*EACH_RUNG}, failed) == climb({*EACH_RUNG})
+
+
+# As of its time.
+
+
+def test_a_tag_that_changes_does_not_change_the_calls_before() -> None:
+    facts = TagFacts({PROFILE: history(project("old"), project("new"), since=NOON)})
+    times = [NOON - DAY, NOON, NOON + DAY - timedelta(seconds=1), NOON + DAY, NOON + 2 * DAY]
+    projects = [attribute(call(timestamp=when), facts, NOTHING).project for when in times]
+    assert projects == ["old", "old", "old", "new", "new"]
+
+
+def test_a_pattern_changes_calls_of_its_own_time_only() -> None:
+    patterns = (
+        pattern(project="old", effective_until=NOON),
+        pattern(project="new", effective_from=NOON, effective_until=NOON + DAY),
+    )
+    rules = AttributionRules(patterns=patterns)
+    times = [NOON - DAY, NOON - timedelta(seconds=1), NOON, NOON + DAY]
+    projects = [attribute(call(timestamp=it), TagFacts(), rules).project for it in times]
+    assert projects == ["old", "old", "new", UNATTRIBUTED]
+
+
+def test_trust_begins_when_it_is_given() -> None:
+    trusted = TrustedPrincipal(account_id=ACCOUNT, principal="role/chat", effective_from=NOON)
+    rules = AttributionRules(trusted_principals=(trusted,))
+    before, after = (
+        attribute(call(timestamp=when), TagFacts(), rules) for when in (NOON - DAY, NOON)
+    )
+    assert (before.rung, before.is_forged) == (Rung.UNATTRIBUTED, True)
+    assert (after.rung, after.is_forged) == (Rung.REQUEST_METADATA, False)
+
+
+names = st.sampled_from(["a", "b", "c"])
+days = st.integers(-5, 5).map(lambda number: NOON + number * DAY)
+tags = st.sampled_from([(), *map(project, "abc")])
+
+
+@given(days, st.lists(tags, max_size=5), names, tags, usage_records)
+def test_whatever_is_changed_tomorrow_does_not_change_yesterday(
+    today: datetime, before: list[Tags], name: str, later: Tags, record: UsageRecord
+) -> None:
+    known = TagHistory().observed(today - 10 * DAY, ())
+    for number, it in enumerate(before):
+        known = known.observed(today - (9 - number) * DAY, it)
+    tomorrow = today + DAY
+    yesterdays = record._replace(timestamp=today - DAY, request_metadata=project("claim"))
+    trusted = TrustedPrincipal(account_id=ACCOUNT, principal="role/chat", effective_from=tomorrow)
+    changed = AttributionRules(
+        trusted_principals=(trusted, TrustedPrincipal(**_ben(tomorrow))),
+        patterns=(pattern(project=name, effective_from=tomorrow),),
+    )
+    facts = TagFacts({ROLE: known.observed(tomorrow, later)})
+    assert attribute(yesterdays, TagFacts({ROLE: known}), NOTHING) == attribute(
+        yesterdays, facts, changed
+    )
+
+
+def _ben(since: datetime) -> dict[str, Any]:
+    return {"account_id": ACCOUNT, "principal": "user/ben", "effective_from": since}
+
+
+# Forgery.
+
+
+@pytest.mark.parametrize(
+    "identity_arn",
+    [
+        BEN,
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/other/role-chat",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/other/chat",
+        "arn:aws:sts::444455556666:assumed-role/chat/ana@example.com",
+        "role/chat",
+        "unknown",
+    ],
+)
+def test_a_caller_that_is_not_trusted_changes_nothing_and_is_told(identity_arn: str) -> None:
+    rules = AttributionRules(trusted_principals=(ANA_IS_TRUSTED,))
+    honest = call(identity_arn=identity_arn, request_metadata=())
+    forger = honest._replace(request_metadata=project("somebody else's"))
+    expected = attribute(honest, TagFacts(), rules)
+    assert not expected.is_forged
+    assert attribute(forger, TagFacts(), rules) == expected._replace(is_forged=True)
+
+
+def test_metadata_that_names_no_label_is_no_forgery() -> None:
+    record = usage_record(request_metadata=(("Project", "a"), ("trace", "b")))
+    assert not attribute(record, TagFacts(), NOTHING).is_forged
+
+
+def test_forgery_is_told_even_where_a_tag_decides() -> None:
+    forged = climb({Rung.INFERENCE_PROFILE})
+    assert (forged.rung, forged.is_forged) == (Rung.INFERENCE_PROFILE, True)
+    assert not climb({Rung.INFERENCE_PROFILE, Rung.REQUEST_METADATA}).is_forged
+
+
+hostile_names = st.sampled_from(["project", "department", "use_case", "__proto__"]) | any_text
+metadata = st.dictionaries(hostile_names, any_text, max_size=20).map(read_metadata)
+present_rungs = st.sets(st.sampled_from([it for it in EACH_RUNG if it != "request_metadata"]))
+
+
+@given(metadata, present_rungs)
+def test_whatever_an_untrusted_caller_writes_changes_no_label(
+    claim: RequestMetadata, present: set[Rung]
+) -> None:
+    honest = climb(present, call(request_metadata=()))
+    forged = climb(present, call(request_metadata=claim))
+    names_a_label = not {"project", "department", "use_case"}.isdisjoint(dict(claim))
+    assert forged == honest._replace(is_forged=names_a_label)
+
+
+# Whatever comes.
+
+
+@given(
+    st.dictionaries(
+        hostile_names, any_text | json_values() | st.just("x" * 10_000), max_size=20
+    ).map(read_metadata)
+)
+def test_labels_of_hostile_metadata_are_bounded_and_can_be_stored(claim: RequestMetadata) -> None:
+    attribution = climb({Rung.REQUEST_METADATA}, call(request_metadata=claim))
+    for label in (attribution.project, attribution.department, attribution.use_case):
+        assert 0 < len(label) <= LONGEST_LABEL
+        assert label.isprintable()
+        label.encode()
+
+
+def test_a_thousand_pairs_are_no_more_than_sixteen() -> None:
+    claim = read_metadata({f"{number:04}": "x" for number in range(1000)} | {"project": "late"})
+    attribution = climb({Rung.REQUEST_METADATA}, call(request_metadata=claim))
+    assert len(claim) == 16
+    assert attribution.project == UNATTRIBUTED
+
+
+@given(
+    st.lists(usage_records, max_size=20),
+    st.dictionaries(st.sampled_from([PROFILE, ROLE]), tags.map(history)),
+    st.booleans(),
+)
+def test_the_projects_add_up_to_the_account(
+    records: list[UsageRecord], histories: dict[str, TagHistory], is_trusted: bool
+) -> None:
+    rules = AttributionRules(
+        trusted_principals=(ANA_IS_TRUSTED,) if is_trusted else (),
+        patterns=(pattern(model_id=HAIKU_3, project="a"),),
+    )
+    tokens: Counter[str] = Counter()
+    for record in records:
+        attribution = attribute(record, TagFacts(histories), rules)
+        assert attribution == attribute(record, TagFacts(histories), rules)
+        assert (attribution.project == UNATTRIBUTED) == (attribution.rung is Rung.UNATTRIBUTED)
+        tokens[attribution.project] += record.tokens.total or 0
+    assert tokens.total() == sum(record.tokens.total or 0 for record in records)
+
+
+def test_a_caller_without_a_known_form_is_attributed_by_its_profile() -> None:
+    record = call(identity_arn="<redacted>", request_metadata=())
+    assert climb({Rung.INFERENCE_PROFILE}, record).project == "of profile"

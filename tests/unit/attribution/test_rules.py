@@ -1,0 +1,240 @@
+"""What configuration says of attribution: checked when it is read, and each for its time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from lambdas.domain.attribution import (
+    AttributionPattern,
+    AttributionRules,
+    InvalidRuleError,
+    Labels,
+    TrustedPrincipal,
+)
+from lambdas.domain.invocations import CallerIdentity
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
+
+ACCOUNT = "111122223333"
+SECOND = timedelta(seconds=1)
+
+
+def trusted(principal: str = "role/chat", **changes: Any) -> TrustedPrincipal:
+    given: dict[str, Any] = {"account_id": ACCOUNT, "effective_from": NOON}
+    return TrustedPrincipal(**(given | {"principal": principal} | changes))
+
+
+def pattern(**changes: Any) -> AttributionPattern:
+    given: dict[str, Any] = {"effective_from": NOON, "project": "search"}
+    return AttributionPattern(**(given | changes))
+
+
+def trusts(rule: TrustedPrincipal, arn: str) -> bool:
+    return AttributionRules(trusted_principals=(rule,)).trusts(CallerIdentity.from_arn(arn), NOON)
+
+
+def session(role: str, name: str = "s", account_id: str = ACCOUNT) -> str:
+    return f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}"
+
+
+# Who is trusted.
+
+
+def test_nobody_is_trusted_unless_somebody_is_named() -> None:
+    assert not AttributionRules().trusts(CallerIdentity.from_arn(ANA), NOON)
+
+
+@pytest.mark.parametrize(
+    ("principal", "arn"),
+    [
+        ("role/chat", ANA),
+        ("role/chat", "arn:aws:iam::111122223333:role/service/chat"),
+        ("role/ch*", ANA),
+        ("role/chat*", ANA),
+        ("role/*", ANA),
+        ("user/ben", BEN),
+        ("user/ben", "arn:aws:iam::111122223333:user/staff/ben"),
+        ("federated-user/eva", "arn:aws:sts::111122223333:federated-user/eva"),
+        ("root", "arn:aws:iam::111122223333:root"),
+    ],
+)
+def test_a_principal_is_trusted_by_its_name_or_the_beginning_of_it(
+    principal: str, arn: str
+) -> None:
+    assert trusts(trusted(principal), arn)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        pytest.param(session("chat", account_id="444455556666"), id="another_account"),
+        pytest.param(session("chat-2"), id="a_longer_name"),
+        pytest.param(session("Chat"), id="another_case"),
+        pytest.param(session("other", name="chat"), id="session_name"),
+        pytest.param(session("other", name="role/chat"), id="session_name_like_a_principal"),
+        pytest.param("arn:aws:iam::111122223333:user/chat", id="user"),
+        pytest.param("arn:aws:sts::111122223333:federated-user/role/chat", id="federated_user"),
+        pytest.param("role/chat", id="bare_text"),
+        pytest.param("arn:aws:sts::111122223333:assumed-role/chat", id="no_session"),
+        pytest.param("unknown", id="unknown"),
+    ],
+)
+def test_nobody_else_is_trusted(arn: str) -> None:
+    assert not trusts(trusted("role/chat"), arn)
+
+
+def test_rules_hold_from_their_first_moment_to_before_the_moment_of_their_end() -> None:
+    rule = trusted(effective_until=NOON + 2 * SECOND)
+    times = [NOON + SECOND * seconds for seconds in (-1, 0, 1, 2)]
+    assert [rule.is_in_effect(when) for when in times] == [False, True, True, False]
+    assert trusted().is_in_effect(datetime(9999, 1, 1, tzinfo=UTC))
+
+
+# Patterns.
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"account_id": ACCOUNT},
+        {"account_id": ACCOUNT, "principal": "role/chat"},
+        {"account_id": ACCOUNT, "principal": "role/c*"},
+        {"session_name": "ana@example.com"},
+        {"session_name": "ana@*"},
+        {"model_id": HAIKU_3},
+        {"model_id": "anthropic.*"},
+        {"account_id": ACCOUNT, "principal": "role/*", "session_name": "ana*", "model_id": "an*"},
+    ],
+)
+def test_a_pattern_matches_whom_all_of_it_describes(conditions: dict[str, str]) -> None:
+    assert pattern(**conditions).matches(CallerIdentity.from_arn(ANA), HAIKU_3)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"account_id": "444455556666"},
+        {"account_id": ACCOUNT, "principal": "role/cha"},
+        {"account_id": ACCOUNT, "principal": "user/chat"},
+        {"session_name": "ana"},
+        {"session_name": "b*"},
+        {"model_id": SONNET_4},
+        {"model_id": SONNET_4, "account_id": ACCOUNT, "principal": "role/chat"},
+    ],
+)
+def test_a_pattern_matches_nobody_whom_a_part_of_it_does_not_describe(
+    conditions: dict[str, str],
+) -> None:
+    assert not pattern(**conditions).matches(CallerIdentity.from_arn(ANA), HAIKU_3)
+
+
+def test_who_has_no_session_matches_no_session() -> None:
+    assert not pattern(session_name="b*").matches(CallerIdentity.from_arn(BEN), HAIKU_3)
+
+
+# What cannot be meant so.
+
+
+@pytest.mark.parametrize("account_id", ["", "1111", "11112222333a", "\u0661" * 12, "*"])
+def test_an_account_has_12_digits(account_id: str) -> None:
+    for make in (trusted, pattern):
+        with pytest.raises(InvalidRuleError, match="account_id: allowed: the 12 digits"):
+            make(account_id=account_id)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    ["", "*", "chat", "role", "role/", "ro*", "role/*chat", "role/a*b*", "root*", "session/ana"],
+)
+def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> None:
+    for make in (trusted, pattern):
+        with pytest.raises(InvalidRuleError, match="principal: allowed: root, role/NAME"):
+            make(account_id=ACCOUNT, principal=principal)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "pattern: allowed: at least one of account_id"),
+        ({"principal": "role/chat", "model_id": "a"}, "principal: allowed: together with account"),
+        ({"session_name": "*"}, "session_name: allowed: text, whole"),
+        ({"session_name": ""}, "session_name: allowed: text, whole"),
+        ({"model_id": "*claude"}, "model_id: allowed: text, whole"),
+        ({"model_id": "a", "project": None}, "pattern: allowed: at least one of project"),
+        ({"model_id": "a", "project": ""}, "project: allowed: 1 to 256 printable"),
+        ({"model_id": "a", "project": "a\n"}, "project: allowed: 1 to 256 printable"),
+        ({"model_id": "a", "project": "x" * 257}, "project: allowed: 1 to 256 printable"),
+        ({"model_id": "a", "department": "unattributed"}, "department: allowed"),
+        ({"model_id": "a", "use_case": "__other__"}, "use_case: allowed"),
+    ],
+)
+def test_a_pattern_that_cannot_be_meant_so_is_told(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidRuleError, match=told):
+        pattern(**changes)
+
+
+@pytest.mark.parametrize("name", ["effective_from", "effective_until"])
+def test_a_time_without_its_zone_is_none(name: str) -> None:
+    naive = (NOON + SECOND).replace(tzinfo=None)
+    with pytest.raises(InvalidRuleError, match=f"{name}: allowed: a time with its zone"):
+        trusted("role/chat", **{name: naive})
+
+
+@pytest.mark.parametrize("until", [NOON, NOON - SECOND])
+def test_a_rule_does_not_end_before_it_starts(until: datetime) -> None:
+    with pytest.raises(InvalidRuleError, match="effective_until: allowed: a time after"):
+        pattern(model_id="a", effective_until=until)
+
+
+# Configuration.
+
+CONFIGURATION: dict[str, Any] = {
+    "label_names": {"project": ["project", "Cost-Center"]},
+    "trusted_principals": [
+        {
+            "account_id": ACCOUNT,
+            "principal": "role/gateway",
+            "effective_from": "2026-09-01T00:00:00Z",
+        }
+    ],
+    "patterns": [
+        {
+            "account_id": ACCOUNT,
+            "principal": "role/chat*",
+            "project": "chat",
+            "effective_from": "2026-09-01T00:00:00+02:00",
+        }
+    ],
+}
+adapter = TypeAdapter(AttributionRules)
+
+
+def test_rules_are_read_from_configuration_and_written_back() -> None:
+    rules = adapter.validate_python(CONFIGURATION)
+    assert rules.label_names.project == ("project", "Cost-Center")
+    assert rules.label_names.department == ("department",)
+    assert rules.trusted_principals[0].effective_from == datetime(2026, 9, 1, tzinfo=UTC)
+    assert rules.patterns[0].labels == Labels(project="chat")
+    assert adapter.validate_json(adapter.dump_json(rules)) == rules
+    assert adapter.validate_python({}) == AttributionRules()
+
+
+@pytest.mark.parametrize("part", ["label_names", "trusted_principals", "patterns", "rules"])
+def test_a_misspelt_field_in_configuration_is_told(part: str) -> None:
+    misspelt = {"effective_form": "2026-09-01T00:00:00Z"}
+    match CONFIGURATION.get(part):
+        case [rule]:
+            configuration: dict[str, Any] = {part: [rule | misspelt]}
+        case dict(names):
+            configuration = {part: names | misspelt}
+        case _:
+            configuration = misspelt
+    with pytest.raises(ValidationError, match="effective_form\n"):
+        adapter.validate_python(configuration)
+
+
+def test_a_rule_that_cannot_be_meant_so_is_told_with_its_place() -> None:
+    rule = CONFIGURATION["patterns"][0] | {"account_id": "1"}
+    with pytest.raises(ValidationError, match=r"patterns\.0\n.*account_id: allowed: the 12 digits"):
+        adapter.validate_python({"patterns": [rule]})

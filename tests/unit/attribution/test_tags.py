@@ -1,0 +1,200 @@
+"""Tags as they were: what changes tomorrow changes no yesterday."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution import TagFacts, TagHistory, TagObservation, tagged_arns
+from lambdas.domain.attribution.tags import (
+    LONGEST_TAG_VALUE,
+    MOST_OBSERVATIONS,
+    NO_TAGS,
+    Tags,
+    kept_tags,
+    principal_arn,
+    profile_arn,
+)
+from tests.builders import ANA, BEN, HAIKU_3, NOON, usage_record
+
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
+HOUR = timedelta(hours=1)
+SEARCH: Tags = (("project", "search"),)
+CHAT: Tags = (("project", "chat"),)
+
+
+def at(hours: float) -> datetime:
+    return NOON + hours * HOUR
+
+
+# Which resources have tags.
+
+
+@pytest.mark.parametrize(
+    ("identity_arn", "arn"),
+    [
+        (ANA, "arn:aws:iam::111122223333:role/chat"),
+        (BEN, "arn:aws:iam::111122223333:user/ben"),
+        ("arn:aws:iam::111122223333:user/ops/eva", "arn:aws:iam::111122223333:user/eva"),
+        (
+            "arn:aws:iam::111122223333:user/BedrockAPIKey-a1b2",
+            "arn:aws:iam::111122223333:user/BedrockAPIKey-a1b2",
+        ),
+        (
+            "arn:aws-us-gov:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0a1b/eva@example.com",
+            "arn:aws-us-gov:iam::111122223333:role/AWSReservedSSO_Dev_0a1b",
+        ),
+    ],
+)
+def test_a_caller_has_the_tags_of_its_user_or_role(identity_arn: str, arn: str) -> None:
+    assert principal_arn(identity_arn) == arn
+
+
+@pytest.mark.parametrize(
+    "identity_arn",
+    [
+        "unknown",
+        "<redacted>",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:sts::111122223333:federated-user/eva",
+        "arn:aws:sts::xxxx:assumed-role/chat/ana",
+        "arn:aws:sts:::assumed-role/chat/ana",
+        "arn:aws:sts::111122223333:assumed-role/ch\u00e4t/ana",
+        "arn:aws:sts::111122223333:assumed-role/" + "x" * 129 + "/ana",
+        "arn:aws:sts::111122223333:assumed-role/a b/ana",
+    ],
+)
+def test_other_callers_have_no_tags(identity_arn: str) -> None:
+    assert principal_arn(identity_arn) is None
+
+
+@pytest.mark.parametrize(
+    "invoked_model_id",
+    [
+        HAIKU_3,
+        f"us.{HAIKU_3}",
+        "p24qm5pye2qr",
+        f"arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.{HAIKU_3}",
+        "arn:aws:bedrock:us-east-1::application-inference-profile/p24qm5pye2qr",
+        PROFILE + "/../x",
+        PROFILE + "x" * 100,
+        PROFILE + "\n",
+    ],
+)
+def test_only_application_inference_profiles_have_tags_of_their_own(invoked_model_id: str) -> None:
+    assert profile_arn(invoked_model_id) is None
+
+
+def test_a_call_has_the_tags_of_its_profile_and_its_caller() -> None:
+    assert tagged_arns(usage_record()) == ("arn:aws:iam::111122223333:role/chat",)
+    assert tagged_arns(usage_record(invoked_model_id=PROFILE, identity_arn="unknown")) == (PROFILE,)
+
+
+# Which tags are kept.
+
+
+def test_tags_that_no_rule_asks_for_are_not_kept() -> None:
+    tags = [("owner", "eva@example.com"), ("Project", "search"), ("use_case", "")]
+    kept = kept_tags(tags, {"project", "department", "use_case"})
+    assert kept == (("project", "search"), ("use_case", ""))
+
+
+def test_of_several_spellings_of_a_name_the_first_in_order_stands() -> None:
+    tags = [("project", "c"), ("Project", "b"), ("PROJECT", "a")]
+    assert kept_tags(tags, {"project"}) == kept_tags(tags[::-1], {"project"}) == (("project", "a"),)
+
+
+def test_a_value_longer_than_any_is_cut() -> None:
+    assert kept_tags([("a", "x" * 10_000)], {"a"}) == (("a", "x" * LONGEST_TAG_VALUE),)
+
+
+# What held when.
+
+
+def test_a_call_has_the_tags_that_held_at_its_time() -> None:
+    history = TagHistory().observed(at(0), SEARCH).observed(at(2), CHAT).observed(at(4), NO_TAGS)
+    tags = [history.tags_at(at(hours)) for hours in (0, 1, 2, 3, 4, 5)]
+    assert tags == [SEARCH, SEARCH, CHAT, CHAT, NO_TAGS, NO_TAGS]
+    assert history.latest_tags == NO_TAGS
+
+
+def test_before_the_first_observation_holds_what_it_found() -> None:
+    assert TagHistory().observed(at(0), SEARCH).tags_at(at(-1000)) == SEARCH
+    assert TagHistory().tags_at(at(0)) == TagHistory().latest_tags == NO_TAGS
+
+
+def test_an_observation_that_finds_nothing_new_is_not_kept() -> None:
+    history = TagHistory().observed(at(0), SEARCH)
+    assert history.observed(at(1), SEARCH) == history
+    assert history.observed(at(1), SEARCH, HAIKU_3) == TagHistory(history.observations, HAIKU_3)
+
+
+@pytest.mark.parametrize("hours", [-1, 0])
+def test_an_observation_by_a_clock_that_is_behind_is_no_news(hours: int) -> None:
+    history = TagHistory().observed(at(0), SEARCH)
+    assert history.observed(at(hours), CHAT) == history
+
+
+def test_a_model_that_is_known_stays_known() -> None:
+    history = TagHistory().observed(at(0), SEARCH, HAIKU_3).observed(at(1), NO_TAGS)
+    assert history.model_id == HAIKU_3
+
+
+def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
+    history = TagHistory()
+    for hours in range(2 * MOST_OBSERVATIONS):
+        history = history.observed(at(hours), (("project", str(hours)),))
+    assert len(history.observations) == MOST_OBSERVATIONS
+    assert history.latest_tags == (("project", str(2 * MOST_OBSERVATIONS - 1)),)
+    assert history.tags_at(at(0)) == history.observations[0].tags
+
+
+some_tags = st.sampled_from([NO_TAGS, SEARCH, CHAT])
+looks = st.lists(st.tuples(st.integers(0, 100).map(at), some_tags), max_size=MOST_OBSERVATIONS // 2)
+
+
+@given(looks, st.integers(0, 100), st.lists(some_tags, max_size=3))
+def test_what_is_observed_later_changes_nothing_before(
+    earlier: list[tuple[datetime, Tags]], hours: int, later: list[Tags]
+) -> None:
+    history = TagHistory().observed(at(0), NO_TAGS)
+    for when, tags in earlier:
+        history = history.observed(when, tags)
+    longer = history
+    for number, tags in enumerate(later):
+        longer = longer.observed(at(101 + number), tags)
+    assert longer.tags_at(at(hours)) == history.tags_at(at(hours))
+
+
+@given(looks)
+def test_observations_are_in_order_and_each_differs_from_the_one_before(
+    observed: list[tuple[datetime, Tags]],
+) -> None:
+    history = TagHistory()
+    for when, tags in observed:
+        history = history.observed(when, tags)
+    kept = history.observations
+    assert list(kept) == sorted(kept, key=lambda it: it.observed_from)
+    assert all(one.tags != next_one.tags for one, next_one in pairwise(kept))
+
+
+# Facts.
+
+
+def test_facts_tell_the_model_behind_a_profile() -> None:
+    record = usage_record(
+        model_id="application-inference-profile/p24qm5pye2qr", invoked_model_id=PROFILE
+    )
+    facts = TagFacts({PROFILE: TagHistory(model_id=HAIKU_3)})
+    assert facts.model_id_of(record) == HAIKU_3
+    assert TagFacts().model_id_of(record) == record.model_id
+    assert TagFacts({PROFILE: TagHistory()}).model_id_of(record) == record.model_id
+    assert facts.model_id_of(usage_record()) == HAIKU_3
+
+
+def test_facts_tell_the_tags_of_what_is_known() -> None:
+    facts = TagFacts({PROFILE: TagHistory((TagObservation(at(0), SEARCH),))})
+    assert facts.tags_at(PROFILE, at(1)) == SEARCH
+    assert facts.tags_at("another", at(1)) == facts.tags_at(None, at(1)) == NO_TAGS
