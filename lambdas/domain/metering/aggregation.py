@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -32,7 +32,9 @@ IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
 CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
 """What a call costs."""
 
-_SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
+SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
+"""A minute, the place of a metric, a dimension set and the values of its dimensions."""
+Observation: TypeAlias = tuple[SeriesKey, MetricValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +90,82 @@ def aggregate(
         cost_of: What a call costs.
         metrics: The metrics that are wanted.
     """
-    series: defaultdict[_SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
+    gathering = Gathering(metrics)
     for record in records:
-        minute = record.minute
         call = MeteredCall(record, cost_of(record))
-        model, identity = dimension_value(record.model_id), identity_dimension(record)
+        gathering.add(gathering.observe(call, detail, identity_dimension(record)))
+    return gathering.data_points()
+
+
+class Gathering:
+    """Gathers what calls say of metrics, until data points are made of it."""
+
+    def __init__(self, metrics: Sequence[MetricDefinition] = USAGE_METRICS) -> None:
+        """Gather for some metrics."""
+        self._metrics = metrics
+        self._series: defaultdict[SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
+
+    def observe(self, call: MeteredCall, detail: Detail, identity: str) -> list[Observation]:
+        """What a call says of each metric and dimension set, each at most once.
+
+        Args:
+            call: The call.
+            detail: How much is published.
+            identity: What the dimension `IdentityArn` says for it.
+        """
+        minute, model = call.record.minute, dimension_value(call.record.model_id)
         choices = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
             DimensionSet.IDENTITY: (identity,),
             DimensionSet.IDENTITY_AND_MODEL: (identity, model),
         }
-        for index, metric in enumerate(metrics):
-            value = metric.value_of(call)
-            if value is None:
-                continue
-            for dimension_set, needed in metric.detail_of.items():
-                if detail >= needed:
-                    key = (minute, index, dimension_set, choices[dimension_set])
-                    series[key][value] += 1
-    return [
-        point for key in sorted(series) for point in _data_points(metrics[key[1]], key, series[key])
-    ]
+        return [
+            ((minute, index, dimension_set, choices[dimension_set]), value)
+            for index, metric in enumerate(self._metrics)
+            if (value := metric.value_of(call)) is not None
+            for dimension_set, needed in metric.detail_of.items()
+            if detail >= needed
+        ]
 
+    def add(self, observations: Sequence[Observation]) -> None:
+        """Add what a call says."""
+        for key, value in observations:
+            self._series[key][value] += 1
 
-def _data_points(
-    metric: MetricDefinition, key: _SeriesKey, occurrences: Counter[MetricValue]
-) -> Iterator[DataPoint]:
-    minute, _, dimension_set, choice = key
-    dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
-    ordered = sorted(occurrences.items())
-    if dimension_set.is_per_identity or not metric.has_percentiles:
-        statistics = StatisticSet(
-            sample_count=occurrences.total(),
-            sum=sum(value * count for value, count in ordered),
-            minimum=ordered[0][0],
-            maximum=ordered[-1][0],
-        )
-        yield DataPoint(metric, dimensions, minute, statistics)
-        return
-    for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
-        values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
-        yield DataPoint(metric, dimensions, minute, Distribution(values, counts))
+    def known_values(self, key: SeriesKey) -> Collection[MetricValue] | None:
+        """The different values that were added to a series; `None` where it is new."""
+        return self._series[key].keys() if key in self._series else None
+
+    def is_distribution(self, key: SeriesKey) -> bool:
+        """Whether each value of a series is published."""
+        _, index, dimension_set, _ = key
+        return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
+
+    def data_points(self) -> list[DataPoint]:
+        """What was gathered, in order of time, metric and dimensions."""
+        return [
+            point
+            for key in sorted(self._series)
+            for point in self._data_points(key, self._series[key])
+        ]
+
+    def _data_points(
+        self, key: SeriesKey, occurrences: Counter[MetricValue]
+    ) -> Iterator[DataPoint]:
+        minute, index, dimension_set, choice = key
+        metric = self._metrics[index]
+        dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
+        ordered = sorted(occurrences.items())
+        if not self.is_distribution(key):
+            statistics = StatisticSet(
+                sample_count=occurrences.total(),
+                sum=sum(value * count for value, count in ordered),
+                minimum=ordered[0][0],
+                maximum=ordered[-1][0],
+            )
+            yield DataPoint(metric, dimensions, minute, statistics)
+            return
+        for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
+            values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
+            yield DataPoint(metric, dimensions, minute, Distribution(values, counts))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import (
+    LARGEST_DISTRIBUTION,
     CostOf,
     DataPoint,
-    Distribution,
+    Gathering,
     IdentityDimension,
-    aggregate,
+    Observation,
+    SeriesKey,
 )
-from lambdas.domain.metering.metric_catalog import USAGE_METRICS, Detail, MetricDefinition
+from lambdas.domain.metering.metric_catalog import (
+    USAGE_METRICS,
+    Detail,
+    MeteredCall,
+    MetricDefinition,
+)
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 LARGEST_CALL_DATA_POINTS = 1000
@@ -23,6 +29,7 @@ LARGEST_CALL_BYTES = 1_000_000
 # As a form, uncompressed: the longest of the protocols that boto3 chooses from.
 _BYTES_OF_A_POINT = 400
 _BYTES_OF_A_VALUE = 100  # one entry of `Values` and one of `Counts`
+_VALUES_OF_STATISTICS = 4
 _BYTES_OF_A_LETTER = 3  # `%3A` for a colon
 
 
@@ -47,45 +54,62 @@ def cut_into_chunks(
     A single call always fits. Every call is in one chunk, so that a chunk which could not be
     sent can be sent again without repeating what was.
     """
-    make_points = partial(
-        aggregate,
-        detail=detail,
-        identity_dimension=identity_dimension,
-        cost_of=cost_of,
-        metrics=metrics,
-    )
-    first = 0
-    while first < len(records):
-        size, points = _largest_fit(records[first:], make_points)
-        yield Chunk(size, points)
-        first += size
+    chunk = _OpenChunk(metrics)
+    for record in records:
+        call = MeteredCall(record, cost_of(record))
+        observations = chunk.observe(call, detail, identity_dimension(record))
+        if not chunk.takes(observations):
+            yield chunk.closed()
+            chunk = _OpenChunk(metrics)
+        chunk.add(observations)
+    if chunk.size:
+        yield chunk.closed()
 
 
-def _largest_fit(
-    records: Sequence[UsageRecord], make_points: Callable[[Sequence[UsageRecord]], list[DataPoint]]
-) -> tuple[int, list[DataPoint]]:
-    """Bisect for the longest start that fits: more calls never make fewer data points."""
-    fits, points = 1, make_points(records[:1])
-    too_many = len(records) + 1
-    size = len(records)
-    while size > fits:
-        candidate = make_points(records[:size])
-        if _fits(candidate):
-            fits, points = size, candidate
-        else:
-            too_many = size
-        size = (fits + too_many) // 2
-    return fits, points
+class _OpenChunk(Gathering):
+    """A chunk that still grows, and knows how large the call would be that sends it."""
+
+    def __init__(self, metrics: Sequence[MetricDefinition]) -> None:
+        super().__init__(metrics)
+        self.size = 0
+        self._points = 0
+        self._bytes = 0
+
+    def takes(self, observations: Sequence[Observation]) -> bool:
+        """Whether one more call still fits; the first one always does."""
+        points, added_bytes = self._growth(observations)
+        return not self.size or (
+            self._points + points <= LARGEST_CALL_DATA_POINTS
+            and self._bytes + added_bytes <= LARGEST_CALL_BYTES
+        )
+
+    def add(self, observations: Sequence[Observation]) -> None:
+        points, added_bytes = self._growth(observations)
+        self.size += 1
+        self._points += points
+        self._bytes += added_bytes
+        super().add(observations)
+
+    def closed(self) -> Chunk:
+        return Chunk(self.size, self.data_points())
+
+    def _growth(self, observations: Sequence[Observation]) -> tuple[int, int]:
+        """How many data points and bytes a call adds."""
+        points = added_bytes = 0
+        for key, value in observations:
+            known = self.known_values(key)
+            if not self.is_distribution(key):
+                is_new_point, values = known is None, _VALUES_OF_STATISTICS if known is None else 0
+            else:
+                values = int(known is None or value not in known)
+                is_new_point = bool(values) and len(known or ()) % LARGEST_DISTRIBUTION == 0
+            if is_new_point:
+                points += 1
+                added_bytes += _BYTES_OF_A_POINT + _BYTES_OF_A_LETTER * _letters(key)
+            added_bytes += _BYTES_OF_A_VALUE * values
+        return points, added_bytes
 
 
-def _fits(points: Sequence[DataPoint]) -> bool:
-    return (
-        len(points) <= LARGEST_CALL_DATA_POINTS
-        and sum(map(_wire_bytes, points)) <= LARGEST_CALL_BYTES
-    )
-
-
-def _wire_bytes(point: DataPoint) -> int:
-    names = sum(len(name) + len(value) for name, value in point.dimensions)
-    values = len(point.values.values) if isinstance(point.values, Distribution) else 4
-    return _BYTES_OF_A_POINT + _BYTES_OF_A_LETTER * names + _BYTES_OF_A_VALUE * values
+def _letters(key: SeriesKey) -> int:
+    _, _, dimension_set, choice = key
+    return sum(map(len, (*dimension_set.dimension_names, *choice)))

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from lambdas.domain.pricing.price import Price, Rates, TokenKind
 from lambdas.domain.pricing.price_book import PriceBook
 
 FILE_NAME = "prices.json"
+_FILE = Path(__file__).with_name(FILE_NAME)
 _FIRST = '{"prices": [\n'
 _LAST = "\n]}\n"
 
@@ -21,8 +22,7 @@ _LAST = "\n]}\n"
 @cache
 def shipped_prices() -> PriceBook:
     """The shipped price book, read once."""
-    text = files(__package__).joinpath(FILE_NAME).read_text(encoding="utf-8")
-    return PriceBook(read_prices(text))
+    return PriceBook(read_prices(_FILE.read_text(encoding="utf-8")))
 
 
 def read_prices(text: str) -> Iterator[Price]:

@@ -1,13 +1,19 @@
 """Chunks keep the order of the stream and the limits of `PutMetricData`."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import aggregate
-from lambdas.domain.metering.chunks import LARGEST_CALL_DATA_POINTS, Chunk, cut_into_chunks
+from lambdas.domain.metering import DataPoint, Distribution, aggregate
+from lambdas.domain.metering.chunks import (
+    LARGEST_CALL_BYTES,
+    LARGEST_CALL_DATA_POINTS,
+    Chunk,
+    cut_into_chunks,
+)
 from lambdas.domain.metering.metric_catalog import Detail
 from tests.builders import NOON, cost_of, usage_record, usage_records
 
@@ -90,3 +96,39 @@ def test_every_call_is_in_exactly_one_chunk_in_order(
         )
         place += chunk.size
     assert place == len(records)
+
+
+def test_many_different_values_are_spread_over_the_fewest_chunks() -> None:
+    """A distribution of more than 150 values is another data point, and each value has its size."""
+    records = [
+        usage_record(request_id=str(number), tokens=TokenCounts(number, 2 * number))
+        for number in range(3000)
+    ]
+    chunks = chunks_of(records)
+    assert len(chunks) > 1
+    place = 0
+    for chunk in chunks:
+        assert size_of(chunk.data_points) <= LARGEST_CALL_BYTES
+        one_more = records[place : place + chunk.size + 1]
+        place += chunk.size
+        if place < len(records):
+            assert size_of(points_of(one_more)) > LARGEST_CALL_BYTES
+
+
+def points_of(records: list[UsageRecord]) -> Sequence[DataPoint]:
+    return aggregate(
+        records,
+        detail=Detail.STANDARD,
+        identity_dimension=lambda it: it.identity_arn,
+        cost_of=cost_of,
+    )
+
+
+def size_of(points: Sequence[DataPoint]) -> int:
+    """Taken high, as a form: 400 bytes a point, 3 a letter of its dimensions, 100 a value."""
+    return sum(
+        400
+        + 3 * sum(len(name) + len(value) for name, value in point.dimensions)
+        + 100 * (len(point.values.values) if isinstance(point.values, Distribution) else 4)
+        for point in points
+    )
