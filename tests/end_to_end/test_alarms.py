@@ -82,7 +82,10 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
 def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> None:
     evaluate = AlarmEvaluation(deployed.cloud.client)
     evaluate()
-    assert evaluate.left_out.keys() == {"BedrockMeter-Account-Anomaly"}
+    assert evaluate.left_out.keys() == {
+        "BedrockMeter-Account-Anomaly",
+        "BedrockMeter-Account-CostAnomaly",
+    }
 
 
 def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber) -> None:
