@@ -129,6 +129,12 @@ class LogMetrics:
             self._minutes[metric][minute].add(point.values)
 
     @property
+    def start(self) -> datetime | None:
+        """When the first minute with a call began; `None` without any."""
+        first = min((min(it) for it in self._minutes.values()), default=None)
+        return None if first is None else datetime.fromtimestamp(first * _MINUTE, UTC)
+
+    @property
     def end(self) -> datetime | None:
         """When the last minute with a call ended; `None` without any."""
         last = max((max(it) for it in self._minutes.values()), default=None)

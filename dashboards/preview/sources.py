@@ -51,8 +51,12 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         )
         raise CommandError(message)
     return Source(
-        name=f"your log files ({calls:,} calls, {report.rejected:,} records rejected)",
+        name=(
+            f"your log files ({calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"
+            f" {report.rejected:,} records rejected)"
+        ),
         metrics=metrics,
+        since=metrics.start,
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
     )

@@ -68,6 +68,7 @@ class Source:
         namespaces: The namespaces that it knows; empty for all there are.
         now: Tells when its figures end.
         alarm_states: The states of alarms, where there are alarms.
+        since: When its figures begin, if that is known.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Source:
     now: Callable[[], datetime]
     namespaces: frozenset[str] = frozenset()
     alarm_states: AlarmStates | None = None
+    since: datetime | None = None
 
 
 def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange) -> list[Drawing]:

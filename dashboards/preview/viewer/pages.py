@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboards.preview.viewer.viewing import Viewing
 
-_RANGES = ("1d", "1w")  # of a page that has all views in it
+_RANGES = frozenset({"1d", "1w"})  # of a page that has all views in it, and what is shown first
 MOST_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
 
@@ -40,7 +40,8 @@ def page_with_all(viewing: Viewing) -> str:
     """
     viewing = viewing.at_once()
     outline = viewing.outline()
-    outline["ranges"] = [it for it in outline["ranges"] if it["value"] in _RANGES]
+    kept_ranges = _RANGES | {outline["range"]}
+    outline["ranges"] = [it for it in outline["ranges"] if it["value"] in kept_ranges]
     views = {}
     for dashboard in outline["dashboards"]:
         kept = viewing.most_used(dashboard["name"], MOST_CHOICES)
@@ -48,7 +49,7 @@ def page_with_all(viewing: Viewing) -> str:
             dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
         dashboard["choices"] = [it for it in dashboard["choices"] if it["value"] in kept]
         for choice in [it["value"] for it in dashboard["choices"]] or [""]:
-            for chosen_range in _RANGES:
+            for chosen_range in kept_ranges:
                 key = (dashboard["name"], choice, chosen_range)
                 views["\n".join(key)] = viewing.view(*key)
     return _page({**outline, "views": views})

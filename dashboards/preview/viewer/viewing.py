@@ -70,9 +70,20 @@ class Viewing:
                 }
                 for name, body in self.bodies.items()
             ],
-            "range": DEFAULT_RANGE,
+            "range": self.first_range,
             "ranges": [{"value": it, "label": label} for it, (label, _) in RANGES.items()],
         }
+
+    @property
+    def first_range(self) -> str:
+        """The range that is shown first: a day, or as much as it takes to show all there is."""
+        ranges = list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]
+        if self.source.since is None:
+            return DEFAULT_RANGE
+        for name in ranges:
+            if until(self.source.now(), RANGES[name][1]).start <= self.source.since:
+                return name
+        return ranges[-1]
 
     def choices(self, dashboard: str) -> list[str]:
         """What a dashboard's variable can be; empty where it has none."""

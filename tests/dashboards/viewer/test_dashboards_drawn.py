@@ -74,7 +74,7 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
         "Tokens a call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
         # Of the two the second one has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
-        "USD a thousand calls": pytest.approx(1000 * 17.5e-6 / 2),
+        "USD a thousand priced calls": pytest.approx(1000 * 17.5e-6),
     }
 
 

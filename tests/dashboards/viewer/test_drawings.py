@@ -1,6 +1,7 @@
 """Each widget is worked out as CloudWatch would show it, from its own JSON."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -228,6 +229,21 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
         widgets = viewing.view(dashboard, choice, chosen_range)["widgets"]
         assert not [it for it in widgets if "cannot be evaluated" in it.get("message", "")]
         assert json.dumps(widgets)
+
+
+@pytest.mark.parametrize(
+    ("ago", "first"),
+    [
+        (None, "1d"),
+        (timedelta(minutes=5), "1d"),
+        (timedelta(days=3), "1w"),
+        (timedelta(days=10), "2w"),
+        (timedelta(days=99), "2w"),
+    ],
+)
+def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, first: str) -> None:
+    since = None if ago is None else NOON - ago
+    assert Viewing.of(replace(CALLS, since=since)).outline()["range"] == first
 
 
 def test_the_overview_says_how_much_now_against_last_week() -> None:

@@ -16,6 +16,7 @@ from dashboards.preview.metric_queries import Metric, SourceError
 from dashboards.preview.viewer.pages import page_with_all
 from dashboards.preview.viewer.server import HOST, PreviewServer
 from dashboards.preview.viewer.viewing import Viewing
+from tests.builders import NOON
 from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, source_of
 
 
@@ -32,6 +33,13 @@ def test_a_page_of_its_own_has_every_view() -> None:
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
     assert {it.split("\n")[0] for it in views} == set(Viewing.of(CALLS).bodies)
+
+
+def test_a_page_of_its_own_begins_with_all_there_is() -> None:
+    told = data_of(page_with_all(Viewing.of(replace(CALLS, since=NOON - timedelta(days=10)))))
+    assert told["range"] == "2w"
+    assert isinstance(told["views"], dict)
+    assert "usage_overview\n\n2w" in told["views"]
 
 
 def test_a_page_asks_no_other_host() -> None:

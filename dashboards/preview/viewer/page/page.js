@@ -210,7 +210,7 @@
     card.append(heading);
     const hasTable = !widget.message && ["timeSeries", "bar", "pie"].includes(widget.view);
     if (hasTable) {
-      const toggle = make("button", { type: "button", "aria-pressed": "false" }, "Table");
+      const toggle = make("button", { type: "button", "aria-pressed": "false", "aria-label": `Table: ${widget.title}` }, "Table");
       toggle.addEventListener("click", () => {
         const isTable = toggle.getAttribute("aria-pressed") === "false";
         toggle.setAttribute("aria-pressed", String(isTable));
@@ -218,7 +218,7 @@
           const chart = echarts.getInstanceByDom(it);
           if (chart) charts.splice(charts.indexOf(chart), 1)[0].dispose();
         }
-        card.replaceChildren(heading);
+        while (heading.nextSibling) heading.nextSibling.remove(); // the button keeps its focus
         fill(card, widget, isTable);
         drawCharts();
       });
