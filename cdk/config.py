@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from cdk.setting_types import (
+    AttributionSetting,
     DimensionValue,
     Emails,
     ExtraDashboards,
@@ -29,6 +30,7 @@ from cdk.setting_types import (
     Tokens,
     Usd,
 )
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
@@ -151,6 +153,7 @@ class Config(_Section):
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions of session names that are no people.
         negotiated_prices: What is paid instead of list prices, by model and date.
+        attribution: What calls are put down to, where tags do not tell.
         alarm_metric: Which tokens the thresholds are about.
         identity_thresholds: Of every identity, an hour.
         model_thresholds: Of every model, an hour.
@@ -181,6 +184,7 @@ class Config(_Section):
     identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
+    attribution: AttributionSetting = AttributionRules()
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
@@ -277,7 +281,7 @@ def _explain(problem: ErrorDetails) -> str:
     if not field:
         return told
     match problem["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             name = str(problem["loc"][-1])
             near = difflib.get_close_matches(name, Config.model_fields, n=1)
             return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")

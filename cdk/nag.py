@@ -25,6 +25,17 @@ _KEY_ACTIONS = {
     "IAM5[Action::kms:ReEncrypt*]": _KEY_GRANT,
 }
 
+_TAGS = {
+    f"IAM5[Resource::arn:<AWS::Partition>:{resource}]": (
+        "Which profiles, roles and users call is not known before; their tags alone are read."
+    )
+    for resource in (
+        "bedrock:<AWS::Region>:<AWS::AccountId>:application-inference-profile/*",
+        "iam::<AWS::AccountId>:role/*",
+        "iam::<AWS::AccountId>:user/*",
+    )
+}
+
 STANDING = {
     "Quarantine": {"S1": _NO_ACCESS_LOGS},
     "Failures": {"S1": _NO_ACCESS_LOGS},
@@ -41,6 +52,7 @@ STANDING = {
         ),
         _FAILURES: _NAMES_UNKNOWN,
         **_KEY_ACTIONS,
+        **_TAGS,
     },
     "PriceRefresherRole": {
         "IAM5[Resource::*]": (
@@ -48,6 +60,7 @@ STANDING = {
             " namespace)."
         ),
         **_KEY_ACTIONS,
+        **_TAGS,
     },
     "LoggingConfiguratorRole": {
         "IAM5[Resource::*]": (

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 from pydantic_core import from_json
 
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
 from lambdas.functions.publishing_settings import FoldingPattern
@@ -22,8 +23,10 @@ _LOG_RETENTIONS = (
 )
 # A function's environment holds 4 KB, and not these alone:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_LONGEST_PATTERNS = 1500
-_LONGEST_PRICES = 1500
+_LONGEST_PATTERNS = 1000
+_LONGEST_PRICES = 1000
+_LONGEST_RULES = 1300
+_RULES = TypeAdapter(AttributionRules)
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 _MOST_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
 _LONGEST_TAG_KEY = 128
@@ -139,6 +142,14 @@ FoldingPatterns: TypeAlias = Annotated[
     _allowed(
         f"{_LONGEST_PATTERNS} characters in all, which a function's environment can hold",
         lambda value: sum(map(len, value)) <= _LONGEST_PATTERNS,
+    ),
+]
+AttributionSetting: TypeAlias = Annotated[
+    AttributionRules,
+    Json,
+    _allowed(
+        f"{_LONGEST_RULES} characters in all, which a function's environment can hold",
+        lambda value: len(_RULES.dump_json(value)) <= _LONGEST_RULES,
     ),
 ]
 NegotiatedPriceSettings: TypeAlias = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, TokenKind
 from lambdas.domain.pricing.price import ANYWHERE
 
@@ -25,6 +26,11 @@ PRICES = PriceBook(
 )
 """A price of one model, without its cache, and none of others."""
 cost_of = Pricing(PRICES).cost_of
+
+
+def metered(record: UsageRecord) -> MeteredCall:
+    """A call with its cost, put down to nothing."""
+    return MeteredCall(record, cost_of(record))
 
 
 def usage_record(**changes: Any) -> UsageRecord:

@@ -52,12 +52,14 @@ class Usage:
         identities: Identities that make them.
         models: Models that they call.
         models_per_identity: Models that one of them calls, at detail `full`.
+        projects: Projects that calls are put down to, `unattributed` among them.
     """
 
     calls: int
     identities: int
     models: int
     models_per_identity: int = 3
+    projects: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def count_series(usage: Usage, detail: Detail, identity_bound: int) -> int:
         DimensionSet.MODEL: usage.models,
         DimensionSet.IDENTITY: identities,
         DimensionSet.IDENTITY_AND_MODEL: identities * min(usage.models, usage.models_per_identity),
+        DimensionSet.PROJECT: usage.projects,
     }
     published = sum(
         values[dimension_set]

@@ -179,20 +179,28 @@ class IngestionStack(Stack):
     def _publishing(self) -> dict[str, Any]:
         """The settings of functions that publish metrics of calls."""
         return {
+            "account_id": self.account,
             "ledger_table": self._storage.ledger.table_name,
             "metric_detail": self._config.metric_detail,
             "identity_bound": self._config.identity_bound,
             "folding_patterns": self._config.folding_patterns,
             "negotiated_prices": self._config.negotiated_prices,
+            "attribution": self._config.attribution,
         }
 
     def _let_publish(self, function: MeterFunction) -> None:
         """Let a function publish calls, and keep what it needs to remember beside them."""
         function.allow(
             *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
-            *("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             on=self._storage.ledger.table_arn,
         )
+        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
+        function.allow("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource", on=profiles)
+        callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
+        function.allow("iam:ListRoleTags", on=f"{callers}:role/*")
+        function.allow("iam:ListUserTags", on=f"{callers}:user/*")
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",

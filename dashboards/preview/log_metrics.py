@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from dashboards.preview.metric_queries import Metric, Periods, Statistic
 from dashboards.preview.metric_queries.series import Value
 from dashboards.preview.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering import Distribution, LedgerChange, StatisticSet, aggregate
 from lambdas.domain.metering.identity_folding import (
     DEFAULT_BOUND,
@@ -17,11 +19,12 @@ from lambdas.domain.metering.identity_folding import (
     BoundedIdentities,
     IdentityFolding,
 )
-from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, MetricValue
+from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail, MeteredCall, MetricValue
 from lambdas.domain.metering.metric_sink import NEWEST
 from lambdas.domain.pricing import Pricing, shipped_prices
 
 _MINUTE = 60
+_NO_TAGS = TagFacts()  # logs name resources, and not their tags
 _OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
 
 
@@ -104,6 +107,7 @@ class LogMetrics:
     def __init__(self, now: datetime) -> None:
         """Know of nothing yet."""
         self._pricing = Pricing(shipped_prices())
+        self._rules = AttributionRules()
         self._newest = now + NEWEST
         self._identity_dimension = BoundedIdentities(
             IdentityFolding(),
@@ -121,12 +125,16 @@ class LogMetrics:
             records,
             detail=Detail.FULL,
             identity_dimension=self._identity_dimension,
-            cost_of=self._pricing.cost_of,
+            metered=self._metered,
         )
         for point in points:
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
             minute = int(point.minute.timestamp()) // _MINUTE
             self._minutes[metric][minute].add(point.values)
+
+    def _metered(self, record: UsageRecord) -> MeteredCall:
+        attribution = attribute(record, _NO_TAGS, self._rules)
+        return MeteredCall(record, self._pricing.cost_of(record), attribution)
 
     @property
     def start(self) -> datetime | None:

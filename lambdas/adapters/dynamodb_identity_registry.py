@@ -33,6 +33,7 @@ class DynamoDbIdentityRegistry:
         table_name: str,
         bound: int,
         pause: Callable[[float], None] = time.sleep,
+        scope: str = "",
     ) -> None:
         """Keep the registry in a table.
 
@@ -41,11 +42,13 @@ class DynamoDbIdentityRegistry:
             table_name: The ledger table; the registry's keys are none of a call's.
             bound: How many identities a month may have metrics of their own.
             pause: Waits some seconds before a transaction is tried again.
+            scope: Tells registries of one table apart.
         """
         self._client = client
         self._table_name = table_name
         self._bound = bound
         self._pause = pause
+        self._scope = scope
         self._answers: dict[tuple[str, str], Admission] = {}
 
     def admit(self, month: str, value: str, role: str | None) -> Admission:
@@ -62,7 +65,7 @@ class DynamoDbIdentityRegistry:
     def _ask(self, month: str, value: str, role: str | None) -> Admission:
         writes = [
             self._member(month, value),
-            self._counter(month, f"identities#{month}", self._bound),
+            self._counter(month, f"{self._scope}identities#{month}", self._bound),
         ]
         if role is not None:
             writes.append(self._counter(month, f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
@@ -90,7 +93,7 @@ class DynamoDbIdentityRegistry:
             "Put": {
                 "TableName": self._table_name,
                 "Item": {
-                    PARTITION_KEY: {"S": f"identity#{month}#{value}"},
+                    PARTITION_KEY: {"S": f"{self._scope}identity#{month}#{value}"},
                     EXPIRES_AT: {"N": _expiry(month)},
                 },
                 "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",

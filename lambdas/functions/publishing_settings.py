@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
@@ -34,13 +35,16 @@ class PublishingSettings(EnvironmentSettings):
     """How much is published, for whom, and at what prices.
 
     Attributes:
+        account_id: The account whose profiles, roles and users have tags.
         ledger_table: The DynamoDB table that also remembers the month's identities.
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions, as a JSON list: session names that are no people.
         negotiated_prices: What is paid instead of list prices, as a JSON list.
+        attribution: What calls are put down to, as JSON.
     """
 
+    account_id: str = Field(min_length=1)
     ledger_table: str = Field(min_length=3)
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
@@ -48,6 +52,8 @@ class PublishingSettings(EnvironmentSettings):
     negotiated_prices: Annotated[
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
+
+    attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
 
     @property
     def detail(self) -> Detail:

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
+from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.ledger import LedgerChange
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
 from lambdas.domain.metering.metric_sink import (
     MetricSink,
     MetricsUnavailableError,
@@ -53,6 +54,7 @@ class PublishMetrics:
     identity_dimension: IdentityDimension
     cost_of: CostOf
     unpriced: UnpricedCalls
+    attribute: AttributedCalls
 
     def __call__(
         self,
@@ -82,9 +84,10 @@ class PublishMetrics:
         inside = [it for it in new if is_taken(it[1].timestamp, now)]
         records = [record for _, record in inside]
         dimensions = {record: self.identity_dimension(record) for record in records}
+        known = self.attribute(records, now)
         noted = self.unpriced.remembered(records) if is_retried else frozenset[CallKey]()
         costs: dict[UsageRecord, CallCost] = {
-            record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(record)
+            record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
             for record in records
         }
         waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
@@ -94,7 +97,7 @@ class PublishMetrics:
             records,
             detail=self.detail,
             identity_dimension=dimensions.__getitem__,
-            cost_of=costs.__getitem__,
+            metered=lambda it: MeteredCall(it, costs[it], known[it].attribution),
         ):
             try:
                 if not has_time():

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import IdentityDimension
+from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, Detail
+from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, Detail, MeteredCall
 from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError, is_taken
 from lambdas.domain.metering.unpriced_calls import UnpricedCalls
 from lambdas.domain.pricing import Cost, Pricing
@@ -63,6 +64,7 @@ class RepriceCalls:
     identity_dimension: IdentityDimension
     pricing: Pricing
     unpriced: UnpricedCalls
+    attribute: AttributedCalls
 
     def __call__(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> RepriceReport:
         """Publish what has a price now.
@@ -82,14 +84,15 @@ class RepriceCalls:
         waiting: Counter[str] = Counter()
         too_old, reason = 0, None
         for records in self.unpriced.waiting():
-            costs = {record: self.pricing.cost_of(record) for record in records}
+            known = self.attribute(records, now)
+            costs = {record: self.pricing.cost_of(known[record].priced) for record in records}
             priced = {it: cost for it, cost in costs.items() if isinstance(cost, Cost)}
             waiting.update(it.model_id for it in records if it not in priced)
             old = [it for it in priced if not is_taken(it.timestamp, now)]
             self.unpriced.settle(old)
             too_old += len(old)
             fresh = [it for it in priced if is_taken(it.timestamp, now)]
-            reason = self._publish(fresh, priced, published, has_time)
+            reason = self._publish(fresh, priced, known, published, has_time)
             if reason is not None:
                 break
         by_model = {model_id: _repriced(costs) for model_id, costs in sorted(published.items())}
@@ -99,6 +102,7 @@ class RepriceCalls:
         self,
         records: Sequence[UsageRecord],
         costs: Mapping[UsageRecord, Cost],
+        known: Mapping[UsageRecord, AttributedCall],
         published: defaultdict[str, list[Cost]],
         has_time: Callable[[], bool],
     ) -> str | None:
@@ -108,7 +112,7 @@ class RepriceCalls:
             records,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            cost_of=costs.__getitem__,
+            metered=lambda it: MeteredCall(it, costs[it], known[it].attribution),
             metrics=(ESTIMATED_COST,),
         ):
             if not has_time():

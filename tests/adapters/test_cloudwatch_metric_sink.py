@@ -16,7 +16,7 @@ from lambdas.domain.metering.chunks import (
     cut_into_chunks,
 )
 from lambdas.domain.metering.metric_catalog import Detail, dimension_value
-from tests.builders import NOON, cost_of, usage_record
+from tests.builders import NOON, metered, usage_record
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/a-role-with-quite-a-long-name"
 SCATTERED = [
@@ -55,7 +55,7 @@ def test_no_call_is_larger_than_cloudwatch_takes(
         records,
         detail=detail,
         identity_dimension=lambda record: dimension_value(record.identity_arn),
-        cost_of=cost_of,
+        metered=metered,
     ):
         CloudWatchMetricSink(wire).put(chunk.data_points)
     model = boto3.client("cloudwatch", region_name="us-east-1").meta.service_model

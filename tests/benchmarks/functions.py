@@ -18,7 +18,7 @@ from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item, to_item
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
 from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
@@ -102,7 +102,7 @@ def _chunks(records: list[UsageRecord]) -> list[object]:
             records,
             detail=Detail.STANDARD,
             identity_dimension=lambda it: it.identity_arn,
-            cost_of=_COST_OF,
+            metered=lambda it: MeteredCall(it, _COST_OF(it)),
         )
     )
 

@@ -17,11 +17,13 @@ from tests.builders import ANA, BEN, HAIKU_3, usage_record
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
+NEEDED = {"ACCOUNT_ID": "111122223333", "LEDGER_TABLE": LEDGER, "STACK_ID": "stack"}
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
     for resource in (handler.settings, handler.publisher, handler.deployed_at):
@@ -159,21 +161,17 @@ def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -
         ({"IDENTITY_BOUND": "250"}, "identity_bound"),
         ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
         ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
+        ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),
         ({"LEDGER_TABLE": ""}, "ledger_table"),
         ({"STACK_ID": ""}, "stack_id"),
     ],
 )
 def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
-        Settings.from_environment({"LEDGER_TABLE": LEDGER, "STACK_ID": "stack"} | variables)
+        Settings.from_environment(NEEDED | variables)
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    variables = {
-        "LEDGER_TABLE": LEDGER,
-        "STACK_ID": "stack",
-        "FOLDING_PATTERNS": '["job-.*"]',
-        "OTHER": "x",
-    }
+    variables = NEEDED | {"FOLDING_PATTERNS": '["job-.*"]', "OTHER": "x"}
     patterns: Sequence[str] = Settings.from_environment(variables).folding_patterns
     assert patterns == ("job-.*",)

@@ -23,6 +23,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield

@@ -27,6 +27,7 @@ AGREED = {
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     yield
     handler.reprice.cache_clear()
 

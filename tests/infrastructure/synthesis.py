@@ -50,6 +50,15 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "negotiated_prices": [
             {"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 7.5}
         ],
+        "attribution": {
+            "patterns": [
+                {
+                    "model_id": "amazon.*",
+                    "project": "pictures",
+                    "effective_from": "2026-01-01T00:00:00Z",
+                }
+            ]
+        },
         "named_identities": [
             {
                 "identity": "arn:aws:iam::111122223333:role/app",

@@ -20,6 +20,7 @@ from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.services.audit_coverage import AuditCoverage
 from lambdas.services.publish_metrics import PublishMetrics
+from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, usage_record
 from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
 from tests.infrastructure.test_alarm_behaviour import state
@@ -74,6 +75,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         lambda record: record.identity_arn,
         cost_of,
         InMemoryUnpricedCalls(),
+        attributed_calls(),
     )
     now = NOON
 

@@ -42,6 +42,8 @@ def test_the_configuration_reaches_the_functions() -> None:
     assert publisher["METRIC_DETAIL"] == "full"
     assert publisher["IDENTITY_BOUND"] == "17"
     assert json.loads(publisher["FOLDING_PATTERNS"]) == ["^ci-\\d+$"]
+    (pattern,) = json.loads(publisher["ATTRIBUTION"])["patterns"]
+    assert (pattern["model_id"], pattern["project"]) == ("amazon.*", "pictures")
     processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LEDGER_RETENTION_DAYS"] == "400"
 
@@ -66,7 +68,10 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
     """Actions that take no resource; objects below a prefix; and what the lists below say."""
     allowed = {
         "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
-        "MetricPublisherRole": {"*", "/aws/lambda/*"},
+        "MetricPublisherRole": {
+            *("*", "/aws/lambda/*"),
+            *(":application-inference-profile/*", ":role/*", ":user/*"),
+        },
         "LoggingConfiguratorRole": {"*"},
         "LoggingProviderRole": {":*"},
     }

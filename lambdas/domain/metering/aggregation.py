@@ -31,7 +31,8 @@ IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
 """What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
 CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
 """What a call costs."""
-
+Metered: TypeAlias = Callable[[UsageRecord], MeteredCall]
+"""A call, with what is known of it beside its record."""
 SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 """A minute, the place of a metric, a dimension set and the values of its dimensions."""
 Observation: TypeAlias = tuple[SeriesKey, MetricValue]
@@ -78,7 +79,7 @@ def aggregate(
     *,
     detail: Detail,
     identity_dimension: IdentityDimension,
-    cost_of: CostOf,
+    metered: Metered,
     metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> list[DataPoint]:
     """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
@@ -87,13 +88,12 @@ def aggregate(
         records: Calls, each once.
         detail: How much is published.
         identity_dimension: What the dimension `IdentityArn` says for a call.
-        cost_of: What a call costs.
+        metered: What is known of a call beside its record.
         metrics: The metrics that are wanted.
     """
     gathering = Gathering(metrics)
     for record in records:
-        call = MeteredCall(record, cost_of(record))
-        gathering.add(gathering.observe(call, detail, identity_dimension(record)))
+        gathering.add(gathering.observe(metered(record), detail, identity_dimension(record)))
     return gathering.data_points()
 
 
@@ -114,18 +114,20 @@ class Gathering:
             identity: What the dimension `IdentityArn` says for it.
         """
         minute, model = call.record.minute, dimension_value(call.record.model_id)
-        choices = {
+        choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
             DimensionSet.IDENTITY: (identity,),
             DimensionSet.IDENTITY_AND_MODEL: (identity, model),
         }
+        if call.attribution is not None:
+            choices[DimensionSet.PROJECT] = (dimension_value(call.attribution.project),)
         return [
             ((minute, index, dimension_set, choices[dimension_set]), value)
             for index, metric in enumerate(self._metrics)
             if (value := metric.value_of(call)) is not None
             for dimension_set, needed in metric.detail_of.items()
-            if detail >= needed
+            if detail >= needed and dimension_set in choices
         ]
 
     def add(self, observations: Sequence[Observation]) -> None:

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import (
     LARGEST_DISTRIBUTION,
-    CostOf,
     DataPoint,
     Gathering,
     IdentityDimension,
+    Metered,
     Observation,
     SeriesKey,
 )
 from lambdas.domain.metering.metric_catalog import (
     USAGE_METRICS,
     Detail,
-    MeteredCall,
     MetricDefinition,
 )
 
@@ -46,7 +45,7 @@ def cut_into_chunks(
     *,
     detail: Detail,
     identity_dimension: IdentityDimension,
-    cost_of: CostOf,
+    metered: Metered,
     metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> Iterator[Chunk]:
     """Cut calls into the fewest chunks that fit, without changing their order.
@@ -56,8 +55,7 @@ def cut_into_chunks(
     """
     chunk = _OpenChunk(metrics)
     for record in records:
-        call = MeteredCall(record, cost_of(record))
-        observations = chunk.observe(call, detail, identity_dimension(record))
+        observations = chunk.observe(metered(record), detail, identity_dimension(record))
         if not chunk.takes(observations):
             yield chunk.closed()
             chunk = _OpenChunk(metrics)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.remembering import remembered
 from lambdas.domain.metering.quota import quota_tokens
@@ -19,6 +20,7 @@ from lambdas.domain.pricing import CallCost, Cost, Unpriced
 NAMESPACE = "BedrockMeter"
 MODEL_ID = "ModelId"
 IDENTITY_ARN = "IdentityArn"
+PROJECT = "Project"
 
 
 class Unit(StrEnum):
@@ -45,6 +47,7 @@ class DimensionSet(StrEnum):
     MODEL = "model"
     IDENTITY = "identity"
     IDENTITY_AND_MODEL = "identity_and_model"
+    PROJECT = "project"
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ _DIMENSION_NAMES: dict[DimensionSet, tuple[str, ...]] = {
     DimensionSet.MODEL: (MODEL_ID,),
     DimensionSet.IDENTITY: (IDENTITY_ARN,),
     DimensionSet.IDENTITY_AND_MODEL: (IDENTITY_ARN, MODEL_ID),
+    DimensionSet.PROJECT: (PROJECT,),
 }
 
 
@@ -83,10 +87,20 @@ class MeteredCall(NamedTuple):
     Attributes:
         record: The call.
         cost: What it costs, or why that is not known.
+        attribution: What it is put down to; `None` where nobody asked.
     """
 
     record: UsageRecord
     cost: CallCost = None
+    attribution: Attribution | None = None
+
+    @property
+    def unattributed_tokens(self) -> int | None:
+        """All its tokens if no project is known, and none if one is."""
+        if self.attribution is None or self.record.is_failed:
+            return None
+        is_known = self.attribution.project != UNATTRIBUTED
+        return 0 if is_known else self.record.tokens.total
 
 
 MetricValue: TypeAlias = int | Decimal
@@ -139,6 +153,8 @@ _IDENTITIES_IN_FULL = {
     DimensionSet.MODEL: Detail.STANDARD,
     DimensionSet.IDENTITY: Detail.FULL,
 }
+_EVERYWHERE_AND_BY_PROJECT = {**_EVERYWHERE, DimensionSet.PROJECT: Detail.STANDARD}
+_ACCOUNT_ALONE = {DimensionSet.ACCOUNT: Detail.STANDARD}
 _NO_IDENTITIES = {DimensionSet.ACCOUNT: Detail.STANDARD, DimensionSet.MODEL: Detail.STANDARD}
 _OTEL_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
 
@@ -146,7 +162,7 @@ ESTIMATED_COST = MetricDefinition(
     "EstimatedCostUSD",
     Unit.NONE,
     "What successful calls cost, in US dollars, as far as prices are known.",
-    _EVERYWHERE,
+    _EVERYWHERE_AND_BY_PROJECT,
     lambda call: call.cost.effective_usd if isinstance(call.cost, Cost) else None,
     has_percentiles=False,
 )
@@ -170,7 +186,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "Invocations",
         Unit.COUNT,
         "Successful calls.",
-        _EVERYWHERE,
+        _EVERYWHERE_AND_BY_PROJECT,
         _of_successes(lambda _: 1),
     ),
     MetricDefinition(
@@ -216,7 +232,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "TotalTokens",
         Unit.COUNT,
         "All tokens of successful calls: input, cache reads and writes, output.",
-        _EVERYWHERE,
+        _EVERYWHERE_AND_BY_PROJECT,
         _of_successes(lambda record: record.tokens.total),
         otel_name=_OTEL_TOKEN_USAGE,
     ),
@@ -224,7 +240,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "QuotaTokens",
         Unit.COUNT,
         "Tokens that count against the quota: input, cache writes and burnt-down output.",
-        _EVERYWHERE,
+        _EVERYWHERE_AND_BY_PROJECT,
         _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
     ),
     MetricDefinition(
@@ -245,6 +261,21 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     ),
     ESTIMATED_COST,
     UNPRICED_INVOCATIONS,
+    MetricDefinition(
+        "UnattributedTokens",
+        Unit.COUNT,
+        "Tokens of successful calls that are put down to no project.",
+        _ACCOUNT_ALONE,
+        lambda call: call.unattributed_tokens,
+        has_percentiles=False,
+    ),
+    MetricDefinition(
+        "ForgedAttributions",
+        Unit.COUNT,
+        "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
+        _ACCOUNT_ALONE,
+        lambda call: 1 if call.attribution is not None and call.attribution.is_forged else None,
+    ),
 )
 """What is published of every call, from the ledger's stream."""
 

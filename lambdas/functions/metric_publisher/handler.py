@@ -22,6 +22,7 @@ from lambdas.domain.metering.metric_catalog import (
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
+from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
@@ -97,4 +98,5 @@ def publisher() -> PublishMetrics:
         ),
         cost_of=settings().pricing.cost_of,
         unpriced=DynamoDbUnpricedCalls(dynamodb, table),
+        attribute=attributed_calls(settings(), dynamodb, _PROMPT),
     )

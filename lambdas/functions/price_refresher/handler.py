@@ -15,6 +15,7 @@ from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
+from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.reprice_calls import RepriceCalls
@@ -52,4 +53,5 @@ def reprice() -> RepriceCalls:
         identity_dimension=BoundedIdentities(IdentityFolding(settings.folding_patterns), registry),
         pricing=settings.pricing,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
+        attribute=attributed_calls(settings, dynamodb),
     )

@@ -7,19 +7,25 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import DataPoint, Distribution, StatisticSet, aggregate
 from lambdas.domain.metering.aggregation import LARGEST_DISTRIBUTION
-from lambdas.domain.metering.metric_catalog import Detail, DimensionSet
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, usage_record, usage_records
+from lambdas.domain.metering.metric_catalog import USAGE_METRICS, Detail
+from tests.attributing import attributed_calls
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, metered, usage_record, usage_records
+from tests.fakes import InMemoryTagSource
 
 
 def aggregate_fully(records: list[UsageRecord]) -> list[DataPoint]:
+    source = InMemoryTagSource()
+    source.found["arn:aws:iam::111122223333:user/ben"] = FoundTags([("project", "search")])
+    known = attributed_calls(source)(records, NOON)
     return aggregate(
         records,
         detail=Detail.FULL,
         identity_dimension=lambda record: record.identity_arn,
-        cost_of=cost_of,
+        metered=lambda it: metered(it)._replace(attribution=known[it].attribution),
     )
 
 
@@ -77,7 +83,7 @@ def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points
 def test_identities_can_be_folded_into_one() -> None:
     records = [usage_record(request_id="1"), usage_record(request_id="2", identity_arn=BEN)]
     points = aggregate(
-        records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__", cost_of=cost_of
+        records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__", metered=metered
     )
     (folded,) = find(points, "Invocations", IdentityArn="__other__")
     assert sum_of(folded) == 2
@@ -86,7 +92,7 @@ def test_identities_can_be_folded_into_one() -> None:
 def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
     record = usage_record(tokens=TokenCounts(1, 2, 3, 4))
     points = aggregate(
-        [record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA, cost_of=cost_of
+        [record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA, metered=metered
     )
     assert find(points, "CacheReadTokens")
     assert not find(points, "CacheReadTokens", IdentityArn=ANA)
@@ -105,18 +111,15 @@ def test_data_points_do_not_depend_on_the_order_of_calls(
 @given(st.lists(usage_records, unique_by=lambda record: record.key))
 def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[UsageRecord]) -> None:
     points = aggregate_fully(records)
-    for name in (
-        *("Invocations", "InvocationErrors", "TotalTokens", "QuotaTokens"),
-        "EstimatedCostUSD",
-    ):
+    for metric in USAGE_METRICS:
         sums = {
             dimension_set: sum(
                 sum_of(point)
                 for point in points
-                if point.metric.name == name
+                if point.metric == metric
                 and tuple(it for it, _ in point.dimensions) == dimension_set.dimension_names
             )
-            for dimension_set in DimensionSet
+            for dimension_set in metric.detail_of
         }
         assert len(set(sums.values())) == 1
 

@@ -15,13 +15,13 @@ from lambdas.domain.metering.chunks import (
     cut_into_chunks,
 )
 from lambdas.domain.metering.metric_catalog import Detail
-from tests.builders import NOON, cost_of, usage_record, usage_records
+from tests.builders import NOON, metered, usage_record, usage_records
 
 
 def chunks_of(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
     return list(
         cut_into_chunks(
-            records, detail=detail, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
+            records, detail=detail, identity_dimension=lambda it: it.identity_arn, metered=metered
         )
     )
 
@@ -50,7 +50,7 @@ def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
         records,
         detail=Detail.STANDARD,
         identity_dimension=lambda it: it.identity_arn,
-        cost_of=cost_of,
+        metered=metered,
     )
 
 
@@ -92,7 +92,7 @@ def test_every_call_is_in_exactly_one_chunk_in_order(
         assert chunk.size > 0
         part = records[place : place + chunk.size]
         assert chunk.data_points == aggregate(
-            part, detail=detail, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
+            part, detail=detail, identity_dimension=lambda it: it.identity_arn, metered=metered
         )
         place += chunk.size
     assert place == len(records)
@@ -120,7 +120,7 @@ def points_of(records: list[UsageRecord]) -> Sequence[DataPoint]:
         records,
         detail=Detail.STANDARD,
         identity_dimension=lambda it: it.identity_arn,
-        cost_of=cost_of,
+        metered=metered,
     )
 
 

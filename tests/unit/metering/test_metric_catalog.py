@@ -6,11 +6,13 @@ from operator import attrgetter
 
 import pytest
 
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
+    PROJECT,
     USAGE_METRICS,
     Detail,
     DimensionSet,
@@ -37,10 +39,16 @@ def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition | HealthM
     assert metric.description.endswith(".")
 
 
-def test_every_metric_is_published_for_the_account_and_for_each_model() -> None:
+def test_every_metric_is_published_for_the_account_and_what_is_of_models_for_each_of_them() -> None:
+    of_no_model = {"UnattributedTokens", "ForgedAttributions"}
     for metric in USAGE_METRICS:
         assert metric.detail_of[DimensionSet.ACCOUNT] is Detail.STANDARD
-        assert metric.detail_of[DimensionSet.MODEL] is Detail.STANDARD
+        assert (DimensionSet.MODEL in metric.detail_of) == (metric.name not in of_no_model)
+
+
+def test_a_project_costs_four_metrics_a_month() -> None:
+    by_project = [it.name for it in USAGE_METRICS if DimensionSet.PROJECT in it.detail_of]
+    assert by_project == ["Invocations", "TotalTokens", "QuotaTokens", "EstimatedCostUSD"]
 
 
 def test_at_standard_detail_an_identity_costs_seven_metrics_a_month() -> None:
@@ -67,6 +75,7 @@ def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
         (MODEL_ID,),
         (IDENTITY_ARN,),
         (IDENTITY_ARN, MODEL_ID),
+        (PROJECT,),
     ]
 
 
@@ -76,7 +85,10 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
         latency_ms=7,
     )
-    call = MeteredCall(record, Cost(Decimal(2), Decimal("1.5"), price=None))
+    nobody = Attribution(
+        UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED, is_forged=True
+    )
+    call = MeteredCall(record, Cost(Decimal(2), Decimal("1.5"), price=None), nobody)
     values = {name: metric.value_of(call) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,
@@ -92,6 +104,8 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "InvocationLatency": 7,
         "EstimatedCostUSD": Decimal("1.5"),
         "UnpricedInvocations": None,
+        "UnattributedTokens": 4321,
+        "ForgedAttributions": 1,
     }
 
 

@@ -12,7 +12,8 @@ from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
-from tests.builders import NOON, SONNET_4, cost_of, usage_record
+from tests.attributing import attributed_calls
+from tests.builders import NOON, SONNET_4, cost_of, metered, usage_record
 from tests.fakes import InMemoryMetricSink, InMemoryUnpricedCalls
 
 
@@ -20,7 +21,9 @@ def publisher(
     sink: InMemoryMetricSink, unpriced: InMemoryUnpricedCalls | None = None, known: CostOf = cost_of
 ) -> PublishMetrics:
     notes = InMemoryUnpricedCalls() if unpriced is None else unpriced
-    return PublishMetrics(sink, Detail.FULL, lambda record: record.identity_arn, known, notes)
+    return PublishMetrics(
+        sink, Detail.FULL, lambda record: record.identity_arn, known, notes, attributed_calls()
+    )
 
 
 def call(number: int, minutes_ago: int = 0) -> UsageRecord:
@@ -51,8 +54,12 @@ def test_a_batch_that_fits_is_one_call() -> None:
     records = [call(1), call(2)]
     assert publisher(sink)(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
     (sent,) = sink.calls
+    known = attributed_calls()(records, NOON)
     assert sent == aggregate(
-        records, detail=Detail.FULL, identity_dimension=lambda it: it.identity_arn, cost_of=cost_of
+        records,
+        detail=Detail.FULL,
+        identity_dimension=lambda it: it.identity_arn,
+        metered=lambda it: metered(it)._replace(attribution=known[it].attribution),
     )
 
 

@@ -11,6 +11,7 @@ from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Cost, NegotiatedPrice, NegotiatedPrices, Pricing, TokenKind
 from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
+from tests.attributing import attributed_calls
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, SONNET_4, usage_record, usage_records
 from tests.fakes import InMemoryMetricSink, InMemoryUnpricedCalls
 
@@ -29,7 +30,9 @@ def calls(*records: UsageRecord) -> InMemoryUnpricedCalls:
 def reprice(
     unpriced: InMemoryUnpricedCalls, sink: InMemoryMetricSink, pricing: Pricing = WITH_SONNET
 ) -> RepriceCalls:
-    return RepriceCalls(sink, Detail.STANDARD, lambda it: it.identity_arn, pricing, unpriced)
+    return RepriceCalls(
+        sink, Detail.STANDARD, lambda it: it.identity_arn, pricing, unpriced, attributed_calls()
+    )
 
 
 def usd_in(sink: InMemoryMetricSink) -> Decimal:

@@ -1,0 +1,80 @@
+"""Puts calls down to projects for metrics, of which there are few: each costs money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from lambdas.domain.attribution import (
+    UNATTRIBUTED,
+    Attribution,
+    AttributionRules,
+    TagDirectory,
+    attribute,
+    tagged_arns,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.identity_folding import (
+    OTHER_IDENTITIES,
+    Admission,
+    IdentityRegistry,
+)
+from lambdas.domain.metering.metric_catalog import dimension_value
+
+MOST_PROJECTS = 50
+"""How many projects a month have metrics of their own; the rest is one more."""
+OTHER_PROJECTS = OTHER_IDENTITIES
+"""The dimension value of every project past the bound."""
+
+
+class AttributedCall(NamedTuple):
+    """What is known of a call beside its record.
+
+    Attributes:
+        attribution: What it is put down to.
+        priced: The call, by the foundation model that was called: behind an application inference
+            profile as well, if it is known.
+    """
+
+    attribution: Attribution
+    priced: UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedCalls:
+    """What calls are put down to, within a bound on projects.
+
+    Attributes:
+        directory: Knows the tags of resources.
+        rules: What configuration says.
+        projects: Admits projects, month by month.
+    """
+
+    directory: TagDirectory
+    rules: AttributionRules
+    projects: IdentityRegistry
+
+    def __call__(
+        self, records: Sequence[UsageRecord], now: datetime
+    ) -> Mapping[UsageRecord, AttributedCall]:
+        """Say it of some calls, by what was known when they were made."""
+        arns = {arn for record in records for arn in tagged_arns(record)}
+        facts = self.directory.look_up(arns, now)
+        return {
+            record: AttributedCall(
+                self._bounded(record, attribute(record, facts, self.rules)),
+                record._replace(model_id=facts.model_id_of(record)),
+            )
+            for record in records
+        }
+
+    def _bounded(self, record: UsageRecord, attribution: Attribution) -> Attribution:
+        if attribution.project == UNATTRIBUTED:
+            return attribution
+        month = f"{record.timestamp:%Y-%m}"
+        admission = self.projects.admit(month, dimension_value(attribution.project), None)
+        if admission is Admission.ADMITTED:
+            return attribution
+        return attribution._replace(project=OTHER_PROJECTS)

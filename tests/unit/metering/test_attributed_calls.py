@@ -1,0 +1,83 @@
+"""Calls are put down to projects by what was known then, and projects are bounded."""
+
+from datetime import timedelta
+
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.attribution.ports import FoundTags
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.metering.metric_catalog import MeteredCall
+from tests.attributing import attributed_calls
+from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
+from tests.fakes import InMemoryTagSource
+
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
+
+
+def tagged(**projects: str) -> InMemoryTagSource:
+    """Users of a company, with the projects that their tags name."""
+    source = InMemoryTagSource()
+    for user, project in projects.items():
+        source.found[f"arn:aws:iam::111122223333:user/{user}"] = FoundTags([("project", project)])
+    return source
+
+
+def project_of(source: InMemoryTagSource, record: UsageRecord) -> str:
+    return attributed_calls(source)([record], NOON)[record].attribution.project
+
+
+def test_the_tags_of_a_user_name_the_project_of_its_calls() -> None:
+    assert project_of(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
+
+
+def test_nobody_guesses_the_project_of_a_user_without_tags() -> None:
+    assert project_of(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
+
+
+def test_a_tag_that_changes_does_not_rewrite_what_was_before() -> None:
+    source = tagged(ben="search")
+    attribute = attributed_calls(source)
+    early = usage_record(identity_arn=BEN)
+    assert attribute([early], NOON)[early].attribution.project == "search"
+    source.found |= tagged(ben="shop").found
+    later = NOON + timedelta(hours=2)
+    late = usage_record(identity_arn=BEN, timestamp=later)
+    found = attribute([early, late], later)
+    assert [found[it].attribution.project for it in (early, late)] == ["search", "shop"]
+
+
+def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags([("project", "search")], SONNET_4)
+    record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE)
+    call = attributed_calls(source)([record], NOON)[record]
+    assert (call.attribution.project, call.priced) == (
+        "search",
+        record._replace(model_id=SONNET_4),
+    )
+
+
+def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_no_place() -> None:
+    source = tagged(ana="search", ben="shop")
+    users = [f"arn:aws:iam::111122223333:user/{name}" for name in ("nobody", "ana", "ben")]
+    records = [
+        usage_record(request_id=str(number), identity_arn=arn) for number, arn in enumerate(users)
+    ]
+    found = attributed_calls(source, most_projects=1)(records, NOON)
+    assert [found[it].attribution.project for it in records] == [
+        UNATTRIBUTED,
+        "search",
+        OTHER_PROJECTS,
+    ]
+
+
+def test_tokens_of_no_project_are_counted_beside_all_tokens() -> None:
+    records = [
+        usage_record(request_id="1", identity_arn=BEN),
+        usage_record(request_id="2"),
+        usage_record(request_id="3", error_code="ThrottlingException"),
+    ]
+    found = attributed_calls(tagged(ben="search"))(records, NOON)
+    metered = [MeteredCall(it, None, found[it].attribution) for it in records]
+    assert [it.unattributed_tokens for it in metered] == [0, 15, None]
+    assert found[records[0]].priced.model_id == HAIKU_3
