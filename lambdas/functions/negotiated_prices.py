@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lambdas.domain.pricing import NegotiatedPrice, TokenKind
 
-_Usd = Annotated[Decimal, Field(gt=0, le=1_000_000, max_digits=20)]
+_Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20)]
 _Percent = Annotated[Decimal, Field(ge=0, lt=100, max_digits=10)]
 
 
@@ -20,7 +20,8 @@ class NegotiatedPriceSetting(BaseModel):
     Attributes:
         model: The foundation model's id; one that ends in `*` is of all models that begin so.
         effective_from: The first day, UTC.
-        usd_per_million: Agreed rates in US dollars for a million tokens, by kind.
+        usd_per_million: Agreed rates in US dollars for a million tokens, by kind; 0 for what is
+            paid otherwise, as provisioned and imported models are.
         discount_percent: What is taken off the list price of the other kinds.
     """
 

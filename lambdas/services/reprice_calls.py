@@ -17,6 +17,8 @@ from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableEr
 from lambdas.domain.metering.unpriced_calls import UnpricedCalls
 from lambdas.domain.pricing import Cost, Pricing
 
+_NO_TIME = "there is no time left"
+
 
 @dataclass(frozen=True, slots=True)
 class RepricedModel:
@@ -84,6 +86,9 @@ class RepriceCalls:
         waiting: Counter[str] = Counter()
         too_old, reason = 0, None
         for records in self.unpriced.waiting():
+            if not has_time():
+                reason = _NO_TIME
+                break
             known = self.attribute(records, now)
             costs = {record: self.pricing.cost_of(known[record].priced) for record in records}
             priced = {it: cost for it, cost in costs.items() if isinstance(cost, Cost)}
@@ -116,7 +121,7 @@ class RepriceCalls:
             metrics=(ESTIMATED_COST,),
         ):
             if not has_time():
-                return "there is no time left"
+                return _NO_TIME
             try:
                 self.sink.put(chunk.data_points)
             except MetricsUnavailableError as error:

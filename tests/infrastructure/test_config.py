@@ -7,6 +7,8 @@ import pytest
 
 from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThresholds
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
+from lambdas.domain.pricing import Cost
+from tests.builders import usage_record
 from tests.infrastructure.synthesis import ROOT
 
 AGREED = {"model": "m", "effective_from": "2026-01-01"}
@@ -82,7 +84,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [{"model": "m"}], "negotiated_prices.0.effective_from is missing"),
         ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
         ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
-        ("negotiated_prices", [AGREED | {"usd_per_million": {"input": 0}}], "greater than 0"),
+        ("negotiated_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
         ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
         ("negotiated_prices", [AGREED | {"discount_percent": 5}] * 20, "allowed: 1000 characters"),
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
@@ -116,6 +118,14 @@ def test_a_misspelt_setting_is_no_silent_default() -> None:
 
 def test_every_problem_is_told_at_once() -> None:
     assert len(refusal(identity_bound=0, metric_detail="x").splitlines()) == 3
+
+
+def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
+    free = AGREED | {"usd_per_million": {"input": 0, "output": 0}}
+    record = usage_record(model_id="m", invoked_model_id="m")
+    cost = Config.from_context({"negotiated_prices": [free]}).pricing.cost_of(record)
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == 0
 
 
 def test_adopting_needs_the_name_of_the_log_group() -> None:

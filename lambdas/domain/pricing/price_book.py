@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -81,27 +81,30 @@ class PriceBook:
     def _look_up(
         self, model_id: str, invoked_model_id: str, region: str, day: date
     ) -> Price | None:
-        prices = self._of_model(model_id)
-        for area in price_areas(invoked_model_id, region):
-            in_force = [it for it in prices if it.area == area and it.holds_on(day)]
-            if in_force:
-                return max(in_force, key=_order)
-        return None
-
-    def _of_model(self, model_id: str) -> list[Price]:
         name, version = name_and_version(model_id)
-        by_version = self._by_name.get(name)
-        if by_version is None:
-            return []
-        if version is None and len(by_version) == 1:
-            return next(iter(by_version.values()))
-        return by_version.get(version) or by_version.get(None) or []
+        by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
+        known = [it for it in by_version if it is not None]
+        spelt = (version, None) if version else (None, *(known if len(known) == 1 else ()))
+        for area in price_areas(invoked_model_id, region):
+            for it in spelt:
+                in_force = [
+                    price
+                    for price in by_version.get(it, ())
+                    if price.area == area and price.holds_on(day)
+                ]
+                if in_force:
+                    return max(in_force, key=_newest)
+        return None
 
 
 def name_and_version(model_id: str) -> tuple[str, str | None]:
     """A model's name and its version, where it has one."""
     found = _VERSION.fullmatch(model_id)
     return (found["name"], found["version"]) if found else (model_id, None)
+
+
+def _newest(price: Price) -> tuple[date, str]:
+    return price.effective_from or date.min, price.model_id
 
 
 def _order(price: Price) -> tuple[str, str, date]:

@@ -8,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
@@ -22,19 +21,14 @@ from lambdas.domain.metering.metric_catalog import (
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
-from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.metric_publisher.settings import Settings
+from lambdas.functions.publishing import LONGEST_CALL_MS, PROMPT, attributed_calls
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# One call of AWS with all its tries takes less than is left when no chunk is begun any more.
-_PROMPT = Config(
-    connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
-)
-_LONGEST_CALL_MS = 45_000
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
@@ -50,7 +44,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     report = publisher()(
         [read_change(record) for record in records],
         now,
-        has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_CALL_MS,
+        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
         is_retried=any(now - changed_at(it) > _LONGEST_FIRST_TRY for it in records),
     )
     health: dict[HealthMetric, float] = {
@@ -76,7 +70,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 @cache
 def deployed_at() -> datetime:
     """When this deployment began: what the stream has from before, another one has published."""
-    return created_at(boto3.client("cloudformation", config=_PROMPT), settings().stack_id)
+    return created_at(boto3.client("cloudformation", config=PROMPT), settings().stack_id)
 
 
 @cache
@@ -88,15 +82,15 @@ def settings() -> Settings:
 @cache
 def publisher() -> PublishMetrics:
     """What publishes, made once."""
-    dynamodb, table = boto3.client("dynamodb", config=_PROMPT), settings().ledger_table
+    dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings().ledger_table
     registry = DynamoDbIdentityRegistry(dynamodb, table, settings().identity_bound)
     return PublishMetrics(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=_PROMPT)),
+        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings().detail,
         identity_dimension=BoundedIdentities(
             IdentityFolding(settings().folding_patterns), registry
         ),
         cost_of=settings().pricing.cost_of,
         unpriced=DynamoDbUnpricedCalls(dynamodb, table),
-        attribute=attributed_calls(settings(), dynamodb, _PROMPT),
+        attribute=attributed_calls(settings(), dynamodb),
     )

@@ -15,22 +15,20 @@ from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
-from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.price_refresher.settings import Settings
+from lambdas.functions.publishing import LONGEST_CALL_MS, PROMPT, attributed_calls
 from lambdas.observability import logger, record_health
 from lambdas.services.reprice_calls import RepriceCalls
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_LONGEST_CALL_MS = 60_000
-
 
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
     """Publish what has a price now; what was done, as `make reprice` prints it."""
     report = reprice()(
         datetime.now(UTC),
-        has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_CALL_MS,
+        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     )
     record_health({REPRICED_CALLS: sum(it.calls for it in report.by_model.values())})
     told = asdict(report)
@@ -45,10 +43,10 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
 def reprice() -> RepriceCalls:
     """What publishes, made once."""
     settings = Settings.from_environment(os.environ)
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
     registry = DynamoDbIdentityRegistry(dynamodb, settings.ledger_table, settings.identity_bound)
     return RepriceCalls(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch")),
+        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings.detail,
         identity_dimension=BoundedIdentities(IdentityFolding(settings.folding_patterns), registry),
         pricing=settings.pricing,

@@ -101,6 +101,21 @@ def test_a_name_without_a_version_is_no_guess_between_two() -> None:
     assert usd_of(book.price_of("amazon.embed-v2", "amazon.embed-v2", "us-east-1", DAY)) == "2"
 
 
+def test_a_spelling_that_is_known_in_another_area_alone_hides_no_price() -> None:
+    with_version, without = "anthropic.claude-opus-4-8-v1:0", "anthropic.claude-opus-4-8"
+    book = PriceBook(
+        [price(with_version, REGIONAL, usd="1"), price(without, "us-gov-west-1", usd="2")]
+    )
+    for it in (with_version, without):
+        assert usd_of(book.price_of(it, it, "us-east-1", DAY)) == "1"
+        assert usd_of(book.price_of(it, it, "us-gov-west-1", DAY)) == "2"
+
+
+def test_of_two_spellings_of_a_version_the_newer_price_holds() -> None:
+    newer = price("amazon.nova-pro-v1", effective_from=date(2026, 6, 1), usd="2")
+    assert usd_of(PriceBook([price(), newer]).price_of(NOVA, NOVA, "us-east-1", DAY)) == "2"
+
+
 dates = st.none() | st.dates(date(2024, 1, 1), date(2028, 1, 1))
 
 

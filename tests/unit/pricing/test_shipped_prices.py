@@ -9,6 +9,8 @@ import pytest
 from cdk.operations.price_sources import prices_of_genai_prices
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import TokenKind, shipped_prices
+from lambdas.domain.pricing.price import REGIONAL
+from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.shipped import read_prices, write_prices
 from tests.infrastructure.synthesis import ROOT
 
@@ -39,6 +41,15 @@ def test_well_known_prices_are_right(invoked_model_id: str, region: str, usd: st
     assert price is not None
     told = price.usd_per_million(1000)
     assert [told[kind] for kind in TokenKind if kind in told] == [Decimal(it) for it in usd.split()]
+
+
+def test_every_model_has_its_price_by_whichever_spelling_is_known() -> None:
+    book = shipped_prices()
+    names = {name_and_version(it.model_id)[0] for it in book if it.area == "us-gov"}
+    for price in book:
+        if price.area == REGIONAL and name_and_version(price.model_id)[0] in names:
+            for model_id in (price.model_id, name_and_version(price.model_id)[0]):
+                assert book.price_of(model_id, model_id, "us-east-1", DAY) == price
 
 
 @pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])

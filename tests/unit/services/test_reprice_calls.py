@@ -112,6 +112,12 @@ def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
     assert len(list(unpriced.waiting())) == 1
 
 
+def test_a_run_without_time_reads_no_calls_that_wait_without_a_price_either() -> None:
+    unpriced, sink = calls(usage_record(model_id="nobody.knows")), InMemoryMetricSink()
+    report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
+    assert (report.reason, report.waiting) == ("there is no time left", {})
+
+
 @given(st.lists(usage_records, unique_by=lambda it: it.key))
 def test_repricing_adds_up_to_what_the_right_price_would_have_given(
     records: list[UsageRecord],

@@ -41,7 +41,7 @@
   const exact = (value) =>
     value === null || value === undefined
       ? "no data"
-      : value.toLocaleString("en-US", { maximumFractionDigits: 2 });
+      : value.toLocaleString("en-US", Math.abs(value) < 1 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 2 });
   const time = (at) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const tick = (at, isLong) => {
     const text = new Date(at).toISOString();

@@ -1,10 +1,11 @@
-"""What functions that publish metrics of calls share: who says what calls are put down to."""
+"""What functions that publish metrics of calls share: their clients' patience, and attribution."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 
 from lambdas.adapters.aws_tag_source import AwsTagSource
 from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
@@ -15,24 +16,27 @@ from lambdas.functions.publishing_settings import PublishingSettings
 from lambdas.observability import logger
 
 if TYPE_CHECKING:
-    from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
 
+PROMPT = Config(
+    connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+)
+"""For clients: one call with all its tries takes less than `LONGEST_CALL_MS`."""
+LONGEST_CALL_MS = 45_000
+"""With less time left than that, nothing more is begun."""
 
-def attributed_calls(
-    settings: PublishingSettings, dynamodb: DynamoDBClient, config: Config | None = None
-) -> AttributedCalls:
+
+def attributed_calls(settings: PublishingSettings, dynamodb: DynamoDBClient) -> AttributedCalls:
     """Put calls down to projects, by tags that are remembered in the ledger table.
 
     Args:
         settings: Which table, and the rules.
         dynamodb: A client.
-        config: How long clients of Bedrock and IAM wait, and how often they try.
     """
     table = settings.ledger_table
     source = AwsTagSource(
-        boto3.client("bedrock", config=config),
-        boto3.client("iam", config=config),
+        boto3.client("bedrock", config=PROMPT),
+        boto3.client("iam", config=PROMPT),
         settings.account_id,
     )
     rules = settings.attribution
