@@ -239,6 +239,10 @@ class Config(_Section):
             if len(set(keys)) < len(keys):
                 message = f"{field} names a window twice; allowed: each window once"
                 raise ValueError(message)
+        agreed = [(it.model, it.effective_from) for it in self.negotiated_prices]
+        if len(set(agreed)) < len(agreed):
+            message = "negotiated_prices has two for one model and day; allowed: one"
+            raise ValueError(message)
         return self
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
@@ -103,7 +105,7 @@ def _describe(threshold: AlarmThreshold, look_at: str) -> str:
     who = threshold.subject[:200]
     what = f"{threshold.value:,} {threshold.metric_name}"
     if threshold.is_of_cost:
-        what = f"{threshold.value:,} US dollars (estimated)"
+        what = f"{Decimal(threshold.value).normalize():,f} US dollars (estimated)"
     by_itself = "; the notification names which one" if threshold.is_grouped else ""
     return (
         f"{threshold.severity.capitalize()}: {what} or more within"

@@ -9,7 +9,7 @@ import boto3
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
-from cdk.operations.terminal import CommandError
+from cdk.operations.terminal import CommandError, printable
 
 
 def reprice(session: boto3.Session) -> None:
@@ -25,15 +25,16 @@ def reprice(session: boto3.Session) -> None:
         message = f"{error}: its log group says more."
         raise CommandError(message) from None
     for model_id, it in report["by_model"].items():
-        prices = "; ".join(it["prices"])
-        print(f"{model_id}: {it['calls']:,} calls cost {it['usd']} US dollars ({prices})")
+        model, prices = printable(model_id), printable("; ".join(it["prices"]))
+        print(f"{model}: {it['calls']:,} calls cost {it['usd']} US dollars ({prices})")
     if report["too_old"]:
         print(
             f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
             " have their cost."
         )
     for model_id, count in report["waiting"].items():
-        print(f"{model_id}: {count:,} calls wait for a price (negotiated_prices in cdk.json)")
+        model = printable(model_id)
+        print(f"{model}: {count:,} calls wait for a price (negotiated_prices in cdk.json)")
     if report["reason"]:
         print(f"Not all was done: {report['reason']}. The next run goes on.")
     elif not any(report[it] for it in ("by_model", "too_old", "waiting")):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lambdas.domain.pricing import NegotiatedPrice, TokenKind
 
 _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20)]
+_MODEL = r"^[!-)+-~]+\*?$|^\*$"  # no blanks, and a star at the end alone
 _Percent = Annotated[Decimal, Field(ge=0, lt=100, max_digits=10)]
 
 
@@ -27,7 +28,7 @@ class NegotiatedPriceSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    model: str = Field(min_length=1, max_length=255)
+    model: str = Field(pattern=_MODEL, max_length=255)
     effective_from: date
     usd_per_million: dict[TokenKind, _Usd] = {}
     discount_percent: _Percent = Decimal(0)

@@ -128,6 +128,17 @@ def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
     assert cost.effective_usd == 0
 
 
+def test_a_model_has_one_price_a_day() -> None:
+    two = [AGREED | {"discount_percent": it} for it in (10, 50)]
+    assert "two for one model and day" in refusal(negotiated_prices=two)
+
+
+@pytest.mark.parametrize("model", ["", " m", "anthropic.*-v1:0", "a b"])
+def test_a_negotiated_price_that_could_never_be_found_is_refused(model: str) -> None:
+    told = refusal(negotiated_prices=[AGREED | {"model": model, "discount_percent": 5}])
+    assert "negotiated_prices.0.model" in told
+
+
 def test_adopting_needs_the_name_of_the_log_group() -> None:
     assert "needs the name of the log group" in refusal(existing_logging="adopt")
 
