@@ -25,8 +25,8 @@
   const theme = () => document.documentElement.dataset.theme;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const color = (series, place) => {
-    const palette = COLORS[theme()];
-    return (theme() === "light" && series.color) || palette[place % palette.length];
+    const twin = series.color ? COLORS.light.indexOf(series.color) : place % COLORS.light.length;
+    return COLORS[theme()][twin] ?? series.color;
   };
   const isDashed = (place) => Math.floor(place / COLORS.light.length) % 2 === 1;
 
@@ -84,7 +84,7 @@
       xAxis: {
         type: "time",
         min: widget.start,
-        axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: (at) => tick(at, isLong) },
+        axisLabel: { color: faint, fontSize: 11, hideOverlap: true, alignMaxLabel: "right", formatter: (at) => tick(at, isLong) },
         axisLine: { lineStyle: { color: css("--line") } },
       },
       yAxis: isRight ? [axis(widget.unit, "left"), axis(widget.rightUnit, "right")] : axis(widget.unit, "left"),
@@ -159,19 +159,20 @@
 
   function shares(widget, width) {
     const faint = css("--faint");
+    const whole = (it) => widget.series[it.dataIndex].name.slice(0, 300); // on hover: labels are short
     const rows = widget.series.map((it, place) => ({ name: it.label, value: it.value ?? 0, itemStyle: { color: color(it, place) } }));
     if (widget.view === "pie") {
       return {
-        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)} (${it.percent} %)` },
+        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${whole(it)}\n${exact(it.value)} (${it.percent} %)` },
         series: [{ type: "pie", radius: ["54%", "90%"], data: rows, label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
     const names = Math.min(300, Math.round(width * 0.42));
     return {
-      grid: { left: names + 12, right: 48, top: 8, bottom: 22 },
-      xAxis: { type: "value", splitNumber: 3, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
+      grid: { left: names + 12, right: 48, top: 8, bottom: widget.unit ? 40 : 22 },
+      xAxis: { type: "value", splitNumber: 3, name: widget.unit, nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
-      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${it.name}\n${exact(it.value)}` },
+      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${whole(it)}\n${exact(it.value)} ${widget.unit}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => short(it.value) } }],
     };
   }
@@ -307,7 +308,10 @@
     main.focus();
     main.scrollIntoView();
   });
-  addEventListener("hashchange", refresh);
+  addEventListener("hashchange", () => {
+    scrollTo(0, 0);
+    refresh();
+  });
   addEventListener("resize", () => charts.forEach((it) => it.resize()));
   refresh();
 })();
