@@ -35,8 +35,9 @@ from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
+from lambdas.domain.pricing import Pricing
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
+from lambdas.functions.negotiated_prices import pricing_with
 from lambdas.functions.publishing_settings import IdentityBound
 
 _CDK_JSON = Path(__file__).parents[1] / "cdk.json"
@@ -248,8 +249,7 @@ class Config(_Section):
     @property
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
-        negotiated = NegotiatedPrices([it.to_domain() for it in self.negotiated_prices])
-        return Pricing(shipped_prices(), negotiated)
+        return pricing_with(self.negotiated_prices)
 
     @property
     def detail(self) -> Detail:

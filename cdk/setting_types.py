@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
@@ -74,6 +74,13 @@ def _like(pattern: str, what: str) -> AfterValidator:
     return _allowed(what, is_like)
 
 
+def _fits_environment(limit: int, length_of: Callable[[Any], int]) -> AfterValidator:
+    return _allowed(
+        f"{limit} characters in all, which a function's environment can hold",
+        lambda value: length_of(value) <= limit,
+    )
+
+
 def _is_https_url(value: str) -> bool:
     parts = urlsplit(value)
     return parts.scheme == "https" and bool(parts.hostname) and " " not in value
@@ -139,25 +146,18 @@ DimensionValue: TypeAlias = Annotated[
 FoldingPatterns: TypeAlias = Annotated[
     tuple[FoldingPattern, ...],
     Json,
-    _allowed(
-        f"{_LONGEST_PATTERNS} characters in all, which a function's environment can hold",
-        lambda value: sum(map(len, value)) <= _LONGEST_PATTERNS,
-    ),
+    _fits_environment(_LONGEST_PATTERNS, lambda value: sum(map(len, value))),
 ]
 AttributionSetting: TypeAlias = Annotated[
     AttributionRules,
     Json,
-    _allowed(
-        f"{_LONGEST_RULES} characters in all, which a function's environment can hold",
-        lambda value: len(_RULES.dump_json(value)) <= _LONGEST_RULES,
-    ),
+    _fits_environment(_LONGEST_RULES, lambda value: len(_RULES.dump_json(value))),
 ]
 NegotiatedPriceSettings: TypeAlias = Annotated[
     tuple[NegotiatedPriceSetting, ...],
     Json,
-    _allowed(
-        f"{_LONGEST_PRICES} characters in all, which a function's environment can hold",
-        lambda value: sum(len(it.model_dump_json()) for it in value) <= _LONGEST_PRICES,
+    _fits_environment(
+        _LONGEST_PRICES, lambda value: sum(len(it.model_dump_json()) for it in value)
     ),
 ]
 Tags: TypeAlias = Annotated[

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lambdas.domain.pricing import NegotiatedPrice, TokenKind
+from lambdas.domain.pricing import (
+    NegotiatedPrice,
+    NegotiatedPrices,
+    Pricing,
+    TokenKind,
+    shipped_prices,
+)
 
 _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20)]
 _MODEL = r"^[!-)+-~]+\*?$|^\*$"  # no blanks, and a star at the end alone
@@ -45,3 +52,8 @@ class NegotiatedPriceSetting(BaseModel):
         return NegotiatedPrice(
             self.model, self.effective_from, self.usd_per_million, self.discount_percent
         )
+
+
+def pricing_with(negotiated: Iterable[NegotiatedPriceSetting]) -> Pricing:
+    """What calls cost: shipped prices, and what was negotiated."""
+    return Pricing(shipped_prices(), NegotiatedPrices([it.to_domain() for it in negotiated]))

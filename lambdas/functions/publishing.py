@@ -1,4 +1,4 @@
-"""What functions that publish metrics of calls share: their clients' patience, and attribution."""
+"""What functions that publish metrics of calls share: clients' patience, identities, projects."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import TagDirectory
 from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, AttributedCalls
+from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.functions.publishing_settings import PublishingSettings
 from lambdas.observability import logger
 
@@ -24,6 +25,14 @@ PROMPT = Config(
 """For clients: one call with all its tries takes less than `LONGEST_CALL_MS`."""
 LONGEST_CALL_MS = 45_000
 """With less time left than that, nothing more is begun."""
+
+
+def bounded_identities(settings: PublishingSettings, dynamodb: DynamoDBClient) -> BoundedIdentities:
+    """Say what the dimension of identities says, within the month's bound in the ledger table."""
+    return BoundedIdentities(
+        IdentityFolding(settings.folding_patterns),
+        DynamoDbIdentityRegistry(dynamodb, settings.ledger_table, settings.identity_bound),
+    )
 
 
 def attributed_calls(settings: PublishingSettings, dynamodb: DynamoDBClient) -> AttributedCalls:

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.pricing import NegotiatedPrices, Pricing, shipped_prices
+from lambdas.domain.pricing import Pricing
 from lambdas.functions.environment import EnvironmentSettings, from_json_text
-from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, pricing_with
 
 
 def _check_expression(pattern: str) -> str:
@@ -52,7 +52,6 @@ class PublishingSettings(EnvironmentSettings):
     negotiated_prices: Annotated[
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
-
     attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
 
     @property
@@ -63,5 +62,4 @@ class PublishingSettings(EnvironmentSettings):
     @property
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
-        negotiated = NegotiatedPrices([it.to_domain() for it in self.negotiated_prices])
-        return Pricing(shipped_prices(), negotiated)
+        return pricing_with(self.negotiated_prices)

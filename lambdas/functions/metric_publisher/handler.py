@@ -11,10 +11,8 @@ import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
-from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_stream import changed_at, read_change, sequence_number
-from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
     METERING_DELAY,
@@ -22,7 +20,12 @@ from lambdas.domain.metering.metric_catalog import (
     HealthMetric,
 )
 from lambdas.functions.metric_publisher.settings import Settings
-from lambdas.functions.publishing import LONGEST_CALL_MS, PROMPT, attributed_calls
+from lambdas.functions.publishing import (
+    LONGEST_CALL_MS,
+    PROMPT,
+    attributed_calls,
+    bounded_identities,
+)
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
 
@@ -82,15 +85,12 @@ def settings() -> Settings:
 @cache
 def publisher() -> PublishMetrics:
     """What publishes, made once."""
-    dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings().ledger_table
-    registry = DynamoDbIdentityRegistry(dynamodb, table, settings().identity_bound)
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
     return PublishMetrics(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings().detail,
-        identity_dimension=BoundedIdentities(
-            IdentityFolding(settings().folding_patterns), registry
-        ),
+        identity_dimension=bounded_identities(settings(), dynamodb),
         cost_of=settings().pricing.cost_of,
-        unpriced=DynamoDbUnpricedCalls(dynamodb, table),
+        unpriced=DynamoDbUnpricedCalls(dynamodb, settings().ledger_table),
         attribute=attributed_calls(settings(), dynamodb),
     )

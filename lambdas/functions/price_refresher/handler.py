@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
-from lambdas.adapters.dynamodb_identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
-from lambdas.domain.metering.identity_folding import BoundedIdentities, IdentityFolding
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.functions.publishing import LONGEST_CALL_MS, PROMPT, attributed_calls
+from lambdas.functions.publishing import (
+    LONGEST_CALL_MS,
+    PROMPT,
+    attributed_calls,
+    bounded_identities,
+)
 from lambdas.observability import logger, record_health
 from lambdas.services.reprice_calls import RepriceCalls
 
@@ -44,11 +47,10 @@ def reprice() -> RepriceCalls:
     """What publishes, made once."""
     settings = Settings.from_environment(os.environ)
     dynamodb = boto3.client("dynamodb", config=PROMPT)
-    registry = DynamoDbIdentityRegistry(dynamodb, settings.ledger_table, settings.identity_bound)
     return RepriceCalls(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings.detail,
-        identity_dimension=BoundedIdentities(IdentityFolding(settings.folding_patterns), registry),
+        identity_dimension=bounded_identities(settings, dynamodb),
         pricing=settings.pricing,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
         attribute=attributed_calls(settings, dynamodb),
