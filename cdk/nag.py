@@ -39,6 +39,7 @@ _TAGS = {
 STANDING = {
     "Quarantine": {"S1": _NO_ACCESS_LOGS},
     "Failures": {"S1": _NO_ACCESS_LOGS},
+    "Reports": {"S1": _NO_ACCESS_LOGS},
     "LogProcessorRole": {
         "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttQuarantine23FF09FEArnFC59122E"
         "/rejected/*]": _NAMES_UNKNOWN,

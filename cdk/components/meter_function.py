@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -139,3 +139,12 @@ class MeterFunction(lambda_.Function):
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions)
         )
+
+    def let_read_tags(self) -> None:
+        """Let it see what tags callers and application inference profiles of the account have."""
+        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
+        self.allow("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource", on=profiles)
+        callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
+        self.allow("iam:ListRoleTags", on=f"{callers}:role/*")
+        self.allow("iam:ListUserTags", on=f"{callers}:user/*")

@@ -118,7 +118,7 @@ def main(session: boto3.Session) -> None:
     """Ask, then purge."""
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        f"This deletes the ledger, the invocation logs and the quarantine of Bedrock Meter in"
+        f"This deletes ledger, invocation logs, quarantine and reports of Bedrock Meter in"
         f" account {account}, {session.region_name}, for good."
     )
     found = _not_put_back(session)

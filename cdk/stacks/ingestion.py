@@ -195,12 +195,7 @@ class IngestionStack(Stack):
             *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             on=self._storage.ledger.table_arn,
         )
-        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-        profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
-        function.allow("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource", on=profiles)
-        callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
-        function.allow("iam:ListRoleTags", on=f"{callers}:role/*")
-        function.allow("iam:ListUserTags", on=f"{callers}:user/*")
+        function.let_read_tags()
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",

@@ -1,4 +1,4 @@
-"""What outlives everything else: logs, ledger, quarantine, key, and the memory of what was."""
+"""What outlives everything else: logs, ledger, reports, key, and the memory of what was."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from lambdas.domain.metering.ledger_table import (
 )
 
 FAILURES_KEPT = Duration.days(30)
+REPORTS_KEPT = Duration.days(400)  # a year, and the month in which it is closed
 
 
 class StorageStack(Stack):
@@ -33,6 +34,7 @@ class StorageStack(Stack):
         ledger: One item per call, and a stream of what is new.
         quarantine: Records that could not be counted, with their reasons.
         failures: Events that a function gave up on; `make redrive` puts them back.
+        reports: What is written of calls for people and their tools.
         memory: What was done about Bedrock's logging configuration.
     """
 
@@ -85,6 +87,7 @@ class StorageStack(Stack):
         )
         self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
         self.failures = self._bucket("Failures", FAILURES_KEPT)
+        self.reports = self._bucket("Reports", REPORTS_KEPT)
         self.memory = ssm.StringParameter(
             self,
             "LoggingMemory",
@@ -97,6 +100,7 @@ class StorageStack(Stack):
             ("LedgerTableName", self.ledger.table_name),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
+            ("ReportBucketName", self.reports.bucket_name),
             ("MemoryParameterName", self.memory.parameter_name),
             ("LedgerRetentionDays", str(config.ledger_retention_days)),
         ):

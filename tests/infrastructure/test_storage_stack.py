@@ -17,6 +17,8 @@ PINNED = {
     "LoggingMemory0D563458": "AWS::SSM::Parameter",
     "Quarantine23FF09FE": "AWS::S3::Bucket",
     "QuarantinePolicyD801E1EA": "AWS::S3::BucketPolicy",
+    "Reports65402A0A": "AWS::S3::Bucket",
+    "ReportsPolicyA13B441D": "AWS::S3::BucketPolicy",
     "UsageLedgerF0DE0EEB": "AWS::DynamoDB::Table",
 }
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -123,6 +125,7 @@ def test_what_a_function_gave_up_on_is_kept_for_thirty_days() -> None:
 
     assert days("Failures8A3E1A2F") == 30
     assert days("Quarantine23FF09FE") == 400
+    assert days("Reports65402A0A") == 400
 
 
 @each_configuration

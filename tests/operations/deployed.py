@@ -17,6 +17,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "LedgerTableName": "usage-ledger",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
+        "ReportBucketName": "reports",
         "MemoryParameterName": "logging-memory",
         "LedgerRetentionDays": "90",
     },

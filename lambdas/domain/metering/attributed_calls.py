@@ -1,4 +1,4 @@
-"""Puts calls down to projects for metrics, of which there are few: each costs money."""
+"""Puts calls down to projects: in metrics to few, since each costs money."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class AttributedCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AttributedCalls:
-    """What calls are put down to, within a bound on projects.
+    """What calls are put down to, in metrics within a bound on projects.
 
     Attributes:
         directory: Knows the tags of resources.
         rules: What configuration says.
-        projects: Admits projects, month by month.
+        projects: Admits projects, month by month; `None` admits every one.
     """
 
     directory: TagDirectory
     rules: AttributionRules
-    projects: IdentityRegistry
+    projects: IdentityRegistry | None = None
 
     def __call__(
         self, records: Sequence[UsageRecord], now: datetime
@@ -71,7 +71,7 @@ class AttributedCalls:
         }
 
     def _bounded(self, record: UsageRecord, attribution: Attribution) -> Attribution:
-        if attribution.project == UNATTRIBUTED:
+        if self.projects is None or attribution.project == UNATTRIBUTED:
             return attribution
         month = f"{record.timestamp:%Y-%m}"
         admission = self.projects.admit(month, dimension_value(attribution.project), None)

@@ -20,12 +20,8 @@ from lambdas.domain.metering.metric_catalog import (
     HealthMetric,
 )
 from lambdas.functions.metric_publisher.settings import Settings
-from lambdas.functions.publishing import (
-    LONGEST_CALL_MS,
-    PROMPT,
-    attributed_calls,
-    bounded_identities,
-)
+from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
+from lambdas.functions.publishing import bounded_identities, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
 
@@ -92,5 +88,5 @@ def publisher() -> PublishMetrics:
         identity_dimension=bounded_identities(settings(), dynamodb),
         cost_of=settings().pricing.cost_of,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings().ledger_table),
-        attribute=attributed_calls(settings(), dynamodb),
+        attribute=bounded_projects(settings(), dynamodb),
     )

@@ -13,13 +13,9 @@ import boto3
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
+from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.functions.publishing import (
-    LONGEST_CALL_MS,
-    PROMPT,
-    attributed_calls,
-    bounded_identities,
-)
+from lambdas.functions.publishing import bounded_identities, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.reprice_calls import RepriceCalls
 
@@ -53,5 +49,5 @@ def reprice() -> RepriceCalls:
         identity_dimension=bounded_identities(settings, dynamodb),
         pricing=settings.pricing,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
+        attribute=bounded_projects(settings, dynamodb),
     )

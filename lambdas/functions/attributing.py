@@ -1,0 +1,40 @@
+"""What functions that put calls down to projects share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from lambdas.adapters.aws_tag_source import AwsTagSource
+from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
+from lambdas.domain.attribution import TagDirectory
+from lambdas.domain.metering.attributed_calls import AttributedCalls
+from lambdas.domain.metering.identity_folding import IdentityRegistry
+from lambdas.functions.call_settings import CallSettings
+from lambdas.functions.patience import PROMPT
+from lambdas.observability import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def attributed_calls(
+    settings: CallSettings, dynamodb: DynamoDBClient, projects: IdentityRegistry | None = None
+) -> AttributedCalls:
+    """Put calls down to projects, by tags that are remembered in the ledger table.
+
+    Args:
+        settings: Which table, and the rules.
+        dynamodb: A client.
+        projects: Admits projects to metrics; `None` for reports, which have every one.
+    """
+    source = AwsTagSource(
+        boto3.client("bedrock", config=PROMPT),
+        boto3.client("iam", config=PROMPT),
+        settings.account_id,
+    )
+    memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
+    rules = settings.attribution
+    directory = TagDirectory(memory, source, rules.label_names, logger.warning)
+    return AttributedCalls(directory, rules, projects)

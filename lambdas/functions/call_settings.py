@@ -1,0 +1,35 @@
+"""What functions that say what calls cost, and what they are put down to, are told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.pricing import Pricing
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, pricing_with
+
+
+class CallSettings(EnvironmentSettings):
+    """At what prices calls are taken, and how they are put down to projects.
+
+    Attributes:
+        account_id: The account whose profiles, roles and users have tags.
+        ledger_table: The DynamoDB table of calls, which also remembers tags.
+        negotiated_prices: What is paid instead of list prices, as a JSON list.
+        attribution: What calls are put down to, as JSON.
+    """
+
+    account_id: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    negotiated_prices: Annotated[
+        tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
+    ] = ()
+    attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
+
+    @property
+    def pricing(self) -> Pricing:
+        """What calls cost: shipped prices, and what was negotiated."""
+        return pricing_with(self.negotiated_prices)
