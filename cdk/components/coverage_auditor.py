@@ -14,6 +14,8 @@ from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.functions.coverage_auditor.settings import Settings
 
+AUDITED_EVERY = Duration.seconds(STEP.total_seconds())
+
 
 class CoverageAuditor(MeterFunction):
     """The function `coverage_auditor`, and what starts it."""
@@ -51,7 +53,7 @@ class CoverageAuditor(MeterFunction):
             self,
             "Schedule",
             description="Bedrock Meter: compares what is counted with Bedrock's own metrics",
-            schedule=events.Schedule.rate(Duration.seconds(STEP.total_seconds())),
+            schedule=events.Schedule.rate(AUDITED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )
 

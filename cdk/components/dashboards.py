@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.components.health_alarms import health_thresholds
+from cdk.components.health_symptoms import STARTS_GRAPH, symptoms
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
 from cdk.thresholds import COST, AlarmThreshold
@@ -156,8 +156,9 @@ def _lines(
 ) -> Mapping[str, list[dict[str, Any]]]:
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for title, value in health_thresholds().items():
+    for title, value in {it.graph: it.threshold for it in symptoms()}.items():
         lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
+    lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
     for threshold in thresholds:
         for title in _titles(threshold):
             lines[title].append(_line(threshold))

@@ -2,90 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Sequence
+from itertools import chain
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambdas.domain.completeness import (
-    AUDITS_RUNNING,
-    BEDROCK_NAMESPACE,
-    MANTLE_METRICS,
-    MANTLE_NAMESPACE,
-    Quantity,
-)
-from lambdas.domain.metering.metric_catalog import (
-    COVERAGE_SHORTFALL,
-    HEALTH_NAMESPACE,
-    MISSING_TOKEN_COUNTS,
-    NAMESPACE,
-    REJECTED_RECORDS,
-    UNPRICED_INVOCATIONS,
-)
-
-_FIVE_MINUTES = Duration.minutes(5)
-_LONGEST_DELAY = Duration.minutes(15)
-_DAY = Duration.days(1)
-_LAMBDA = "AWS/Lambda"
-NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
-"""1 for a period of which Bedrock has calls and the meter has none."""
-WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
-"""How many calls of a period have no known price, though they have counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """What has metrics of its own.
-
-    Attributes:
-        log_processor: Writes to the ledger.
-        metric_publisher: Publishes from its stream.
-        stream_mapping: What starts the latter.
-        coverage_auditor: Compares the count with Bedrock's own.
-        logging_watcher: Checks that logging is as it was deployed.
-    """
-
-    log_processor: lambda_.IFunction
-    metric_publisher: lambda_.IFunction
-    stream_mapping: lambda_.CfnEventSourceMapping
-    coverage_auditor: lambda_.IFunction
-    logging_watcher: lambda_.IFunction
-
-
-_FUNCTIONS: dict[str, Callable[[_Watched], lambda_.IFunction]] = {
-    "LogProcessor": lambda watched: watched.log_processor,
-    "MetricPublisher": lambda watched: watched.metric_publisher,
-}
-_WATCHERS: dict[str, Callable[[_Watched], lambda_.IFunction]] = {
-    "CoverageAuditor": lambda watched: watched.coverage_auditor,
-    "LoggingWatcher": lambda watched: watched.logging_watcher,
-}
-_MetricOf: TypeAlias = Callable[[_Watched], cloudwatch.IMetric]
-
-
-@dataclass(frozen=True, slots=True)
-class _Symptom:
-    """Something that should not be.
-
-    Attributes:
-        name: Its name, the alarm's too.
-        metric_of: What shows it.
-        graph: The title of the graph of it on the dashboard `pipeline_health`.
-        meaning: What it means and what to do.
-        threshold: From which value on it is there.
-        periods: In how many of the last periods it has to be there: `m` of `n`.
-    """
-
-    name: str
-    metric_of: _MetricOf
-    graph: str
-    meaning: str
-    threshold: float = 1
-    periods: tuple[int, int] = field(default=(1, 1))
+from cdk.components.health_symptoms import Scheduled, Symptom, Watched, symptoms, symptoms_of
 
 
 class HealthAlarms(Construct):
@@ -100,11 +23,8 @@ class HealthAlarms(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        log_processor: lambda_.IFunction,
-        metric_publisher: lambda_.IFunction,
-        stream_mapping: lambda_.CfnEventSourceMapping,
-        coverage_auditor: lambda_.IFunction,
-        logging_watcher: lambda_.IFunction,
+        watched: Watched,
+        scheduled: Sequence[Scheduled],
         look_at: str,
     ) -> None:
         """Make the alarms.
@@ -112,21 +32,17 @@ class HealthAlarms(Construct):
         Args:
             scope: The stack.
             construct_id: Their name there.
-            log_processor: Writes to the ledger.
-            metric_publisher: Publishes from its stream.
-            stream_mapping: What starts the latter.
-            coverage_auditor: Compares the count with Bedrock's own.
-            logging_watcher: Checks that logging is as it was deployed.
+            watched: What has metrics of its own.
+            scheduled: The functions that a schedule starts.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        watched = _Watched(
-            log_processor, metric_publisher, stream_mapping, coverage_auditor, logging_watcher
-        )
-        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in _symptoms()}
+        all_of_them = chain(symptoms(), *map(symptoms_of, scheduled))
+        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
 
-    def _alarm(self, symptom: _Symptom, watched: _Watched, look_at: str) -> cloudwatch.Alarm:
+    def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
         there, of = symptom.periods
+        is_absence = symptom.is_absence
         return cloudwatch.Alarm(
             self,
             symptom.name,
@@ -136,205 +52,14 @@ class HealthAlarms(Construct):
             threshold=symptom.threshold,
             datapoints_to_alarm=there,
             evaluation_periods=of,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=(
+                cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+                if is_absence
+                else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+            ),
+            treat_missing_data=(
+                cloudwatch.TreatMissingData.BREACHING
+                if is_absence
+                else cloudwatch.TreatMissingData.NOT_BREACHING
+            ),
         )
-
-
-def health_thresholds() -> dict[str, float]:
-    """The value from which on an alarm tells, by the title of the graph that shows it."""
-    return {it.graph: it.threshold for it in _symptoms()}
-
-
-def _symptoms() -> Iterator[_Symptom]:
-    yield from _completeness()
-    yield from _prices()
-    yield from _functions()
-    yield from _delays()
-    yield from _given_up()
-    yield from _coverage()
-    yield from _watchers()
-
-
-def _completeness() -> Iterator[_Symptom]:
-    yield _Symptom(
-        "LogDeliveryFailures",
-        lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
-        "Logs that were not delivered",
-        "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
-        " role still there, and may it write to the log group? Run make doctor.",
-    )
-    yield _Symptom(
-        REJECTED_RECORDS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
-        "Rejected records",
-        "Records could not be counted. The quarantine bucket tells which and why.",
-    )
-    # Ours may come some minutes later than Bedrock's: one period proves nothing.
-    yield _Symptom(
-        "NoData",
-        lambda _: cloudwatch.MathExpression(
-            expression=NOTHING_METERED,
-            using_metrics={
-                "bedrock": _sum(BEDROCK_NAMESPACE, "Invocations"),
-                "metered": _sum(NAMESPACE, "Invocations"),
-                "failed": _sum(NAMESPACE, "InvocationErrors"),
-            },
-            period=_FIVE_MINUTES,
-        ),
-        "Five minutes with nothing metered",
-        "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
-        " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
-        periods=(3, 12),
-    )
-
-
-def _prices() -> Iterator[_Symptom]:
-    # A call without counts has no cost at any price, and is counted by itself.
-    yield _Symptom(
-        "UnpricedCalls",
-        lambda _: cloudwatch.MathExpression(
-            expression=WITHOUT_A_PRICE,
-            using_metrics={
-                "unpriced": _sum(NAMESPACE, UNPRICED_INVOCATIONS.name),
-                "missing": _sum(NAMESPACE, MISSING_TOKEN_COUNTS.name),
-            },
-            period=_FIVE_MINUTES,
-        ),
-        "Calls without a price",
-        "Models were called of which no price is known: their cost is in no figure. The graph of"
-        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy.",
-        periods=(1, 12),
-    )
-
-
-def _functions() -> Iterator[_Symptom]:
-    for name, function_of in _FUNCTIONS.items():
-        for metric, meaning in (
-            ("Errors", "fails again and again; what it works on is tried again for hours"),
-            ("Throttles", "is throttled: the account's concurrency is used up by others"),
-        ):
-            yield _Symptom(
-                f"{name}{metric}",
-                _of_function(function_of, metric, "Sum"),
-                f"Functions: {metric.lower()}",
-                f"{name} {meaning}. Its log group says more.",
-                periods=(2, 3),
-            )
-        yield _Symptom(
-            f"{name}DestinationFailures",
-            _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
-            "Functions: lost to redrive",
-            f"What {name} gave up on could not be kept in the failure bucket and is lost to redrive"
-            " (make replay reads the log group itself again). May its role write there?",
-        )
-
-
-def _delays() -> Iterator[_Symptom]:
-    for name, function, metric, graph in (
-        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "Functions: age of deliveries"),
-        ("StreamAge", "MetricPublisher", "IteratorAge", "Functions: age of the stream"),
-    ):
-        yield _Symptom(
-            name,
-            _of_function(_FUNCTIONS[function], metric, "Maximum"),
-            graph,
-            f"Calls are counted more than {_LONGEST_DELAY.to_minutes():.0f} minutes late. Nothing"
-            " is lost, but alarms on tokens come as late.",
-            threshold=_LONGEST_DELAY.to_milliseconds(),
-        )
-
-
-def _given_up() -> Iterator[_Symptom]:
-    advice = "mend the cause, then run make redrive."
-    yield _Symptom(
-        "DroppedDeliveries",
-        _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
-        "Functions: deliveries given up on",
-        f"Deliveries of logs could not be ingested and lie in the failure bucket: {advice}",
-    )
-    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-    for name, metric, meaning in (
-        (
-            "UnpublishedBatches",
-            "OnFailureDestinationDeliveredEventCount",
-            f"Calls are not in the metrics; they lie in the failure bucket: {advice}",
-        ),
-        (
-            "DroppedBatches",
-            "DroppedEventCount",
-            "Calls are in the ledger, but not in the metrics and not in the failure bucket.",
-        ),
-    ):
-        yield _Symptom(
-            name,
-            _of_stream(metric),
-            "Stream: calls given up on",
-            meaning,
-        )
-
-
-def _coverage() -> Iterator[_Symptom]:
-    yield _Symptom(
-        "Coverage",
-        lambda _: cloudwatch.Metric(
-            namespace=HEALTH_NAMESPACE,
-            metric_name=COVERAGE_SHORTFALL.name,
-            statistic="Maximum",
-            period=_FIVE_MINUTES,
-        ),
-        "Whether calls are missing",
-        "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
-        " A second notification names the models and how much is missing.",
-        periods=(AUDITS_RUNNING, AUDITS_RUNNING),
-    )
-    (inferences,) = MANTLE_METRICS[Quantity.CALLS]
-    yield _Symptom(
-        "UnloggedTraffic",
-        lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
-        "Not in logs: bedrock-mantle",
-        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
-        " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
-    )
-
-
-def _watchers() -> Iterator[_Symptom]:
-    for name, function_of in _WATCHERS.items():
-        yield _Symptom(
-            f"{name}Errors",
-            _of_function(function_of, "Errors", "Sum", period=_LONGEST_DELAY),
-            "Functions: errors",
-            f"{name} fails again and again: nobody looks at what it should. Its log group says"
-            " more.",
-            periods=(2, 2),
-        )
-
-
-def _of_function(
-    function_of: Callable[[_Watched], lambda_.IFunction],
-    metric: str,
-    statistic: str,
-    period: Duration = _FIVE_MINUTES,
-) -> _MetricOf:
-    return lambda watched: function_of(watched).metric(metric, statistic=statistic, period=period)
-
-
-def _of_stream(metric: str) -> _MetricOf:
-    return lambda watched: _sum(
-        _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
-    )
-
-
-def _sum(
-    namespace: str,
-    name: str,
-    dimensions: dict[str, str] | None = None,
-    period: Duration = _FIVE_MINUTES,
-) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=namespace,
-        metric_name=name,
-        dimensions_map=dimensions,
-        statistic="Sum",
-        period=period,
-    )

@@ -35,7 +35,7 @@ AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 22
+HEALTH_ALARM_METRICS = 26
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)

@@ -41,6 +41,7 @@ from lambdas.functions.price_refresher.settings import Settings as PriceRefreshe
 _STREAM_BATCH = 1000
 STREAM_WINDOW = Duration.seconds(30)
 """How long changes of the ledger are gathered before they are published."""
+REPRICED_EVERY = Duration.hours(1)
 _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
 _LOGGING_VERBS = ("Delete", "Get", "Put")
@@ -171,7 +172,7 @@ class IngestionStack(Stack):
             self,
             "PriceRefresherSchedule",
             description="Bedrock Meter: publish the cost of calls whose price became known",
-            schedule=events.Schedule.rate(Duration.hours(1)),
+            schedule=events.Schedule.rate(REPRICED_EVERY),
             targets=[targets.LambdaFunction(function)],
         )
         return function

@@ -10,7 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk import stack_names
-from cdk.components.coverage_auditor import CoverageAuditor
+from cdk.components.coverage_auditor import AUDITED_EVERY, CoverageAuditor
 from cdk.components.dashboards import (
     NAMES,
     DeployedNames,
@@ -20,13 +20,14 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.components.health_alarms import HealthAlarms
+from cdk.components.health_symptoms import Scheduled, Watched
 from cdk.components.log_queries import ContributorRules, SavedQueries
-from cdk.components.logging_watcher import LoggingWatcher
+from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
-from cdk.stacks.ingestion import IngestionStack
+from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
 from cdk.stacks.storage import StorageStack
 from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
 from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
@@ -81,11 +82,29 @@ class MonitoringStack(Stack):
         health = HealthAlarms(
             self,
             "Health",
-            log_processor=ingestion.log_processor,
-            metric_publisher=ingestion.metric_publisher,
-            stream_mapping=ingestion.stream_mapping,
-            coverage_auditor=coverage_auditor,
-            logging_watcher=logging_watcher,
+            watched=Watched(
+                ingestion.log_processor, ingestion.metric_publisher, ingestion.stream_mapping
+            ),
+            scheduled=(
+                Scheduled(
+                    "CoverageAuditor",
+                    coverage_auditor,
+                    AUDITED_EVERY,
+                    "compares the count with Bedrock's own",
+                ),
+                Scheduled(
+                    "LoggingWatcher",
+                    logging_watcher,
+                    CHECKED_EVERY,
+                    "checks that invocation logging is on as it was deployed",
+                ),
+                Scheduled(
+                    "PriceRefresher",
+                    ingestion.price_refresher,
+                    REPRICED_EVERY,
+                    "publishes the cost of calls that had no price",
+                ),
+            ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():

@@ -85,6 +85,9 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
     assert evaluate.left_out.keys() == {
         "BedrockMeter-Account-Anomaly",
         "BedrockMeter-Account-CostAnomaly",
+        "BedrockMeter-Health-CoverageAuditorNotStarted",
+        "BedrockMeter-Health-LoggingWatcherNotStarted",
+        "BedrockMeter-Health-PriceRefresherNotStarted",
     }
 
 

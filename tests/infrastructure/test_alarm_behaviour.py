@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Template
 
+from cdk.components.health_alarms import HealthAlarms
+from cdk.components.health_symptoms import Scheduled, Watched
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 ALARM, OK = AlarmState.ALARM, AlarmState.OK
-FIVE_MINUTES, HOUR = 300, 3600
+FIVE_MINUTES, QUARTER, HOUR, DAY = 300, 900, 3600, 86_400
 MILLION = 1_000_000
 
 Figures = Mapping[str, Sequence[float | None]]
@@ -134,13 +139,86 @@ def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
     assert [after(1), after(1, 0), after(None)] == [ALARM, OK, OK]
 
 
-@pytest.mark.parametrize("function", ["CoverageAuditor", "LoggingWatcher"])
-def test_a_watcher_that_fails_for_half_an_hour_is_told_of(function: str) -> None:
+SCHEDULED = [
+    ("CoverageAuditor", FIVE_MINUTES, 3),
+    ("LoggingWatcher", QUARTER, 2),
+    ("PriceRefresher", HOUR, 2),
+]
+
+
+@pytest.mark.parametrize(("function", "every", "_"), SCHEDULED)
+def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
+    function: str, every: int, _: int
+) -> None:
     def after(*errors: float | None) -> AlarmState:
         figures = {"AWS/Lambda Errors": errors}
-        return state(f"Health-{function}Errors", figures, seconds=900)
+        return state(f"Health-{function}Errors", figures, seconds=max(every, QUARTER))
 
     assert [after(9), after(9, 0), after(1, 1)] == [OK, OK, ALARM]
+
+
+@pytest.mark.parametrize(("function", "every", "missed"), SCHEDULED)
+def test_a_function_that_is_not_started_any_more_is_told_of(
+    function: str, every: int, missed: int
+) -> None:
+    """Lambda has no metric of what does not happen: there is no data, and never a nought."""
+
+    def after(*starts: float | None) -> AlarmState:
+        figures = {"AWS/Lambda Invocations": starts}
+        return state(f"Health-{function}NotStarted", figures, seconds=every)
+
+    assert after(*[1] * missed) is OK
+    assert after(1, *[None] * (missed - 1)) is OK
+    assert after(1, *[None] * missed) is ALARM
+    assert after(*[None] * missed, 1) is OK
+
+
+def test_each_schedule_of_the_deployment_is_watched() -> None:
+    rules = [
+        it
+        for template in deployment().templates.values()
+        for it in resources(template, "AWS::Events::Rule").values()
+        if "ScheduleExpression" in it
+    ]
+    assert len(rules) == len(SCHEDULED)
+
+
+def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
+    """The alarms on a function that is started so often, by name."""
+    stack = Stack()
+    function = lambda_.Function.from_function_name(stack, "Function", "some-function")
+    mapping = lambda_.CfnEventSourceMapping(stack, "Stream", function_name="some-function")
+    HealthAlarms(
+        stack,
+        "Health",
+        watched=Watched(function, function, mapping),
+        scheduled=[Scheduled("Report", function, every, "reports")],
+        look_at="somewhere",
+    )
+    alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
+    return {
+        name: it
+        for it in alarms
+        if (name := it["AlarmName"].removeprefix("BedrockMeter-Health-")).startswith("Report")
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (1, {"ReportErrors": (DAY, 1), "ReportNotStarted": (DAY, 2)}),
+        (3, {"ReportErrors": (DAY, 1), "ReportNotStarted": (3 * DAY, 2)}),
+        (7, {"ReportErrors": (DAY, 1)}),
+    ],
+)
+def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
+    days: int, expected: dict[str, tuple[int, int]]
+) -> None:
+    alarms = scheduled(Duration.days(days))
+    assert {name: (it["Period"], it["EvaluationPeriods"]) for name, it in alarms.items()} == (
+        expected
+    )
+    assert all(it["Period"] * it["EvaluationPeriods"] <= 7 * DAY for it in alarms.values())
 
 
 @pytest.mark.parametrize(

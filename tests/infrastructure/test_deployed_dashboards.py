@@ -147,13 +147,13 @@ def test_each_alarm_on_the_meter_has_its_line_on_a_graph_of_what_it_watches() ->
     health = [it for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")]
     assert len(health) > 10
     for alarm in health:
-        watched = {it["Expression"] for it in alarm.get("Metrics", []) if "Expression" in it}
-        watched |= {alarm["MetricName"]} if "MetricName" in alarm else set()
+        named = [alarm["Namespace"], alarm["MetricName"]] if "MetricName" in alarm else []
+        named += [it["Expression"] for it in alarm.get("Metrics", []) if "Expression" in it]
         fitting = [
             graph
             for graph, value in drawn
             if value == alarm["Threshold"]
-            and any(_names(graph, it) for it in watched)
+            and all(_names(graph, it) for it in named)
             and graph["stat"] == alarm.get("Statistic", "Sum")
         ]
         assert len(fitting) == 1, alarm["AlarmName"]

@@ -35,7 +35,7 @@ def client(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]  # any service
 
 
-def put_alarm(name: str, topic: str, clauses: str) -> None:
+def put_alarm(name: str, topic: str, clauses: str, missing: str = "notBreaching") -> None:
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
         AlarmActions=[topic],
@@ -45,7 +45,7 @@ def put_alarm(name: str, topic: str, clauses: str) -> None:
         EvaluationPeriods=1,
         Threshold=THRESHOLD,
         ComparisonOperator="GreaterThanOrEqualToThreshold",
-        TreatMissingData="notBreaching",
+        TreatMissingData=missing,
     )
 
 
@@ -118,3 +118,12 @@ def test_each_alarm_remembers_whom_it_told_of(evaluate: AlarmEvaluation, topic: 
     assert len(published()) == 2
     evaluate(NOW)
     assert published() == []
+
+
+def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
+    evaluate: AlarmEvaluation, topic: str
+) -> None:
+    put_alarm("nothing", topic, 'FROM SCHEMA("Nothing", Who) GROUP BY Who', missing="breaching")
+    assert "nothing" not in evaluate()
+    assert evaluate.left_out.keys() == {"nothing"}
+    assert evaluate.notified == 0

@@ -29,6 +29,8 @@ _ACTIONS = {
 class AlarmEvaluation:
     """Looks at all alarms again and again, and sets their states.
 
+    Alarms on what does not happen are left out: a local cloud is younger than the time they wait.
+
     Attributes:
         client: Makes a boto3 client of a service, of where they are deployed.
         left_out: Alarms of a kind that is not evaluated here, by name, with the reason.
@@ -56,6 +58,9 @@ class AlarmEvaluation:
         for told in [alarm for page in pages for alarm in page["MetricAlarms"]]:
             try:
                 alarm = Alarm.from_definition(told)
+                if alarm.missing == "breaching":
+                    self.left_out[alarm.name] = "waits for longer than a local cloud is there"
+                    continue
                 contributors = alarm.evaluate(source, now or datetime.now(UTC))
             except UnknownExpressionError as error:
                 self.left_out[told["AlarmName"]] = str(error)

@@ -1,0 +1,320 @@
+"""What should not be of the meter itself: each symptom, what shows it and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+
+from lambdas.domain.completeness import (
+    AUDITS_RUNNING,
+    BEDROCK_NAMESPACE,
+    MANTLE_METRICS,
+    MANTLE_NAMESPACE,
+    Quantity,
+)
+from lambdas.domain.metering.metric_catalog import (
+    COVERAGE_SHORTFALL,
+    HEALTH_NAMESPACE,
+    MISSING_TOKEN_COUNTS,
+    NAMESPACE,
+    REJECTED_RECORDS,
+    UNPRICED_INVOCATIONS,
+)
+
+_FIVE_MINUTES = Duration.minutes(5)
+_LONGEST_DELAY = Duration.minutes(15)
+_DAY = Duration.days(1)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_LONGEST_RANGE = Duration.days(7)
+_LAMBDA = "AWS/Lambda"
+ERRORS_GRAPH = "Functions: errors"
+STARTS_GRAPH = "Functions: calls"
+"""Where the functions that a schedule starts are seen beside all others."""
+NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
+"""1 for a period of which Bedrock has calls and the meter has none."""
+WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
+"""How many calls of a period have no known price, though they have counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A function that a schedule starts.
+
+    Attributes:
+        name: What its alarms call it.
+        function: The function.
+        every: How often it is started. CloudWatch looks back seven days at most, so that of what
+            is started more rarely than every three days only errors are told.
+        purpose: What nobody does while it does not run, to be read after "nobody".
+    """
+
+    name: str
+    function: lambda_.IFunction
+    every: Duration
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What has metrics of its own.
+
+    Attributes:
+        log_processor: Writes to the ledger.
+        metric_publisher: Publishes from its stream.
+        stream_mapping: What starts the latter.
+    """
+
+    log_processor: lambda_.IFunction
+    metric_publisher: lambda_.IFunction
+    stream_mapping: lambda_.CfnEventSourceMapping
+
+
+_FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
+    "LogProcessor": lambda watched: watched.log_processor,
+    "MetricPublisher": lambda watched: watched.metric_publisher,
+}
+_MetricOf: TypeAlias = Callable[[Watched], cloudwatch.IMetric]
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """Something that should not be.
+
+    Attributes:
+        name: Its name, the alarm's too.
+        metric_of: What shows it.
+        graph: The title of the graph of it on the dashboard `pipeline_health`.
+        meaning: What it means and what to do.
+        threshold: From which value on it is there.
+        periods: In how many of the last periods it has to be there: `m` of `n`.
+        is_absence: Whether it is there below the threshold instead, and where there is no data.
+    """
+
+    name: str
+    metric_of: _MetricOf
+    graph: str
+    meaning: str
+    threshold: float = 1
+    periods: tuple[int, int] = (1, 1)
+    is_absence: bool = False
+
+
+def symptoms() -> Iterator[Symptom]:
+    """All that should not be, but for functions that a schedule starts."""
+    yield from _completeness()
+    yield from _prices()
+    yield from _functions()
+    yield from _delays()
+    yield from _given_up()
+    yield from _coverage()
+
+
+def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
+    """What should not be of a function that a schedule starts: that it fails, or is not started."""
+    name, every = scheduled.name, scheduled.every.to_minutes()
+    is_daily = every >= _DAY.to_minutes()
+    shortest = _LONGEST_DELAY.to_minutes()
+    yield Symptom(
+        f"{name}Errors",
+        lambda _: scheduled.function.metric(
+            "Errors",
+            statistic="Sum",
+            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
+        ),
+        ERRORS_GRAPH,
+        f"{name} fails again and again: nobody {scheduled.purpose}. Its log group says more.",
+        periods=(1, 1) if is_daily else (2, 2),
+    )
+    # Starts come some seconds early or late: one period without any proves nothing.
+    periods = max(2, math.ceil(shortest / every))
+    if periods * every > _LONGEST_RANGE.to_minutes():
+        return
+    yield Symptom(
+        f"{name}NotStarted",
+        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        STARTS_GRAPH,
+        f"{name} was not started {periods} times running: nobody {scheduled.purpose}. Is its rule"
+        " in EventBridge still there and enabled, and does it name the function? make deploy puts"
+        " back what was deleted. After a first deployment this is so until the first start.",
+        periods=(periods, periods),
+        is_absence=True,
+    )
+
+
+def _completeness() -> Iterator[Symptom]:
+    yield Symptom(
+        "LogDeliveryFailures",
+        lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
+        "Logs that were not delivered",
+        "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
+        " role still there, and may it write to the log group? Run make doctor.",
+    )
+    yield Symptom(
+        REJECTED_RECORDS.name,
+        lambda _: _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
+        "Rejected records",
+        "Records could not be counted. The quarantine bucket tells which and why.",
+    )
+    # Ours may come some minutes later than Bedrock's: one period proves nothing.
+    yield Symptom(
+        "NoData",
+        lambda _: cloudwatch.MathExpression(
+            expression=NOTHING_METERED,
+            using_metrics={
+                "bedrock": _sum(BEDROCK_NAMESPACE, "Invocations"),
+                "metered": _sum(NAMESPACE, "Invocations"),
+                "failed": _sum(NAMESPACE, "InvocationErrors"),
+            },
+            period=_FIVE_MINUTES,
+        ),
+        "Five minutes with nothing metered",
+        "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
+        " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
+        periods=(3, 12),
+    )
+
+
+def _prices() -> Iterator[Symptom]:
+    # A call without counts has no cost at any price, and is counted by itself.
+    yield Symptom(
+        "UnpricedCalls",
+        lambda _: cloudwatch.MathExpression(
+            expression=WITHOUT_A_PRICE,
+            using_metrics={
+                "unpriced": _sum(NAMESPACE, UNPRICED_INVOCATIONS.name),
+                "missing": _sum(NAMESPACE, MISSING_TOKEN_COUNTS.name),
+            },
+            period=_FIVE_MINUTES,
+        ),
+        "Calls without a price",
+        "Models were called of which no price is known: their cost is in no figure. The graph of"
+        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy.",
+        periods=(1, 12),
+    )
+
+
+def _functions() -> Iterator[Symptom]:
+    for name, function_of in _FUNCTIONS.items():
+        for metric, meaning in (
+            ("Errors", "fails again and again; what it works on is tried again for hours"),
+            ("Throttles", "is throttled: the account's concurrency is used up by others"),
+        ):
+            yield Symptom(
+                f"{name}{metric}",
+                _of_function(function_of, metric, "Sum"),
+                f"Functions: {metric.lower()}",
+                f"{name} {meaning}. Its log group says more.",
+                periods=(2, 3),
+            )
+        yield Symptom(
+            f"{name}DestinationFailures",
+            _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
+            "Functions: lost to redrive",
+            f"What {name} gave up on could not be kept in the failure bucket and is lost to redrive"
+            " (make replay reads the log group itself again). May its role write there?",
+        )
+
+
+def _delays() -> Iterator[Symptom]:
+    for name, function, metric, graph in (
+        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "Functions: age of deliveries"),
+        ("StreamAge", "MetricPublisher", "IteratorAge", "Functions: age of the stream"),
+    ):
+        yield Symptom(
+            name,
+            _of_function(_FUNCTIONS[function], metric, "Maximum"),
+            graph,
+            f"Calls are counted more than {_LONGEST_DELAY.to_minutes():.0f} minutes late. Nothing"
+            " is lost, but alarms on tokens come as late.",
+            threshold=_LONGEST_DELAY.to_milliseconds(),
+        )
+
+
+def _given_up() -> Iterator[Symptom]:
+    advice = "mend the cause, then run make redrive."
+    yield Symptom(
+        "DroppedDeliveries",
+        _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
+        "Functions: deliveries given up on",
+        f"Deliveries of logs could not be ingested and lie in the failure bucket: {advice}",
+    )
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    for name, metric, meaning in (
+        (
+            "UnpublishedBatches",
+            "OnFailureDestinationDeliveredEventCount",
+            f"Calls are not in the metrics; they lie in the failure bucket: {advice}",
+        ),
+        (
+            "DroppedBatches",
+            "DroppedEventCount",
+            "Calls are in the ledger, but not in the metrics and not in the failure bucket.",
+        ),
+    ):
+        yield Symptom(
+            name,
+            _of_stream(metric),
+            "Stream: calls given up on",
+            meaning,
+        )
+
+
+def _coverage() -> Iterator[Symptom]:
+    yield Symptom(
+        "Coverage",
+        lambda _: cloudwatch.Metric(
+            namespace=HEALTH_NAMESPACE,
+            metric_name=COVERAGE_SHORTFALL.name,
+            statistic="Maximum",
+            period=_FIVE_MINUTES,
+        ),
+        "Whether calls are missing",
+        "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
+        " A second notification names the models and how much is missing.",
+        periods=(AUDITS_RUNNING, AUDITS_RUNNING),
+    )
+    (inferences,) = MANTLE_METRICS[Quantity.CALLS]
+    yield Symptom(
+        "UnloggedTraffic",
+        lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
+        "Not in logs: bedrock-mantle",
+        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
+        " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
+    )
+
+
+def _of_function(
+    function_of: Callable[[Watched], lambda_.IFunction],
+    metric: str,
+    statistic: str,
+) -> _MetricOf:
+    return lambda watched: function_of(watched).metric(
+        metric, statistic=statistic, period=_FIVE_MINUTES
+    )
+
+
+def _of_stream(metric: str) -> _MetricOf:
+    return lambda watched: _sum(
+        _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
+    )
+
+
+def _sum(
+    namespace: str,
+    name: str,
+    dimensions: dict[str, str] | None = None,
+    period: Duration = _FIVE_MINUTES,
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic="Sum",
+        period=period,
+    )
