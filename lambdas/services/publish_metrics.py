@@ -47,7 +47,16 @@ class PublishReport:
 
 @dataclass(frozen=True, slots=True)
 class PublishMetrics:
-    """Publishes calls chunk by chunk, one call of `PutMetricData` each."""
+    """Publishes calls chunk by chunk, one call of `PutMetricData` each.
+
+    A call without a price is noted before it is published: afterwards, its cost would be lost where
+    that fails, and its tokens doubled where it is tried again. So an error of the notes lets the
+    batch come again whole, late but exact. That asks for no more than the rest: notes lie in the
+    table of the ledger, as do the identities and tags that every batch needs, and batches without
+    such calls touch no note the first time. Lambda halves the batch each time, which lets the calls
+    before such a call through; it tries for hours, and keeps in the failure bucket what it gives up
+    on. Alarms tell of each: `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
+    """
 
     sink: MetricSink
     detail: Detail
@@ -66,7 +75,8 @@ class PublishMetrics:
     ) -> PublishReport:
         """Publish new calls, each once, up to the first chunk that cannot be sent.
 
-        What decides on an identity may fail, and does so before anything is sent.
+        What decides on an identity may fail, and so may what notes calls without a price; both do
+        so before anything is sent.
 
         Args:
             changes: What changed in the ledger; `None` where it could not be read.

@@ -1,7 +1,9 @@
 """Every call is published once, whatever fails on the way."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -190,3 +192,37 @@ def test_notes_are_asked_for_only_when_a_batch_is_tried_again() -> None:
             raise AssertionError
 
     publisher(InMemoryMetricSink(), NoNotes())(new(call(1)), now=NOON)
+
+
+@pytest.mark.parametrize("is_retried", [False, True])
+def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
+    *, is_retried: bool
+) -> None:
+    """Sent without a note, a call's cost would be lost; noted too late, its tokens be doubled."""
+
+    class Busy(InMemoryUnpricedCalls):
+        is_busy = True
+
+        def remember(self, records: Sequence[UsageRecord]) -> None:
+            if self.is_busy:
+                raise ConnectionError
+            super().remember(records)
+
+    unpriced, sink = Busy(), InMemoryMetricSink()
+    publish = publisher(sink, unpriced)
+    batch = new(call(1), call(2)._replace(model_id=SONNET_4), call(3))
+    with pytest.raises(ConnectionError):
+        publish(batch, NOON, is_retried=is_retried)
+    assert sink.calls == []
+    unpriced.is_busy = False
+    assert publish(batch, NOON, is_retried=True).published == 3
+    assert tokens_in(sink) == 2 + 3 + 4
+    assert len(unpriced.noted) == 1
+
+
+def test_calls_with_a_price_need_no_notes() -> None:
+    class Gone(InMemoryUnpricedCalls):
+        def remember(self, records: Sequence[UsageRecord]) -> None:
+            assert not records
+
+    assert publisher(InMemoryMetricSink(), Gone())(new(call(1), call(2)), NOON).published == 2
