@@ -84,10 +84,8 @@ class LoggingWatcher(MeterFunction):
         topic.let_notify(self)
         self._let_look(logging_role)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
-        self.allow(
-            *("dynamodb:GetItem", "dynamodb:PutItem"),
-            on=ledger.table_arn,
-            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [WATCH_KEY]}},
+        self.allow_items(
+            "dynamodb:GetItem", "dynamodb:PutItem", on=ledger.table_arn, keys=[WATCH_KEY]
         )
         if stored_with is not None:
             stored_with.grant_encrypt_decrypt(self)

@@ -128,6 +128,25 @@ class MeterFunction(lambda_.Function):
         )
         self.execution_role = role
 
+    def allow_items(self, *actions: str, on: str, keys: Sequence[str]) -> None:
+        """Let the function's role do something with some items of a table, and with no others.
+
+        Args:
+            actions: IAM actions on items.
+            on: The ARN of the table.
+            keys: Patterns of their partition keys: `*` stands for any text.
+        """
+        self.allow(
+            *actions,
+            on=on,
+            conditions={
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)},
+                # All of no values are as they should be, so there have to be some:
+                # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition_examples-multi-valued-context-keys.html
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        )
+
     def allow(self, *actions: str, on: str, conditions: Mapping[str, Any] | None = None) -> None:
         """Let the function's role do something.
 

@@ -30,7 +30,18 @@ from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.config import Config
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
-from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY, UNPRICED_INDEX
+from lambdas.domain.metering.ledger_table import (
+    CALL_PREFIX,
+    IDENTITIES_PREFIX,
+    IDENTITY_PREFIX,
+    PARTITION_KEY,
+    PROJECT_SCOPE,
+    SESSIONS_PREFIX,
+    TAGS_PREFIX,
+    TURN_PREFIX,
+    UNPRICED_INDEX,
+    UNPRICED_PREFIX,
+)
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
 from lambdas.functions.logging_configurator.settings import Properties
@@ -44,6 +55,15 @@ STREAM_WINDOW = Duration.seconds(30)
 REPRICED_EVERY = Duration.hours(1)
 _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
+_CALLS = f"{CALL_PREFIX}*"
+_NOTES = f"{UNPRICED_PREFIX}*"
+_TAGS = f"{TAGS_PREFIX}*"
+_IDENTITIES = [
+    f"{scope}{prefix}*"
+    for scope in ("", PROJECT_SCOPE)
+    for prefix in (IDENTITY_PREFIX, IDENTITIES_PREFIX, SESSIONS_PREFIX)
+]
+"""Which items of the ledger table are of which kind, by their keys."""
 _LOGGING_VERBS = ("Delete", "Get", "Put")
 
 
@@ -113,7 +133,9 @@ class IngestionStack(Stack):
             timeout=Duration.seconds(60),
             log_key=self._storage.stored_with,
         )
-        function.allow("dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn)
+        function.allow_items(
+            "dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn, keys=[_CALLS]
+        )
         function.allow("s3:PutObject", on=self._storage.quarantine.arn_for_objects("rejected/*"))
         self._let_use_key(function)
         retries = lambda_.CfnEventInvokeConfig(
@@ -159,7 +181,9 @@ class IngestionStack(Stack):
         )
         self._let_publish(function)
         table = self._storage.ledger.table_arn
-        function.allow("dynamodb:DeleteItem", on=table)
+        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES])
+        turn = f"{TURN_PREFIX}*"
+        function.allow_items("dynamodb:DeleteItem", "dynamodb:PutItem", on=table, keys=[turn])
         function.allow("dynamodb:Scan", on=f"{table}/index/{UNPRICED_INDEX}")
         lambda_.CfnEventInvokeConfig(
             self,
@@ -191,11 +215,12 @@ class IngestionStack(Stack):
 
     def _let_publish(self, function: MeterFunction) -> None:
         """Let a function publish calls, and keep what it needs to remember beside them."""
-        function.allow(
-            *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
-            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-            on=self._storage.ledger.table_arn,
-        )
+        table = self._storage.ledger.table_arn
+        notes = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
+        function.allow_items(*notes, on=table, keys=[_NOTES])
+        function.allow_items("dynamodb:GetItem", "dynamodb:PutItem", on=table, keys=[_TAGS])
+        registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
+        function.allow_items(*registry, on=table, keys=_IDENTITIES)
         function.let_read_tags()
         function.allow(
             "cloudwatch:PutMetricData",

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.backoff import back_off
 from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE, Admission
-from lambdas.domain.metering.ledger_table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.metering.ledger_table import (
+    EXPIRES_AT,
+    IDENTITIES_PREFIX,
+    IDENTITY_PREFIX,
+    PARTITION_KEY,
+    SESSIONS_PREFIX,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -65,10 +71,12 @@ class DynamoDbIdentityRegistry:
     def _ask(self, month: str, value: str, role: str | None) -> Admission:
         writes = [
             self._member(month, value),
-            self._counter(month, f"{self._scope}identities#{month}", self._bound),
+            self._counter(month, f"{self._scope}{IDENTITIES_PREFIX}{month}", self._bound),
         ]
         if role is not None:
-            writes.append(self._counter(month, f"sessions#{month}#{role}", SESSIONS_PER_ROLE))
+            writes.append(
+                self._counter(month, f"{SESSIONS_PREFIX}{month}#{role}", SESSIONS_PER_ROLE)
+            )
         for attempt in range(_TRIES):
             back_off(attempt, self._pause)
             try:
@@ -93,7 +101,7 @@ class DynamoDbIdentityRegistry:
             "Put": {
                 "TableName": self._table_name,
                 "Item": {
-                    PARTITION_KEY: {"S": f"{self._scope}identity#{month}#{value}"},
+                    PARTITION_KEY: {"S": f"{self._scope}{IDENTITY_PREFIX}{month}#{value}"},
                     EXPIRES_AT: {"N": _expiry(month)},
                 },
                 "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",

@@ -13,6 +13,7 @@ from dashboards.preview.deliveries import pack
 from dashboards.preview.local_cloud.cloud import open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.domain.metering.ledger_table import PARTITION_KEY, TURN_PREFIX
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 
@@ -73,15 +74,29 @@ def delivery(*messages: str) -> dict[str, Any]:
 
 
 def batch() -> dict[str, Any]:
-    """A new call of somebody who was never seen before."""
+    """A new call of somebody who was never seen before, of a model without a price."""
     now = datetime.now(UTC)
-    record = usage_record(identity_arn=user(f"new-{now.timestamp()}"), timestamp=now)
+    caller = user(f"new-{now.timestamp()}")
+    record = usage_record(identity_arn=caller, timestamp=now, model_id="imported-model/abc")
     images = {
         "NewImage": to_item(record, timedelta(days=90)),
         "SequenceNumber": "1",
         "ApproximateCreationDateTime": now.timestamp(),
     }
     return {"Records": [{"eventName": "INSERT", "dynamodb": images}]}
+
+
+def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
+    if job == "log_processor":
+        return delivery(*calls(user("granted"), 1), "{ poison")
+    if job == "metric_publisher":
+        return batch()
+    # A run that was cut off would let others wait.
+    deployed.cloud.client("dynamodb").delete_item(
+        TableName=deployed.bucket("LedgerTableName"),
+        Key={PARTITION_KEY: {"S": f"{TURN_PREFIX}unpriced"}},
+    )
+    return {}
 
 
 def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
@@ -98,9 +113,14 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("log_processor", "dynamodb:BatchWriteItem"),
         ("log_processor", "s3:PutObject"),
         ("metric_publisher", "cloudwatch:PutMetricData"),
+        ("metric_publisher", "dynamodb:BatchWriteItem"),
+        ("metric_publisher", "dynamodb:GetItem"),
         ("metric_publisher", "dynamodb:PutItem"),
         ("metric_publisher", "dynamodb:UpdateItem"),
         ("metric_publisher", "cloudformation:DescribeStacks"),
+        ("price_refresher", "dynamodb:DeleteItem"),
+        ("price_refresher", "dynamodb:PutItem"),
+        ("price_refresher", "dynamodb:Scan"),
     ],
 )
 def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
@@ -108,8 +128,7 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
     functions = deployed.cloud.client("lambda")
 
     def event() -> dict[str, Any]:
-        is_log = job == "log_processor"
-        return delivery(*calls(user("granted"), 1), "{ poison") if is_log else batch()
+        return event_for(deployed, job)
 
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]
 
@@ -145,6 +164,29 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
     role.put(foreign)
     assert not works(deployed, deployed.deployment.metric_publisher, batch())
     role.put(role.document["Statement"])
+
+
+@pytest.mark.parametrize(
+    ("job", "keys"),
+    [
+        ("log_processor", "call#*"),
+        ("metric_publisher", "identity#*"),
+        ("metric_publisher", "tags#*"),
+        ("metric_publisher", "unpriced#*"),
+        ("price_refresher", "turn#*"),
+    ],
+)
+def test_items_of_the_ledger_table_are_denied_to_whoever_may_keep_others(
+    deployed: Deployed, job: str, keys: str
+) -> None:
+    function: str = getattr(deployed.deployment, job)
+    role = Role(deployed, function)
+    granted = json.dumps(role.document["Statement"])
+    assert f'"{keys}"' in granted
+    role.put(json.loads(granted.replace(f'"{keys}"', '"others#*"')))
+    assert not works(deployed, function, event_for(deployed, job))
+    role.put(role.document["Statement"])
+    assert works(deployed, function, event_for(deployed, job))
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])

@@ -110,8 +110,10 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
         for it in statements(deployment().monitoring, "LoggingWatcherRole")
         if "dynamodb:PutItem" in as_list(it["Action"])
     )
-    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [WATCH_KEY]}}
-    assert statement["Condition"] == condition
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:

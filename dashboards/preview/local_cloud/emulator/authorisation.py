@@ -1,8 +1,9 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
-Its three known gaps: it does not know the condition key `cloudwatch:namespace`; it knows an action
-`bedrock:Converse`, which AWS has not (`InvokeModel` allows it); and what asks for TLS can never be
-reached over http, which stands for TLS on the loopback address.
+Its known gaps: it does not know the condition keys `cloudwatch:namespace` and
+`dynamodb:LeadingKeys`; it knows an action `bedrock:Converse`, which AWS has not (`InvokeModel`
+allows it); and what asks for TLS can never be reached over http, which stands for TLS on the
+loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import dynamodb
 
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
@@ -30,15 +33,44 @@ def install() -> None:
     def enforce_as_aws(access_key: str, action: str, *rest: Any, **more: Any) -> Any:
         return enforce(access_key, _ACTIONS.get(action, action), *rest, **more)
 
-    def context_with_namespace(
+    def context_as_aws_has_it(
         service: str, action: str, body: bytes, *rest: Any, **more: Any
     ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(service, action, body, *rest, **more)
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
+        if service == "dynamodb" and (keys := list(_leading_keys(json.loads(body or b"{}")))):
+            context["dynamodb:leadingkeys"] = keys  # names are looked up in lower case
         return context
 
     iam_evaluator.enforce = enforce_as_aws
-    iam_actions.request_tag_context = context_with_namespace
+    iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
+
+
+def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
+    """The partition keys of all items that a request names; of a transaction, of all its parts."""
+    for table, attributes in _named_items(request):
+        if (described := dynamodb._tables.get(table)) is not None:  # no other way
+            yield next(iter(attributes[described["pk_name"]].values()))
+
+
+def _named_items(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Tables, and keys or items in them.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
+    """
+    for part in request.get("TransactItems", ()):
+        for operation in part.values():
+            yield from _named_items(operation)
+    for name in ("Item", "Key"):
+        if name in request:
+            yield request["TableName"], request[name]
+    for table, asked in request.get("RequestItems", {}).items():
+        if isinstance(asked, dict):
+            yield from ((table, key) for key in asked["Keys"])
+            continue
+        for write in asked:
+            for operation in write.values():
+                yield table, operation.get("Item") or operation["Key"]

@@ -1,0 +1,123 @@
+"""What functions ask of the ledger table is what their roles allow, item by item."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.deliveries import pack
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.metering import LedgerChange
+from lambdas.domain.metering.ledger_table import CALL_PREFIX
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.price_refresher import handler as price_refresher
+from tests.aws import LEDGER, QUARANTINE, deploy_a_stack
+from tests.builders import usage_record
+from tests.infrastructure.synthesis import as_list, deployment, statements
+from tests.invocation_logs import log
+
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+NOW = datetime.now(UTC).replace(microsecond=0)
+PRIVATE = "imported-model/abc"
+BEGUN = "2026-01-01T00:00:00Z"
+RULES = {"patterns": [{"session_name": "ana", "project": "apollo", "effective_from": BEGUN}]}
+SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
+LEADING_KEYS = "dynamodb:LeadingKeys"
+WRITES = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
+Asked = set[tuple[str, str]]
+
+
+@pytest.fixture
+def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """Actions on single items, and the keys of these, since the test began."""
+    for name, value in (
+        ("LEDGER_TABLE", LEDGER),
+        ("QUARANTINE_BUCKET", QUARANTINE),
+        ("ACCOUNT_ID", "111122223333"),
+        ("STACK_ID", deploy_a_stack()),
+        ("ATTRIBUTION", json.dumps(RULES)),
+    ):
+        monkeypatch.setenv(name, value)
+    seen: Asked = set()
+    session = boto3.DEFAULT_SESSION  # of which the functions' clients will be
+    assert session is not None
+
+    def see(params: dict[str, Any], model: Any, **_: Any) -> None:
+        seen.update(_items(model.name, params))
+
+    session.events.register("provide-client-params.dynamodb", see)
+    yield seen
+    for module in (log_processor, metric_publisher, price_refresher):
+        for it in vars(module).values():
+            if hasattr(it, "cache_clear"):
+                it.cache_clear()
+
+
+def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for part in params.get("TransactItems", ()):
+        for name, operation in part.items():
+            yield from _items(f"{name}Item", operation)
+    for name in ("Item", "Key"):
+        if name in params:
+            yield action, params[name]["pk"]["S"]
+    for of_it in params.get("RequestItems", {}).values():
+        if isinstance(of_it, dict):
+            yield from ((action, key["pk"]["S"]) for key in of_it["Keys"])
+        else:
+            yield from ((action, it["PutRequest"]["Item"]["pk"]["S"]) for it in of_it)
+
+
+def is_allowed(role: str, action: str, key: str) -> bool:
+    return any(
+        any(fnmatchcase(key, it) for it in condition["ForAllValues:StringLike"][LEADING_KEYS])
+        for statement in statements(deployment().ingestion, role)
+        if f"dynamodb:{action}" in as_list(statement["Action"])
+        for condition in [statement["Condition"]]
+        if condition["Null"] == {LEADING_KEYS: "false"}
+    )
+
+
+def test_the_log_processor_writes_calls_alone(asked: Asked) -> None:
+    message = json.dumps(log(timestamp=NOW.isoformat()))
+    log_processor.lambda_handler({"awslogs": {"data": pack([message])}}, CONTEXT)
+    assert {action for action, _ in asked} == {"BatchWriteItem"}
+    assert all(is_allowed("LogProcessorRole", *it) for it in asked)
+    assert not is_allowed("LogProcessorRole", "BatchWriteItem", "unpriced#call")
+
+
+def test_the_publisher_and_the_refresher_keep_what_they_may(asked: Asked) -> None:
+    record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
+    asked.clear()
+    publish = metric_publisher.publisher()
+    publish([LedgerChange(record)], NOW)
+    publish([LedgerChange(record)], NOW, is_retried=True)
+    kinds = {key.split("#")[0] for _, key in asked}
+    assert kinds == {
+        *("identity", "identities", "sessions", "project-identity", "project-identities"),
+        *("tags", "unpriced"),
+    }
+    assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()
+
+    asked.clear()
+    price_refresher.lambda_handler({}, CONTEXT)
+    assert {key.split("#")[0] for _, key in asked} >= {"turn", "call"}
+    assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
+
+
+@pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
+def test_whoever_publishes_can_change_no_call(role: str) -> None:
+    granted = {
+        action.removeprefix("dynamodb:")
+        for it in statements(deployment().ingestion, role)
+        for action in as_list(it["Action"])
+    }
+    writes = granted & WRITES
+    assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
+    assert not [it for it in writes if is_allowed(role, it, f"{CALL_PREFIX}account#region#id")]
