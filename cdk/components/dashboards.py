@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.components.health_symptoms import STARTS_GRAPH, symptoms
+from cdk.components.health_symptoms import symptoms
+from cdk.components.scheduled_functions import STARTS_GRAPH
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
 from cdk.thresholds import COST, AlarmThreshold

@@ -8,7 +8,8 @@ from itertools import chain
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.components.health_symptoms import Scheduled, Symptom, Watched, symptoms, symptoms_of
+from cdk.components.health_symptoms import Symptom, Watched, symptoms
+from cdk.components.scheduled_functions import Scheduled, symptoms_of
 
 
 class HealthAlarms(Construct):
@@ -16,6 +17,7 @@ class HealthAlarms(Construct):
 
     Attributes:
         alarms: All of them, by name.
+        with_recovery: The names of those of which people are also told when it is over.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class HealthAlarms(Construct):
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        all_of_them = chain(symptoms(), *map(symptoms_of, scheduled))
+        all_of_them = list(chain(symptoms(), *map(symptoms_of, scheduled)))
         self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
+        self.with_recovery = frozenset(it.name for it in all_of_them if it.is_recovery_told)
 
     def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
         there, of = symptom.periods

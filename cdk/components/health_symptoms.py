@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -29,35 +28,13 @@ from lambdas.domain.metering.metric_catalog import (
 
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
+_HOUR = Duration.hours(1)
 _DAY = Duration.days(1)
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-_LONGEST_RANGE = Duration.days(7)
 _LAMBDA = "AWS/Lambda"
-ERRORS_GRAPH = "Functions: errors"
-STARTS_GRAPH = "Functions: calls"
-"""Where the functions that a schedule starts are seen beside all others."""
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
 WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
 """How many calls of a period have no known price, though they have counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A function that a schedule starts.
-
-    Attributes:
-        name: What its alarms call it.
-        function: The function.
-        every: How often it is started. CloudWatch looks back seven days at most, so that of what
-            is started more rarely than every three days only errors are told.
-        purpose: What nobody does while it does not run, to be read after "nobody".
-    """
-
-    name: str
-    function: lambda_.IFunction
-    every: Duration
-    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +70,7 @@ class Symptom:
         meaning: What it means and what to do.
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
+        is_recovery_told: Whether people are told when it is over.
         is_absence: Whether it is there below the threshold instead, and where there is no data.
     """
 
@@ -102,6 +80,7 @@ class Symptom:
     meaning: str
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)
+    is_recovery_told: bool = True
     is_absence: bool = False
 
 
@@ -113,38 +92,6 @@ def symptoms() -> Iterator[Symptom]:
     yield from _delays()
     yield from _given_up()
     yield from _coverage()
-
-
-def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
-    """What should not be of a function that a schedule starts: that it fails, or is not started."""
-    name, every = scheduled.name, scheduled.every.to_minutes()
-    is_daily = every >= _DAY.to_minutes()
-    shortest = _LONGEST_DELAY.to_minutes()
-    yield Symptom(
-        f"{name}Errors",
-        lambda _: scheduled.function.metric(
-            "Errors",
-            statistic="Sum",
-            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
-        ),
-        ERRORS_GRAPH,
-        f"{name} fails again and again: nobody {scheduled.purpose}. Its log group says more.",
-        periods=(1, 1) if is_daily else (2, 2),
-    )
-    # Starts come some seconds early or late: one period without any proves nothing.
-    periods = max(2, math.ceil(shortest / every))
-    if periods * every > _LONGEST_RANGE.to_minutes():
-        return
-    yield Symptom(
-        f"{name}NotStarted",
-        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
-        STARTS_GRAPH,
-        f"{name} was not started {periods} times running: nobody {scheduled.purpose}. Is its rule"
-        " in EventBridge still there and enabled, and does it name the function? make deploy puts"
-        " back what was deleted. After a first deployment this is so until the first start.",
-        periods=(periods, periods),
-        is_absence=True,
-    )
 
 
 def _completeness() -> Iterator[Symptom]:
@@ -181,21 +128,24 @@ def _completeness() -> Iterator[Symptom]:
 
 
 def _prices() -> Iterator[Symptom]:
-    # A call without counts has no cost at any price, and is counted by itself.
+    # A call without counts has no cost at any price, and is counted by itself. The others go on
+    # until a price is told, but for nights and weekends: that is one notification.
     yield Symptom(
         "UnpricedCalls",
         lambda _: cloudwatch.MathExpression(
             expression=WITHOUT_A_PRICE,
             using_metrics={
-                "unpriced": _sum(NAMESPACE, UNPRICED_INVOCATIONS.name),
-                "missing": _sum(NAMESPACE, MISSING_TOKEN_COUNTS.name),
+                "unpriced": _sum(NAMESPACE, UNPRICED_INVOCATIONS.name, period=_HOUR),
+                "missing": _sum(NAMESPACE, MISSING_TOKEN_COUNTS.name, period=_HOUR),
             },
-            period=_FIVE_MINUTES,
+            period=_HOUR,
         ),
         "Calls without a price",
         "Models were called of which no price is known: their cost is in no figure. The graph of"
-        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy.",
-        periods=(1, 12),
+        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy."
+        " The alarm ends by itself, without a word, three days after the last such call.",
+        periods=(1, 72),
+        is_recovery_told=False,
     )
 
 

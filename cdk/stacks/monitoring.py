@@ -20,11 +20,12 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.components.health_alarms import HealthAlarms
-from cdk.components.health_symptoms import Scheduled, Watched
+from cdk.components.health_symptoms import Watched
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.scheduled_functions import Scheduled
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
 from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
@@ -107,8 +108,8 @@ class MonitoringStack(Stack):
             ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
-        for alarm in health.alarms.values():
-            self._notify_of(alarm, is_recovery_told=True)
+        for name, alarm in health.alarms.items():
+            self._notify_of(alarm, is_recovery_told=name in health.with_recovery)
         coverage_auditor.name_models_of(health.alarms["Coverage"])
         self._notify_of_partial_data(
             [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]

@@ -11,7 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from cdk.components.health_alarms import HealthAlarms
-from cdk.components.health_symptoms import Scheduled, Watched
+from cdk.components.health_symptoms import Watched
+from cdk.components.scheduled_functions import Scheduled
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
 from tests.infrastructure.synthesis import deployment, resources
 
@@ -232,6 +233,29 @@ def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> No
     assert [at(899_999), at(900_000)] == [OK, ALARM]
 
 
+def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] = ()) -> AlarmState:
+    """The state after so many calls an hour."""
+    figures = {
+        "BedrockMeter UnpricedInvocations": unpriced,
+        "BedrockMeter MissingTokenCounts": missing,
+    }
+    return state("Health-UnpricedCalls", figures, seconds=HOUR)
+
+
+def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
+    """From Friday evening to Monday morning there are none, and that is no recovery."""
+    weekend = [None] * 62
+    week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
+    assert {unpriced(week[:hour]) for hour in range(1, len(week) + 1)} == {ALARM}
+    assert unpriced([3, *[None] * 71]) is ALARM
+    assert unpriced([3, *[None] * 72]) is OK
+    assert unpriced([]) is OK
+
+
+def test_calls_without_counts_are_none_without_a_price() -> None:
+    assert [unpriced([2], [2]), unpriced([3], [2])] == [OK, ALARM]
+
+
 @pytest.mark.parametrize(
     ("metered", "failed", "expected"),
     [
@@ -256,8 +280,11 @@ def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
 
 def test_the_meter_s_own_alarms_tell_when_all_is_well_again_and_those_of_tokens_do_not() -> None:
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
-    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == {
+    health = {
         it["AlarmName"] for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")
+    }
+    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == health - {
+        "BedrockMeter-Health-UnpricedCalls"  # which ends long after its cause was mended
     }
 
 

@@ -1,0 +1,71 @@
+"""What should not be of a function that a schedule starts: that it fails, or is not started."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+
+from cdk.components.health_symptoms import Symptom
+
+_SHORTEST = Duration.minutes(15)  # of what is told
+_DAY = Duration.days(1)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_LONGEST_RANGE = Duration.days(7)
+_ERRORS_GRAPH = "Functions: errors"
+STARTS_GRAPH = "Functions: calls"
+"""Where functions that are not started are missed, on the dashboard `pipeline_health`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A function that a schedule starts.
+
+    Attributes:
+        name: What its alarms call it.
+        function: The function.
+        every: How often it is started. CloudWatch looks back seven days at most, so that of what
+            is started more rarely than every three days only errors are told.
+        purpose: What nobody does while it does not run, to be read after "nobody".
+    """
+
+    name: str
+    function: lambda_.IFunction
+    every: Duration
+    purpose: str
+
+
+def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
+    """What should not be of a function that a schedule starts: that it fails, or is not started."""
+    name, every = scheduled.name, scheduled.every.to_minutes()
+    is_daily = every >= _DAY.to_minutes()
+    shortest = _SHORTEST.to_minutes()
+    yield Symptom(
+        f"{name}Errors",
+        lambda _: scheduled.function.metric(
+            "Errors",
+            statistic="Sum",
+            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
+        ),
+        _ERRORS_GRAPH,
+        f"{name} fails: nobody {scheduled.purpose}. Its log group says more.",
+        periods=(1, 1) if is_daily else (2, 2),
+    )
+    # Starts come some seconds early or late: one period without any proves nothing.
+    periods = max(2, math.ceil(shortest / every))
+    if periods * every > _LONGEST_RANGE.to_minutes():
+        return
+    yield Symptom(
+        f"{name}NotStarted",
+        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        STARTS_GRAPH,
+        f"{name} was not started {periods} times running: nobody {scheduled.purpose}. Is its rule"
+        " in EventBridge still there and enabled, and does it name the function? What was"
+        " deleted, make destroy and make deploy put back (the data stays). After a first deployment"
+        " this is so until the first start.",
+        periods=(periods, periods),
+        is_absence=True,
+    )
