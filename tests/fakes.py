@@ -233,13 +233,17 @@ class InMemoryChangeHistory(list[LoggingChange]):
 
 
 class InMemoryDeployments:
-    """Whether a deployment is under way."""
+    """When a deployment is under way: now, and in times that are over."""
 
     def __init__(self) -> None:
         self.under_way = False
+        self.over: list[tuple[datetime, datetime]] = []
 
     def is_under_way(self) -> bool:
         return self.under_way
+
+    def was_under_way(self, at: datetime) -> bool:
+        return self.under_way or any(start <= at < end for start, end in self.over)
 
 
 class InMemoryWatchMemory:

@@ -114,7 +114,9 @@ class LoggingWatcher(MeterFunction):
         )
         for name in _STACKS:
             stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
-            self.allow("cloudformation:DescribeStacks", on=stack)
+            self.allow(
+                "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks", on=stack
+            )
 
     def _start_on_changes(self, names: dict[str, str]) -> None:
         """Start the function where an account's trail tells of a change.

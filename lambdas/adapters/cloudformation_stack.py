@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
+_IN_PROGRESS = "_IN_PROGRESS"
+
 
 def created_at(client: CloudFormationClient, stack_id: str) -> datetime:
     """When a stack was created: updates do not change it, a deployment after a destruction does."""
@@ -28,6 +30,18 @@ class CloudFormationDeployments:
         """Whether one of the stacks is being changed."""
         return any(map(self._is_changing, self._stack_names))
 
+    def was_under_way(self, at: datetime) -> bool:
+        """Whether one of the stacks was being changed at a time."""
+        return any(self._was_changing(name, at) for name in self._stack_names)
+
     def _is_changing(self, name: str) -> bool:
         (stack,) = self._client.describe_stacks(StackName=name)["Stacks"]
-        return stack["StackStatus"].endswith("_IN_PROGRESS")
+        return stack["StackStatus"].endswith(_IN_PROGRESS)
+
+    def _was_changing(self, name: str, at: datetime) -> bool:
+        """By the last state that the stack itself had taken by then; its newest events go first."""
+        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=name)
+        for event in (event for page in pages for event in page["StackEvents"]):
+            if event["PhysicalResourceId"] == event["StackId"] and event["Timestamp"] <= at:
+                return event["ResourceStatus"].endswith(_IN_PROGRESS)
+        return False

@@ -68,7 +68,7 @@ class WatchLogging:
         put: What a deployment remembers of that configuration.
         live: Where to look at what there is.
         history: Who may have changed it.
-        deployments: Whether one is under way.
+        deployments: When one is under way.
         memory: What was found before.
         notifier: Who is told.
     """
@@ -119,7 +119,14 @@ class WatchLogging:
             yield from compare_role(role, self.live.roles.find(role.name))
 
     def _is_by_deployment(self, change: LoggingChange) -> bool:
-        return change.is_by_deployment(self.deploying_role_arn)
+        """Whether a deployment of ours did it.
+
+        A change may be told of after the deployment has ended. Stacks of others change what they
+        will at any other time, as anybody does.
+        """
+        return change.role_arn == self.deploying_role_arn or (
+            change.via_cloudformation and self.deployments.was_under_way(change.at)
+        )
 
     def _find_cause(self, differences: Sequence[Difference], now: datetime) -> LoggingChange | None:
         """The newest change that may have made a difference."""

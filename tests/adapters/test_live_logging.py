@@ -1,6 +1,7 @@
 """Invocation logging as AWS has it: log groups, roles, deployments, and who changed what."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -88,6 +89,48 @@ def test_a_deployment_is_under_way_while_a_stack_changes(
             stack = {"StackName": name, "StackStatus": status, "CreationTime": NOON}
             stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": name})
         assert CloudFormationDeployments(client, ["One", "Two"]).is_under_way() is is_under_way
+
+
+def stack_event(status: str, minute: int, resource: str = "stack-id") -> dict[str, Any]:
+    return {
+        "StackId": "stack-id",
+        "EventId": f"{minute}",
+        "StackName": "One",
+        "PhysicalResourceId": resource,
+        "ResourceStatus": status,
+        "Timestamp": NOON + timedelta(minutes=minute),
+    }
+
+
+EVENTS = [
+    stack_event("UPDATE_COMPLETE", 24),
+    stack_event("UPDATE_COMPLETE", 23, "some-role"),
+    stack_event("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", 23),
+    stack_event("UPDATE_COMPLETE", 22, "some-role"),
+    stack_event("UPDATE_IN_PROGRESS", 20),
+    stack_event("CREATE_COMPLETE", 3),
+    stack_event("CREATE_IN_PROGRESS", 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("minute", "was_under_way"),
+    [
+        *((-1, False), (0, True), (2.9, True), (3, False)),
+        *((19, False), (20, True), (22.5, True), (23.5, True), (24, False)),
+    ],
+)
+def test_when_a_deployment_was_under_way_is_told_by_the_events_of_its_stacks(
+    minute: float, was_under_way: bool
+) -> None:
+    client = boto3.client("cloudformation", region_name="us-east-1")
+    with Stubber(client) as stub:
+        first = {"StackEvents": EVENTS[:3], "NextToken": "more"}
+        stub.add_response("describe_stack_events", first, {"StackName": "One"})
+        rest = {"StackEvents": EVENTS[3:]}
+        stub.add_response("describe_stack_events", rest, {"StackName": "One", "NextToken": "more"})
+        at = NOON + timedelta(minutes=minute)
+        assert CloudFormationDeployments(client, ["One"]).was_under_way(at) is was_under_way
 
 
 def looked_up(stub: Stubber, action: str, *records: dict[str, Any]) -> None:

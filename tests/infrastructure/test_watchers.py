@@ -94,7 +94,7 @@ def test_neither_can_change_what_it_watches() -> None:
     }
     assert actions("LoggingWatcherRole") == writing_its_log | notifying | {
         "bedrock:GetModelInvocationLoggingConfiguration",
-        "cloudformation:DescribeStacks",
+        *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
         "cloudtrail:LookupEvents",
         *("dynamodb:GetItem", "dynamodb:PutItem"),
         *("iam:GetRole", "iam:GetRolePolicy"),

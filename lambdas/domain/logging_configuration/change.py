@@ -72,7 +72,7 @@ class LoggingChange:
         target: Of which log group or role; `None` where there is one alone.
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
-        via_cloudformation: Whether CloudFormation did it for somebody.
+        via_cloudformation: Whether CloudFormation did it; for which stack, no event says.
     """
 
     event_id: str
@@ -102,7 +102,3 @@ class LoggingChange:
             role_arn=issuer.get("arn"),
             via_cloudformation=invoked_by == _CLOUDFORMATION,
         )
-
-    def is_by_deployment(self, deploying_role_arn: str) -> bool:
-        """Whether it may be part of a deployment: done by its role, or by CloudFormation."""
-        return self.via_cloudformation or self.role_arn == deploying_role_arn

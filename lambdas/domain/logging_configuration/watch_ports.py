@@ -42,6 +42,9 @@ class Deployments(Protocol):
     def is_under_way(self) -> bool:
         """Whether one is changing what there is."""
 
+    def was_under_way(self, at: datetime) -> bool:
+        """Whether one was changing it at a time, which may be long over."""
+
 
 class WatchMemory(Protocol):
     """Where a watch remembers what it has found."""

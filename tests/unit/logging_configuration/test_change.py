@@ -57,18 +57,16 @@ def test_what_was_changed_is_named_by_the_request(
 
 
 @pytest.mark.parametrize(
-    ("identity", "is_by_deployment"),
+    ("identity", "role_arn", "via_cloudformation"),
     [
-        (session_of(CONFIGURATOR), True),
-        (
-            session_of("arn:aws:iam::1:role/deployer", invokedBy="cloudformation.amazonaws.com"),
-            True,
-        ),
-        (session_of(f"{CONFIGURATOR}-of-mallory"), False),
-        ({"type": "IAMUser", "arn": MALLORY}, False),
+        (session_of(CONFIGURATOR), CONFIGURATOR, False),
+        (session_of(CONFIGURATOR, invokedBy="cloudformation.amazonaws.com"), CONFIGURATOR, True),
+        (session_of(CONFIGURATOR, invokedBy="config.amazonaws.com"), CONFIGURATOR, False),
+        ({"type": "IAMUser", "arn": MALLORY}, None, False),
     ],
 )
-def test_what_a_deployment_does_is_known_by_its_role_or_by_cloudformation(
-    identity: dict[str, Any], is_by_deployment: bool
+def test_the_role_behind_a_session_and_whether_cloudformation_used_it_are_told(
+    identity: dict[str, Any], role_arn: str | None, via_cloudformation: bool
 ) -> None:
-    assert change(userIdentity=identity).is_by_deployment(CONFIGURATOR) is is_by_deployment
+    found = change(userIdentity=identity)
+    assert (found.role_arn, found.via_cloudformation) == (role_arn, via_cloudformation)

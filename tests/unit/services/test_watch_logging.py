@@ -185,11 +185,47 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     account.groups[GROUP] = group(retention_days=30)  # a stack after the other
     assert account.check(put) == account.check() == 1
     account.deployments.under_way = False
+    account.deployments.over.append((NOON - timedelta(minutes=5), NOON))
     account.put.memory = LoggingMemory((renamed,))
     account.groups[GROUP] = LIVE_GROUP
     account.check(put)
     account.check()
     assert account.told == []
+
+
+BY_CLOUDFORMATION = session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com")
+
+
+def test_a_stack_of_somebody_else_s_is_somebody_else(account: Account) -> None:
+    account.api.live = None
+    account.check(change(userIdentity=BY_CLOUDFORMATION))
+    assert account.subjects == [CHANGED]
+    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.told[0]
+
+
+def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Account) -> None:
+    account.api.live = None
+    account.history.append(change(userIdentity=BY_CLOUDFORMATION))
+    account.check()
+    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.told[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "subjects"),
+    [
+        ("2026-09-08T11:49:59Z", [TOUCHED]),
+        ("2026-09-08T11:50:00Z", []),
+        ("2026-09-08T11:54:59Z", []),
+        ("2026-09-08T11:55:00Z", [TOUCHED]),
+    ],
+)
+def test_what_a_deployment_did_is_its_own_when_a_trail_tells_after_its_end(
+    account: Account, at: str, subjects: list[str]
+) -> None:
+    begun = NOON - timedelta(minutes=10)
+    account.deployments.over.append((begun, begun + timedelta(minutes=5)))
+    account.check(change("PutRolePolicy", eventTime=at, userIdentity=BY_CLOUDFORMATION))
+    assert account.subjects == subjects
 
 
 def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None:
