@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
 from lambdas.domain.attribution import AttributionRules
@@ -21,12 +21,6 @@ _LOG_RETENTIONS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-# A function's environment holds 4 KB, and not these alone:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_LONGEST_PATTERNS = 1000
-_LONGEST_PRICES = 1000
-_LONGEST_RULES = 1300
-_RULES = TypeAdapter(AttributionRules)
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 _MOST_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
 _LONGEST_TAG_KEY = 128
@@ -72,13 +66,6 @@ def _like(pattern: str, what: str) -> AfterValidator:
         return expression.fullmatch(value) is not None
 
     return _allowed(what, is_like)
-
-
-def _fits_environment(limit: int, length_of: Callable[[Any], int]) -> AfterValidator:
-    return _allowed(
-        f"{limit} characters in all, which a function's environment can hold",
-        lambda value: length_of(value) <= limit,
-    )
 
 
 def _is_https_url(value: str) -> bool:
@@ -143,23 +130,9 @@ DimensionValue: TypeAlias = Annotated[
         lambda value: dimension_value(value) == value and len(value) <= _LONGEST_WATCHED,
     ),
 ]
-FoldingPatterns: TypeAlias = Annotated[
-    tuple[FoldingPattern, ...],
-    Json,
-    _fits_environment(_LONGEST_PATTERNS, lambda value: sum(map(len, value))),
-]
-AttributionSetting: TypeAlias = Annotated[
-    AttributionRules,
-    Json,
-    _fits_environment(_LONGEST_RULES, lambda value: len(_RULES.dump_json(value))),
-]
-NegotiatedPriceSettings: TypeAlias = Annotated[
-    tuple[NegotiatedPriceSetting, ...],
-    Json,
-    _fits_environment(
-        _LONGEST_PRICES, lambda value: sum(len(it.model_dump_json()) for it in value)
-    ),
-]
+FoldingPatterns: TypeAlias = Annotated[tuple[FoldingPattern, ...], Json]
+AttributionSetting: TypeAlias = Annotated[AttributionRules, Json]
+NegotiatedPriceSettings: TypeAlias = Annotated[tuple[NegotiatedPriceSetting, ...], Json]
 Tags: TypeAlias = Annotated[
     dict[str, str],
     Json,

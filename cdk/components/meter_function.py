@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -14,13 +14,17 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.components.bundle import bundle_code, bundle_layer
-from cdk.config import Config
+from cdk.config import Config, ConfigurationError
 from lambdas.functions.environment import EnvironmentSettings
 
 _ARCHITECTURES = {
     "arm64": lambda_.Architecture.ARM_64,
     "x86_64": lambda_.Architecture.X86_64,
 }
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_LARGEST_ENVIRONMENT = 4096
+_LARGEST_NAME = 128  # of what the cloud names: the ARNs of stacks and functions are the longest
 
 
 class FunctionCode:
@@ -98,7 +102,12 @@ class MeterFunction(lambda_.Function):
             timeout: How long a call may take.
             layers: Layers beside that of the dependencies; they come before it.
             log_key: Encrypts its log group, if not with a key of AWS's.
+
+        Raises:
+            ConfigurationError: Settings are larger than a function's environment.
         """
+        environment = settings.to_environment()
+        _check_size(environment, job, Stack.of(scope))
         log_group = logs.LogGroup(
             scope,
             f"{construct_id}Log",
@@ -120,7 +129,7 @@ class MeterFunction(lambda_.Function):
             handler=f"lambdas.functions.{job}.handler.lambda_handler",
             code=code.code,
             layers=[*layers, code.dependencies],
-            environment=settings.to_environment(),
+            environment=environment,
             role=role,
             log_group=log_group,
             memory_size=512,  # CPU comes with memory, and a start is mostly imports
@@ -167,3 +176,34 @@ class MeterFunction(lambda_.Function):
         callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
         self.allow("iam:ListRoleTags", on=f"{callers}:role/*")
         self.allow("iam:ListUserTags", on=f"{callers}:user/*")
+
+
+def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
+    """Check that Lambda takes an environment, before it is deployed.
+
+    Raises:
+        ConfigurationError: It is too large.
+    """
+    sizes = {
+        name.lower(): len(name) + _bytes_of(stack.resolve(value))
+        for name, value in environment.items()
+    }
+    total = sum(sizes.values())
+    if total > _LARGEST_ENVIRONMENT:
+        largest = max(sizes, key=sizes.__getitem__)
+        message = (
+            f"{largest} is too large: it takes {sizes[largest]:,} bytes of the environment of"
+            f" {job}, which takes {total:,} in all; allowed: {_LARGEST_ENVIRONMENT:,} in all"
+            " (a letter beyond ASCII takes 6 bytes or 12)"
+        )
+        raise ConfigurationError(message)
+
+
+def _bytes_of(value: object) -> int:
+    """How many bytes a value has at most, once the cloud has named what it names."""
+    match value:
+        case str():
+            return len(value.encode())
+        case {"Fn::Join": ["", list(parts)]}:
+            return sum(map(_bytes_of, parts))
+    return _LARGEST_NAME

@@ -28,10 +28,15 @@ class EnvironmentSettings(BaseModel):
         )
 
     def to_environment(self) -> dict[str, str]:
-        """The variables that `from_environment` reads back."""
-        values = self.model_dump(mode="json")
+        """The variables that `from_environment` reads back, as short as they can be.
+
+        In ASCII: CloudFormation deploys all letters, but tells of a template with question marks
+        instead, so that nothing ever were as deployed.
+        Source: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814
+        """
+        values = self.model_dump(mode="json", exclude_none=True)
         return {
-            name.upper(): value if isinstance(value, str) else json.dumps(value)
+            name.upper(): value if isinstance(value, str) else _to_json_text(value)
             for name, value in values.items()
         }
 
@@ -39,3 +44,7 @@ class EnvironmentSettings(BaseModel):
 def from_json_text(value: object) -> object:
     """What a variable says of a setting that is more than a word: JSON."""
     return from_json(value) if isinstance(value, str) else value
+
+
+def _to_json_text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,9 +1,11 @@
 """The functions get what they ask for, may do what they must, and no more."""
 
 import json
+from typing import Any
 
 import pytest
 
+from cdk.config import ConfigurationError
 from cdk.nag import STANDING
 from lambdas.adapters.s3_quarantine import PREFIX
 from lambdas.functions.logging_configurator.settings import Properties
@@ -16,6 +18,7 @@ from tests.infrastructure.synthesis import (
     only,
     resources,
     statements,
+    synthesise,
     wildcard,
 )
 
@@ -34,6 +37,40 @@ def test_the_environment_is_what_the_function_s_own_settings_take(
     configuration: str, function: str
 ) -> None:
     check_environment(deployment(configuration).ingestion, JOBS[function])
+
+
+PATTERN = {"session_name": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("folding_patterns", ["a" * 4000]),
+        ("folding_patterns", ["\u00e9" * 600]),
+        ("folding_patterns", ["\U0001f600" * 300]),
+        ("attribution", {"patterns": [PATTERN] * 50}),
+        (
+            "negotiated_prices",
+            [
+                {"model": f"m-{n}", "effective_from": "2026-01-01", "discount_percent": 5}
+                for n in range(60)
+            ],
+        ),
+    ],
+)
+def test_settings_that_no_environment_holds_are_told_before_they_are_deployed(
+    setting: str, value: Any
+) -> None:
+    expected = rf"^{setting} is too large: it takes [2-9],\d+ bytes .* which takes [4-9],\d+ in all"
+    with pytest.raises(ConfigurationError, match=expected):
+        synthesise({setting: value})
+
+
+def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
+    half = {"folding_patterns": ["a" * 2400]}
+    synthesise(half)
+    with pytest.raises(ConfigurationError, match="folding_patterns is too large"):
+        synthesise({**half, "attribution": {"patterns": [PATTERN] * 20}})
 
 
 def test_the_configuration_reaches_the_functions() -> None:
