@@ -90,8 +90,9 @@ synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentia
 doctor: $(READY) ## Look at the account before and after deploying; changes nothing
 	@$(RUN) -m cdk.operations.doctor
 
-cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6
-	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)"
+cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]
+	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)" \
+	  --unpriced "$(UNPRICED)"
 
 bootstrap: $(CDK) ## Prepare the account and Region for the CDK, once
 	@$(CDK) bootstrap --no-notices $(SET)

@@ -41,13 +41,22 @@ def _parse_arguments() -> Usage:
     parser = argparse.ArgumentParser(prog="cost")
     for name in ("calls", "identities", "models"):
         parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--unpriced", default="0")
     options = parser.parse_args()
     try:
-        usage = Usage(int(options.calls), int(options.identities), int(options.models))
+        usage = Usage(
+            int(options.calls),
+            int(options.identities),
+            int(options.models),
+            unpriced=int(options.unpriced or 0),
+        )
     except ValueError:
         usage = Usage(-1, 0, 0)
-    if min(usage.calls, usage.identities, usage.models) < 0:
-        message = "name whole numbers: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 (a month)"
+    if min(usage.calls, usage.identities, usage.models, usage.unpriced) < 0:
+        message = (
+            "name whole numbers: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 (a month), and"
+            " UNPRICED=1000 where nobody knows the price of so many of the calls"
+        )
         raise CommandError(message)
     return usage
 

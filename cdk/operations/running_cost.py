@@ -34,6 +34,14 @@ HOURS_A_MONTH = 30 * 24
 AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
+# Whose turn it is to look for prices is written and deleted each hour.
+WRITES_OF_A_LOOK_FOR_PRICES = 2
+SECONDS_OF_A_LOOK_FOR_PRICES = Decimal(2)
+# A note is written, and written again once there is a price; the index of what waits follows both.
+WRITES_OF_AN_UNPRICED_CALL = 4
+# Taken high: nobody tells a price, and each hour the index (a unit holds 8,192 bytes of it) and the
+# call itself are read until the note expires.
+READS_OF_AN_UNPRICED_CALL = Decimal("1.1") * 16 * 24
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
@@ -53,6 +61,7 @@ class Usage:
         models: Models that they call.
         models_per_identity: Models that one of them calls, at detail `full`.
         projects: Projects that calls are put down to, `unattributed` among them.
+        unpriced: How many of the calls nobody knows a price of.
     """
 
     calls: int
@@ -60,6 +69,7 @@ class Usage:
     models: int
     models_per_identity: int = 3
     projects: int = 5
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +192,29 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "audits of coverage, checks of the logging configuration",
             audits / _MILLION * prices["lambda_requests_million"]
             + audits * SECONDS_OF_AN_AUDIT * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
+        ),
+        CostItem(
+            "Lambda",
+            "a look each hour for prices that became known",
+            HOURS_A_MONTH / _MILLION * prices["lambda_requests_million"]
+            + HOURS_A_MONTH
+            * SECONDS_OF_A_LOOK_FOR_PRICES
+            * GB_OF_A_FUNCTION
+            * prices["lambda_arm_gb_second"],
+        ),
+        CostItem(
+            "DynamoDB",
+            f"notes of {usage.unpriced:,} calls without a price, and the looks at them",
+            (
+                Decimal(HOURS_A_MONTH * WRITES_OF_A_LOOK_FOR_PRICES)
+                + usage.unpriced * WRITES_OF_AN_UNPRICED_CALL
+            )
+            / _MILLION
+            * prices["dynamodb_write_units_million"]
+            + usage.unpriced
+            * READS_OF_AN_UNPRICED_CALL
+            / _MILLION
+            * prices["dynamodb_read_units_million"],
         ),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]

@@ -64,6 +64,19 @@ def test_identities_past_the_bound_cost_nothing_more() -> None:
     assert total(Usage(1, 200, 6)) == total(Usage(1, 100_000, 6))
 
 
+def test_calls_without_a_price_cost_their_notes_and_the_reading_of_them() -> None:
+    more = total(Usage(10**6, 50, 6, unpriced=1000)) - total(Usage(10**6, 50, 6))
+    writes = 1000 * 4 * PRICES["dynamodb_write_units_million"]
+    reads = Decimal(422400) * PRICES["dynamodb_read_units_million"]
+    assert more == (writes + reads) / 10**6 > 0
+
+
+def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None:
+    of_it = [it for it in running_cost(Usage(0, 0, 0), Config(), PRICES) if "price" in it.what]
+    assert len(of_it) == 2
+    assert all(it.usd > 0 for it in of_it)
+
+
 def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
@@ -123,10 +136,14 @@ def test_the_command_prints_a_total(
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("calls", ["", "many", "-1", "1.5"])
+@pytest.mark.parametrize(
+    ("calls", "unpriced"),
+    [*((it, "0") for it in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
+)
 def test_numbers_that_are_none_are_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, calls: str
+    monkeypatch: pytest.MonkeyPatch, calls: str, unpriced: str
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["cost", f"--calls={calls}", "--identities=1", "--models=1"])
+    numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
+    monkeypatch.setattr(sys, "argv", ["cost", *numbers])
     with pytest.raises(CommandError, match="make cost CALLS="):
         cost.main()
