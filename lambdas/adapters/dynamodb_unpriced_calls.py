@@ -16,6 +16,7 @@ from lambdas.domain.metering.ledger_table import (
     CALL_PREFIX,
     EXPIRES_AT,
     PARTITION_KEY,
+    TURN_PREFIX,
     UNPRICED_INDEX,
     UNPRICED_MODEL,
     UNPRICED_PREFIX,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _LARGEST_READ = 100
 _TRIES = 6
-_TURN = "turn#unpriced"
+_TURN = f"{TURN_PREFIX}unpriced"
 _UNTIL = "until"
 _LONGEST_TURN = timedelta(minutes=15)  # as long as a function can run
 _LONGEST_MODEL = 512  # an index's key holds 2,048 bytes
