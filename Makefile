@@ -31,7 +31,7 @@ LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview screenshots meter test e2e check format format-check lint types imports bench lock clean \
+.PHONY: help setup demo preview screenshots meter focus test e2e check format format-check lint types imports bench lock clean \
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
 
 help: ## List the targets
@@ -60,6 +60,9 @@ screenshots: $(READY) ## Take pictures of the demo's dashboards, those of the RE
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
 	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+
+focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
+	@$(RUN) -m dashboards.preview.focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests
 	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95

@@ -50,12 +50,12 @@ class FunctionCode:
         )
         self.architecture = _ARCHITECTURES[config.architecture]
         self.code = lambda_.Code.from_asset(str(bundle_code()))
-        self.dependencies = self._layer("Dependencies", without=["boto3"])
+        self.dependencies = self._layer("Dependencies", without=["boto3", "duckdb"])
 
     @cached_property
     def newest_boto3(self) -> lambda_.LayerVersion:
         """The layer for functions for which the runtime's own boto3 may be too old."""
-        return self._layer("NewestBoto3", without=["aws-lambda-powertools", "pydantic"])
+        return self._layer("NewestBoto3", without=["aws-lambda-powertools", "duckdb", "pydantic"])
 
     def _layer(self, name: str, *, without: Sequence[str]) -> lambda_.LayerVersion:
         bundle = bundle_layer(

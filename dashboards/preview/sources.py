@@ -15,7 +15,7 @@ from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.log_metrics import LogMetrics
-from dashboards.preview.meter import meter_files
+from dashboards.preview.metering import meter_files
 from dashboards.preview.metric_queries import (
     Metric,
     MetricSource,

@@ -99,6 +99,11 @@ def print_report(meter: LocalMeter, console: Console) -> None:
     if meter.summary.calls:
         _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
         _print_table(console, "Model", meter.summary.by_model(), str)
+    print_notes(meter, console)
+
+
+def print_notes(meter: LocalMeter, console: Console) -> None:
+    """Print what was read, and what was not counted and why."""
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
 
@@ -181,8 +186,8 @@ def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = _record_counts(meter)
     yield (
-        f"{_plural(counts['read'], 'line')} read: {_plural(counts['counted'], 'call')} counted,"
-        f" {_plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
+        f"{plural(counts['read'], 'line')} read: {plural(counts['counted'], 'call')} counted,"
+        f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
     if counts["rejected"] and not counts["counted"]:
@@ -198,8 +203,9 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         for record, _ in zip(meter.quarantine, range(_REJECTED_SHOWN), strict=False):
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
-            yield f"  and {more:,} more (OUT=summary.json lists all)"
+            yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """A number of things: `1 call`, `2,000 calls`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -16,8 +16,8 @@ HANDLERS = sorted(
 )
 THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-DEPENDENCIES = ("boto3",)
-NEWEST_BOTO3 = ("aws-lambda-powertools", "pydantic")
+DEPENDENCIES = ("boto3", "duckdb")
+NEWEST_BOTO3 = ("aws-lambda-powertools", "duckdb", "pydantic")
 
 
 def layer(without: tuple[str, ...]) -> Path:
@@ -61,7 +61,9 @@ def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(without: tuple[str
 def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
     installed = {path.name for path in layer(DEPENDENCIES).iterdir()}
     assert {"aws_lambda_powertools", "pydantic"} <= installed
-    assert installed.isdisjoint({"aws_xray_sdk", "boto3", "botocore", "moto", "rich", "bin"})
+    assert installed.isdisjoint(
+        {"aws_xray_sdk", "boto3", "botocore", "duckdb", "moto", "rich", "bin"}
+    )
     megabytes = sum(it.stat().st_size for it in layer(DEPENDENCIES).rglob("*")) / 1e6
     assert megabytes < 20
 

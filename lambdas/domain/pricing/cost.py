@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
-from lambdas.domain.pricing.price import Price, TokenKind, UsdPerMillion
+from lambdas.domain.pricing.price import Price, Rates, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import PriceBook
 
 _OF_A_MILLION = -6  # places of the decimal point
@@ -32,6 +32,52 @@ class Cost(NamedTuple):
     effective_usd: Decimal
     price: Price | None
     negotiated: NegotiatedPrice | None = None
+
+
+class CostLine(NamedTuple):
+    """What the tokens of one kind in a call cost, exactly.
+
+    Attributes:
+        kind: Their kind.
+        tokens: How many they are, at least one.
+        list_usd_per_million: Their list price; `None` where there is an agreed one alone.
+        usd_per_million: What was agreed on, else the list price.
+    """
+
+    kind: TokenKind
+    tokens: int
+    list_usd_per_million: Decimal | None
+    usd_per_million: Decimal
+
+
+class PricedTokens(NamedTuple):
+    """The tokens of a call with their prices. What the call costs is the sum of its lines.
+
+    Attributes:
+        lines: A line for each kind that the call used.
+        price: The list price that was taken.
+        rates: Those of its rates that hold for a call of this size.
+        negotiated: What was agreed on.
+    """
+
+    lines: tuple[CostLine, ...]
+    price: Price | None
+    rates: Rates | None
+    negotiated: NegotiatedPrice | None
+
+    @property
+    def cost(self) -> Cost:
+        """What the call costs."""
+        effective, listed = Decimal(0), Decimal(0)
+        is_listed = self.price is not None
+        for _, tokens, list_usd, usd in self.lines:
+            effective += tokens * usd
+            if list_usd is None:
+                is_listed = False
+            else:
+                listed += tokens * list_usd
+        list_total = listed.scaleb(_OF_A_MILLION) if is_listed else None
+        return Cost(list_total, effective.scaleb(_OF_A_MILLION), self.price, self.negotiated)
 
 
 class Unpriced(StrEnum):
@@ -65,7 +111,12 @@ class Pricing:
     negotiated: NegotiatedPrices = field(default_factory=NegotiatedPrices)
 
     def cost_of(self, record: UsageRecord) -> CallCost:
-        """What a call costs.
+        """What a call costs: the sum of its lines."""
+        priced = self.price_tokens(record)
+        return priced.cost if isinstance(priced, PricedTokens) else priced
+
+    def price_tokens(self, record: UsageRecord) -> PricedTokens | Unpriced | None:
+        """Price the tokens of a call by their kinds; `None` for a failed call.
 
         Cache writes of which no part is known to be kept for an hour are taken as kept for five
         minutes, which is Bedrock's default. A kind that the call did not use needs no price.
@@ -75,19 +126,22 @@ class Pricing:
             return None
         if record.tokens.is_missing:
             return Unpriced.NO_COUNTS
-        used = dict(_used(record.tokens))
         day = record.timestamp.date()
         model_id = record.model_id
         price = self.book.price_of(model_id, record.invoked_model_id, record.region, day)
         agreed = self.negotiated.price_of(model_id, day)
         if price is None and (agreed is None or not agreed.usd_per_million):
             return Unpriced.NO_PRICE
-        listed = price.usd_per_million(record.tokens.total_input or 0) if price else {}
-        list_usd = _total(used, listed)
-        effective_usd = list_usd if agreed is None else _total(used, _agreed(listed, agreed))
-        if effective_usd is None:
-            return Unpriced.NO_PRICE_OF_A_KIND
-        return Cost(list_usd, effective_usd, price, agreed)
+        rates = price.rates_of(record.tokens.total_input or 0) if price else None
+        listed = rates.usd_per_million if rates else {}
+        paid = listed if agreed is None else _agreed(listed, agreed)
+        lines = []
+        for kind, count in _used(record.tokens):
+            usd = paid.get(kind)
+            if usd is None:
+                return Unpriced.NO_PRICE_OF_A_KIND
+            lines.append(CostLine(kind, count, listed.get(kind), usd))
+        return PricedTokens(tuple(lines), price, rates, agreed)
 
 
 def _used(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
@@ -102,17 +156,6 @@ def _used(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
     ):
         if count:
             yield kind, count
-
-
-def _total(used: Mapping[TokenKind, int], prices: UsdPerMillion) -> Decimal | None:
-    """The cost of tokens; `None` where the price of a kind is not known."""
-    total = Decimal(0)
-    for kind, count in used.items():
-        usd_per_million = prices.get(kind)
-        if usd_per_million is None:
-            return None
-        total += count * usd_per_million
-    return total.scaleb(_OF_A_MILLION)
 
 
 def _agreed(listed: UsdPerMillion, agreed: NegotiatedPrice) -> UsdPerMillion:

@@ -70,10 +70,10 @@ class Price:
         """Whether it has begun by a day."""
         return self.effective_from is None or self.effective_from <= day
 
-    def usd_per_million(self, total_input_tokens: int) -> UsdPerMillion:
-        """The prices of a call that reads so many tokens, cached ones included."""
+    def rates_of(self, total_input_tokens: int) -> Rates:
+        """The rates of a call that reads so many tokens, cached ones included."""
         rates, *larger = self.rates
         for it in larger:
             if total_input_tokens > it.above_input_tokens:
                 rates = it
-        return rates.usd_per_million
+        return rates

@@ -17,6 +17,7 @@ from cdk.operations.terminal import run_command
 from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
+from dashboards.preview.metering import meter_files
 from dashboards.preview.usage_report import print_report
 from tests.invocation_logs import as_lines, log, write
 
@@ -210,7 +211,7 @@ def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
     half = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 50}]
     pricing = Config.from_context({"negotiated_prices": half}).pricing
     with open_local_meter(pricing=pricing) as local:
-        meter.meter_files(local, find_log_files([logs]))
+        meter_files(local, find_log_files([logs]))
         ((_, figures),) = local.summary.by_model()
     assert figures.cost_usd == Decimal("0.125")
 
@@ -243,7 +244,7 @@ def test_nothing_but_rejected_records_gets_a_hint(
 @pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
 def test_no_number_and_no_name_is_cut_however_narrow_the_terminal(width: int) -> None:
     with open_local_meter() as local, io.StringIO() as text:
-        meter.meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
+        meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
         print_report(local, Console(file=text, width=width))
         printed = text.getvalue()
     lines = printed.splitlines()

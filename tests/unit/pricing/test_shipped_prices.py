@@ -39,7 +39,7 @@ def test_well_known_prices_are_right(invoked_model_id: str, region: str, usd: st
     model_id = foundation_model_id(invoked_model_id)
     price = shipped_prices().price_of(model_id, invoked_model_id, region, DAY)
     assert price is not None
-    told = price.usd_per_million(1000)
+    told = price.rates_of(1000).usd_per_million
     assert [told[kind] for kind in TokenKind if kind in told] == [Decimal(it) for it in usd.split()]
 
 

@@ -1,0 +1,38 @@
+"""Costs in the columns of FOCUS 1.2, the FinOps Open Cost and Usage Specification."""
+
+from lambdas.domain.focus.charges import (
+    NO_ACCOUNT,
+    Charge,
+    ChargeKey,
+    DailyCharges,
+    LeftOut,
+    ListPrice,
+    TooManyChargesError,
+)
+from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataType
+from lambdas.domain.focus.csv_format import write_csv
+from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
+from lambdas.domain.focus.rows import Row, Value, month_after, plain, row_of
+
+__all__ = [
+    "COLUMNS",
+    "FOCUS_VERSION",
+    "NO_ACCOUNT",
+    "Charge",
+    "ChargeKey",
+    "Column",
+    "DailyCharges",
+    "DataType",
+    "LeftOut",
+    "ListPrice",
+    "Row",
+    "Sums",
+    "TooManyChargesError",
+    "Value",
+    "focus_metadata",
+    "manifest_of",
+    "month_after",
+    "plain",
+    "row_of",
+    "write_csv",
+]

@@ -1,0 +1,79 @@
+"""Parquet holds what the CSV holds, digit by digit, and nothing is asked of any network."""
+
+import gzip
+import io
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+
+from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
+from lambdas.domain.attribution import Attribution
+from lambdas.domain.focus import COLUMNS, DataType, write_csv
+from lambdas.domain.invocations import UsageRecord
+from tests.focus_rules import read_rows
+from tests.unit.focus.calls import attributed_calls, charges_of, csv_of
+
+COLUMN_TYPES = {column.name: column.data_type for column in COLUMNS}
+
+
+def read_parquet(file: Path) -> list[dict[str, Any]]:
+    with duckdb.connect() as database:
+        database.execute("SET TimeZone = 'UTC'")
+        found = database.execute("SELECT * FROM read_parquet(?)", [str(file)])
+        names = [name for name, *_ in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def as_read_from_text(name: str, text: str | None) -> Any:
+    if text is None or COLUMN_TYPES[name] in {DataType.STRING, DataType.JSON}:
+        return text
+    if COLUMN_TYPES[name] is DataType.DECIMAL:
+        return Decimal(text)
+    return datetime.fromisoformat(text)
+
+
+@settings(max_examples=30, deadline=None)
+@given(attributed_calls)
+def test_parquet_read_back_is_the_csv(attributed: list[tuple[UsageRecord, Attribution]]) -> None:
+    text = csv_of(charges_of(attributed))
+    expected = [
+        {name: as_read_from_text(name, value) for name, value in row.items()}
+        for row in read_rows(io.StringIO(text, newline=""))
+    ]
+    with TemporaryDirectory() as folder:
+        csv, parquet = Path(folder, "it's.csv.gz"), Path(folder, "it's.parquet")
+        csv.write_bytes(gzip.compress(text.encode()))
+        assert convert_to_parquet(csv, parquet) == len(expected)
+        assert read_parquet(parquet) == expected
+
+
+def test_columns_have_types_that_lose_nothing(tmp_path: Path) -> None:
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    with csv.open("w", newline="") as text:
+        write_csv([], text)
+    assert convert_to_parquet(csv, parquet) == 0
+    with duckdb.connect() as database:
+        file = database.read_parquet(str(parquet))
+        types = {name: str(it) for name, it in zip(file.columns, file.types, strict=True)}
+        facts = database.execute("FROM parquet_kv_metadata(?)", [str(parquet)]).fetchall()
+    assert [fact[1:] for fact in facts] == [(b"FocusVersion", b"1.2")]
+    assert types["BilledCost"] == "DECIMAL(38,26)"
+    assert types["ListUnitPrice"] == "DECIMAL(38,20)"
+    assert types["PricingQuantity"] == "DECIMAL(38,6)"
+    assert types["ChargePeriodStart"] == "TIMESTAMP WITH TIME ZONE"
+    assert types["Tags"] == types["CommitmentDiscountId"] == "VARCHAR"
+
+
+@pytest.mark.parametrize("content", [None, "no,such,columns\r\n1,2,3\r\n"])
+def test_what_cannot_be_read_leaves_an_error(tmp_path: Path, content: str | None) -> None:
+    csv = tmp_path / "a.csv"
+    if content is not None:
+        csv.write_text(content)
+    with pytest.raises(ParquetError):
+        convert_to_parquet(csv, tmp_path / "a.parquet")

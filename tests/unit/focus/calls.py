@@ -1,0 +1,121 @@
+"""Calls of all kinds, with prices that differ by size, area, day and agreement."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.focus import DailyCharges, row_of, write_csv
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import (
+    NegotiatedPrice,
+    NegotiatedPrices,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    TokenKind,
+)
+from lambdas.domain.pricing.price import ANYWHERE, GLOBAL
+from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
+from tests.focus_rules import TextRow, read_rows
+
+OPUS = "anthropic.claude-opus-4-6-v1"
+IMPORTED = "imported-model/abc"
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123"
+FIRST = datetime(2026, 9, 1, tzinfo=UTC)
+NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+
+
+def usd(*prices: str) -> dict[TokenKind, Decimal]:
+    return dict(zip(TokenKind, map(Decimal, prices), strict=False))
+
+
+def price(model: str, area: str, begins: date | None, *rates: Rates) -> Price:
+    return Price(model, area, begins, rates, "tests", date(2026, 1, 1))
+
+
+PRICES = PriceBook(
+    [
+        price(HAIKU_3, ANYWHERE, None, Rates(0, usd("0.25", "1.25"))),
+        price(SONNET_4, ANYWHERE, None, Rates(0, usd("3", "15", "0.3", "3.75", "6"))),
+        price(
+            SONNET_4,
+            GLOBAL,
+            None,
+            Rates(0, usd("3", "15", "0.3", "3.75", "6")),
+            Rates(1000, usd("6", "22.5", "0.6", "7.5", "12")),
+        ),
+        price(OPUS, ANYWHERE, None, Rates(0, usd("5", "25"))),
+        price(OPUS, ANYWHERE, date(2026, 9, 2), Rates(0, usd("4.999", "20"))),
+    ]
+)
+AGREED = NegotiatedPrices(
+    [
+        NegotiatedPrice(OPUS, date(2026, 9, 3), usd("4"), Decimal("12.3456789")),
+        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd("0.5", "0.00000000000000000001")),
+    ]
+)
+PRICING = Pricing(PRICES, AGREED)
+
+names = st.text(max_size=8) | st.sampled_from(
+    ["=cmd|'/c calc'!A1", 'a "b", c', "a\nb\r\nc\rd", " ", ";\t", "\N{SNOWMAN}\x00\x85"]
+)
+counts = st.none() | st.integers(0, 3000) | st.integers(0, 10**12)
+token_counts = st.builds(TokenCounts, counts, counts, counts, counts, st.none()).map(
+    lambda it: it._replace(cache_write_1h=(it.cache_write or 0) // 3 or None)
+)
+models = st.sampled_from(
+    [
+        (HAIKU_3, HAIKU_3),
+        (SONNET_4, f"us.{SONNET_4}"),
+        (SONNET_4, f"global.{SONNET_4}"),
+        (SONNET_4, PROFILE),
+        (OPUS, OPUS),
+        (IMPORTED, f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}"),
+        ("nobody.knows-it-v1:0", "nobody.knows-it-v1:0"),
+    ]
+)
+calls = st.builds(
+    lambda model, **changes: usage_record(model_id=model[0], invoked_model_id=model[1], **changes),
+    model=models,
+    account_id=st.sampled_from(["111122223333", "444455556666", ""]),
+    region=st.sampled_from(["us-east-1", "eu-central-1", "xx-new-1", ""]),
+    timestamp=st.integers(-1, 24 * 30).map(lambda hours: FIRST + timedelta(hours=hours)),
+    identity_arn=st.sampled_from([ANA, BEN, "unknown"]) | names.filter(str.strip),
+    tokens=token_counts,
+    error_code=st.sampled_from([None, None, None, "ThrottlingException"]),
+)
+labels = names.filter(str.strip) | st.just(UNATTRIBUTED)
+attributions = st.builds(Attribution, labels, labels, labels, st.sampled_from(Rung))
+attributed_calls = st.lists(st.tuples(calls, attributions), max_size=12)
+
+
+def charges_of(
+    attributed: Iterable[tuple[UsageRecord, Attribution]], pricing: Pricing = PRICING
+) -> DailyCharges:
+    charges = DailyCharges(pricing.price_tokens)
+    for record, attribution in attributed:
+        charges.add(record, attribution)
+    return charges
+
+
+def csv_of(charges: DailyCharges) -> str:
+    text = io.StringIO(newline="")
+    write_csv((row_of(it) for month in charges.months() for it in charges.charges(month)), text)
+    return text.getvalue()
+
+
+def rows_of(charges: DailyCharges) -> list[TextRow]:
+    return read_rows(io.StringIO(csv_of(charges), newline=""))
+
+
+def row_of_call(record: UsageRecord, attribution: Attribution = NOBODY) -> TextRow:
+    """The only row of a call that uses one kind of tokens."""
+    (row,) = rows_of(charges_of([(record, attribution)]))
+    return row

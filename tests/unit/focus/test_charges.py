@@ -1,0 +1,209 @@
+"""Charges are what calls cost, to the last digit, in whatever order and company calls come."""
+
+from datetime import date
+from decimal import Context, Decimal
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution import Attribution, Rung
+from lambdas.domain.focus import NO_ACCOUNT, DailyCharges, Sums, TooManyChargesError, charges
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import Cost, PricedTokens, Unpriced
+from tests.builders import BEN, HAIKU_3, SONNET_4, usage_record
+from tests.unit.focus.calls import (
+    AGREED,
+    FIRST,
+    NOBODY,
+    PRICING,
+    attributed_calls,
+    calls,
+    charges_of,
+    csv_of,
+    rows_of,
+)
+
+EXACT = Context(prec=200)
+SEPTEMBER = date(2026, 9, 1)
+
+
+def exact_sum(amounts: list[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def exact_cost(priced: PricedTokens) -> Decimal:
+    million = Decimal(10**6)
+    parts = [EXACT.multiply(Decimal(it.tokens), it.usd_per_million) for it in priced.lines]
+    return EXACT.divide(exact_sum(parts), million)
+
+
+@given(attributed_calls)
+def test_rows_add_up_to_what_their_calls_cost(
+    attributed: list[tuple[UsageRecord, Attribution]],
+) -> None:
+    rows = rows_of(charges_of(attributed))
+    known = [
+        priced
+        for record, _ in attributed
+        if isinstance(priced := PRICING.price_tokens(record), PricedTokens)
+        and (record.account_id or "arn:" in record.identity_arn)
+    ]
+    total = exact_sum([Decimal(row["BilledCost"] or "NaN") for row in rows])
+    assert total == exact_sum([exact_cost(it) for it in known])
+    tokens = exact_sum([Decimal(row["ConsumedQuantity"] or "NaN") for row in rows])
+    assert tokens == sum(line.tokens for it in known for line in it.lines)
+
+
+@given(calls)
+def test_a_call_costs_the_sum_of_its_lines(record: UsageRecord) -> None:
+    priced, cost = PRICING.price_tokens(record), PRICING.cost_of(record)
+    if not isinstance(priced, PricedTokens):
+        assert cost == priced
+        return
+    assert isinstance(cost, Cost)
+    digits = Context(prec=20)  # a sum of ordinary arithmetic has 28
+    assert digits.plus(cost.effective_usd) == digits.plus(exact_cost(priced))
+    assert cost.list_usd is None or cost.list_usd >= 0
+
+
+@given(attributed_calls, st.randoms(use_true_random=False))
+def test_the_order_of_calls_changes_nothing(
+    attributed: list[tuple[UsageRecord, Attribution]], chance: Random
+) -> None:
+    shuffled = list(attributed)
+    chance.shuffle(shuffled)
+    one, other = charges_of(attributed), charges_of(shuffled)
+    assert csv_of(one) == csv_of(other)
+    assert one.months() == other.months()
+    assert [one.left_out(it) for it in one.months()] == [
+        other.left_out(it) for it in other.months()
+    ]
+
+
+@given(attributed_calls, attributed_calls)
+def test_charges_of_parts_add_up_to_those_of_the_whole(
+    part: list[tuple[UsageRecord, Attribution]], rest: list[tuple[UsageRecord, Attribution]]
+) -> None:
+    found = [
+        {charge.key: charge.tokens for month in it.months() for charge in it.charges(month)}
+        for it in map(charges_of, (part, rest, part + rest))
+    ]
+    assert found[2] == {
+        key: found[0].get(key, 0) + found[1].get(key, 0) for key in found[0] | found[1]
+    }
+
+
+@given(attributed_calls, attributed_calls)
+def test_what_is_taken_out_again_leaves_no_trace(
+    kept: list[tuple[UsageRecord, Attribution]], corrected: list[tuple[UsageRecord, Attribution]]
+) -> None:
+    charged = charges_of(kept + corrected)
+    for record, attribution in corrected:
+        charged.add(record, attribution, times=-1)
+    expected = charges_of(kept)
+    assert csv_of(charged) == csv_of(expected)
+    assert charged.months() == expected.months()
+    for month in expected.months():
+        assert charged.left_out(month) == expected.left_out(month)
+        assert charged.priced_invocations(month) == expected.priced_invocations(month)
+
+
+def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> None:
+    call = usage_record(tokens=TokenCounts(input=10))
+    label = Attribution("p", "d", "u", Rung.PATTERN)
+    same = [(call, label), (call._replace(request_id="2", operation="InvokeModel"), label)]
+    assert [row["ConsumedQuantity"] for row in rows_of(charges_of(same))] == ["20"]
+    others = [
+        (call._replace(timestamp=FIRST), label),
+        (call._replace(account_id="444455556666"), label),
+        (call._replace(region="eu-west-1"), label),
+        (call._replace(identity_arn=BEN), label),
+        (call._replace(invoked_model_id=f"us.{HAIKU_3}"), label),
+        (call._replace(tokens=TokenCounts(output=10)), label),
+        (call, label._replace(project="q")),
+        (call, label._replace(department="e")),
+        (call, label._replace(use_case="v")),
+    ]
+    assert len(rows_of(charges_of([*same, *others]))) == 1 + len(others)
+
+
+def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
+    small = usage_record(
+        model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=1000)
+    )
+    large = small._replace(request_id="2", tokens=TokenCounts(input=1001))
+    rows = rows_of(charges_of([(small, NOBODY), (large, NOBODY)]))
+    assert [(row["BilledCost"], row["ListUnitPrice"]) for row in rows] == [
+        ("0.003", "3"),
+        ("0.006006", "6"),
+    ]
+    assert [row["SkuPriceId"] for row in rows] == [
+        f"{SONNET_4}/input/global/0",
+        f"{SONNET_4}/input/global/1000",
+    ]
+
+
+def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
+    unknown = usage_record(model_id="a.b", tokens=TokenCounts(input=7, cache_read=3))
+    no_kind = usage_record(tokens=TokenCounts(input=5, cache_read=1))
+    uncounted = usage_record(tokens=TokenCounts())
+    failed = usage_record(error_code="ThrottlingException")
+    nowhere = usage_record(account_id="", identity_arn="unknown")
+    charged = charges_of(
+        (it, NOBODY) for it in (unknown, unknown, no_kind, uncounted, failed, nowhere)
+    )
+    assert rows_of(charged) == []
+    assert charged.months() == [SEPTEMBER]
+    assert charged.left_out(SEPTEMBER) == [
+        ("a.b", Unpriced.NO_PRICE, 2, 20),
+        (HAIKU_3, NO_ACCOUNT, 1, 15),
+        (HAIKU_3, Unpriced.NO_COUNTS, 1, 0),
+        (HAIKU_3, Unpriced.NO_PRICE_OF_A_KIND, 1, 6),
+    ]
+    assert charged.priced_invocations(SEPTEMBER) == 0
+
+
+def test_the_account_is_that_of_the_log_else_of_the_caller_else_of_whoever_looks() -> None:
+    call = usage_record(account_id="", tokens=TokenCounts(input=1))
+    charged = DailyCharges(PRICING.price_tokens, account_id="999999999999")
+    charged.add(call, NOBODY)
+    charged.add(call._replace(identity_arn="unknown"), NOBODY)
+    accounts = [row["SubAccountId"] for row in rows_of(charged)]
+    assert accounts == ["111122223333", "999999999999"]
+
+
+@given(attributed_calls)
+def test_rows_are_in_order_of_time_and_each_is_there_once(
+    attributed: list[tuple[UsageRecord, Attribution]],
+) -> None:
+    charged = charges_of(attributed)
+    keys = [it.key for month in charged.months() for it in charged.charges(month)]
+    assert all(one.day <= other.day for one, other in pairwise(keys))
+    assert len(set(keys)) == len(keys)
+
+
+def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charges, "MOST_CHARGES", 1)
+    charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NOBODY)])
+    with pytest.raises(TooManyChargesError, match="more than 1 charges"):
+        charged.add(usage_record(tokens=TokenCounts(output=1)), NOBODY)
+
+
+def test_sums_are_those_of_the_rows() -> None:
+    discounted = usage_record(
+        model_id="anthropic.claude-opus-4-6-v1",
+        timestamp=FIRST.replace(day=8),
+        tokens=TokenCounts(input=1_000_000, output=1_000_000),
+    )
+    charged = charges_of([(discounted, NOBODY)])
+    sums = Sums()
+    for charge in charged.charges(SEPTEMBER):
+        sums = sums.plus(charge)
+    assert AGREED.price_of(discounted.model_id, SEPTEMBER.replace(day=8)) is not None
+    assert sums == Sums(2, Decimal("21.53086422"), Decimal("24.999"))

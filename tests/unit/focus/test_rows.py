@@ -1,0 +1,147 @@
+"""What a row says of a charge."""
+
+import json
+from datetime import date
+from decimal import DecimalException
+
+import pytest
+
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.focus import month_after, row_of
+from lambdas.domain.focus.charges import Charge
+from lambdas.domain.invocations import TokenCounts
+from tests.builders import ANA, SONNET_4, usage_record
+from tests.unit.focus.calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call
+
+CALL = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE, tokens=TokenCounts(input=1500))
+
+
+def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
+    row = row_of_call(CALL, Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL))
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "BilledCost": "0.0045",
+        "BillingAccountId": "111122223333",
+        "BillingAccountName": "111122223333",
+        "BillingCurrency": "USD",
+        "BillingPeriodEnd": "2026-10-01T00:00:00Z",
+        "BillingPeriodStart": "2026-09-01T00:00:00Z",
+        "ChargeCategory": "Usage",
+        "ChargeDescription": f"Amazon Bedrock {SONNET_4}: Input Tokens at 3 USD a million"
+        " (estimate)",
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodEnd": "2026-09-09T00:00:00Z",
+        "ChargePeriodStart": "2026-09-08T00:00:00Z",
+        "ConsumedQuantity": "1500",
+        "ConsumedUnit": "Tokens",
+        "ContractedCost": "0.0045",
+        "ContractedUnitPrice": "3",
+        "EffectiveCost": "0.0045",
+        "InvoiceIssuerName": "AWS",
+        "ListCost": "0.0045",
+        "ListUnitPrice": "3",
+        "PricingCategory": "Standard",
+        "PricingQuantity": "0.0015",
+        "PricingUnit": "1000000 Tokens",
+        "ProviderName": "AWS",
+        "PublisherName": "AWS",
+        "RegionId": "us-east-1",
+        "RegionName": "US East (N. Virginia)",
+        "ResourceId": PROFILE,
+        "ResourceType": "Application Inference Profile",
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "Amazon Bedrock",
+        "ServiceSubcategory": "Generative AI",
+        "SkuId": f"{SONNET_4}/input",
+        "SkuMeter": "Input Tokens",
+        "SkuPriceDetails": f'{{"x_Area": "any", "x_CallSize": "any", "x_ModelId": "{SONNET_4}",'
+        ' "x_TokenKind": "input"}',
+        "SkuPriceId": f"{SONNET_4}/input/any/0",
+        "SubAccountId": "111122223333",
+        "SubAccountName": "111122223333",
+        "Tags": '{"project": "search", "use_case": "chat"}',
+        "x_AttributedBy": "principal",
+        "x_CostBasis": "Estimate",
+        "x_IdentityArn": ANA,
+        "x_InvokedModelId": PROFILE,
+        "x_ListPriceSource": "tests",
+        "x_ModelId": SONNET_4,
+        "x_Principal": "role/chat",
+    }
+
+
+def test_the_account_that_pays_can_be_another_one() -> None:
+    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
+    row = row_of(charge, "999988887777")
+    assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
+    assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
+
+
+def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -> None:
+    call = usage_record(
+        model_id=IMPORTED,
+        invoked_model_id=f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}",
+        tokens=TokenCounts(input=2_000_000),
+    )
+    row = row_of_call(call)
+    assert row["ListCost"] == row["BilledCost"] == "1"
+    assert row["ListUnitPrice"] == row["ContractedUnitPrice"] == "0.5"
+    assert row["x_ListPriceSource"] is None
+    assert row["SkuPriceId"] == f"{IMPORTED}/input/unlisted/0"
+    assert row["ResourceType"] == "Imported Model"
+
+
+@pytest.mark.parametrize(
+    "invoked",
+    [
+        SONNET_4,
+        f"us.{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1::foundation-model/{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.{SONNET_4}",
+        "arn:aws:bedrock:us-east-1:111122223333:",
+        "arn:aws:bedrock",
+    ],
+)
+def test_what_belongs_to_aws_is_no_resource_of_the_account(invoked: str) -> None:
+    row = row_of_call(CALL._replace(invoked_model_id=invoked))
+    assert row["ResourceId"] is row["ResourceType"] is row["ResourceName"] is None
+
+
+def test_a_region_newer_than_the_list_goes_by_its_id_and_none_by_nothing() -> None:
+    newer = row_of_call(CALL._replace(region="xx-new-1"))
+    assert (newer["RegionId"], newer["RegionName"]) == ("xx-new-1", "xx-new-1")
+    untold = row_of_call(CALL._replace(region=""))
+    assert (untold["RegionId"], untold["RegionName"]) == (None, None)
+
+
+def test_calls_put_down_to_nothing_have_no_tags() -> None:
+    assert row_of_call(CALL)["Tags"] is None
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", 'a "quoted", name', "two\r\nlines", "'x"])
+def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
+    attributed = Attribution(name, name, name, Rung.PATTERN)
+    arn = f"arn:aws:sts::111122223333:assumed-role/chat/{name}"
+    call = CALL._replace(identity_arn=arn)
+    row = row_of_call(call, attributed)
+    assert set(json.loads(row["Tags"] or "").values()) == {name}
+    assert row["x_IdentityArn"] == arn
+    assert not any((value or "").startswith(("=", "+", "-", "@")) for value in row.values())
+    assert csv_of(charges_of([(call, attributed)])).endswith("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("month", "following"),
+    [
+        (date(2026, 1, 1), date(2026, 2, 1)),
+        (date(2026, 12, 1), date(2027, 1, 1)),
+        (date(2024, 2, 29), date(2024, 3, 1)),
+    ],
+)
+def test_a_billing_period_is_a_month_of_the_calendar(month: date, following: date) -> None:
+    assert month_after(month) == following
+
+
+def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
+    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
+    with pytest.raises(DecimalException):
+        row_of(Charge(charge.key, 10**39 + 1))
