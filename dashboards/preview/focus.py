@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import shutil
 import tempfile
@@ -27,10 +26,11 @@ from lambdas.domain.focus import (
     LeftOut,
     Sums,
     TooManyChargesError,
+    describe_file,
     manifest_of,
     plain,
     row_of,
-    write_csv,
+    write_csv_file,
 )
 from lambdas.domain.focus.manifest import MANIFEST_VERSION
 from lambdas.domain.metering import LedgerChange, LedgerStream
@@ -94,20 +94,21 @@ def write_costs(charges: DailyCharges, out: Path) -> Sums:
     sums = Sums()
     for charge in _all(charges):
         sums = sums.plus(charge)
+    rows = map(row_of, _all(charges))
     with tempfile.TemporaryDirectory() as folder:
-        content = Path(folder, "focus.csv")
-        with content.open("w", encoding="utf-8", newline="") as text:
-            write_csv(map(row_of, _all(charges)), text)
+        finished = Path(folder, f"focus{out.suffix}")
         if out.suffix == ".parquet":
-            content = _convert(content)
-        if out.suffix == ".gz":
-            content = _compress(content)
-        shutil.copyfile(content, out)
+            csv = Path(folder, "focus.csv.gz")
+            write_csv_file(rows, csv)
+            convert_to_parquet(csv, finished)
+        else:
+            write_csv_file(rows, finished)
+        shutil.copyfile(finished, out)
     manifest = manifest_of(
         sums,
         priced_invocations=sum(map(charges.priced_invocations, charges.months())),
         left_out=_left_out(charges),
-        files=[out.name],
+        files=[describe_file(out)],
         facts={},
     )
     manifest_path(out).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -148,24 +149,6 @@ def _left_out(charges: DailyCharges) -> list[LeftOut]:
         calls, tokens = known.invocations + part.invocations, known.tokens + part.tokens
         found[key] = LeftOut(*key, calls, tokens)
     return [found[key] for key in sorted(found)]
-
-
-def _convert(csv: Path) -> Path:
-    parquet = csv.with_suffix(".parquet")
-    convert_to_parquet(csv, parquet)
-    return parquet
-
-
-def _compress(csv: Path) -> Path:
-    """The same rows give the same bytes: no time and no name is in them."""
-    compressed = csv.with_suffix(".csv.gz")
-    with (
-        csv.open("rb") as content,
-        compressed.open("wb") as file,
-        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
-    ):
-        shutil.copyfileobj(content, packed)
-    return compressed
 
 
 def _is_manifest(path: Path) -> bool:

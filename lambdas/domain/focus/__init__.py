@@ -11,7 +11,9 @@ from lambdas.domain.focus.charges import (
 )
 from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataType
 from lambdas.domain.focus.csv_format import write_csv
+from lambdas.domain.focus.files import describe_file, write_csv_file
 from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
+from lambdas.domain.focus.ports import CostFiles
 from lambdas.domain.focus.rows import Row, Value, month_after, plain, row_of
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Charge",
     "ChargeKey",
     "Column",
+    "CostFiles",
     "DailyCharges",
     "DataType",
     "LeftOut",
@@ -29,10 +32,12 @@ __all__ = [
     "Sums",
     "TooManyChargesError",
     "Value",
+    "describe_file",
     "focus_metadata",
     "manifest_of",
     "month_after",
     "plain",
     "row_of",
     "write_csv",
+    "write_csv_file",
 ]

@@ -50,7 +50,7 @@ def manifest_of(
     *,
     priced_invocations: int,
     left_out: Sequence[LeftOut],
-    files: Sequence[str],
+    files: Sequence[Mapping[str, Any]],
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Say what rows are, and what is not in them; money is text, digit by digit.
@@ -59,7 +59,7 @@ def manifest_of(
         sums: What the rows add up to.
         priced_invocations: The calls in them.
         left_out: The calls that are not in them, and why.
-        files: The names of the files with the rows.
+        files: The files with the rows, see `describe_file`.
         facts: What else is to be told, such as the period.
     """
     return {

@@ -52,7 +52,7 @@ def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
         Sums(2, Decimal("1.50"), Decimal(2)),
         priced_invocations=3,
         left_out=[LeftOut("a.b", "no_price", 4, 50), LeftOut("a.c", "no_counts", 1, 0)],
-        files=["x.csv"],
+        files=[{"name": "x.csv"}],
         facts={"billing_period": "2026-09"},
     )
     assert json.loads(json.dumps(manifest)) == {
@@ -60,7 +60,7 @@ def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
         "basis": "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price"
         " book. They are part of no invoice.",
         "billing_period": "2026-09",
-        "files": ["x.csv"],
+        "files": [{"name": "x.csv"}],
         "rows": 2,
         "billed_cost_usd": "1.5",
         "list_cost_usd": "2",

@@ -1,0 +1,58 @@
+"""Reads calls back from the ledger table, by scanning it: reports need all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lambdas.adapters.dynamodb_usage_item import from_item
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_FILTER = f"begins_with({PARTITION_KEY}, :call) AND #at >= :start AND #at < :end"
+
+
+class DynamoDbRecordedCalls:
+    """Scans the table page by page, a megabyte each; what it filters out is read all the same."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Read from a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table, in which other things lie as well.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
+        """The calls of a time, a batch for each page that has any.
+
+        It is an eventually consistent read, which may miss what was written a second ago.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table_name,
+            FilterExpression=_FILTER,
+            ExpressionAttributeNames={"#at": "timestamp"},
+            ExpressionAttributeValues={
+                ":call": {"S": CALL_PREFIX},
+                ":start": {"S": _comparable(start)},
+                ":end": {"S": _comparable(end)},
+            },
+        )
+        for page in pages:
+            if page["Items"]:
+                yield [from_item(item) for item in page["Items"]]
+
+
+def _comparable(moment: datetime) -> str:
+    """Text that sorts before every time in an item at or after the moment.
+
+    Items have `isoformat()` in UTC, with a fraction where there is one: both `+` and `.` follow.
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -1,0 +1,141 @@
+"""Writes what calls cost in FOCUS columns, a billing period at a time, and each one afresh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lambdas.domain.focus import (
+    CostFiles,
+    DailyCharges,
+    Sums,
+    describe_file,
+    manifest_of,
+    month_after,
+    row_of,
+    write_csv_file,
+)
+from lambdas.domain.focus.charges import PriceTokens
+from lambdas.domain.metering.attributed_calls import AttributedCalls
+from lambdas.domain.metering.recorded_calls import RecordedCalls
+
+FOLDER = "focus"
+"""What the names of all files begin with."""
+_SOURCE = "Bedrock Meter"
+_NAME = "bedrock-meter"
+
+
+class ExportUnfinishedError(Exception):
+    """There was no time for all calls. Files that were kept before stand: none is of a part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFocus:
+    """Writes the current and the previous billing period from what the ledger holds.
+
+    Late calls, corrections and prices that are told later are in the next day's files, since each
+    period is written again for as long as it is one of the two. Its manifest comes last, and names
+    its files by their digests.
+
+    Memory holds the charges of both periods, of which there are at most `MOST_CHARGES`, and a page
+    of calls.
+
+    Attributes:
+        calls: The ledger.
+        attribute: Puts calls down to projects.
+        price_tokens: What tokens cost.
+        to_parquet: Writes a CSV file as Parquet.
+        files: Where files go.
+        account_id: Whose calls they are where a log does not tell.
+        billing_account_id: The account that pays; `None` for the one that was called.
+        kept: How long the ledger keeps calls.
+    """
+
+    calls: RecordedCalls
+    attribute: AttributedCalls
+    price_tokens: PriceTokens
+    to_parquet: Callable[[Path, Path], int]
+    files: CostFiles
+    account_id: str
+    billing_account_id: str | None
+    kept: timedelta
+
+    def __call__(
+        self, now: datetime, has_time: Callable[[], bool] = lambda: True
+    ) -> list[dict[str, Any]]:
+        """Write both periods; gives their manifests, the earlier one first.
+
+        Args:
+            now: The time.
+            has_time: Asked before each step.
+
+        Raises:
+            ExportUnfinishedError: There was no time for all.
+            TooManyChargesError: There are more charges than memory holds.
+        """
+        current = now.date().replace(day=1)
+        previous = (current - timedelta(days=1)).replace(day=1)
+        charges = DailyCharges(self.price_tokens, self.account_id)
+        for records in self.calls.between(_midnight(previous), _midnight(month_after(current))):
+            _check_time(has_time)
+            known = self.attribute(records, now)
+            for record in records:
+                charges.add(known[record].priced, known[record].attribution)
+        written = []
+        for month in (previous, current):
+            _check_time(has_time)
+            written.append(self._write(charges, month, now))
+        return written
+
+    def _write(self, charges: DailyCharges, month: date, now: datetime) -> dict[str, Any]:
+        period = f"billing_period={month:%Y-%m}"
+        sums = Sums()
+        for charge in charges.charges(month):
+            sums = sums.plus(charge)
+        rows = (row_of(it, self.billing_account_id) for it in charges.charges(month))
+        with TemporaryDirectory() as folder:
+            csv, parquet = Path(folder, f"{_NAME}.csv.gz"), Path(folder, f"{_NAME}.parquet")
+            write_csv_file(rows, csv)
+            self.to_parquet(csv, parquet)
+            manifest = manifest_of(
+                sums,
+                priced_invocations=charges.priced_invocations(month),
+                left_out=charges.left_out(month),
+                files=[describe_file(csv), describe_file(parquet)],
+                facts=self._facts(month, now),
+            )
+            told = Path(folder, f"{_NAME}.json")
+            told.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            self.files.keep(csv, f"{FOLDER}/csv/{period}/{csv.name}")
+            self.files.keep(parquet, f"{FOLDER}/parquet/{period}/{parquet.name}")
+            self.files.keep(told, f"{FOLDER}/manifests/{period}/{told.name}")
+        return manifest
+
+    def _facts(self, month: date, now: datetime) -> dict[str, Any]:
+        return {
+            "source": _SOURCE,
+            "account_id": self.account_id,
+            "billing_period": f"{month:%Y-%m}",
+            "written_at": _text(now),
+            "covers_until": _text(min(now, _midnight(month_after(month)))),
+            "is_cut_off_by_retention": _midnight(month) < now - self.kept,
+        }
+
+
+def _check_time(has_time: Callable[[], bool]) -> None:
+    if not has_time():
+        message = "there was no time to read and write all calls; nothing was written of a part"
+        raise ExportUnfinishedError(message)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
