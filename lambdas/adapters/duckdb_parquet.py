@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import duckdb
@@ -11,26 +15,32 @@ from lambdas.domain.focus import COLUMNS, FOCUS_VERSION, Column, DataType
 from lambdas.domain.focus.columns import DECIMAL_DIGITS
 
 _MEMORY = "256MB"  # beyond it, DuckDB goes on in files beside its output
+_ROWS_AT_A_TIME = 20_000  # its reader of CSV keeps texts with quotes in memory to the file's end
 _TYPES = {
     DataType.STRING: "VARCHAR",
     DataType.JSON: "VARCHAR",
     DataType.DATE_TIME: "TIMESTAMPTZ",
 }
+_NAMES = [column.name for column in COLUMNS]
+_GZIP_SUFFIX = ".gz"
 _Setting: TypeAlias = "str | bool | int | float | list[str]"
+
 _NOTHING_ELSE = (
     "SET TimeZone = 'UTC'",
-    "SET allowed_directories = [{csv}, {parquet}]",
-    "SET enable_external_access = false",
+    "SET allowed_directories = [{folder}]",
+    "SET enable_external_access = false",  # no network, no other file
 )
-
-# One reader: a text may have line ends in it.
-_COPY = """
-COPY (
-  SELECT * FROM read_csv(
-    $csv, columns = {columns}, auto_detect = false, header = true, parallel = false,
-    delim = ',', quote = '"', escape = '"', nullstr = '', max_line_size = 1048576
-  )
-) TO {parquet} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{FocusVersion: '{version}'}})
+# One reader, since a text may have line ends in it.
+_READ = """
+INSERT INTO costs SELECT * FROM read_csv(
+  $part, columns = {columns}, auto_detect = false, header = true, parallel = false,
+  delim = ',', quote = '"', escape = '"', nullstr = '', max_line_size = 1048576
+)
+"""
+_WRITE = """
+COPY costs TO {parquet} (
+  FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440, KV_METADATA {{FocusVersion: '{version}'}}
+)
 """
 
 
@@ -39,33 +49,71 @@ class ParquetError(Exception):
 
 
 def convert_to_parquet(csv: Path, parquet: Path) -> int:
-    """Write the rows of a CSV file, gzipped or not, as Parquet; gives how many there are.
+    """Write the rows of a CSV file as Parquet; gives how many there are.
 
     Args:
-        csv: What `write_csv` wrote.
-        parquet: The file to write, in a folder that holds what does not fit into memory.
+        csv: What `write_csv_file` wrote.
+        parquet: The file to write, in a folder with room for all rows once more.
 
     Raises:
-        ParquetError: It could not be read, or there is no room to write.
+        OSError: The CSV cannot be read, or there is no room.
+        ParquetError: It holds something else, or there is no room to write.
     """
     settings: dict[str, _Setting] = {
         "threads": 1,
         "memory_limit": _MEMORY,
-        "temp_directory": str(parquet.parent),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
     columns = {column.name: _type_of(column) for column in COLUMNS}
-    copy = _COPY.format(columns=columns, parquet=_quoted(str(parquet)), version=FOCUS_VERSION)
-    folders = {"csv": _quoted(str(csv.parent)), "parquet": _quoted(str(parquet.parent))}
-    try:
-        with duckdb.connect(config=settings) as database:
-            for statement in _NOTHING_ELSE:
-                database.execute(statement.format(**folders))
-            (written,) = database.execute(copy, {"csv": str(csv)}).fetchone() or (0,)
-    except duckdb.Error as error:
-        raise ParquetError(str(error)) from error
+    fields = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+    write = _WRITE.format(parquet=_quoted(parquet), version=FOCUS_VERSION)
+    with TemporaryDirectory(dir=parquet.parent) as folder:
+        part = Path(folder, "part.csv")
+        try:
+            with duckdb.connect(Path(folder, "costs.duckdb"), config=settings) as database:
+                for statement in _NOTHING_ELSE:
+                    database.execute(statement.format(folder=_quoted(parquet.parent)))
+                database.execute(f"CREATE TABLE costs ({fields})")
+                for content in _parts(csv):
+                    part.write_bytes(content)
+                    database.execute(_READ.format(columns=columns), {"part": str(part)})
+                (written,) = database.execute(write).fetchone() or (0,)
+        except duckdb.Error as error:
+            raise ParquetError(str(error)) from error
     return int(written)
+
+
+def _parts(csv: Path) -> Iterator[bytes]:
+    """The content of a file in pieces, each with the header.
+
+    Raises:
+        ParquetError: Its columns are not `COLUMNS`.
+    """
+    with gzip.open(csv) if csv.suffix == _GZIP_SUFFIX else csv.open("rb") as lines:
+        header, records = lines.readline(), _records(lines)
+        if header.decode("utf-8", "replace").strip().split(",") != _NAMES:
+            message = f"{csv.name} has other columns"
+            raise ParquetError(message)
+        while piece := b"".join(islice(records, _ROWS_AT_A_TIME)):
+            yield header + piece
+
+
+def _records(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines, joined where one ends within quotes.
+
+    Raises:
+        ParquetError: The last one does.
+    """
+    record = b""
+    for line in lines:
+        record += line
+        if record.count(b'"') % 2 == 0:
+            yield record
+            record = b""
+    if record:
+        message = "the last row is cut off"
+        raise ParquetError(message)
 
 
 def _type_of(column: Column) -> str:
@@ -74,5 +122,5 @@ def _type_of(column: Column) -> str:
     return _TYPES[column.data_type]
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

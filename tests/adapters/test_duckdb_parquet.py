@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 
+from lambdas.adapters import duckdb_parquet
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import Attribution
 from lambdas.domain.focus import COLUMNS, DataType, write_csv
@@ -49,7 +50,9 @@ def test_parquet_read_back_is_the_csv(attributed: list[tuple[UsageRecord, Attrib
     with TemporaryDirectory() as folder:
         csv, parquet = Path(folder, "it's.csv.gz"), Path(folder, "it's.parquet")
         csv.write_bytes(gzip.compress(text.encode()))
-        assert convert_to_parquet(csv, parquet) == len(expected)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(duckdb_parquet, "_ROWS_AT_A_TIME", 2)
+            assert convert_to_parquet(csv, parquet) == len(expected)
         assert read_parquet(parquet) == expected
 
 
@@ -70,10 +73,26 @@ def test_columns_have_types_that_lose_nothing(tmp_path: Path) -> None:
     assert types["Tags"] == types["CommitmentDiscountId"] == "VARCHAR"
 
 
-@pytest.mark.parametrize("content", [None, "no,such,columns\r\n1,2,3\r\n"])
-def test_what_cannot_be_read_leaves_an_error(tmp_path: Path, content: str | None) -> None:
+HEADER = ",".join(COLUMN_TYPES) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no,such,columns\r\n1,2,3\r\n",
+        HEADER + "1,2\r\n",
+        HEADER + "much" + "," * (len(COLUMN_TYPES) - 1) + "\r\n",
+        HEADER + "1" + "," * (len(COLUMN_TYPES) - 2) + ',"cut off',
+    ],
+)
+def test_what_is_no_such_file_is_an_error(tmp_path: Path, content: str) -> None:
     csv = tmp_path / "a.csv"
-    if content is not None:
-        csv.write_text(content)
+    csv.write_text(content, newline="")
     with pytest.raises(ParquetError):
         convert_to_parquet(csv, tmp_path / "a.parquet")
+    assert list(tmp_path.iterdir()) == [csv]
+
+
+def test_what_is_not_there_cannot_be_converted(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        convert_to_parquet(tmp_path / "a.csv", tmp_path / "a.parquet")
