@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from cdk.setting_types import (
     AttributionSetting,
+    BillingAccountId,
     DimensionValue,
     Emails,
     ExtraDashboards,
@@ -36,6 +37,7 @@ from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Pricing
+from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.negotiated_prices import pricing_with
 from lambdas.functions.publishing_settings import IdentityBound
@@ -155,6 +157,8 @@ class Config(_Section):
         folding_patterns: Regular expressions of session names that are no people.
         negotiated_prices: What is paid instead of list prices, by model and date.
         attribution: What calls are put down to, where tags do not tell.
+        focus_export: Whether costs are written in FOCUS columns, every day.
+        billing_account_id: The account that pays, in these; empty for the one that is called.
         alarm_metric: Which tokens the thresholds are about.
         identity_thresholds: Of every identity, an hour.
         model_thresholds: Of every model, an hour.
@@ -186,6 +190,8 @@ class Config(_Section):
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
     attribution: AttributionSetting = AttributionRules()
+    focus_export: bool = True
+    billing_account_id: BillingAccountId = ""
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
@@ -255,6 +261,17 @@ class Config(_Section):
     def detail(self) -> Detail:
         """The level of detail in the catalog's terms."""
         return Detail[self.metric_detail.upper()]
+
+    @model_validator(mode="after")
+    def _exports_whole_periods(self) -> Self:
+        if self.focus_export and self.ledger_retention_days < SHORTEST_LEDGER_DAYS:
+            message = (
+                f"ledger_retention_days = {self.ledger_retention_days}: focus_export needs at least"
+                f" {SHORTEST_LEDGER_DAYS}, for it writes two billing periods from the ledger; or"
+                " set focus_export to false"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _adopts_a_group(self) -> Self:

@@ -75,6 +75,12 @@ STANDING = {
     "CoverageAuditorRole": {
         "IAM5[Resource::*]": f"Reading CloudWatch's metrics {_NO_RESOURCE}.",
     },
+    "FocusExporterRole": {
+        "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttReports65402A0AArn549BAC56"
+        "/focus/*]": _NAMES_UNKNOWN,
+        **_KEY_ACTIONS,
+        **_TAGS,
+    },
     "LoggingWatcherRole": {
         "IAM5[Resource::*]": (
             f"Reading Bedrock's one logging configuration, and CloudTrail's events, {_NO_RESOURCE}."
@@ -102,7 +108,7 @@ _OLDER_PYTHON = {
     name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
     for name in (
         *("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator"),
-        *("CoverageAuditor", "LoggingWatcher"),
+        *("CoverageAuditor", "FocusExporter", "LoggingWatcher"),
     )
 }
 

@@ -97,6 +97,9 @@ LogRetentionDays: TypeAlias = Annotated[
 LogGroupName: TypeAlias = Annotated[
     str, _like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
 ]
+BillingAccountId: TypeAlias = Annotated[
+    str, _like(r"(\d{12})?", "the 12 digits of an account, or nothing")
+]
 Regions: TypeAlias = Annotated[
     tuple[Annotated[str, _like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1")], ...],
     _Words,

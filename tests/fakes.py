@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 
 from lambdas.domain.attribution.ports import (
     FoundTags,
@@ -50,6 +52,30 @@ class InMemoryUsageLedger:
                 self.records[record.key] = record
         for stream in self._streams:
             stream(changes)
+
+
+class InMemoryRecordedCalls:
+    """Calls of a ledger, read a small batch at a time."""
+
+    BATCH = 7
+
+    def __init__(self, records: Iterable[UsageRecord]) -> None:
+        self._records = {record.key: record for record in records}
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
+        found = (it for it in self._records.values() if start <= it.timestamp < end)
+        while batch := list(islice(found, self.BATCH)):
+            yield batch
+
+
+class InMemoryCostFiles:
+    """Files by name, the latest last."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def keep(self, file: Path, name: str) -> None:
+        self.kept[name] = file.read_bytes()
 
 
 class InMemoryMetricSink:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -57,6 +57,11 @@ class FunctionCode:
         """The layer for functions for which the runtime's own boto3 may be too old."""
         return self._layer("NewestBoto3", without=["aws-lambda-powertools", "duckdb", "pydantic"])
 
+    @cached_property
+    def parquet(self) -> lambda_.LayerVersion:
+        """The layer for functions that write Parquet; it is large."""
+        return self._layer("Parquet", without=["aws-lambda-powertools", "boto3", "pydantic"])
+
     def _layer(self, name: str, *, without: Sequence[str]) -> lambda_.LayerVersion:
         bundle = bundle_layer(
             without=without,
@@ -90,6 +95,8 @@ class MeterFunction(lambda_.Function):
         timeout: Duration,
         layers: Sequence[lambda_.ILayerVersion] = (),
         log_key: kms.IKey | None = None,
+        memory_size: int = 512,
+        ephemeral_storage: Size | None = None,
     ) -> None:
         """Make a function.
 
@@ -102,6 +109,8 @@ class MeterFunction(lambda_.Function):
             timeout: How long a call may take.
             layers: Layers beside that of the dependencies; they come before it.
             log_key: Encrypts its log group, if not with a key of AWS's.
+            memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
+            ephemeral_storage: Its temporary folder, if more than half a gigabyte.
 
         Raises:
             ConfigurationError: Settings are larger than a function's environment.
@@ -132,7 +141,8 @@ class MeterFunction(lambda_.Function):
             environment=environment,
             role=role,
             log_group=log_group,
-            memory_size=512,  # CPU comes with memory, and a start is mostly imports
+            memory_size=memory_size,
+            ephemeral_storage_size=ephemeral_storage,
             timeout=timeout,
         )
         self.execution_role = role

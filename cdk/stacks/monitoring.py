@@ -19,6 +19,7 @@ from cdk.components.dashboards import (
     dashboard_url,
     deployed_dashboards,
 )
+from cdk.components.focus_exporter import FocusExporter
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched
 from cdk.components.log_queries import ContributorRules, SavedQueries
@@ -68,6 +69,8 @@ class MonitoringStack(Stack):
             self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, code)
+        if config.focus_export:
+            FocusExporter(self, "FocusExporter", config=config, storage=storage, code=code)
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:

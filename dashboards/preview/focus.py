@@ -62,7 +62,7 @@ def main() -> None:
             except TooManyChargesError as error:
                 message = f"{error}. Name fewer logs at a time."
                 raise CommandError(message) from None
-            sums = _write(charges, out)
+            sums = _write(charges, out, config.billing_account_id or None)
             console = open_console()
             print_notes(meter, console)
             _print_sums(console, out, sums, _left_out(charges))
@@ -73,9 +73,9 @@ def manifest_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.manifest.json")
 
 
-def _write(charges: DailyCharges, out: Path) -> Sums:
+def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
     try:
-        return write_costs(charges, out)
+        return write_costs(charges, out, billing_account_id)
     except OSError as error:
         message = f"OUT={out}: {error.strerror}."
         raise CommandError(message) from None
@@ -84,8 +84,13 @@ def _write(charges: DailyCharges, out: Path) -> Sums:
         raise CommandError(message) from None
 
 
-def write_costs(charges: DailyCharges, out: Path) -> Sums:
+def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
     """Write charges to a file, in the format that its name tells, then the manifest beside it.
+
+    Args:
+        charges: What to write.
+        out: The file.
+        billing_account_id: The account that pays; `None` for the one that was called.
 
     Raises:
         OSError: It cannot be written.
@@ -94,7 +99,7 @@ def write_costs(charges: DailyCharges, out: Path) -> Sums:
     sums = Sums()
     for charge in _all(charges):
         sums = sums.plus(charge)
-    rows = map(row_of, _all(charges))
+    rows = (row_of(it, billing_account_id) for it in _all(charges))
     with tempfile.TemporaryDirectory() as folder:
         finished = Path(folder, f"focus{out.suffix}")
         if out.suffix == ".parquet":

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lambdas.domain.focus import (
+    COSTS_PREFIX,
     CostFiles,
     DailyCharges,
     Sums,
@@ -24,8 +25,6 @@ from lambdas.domain.focus.charges import PriceTokens
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.recorded_calls import RecordedCalls
 
-FOLDER = "focus"
-"""What the names of all files begin with."""
 _SOURCE = "Bedrock Meter"
 _NAME = "bedrock-meter"
 
@@ -111,9 +110,9 @@ class ExportFocus:
             )
             told = Path(folder, f"{_NAME}.json")
             told.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            self.files.keep(csv, f"{FOLDER}/csv/{period}/{csv.name}")
-            self.files.keep(parquet, f"{FOLDER}/parquet/{period}/{parquet.name}")
-            self.files.keep(told, f"{FOLDER}/manifests/{period}/{told.name}")
+            self.files.keep(csv, f"{COSTS_PREFIX}csv/{period}/{csv.name}")
+            self.files.keep(parquet, f"{COSTS_PREFIX}parquet/{period}/{parquet.name}")
+            self.files.keep(told, f"{COSTS_PREFIX}manifests/{period}/{told.name}")
         return manifest
 
     def _facts(self, month: date, now: datetime) -> dict[str, Any]:

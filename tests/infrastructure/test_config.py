@@ -97,6 +97,8 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("named_models", [{"model": "m"}], "named_models.0.critical is missing"),
         ("adopted_log_group", "a b", "allowed: the name of a log group"),
         ("ledger_retention_days", 14, "greater than or equal to 15"),
+        ("billing_account_id", "1234", "allowed: the 12 digits of an account, or nothing"),
+        ("ledger_retention_days", 61, "needs at least 62"),
     ],
 )
 def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
@@ -135,6 +137,11 @@ def test_a_model_has_one_price_a_day() -> None:
 def test_a_negotiated_price_that_could_never_be_found_is_refused(model: str) -> None:
     told = refusal(negotiated_prices=[AGREED | {"model": model, "discount_percent": 5}])
     assert "negotiated_prices.0.model" in told
+
+
+def test_a_ledger_may_be_short_where_nothing_is_exported_from_it() -> None:
+    short = {"ledger_retention_days": 15, "focus_export": "false"}
+    assert Config.from_context(short).ledger_retention_days == 15
 
 
 def test_adopting_needs_the_name_of_the_log_group() -> None:

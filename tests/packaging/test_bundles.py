@@ -14,6 +14,9 @@ HANDLERS = sorted(
     str(path.relative_to(path.parents[3]).with_suffix("")).replace(os.sep, ".")
     for path in (Path(__file__).parents[2] / "lambdas" / "functions").glob("*/handler.py")
 )
+PARQUET = ("aws-lambda-powertools", "boto3", "pydantic")
+MOST_MEGABYTES = 250
+"""Of code and layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DEPENDENCIES = ("boto3", "duckdb")
@@ -32,7 +35,8 @@ def test_there_are_functions() -> None:
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
     """As in Lambda: nothing of this project's folder or its environment is in reach."""
-    paths = [str(bundle_code()), str(layer(DEPENDENCIES)), str(layer(NEWEST_BOTO3))]
+    layers = [layer(it) for it in (DEPENDENCIES, NEWEST_BOTO3, PARQUET)]
+    paths = [str(bundle_code()), *map(str, layers)]
     program = (
         f"import sys; sys.path[:0] = {paths!r}; import {handler} as it;"
         " print(it.__file__, callable(it.lambda_handler))"
@@ -66,6 +70,16 @@ def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
     )
     megabytes = sum(it.stat().st_size for it in layer(DEPENDENCIES).rglob("*")) / 1e6
     assert megabytes < 20
+
+
+def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() -> None:
+    folder = bundle_layer(without=PARQUET, python_version="3.14", architecture="arm64")
+    libraries = [it.name for it in folder.rglob("*.so")]
+    assert libraries == ["_duckdb.abi3.so"]
+    found = {path.name for path in (folder / "python").iterdir()}
+    assert found.isdisjoint({"boto3", "botocore", "pydantic", "aws_lambda_powertools"})
+    files = [it for path in (folder, layer(DEPENDENCIES)) for it in path.rglob("*")]
+    assert sum(it.stat().st_size for it in files) / 1e6 < MOST_MEGABYTES / 2
 
 
 def test_the_code_is_the_functions_and_nothing_else() -> None:

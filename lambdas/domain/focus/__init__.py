@@ -13,11 +13,12 @@ from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataTyp
 from lambdas.domain.focus.csv_format import write_csv
 from lambdas.domain.focus.files import describe_file, write_csv_file
 from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
-from lambdas.domain.focus.ports import CostFiles
+from lambdas.domain.focus.ports import COSTS_PREFIX, CostFiles
 from lambdas.domain.focus.rows import Row, Value, month_after, plain, row_of
 
 __all__ = [
     "COLUMNS",
+    "COSTS_PREFIX",
     "FOCUS_VERSION",
     "NO_ACCOUNT",
     "Charge",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+COSTS_PREFIX = "focus/"
+"""What the names of all files begin with."""
+
 
 class CostFiles(Protocol):
     """Keeps files by name; what was kept by the same name before is gone."""

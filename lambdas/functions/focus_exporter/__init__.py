@@ -1,0 +1,1 @@
+"""Writes what calls cost in FOCUS columns, every day."""

@@ -1,0 +1,52 @@
+"""Writes what calls cost in FOCUS columns: the current and the previous billing period."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+
+from lambdas.adapters.duckdb_parquet import convert_to_parquet
+from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.s3_cost_files import S3CostFiles
+from lambdas.functions.attributing import attributed_calls
+from lambdas.functions.focus_exporter.settings import Settings
+from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
+from lambdas.observability import logger
+from lambdas.services.export_focus import ExportFocus
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_LONG = frozenset({"focus_metadata", "left_out"})
+"""What of a manifest is not logged."""
+
+
+def lambda_handler(_event: object, context: LambdaContext) -> None:
+    """Write both periods, or raise: a part of a month would pass for the whole."""
+    for manifest in export()(
+        datetime.now(UTC),
+        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
+    ):
+        told = {name: it for name, it in manifest.items() if name not in _LONG}
+        logger.info("Costs of a billing period", **told)
+
+
+@cache
+def export() -> ExportFocus:
+    """What exports, made once."""
+    settings = Settings.from_environment(os.environ)
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    return ExportFocus(
+        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
+        attribute=attributed_calls(settings, dynamodb),
+        price_tokens=settings.pricing.price_tokens,
+        to_parquet=convert_to_parquet,
+        files=S3CostFiles(boto3.client("s3"), settings.report_bucket),
+        account_id=settings.account_id,
+        billing_account_id=settings.billing_account_id or None,
+        kept=timedelta(days=settings.ledger_retention_days),
+    )

@@ -1,0 +1,91 @@
+"""What everything that reads calls back promises, kept by each of them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TypeAlias
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.recorded_calls import RecordedCalls
+from tests.aws import LEDGER
+from tests.builders import NOON, usage_record
+from tests.fakes import InMemoryRecordedCalls
+
+Holding: TypeAlias = Callable[..., RecordedCalls]
+START, END = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def in_memory(*records: UsageRecord) -> RecordedCalls:
+    return InMemoryRecordedCalls(records)
+
+
+def in_dynamodb(*records: UsageRecord) -> RecordedCalls:
+    client = boto3.client("dynamodb")
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    return DynamoDbRecordedCalls(client, LEDGER)
+
+
+@pytest.fixture(params=[in_memory, in_dynamodb], ids=["memory", "dynamodb"])
+def holding(request: pytest.FixtureRequest, aws: None) -> Holding:
+    """Open a ledger that holds some calls."""
+    it: Holding = request.param
+    return it
+
+
+def read(calls: RecordedCalls, start: datetime = START, end: datetime = END) -> list[UsageRecord]:
+    return [record for batch in calls.between(start, end) for record in batch]
+
+
+def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding) -> None:
+    records = [
+        usage_record(request_id=str(number), request_metadata=(("project", "search"),))
+        for number in range(120)
+    ]
+    found = read(holding(*records))
+    assert len(found) == 120
+    assert set(found) == set(records)
+
+
+def test_no_calls_are_no_batches(holding: Holding) -> None:
+    assert list(holding().between(START, END)) == []
+    assert list(holding(usage_record()).between(END, END + timedelta(days=1))) == []
+
+
+def test_the_newest_reading_of_a_call_is_read(holding: Holding) -> None:
+    newer = usage_record(tokens=TokenCounts(input=99))
+    assert read(holding(usage_record(), newer)) == [newer]
+
+
+def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
+    record = usage_record()
+    calls = in_dynamodb(record)
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).remember([record])
+    assert read(calls) == [record]
+
+
+moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(microseconds=it))
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(at=moments | st.sampled_from([START, END, END - timedelta(microseconds=1)]))
+def test_a_time_has_its_start_and_not_its_end(holding: Holding, at: datetime) -> None:
+    found = read(holding(usage_record(timestamp=at)))
+    assert bool(found) == (START <= at < END)
+
+
+def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    calls = holding(usage_record())
+    assert read(calls, elsewhere, elsewhere + timedelta(seconds=1)) == [usage_record()]
+    assert read(calls, elsewhere - timedelta(seconds=1), elsewhere) == []

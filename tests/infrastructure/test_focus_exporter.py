@@ -1,0 +1,91 @@
+"""What writes costs every day: started, allowed, and fit for it."""
+
+import pytest
+
+from lambdas.domain.metering.ledger_table import TAGS_PREFIX
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    check_environment,
+    deployment,
+    function_of,
+    resources,
+    statements,
+    synthesise,
+    wildcard,
+)
+
+ROLE = "FocusExporterRole"
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+
+
+def allowed(configuration: str = "default") -> set[str]:
+    found = statements(deployment(configuration).monitoring, ROLE)
+    return {action for it in found for action in as_list(it["Action"])}
+
+
+@each_configuration
+def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
+    check_environment(deployment(configuration).monitoring, "focus_exporter")
+
+
+def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
+    template = deployment().monitoring
+    function = function_of(template, "focus_exporter")
+    layers = [it["Ref"] for it in function["Layers"]]
+    assert [layer.startswith("Parquet") for layer in layers] == [True, False]
+    assert function["MemorySize"] == 2048
+    assert function["EphemeralStorage"] == {"Size": 1024}
+    assert function["Timeout"] == 900
+    others = [
+        it
+        for it in resources(template, "AWS::Lambda::Function").values()
+        if it["Handler"] != function["Handler"]
+    ]
+    assert not any(layers[0] == it["Ref"] for other in others for it in other["Layers"])
+
+
+def test_it_starts_once_a_day_and_is_tried_twice() -> None:
+    template = deployment().monitoring
+    rules = resources(template, "AWS::Events::Rule").values()
+    assert [
+        it["ScheduleExpression"]
+        for it in rules
+        if it["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0].startswith("FocusExporter")
+    ] == ["cron(30 3 * * ? *)"]
+    configs = resources(template, "AWS::Lambda::EventInvokeConfig").values()
+    assert [it["MaximumRetryAttempts"] for it in configs] == [1]
+
+
+def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
+    assert allowed() == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+        *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
+        *("iam:ListRoleTags", "iam:ListUserTags"),
+        "s3:PutObject",
+    }
+    by_action = {
+        action: it
+        for it in statements(deployment().monitoring, ROLE)
+        for action in as_list(it["Action"])
+    }
+    assert wildcard(by_action["s3:PutObject"]["Resource"]) == "/focus/*"
+    assert {
+        wildcard(resource)
+        for it in statements(deployment().monitoring, ROLE)
+        for resource in as_list(it["Resource"])
+    } == {None, "/focus/*", ":application-inference-profile/*", ":role/*", ":user/*"}
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]}}
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        assert by_action[action]["Condition"] == condition
+    assert "Condition" not in by_action["dynamodb:Scan"]
+
+
+def test_a_customer_key_can_be_used() -> None:
+    assert allowed("everything") >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
+
+
+def test_without_the_setting_there_is_none_of_it() -> None:
+    template = synthesise({"focus_export": False}).monitoring
+    assert not [name for name in template["Resources"] if name.startswith(("Focus", "Parquet"))]

@@ -1,0 +1,219 @@
+"""Both billing periods are written afresh, each wholly or not at all."""
+
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas.domain.attribution.ports import FoundTags
+from lambdas.domain.focus import TooManyChargesError, charges
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import Cost
+from lambdas.services.export_focus import ExportFocus, ExportUnfinishedError
+from tests.attributing import attributed_calls
+from tests.builders import HAIKU_3, usage_record
+from tests.fakes import InMemoryCostFiles, InMemoryRecordedCalls, InMemoryTagSource
+from tests.focus_rules import TextRow, read_rows, violations
+from tests.unit.focus.calls import PRICING
+
+NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
+OCTOBER, NOVEMBER = "2026-10", "2026-11"
+
+
+def call(request_id: str, at: datetime, **changes: Any) -> UsageRecord:
+    return usage_record(request_id=request_id, timestamp=at, **changes)
+
+
+CALLS = [
+    call("too old", datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)),
+    call("october", datetime(2026, 10, 1, tzinfo=UTC)),
+    call("late", datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC)),
+    call("november", datetime(2026, 11, 1, tzinfo=UTC)),
+    call("today", NOW, tokens=TokenCounts(input=1_000_000)),
+    call("unpriced", NOW, model_id="a.b"),
+]
+
+
+def copy_as_parquet(csv: Path, parquet: Path) -> int:
+    """Stands in for the adapter, which has tests of its own."""
+    parquet.write_bytes(csv.read_bytes())
+    return 0
+
+
+@pytest.fixture
+def files() -> InMemoryCostFiles:
+    return InMemoryCostFiles()
+
+
+@pytest.fixture
+def export(files: InMemoryCostFiles) -> ExportFocus:
+    return ExportFocus(
+        calls=InMemoryRecordedCalls(CALLS),
+        attribute=attributed_calls(),
+        price_tokens=PRICING.price_tokens,
+        to_parquet=copy_as_parquet,
+        files=files,
+        account_id="111122223333",
+        billing_account_id=None,
+        kept=timedelta(days=90),
+    )
+
+
+def rows_of(files: InMemoryCostFiles, period: str) -> list[TextRow]:
+    packed = files.kept[f"focus/csv/billing_period={period}/bedrock-meter.csv.gz"]
+    return read_rows(io.StringIO(gzip.decompress(packed).decode(), newline=""))
+
+
+def manifest_of(files: InMemoryCostFiles, period: str) -> Any:
+    return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
+
+
+def test_each_period_has_its_calls_and_their_cost(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    told = export(NOW)
+    assert [it["billing_period"] for it in told] == [OCTOBER, NOVEMBER]
+    for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
+        rows = rows_of(files, period)
+        assert not list(violations(rows))
+        assert {row["BillingPeriodStart"] for row in rows} == {f"{period}-01T00:00:00Z"}
+        costs = [PRICING.cost_of(it) for it in CALLS if it.request_id in requests]
+        expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
+        assert expected > 0
+        assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
+        assert Decimal(manifest_of(files, period)["billed_cost_usd"]) == expected
+
+
+def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    assert export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
+    manifest = manifest_of(files, NOVEMBER)
+    parts = ("source", "account_id", "written_at", "covers_until", "is_cut_off_by_retention")
+    assert {name: manifest[name] for name in parts} == {
+        "source": "Bedrock Meter",
+        "account_id": "111122223333",
+        "written_at": "2026-11-25T03:30:00Z",
+        "covers_until": "2026-11-25T03:30:00Z",
+        "is_cut_off_by_retention": False,
+    }
+    assert (manifest["priced_invocations"], manifest["left_out_invocations"]) == (2, 1)
+    assert manifest["left_out"] == [
+        {"model_id": "a.b", "reason": "no_price", "invocations": 1, "tokens": 15}
+    ]
+    assert manifest_of(files, OCTOBER)["covers_until"] == "2026-11-01T00:00:00Z"
+    assert manifest["focus_metadata"]["FocusVersion"] == "1.2"
+
+
+def test_the_manifest_comes_last_and_knows_its_files(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    export(NOW)
+    names = list(files.kept)
+    assert [name.split("/")[1] for name in names] == ["csv", "parquet", "manifests"] * 2
+    for period in (OCTOBER, NOVEMBER):
+        for told in manifest_of(files, period)["files"]:
+            (name,) = (it for it in names if period in it and it.endswith(told["name"]))
+            content = files.kept[name]
+            assert told["bytes"] == len(content)
+            assert told["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    export(NOW)
+    before = dict(files.kept)
+    export(NOW)
+    assert files.kept == before
+    corrected = call("november", CALLS[3].timestamp, tokens=TokenCounts(input=9))
+    replace(export, calls=InMemoryRecordedCalls([*CALLS, corrected]))(NOW)
+    changed = {name for name in before if files.kept[name] != before[name]}
+    assert len(changed) == 3
+    assert all(NOVEMBER in name for name in changed)
+
+
+def test_a_call_is_charged_by_the_model_behind_its_profile(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
+    through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
+    source = InMemoryTagSource()
+    source.found[profile] = FoundTags((("project", "search"),), HAIKU_3)
+    known = attributed_calls(source)
+    replace(export, calls=InMemoryRecordedCalls([through]), attribute=known)(NOW)
+    rows = rows_of(files, NOVEMBER)
+    assert {row["x_ModelId"] for row in rows} == {HAIKU_3}
+    assert {row["ResourceId"] for row in rows} == {profile}
+    assert {row["Tags"] for row in rows} == {'{"project": "search"}'}
+
+
+def test_accounts_are_told_where_the_log_does_not_know(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    nameless = call("1", NOW, account_id="", identity_arn="unknown")
+    paid = replace(
+        export, calls=InMemoryRecordedCalls([nameless]), billing_account_id="999988887777"
+    )
+    paid(NOW)
+    (row, _) = rows_of(files, NOVEMBER)
+    assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
+
+
+@pytest.mark.parametrize(("days", "is_cut_off"), [(62, False), (40, True)])
+def test_a_period_that_began_before_the_ledger_does_is_told(
+    export: ExportFocus, files: InMemoryCostFiles, days: int, is_cut_off: bool
+) -> None:
+    replace(export, kept=timedelta(days=days))(NOW)
+    assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
+    assert manifest_of(files, NOVEMBER)["is_cut_off_by_retention"] is False
+
+
+def test_the_previous_period_of_january_is_december(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    export(datetime(2027, 1, 31, tzinfo=UTC))
+    periods = [name.split("=")[1].split("/")[0] for name in files.kept]
+    assert periods == ["2026-12"] * 3 + ["2027-01"] * 3
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_without_time_for_all_calls_nothing_is_written_of_a_part(
+    export: ExportFocus, files: InMemoryCostFiles, times: int
+) -> None:
+    export(NOW)
+    before = dict(files.kept)
+    answers: Iterator[bool] = iter([True] * times + [False] * 9)
+    many = [call(str(number), NOW) for number in range(InMemoryRecordedCalls.BATCH * 2 + 1)]
+    busy = replace(export, calls=InMemoryRecordedCalls(many))
+    with pytest.raises(ExportUnfinishedError, match="no time"):
+        busy(NOW, has_time=lambda: next(answers))
+    assert files.kept == before
+
+
+def test_a_conversion_that_fails_leaves_what_was_kept(
+    export: ExportFocus, files: InMemoryCostFiles
+) -> None:
+    def fail(csv: Path, _: Path) -> int:
+        raise OSError(csv.name)
+
+    with pytest.raises(OSError, match="bedrock-meter"):
+        replace(export, to_parquet=fail)(NOW)
+    assert files.kept == {}
+
+
+def test_too_many_charges_are_an_error_and_no_files(
+    export: ExportFocus, files: InMemoryCostFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charges, "MOST_CHARGES", 2)
+    with pytest.raises(TooManyChargesError):
+        export(NOW)
+    assert files.kept == {}
