@@ -17,8 +17,8 @@ from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import Attribution
 from lambdas.domain.focus import COLUMNS, DataType, write_csv
 from lambdas.domain.invocations import UsageRecord
+from tests.focus_calls import attributed_calls, charges_of, csv_of
 from tests.focus_rules import read_rows
-from tests.unit.focus.calls import attributed_calls, charges_of, csv_of
 
 COLUMN_TYPES = {column.name: column.data_type for column in COLUMNS}
 

@@ -115,7 +115,7 @@ class DailyCharges:
 
     Attributes:
         price_tokens: What tokens cost.
-        account_id: Whose calls they are where a log does not tell.
+        account_id: Whose calls they are where a log does not tell; `None` for their callers'.
     """
 
     price_tokens: PriceTokens
@@ -138,7 +138,7 @@ class DailyCharges:
         priced = self.price_tokens(record)
         if priced is None:
             return
-        account_id = record.account_id or _account_of_caller(record) or self.account_id
+        account_id = record.account_id or self.account_id or _account_of_caller(record)
         if isinstance(priced, Unpriced):
             self._leave_out(record, priced.value, times)
         elif not account_id:

@@ -14,7 +14,7 @@ from lambdas.domain.focus import NO_ACCOUNT, DailyCharges, Sums, TooManyChargesE
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost, PricedTokens, Unpriced
 from tests.builders import BEN, HAIKU_3, SONNET_4, usage_record
-from tests.unit.focus.calls import (
+from tests.focus_calls import (
     AGREED,
     FIRST,
     NOBODY,
@@ -169,13 +169,20 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
     assert charged.priced_invocations(SEPTEMBER) == 0
 
 
-def test_the_account_is_that_of_the_log_else_of_the_caller_else_of_whoever_looks() -> None:
-    call = usage_record(account_id="", tokens=TokenCounts(input=1))
-    charged = DailyCharges(PRICING.price_tokens, account_id="999999999999")
-    charged.add(call, NOBODY)
-    charged.add(call._replace(identity_arn="unknown"), NOBODY)
-    accounts = [row["SubAccountId"] for row in rows_of(charged)]
-    assert accounts == ["111122223333", "999999999999"]
+@pytest.mark.parametrize(
+    ("logged", "told", "expected"),
+    [
+        ("444455556666", "999999999999", "444455556666"),
+        ("", "999999999999", "999999999999"),
+        ("", None, "111122223333"),
+    ],
+)
+def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
+    logged: str, told: str | None, expected: str
+) -> None:
+    charged = DailyCharges(PRICING.price_tokens, told)
+    charged.add(usage_record(account_id=logged, tokens=TokenCounts(input=1)), NOBODY)
+    assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
 
 
 @given(attributed_calls)

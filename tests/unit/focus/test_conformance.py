@@ -14,8 +14,8 @@ from lambdas.domain.focus.columns import CUSTOM_PREFIX, LEFT_OUT, SPECIFIED
 from lambdas.domain.invocations import TokenCounts, UsageRecord, read_message
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.builders import SONNET_4, usage_record
+from tests.focus_calls import attributed_calls, charges_of, rows_of
 from tests.focus_rules import COLUMN_TABLES, NOT_MET, PUBLISHED, violations
-from tests.unit.focus.calls import attributed_calls, charges_of, rows_of
 
 SAMPLES = Path(__file__).parents[2] / "fixtures" / "invocation-logs.ndjson"
 LONGEST_LIST = 20  # that of ServiceSubcategory is checked by its table alone

@@ -19,7 +19,7 @@ from lambdas.domain.focus import (
 )
 from lambdas.domain.focus.manifest import SCHEMA_CREATED
 from tests.builders import usage_record
-from tests.unit.focus.calls import NOBODY, charges_of, csv_of
+from tests.focus_calls import NOBODY, charges_of, csv_of
 
 
 def test_no_calls_are_a_header_alone() -> None:

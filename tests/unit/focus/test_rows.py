@@ -11,7 +11,7 @@ from lambdas.domain.focus import month_after, row_of
 from lambdas.domain.focus.charges import Charge
 from lambdas.domain.invocations import TokenCounts
 from tests.builders import ANA, SONNET_4, usage_record
-from tests.unit.focus.calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call
+from tests.focus_calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE, tokens=TokenCounts(input=1500))
 

@@ -21,8 +21,8 @@ from lambdas.services.export_focus import ExportFocus, ExportUnfinishedError
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record
 from tests.fakes import InMemoryCostFiles, InMemoryRecordedCalls, InMemoryTagSource
+from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
-from tests.unit.focus.calls import PRICING
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 OCTOBER, NOVEMBER = "2026-10", "2026-11"
