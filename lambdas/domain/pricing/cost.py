@@ -68,16 +68,18 @@ class PricedTokens(NamedTuple):
     @property
     def cost(self) -> Cost:
         """What the call costs."""
-        effective, listed = Decimal(0), Decimal(0)
-        is_listed = self.price is not None
-        for _, tokens, list_usd, usd in self.lines:
-            effective += tokens * usd
-            if list_usd is None:
-                is_listed = False
-            else:
-                listed += tokens * list_usd
-        list_total = listed.scaleb(_OF_A_MILLION) if is_listed else None
-        return Cost(list_total, effective.scaleb(_OF_A_MILLION), self.price, self.negotiated)
+        paid = sum((it.tokens * it.usd_per_million for it in self.lines), Decimal(0))
+        effective_usd = paid.scaleb(_OF_A_MILLION)
+        list_usd = effective_usd if self.negotiated is None else self._list_usd()
+        return Cost(list_usd, effective_usd, self.price, self.negotiated)
+
+    def _list_usd(self) -> Decimal | None:
+        listed = Decimal(0)
+        for it in self.lines:
+            if it.list_usd_per_million is None:
+                return None
+            listed += it.tokens * it.list_usd_per_million
+        return listed.scaleb(_OF_A_MILLION)
 
 
 class Unpriced(StrEnum):
