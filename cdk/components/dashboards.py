@@ -114,6 +114,7 @@ def dashboard_body(
     thresholds: Sequence[AlarmThreshold],
     metric_name: str,
     anomaly_band: float,
+    missing: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The body of a dashboard, for a deployment.
 
@@ -124,14 +125,18 @@ def dashboard_body(
         thresholds: What is drawn into the graphs that they fit.
         metric_name: The kind of tokens that has an anomaly band, as cost has.
         anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
+        missing: Functions that are not deployed, as their alarms call them: these are left out.
     """
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
     lines = _lines(thresholds)
     with_band = [f"Account: {_KINDS[it]} {_WINDOWS[Window.HOUR]}" for it in (metric_name, COST)]
+    unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
     for widget in body["widgets"]:
         properties = widget["properties"]
+        if "alarms" in properties:
+            properties["alarms"] = [it for it in properties["alarms"] if not it.startswith(unknown)]
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:

@@ -14,6 +14,8 @@ from lambdas.domain.focus import COSTS_PREFIX
 from lambdas.domain.metering.ledger_table import TAGS_PREFIX
 from lambdas.functions.focus_exporter.settings import Settings
 
+EXPORTED_EVERY = Duration.days(1)
+
 
 class FocusExporter(MeterFunction):
     """The function `focus_exporter`, and what starts it."""
@@ -57,10 +59,10 @@ class FocusExporter(MeterFunction):
             log_key=storage.stored_with,
         )
         self.allow("dynamodb:Scan", on=storage.ledger.table_arn)
-        self.allow(
+        self.allow_items(
             *("dynamodb:GetItem", "dynamodb:PutItem"),
             on=storage.ledger.table_arn,
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]}},
+            keys=[f"{TAGS_PREFIX}*"],
         )
         self.let_read_tags()
         self.allow("s3:PutObject", on=storage.reports.arn_for_objects(f"{COSTS_PREFIX}*"))

@@ -44,6 +44,13 @@ WRITES_OF_AN_UNPRICED_CALL = 4
 READS_OF_AN_UNPRICED_CALL = Decimal("1.1") * 16 * 24
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
+EXPORT_ALARM_METRICS = 2
+EXPORTS_A_MONTH = 30
+# A scan reads twice 4 KB a unit, since it may read what is a moment old.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
+BYTES_OF_A_SCANNED_UNIT = 8_192
+SECONDS_OF_AN_EXPORTED_CALL = Decimal("0.0001")  # taken high
+GB_OF_THE_EXPORTER = Decimal(2)
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)
@@ -216,7 +223,29 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             / _MILLION
             * prices["dynamodb_read_units_million"],
         ),
+        *_daily_export(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
+    ]
+
+
+def _daily_export(
+    ledger_gb: Decimal, kept_calls: Decimal, config: Config, prices: UnitPrices
+) -> list[CostItem]:
+    if not config.focus_export:
+        return []
+    units = EXPORTS_A_MONTH * ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT
+    seconds = EXPORTS_A_MONTH * kept_calls * SECONDS_OF_AN_EXPORTED_CALL
+    return [
+        CostItem(
+            "DynamoDB",
+            "the ledger read each day for the export in FOCUS columns",
+            units / _MILLION * prices["dynamodb_read_units_million"],
+        ),
+        CostItem(
+            "Lambda",
+            "that export",
+            seconds * GB_OF_THE_EXPORTER * prices["lambda_arm_gb_second"],
+        ),
     ]
 
 
@@ -243,4 +272,5 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
-    return usage_alarms + HEALTH_ALARM_METRICS + anomaly_alarms
+    export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
+    return usage_alarms + HEALTH_ALARM_METRICS + export_alarms + anomaly_alarms

@@ -19,7 +19,7 @@ from cdk.components.dashboards import (
     dashboard_url,
     deployed_dashboards,
 )
-from cdk.components.focus_exporter import FocusExporter
+from cdk.components.focus_exporter import EXPORTED_EVERY, FocusExporter
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched
 from cdk.components.log_queries import ContributorRules, SavedQueries
@@ -33,6 +33,8 @@ from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
 from cdk.stacks.storage import StorageStack
 from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
 from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
+
+FOCUS_EXPORTER = "FocusExporter"
 
 
 class MonitoringStack(Stack):
@@ -69,8 +71,14 @@ class MonitoringStack(Stack):
             self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, code)
+        reporting: list[Scheduled] = []
         if config.focus_export:
-            FocusExporter(self, "FocusExporter", config=config, storage=storage, code=code)
+            exporter = FocusExporter(
+                self, FOCUS_EXPORTER, config=config, storage=storage, code=code
+            )
+            reporting.append(
+                Scheduled(FOCUS_EXPORTER, exporter, EXPORTED_EVERY, "writes costs in FOCUS columns")
+            )
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
@@ -108,6 +116,7 @@ class MonitoringStack(Stack):
                     REPRICED_EVERY,
                     "publishes the cost of calls that had no price",
                 ),
+                *reporting,
             ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
@@ -189,6 +198,7 @@ class MonitoringStack(Stack):
 
     def _make_dashboards(self, ingestion: IngestionStack) -> None:
         deployed = deployed_dashboards(self._config)
+        missing = () if self._config.focus_export else (FOCUS_EXPORTER,)
         names = DeployedNames(
             region=self.region,
             alarms=self.format_arn(
@@ -208,6 +218,7 @@ class MonitoringStack(Stack):
                 thresholds=self._thresholds,
                 metric_name=self._config.alarm_metric,
                 anomaly_band=self._config.anomaly_band,
+                missing=missing,
             )
             cloudwatch.CfnDashboard(
                 self,

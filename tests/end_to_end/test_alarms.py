@@ -86,6 +86,7 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Account-Anomaly",
         "BedrockMeter-Account-CostAnomaly",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
+        "BedrockMeter-Health-FocusExporterNotStarted",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
         "BedrockMeter-Health-PriceRefresherNotStarted",
     }

@@ -1,5 +1,7 @@
 """What writes costs every day: started, allowed, and fit for it."""
 
+import json
+
 import pytest
 
 from lambdas.domain.metering.ledger_table import TAGS_PREFIX
@@ -76,7 +78,10 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         for it in statements(deployment().monitoring, ROLE)
         for resource in as_list(it["Resource"])
     } == {None, "/focus/*", ":application-inference-profile/*", ":role/*", ":user/*"}
-    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]}}
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
     for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
         assert by_action[action]["Condition"] == condition
     assert "Condition" not in by_action["dynamodb:Scan"]
@@ -89,3 +94,4 @@ def test_a_customer_key_can_be_used() -> None:
 def test_without_the_setting_there_is_none_of_it() -> None:
     template = synthesise({"focus_export": False}).monitoring
     assert not [name for name in template["Resources"] if name.startswith(("Focus", "Parquet"))]
+    assert "FocusExporter" not in json.dumps(template)  # nor an alarm of it on a dashboard

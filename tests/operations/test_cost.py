@@ -14,6 +14,7 @@ from cdk.config import Config
 from cdk.operations import cost
 from cdk.operations.running_cost import (
     ANOMALY_ALARM_METRICS,
+    EXPORT_ALARM_METRICS,
     HEALTH_ALARM_METRICS,
     UnitPrices,
     Usage,
@@ -77,6 +78,17 @@ def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None
     assert all(it.usd > 0 for it in of_it)
 
 
+def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> None:
+    without = Config.from_context({"focus_export": False})
+    lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
+    assert not [it for it in lines if "export" in it.what]
+    saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
+    reads = 30 * Decimal(3 * 10**6 * 700) / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
+    seconds = 30 * Decimal(3 * 10**6) / 10**4
+    alarms = 2 * PRICES["alarm_metric_month"]
+    assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms
+
+
 def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
@@ -85,7 +97,7 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
         for it in health
     )
-    assert watched == HEALTH_ALARM_METRICS
+    assert watched == HEALTH_ALARM_METRICS + EXPORT_ALARM_METRICS
     assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
         deployed_dashboards(Config())
     )
