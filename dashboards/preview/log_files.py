@@ -16,7 +16,14 @@ from typing import BinaryIO, cast
 
 from cdk.operations.terminal import CommandError
 from dashboards.preview.json_values import EndlessValueError, has_events, split_values
-from lambdas.domain.invocations import Reading, RejectionReason, read_line, read_value
+from lambdas.domain.invocations import (
+    Reading,
+    ReadInvocation,
+    RejectionReason,
+    read_invocation,
+    read_line,
+    read_value,
+)
 from lambdas.domain.invocations.decoding import Undecodable, decode_json
 
 LONGEST_LINE_BYTES = 64 * 2**20
@@ -73,12 +80,17 @@ def find_log_files(paths: Iterable[Path]) -> list[LogFile]:
     return files
 
 
-def read_log_file(file: LogFile, on_progress: Callable[[int], None]) -> Iterator[Reading]:
+def read_log_file(
+    file: LogFile,
+    on_progress: Callable[[int], None],
+    read: ReadInvocation = read_invocation,
+) -> Iterator[Reading]:
     """Read the messages of a file, in order: what each turned out to be.
 
     Args:
         file: What to read.
         on_progress: Told now and then how many bytes of the file on disk have been read.
+        read: Reads each invocation log.
 
     Raises:
         UnreadableLogsError: The file cannot be read to its end.
@@ -86,7 +98,7 @@ def read_log_file(file: LogFile, on_progress: Callable[[int], None]) -> Iterator
     try:
         with file.path.open("rb") as on_disk:
             told = 0
-            for readings in _read(_unzipped(on_disk), file):
+            for readings in _read(_unzipped(on_disk), file, read):
                 yield from readings
                 if (position := on_disk.tell()) - told >= _PROGRESS_BYTES:
                     on_progress(told := position)
@@ -169,15 +181,15 @@ class _Layout(Enum):
     VALUES = "values"
 
 
-def _read(content: BinaryIO, file: LogFile) -> Iterator[list[Reading]]:
+def _read(content: BinaryIO, file: LogFile, read: ReadInvocation) -> Iterator[list[Reading]]:
     head = content.read(_HEAD_BYTES)
     if head.startswith(_UTF16_MARKS):
         message = f"{file.name}: this is UTF-16 text. Save it as UTF-8."
         raise UnreadableLogsError(message)
     content.seek(len(_UTF8_MARK) if head.startswith(_UTF8_MARK) else 0)
     if _layout(head.removeprefix(_UTF8_MARK).lstrip(), _suffix(file.path.name)) is _Layout.VALUES:
-        return map(read_value, split_values(content))
-    return map(_read_line, _lines(content))
+        return (read_value(value, read) for value in split_values(content))
+    return (_read_line(line, read) for line in _lines(content))
 
 
 def _lines(content: BinaryIO) -> Iterator[bytes]:
@@ -189,15 +201,15 @@ def _lines(content: BinaryIO) -> Iterator[bytes]:
             yield text
 
 
-def _read_line(line: bytes) -> list[Reading]:
+def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
-    readings = read_line(line)
+    readings = read_line(line, read)
     if line.startswith(b"{") and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED
         if whole and all(isinstance(it, dict) for it in (*whole, {} if is_cut_off else last)):
-            return [reading for value in values for reading in read_value(value)]
+            return [reading for value in values for reading in read_value(value, read)]
     return readings
 
 

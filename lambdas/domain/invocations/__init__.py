@@ -10,6 +10,7 @@ from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_record import (
     Ignored,
     Reading,
+    ReadInvocation,
     RejectionReason,
     UsageRecord,
     read_invocation,
@@ -23,6 +24,7 @@ __all__ = [
     "IdentityKind",
     "Ignored",
     "Quarantine",
+    "ReadInvocation",
     "Reading",
     "RejectedRecord",
     "RejectionReason",

@@ -18,6 +18,7 @@ from lambdas.domain.invocations.usage_record import (
     PERMISSION_NOTICE,
     Ignored,
     Reading,
+    ReadInvocation,
     RejectionReason,
     read_invocation,
     read_message,
@@ -54,17 +55,25 @@ def pack(envelope: JsonObject) -> str:
     return binascii.b2a_base64(packed, newline=False).decode()
 
 
-def read_envelope(envelope: JsonObject) -> list[Reading]:
+def read_envelope(envelope: JsonObject, read: ReadInvocation = read_invocation) -> list[Reading]:
     """Read every log event of an unpacked envelope, in order; never raises.
 
     A control message, with which CloudWatch Logs probes its destination, is one thing ignored.
     So that exports can be read as well, `events` (what `aws logs filter-log-events` prints) are
     as good as `logEvents`. Blank messages are nothing.
+
+    Args:
+        envelope: What `unpack` gives.
+        read: Reads each invocation log, here and below.
     """
     if envelope.get("messageType") == "CONTROL_MESSAGE":
         return [Ignored.CONTROL_MESSAGE]
     events = log_events(envelope)
-    return [RejectionReason.WRONG_SCHEMA] if events is None else [*map(_read_event, events)]
+    return (
+        [RejectionReason.WRONG_SCHEMA]
+        if events is None
+        else [_read_event(it, read) for it in events]
+    )
 
 
 def log_events(envelope: JsonObject) -> list[JsonValue] | None:
@@ -73,7 +82,7 @@ def log_events(envelope: JsonObject) -> list[JsonValue] | None:
     return [it for it in events if not _is_blank(it)] if isinstance(events, list) else None
 
 
-def read_value(text: bytes | str) -> list[Reading]:
+def read_value(text: bytes | str, read: ReadInvocation = read_invocation) -> list[Reading]:
     """Read one JSON value of an export, whatever is wrapped around its invocation logs.
 
     It is an invocation log, an envelope of several (unpacked, or as the event that Lambda gets),
@@ -83,34 +92,36 @@ def read_value(text: bytes | str) -> list[Reading]:
         case Undecodable() as why:
             return [read_plain_text(text, why)]
         case str(message) if message.lstrip().startswith(_TEXT_OF_A_MESSAGE):
-            return [read_message(message)]
+            return [read_message(message, read)]
         case dict(wrapped) if "requestId" not in wrapped:
-            return _read_wrapped(wrapped)
+            return _read_wrapped(wrapped, read)
         case log:
-            return [read_invocation(log)]
+            return [read(log)]
 
 
-def read_line(line: bytes | str) -> list[Reading]:
+def read_line(line: bytes | str, read: ReadInvocation = read_invocation) -> list[Reading]:
     """Read a line of an export: a JSON value, or the bare `awslogs.data` of a delivery."""
-    return _read_packed(line) if starts_with(line, _BASE64_OF_GZIP) else read_value(line)
+    return (
+        _read_packed(line, read) if starts_with(line, _BASE64_OF_GZIP) else read_value(line, read)
+    )
 
 
-def _read_wrapped(wrapped: JsonObject) -> list[Reading]:
+def _read_wrapped(wrapped: JsonObject, read: ReadInvocation) -> list[Reading]:
     if not wrapped.keys().isdisjoint(_KEYS_OF_ENVELOPES):
-        return read_envelope(wrapped)
+        return read_envelope(wrapped, read)
     match wrapped:
         case {"awslogs": {"data": str(data)}}:
-            return _read_packed(data)
+            return _read_packed(data, read)
         case {"message": str()}:
-            return [] if _is_blank(wrapped) else [_read_event(wrapped)]
-    return [read_invocation(wrapped)]
+            return [] if _is_blank(wrapped) else [_read_event(wrapped, read)]
+    return [read(wrapped)]
 
 
-def _read_packed(data: bytes | str) -> list[Reading]:
+def _read_packed(data: bytes | str, read: ReadInvocation) -> list[Reading]:
     envelope = unpack(data)
     if isinstance(envelope, Undecodable):
         return [RejectionReason(envelope.value)]
-    return read_envelope(envelope) if isinstance(envelope, dict) else [read_invocation(envelope)]
+    return read_envelope(envelope, read) if isinstance(envelope, dict) else [read(envelope)]
 
 
 def _is_blank(event: JsonValue) -> bool:
@@ -118,6 +129,8 @@ def _is_blank(event: JsonValue) -> bool:
     return isinstance(message, str) and (not message or message.isspace())
 
 
-def _read_event(event: JsonValue) -> Reading:
+def _read_event(event: JsonValue, read: ReadInvocation) -> Reading:
     message = event.get("message") if isinstance(event, dict) else None
-    return read_message(message) if isinstance(message, str) else RejectionReason.NOT_AN_OBJECT
+    return (
+        read_message(message, read) if isinstance(message, str) else RejectionReason.NOT_AN_OBJECT
+    )

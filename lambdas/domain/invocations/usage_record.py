@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from functools import lru_cache
@@ -115,27 +116,10 @@ class UsageRecord(NamedTuple):
         return self.error_code is not None
 
 
+ReadInvocation: TypeAlias = "Callable[[JsonValue], UsageRecord | RejectionReason]"
+"""Reads one decoded invocation log, as `read_invocation` does; never raises."""
 Reading: TypeAlias = UsageRecord | RejectionReason | Ignored
 """What one message turned out to be."""
-
-
-def read_message(message: bytes | str) -> Reading:
-    """Read one log message; never raises.
-
-    Args:
-        message: The text of one log event, or one line of a log object in S3.
-    """
-    decoded = decode_json(message)
-    if isinstance(decoded, Undecodable):
-        return read_plain_text(message, decoded)
-    return read_invocation(decoded)
-
-
-def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
-    """Tell the line that Bedrock writes when logging is switched on from what is no JSON."""
-    if starts_with(message.lstrip(), PERMISSION_NOTICE):
-        return Ignored.PERMISSION_NOTICE
-    return RejectionReason(why.value)
 
 
 def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
@@ -177,6 +161,26 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         latency_ms,
         read_metadata(metadata) if metadata else NO_METADATA,
     )
+
+
+def read_message(message: bytes | str, read: ReadInvocation = read_invocation) -> Reading:
+    """Read one log message; never raises.
+
+    Args:
+        message: The text of one log event, or one line of a log object in S3.
+        read: Reads the decoded log; `read_invocation`, unless somebody looks at more of it.
+    """
+    decoded = decode_json(message)
+    if isinstance(decoded, Undecodable):
+        return read_plain_text(message, decoded)
+    return read(decoded)
+
+
+def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
+    """Tell the line that Bedrock writes when logging is switched on from what is no JSON."""
+    if starts_with(message.lstrip(), PERMISSION_NOTICE):
+        return Ignored.PERMISSION_NOTICE
+    return RejectionReason(why.value)
 
 
 def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None]:

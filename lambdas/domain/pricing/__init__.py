@@ -1,5 +1,6 @@
 """What tokens cost: dated prices, what was agreed on instead, and the cost of a call."""
 
+from lambdas.domain.pricing.areas import price_areas
 from lambdas.domain.pricing.cost import (
     CallCost,
     Cost,
@@ -7,9 +8,10 @@ from lambdas.domain.pricing.cost import (
     PricedTokens,
     Pricing,
     Unpriced,
+    tokens_by_kind,
 )
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
-from lambdas.domain.pricing.price import Price, Rates, TokenKind
+from lambdas.domain.pricing.price import Price, Rates, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import PriceBook, PriceConflictError
 from lambdas.domain.pricing.shipped import shipped_prices
 
@@ -27,5 +29,8 @@ __all__ = [
     "Rates",
     "TokenKind",
     "Unpriced",
+    "UsdPerMillion",
+    "price_areas",
     "shipped_prices",
+    "tokens_by_kind",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -120,9 +121,7 @@ class Pricing:
     def price_tokens(self, record: UsageRecord) -> PricedTokens | Unpriced | None:
         """Price the tokens of a call by their kinds; `None` for a failed call.
 
-        Cache writes of which no part is known to be kept for an hour are taken as kept for five
-        minutes, which is Bedrock's default. A kind that the call did not use needs no price.
-        Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+        A kind that the call did not use needs no price.
         """
         if record.is_failed:
             return None
@@ -138,16 +137,40 @@ class Pricing:
         listed = rates.usd_per_million if rates else {}
         paid = listed if agreed is None else _agreed(listed, agreed)
         lines = []
-        for kind, count in _used(record.tokens):
+        for kind, count in tokens_by_kind(record.tokens):
             usd = paid.get(kind)
             if usd is None:
                 return Unpriced.NO_PRICE_OF_A_KIND
             lines.append(CostLine(kind, count, listed.get(kind), usd))
         return PricedTokens(tuple(lines), price, rates, agreed)
 
+    def rates_in(
+        self, model_id: str, areas: Sequence[str], day: date, total_input_tokens: int
+    ) -> UsdPerMillion:
+        """What tokens of a model cost in calls like these, by kind, as `cost_of` takes it.
 
-def _used(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
-    """The tokens of a call by the kinds that have prices, without those it used none of."""
+        Args:
+            model_id: The foundation model.
+            areas: The areas that the calls may have a price of, see `price_areas`.
+            day: Their day, UTC.
+            total_input_tokens: How much each reads, cached tokens included.
+
+        Returns:
+            Rates; a kind that is left out has no known price, and nothing has where none is known.
+        """
+        price = self.book.price_in(model_id, areas, day)
+        agreed = self.negotiated.price_of(model_id, day)
+        listed = price.rates_of(total_input_tokens).usd_per_million if price else {}
+        return listed if agreed is None else _agreed(listed, agreed)
+
+
+def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
+    """The tokens of a call by the kinds that have prices, without those it used none of.
+
+    Cache writes of which no part is known to be kept for an hour are taken as kept for five
+    minutes, which is Bedrock's default.
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+    """
     for_an_hour = tokens.cache_write_1h or 0
     for kind, count in (
         (TokenKind.INPUT, tokens.input),

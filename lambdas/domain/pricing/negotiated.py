@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -47,6 +47,10 @@ class NegotiatedPrices:
         """Keep them; of several for one model the closest name decides, then the latest date."""
         self._prices = prices
         self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
+
+    def __iter__(self) -> Iterator[NegotiatedPrice]:
+        """All that was agreed, in no particular order."""
+        return iter(self._prices)
 
     def price_of(self, model_id: str, day: date) -> NegotiatedPrice | None:
         """What was agreed for a model by a day; `None` for nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -78,14 +78,19 @@ class PriceBook:
         """
         return self._recall(model_id, invoked_model_id, region, day)
 
-    def _look_up(
-        self, model_id: str, invoked_model_id: str, region: str, day: date
-    ) -> Price | None:
+    def price_in(self, model_id: str, areas: Sequence[str], day: date) -> Price | None:
+        """The price of a model in the first of some areas that knows it; `None` for none.
+
+        Args:
+            model_id: The foundation model.
+            areas: The areas that calls may have a price of, see `price_areas`.
+            day: The day of the calls, UTC.
+        """
         name, version = name_and_version(model_id)
         by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
         known = [it for it in by_version if it is not None]
         spelt = (version, None) if version else (None, *(known if len(known) == 1 else ()))
-        for area in price_areas(invoked_model_id, region):
+        for area in areas:
             for it in spelt:
                 in_force = [
                     price
@@ -95,6 +100,11 @@ class PriceBook:
                 if in_force:
                     return max(in_force, key=_newest)
         return None
+
+    def _look_up(
+        self, model_id: str, invoked_model_id: str, region: str, day: date
+    ) -> Price | None:
+        return self.price_in(model_id, price_areas(invoked_model_id, region), day)
 
 
 def name_and_version(model_id: str) -> tuple[str, str | None]:
