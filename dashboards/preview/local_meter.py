@@ -27,6 +27,7 @@ class LocalMeter:
     Attributes:
         report: What became of the messages.
         summary: Figures per identity and per model.
+        ledger: The calls, each once.
         quarantine: The rejected records.
     """
 
@@ -35,8 +36,8 @@ class LocalMeter:
         self.report = IngestReport()
         self.summary = UsageSummary(cost_of)
         self.quarantine = SqliteQuarantine(store)
-        ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
-        self._ingest = IngestInvocations(ledger, self.quarantine)
+        self.ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
+        self._ingest = IngestInvocations(self.ledger, self.quarantine)
 
     def ingest(self, source: str, readings: Iterable[Reading]) -> None:
         """Ingest the readings of a whole source, a batch at a time."""

@@ -16,6 +16,7 @@ from cdk.config import ConfigurationError
 from cdk.operations.terminal import CommandError
 from dashboards.preview.local_meter import LocalMeter
 from dashboards.preview.log_files import LogFile, read_log_file
+from lambdas.domain.invocations import ReadInvocation, read_invocation
 
 _LONG_INPUT_BYTES = 8 * 2**20
 
@@ -36,8 +37,15 @@ def explained_failures() -> Iterator[None]:
         raise CommandError(message) from None
 
 
-def meter_files(meter: LocalMeter, files: Iterable[LogFile]) -> None:
+def meter_files(
+    meter: LocalMeter, files: Iterable[LogFile], read: ReadInvocation = read_invocation
+) -> None:
     """Meter files one after the other, with a progress bar where there is much to read.
+
+    Args:
+        meter: What meters.
+        files: The files.
+        read: Reads each invocation log.
 
     Raises:
         UnreadableLogsError: A file cannot be read to its end.
@@ -51,7 +59,7 @@ def meter_files(meter: LocalMeter, files: Iterable[LogFile]) -> None:
         done = 0
         for file in files:
             advance = partial(_advance, progress, task, done)
-            meter.ingest(file.name, read_log_file(file, advance))
+            meter.ingest(file.name, read_log_file(file, advance, read))
             done += file.size
 
 

@@ -75,6 +75,11 @@ class SqliteUsageLedger:
         for stream in self._streams:
             stream(changes)
 
+    def in_order_of_time(self) -> Iterator[UsageRecord]:
+        """All calls; of equal time, those read first go first."""
+        for row in self._connection.execute("SELECT * FROM ledger ORDER BY timestamp, rowid"):
+            yield _from_row(row)
+
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, UsageRecord]:
         marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(_SELECT.format(marks=marks), keys)

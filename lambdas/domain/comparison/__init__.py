@@ -1,0 +1,21 @@
+"""What observed traffic would cost on other models, and where money is lost."""
+
+from lambdas.domain.comparison.calls import ObservedCall
+from lambdas.domain.comparison.report import ComparisonReport, TrafficObserver
+from lambdas.domain.comparison.report_json import START_OF_REPORT, report_json
+from lambdas.domain.comparison.report_tables import Table, plain_text, report_tables
+from lambdas.domain.comparison.request_outline import OutlineMemory, RequestOutline, read_outline
+
+__all__ = [
+    "START_OF_REPORT",
+    "ComparisonReport",
+    "ObservedCall",
+    "OutlineMemory",
+    "RequestOutline",
+    "Table",
+    "TrafficObserver",
+    "plain_text",
+    "read_outline",
+    "report_json",
+    "report_tables",
+]

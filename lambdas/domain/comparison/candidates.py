@@ -1,0 +1,129 @@
+"""What traffic would have cost on other models, by the same prices as the traffic itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from lambdas.domain.comparison.traffic import Purpose, Terms, TrafficMix
+from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
+from lambdas.domain.pricing.price_book import name_and_version
+
+_OF_A_MILLION = -6  # places of the decimal point
+_INPUT_KINDS = frozenset(TokenKind) - {TokenKind.OUTPUT}
+_PLACES = Decimal("0.0001")
+
+
+class ModelCost(NamedTuple):
+    """What some traffic costs on a model, its tokens being as many as they were.
+
+    Attributes:
+        model_id: The foundation model.
+        is_in_use: Whether some of the traffic ran on it.
+        as_cached_usd: With cache reads and writes as they were, at the model's cache prices;
+            `None` where one of them is not known.
+        uncached_usd: With all that was read at the price of plain input.
+        lacks: The kinds of tokens in the traffic that have no known price.
+    """
+
+    model_id: str
+    is_in_use: bool
+    as_cached_usd: Decimal | None
+    uncached_usd: Decimal
+    lacks: tuple[TokenKind, ...] = ()
+
+    @property
+    def usd(self) -> Decimal:
+        """What counts when models are ranked: as cached, else without caching."""
+        return self.uncached_usd if self.as_cached_usd is None else self.as_cached_usd
+
+
+def saved_share(usd: Decimal | None, actual_usd: Decimal) -> Decimal | None:
+    """The share of the actual cost that a cost saves, to a hundredth of a percent; below 0 it adds.
+
+    `None` where there is no cost, or nothing that could be saved.
+    """
+    if usd is None or not actual_usd:
+        return None
+    return (1 - usd / actual_usd).quantize(_PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The models that traffic could have run on: all that have a price.
+
+    Attributes:
+        pricing: What tokens cost. Prices are those of the day of a call, and what was agreed on
+            goes before list prices, as for the calls themselves.
+    """
+
+    pricing: Pricing
+    _rates: dict[tuple[str, Terms], UsdPerMillion] = field(default_factory=dict)
+
+    def compare(self, purpose: Purpose, mix: TrafficMix) -> tuple[ModelCost, ...]:
+        """Price traffic on every model of the same purpose that has a price wherever it ran.
+
+        A model that lacks the price of plain input or output is none of them. Of equal cost, the
+        one that is named first goes first.
+
+        Returns:
+            Costs, the cheapest first.
+        """
+        costs = (self._cost(model_id, purpose, mix) for model_id in self._models(mix))
+        known = [cost for cost in costs if cost is not None]
+        return tuple(sorted(known, key=lambda cost: (cost.usd, cost.model_id)))
+
+    def _models(self, mix: TrafficMix) -> list[str]:
+        """Every model once: as traffic spells it, else as the price book does."""
+        models = {name_and_version(price.model_id): price.model_id for price in self.pricing.book}
+        for model_id in sorted(mix.by_model, reverse=True):
+            models[name_and_version(self._listed_as(model_id, mix.tokens))] = model_id
+        return sorted(models.values())
+
+    def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
+        """How the price book spells a model; as it is, where it has no list price."""
+        prices = (self.pricing.book.price_in(model_id, it.ways[0], it.day) for it in terms)
+        return next((price.model_id for price in prices if price), model_id)
+
+    def _cost(self, model_id: str, purpose: Purpose, mix: TrafficMix) -> ModelCost | None:
+        as_cached, uncached = Decimal(0), Decimal(0)
+        lacks = set[TokenKind]()
+        for terms, counts in mix.tokens.items():
+            if not (used := {kind: count for kind, count in counts.items() if count}):
+                continue
+            rates = self._rates_in(model_id, terms)
+            is_text = TokenKind.OUTPUT in rates
+            if TokenKind.INPUT not in rates or is_text != (purpose is Purpose.TEXT):
+                return None
+            lacks.update(used.keys() - rates.keys())
+            as_cached += _total(used, rates)
+            uncached += _total(_without_cache(used), rates)
+        return ModelCost(
+            model_id,
+            model_id in mix.by_model,
+            None if lacks else as_cached.scaleb(_OF_A_MILLION),
+            uncached.scaleb(_OF_A_MILLION),
+            tuple(kind for kind in TokenKind if kind in lacks),
+        )
+
+    def _rates_in(self, model_id: str, terms: Terms) -> UsdPerMillion:
+        found = self._rates.get((model_id, terms))
+        if found is None:
+            ways = (
+                self.pricing.rates_in(model_id, areas, terms.day, terms.total_input_tokens)
+                for areas in terms.ways
+            )
+            self._rates[model_id, terms] = found = next(filter(None, ways), {})
+        return found
+
+
+def _without_cache(used: Mapping[TokenKind, int]) -> dict[TokenKind, int]:
+    read = sum(count for kind, count in used.items() if kind in _INPUT_KINDS)
+    return {TokenKind.INPUT: read, TokenKind.OUTPUT: used.get(TokenKind.OUTPUT, 0)}
+
+
+def _total(used: Mapping[TokenKind, int], rates: UsdPerMillion) -> Decimal:
+    """The cost of a million times the tokens whose price is known."""
+    return sum((count * rates[kind] for kind, count in used.items() if kind in rates), Decimal(0))

@@ -1,0 +1,130 @@
+"""Where money is lost: in what ways, for whom, how much of it, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from lambdas.domain.pricing import CallCost, Cost
+
+
+class Loss(StrEnum):
+    """A way to lose money or quota. No token is in two of them."""
+
+    FAILED_CALLS = "failed_calls"
+    THROTTLED_CALLS = "throttled_calls"
+    RETRIED_CALLS = "retried_calls"
+    UNREAD_CACHE_WRITES = "unread_cache_writes"
+    REPEATED_PREFIXES = "repeated_prefixes"
+    OVERSIZE_MAX_TOKENS = "oversize_max_tokens"
+
+
+class LossKey(NamedTuple):
+    """Whose loss it is.
+
+    Attributes:
+        project: The project of the calls.
+        model_id: The model that was called.
+        loss: What it is.
+    """
+
+    project: str
+    model_id: str
+    loss: Loss
+
+
+@dataclass(slots=True)
+class LossFigures:
+    """How much is lost in one way.
+
+    Attributes:
+        calls: Calls that lose something.
+        tokens: The tokens that are lost, or at most.
+        size_bytes: Of `REPEATED_PREFIXES` alone: how long they are as JSON, in UTF-8.
+        priced_calls: Calls of which it is known what is lost.
+        priced_usd: What those lose, exactly, or at most.
+        unpriced_calls: Calls that may lose money of which nobody knows how much.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    size_bytes: int = 0
+    priced_calls: int = 0
+    priced_usd: Decimal = Decimal(0)
+    unpriced_calls: int = 0
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What is known to be lost; `None` where no call has a price."""
+        return self.priced_usd if self.priced_calls else None
+
+    def add(self, tokens: int, usd: Decimal | None, size_bytes: int = 0) -> None:
+        """Add a call that loses tokens, and money if it is known how much."""
+        self.calls += 1
+        self.tokens += tokens
+        self.size_bytes += size_bytes
+        if usd is None:
+            self.unpriced_calls += 1
+        else:
+            self.priced_calls += 1
+            self.priced_usd += usd
+
+    def add_without_money(self, tokens: int = 0) -> None:
+        """Add a call that loses time or quota."""
+        self.calls += 1
+        self.tokens += tokens
+
+
+@dataclass(slots=True)
+class LossBook:
+    """All that is lost, by project, model and way."""
+
+    figures: dict[LossKey, LossFigures]
+
+    def of(self, project: str, model_id: str, loss: Loss) -> LossFigures:
+        """The figures to add to."""
+        return self.figures.setdefault(LossKey(project, model_id, loss), LossFigures())
+
+    def ranked(self) -> list[tuple[LossKey, LossFigures]]:
+        """All of it: what loses most money first, then most tokens, then by name."""
+        return sorted(
+            self.figures.items(),
+            key=lambda item: (-item[1].priced_usd, -item[1].tokens, item[0]),
+        )
+
+
+def usd_of(cost: CallCost) -> Decimal | None:
+    """What a call costs; `None` where that is not known."""
+    return cost.effective_usd if isinstance(cost, Cost) else None
+
+
+MEANINGS = {
+    Loss.FAILED_CALLS: (
+        "at most: tokens of failed calls, throttled ones apart, as if they had succeeded. Whether"
+        " AWS bills them is not in the log"
+    ),
+    Loss.THROTTLED_CALLS: (
+        "at most: tokens of throttled calls where the log has them, as if they had succeeded"
+    ),
+    Loss.RETRIED_CALLS: (
+        "at most: throttled calls after which the same caller called the same model again within a"
+        " minute. What that costs is time; the call that succeeds did the work"
+    ),
+    Loss.UNREAD_CACHE_WRITES: (
+        "at least: what cache writes cost more than plain input, where nobody in the account read"
+        " any cache of the model in that Region for as long as they can have lived. Where the log"
+        " does not tell how long, an hour"
+    ),
+    Loss.REPEATED_PREFIXES: (
+        "at most: beginnings of requests (tools, system prompt, messages) that the same caller had"
+        " sent to the same model within five minutes, in calls without any caching; what reading"
+        " them from a cache would have saved. The least size that the model caches is not known"
+    ),
+    Loss.OVERSIZE_MAX_TOKENS: (
+        "quota, no money: tokens that max_tokens allowed and the answer did not use, where it was"
+        " ten times the answer and more. Bedrock takes them off the quota while a call runs"
+    ),
+}
+"""What each figure is, and how sure."""

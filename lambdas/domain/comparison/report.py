@@ -1,0 +1,201 @@
+"""Compares models on observed traffic, call by call, into one report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from lambdas.domain.comparison.cache_writes import CacheWrites
+from lambdas.domain.comparison.calls import ObservedCall, PricedTerms
+from lambdas.domain.comparison.candidates import Candidates, ModelCost
+from lambdas.domain.comparison.losses import LossBook, LossFigures, LossKey
+from lambdas.domain.comparison.requests import Requests
+from lambdas.domain.comparison.throttling import Throttling
+from lambdas.domain.comparison.traffic import (
+    PriceSteps,
+    Purpose,
+    Terms,
+    TrafficMix,
+    purpose_of,
+)
+from lambdas.domain.pricing import Cost, Pricing, Unpriced, UsdPerMillion
+
+
+class Unknown(NamedTuple):
+    """Calls that cannot be compared.
+
+    Attributes:
+        model_id: What was called.
+        reason: Why they have no cost.
+    """
+
+    model_id: str
+    reason: Unpriced
+
+
+class TrafficComparison(NamedTuple):
+    """Traffic of one purpose, and what it would have cost elsewhere.
+
+    Attributes:
+        purpose: What its models are for.
+        mix: What it was made of.
+        costs: What it costs on each model, the cheapest first; those in use are among them.
+    """
+
+    purpose: Purpose
+    mix: TrafficMix
+    costs: tuple[ModelCost, ...]
+
+
+class ProjectComparison(NamedTuple):
+    """What is known of a project.
+
+    Attributes:
+        project: Its name; `None` for all of them together.
+        traffic: Its calls with a cost, by purpose.
+        failed_calls: Its failed calls, which have none.
+        unpriced: How many of its calls have no known cost.
+    """
+
+    project: str | None
+    traffic: tuple[TrafficComparison, ...]
+    failed_calls: int
+    unpriced: Mapping[Unknown, int]
+
+
+class Coverage(NamedTuple):
+    """What a report is about.
+
+    Attributes:
+        start: From when on, UTC; `None` where there is nothing.
+        end: Until when.
+        calls: Calls, each once.
+        outlined_calls: Those whose request was looked at: where content is logged.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    calls: int
+    outlined_calls: int
+
+
+class ComparisonReport(NamedTuple):
+    """What the same traffic would cost on other models, and where money is lost.
+
+    Attributes:
+        coverage: What it is about.
+        account: All projects together.
+        projects: Each, the most costly first.
+        losses: What is lost, the most first.
+    """
+
+    coverage: Coverage
+    account: ProjectComparison
+    projects: tuple[ProjectComparison, ...]
+    losses: tuple[tuple[LossKey, LossFigures], ...]
+
+
+@dataclass(slots=True)
+class _Project:
+    mixes: dict[Purpose, TrafficMix] = field(default_factory=dict)
+    failed_calls: int = 0
+    unpriced: Counter[Unknown] = field(default_factory=Counter)
+
+    def include(self, other: _Project) -> None:
+        for purpose, mix in other.mixes.items():
+            self.mixes.setdefault(purpose, TrafficMix()).include(mix)
+        self.failed_calls += other.failed_calls
+        self.unpriced.update(other.unpriced)
+
+
+class TrafficObserver:
+    """Takes in calls, each once and in order of time, and reports.
+
+    Memory grows with projects, models and steps of prices; beside that it has bounds of its own.
+    """
+
+    def __init__(self, pricing: Pricing) -> None:
+        """Observe nothing yet."""
+        self._pricing = pricing
+        self._steps = PriceSteps(pricing)
+        self._rates: dict[tuple[str, Terms], UsdPerMillion] = {}
+        self._projects: dict[str, _Project] = {}
+        self._losses = LossBook({})
+        self._cache_writes = CacheWrites(self._losses)
+        self._others = (Throttling(self._losses), Requests(self._losses))
+        self._start: datetime | None = None
+        self._last: datetime | None = None
+        self._calls = self._outlined_calls = 0
+
+    def observe(self, call: ObservedCall) -> None:
+        """Take in a call."""
+        record = call.record
+        self._start = self._start or record.timestamp
+        self._last = record.timestamp
+        self._calls += 1
+        self._outlined_calls += call.outline is not None
+        terms = self._steps.terms_of(record)
+        cost = self._pricing.cost_of(record._replace(error_code=None))
+        priced = PricedTerms(terms, self._rates_of(record.model_id, terms), cost)
+        self._put_down(call, priced)
+        for observer in (*self._others, self._cache_writes):
+            observer.observe(call, priced)
+
+    def report(
+        self, start: datetime | None = None, end: datetime | None = None
+    ) -> ComparisonReport:
+        """Report, once, on all that was observed.
+
+        Args:
+            start: From when on everything was observed; the first call, where nobody knows better.
+            end: Until when; the last call, where nobody knows better.
+        """
+        end = end or self._last
+        if end is not None:
+            self._cache_writes.finish(end)
+        account = _Project()
+        for project in self._projects.values():
+            account.include(project)
+        candidates = Candidates(self._pricing)
+        projects = [_compare(name, it, candidates) for name, it in self._projects.items()]
+        return ComparisonReport(
+            Coverage(start or self._start, end, self._calls, self._outlined_calls),
+            _compare(None, account, candidates),
+            tuple(sorted(projects, key=_by_cost)),
+            tuple(self._losses.ranked()),
+        )
+
+    def _put_down(self, call: ObservedCall, priced: PricedTerms) -> None:
+        project = self._projects.setdefault(call.project, _Project())
+        record, cost = call.record, priced.cost
+        if record.is_failed:
+            project.failed_calls += 1
+        elif isinstance(cost, Cost):
+            mix = project.mixes.setdefault(purpose_of(cost), TrafficMix())
+            mix.add(record, cost, priced.terms)
+        elif isinstance(cost, Unpriced):
+            project.unpriced[Unknown(record.model_id, cost)] += 1
+
+    def _rates_of(self, model_id: str, terms: Terms) -> UsdPerMillion:
+        rates = self._rates.get((model_id, terms))
+        if rates is None:
+            rates = self._pricing.rates_in(
+                model_id, terms.ways[0], terms.day, terms.total_input_tokens
+            )
+            self._rates[model_id, terms] = rates
+        return rates
+
+
+def _compare(name: str | None, project: _Project, candidates: Candidates) -> ProjectComparison:
+    traffic = tuple(
+        TrafficComparison(purpose, mix, candidates.compare(purpose, mix))
+        for purpose, mix in sorted(project.mixes.items())
+    )
+    return ProjectComparison(name, traffic, project.failed_calls, dict(project.unpriced))
+
+
+def _by_cost(project: ProjectComparison) -> tuple[object, ...]:
+    return -sum(it.mix.usd for it in project.traffic), project.project or ""

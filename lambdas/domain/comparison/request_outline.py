@@ -1,0 +1,171 @@
+"""What a logged request body tells of its size and its beginning, without its content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import islice
+from typing import NamedTuple
+
+from lambdas.domain.invocations import RejectionReason, UsageRecord, read_invocation
+from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
+from lambdas.domain.invocations.token_counts import read_count
+
+MOST_PARTS = 64
+"""So many parts of a request are looked at: its tools, its system prompt, its first messages."""
+MOST_BYTES = 4 * 2**20
+"""No part that begins beyond so many bytes of a request is looked at."""
+
+_DIGEST_BYTES = 8
+# What a request allows for its answer, by the shapes of all providers: at the top, or within an
+# object there. https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+_LIMITS = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_tokens_to_sample",
+    "max_gen_len",
+    "maxTokens",
+)
+_LIMITS_WITHIN = (
+    ("inferenceConfig", "maxTokens"),
+    ("inferenceConfig", "max_new_tokens"),
+    ("textGenerationConfig", "maxTokenCount"),
+)
+
+
+class Prefix(NamedTuple):
+    """A beginning of a request.
+
+    Attributes:
+        digest: Equal for equal beginnings, within one run. It says nothing without the run's key.
+        size_bytes: How long it is as JSON, in UTF-8.
+    """
+
+    digest: int
+    size_bytes: int
+
+
+class RequestOutline(NamedTuple):
+    """What is kept of a request body.
+
+    Attributes:
+        max_tokens: How many tokens of output it allows; `None` where it does not say.
+        prefixes: Its beginnings, ever longer: up to its tools, its system prompt, each message.
+    """
+
+    max_tokens: int | None = None
+    prefixes: tuple[Prefix, ...] = ()
+
+
+def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
+    """Outline the request of a decoded invocation log; never raises.
+
+    Bodies are written by callers: fixed paths by their shape, bounded work, nothing searched for.
+
+    Args:
+        log: The log.
+        key: A random one of the run's own, 16 to 64 bytes: without it nobody can try out which
+            text a digest is of.
+
+    Returns:
+        `None` where the log has no body: logging of content is off, or the body is too large.
+    """
+    request = log.get("input") if isinstance(log, dict) else None
+    body = request.get("inputBodyJson") if isinstance(request, dict) else None
+    if isinstance(body, str):
+        body = decode_json(body)
+    if not isinstance(body, dict):
+        return None
+    return RequestOutline(_max_tokens(body), tuple(_prefixes(body, key)))
+
+
+def _max_tokens(body: JsonObject) -> int | None:
+    told = [body.get(name) for name in _LIMITS]
+    for within, name in _LIMITS_WITHIN:
+        config = body.get(within)
+        if isinstance(config, dict):
+            told.append(config.get(name))
+    return next((count for count in map(read_count, told) if count), None)
+
+
+def _prefixes(body: JsonObject, key: bytes) -> Iterator[Prefix]:
+    digest = blake2b(key=key, digest_size=_DIGEST_BYTES)
+    size = 0
+    for part in islice(_parts(body), MOST_PARTS):
+        text = _to_bytes(part)
+        if text is None or size > MOST_BYTES:
+            return
+        size += len(text)
+        digest.update(len(text).to_bytes(8) + text)
+        yield Prefix(int.from_bytes(digest.digest()), size)
+
+
+def _parts(body: JsonObject) -> Iterator[JsonValue]:
+    """Tools, system prompt and messages: the order in which Bedrock caches them.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+    """
+    config = body.get("toolConfig")
+    tools = config.get("tools") if isinstance(config, dict) else body.get("tools")
+    yield from (part for part in (tools, body.get("system")) if part)
+    messages = body.get("messages")
+    yield from messages if isinstance(messages, list) else ()
+
+
+def _to_bytes(part: JsonValue) -> bytes | None:
+    try:
+        text = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):  # numbers of thousands of digits; nested too deep
+        return None
+    return text.encode("utf-8", "surrogatepass")
+
+
+class OutlineMemory:
+    """Outlines of the calls that are being read, in memory alone, within a bound.
+
+    Attributes:
+        left_out: Bodies that were not kept because there was no more room.
+    """
+
+    def __init__(self, key: bytes, most_prefixes: int) -> None:
+        """Remember nothing yet.
+
+        Args:
+            key: See `read_outline`.
+            most_prefixes: How many prefixes of requests are kept, some 200 bytes each; an outline
+                counts as two more.
+        """
+        self.left_out = 0
+        self._key = key
+        self._room = most_prefixes
+        self._outlines: dict[tuple[str, str, str], RequestOutline] = {}
+
+    def read_invocation(self, log: JsonValue) -> UsageRecord | RejectionReason:
+        """Read a log as the meter does, and remember the outline of its request."""
+        record = read_invocation(log)
+        if isinstance(record, UsageRecord):
+            self.take(record)  # a later reading replaces an earlier one, as in the ledger
+            outline = read_outline(log, self._key)
+            if outline is not None:
+                self._keep(record, outline)
+        return record
+
+    def take(self, record: UsageRecord) -> RequestOutline | None:
+        """Give back the outline of a call and forget it; `None` where there is none."""
+        outline = self._outlines.pop(record.key, None)
+        if outline is not None:
+            self._room += _weight(outline)
+        return outline
+
+    def _keep(self, record: UsageRecord, outline: RequestOutline) -> None:
+        if self._room < _weight(outline):
+            self.left_out += 1
+            return
+        self._room -= _weight(outline)
+        self._outlines[record.key] = outline
+
+
+def _weight(outline: RequestOutline) -> int:
+    """How much of the bound an outline takes: itself weighs as much as a prefix or two."""
+    return 2 + len(outline.prefixes)
