@@ -47,7 +47,13 @@ def build(app: App, config: Config) -> None:
             environment=environment,
         )
         is_newest_python = config.python_version == Config().python_version
-        nag.acknowledge(storage, ingestion, monitoring, is_newest_python=is_newest_python)
+        nag.acknowledge(
+            storage,
+            ingestion,
+            monitoring,
+            is_newest_python=is_newest_python,
+            adopted_log_group=config.adopted_log_group,
+        )
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)

@@ -159,6 +159,7 @@ class Config(_Section):
         attribution: What calls are put down to, where tags do not tell.
         focus_export: Whether costs are written in FOCUS columns, every day.
         billing_account_id: The account that pays, in these; empty for the one that is called.
+        comparison_report: Whether models are compared on the calls of each week.
         alarm_metric: Which tokens the thresholds are about.
         identity_thresholds: Of every identity, an hour.
         model_thresholds: Of every model, an hour.
@@ -192,6 +193,7 @@ class Config(_Section):
     attribution: AttributionSetting = AttributionRules()
     focus_export: bool = True
     billing_account_id: BillingAccountId = ""
+    comparison_report: bool = True
     alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]

@@ -14,12 +14,14 @@ _NO_ACCESS_LOGS = (
     " events tell it."
 )
 _NAMES_UNKNOWN = "Objects below one prefix, whose names are not known before."
+_STREAMS = "All streams of the one log group that is metered."
 _NO_RESOURCE = "takes no resource"
 _KEY_GRANT = "What DynamoDB and S3 ask of whoever uses a customer key; on this key alone."
 _FAILURES = (
     "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttFailures8A3E1A2FArnE85E26A7"
     "/aws/lambda/*]"
 )
+_OWN_LOG_GROUP = "BedrockMeter-Storage:ExportsOutputRefInvocationLogsCD36EA0A88A6D83E"
 _KEY_ACTIONS = {
     "IAM5[Action::kms:GenerateDataKey*]": _KEY_GRANT,
     "IAM5[Action::kms:ReEncrypt*]": _KEY_GRANT,
@@ -81,6 +83,12 @@ STANDING = {
         **_KEY_ACTIONS,
         **_TAGS,
     },
+    "ComparisonReporterRole": {
+        "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttReports65402A0AArn549BAC56"
+        "/comparison/*]": _NAMES_UNKNOWN,
+        **_KEY_ACTIONS,
+        **_TAGS,
+    },
     "LoggingWatcherRole": {
         "IAM5[Resource::*]": (
             f"Reading Bedrock's one logging configuration, and CloudTrail's events, {_NO_RESOURCE}."
@@ -108,7 +116,7 @@ _OLDER_PYTHON = {
     name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
     for name in (
         *("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator"),
-        *("CoverageAuditor", "FocusExporter", "LoggingWatcher"),
+        *("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher"),
     )
 }
 
@@ -118,11 +126,19 @@ def check(app: App) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def acknowledge(*stacks: Stack, is_newest_python: bool) -> None:
-    """Give the reasons for what stands in some stacks."""
+def acknowledge(*stacks: Stack, is_newest_python: bool, adopted_log_group: str | None) -> None:
+    """Give the reasons for what stands in some stacks.
+
+    Args:
+        stacks: The stacks.
+        is_newest_python: Whether functions run on the newest Python.
+        adopted_log_group: The log group that is metered, if it is somebody else's.
+    """
     standing = STANDING if is_newest_python else STANDING | _OLDER_PYTHON
+    log_group = f"logs:{_HERE}:log-group:{adopted_log_group or _OWN_LOG_GROUP}"
+    streams = {f"IAM5[Resource::arn:<AWS::Partition>:{log_group}:*]": _STREAMS}
     for stack in stacks:
-        for name, rules in standing.items():
+        for name, rules in (*standing.items(), ("ComparisonReporterRole", streams)):
             construct = stack.node.try_find_child(name)
             if construct is not None:
                 Validations.of(construct).acknowledge(

@@ -14,6 +14,7 @@ from lambdas.domain.attribution.ports import (
     TagsDeniedError,
     TagsUnavailableError,
 )
+from lambdas.domain.comparison import InvocationLogsUnavailableError
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.logging_configuration import (
@@ -68,7 +69,7 @@ class InMemoryRecordedCalls:
             yield batch
 
 
-class InMemoryCostFiles:
+class InMemoryReportFiles:
     """Files by name, the latest last."""
 
     def __init__(self) -> None:
@@ -76,6 +77,22 @@ class InMemoryCostFiles:
 
     def keep(self, file: Path, name: str) -> None:
         self.kept[name] = file.read_bytes()
+
+
+class InMemoryInvocationLogs:
+    """Messages by time, a page each, and none that could be read where a reason is given."""
+
+    def __init__(self, messages: Mapping[datetime, str]) -> None:
+        self._messages = messages
+        self.unavailable_because: str | None = None
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
+        yield []
+        if self.unavailable_because is not None:
+            raise InvocationLogsUnavailableError(self.unavailable_because)
+        for at in sorted(self._messages):
+            if start <= at < end:
+                yield [self._messages[at]]
 
 
 class InMemoryMetricSink:

@@ -45,17 +45,20 @@ READS_OF_AN_UNPRICED_CALL = Decimal("1.1") * 16 * 24
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
 EXPORT_ALARM_METRICS = 2
+COMPARISON_ALARM_METRICS = 1
 EXPORTS_A_MONTH = 30
+COMPARISONS_A_MONTH = Decimal(30) / 7
 # A scan reads twice 4 KB a unit, since it may read what is a moment old.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
-SECONDS_OF_AN_EXPORTED_CALL = Decimal("0.0001")  # taken high
-GB_OF_THE_EXPORTER = Decimal(2)
+SECONDS_OF_A_REPORTED_CALL = Decimal("0.0001")  # taken high
+GB_OF_A_REPORTING_FUNCTION = Decimal(2)
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
 _METRICS_AT_FULL_PRICE = 10_000
+_READ_UNITS = "dynamodb_read_units_million"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,34 +221,32 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             )
             / _MILLION
             * prices["dynamodb_write_units_million"]
-            + usage.unpriced
-            * READS_OF_AN_UNPRICED_CALL
-            / _MILLION
-            * prices["dynamodb_read_units_million"],
+            + usage.unpriced * READS_OF_AN_UNPRICED_CALL / _MILLION * prices[_READ_UNITS],
         ),
-        *_daily_export(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
+        *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
 
 
-def _daily_export(
+def _reports(
     ledger_gb: Decimal, kept_calls: Decimal, config: Config, prices: UnitPrices
 ) -> list[CostItem]:
-    if not config.focus_export:
-        return []
-    units = EXPORTS_A_MONTH * ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT
-    seconds = EXPORTS_A_MONTH * kept_calls * SECONDS_OF_AN_EXPORTED_CALL
+    """What reading the whole ledger costs, by each that does."""
+    runs_of: dict[str, Decimal | int] = {
+        "the daily export in FOCUS columns": EXPORTS_A_MONTH * config.focus_export,
+        "the weekly comparison of models": COMPARISONS_A_MONTH * config.comparison_report,
+    }
+    scan = ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT / _MILLION * prices[_READ_UNITS]
+    seconds = kept_calls * SECONDS_OF_A_REPORTED_CALL
+    run = seconds * GB_OF_A_REPORTING_FUNCTION * prices["lambda_arm_gb_second"]
     return [
-        CostItem(
-            "DynamoDB",
-            "the ledger read each day for the export in FOCUS columns",
-            units / _MILLION * prices["dynamodb_read_units_million"],
-        ),
-        CostItem(
-            "Lambda",
-            "that export",
-            seconds * GB_OF_THE_EXPORTER * prices["lambda_arm_gb_second"],
-        ),
+        item
+        for report, runs in runs_of.items()
+        if runs
+        for item in (
+            CostItem("DynamoDB", f"the ledger read for {report}", runs * scan),
+            CostItem("Lambda", report, runs * run),
+        )
     ]
 
 
@@ -273,4 +274,6 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     )
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
-    return usage_alarms + HEALTH_ALARM_METRICS + export_alarms + anomaly_alarms
+    comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
+    report_alarms = export_alarms + comparison_alarms
+    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -10,6 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk import stack_names
+from cdk.components.comparison_reporter import COMPARED_EVERY, ComparisonReporter
 from cdk.components.coverage_auditor import AUDITED_EVERY, CoverageAuditor
 from cdk.components.dashboards import (
     NAMES,
@@ -35,6 +38,7 @@ from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
 from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
 
 FOCUS_EXPORTER = "FocusExporter"
+COMPARISON_REPORTER = "ComparisonReporter"
 
 
 class MonitoringStack(Stack):
@@ -71,14 +75,7 @@ class MonitoringStack(Stack):
             self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, code)
-        reporting: list[Scheduled] = []
-        if config.focus_export:
-            exporter = FocusExporter(
-                self, FOCUS_EXPORTER, config=config, storage=storage, code=code
-            )
-            reporting.append(
-                Scheduled(FOCUS_EXPORTER, exporter, EXPORTED_EVERY, "writes costs in FOCUS columns")
-            )
+        reports = self._make_reports(storage, ingestion, code)
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
@@ -116,7 +113,7 @@ class MonitoringStack(Stack):
                     REPRICED_EVERY,
                     "publishes the cost of calls that had no price",
                 ),
-                *reporting,
+                *reports.values(),
             ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
@@ -126,7 +123,9 @@ class MonitoringStack(Stack):
         self._notify_of_partial_data(
             [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
-        self._make_dashboards(ingestion)
+        self._make_dashboards(
+            ingestion, missing=sorted({FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys())
+        )
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
         if config.contributor_insights:
@@ -151,6 +150,31 @@ class MonitoringStack(Stack):
             code=code,
             topic=self.topic,
         )
+
+    def _make_reports(
+        self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode
+    ) -> dict[str, Scheduled]:
+        config, reports = self._config, dict[str, Scheduled]()
+        if config.focus_export:
+            exporter = FocusExporter(
+                self, FOCUS_EXPORTER, config=config, storage=storage, code=code
+            )
+            reports[FOCUS_EXPORTER] = Scheduled(
+                FOCUS_EXPORTER, exporter, EXPORTED_EVERY, "writes costs in FOCUS columns"
+            )
+        if config.comparison_report:
+            reporter = ComparisonReporter(
+                self,
+                COMPARISON_REPORTER,
+                config=config,
+                storage=storage,
+                metered_group=ingestion.metered_group,
+                code=code,
+            )
+            reports[COMPARISON_REPORTER] = Scheduled(
+                COMPARISON_REPORTER, reporter, COMPARED_EVERY, "compares models on real traffic"
+            )
+        return reports
 
     def _usage_alarm(self, threshold: AlarmThreshold) -> UsageAlarm:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY
@@ -196,9 +220,8 @@ class MonitoringStack(Stack):
             targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))
         )
 
-    def _make_dashboards(self, ingestion: IngestionStack) -> None:
+    def _make_dashboards(self, ingestion: IngestionStack, *, missing: Sequence[str]) -> None:
         deployed = deployed_dashboards(self._config)
-        missing = () if self._config.focus_export else (FOCUS_EXPORTER,)
         names = DeployedNames(
             region=self.region,
             alarms=self.format_arn(

@@ -12,7 +12,6 @@ from typing import Any
 
 from lambdas.domain.focus import (
     COSTS_PREFIX,
-    CostFiles,
     DailyCharges,
     Sums,
     describe_file,
@@ -24,6 +23,7 @@ from lambdas.domain.focus import (
 from lambdas.domain.focus.charges import PriceTokens
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.recorded_calls import RecordedCalls
+from lambdas.domain.report_files import ReportFiles
 
 _SOURCE = "Bedrock Meter"
 _NAME = "bedrock-meter"
@@ -59,7 +59,7 @@ class ExportFocus:
     attribute: AttributedCalls
     price_tokens: PriceTokens
     to_parquet: Callable[[Path, Path], int]
-    files: CostFiles
+    files: ReportFiles
     account_id: str
     billing_account_id: str | None
     kept: timedelta

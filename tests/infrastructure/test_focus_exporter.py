@@ -56,7 +56,7 @@ def test_it_starts_once_a_day_and_is_tried_twice() -> None:
         if it["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0].startswith("FocusExporter")
     ] == ["cron(30 3 * * ? *)"]
     configs = resources(template, "AWS::Lambda::EventInvokeConfig").values()
-    assert [it["MaximumRetryAttempts"] for it in configs] == [1]
+    assert {it["MaximumRetryAttempts"] for it in configs} == {1}
 
 
 def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:

@@ -20,7 +20,7 @@ from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment, 
 
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
-STARTING_FUNCTIONS = ("CoverageAuditor", "FocusExporter", "LoggingWatcher")
+STARTING_FUNCTIONS = ("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher")
 QUERY = re.compile(
     r'SELECT SUM\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\) GROUP BY \3 ORDER BY SUM\(\) DESC'
 )

@@ -56,7 +56,7 @@ def test_the_environment_is_what_the_function_s_own_settings_take(
 @each_configuration
 def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
-    assert len(functions) == len(JOBS) + 1  # and focus_exporter
+    assert len(functions) == len(JOBS) + 2  # and what reports
     assert len({json.dumps(it["Role"]) for it in functions}) == len(functions)
     assert len({json.dumps(it["LoggingConfig"]) for it in functions}) == len(functions)
 

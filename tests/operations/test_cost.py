@@ -14,6 +14,7 @@ from cdk.config import Config
 from cdk.operations import cost
 from cdk.operations.running_cost import (
     ANOMALY_ALARM_METRICS,
+    COMPARISON_ALARM_METRICS,
     EXPORT_ALARM_METRICS,
     HEALTH_ALARM_METRICS,
     UnitPrices,
@@ -89,6 +90,19 @@ def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> 
     assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms
 
 
+def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
+    without = Config.from_context({"comparison_report": False})
+    lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
+    assert not [it for it in lines if "comparison" in it.what]
+    saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
+    runs, kept_calls = Decimal(30) / 7, Decimal(3 * 10**6)
+    reads = runs * kept_calls * 700 / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
+    seconds = runs * kept_calls / 10**4
+    alarm = PRICES["alarm_metric_month"]
+    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarm
+    assert abs(saved - expected) < Decimal(10) ** -12
+
+
 def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
@@ -97,7 +111,7 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
         for it in health
     )
-    assert watched == HEALTH_ALARM_METRICS + EXPORT_ALARM_METRICS
+    assert watched == HEALTH_ALARM_METRICS + EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS
     assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
         deployed_dashboards(Config())
     )

@@ -1,14 +1,22 @@
 """What observed traffic would cost on other models, and where money is lost."""
 
 from lambdas.domain.comparison.calls import ObservedCall
+from lambdas.domain.comparison.ports import (
+    COMPARISON_PREFIX,
+    InvocationLogs,
+    InvocationLogsUnavailableError,
+)
 from lambdas.domain.comparison.report import ComparisonReport, TrafficObserver
 from lambdas.domain.comparison.report_json import START_OF_REPORT, report_json
 from lambdas.domain.comparison.report_tables import Table, plain_text, report_tables
 from lambdas.domain.comparison.request_outline import OutlineMemory, RequestOutline, read_outline
 
 __all__ = [
+    "COMPARISON_PREFIX",
     "START_OF_REPORT",
     "ComparisonReport",
+    "InvocationLogs",
+    "InvocationLogsUnavailableError",
     "ObservedCall",
     "OutlineMemory",
     "RequestOutline",

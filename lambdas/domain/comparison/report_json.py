@@ -41,12 +41,12 @@ START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
 _MICRO_DOLLAR = Decimal("0.000001")
 
 
-def report_json(report: ComparisonReport, read: Mapping[str, int]) -> str:
+def report_json(report: ComparisonReport, read: Mapping[str, int | str | None]) -> str:
     """Write a report as JSON; money digit by digit, which a float would not promise.
 
     Args:
         report: The report.
-        read: What the reader adds: how many records it read, and what became of them.
+        read: What the reader adds: what it read, what became of it, and what it left out.
     """
     coverage = report.coverage
     return (

@@ -125,8 +125,8 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     if coverage.outlined_calls == coverage.calls:
         return ()
     note = (
-        f"{coverage.outlined_calls:,} of {coverage.calls:,} calls have their request in the log;"
-        " only those are searched for repeated prefixes and oversize max_tokens."
+        f"The requests of {coverage.outlined_calls:,} of {coverage.calls:,} calls were found in the"
+        " log; only those are searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
 

@@ -11,9 +11,8 @@ from lambdas.domain.focus.charges import (
 )
 from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataType
 from lambdas.domain.focus.csv_format import write_csv
-from lambdas.domain.focus.files import describe_file, write_csv_file
+from lambdas.domain.focus.files import COSTS_PREFIX, describe_file, write_csv_file
 from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
-from lambdas.domain.focus.ports import COSTS_PREFIX, CostFiles
 from lambdas.domain.focus.rows import Row, Value, month_after, plain, row_of
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Charge",
     "ChargeKey",
     "Column",
-    "CostFiles",
     "DailyCharges",
     "DataType",
     "LeftOut",

@@ -13,6 +13,9 @@ from typing import Any, TextIO
 from lambdas.domain.focus.csv_format import write_csv
 from lambdas.domain.focus.rows import Row
 
+COSTS_PREFIX = "focus/"
+"""What the names of all files begin with, where they are kept."""
+
 _GZIP_SUFFIX = ".gz"
 
 

@@ -11,7 +11,7 @@ import boto3
 
 from lambdas.adapters.duckdb_parquet import convert_to_parquet
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.s3_cost_files import S3CostFiles
+from lambdas.adapters.s3_report_files import S3ReportFiles
 from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
@@ -45,7 +45,7 @@ def export() -> ExportFocus:
         attribute=attributed_calls(settings, dynamodb),
         price_tokens=settings.pricing.price_tokens,
         to_parquet=convert_to_parquet,
-        files=S3CostFiles(boto3.client("s3"), settings.report_bucket),
+        files=S3ReportFiles(boto3.client("s3"), settings.report_bucket),
         account_id=settings.account_id,
         billing_account_id=settings.billing_account_id or None,
         kept=timedelta(days=settings.ledger_retention_days),

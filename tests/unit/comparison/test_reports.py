@@ -92,7 +92,7 @@ def test_the_text_shows_the_cheapest_models_and_those_in_use() -> None:
     shown = text.partition("Saves\n")[2].partition("  Tokens:")[0].splitlines()
     assert len(shown) == CHEAPEST_SHOWN + 1
     assert all(line in text for line in UNKNOWNS)
-    assert "0 of 1 calls have their request in the log" in text
+    assert "The requests of 0 of 1 calls were found in the log" in text
 
 
 def test_a_text_line_is_what_it_says() -> None:

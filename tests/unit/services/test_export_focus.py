@@ -20,7 +20,7 @@ from lambdas.domain.pricing import Cost
 from lambdas.services.export_focus import ExportFocus, ExportUnfinishedError
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record
-from tests.fakes import InMemoryCostFiles, InMemoryRecordedCalls, InMemoryTagSource
+from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
 from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
 
@@ -49,12 +49,12 @@ def copy_as_parquet(csv: Path, parquet: Path) -> int:
 
 
 @pytest.fixture
-def files() -> InMemoryCostFiles:
-    return InMemoryCostFiles()
+def files() -> InMemoryReportFiles:
+    return InMemoryReportFiles()
 
 
 @pytest.fixture
-def export(files: InMemoryCostFiles) -> ExportFocus:
+def export(files: InMemoryReportFiles) -> ExportFocus:
     return ExportFocus(
         calls=InMemoryRecordedCalls(CALLS),
         attribute=attributed_calls(),
@@ -67,17 +67,17 @@ def export(files: InMemoryCostFiles) -> ExportFocus:
     )
 
 
-def rows_of(files: InMemoryCostFiles, period: str) -> list[TextRow]:
+def rows_of(files: InMemoryReportFiles, period: str) -> list[TextRow]:
     packed = files.kept[f"focus/csv/billing_period={period}/bedrock-meter.csv.gz"]
     return read_rows(io.StringIO(gzip.decompress(packed).decode(), newline=""))
 
 
-def manifest_of(files: InMemoryCostFiles, period: str) -> Any:
+def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
 
 
 def test_each_period_has_its_calls_and_their_cost(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     told = export(NOW)
     assert [it["billing_period"] for it in told] == [OCTOBER, NOVEMBER]
@@ -93,7 +93,7 @@ def test_each_period_has_its_calls_and_their_cost(
 
 
 def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     assert export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
     manifest = manifest_of(files, NOVEMBER)
@@ -114,7 +114,7 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
 
 
 def test_the_manifest_comes_last_and_knows_its_files(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     export(NOW)
     names = list(files.kept)
@@ -128,7 +128,7 @@ def test_the_manifest_comes_last_and_knows_its_files(
 
 
 def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     export(NOW)
     before = dict(files.kept)
@@ -142,7 +142,7 @@ def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
 
 
 def test_a_call_is_charged_by_the_model_behind_its_profile(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
     through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
@@ -157,7 +157,7 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
 
 
 def test_accounts_are_told_where_the_log_does_not_know(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     nameless = call("1", NOW, account_id="", identity_arn="unknown")
     paid = replace(
@@ -170,7 +170,7 @@ def test_accounts_are_told_where_the_log_does_not_know(
 
 @pytest.mark.parametrize(("days", "is_cut_off"), [(62, False), (40, True)])
 def test_a_period_that_began_before_the_ledger_does_is_told(
-    export: ExportFocus, files: InMemoryCostFiles, days: int, is_cut_off: bool
+    export: ExportFocus, files: InMemoryReportFiles, days: int, is_cut_off: bool
 ) -> None:
     replace(export, kept=timedelta(days=days))(NOW)
     assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
@@ -178,7 +178,7 @@ def test_a_period_that_began_before_the_ledger_does_is_told(
 
 
 def test_the_previous_period_of_january_is_december(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     export(datetime(2027, 1, 31, tzinfo=UTC))
     periods = [name.split("=")[1].split("/")[0] for name in files.kept]
@@ -187,7 +187,7 @@ def test_the_previous_period_of_january_is_december(
 
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_without_time_for_all_calls_nothing_is_written_of_a_part(
-    export: ExportFocus, files: InMemoryCostFiles, times: int
+    export: ExportFocus, files: InMemoryReportFiles, times: int
 ) -> None:
     export(NOW)
     before = dict(files.kept)
@@ -200,7 +200,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
 
 
 def test_a_conversion_that_fails_leaves_what_was_kept(
-    export: ExportFocus, files: InMemoryCostFiles
+    export: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     def fail(csv: Path, _: Path) -> int:
         raise OSError(csv.name)
@@ -211,7 +211,7 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
 
 
 def test_too_many_charges_are_an_error_and_no_files(
-    export: ExportFocus, files: InMemoryCostFiles, monkeypatch: pytest.MonkeyPatch
+    export: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MOST_CHARGES", 2)
     with pytest.raises(TooManyChargesError):

@@ -1,15 +1,12 @@
-"""Where files of costs go."""
+"""Where reports go."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
 
-COSTS_PREFIX = "focus/"
-"""What the names of all files begin with."""
 
-
-class CostFiles(Protocol):
+class ReportFiles(Protocol):
     """Keeps files by name; what was kept by the same name before is gone."""
 
     def keep(self, file: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Keeps files of costs in S3."""
+"""Keeps files of reports in S3."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _TYPES = {
     ".gz": "application/gzip",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
+    ".txt": "text/plain; charset=utf-8",
 }
 
 
-class S3CostFiles:
+class S3ReportFiles:
     """An object each, of at most 5 GB: it is there when all of it is."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:

@@ -1,0 +1,19 @@
+"""What `comparison_reporter` is told by its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambdas.functions.call_settings import CallSettings
+
+
+class Settings(CallSettings):
+    """Whose calls are compared, at what prices, and where the report goes.
+
+    Attributes:
+        report_bucket: The bucket of reports.
+        content_log_group: The log group that has requests; empty where content is not logged.
+    """
+
+    report_bucket: str = Field(min_length=3)
+    content_log_group: str = ""

@@ -1,0 +1,183 @@
+"""Compares models on the calls of a week, and says where money is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from lambdas.domain.comparison import (
+    COMPARISON_PREFIX,
+    ComparisonReport,
+    InvocationLogs,
+    InvocationLogsUnavailableError,
+    ObservedCall,
+    OutlineMemory,
+    TrafficObserver,
+    plain_text,
+    report_json,
+    report_tables,
+)
+from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.metering.attributed_calls import AttributedCalls
+from lambdas.domain.metering.recorded_calls import RecordedCalls
+from lambdas.domain.pricing import Pricing
+from lambdas.domain.report_files import ReportFiles
+
+MOST_CALLS = 750_000
+"""Calls of a week that memory holds at once, so that they can be put into their order."""
+
+_NAME = "bedrock-meter"
+_BATCH = 1_000
+_WEEK = timedelta(days=7)
+
+
+class ComparisonUnfinishedError(Exception):
+    """There was no time, or no room, for all calls. The text says which; nothing was written."""
+
+
+class WrittenComparison(NamedTuple):
+    """What was written.
+
+    Attributes:
+        week: Which week, as ISO 8601 names it.
+        report: What was found.
+        requests_unread: Why not every request that is in the log was looked at; `None` if none
+            was passed over.
+    """
+
+    week: str
+    report: ComparisonReport
+    requests_unread: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareModels:
+    """Reports on the last whole week, Monday to Sunday in UTC, from what the ledger holds.
+
+    Done again, it writes the same report afresh, with what came late.
+
+    Attributes:
+        calls: The ledger.
+        attribute: Puts calls down to projects.
+        pricing: What tokens cost.
+        logs: Has requests; `None` where content is not logged.
+        outlines: Makes a memory for what requests tell.
+        files: Where the report goes.
+    """
+
+    calls: RecordedCalls
+    attribute: AttributedCalls
+    pricing: Pricing
+    logs: InvocationLogs | None
+    outlines: Callable[[], OutlineMemory]
+    files: ReportFiles
+
+    def __call__(
+        self,
+        now: datetime,
+        has_time: Callable[[], bool] = lambda: True,
+        has_time_for_requests: Callable[[], bool] = lambda: True,
+    ) -> WrittenComparison:
+        """Report on the week before the one that it is now.
+
+        Args:
+            now: The time.
+            has_time: Asked before each step.
+            has_time_for_requests: Asked before each page of requests, which a report does without
+                where it has to.
+
+        Raises:
+            ComparisonUnfinishedError: There was no time, or no room, for all calls.
+        """
+        end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
+        start = end - _WEEK
+        records = self._in_order_of_time(start, end, has_time)
+        outlines = self.outlines()
+        requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
+        observer = TrafficObserver(self.pricing)
+        for call in self._observed(records, outlines, now, has_time):
+            observer.observe(call)
+        report = observer.report(start, end)
+        written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread)
+        self._write(written, outlines.left_out)
+        return written
+
+    def _in_order_of_time(
+        self, start: datetime, end: datetime, has_time: Callable[[], bool]
+    ) -> list[UsageRecord]:
+        found: list[UsageRecord] = []
+        for records in self.calls.between(start, end):
+            _check_time(has_time)
+            found += records
+            if len(found) > MOST_CALLS:
+                message = (
+                    f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
+                    " export the logs and run make compare"
+                )
+                raise ComparisonUnfinishedError(message)
+        found.sort(key=lambda it: (it.timestamp, it.key))
+        return found
+
+    def _read_requests(
+        self,
+        outlines: OutlineMemory,
+        start: datetime,
+        end: datetime,
+        has_time: Callable[[], bool],
+    ) -> str | None:
+        """Remember outlines of requests; tells why not of all that are in the log."""
+        if self.logs is None:
+            return None
+        try:
+            for messages in self.logs.between(start, end):
+                for message in messages:
+                    read_message(message, outlines.read_invocation)
+                if not has_time():
+                    return "there was no time for all"
+        except InvocationLogsUnavailableError as error:
+            return str(error)
+        return None
+
+    def _observed(
+        self,
+        records: list[UsageRecord],
+        outlines: OutlineMemory,
+        now: datetime,
+        has_time: Callable[[], bool],
+    ) -> Iterator[ObservedCall]:
+        for place in range(0, len(records), _BATCH):
+            _check_time(has_time)
+            batch = records[place : place + _BATCH]
+            known = self.attribute(batch, now)
+            for record in batch:
+                call = known[record]
+                yield ObservedCall(call.priced, call.attribution.project, outlines.take(record))
+
+    def _write(self, written: WrittenComparison, requests_left_out: int) -> None:
+        text = plain_text(report_tables(written.report))
+        if written.requests_unread is not None:
+            text += f"\nNot all requests were looked at: {written.requests_unread}.\n"
+        if requests_left_out:
+            text += f"\n{requests_left_out:,} requests were too many to remember.\n"
+        read = {
+            "requests_left_out": requests_left_out,
+            "requests_unread": written.requests_unread,
+        }
+        with TemporaryDirectory() as folder:
+            for suffix, content in (
+                ("txt", text),
+                ("json", report_json(written.report, read)),
+            ):
+                file = Path(folder, f"{_NAME}.{suffix}")
+                file.write_text(content, encoding="utf-8")
+                self.files.keep(file, f"{COMPARISON_PREFIX}week={written.week}/{file.name}")
+
+
+def _check_time(has_time: Callable[[], bool]) -> None:
+    if not has_time():
+        message = "there was no time for all calls of the week; nothing was written of a part"
+        raise ComparisonUnfinishedError(message)

@@ -1,0 +1,138 @@
+"""`comparison_reporter`: from calls in the ledger, and requests in the log, to a report."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.functions.comparison_reporter import handler
+from lambdas.services.compare_models import ComparisonUnfinishedError
+from tests.aws import LEDGER
+from tests.builders import usage_record
+from tests.invocation_logs import log
+
+REPORTS = "reports"
+GROUP = "invocations"
+PROMPT = "a secret of the company"
+
+
+def context(milliseconds: int = 900_000) -> Any:
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
+
+
+def last_week() -> datetime:
+    """Noon on a day of the last whole week."""
+    now = datetime.now(UTC)
+    return (now - timedelta(days=now.weekday() + 3)).replace(hour=12, minute=0, second=0)
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "LEDGER_TABLE": LEDGER,
+        "ACCOUNT_ID": "111122223333",
+        "REPORT_BUCKET": REPORTS,
+        "CONTENT_LOG_GROUP": GROUP,
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=REPORTS)
+    yield
+    handler.comparison.cache_clear()
+
+
+def write_calls() -> None:
+    """A call of the last week with its request in the log, one without, and one of today."""
+    at = last_week()
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=GROUP)
+    logs.create_log_stream(logGroupName=GROUP, logStreamName="stream")
+    body = {"max_tokens": 5000, "messages": [{"role": "user", "content": PROMPT}]}
+    record = log(
+        "1", timestamp=at.isoformat(), input={"inputTokenCount": 10, "inputBodyJson": body}
+    )
+    logs.put_log_events(
+        logGroupName=GROUP,
+        logStreamName="stream",
+        logEvents=[{"timestamp": int(at.timestamp() * 1000), "message": json.dumps(record)}],
+    )
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+        [
+            usage_record(request_id="1", timestamp=at),
+            usage_record(request_id="2", timestamp=at),
+            usage_record(request_id="3", timestamp=datetime.now(UTC)),
+        ]
+    )
+
+
+def written() -> dict[str, str]:
+    client = boto3.client("s3")
+    return {
+        it["Key"]: client.get_object(Bucket=REPORTS, Key=it["Key"])["Body"].read().decode()
+        for it in client.list_objects_v2(Bucket=REPORTS).get("Contents", [])
+    }
+
+
+def test_the_report_of_the_last_week_is_in_the_bucket(caplog: pytest.LogCaptureFixture) -> None:
+    write_calls()
+    handler.lambda_handler({}, context())
+    files, week = written(), f"{last_week():%G-W%V}"
+    assert set(files) == {
+        f"comparison/week={week}/bedrock-meter.{ending}" for ending in ("json", "txt")
+    }
+    report = json.loads(files[f"comparison/week={week}/bedrock-meter.json"])
+    assert (report["calls"], report["outlined_calls"]) == (2, 1)
+    assert [it["loss"] for it in report["losses"]] == ["oversize_max_tokens"]
+    (logged,) = (vars(it) for it in caplog.records)
+    told = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
+    assert told == {"week": week, "calls": 2, "outlined_calls": 1}
+    for text in (*files.values(), caplog.text):
+        assert PROMPT not in text
+
+
+def test_where_content_is_not_logged_no_log_is_read(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_calls()
+    monkeypatch.setenv("CONTENT_LOG_GROUP", "")
+    handler.lambda_handler({}, context())
+    (logged,) = (vars(it) for it in caplog.records)
+    assert (logged["calls"], logged["outlined_calls"]) == (2, 0)
+
+
+def test_a_log_group_that_cannot_be_read_is_told_and_the_calls_are_compared(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_calls()
+    monkeypatch.setenv("CONTENT_LOG_GROUP", "gone")
+    handler.lambda_handler({}, context())
+    assert len(written()) == 2
+    warning = vars(caplog.records[-1])
+    assert warning["levelname"] == "WARNING"
+    assert warning["reason"] == "logs:FilterLogEvents failed: ResourceNotFoundException"
+
+
+def test_requests_are_passed_over_before_calls_are(caplog: pytest.LogCaptureFixture) -> None:
+    write_calls()
+    handler.lambda_handler({}, context(milliseconds=200_000))
+    assert vars(caplog.records[-1])["reason"] == "there was no time for all"
+    assert len(written()) == 2
+
+
+def test_without_time_it_fails_and_writes_nothing() -> None:
+    write_calls()
+    with pytest.raises(ComparisonUnfinishedError):
+        handler.lambda_handler({}, context(milliseconds=44_000))
+    assert written() == {}
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER_TABLE", "no-such-table")
+    with pytest.raises(ClientError):
+        handler.lambda_handler({}, context())
+    assert written() == {}

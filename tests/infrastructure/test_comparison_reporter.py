@@ -1,0 +1,95 @@
+"""What compares models every week: started, allowed, and told where requests are."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    check_environment,
+    deployment,
+    function_of,
+    resources,
+    statements,
+    synthesise,
+    wildcard,
+)
+
+ROLE = "ComparisonReporterRole"
+READ = "logs:FilterLogEvents"
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+
+
+def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for it in statements(deployment(configuration).monitoring, ROLE):
+        for action in as_list(it["Action"]):
+            found.setdefault(action, []).append(it)
+    return found
+
+
+def group_of(configuration: str) -> Any:
+    function = function_of(deployment(configuration).monitoring, "comparison_reporter")
+    return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
+
+
+@each_configuration
+def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
+    check_environment(deployment(configuration).monitoring, "comparison_reporter")
+
+
+def test_it_starts_on_mondays_and_is_tried_twice() -> None:
+    template = deployment().monitoring
+    rules = resources(template, "AWS::Events::Rule").values()
+    assert [
+        it["ScheduleExpression"]
+        for it in rules
+        if it["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0].startswith("ComparisonReporter")
+    ] == ["cron(30 4 ? * MON *)"]
+    configs = resources(template, "AWS::Lambda::EventInvokeConfig")
+    assert [
+        it["MaximumRetryAttempts"]
+        for name, it in configs.items()
+        if name.startswith("ComparisonReporter")
+    ] == [1]
+
+
+def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
+    allowed = by_action()
+    assert set(allowed) == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+        *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
+        *("iam:ListRoleTags", "iam:ListUserTags"),
+        "s3:PutObject",
+    }
+    (write,) = allowed["s3:PutObject"]
+    assert wildcard(write["Resource"]) == "/comparison/*"
+    assert all("Condition" in it for it in allowed["dynamodb:PutItem"])
+
+
+def test_where_no_content_is_logged_it_may_read_no_log() -> None:
+    assert group_of("default") == ""
+    assert READ not in by_action()
+
+
+def test_where_content_is_logged_it_reads_the_log_group_and_no_other() -> None:
+    group = group_of("everything")
+    assert "InvocationLogs" in group["Fn::ImportValue"]
+    arns = [it["Resource"]["Fn::Join"][1] for it in by_action("everything")[READ]]
+    assert [(arn[-2], arn[-1]) for arn in arns] == [(":log-group:", group), (group, ":*")]
+    assert by_action("everything").keys() >= {"kms:Decrypt", "kms:GenerateDataKey*"}
+
+
+def test_of_an_adopted_log_group_it_reads_that() -> None:
+    assert group_of("adopting") == "/audit/bedrock"
+    arns = [it["Resource"]["Fn::Join"][1][-1] for it in by_action("adopting")[READ]]
+    assert arns == [":log-group:/audit/bedrock", ":log-group:/audit/bedrock:*"]
+
+
+def test_without_the_setting_there_is_none_of_it() -> None:
+    template = synthesise({"comparison_report": False}).monitoring
+    assert "ComparisonReporter" not in json.dumps(template)
+    assert "FocusExporter" in json.dumps(template)

@@ -1,0 +1,228 @@
+"""The report is on the last whole week, wholly or not at all."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lambdas.domain.attribution.ports import FoundTags
+from lambdas.domain.comparison import OutlineMemory
+from lambdas.domain.comparison.losses import Loss
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.services import compare_models
+from lambdas.services.compare_models import (
+    CompareModels,
+    ComparisonUnfinishedError,
+    WrittenComparison,
+)
+from tests.attributing import attributed_calls
+from tests.builders import usage_record
+from tests.fakes import (
+    InMemoryInvocationLogs,
+    InMemoryRecordedCalls,
+    InMemoryReportFiles,
+    InMemoryTagSource,
+)
+from tests.invocation_logs import log
+from tests.unit.comparison.prices import CHEAP, DEAR, PRICING
+
+MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+PREFIX = "x" * 4000
+TOKENS = TokenCounts(1000, 100)
+
+
+def call(request_id: str, at: datetime, **changes: Any) -> UsageRecord:
+    changes = {"model_id": DEAR, "invoked_model_id": DEAR, "tokens": TOKENS} | changes
+    return usage_record(request_id=request_id, timestamp=at, **changes)
+
+
+def message(record: UsageRecord, body: object) -> str:
+    return json.dumps(
+        log(
+            record.request_id,
+            timestamp=record.timestamp.isoformat(),
+            modelId=record.invoked_model_id,
+            input={"inputTokenCount": 1000, "inputBodyJson": body},
+        )
+    )
+
+
+def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMemoryReportFiles]:
+    """What compares models on calls, and where its report goes."""
+    files = InMemoryReportFiles()
+    compare = CompareModels(
+        calls=InMemoryRecordedCalls(calls),
+        attribute=attributed_calls(),
+        pricing=PRICING,
+        logs=None,
+        outlines=lambda: OutlineMemory(b"k" * 16, 100),
+        files=files,
+    )
+    return replace(compare, **changes), files
+
+
+def told(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
+    return json.loads(files.kept[f"comparison/week={week}/bedrock-meter.json"])
+
+
+def text(files: InMemoryReportFiles, week: str = "2026-W47") -> str:
+    return files.kept[f"comparison/week={week}/bedrock-meter.txt"].decode()
+
+
+def lost(written: WrittenComparison) -> set[Loss]:
+    return {key.loss for key, _ in written.report.losses}
+
+
+@pytest.mark.parametrize("now", [NOW, NOW - timedelta(hours=4.5), NOW + timedelta(days=6)])
+def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
+    compare, files = comparing(
+        call("before", MONDAY - SECOND),
+        call("first", MONDAY),
+        call("last", MONDAY + timedelta(days=7) - SECOND),
+        call("after", MONDAY + timedelta(days=7)),
+    )
+    assert compare(now).week == "2026-W47"
+    assert list(files.kept) == [
+        f"comparison/week=2026-W47/bedrock-meter.{suffix}" for suffix in ("txt", "json")
+    ]
+    report = told(files)
+    assert (report["start"], report["end"], report["calls"]) == (
+        "2026-11-16T00:00:00+00:00",
+        "2026-11-23T00:00:00+00:00",
+        2,
+    )
+    assert "2 calls, 2026-11-16 00:00:00 to 2026-11-23 00:00:00 UTC" in text(files)
+
+
+def test_around_new_year_a_week_is_of_the_year_of_its_thursday() -> None:
+    compare, files = comparing()
+    assert compare(datetime(2027, 1, 4, 4, 30, tzinfo=UTC)).week == "2026-W53"
+    assert told(files, "2026-W53")["calls"] == 0
+
+
+def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
+    source = InMemoryTagSource()
+    role = "arn:aws:iam::111122223333:role/"
+    source.found = {f"{role}{it}": FoundTags([("project", it)]) for it in ("search", "chat")}
+    arn = "arn:aws:sts::111122223333:assumed-role/{}/session"
+    compare, files = comparing(
+        call("1", MONDAY, identity_arn=arn.format("search")),
+        call("2", MONDAY, identity_arn=arn.format("chat")),
+        call("3", MONDAY, identity_arn=arn.format("chat")),
+        attribute=attributed_calls(source),
+    )
+    compare(NOW)
+    costs = {
+        project["project"]: {
+            model["model_id"]: Decimal(str(model["uncached_usd"]))
+            for model in project["traffic"][0]["models"]
+        }
+        for project in told(files)["projects"]
+    }
+    one_call = {DEAR: Decimal("0.0045"), CHEAP: Decimal("0.0015")}
+    for project, calls in (("search", 1), ("chat", 2)):
+        assert {it: costs[project][it] for it in one_call} == {
+            it: calls * usd for it, usd in one_call.items()
+        }
+    assert "Project chat, text: 2 calls" in text(files)
+
+
+def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() -> None:
+    throttled = call("1", MONDAY, error_code="ThrottlingException")
+    again = call("2", MONDAY + 30 * SECOND)
+    for calls in ((throttled, again), (again, throttled)):
+        compare, _ = comparing(*calls)
+        assert Loss.RETRIED_CALLS in lost(compare(NOW))
+
+
+def test_requests_are_looked_at_where_they_are_logged() -> None:
+    calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
+    body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
+    logs = InMemoryInvocationLogs({it.timestamp: message(it, body) for it in calls})
+    compare, files = comparing(*calls, logs=logs)
+    written = compare(NOW)
+    assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
+    assert written.requests_unread is None
+    report = told(files)
+    assert (report["outlined_calls"], report["requests_left_out"]) == (2, 0)
+    assert report["requests_unread"] is None
+    assert PREFIX not in text(files)
+    assert PREFIX not in json.dumps(report)
+
+
+def test_what_cannot_be_remembered_is_counted() -> None:
+    calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
+    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    compare, files = comparing(*calls, logs=logs, outlines=lambda: OutlineMemory(b"k" * 16, 4))
+    compare(NOW)
+    assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
+    assert "1 requests were too many to remember." in text(files)
+
+
+def test_what_is_no_log_stops_nothing() -> None:
+    first = call("1", MONDAY)
+    body = {"max_tokens": 5000}
+    logs = InMemoryInvocationLogs(
+        {
+            MONDAY: "{ poison",
+            MONDAY + SECOND: "[" * 10_000,
+            MONDAY + 2 * SECOND: message(first, body),
+        }
+    )
+    compare, files = comparing(first, logs=logs)
+    compare(NOW)
+    assert told(files)["outlined_calls"] == 1
+
+
+def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
+    logs = InMemoryInvocationLogs({})
+    logs.unavailable_because = "logs:FilterLogEvents failed: AccessDeniedException"
+    compare, files = comparing(call("1", MONDAY), logs=logs)
+    assert compare(NOW).requests_unread == logs.unavailable_because
+    assert told(files)["calls"] == 1
+    assert told(files)["requests_unread"] == logs.unavailable_because
+    assert f"Not all requests were looked at: {logs.unavailable_because}." in text(files)
+
+
+def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
+    calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
+    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    compare, files = comparing(*calls, logs=logs)
+    written = compare(NOW, has_time_for_requests=in_time(3))
+    assert written.requests_unread == "there was no time for all"
+    assert told(files)["calls"] == 9
+    assert told(files)["outlined_calls"] == 3
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
+    calls = [call(str(number), MONDAY) for number in range(2 * InMemoryRecordedCalls.BATCH)]
+    compare, files = comparing(*calls)
+    with pytest.raises(ComparisonUnfinishedError, match="no time"):
+        compare(NOW, has_time=in_time(steps))
+    assert files.kept == {}
+    compare(NOW, has_time=in_time(3))
+    assert files.kept
+
+
+def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_models, "MOST_CALLS", 2)
+    compare, files = comparing(*(call(str(number), MONDAY) for number in range(2)))
+    compare(NOW)
+    files.kept.clear()
+    compare, files = comparing(*(call(str(number), MONDAY) for number in range(3)))
+    with pytest.raises(ComparisonUnfinishedError, match="make compare"):
+        compare(NOW)
+    assert files.kept == {}
+
+
+def in_time(steps: int) -> Callable[[], bool]:
+    """So many steps are in time."""
+    left = iter([True] * steps)
+    return lambda: next(left, False)
