@@ -73,6 +73,22 @@ class Deployed:
     def bucket(self, output: str) -> str:
         return self.deployment.output(stack_names.STORAGE, output)
 
+    def start(self, function: str, event: Mapping[str, Any]) -> None:
+        """Start a function of the monitoring stack, as EventBridge does."""
+        resources = self.cloud.client("cloudformation").list_stack_resources(
+            StackName=stack_names.MONITORING
+        )["StackResourceSummaries"]
+        (name,) = (
+            it["PhysicalResourceId"]
+            for it in resources
+            if it["ResourceType"] == "AWS::Lambda::Function"
+            and it["LogicalResourceId"].startswith(function)
+        )
+        answer = self.cloud.client("lambda").invoke(
+            FunctionName=name, Payload=json.dumps(event).encode()
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
     def log_calls(self, *messages: str) -> None:
         """Write messages to the log group, as Bedrock does."""
         now = int(datetime.now(UTC).timestamp() * 1000)

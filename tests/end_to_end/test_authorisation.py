@@ -155,6 +155,25 @@ def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert live["loggingConfig"]["cloudWatchConfig"]["logGroupName"] == deployed.log_group
 
 
+def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> None:
+    somebody, last_week = user("reported"), datetime.now(UTC) - timedelta(days=7)
+    deployed.log_calls(*calls(somebody, 2, timestamp=last_week.isoformat()))
+    deployed.wait_for_tokens(somebody, 30)
+    s3, bucket = deployed.cloud.client("s3"), deployed.bucket("ReportBucketName")
+
+    def written(function: str, folder: str) -> list[str]:
+        deployed.start(function, {})
+        return [it["Key"] for it in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]]
+
+    year, week, _ = last_week.isocalendar()
+    stem = f"comparison/week={year}-W{week:02}/bedrock-meter"
+    assert written("ComparisonReporter", "comparison/") == [f"{stem}.json", f"{stem}.txt"]
+    compared = s3.get_object(Bucket=bucket, Key=f"{stem}.json")["Body"].read()
+    assert json.loads(compared)["calls"] == 2
+    exported = written("FocusExporter", "focus/")
+    assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
+
+
 def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:
     role = Role(deployed, deployed.deployment.metric_publisher)
     foreign = json.loads(

@@ -1,13 +1,11 @@
 """Missing calls and changes of logging are found by the functions as they are deployed."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from cdk import stack_names
 from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
 from tests.aws import event
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
@@ -19,22 +17,6 @@ from tests.unit.logging_configuration.deployed import MALLORY, trail_record
 def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
     with open_subscriber(deployed.cloud, deployed.topic) as it:
         yield it
-
-
-def start(deployed: Deployed, function: str, event: dict[str, Any]) -> None:
-    """Start a function of the monitoring stack, as EventBridge does."""
-    functions = deployed.cloud.client("lambda")
-    resources = deployed.cloud.client("cloudformation").list_stack_resources(
-        StackName=stack_names.MONITORING
-    )["StackResourceSummaries"]
-    (name,) = (
-        it["PhysicalResourceId"]
-        for it in resources
-        if it["ResourceType"] == "AWS::Lambda::Function"
-        and it["LogicalResourceId"].startswith(function)
-    )
-    answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
-    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def told(subscriber: Subscriber, count: int) -> list[str]:
@@ -53,15 +35,15 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     bedrock = deployed.cloud.client("bedrock")
     live = bedrock.get_model_invocation_logging_configuration()["loggingConfig"]
     now = datetime.now(UTC)
-    start(deployed, "LoggingWatcher", event("Scheduled Event", now))
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
     bedrock.delete_model_invocation_logging_configuration()
     try:
         record = trail_record("DeleteModelInvocationLoggingConfiguration")
-        start(deployed, "LoggingWatcher", event("AWS API Call via CloudTrail", now, record))
-        start(deployed, "LoggingWatcher", event("Scheduled Event", now))
+        deployed.start("LoggingWatcher", event("AWS API Call via CloudTrail", now, record))
+        deployed.start("LoggingWatcher", event("Scheduled Event", now))
     finally:
         bedrock.put_model_invocation_logging_configuration(loggingConfig=live)
-    start(deployed, "LoggingWatcher", event("Scheduled Event", now))
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, mended = told(subscriber, 2)
     assert "- Bedrock's invocation logging is off" in changed
     assert f"Who: {MALLORY}" in changed
@@ -86,8 +68,8 @@ def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
     cloudwatch = deployed.cloud.client("cloudwatch")
     cloudwatch.put_metric_data(Namespace="AWS/Bedrock", MetricData=[datum])
     later = made + timedelta(minutes=20)
-    start(deployed, "CoverageAuditor", event("Scheduled Event", later))
-    start(deployed, "CoverageAuditor", event("CloudWatch Alarm State Change", later))
+    deployed.start("CoverageAuditor", event("Scheduled Event", later))
+    deployed.start("CoverageAuditor", event("CloudWatch Alarm State Change", later))
     (text,) = told(subscriber, 1)
     assert f"- {MODEL}: " in text
     assert "are missing" in text

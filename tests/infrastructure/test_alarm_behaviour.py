@@ -181,8 +181,8 @@ def test_each_schedule_of_the_deployment_is_watched() -> None:
         for it in resources(template, "AWS::Events::Rule").values()
         if "ScheduleExpression" in it
     ]
-    daily = 1  # the export, see below
-    assert len(rules) == len(SCHEDULED) + daily
+    reports = 2  # daily and weekly ones, see below
+    assert len(rules) == len(SCHEDULED) + reports
 
 
 def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
