@@ -113,6 +113,12 @@ def name_and_version(model_id: str) -> tuple[str, str | None]:
     return (found["name"], found["version"]) if found else (model_id, None)
 
 
+def is_same_model(one: str, other: str) -> bool:
+    """Whether two ids are of one model; a version that one of the two leaves out is any."""
+    (name, version), (other_name, other_version) = map(name_and_version, (one, other))
+    return name == other_name and (version == other_version or None in (version, other_version))
+
+
 def _newest(price: Price) -> tuple[date, str]:
     return price.effective_from or date.min, price.model_id
 
