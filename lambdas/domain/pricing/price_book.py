@@ -63,6 +63,12 @@ class PriceBook:
         """How many prices there are."""
         return len(self._prices)
 
+    def knows(self, model_id: str) -> bool:
+        """Whether a model has a price, on whichever day and wherever it is called."""
+        name, version = name_and_version(model_id)
+        known: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
+        return bool(known) and (version is None or not known.keys().isdisjoint((version, None)))
+
     def price_of(
         self, model_id: str, invoked_model_id: str, region: str, day: date
     ) -> Price | None:
