@@ -48,7 +48,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model costs from a date on, until a later price of the same model and area.
+    """What a model costs from a date on, until a later price of the same model, area and tier.
 
     Attributes:
         model_id: The foundation model, or `<kind>/<id>` where what was called hides it.
@@ -57,6 +57,8 @@ class Price:
         rates: By the size of a call, the smallest size first; it begins at 0.
         source: Who says so.
         read_on: When the source was read.
+        service_tier: `flex`, `priority` or the like; `None` for the standard one. Source:
+            https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
     """
 
     model_id: str
@@ -65,6 +67,7 @@ class Price:
     rates: tuple[Rates, ...]
     source: str
     read_on: date
+    service_tier: str | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether it has begun by a day."""

@@ -18,7 +18,7 @@ _LOOKUPS_REMEMBERED = 4096
 
 
 class PriceConflictError(Exception):
-    """Two prices of one model, area and first day differ. The text names them."""
+    """Two prices of one model, area, tier and first day differ. The text names them."""
 
 
 class PriceBook:
@@ -33,15 +33,15 @@ class PriceBook:
         """Make a book.
 
         Raises:
-            PriceConflictError: Two prices of one model, area and first day differ.
+            PriceConflictError: Two prices of one model, area, tier and first day differ.
         """
-        self._prices: dict[tuple[str, str, date | None], Price] = {}
+        self._prices: dict[tuple[str, str, str | None, date | None], Price] = {}
         for price in prices:
-            key = (price.model_id, price.area, price.effective_from)
+            key = (price.model_id, price.area, price.service_tier, price.effective_from)
             known = self._prices.setdefault(key, price)
             if known.rates != price.rates:
                 message = (
-                    f"two prices of {price.model_id} ({price.area}) from"
+                    f"two prices of {price.model_id} ({price.area}{_in_tier(price)}) from"
                     f" {price.effective_from or 'the beginning'} on, of {known.source} and of"
                     f" {price.source}, differ. A price is never overwritten: give the new one a"
                     " later date."
@@ -56,7 +56,7 @@ class PriceBook:
         self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
 
     def __iter__(self) -> Iterator[Price]:
-        """All prices, in order of model, area and date."""
+        """All prices, in order of model, area, tier and date."""
         return iter(sorted(self._prices.values(), key=_order))
 
     def __len__(self) -> int:
@@ -70,7 +70,12 @@ class PriceBook:
         return bool(known) and (version is None or not known.keys().isdisjoint((version, None)))
 
     def price_of(
-        self, model_id: str, invoked_model_id: str, region: str, day: date
+        self,
+        model_id: str,
+        invoked_model_id: str,
+        region: str,
+        day: date,
+        service_tier: str | None = None,
     ) -> Price | None:
         """The price of a call; `None` where it is not known.
 
@@ -81,16 +86,20 @@ class PriceBook:
             invoked_model_id: What the caller named, which tells the area.
             region: The Region that was called.
             day: The day of the call, UTC.
+            service_tier: In which the call was served; `None` for the standard one.
         """
-        return self._recall(model_id, invoked_model_id, region, day)
+        return self._recall(model_id, invoked_model_id, region, day, service_tier)
 
-    def price_in(self, model_id: str, areas: Sequence[str], day: date) -> Price | None:
+    def price_in(
+        self, model_id: str, areas: Sequence[str], day: date, service_tier: str | None = None
+    ) -> Price | None:
         """The price of a model in the first of some areas that knows it; `None` for none.
 
         Args:
             model_id: The foundation model.
             areas: The areas that calls may have a price of, see `price_areas`.
             day: The day of the calls, UTC.
+            service_tier: In which they were served; `None` for the standard one.
         """
         name, version = name_and_version(model_id)
         by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
@@ -101,16 +110,23 @@ class PriceBook:
                 in_force = [
                     price
                     for price in by_version.get(it, ())
-                    if price.area == area and price.holds_on(day)
+                    if price.area == area
+                    and price.service_tier == service_tier
+                    and price.holds_on(day)
                 ]
                 if in_force:
                     return max(in_force, key=_newest)
         return None
 
     def _look_up(
-        self, model_id: str, invoked_model_id: str, region: str, day: date
+        self,
+        model_id: str,
+        invoked_model_id: str,
+        region: str,
+        day: date,
+        service_tier: str | None,
     ) -> Price | None:
-        return self.price_in(model_id, price_areas(invoked_model_id, region), day)
+        return self.price_in(model_id, price_areas(invoked_model_id, region), day, service_tier)
 
 
 def name_and_version(model_id: str) -> tuple[str, str | None]:
@@ -129,5 +145,9 @@ def _newest(price: Price) -> tuple[date, str]:
     return price.effective_from or date.min, price.model_id
 
 
-def _order(price: Price) -> tuple[str, str, date]:
-    return price.model_id, price.area, price.effective_from or date.min
+def _order(price: Price) -> tuple[str, str, str, date]:
+    return price.model_id, price.area, price.service_tier or "", price.effective_from or date.min
+
+
+def _in_tier(price: Price) -> str:
+    return f", {price.service_tier}" if price.service_tier else ""

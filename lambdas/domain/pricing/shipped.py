@@ -40,6 +40,7 @@ def read_prices(text: str) -> Iterator[Price]:
             rates=tuple(_rates(it) for it in told["rates"]),
             source=told["source"],
             read_on=date.fromisoformat(told["read_on"]),
+            service_tier=told.get("service_tier"),
         )
 
 
@@ -58,6 +59,7 @@ def _told(price: Price) -> dict[str, Any]:
     return {
         "model": price.model_id,
         "area": price.area,
+        **({"service_tier": price.service_tier} if price.service_tier else {}),
         "effective_from": begins.isoformat() if begins else None,
         "rates": [
             {
