@@ -3,17 +3,19 @@
 import json
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cdk.operations import prices
 from cdk.operations.price_sources import prices_of_litellm, renew
 from cdk.operations.terminal import CommandError
-from lambdas.domain.pricing import Price, Rates, TokenKind
+from lambdas.domain.pricing import Price, PriceBook, Rates, TokenKind
 from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
 from lambdas.domain.pricing.shipped import read_prices, write_prices
 
@@ -121,6 +123,36 @@ def test_a_price_of_large_calls_that_is_new_is_another_price() -> None:
     )
     assert renew([price("1")], [large], TODAY) == [price("1"), replace(large, effective_from=TODAY)]
     assert renew([large], [large], TODAY) == [large]
+
+
+MODEL = "anthropic.m"
+AREAS = st.sampled_from([ANYWHERE, REGIONAL, GLOBAL, "eu", "eu-west-1"])
+CALLS = st.sampled_from(
+    [(f"{prefix}{MODEL}", it) for prefix in ("", "eu.", "global.") for it in ("eu-west-1", "")]
+)
+prices_of_a_model = st.builds(
+    price,
+    st.sampled_from("12"),
+    st.sampled_from([None, JANUARY, JUNE, DECEMBER]),
+    AREAS,
+    st.just(MODEL),
+    output=st.sampled_from("34"),
+)
+
+
+@given(
+    st.lists(prices_of_a_model, unique_by=lambda it: (it.area, it.effective_from)),
+    st.dictionaries(AREAS, prices_of_a_model),
+    CALLS,
+    st.sampled_from([JANUARY, JUNE, TODAY - timedelta(days=1)]),
+)
+def test_a_source_that_names_no_days_changes_no_cost_of_the_days_before(
+    standing: list[Price], told: dict[str, Price], call: tuple[str, str], day: date
+) -> None:
+    news = [replace(it, area=area, effective_from=None) for area, it in told.items()]
+    before = PriceBook(standing).price_of(MODEL, *call, day)
+    after = PriceBook(renew(standing, news, TODAY)).price_of(MODEL, *call, day)
+    assert before is None or before == after
 
 
 def litellm(**entries: Any) -> list[Price]:

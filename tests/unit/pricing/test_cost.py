@@ -116,6 +116,14 @@ def agreed(model: str = HAIKU_3, since: date = TODAY, percent: str = "0", **usd:
         ([agreed("anthropic.*", percent="50")], "9"),
         ([agreed("anthropic.*", percent="50"), agreed(percent="10")], "16.2"),  # the closest name
         ([agreed("*", percent="50"), agreed("anthropic.claude-3*", percent="10")], "16.2"),
+        # A name is closer than a pattern, though that is longer.
+        (
+            [
+                agreed(HAIKU_3.removesuffix("-v1:0"), percent="10"),
+                agreed(HAIKU_3.replace("v1:0", "v1*"), percent="50"),
+            ],
+            "16.2",
+        ),
         ([agreed("amazon.*", percent="50")], "18"),
         ([agreed(HAIKU_3.removesuffix("-v1:0"), percent="50")], "9"),
         ([agreed(HAIKU_3.replace("v1:0", "v2:0"), percent="50")], "18"),
