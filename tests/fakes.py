@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -134,9 +134,12 @@ class InMemoryUnpricedCalls:
     def remembered(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
         return frozenset(it.key for it in records if it.key in self.noted)
 
-    def waiting(self) -> Iterator[Sequence[UsageRecord]]:
+    def waiting(
+        self, is_wanted: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[Sequence[UsageRecord]]:
         for key in [it for it in self.noted if it not in self.settled]:
-            yield [self.noted[key]]
+            if is_wanted(self.noted[key].model_id):
+                yield [self.noted[key]]
 
     def settle(self, records: Sequence[UsageRecord]) -> None:
         self.settled.update(it.key for it in records)

@@ -16,7 +16,8 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
 from lambdas.domain.pricing import Price, Rates, TokenKind
-from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
+from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL, USUAL
+from lambdas.domain.pricing.price_book import is_same_model
 
 _KINDS = {
     "input_mtok": TokenKind.INPUT,
@@ -120,25 +121,28 @@ def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
 def _told_apart(by_area: dict[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
     """The rates of a model by area, without areas where they are as elsewhere.
 
-    Where geographies cost more than the model's bare name says, that is the global price.
+    Where geographies cost more than the model's bare name says, that is the global price. Where
+    neither it nor the US have a price, nobody knows that of other areas.
     """
     anywhere, of_us = by_area.get(ANYWHERE), by_area.get(US)
-    if anywhere is not None and of_us is not None and _differ(anywhere, of_us):
+    elsewhere = anywhere or of_us
+    if elsewhere is None:
+        return by_area
+    usual = {ANYWHERE: elsewhere}
+    if anywhere is not None and of_us is not None and _differ(anywhere[0], of_us[0]):
+        elsewhere = of_us
         usual = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
-    else:
-        usual = {ANYWHERE: anywhere or of_us or next(iter(by_area.values()))}
-    elsewhere = usual.get(REGIONAL) or usual[ANYWHERE]
     others = {
         area: rates
         for area, rates in by_area.items()
-        if area not in (ANYWHERE, US, *usual) and _differ(rates, elsewhere)
+        if area not in (ANYWHERE, US, *usual) and _differ(rates[0], elsewhere[0])
     }
     return usual | others
 
 
-def _differ(one: Sequence[Rates], other: Sequence[Rates]) -> bool:
+def _differ(one: Rates, other: Rates) -> bool:
     """Whether a kind of tokens that both know has another price."""
-    left, right = one[0].usd_per_million, other[0].usd_per_million
+    left, right = one.usd_per_million, other.usd_per_million
     return any(left[kind] != right[kind] for kind in left.keys() & right.keys())
 
 
@@ -171,28 +175,77 @@ def _rates_of_litellm(entry: Mapping[str, Any]) -> tuple[Rates, ...]:
 
 
 def renew(standing: Iterable[Price], told: Iterable[Price], today: date) -> list[Price]:
-    """Standing prices, and what is told otherwise now; nothing that stands is changed.
+    """Standing prices, and what is told otherwise now; no price that stands is changed.
 
-    A price that has changed begins on the day that its source names, if that is later than what
-    stands; otherwise today.
+    Kinds of tokens that a standing price does not know are filled in from its own day on: calls
+    that used them have no cost yet. A price that has changed begins on the day that its source
+    names, if that is later than what holds today; otherwise today. So does the price of a new area,
+    where calls had the price of a wider one before.
 
     Args:
         standing: The prices that were known before.
         told: What the sources tell now, of each model and area one source.
         today: The day on which they were read.
+
+    Returns:
+        Prices, of which two of one day differ if a source now tells another price of that day.
     """
-    prices = list(standing)
-    known = _by_model_and_area(prices)
-    for key, news in _by_model_and_area(told).items():
-        if key not in known:
-            prices += news
-            continue
-        newest = known[key][-1]
-        later = [it for it in news if _begins(it) > _begins(newest)]
-        if not later and news[-1].rates != newest.rates:
-            later = [replace(news[-1], effective_from=today)]
-        prices += later
+    news = _by_model_and_area(told)
+    prices = [_filled(it, news.get((it.model_id, it.area), [])) for it in standing]
+    stands = {(it.model_id, it.area, it.effective_from): it for it in prices}
+    begun = [it for it in prices if it.holds_on(today)]
+    in_force = {key: dated[-1] for key, dated in _by_model_and_area(begun).items()}
+    for (model_id, area), dated in news.items():
+        old = in_force.get((model_id, area))
+        later = dated
+        if old is not None:
+            later = _changes(dated, _begins(old), old, today)
+        elif _had_a_price(model_id, area, begun):
+            later = _changes(dated, today, None, today)
+        for it in later:
+            known = stands.get((model_id, area, it.effective_from))
+            if known is None or not _agree(known, it):
+                prices.append(it)
     return prices
+
+
+def _changes(
+    told: Sequence[Price], since: date, in_force: Price | None, today: date
+) -> list[Price]:
+    """What is told to begin after a day, or else today, where it is not what is in force."""
+    later = [it for it in told if _begins(it) > since]
+    now = next((it for it in reversed(told) if it.holds_on(today)), None)
+    if now is None or now in later or (in_force is not None and _agree(in_force, now)):
+        return later
+    return [replace(now, effective_from=today), *later]
+
+
+def _filled(standing: Price, told: Sequence[Price]) -> Price:
+    """A price with the kinds that it does not know, as they are told of its first day."""
+    of_its_day = [it for it in told if _begins(it) <= _begins(standing)]
+    if not of_its_day or not _agree(standing, of_its_day[-1]):
+        return standing
+    news = of_its_day[-1]
+    rates = tuple(
+        replace(it, usd_per_million={**more.usd_per_million, **it.usd_per_million})
+        for it, more in zip(standing.rates, news.rates, strict=True)
+    )
+    if rates == standing.rates:
+        return standing
+    source = ", ".join(dict.fromkeys((standing.source, news.source)))
+    return replace(standing, rates=rates, source=source, read_on=news.read_on)
+
+
+def _had_a_price(model_id: str, area: str, begun: Iterable[Price]) -> bool:
+    """Whether calls of an area that no price is known of may have had that of a wider one."""
+    known = {it.area for it in begun if is_same_model(it.model_id, model_id)}
+    return bool(known & {area, ANYWHERE} if area in USUAL else known - {GLOBAL})
+
+
+def _agree(one: Price, other: Price) -> bool:
+    """Whether two prices are the same, as far as both know kinds of tokens."""
+    sizes = [[it.above_input_tokens for it in price.rates] for price in (one, other)]
+    return sizes[0] == sizes[1] and not any(map(_differ, one.rates, other.rates))
 
 
 def _by_model_and_area(prices: Iterable[Price]) -> dict[tuple[str, str], list[Price]]:
@@ -200,7 +253,7 @@ def _by_model_and_area(prices: Iterable[Price]) -> dict[tuple[str, str], list[Pr
     found: defaultdict[tuple[str, str], list[Price]] = defaultdict(list)
     for price in sorted(prices, key=_begins):
         found[price.model_id, price.area].append(price)
-    return found
+    return dict(found)
 
 
 def _begins(price: Price) -> date:

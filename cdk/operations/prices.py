@@ -12,7 +12,7 @@ from pathlib import Path
 from cdk.operations.price_sources import prices_of_genai_prices, prices_of_litellm, renew
 from cdk.operations.terminal import CommandError, run_command
 from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.pricing import Price, PriceBook, TokenKind
+from lambdas.domain.pricing import Price, PriceBook, PriceConflictError, TokenKind
 from lambdas.domain.pricing.price import ANYWHERE, USUAL
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.shipped import FILE_NAME, read_prices, write_prices
@@ -31,19 +31,21 @@ def main() -> None:
     ours = list(prices_of_genai_prices(today))
     others = _of_litellm(options.litellm, today)
     known = {_name(it) for it in ours}
-    # One source for each model, but for the areas that the first does not tell apart.
-    areas = {(_name(it), it.area) for it in ours}
-    told = ours + [
-        it
-        for it in others
-        if _name(it) not in known or (it.area not in USUAL and (_name(it), it.area) not in areas)
-    ]
+    told = ours + [it for it in others if _name(it) not in known or _tells_apart(it, ours)]
     standing = list(read_prices(BOOK.read_text())) if BOOK.exists() else []
-    book = PriceBook(renew(standing, told, today))
+    try:
+        book = PriceBook(renew(standing, told, today))
+    except PriceConflictError as error:
+        message = (
+            f"{error} Run make prices again on a later day, or take what stands out of"
+            f" {FILE_NAME} if nothing was priced by it yet."
+        )
+        raise CommandError(message) from error
     BOOK.write_text(write_prices(book))
     added = len(book) - len(standing)
+    filled = sum(it not in standing for it in book) - added
     print(f"{FILE_NAME}: {len(book)} prices of {len({_name(it) for it in book})} models,", end=" ")
-    print(f"{added} of them new.\n")
+    print(f"{added} of them new, {filled} filled in.\n")
     for line in (*_coverage(book), "", *_differences(ours, others), "", *_unpriced(book, today)):
         print(line)
 
@@ -67,6 +69,12 @@ def _of_litellm(folder: Path, today: date) -> list[Price]:
 
 def _name(price: Price) -> str:
     return name_and_version(price.model_id)[0]
+
+
+def _tells_apart(price: Price, ours: Iterable[Price]) -> bool:
+    """Whether its area is one that the first source, which knows the model, does not tell apart."""
+    areas = {it.area for it in ours if _name(it) == _name(price)}
+    return price.area not in areas and (price.area not in USUAL or ANYWHERE in areas)
 
 
 def _coverage(book: Iterable[Price]) -> Iterable[str]:

@@ -39,9 +39,10 @@ WRITES_OF_A_LOOK_FOR_PRICES = 2
 SECONDS_OF_A_LOOK_FOR_PRICES = Decimal(2)
 # A note is written, and written again once there is a price; the index of what waits follows both.
 WRITES_OF_AN_UNPRICED_CALL = 4
-# Taken high: nobody tells a price, and each hour the index (a unit holds 8,192 bytes of it) and the
-# call itself are read until the note expires.
-READS_OF_AN_UNPRICED_CALL = Decimal("1.1") * 16 * 24
+# Taken high: its model has a price of other tokens alone, so that each hour the index (a unit holds
+# 8,192 bytes of it), the note and the call itself are read until the note expires. Of a model that
+# nobody knows a price of, it is the index alone.
+READS_OF_AN_UNPRICED_CALL = Decimal("2.1") * 16 * 24
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
 EXPORT_ALARM_METRICS = 2

@@ -103,8 +103,16 @@ class DynamoDbUnpricedCalls:
         by_note = {_note_key(it): it.key for it in records}
         return frozenset(by_note[item[PARTITION_KEY]["S"]] for item in self._read(list(by_note)))
 
-    def waiting(self) -> Iterator[Sequence[UsageRecord]]:
+    def waiting(
+        self, is_wanted: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[Sequence[UsageRecord]]:
         """The calls whose cost was not published yet, as the ledger has them, batch by batch.
+
+        The index follows its table a moment later, so the notes themselves decide.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+
+        Args:
+            is_wanted: Asked for each call, by its model; the others are not read.
 
         Raises:
             NotesUnavailableError: DynamoDB was too busy every time.
@@ -113,12 +121,17 @@ class DynamoDbUnpricedCalls:
             TableName=self._table_name, IndexName=UNPRICED_INDEX
         )
         keys = (
-            CALL_PREFIX + item[PARTITION_KEY]["S"].removeprefix(UNPRICED_PREFIX)
+            item[PARTITION_KEY]["S"]
             for page in pages
             for item in page["Items"]
+            if is_wanted(item[UNPRICED_MODEL]["S"])
         )
         while batch := list(islice(keys, _LARGEST_READ)):
-            yield [from_item(item) for item in self._read(batch)]
+            notes = [it for it in self._read(batch) if UNPRICED_MODEL in it]
+            calls = [
+                CALL_PREFIX + it[PARTITION_KEY]["S"].removeprefix(UNPRICED_PREFIX) for it in notes
+            ]
+            yield [from_item(it) for it in self._read(calls)]
 
     def settle(self, records: Sequence[UsageRecord]) -> None:
         """Let calls wait no longer: their cost was published, or cannot be any more.

@@ -101,7 +101,7 @@ class PublishMetrics:
             for record in records
         }
         waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
-        self.unpriced.remember([it for it in waiting if it.key not in noted])
+        self.unpriced.remember([known[it].priced for it in waiting if it.key not in noted])
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             records,

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.metering.aggregation import IdentityDimension
 from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
@@ -43,7 +44,7 @@ class RepriceReport:
         by_model: The models that have a price now.
         too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
             from the ledger have their cost.
-        waiting: Calls without a price still, by model.
+        waiting: Calls without a price still, by the model that has none.
         reason: Why it ended before all were done; `None` if it did not.
     """
 
@@ -77,22 +78,31 @@ class RepriceCalls:
         """
         if not self.unpriced.begin(now):
             return RepriceReport({}, 0, {}, "another run is at it")
-        report = self._run(now, has_time)
-        self.unpriced.end()
-        return report
+        try:
+            return self._run(now, has_time)
+        finally:
+            self.unpriced.end()
 
     def _run(self, now: datetime, has_time: Callable[[], bool]) -> RepriceReport:
         published: defaultdict[str, list[Cost]] = defaultdict(list)
         waiting: Counter[str] = Counter()
         too_old, reason = 0, None
-        for records in self.unpriced.waiting():
+
+        def may_have_a_price(model_id: str) -> bool:
+            """Whether its calls are worth reading; a profile may hide a model that has one."""
+            if model_id.startswith(APPLICATION_PROFILE) or self.pricing.knows(model_id):
+                return True
+            waiting[model_id] += 1
+            return False
+
+        for records in self.unpriced.waiting(may_have_a_price):
             if not has_time():
                 reason = _NO_TIME
                 break
             known = self.attribute(records, now)
             costs = {record: self.pricing.cost_of(known[record].priced) for record in records}
             priced = {it: cost for it, cost in costs.items() if isinstance(cost, Cost)}
-            waiting.update(it.model_id for it in records if it not in priced)
+            waiting.update(known[it].priced.model_id for it in records if it not in priced)
             old = [it for it in priced if not is_taken(it.timestamp, now)]
             self.unpriced.settle(old)
             too_old += len(old)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import boto3
@@ -10,6 +11,7 @@ import pytest
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls, NotesUnavailableError
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.ledger_table import UNPRICED_INDEX
 from lambdas.domain.metering.unpriced_calls import UnpricedCalls
 from tests.aws import LEDGER
 from tests.builders import NOON, usage_record
@@ -62,6 +64,13 @@ def test_nothing_is_remembered_of_nothing(opened: Open) -> None:
     assert waiting(unpriced) == set()
 
 
+def test_calls_of_other_models_are_passed_over(opened: Open) -> None:
+    records = [usage_record(request_id=it, model_id=it) for it in ("wanted", "other")]
+    unpriced = opened(*records)
+    unpriced.remember(records)
+    assert list(unpriced.waiting(lambda model_id: model_id == "wanted")) == [records[:1]]
+
+
 def test_one_run_at_a_time(opened: Open) -> None:
     unpriced = opened()
     assert unpriced.begin(NOON)
@@ -86,6 +95,40 @@ def test_a_note_expires_after_cloudwatch_takes_no_metric_of_the_call(aws: None) 
         it["pk"]["S"].removeprefix("call#") for it in items
     }
     assert int(note["expires_at"]["N"]) == (NOON + timedelta(days=16)).timestamp()
+
+
+def test_a_note_names_as_much_of_a_model_as_an_index_takes(aws: None) -> None:
+    """A key of an index holds 2,048 bytes."""
+    record = usage_record(model_id="\N{GRINNING FACE}" * 513)
+    in_dynamodb(record).remember([record])
+    items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    (name,) = (it["unpriced_model"]["S"] for it in items if "unpriced_model" in it)
+    assert len(name.encode()) == 2048
+
+
+class BehindIndex:
+    """Answers scans of the index with what it said when it was made."""
+
+    def __init__(self) -> None:
+        self.client = boto3.client("dynamodb")
+        scan = self.client.get_paginator("scan")
+        self.pages = list(scan.paginate(TableName=LEDGER, IndexName=UNPRICED_INDEX))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def get_paginator(self, _: str) -> Any:
+        return SimpleNamespace(paginate=lambda **_: self.pages)
+
+
+def test_an_index_that_is_behind_lets_no_call_wait_that_is_settled(aws: None) -> None:
+    """Else the next run would publish its cost again."""
+    records = [usage_record(request_id=it) for it in ("settled", "waiting")]
+    unpriced = in_dynamodb(*records)
+    unpriced.remember(records)
+    behind: Any = BehindIndex()
+    unpriced.settle(records[:1])
+    assert waiting(DynamoDbUnpricedCalls(behind, LEDGER)) == {records[1]}
 
 
 def test_a_call_that_left_the_ledger_waits_for_nothing(aws: None) -> None:

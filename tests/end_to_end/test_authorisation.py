@@ -77,7 +77,9 @@ def batch() -> dict[str, Any]:
     """A new call of somebody who was never seen before, of a model without a price."""
     now = datetime.now(UTC)
     caller = user(f"new-{now.timestamp()}")
-    record = usage_record(identity_arn=caller, timestamp=now, model_id="imported-model/abc")
+    record = usage_record(
+        request_id=caller, identity_arn=caller, timestamp=now, model_id="imported-model/abc"
+    )
     images = {
         "NewImage": to_item(record, timedelta(days=90)),
         "SequenceNumber": "1",

@@ -25,6 +25,11 @@ from tests.invocation_logs import log
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 PRIVATE = "imported-model/abc"
+AGREED = {
+    "model": PRIVATE,
+    "effective_from": "2026-01-01",
+    "usd_per_million": {"input": "1", "output": "2"},
+}
 BEGUN = "2026-01-01T00:00:00Z"
 RULES = {"patterns": [{"session_name": "ana", "project": "apollo", "effective_from": BEGUN}]}
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
@@ -91,7 +96,9 @@ def test_the_log_processor_writes_calls_alone(asked: Asked) -> None:
     assert not is_allowed("LogProcessorRole", "BatchWriteItem", "unpriced#call")
 
 
-def test_the_publisher_and_the_refresher_keep_what_they_may(asked: Asked) -> None:
+def test_the_publisher_and_the_refresher_keep_what_they_may(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
@@ -106,8 +113,9 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(asked: Asked) -> Non
     assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()
 
     asked.clear()
+    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     price_refresher.lambda_handler({}, CONTEXT)
-    assert {key.split("#")[0] for _, key in asked} >= {"turn", "call"}
+    assert {key.split("#")[0] for _, key in asked} >= {"turn", "unpriced", "call"}
     assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
 
 

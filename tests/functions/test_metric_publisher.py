@@ -1,5 +1,6 @@
 """`metric_publisher`: from a batch of the ledger's stream to metrics in CloudWatch."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -89,6 +90,38 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
     assert "comes again" in caplog.text
     (warning,) = (vars(record) for record in caplog.records)
     assert "127.0.0.1:9" in warning["reason"]
+
+
+@pytest.mark.parametrize(
+    ("started_before", "longest_first_try", "usd"),
+    [
+        (timedelta(0), timedelta(minutes=5), 0),  # another process may have tried it
+        (timedelta(days=1), timedelta(0), 0),  # so may this one, before
+        (timedelta(days=1), timedelta(minutes=5), 0.00002),
+    ],
+)
+def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    started_before: timedelta,
+    longest_first_try: timedelta,
+    usd: float,
+) -> None:
+    """A deployment that tells a price starts functions anew: here between two tries."""
+    private = "imported-model/abc"
+    batch = change(1, call(1, model_id=private))
+    assert publish(batch) == []
+    agreed = {
+        "model": private,
+        "effective_from": "2026-01-01",
+        "usd_per_million": {"input": "1", "output": "2"},
+    }
+    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
+    for resource in (handler.settings, handler.publisher):
+        resource.cache_clear()
+    monkeypatch.setattr(handler, "STARTED", datetime.now(UTC) - started_before)
+    monkeypatch.setattr(handler, "_LONGEST_FIRST_TRY", longest_first_try)
+    assert publish(batch) == []
+    assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
 
 
 def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(

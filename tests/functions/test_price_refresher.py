@@ -53,3 +53,35 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     assert json.loads(json.dumps(report)) == report
     usd = published("EstimatedCostUSD", now, IdentityArn=ANA)
     assert usd == pytest.approx(0.00002)
+
+
+@pytest.mark.parametrize(("left", "is_done"), [(45_000, False), (45_001, True)])
+def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
+    left: int, *, is_done: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
+    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    record = usage_record(model_id=PRIVATE, timestamp=datetime.now(UTC))
+    client = boto3.client("dynamodb")
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUnpricedCalls(client, LEDGER).remember([record])
+    context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: left)
+    report = handler.lambda_handler({}, context)
+    assert (PRIVATE in report["by_model"], report["reason"] is None) == (is_done, is_done)
+
+
+def test_of_many_models_without_a_price_those_with_most_calls_are_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    records = [
+        usage_record(request_id=f"{model}-{number}", model_id=f"imported-model/{model}")
+        for model in range(25)
+        for number in range(2 if model == 24 else 1)
+    ]
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).remember(records)
+    waiting = handler.lambda_handler({}, CONTEXT)["waiting"]
+    assert len(waiting) == 21
+    assert next(iter(waiting.items())) == ("imported-model/24", 2)
+    assert waiting["5 other models"] == 5
+    (line,) = (vars(record) for record in caplog.records)
+    assert line["waiting"] == waiting

@@ -69,7 +69,7 @@ def test_identities_past_the_bound_cost_nothing_more() -> None:
 def test_calls_without_a_price_cost_their_notes_and_the_reading_of_them() -> None:
     more = total(Usage(10**6, 50, 6, unpriced=1000)) - total(Usage(10**6, 50, 6))
     writes = 1000 * 4 * PRICES["dynamodb_write_units_million"]
-    reads = Decimal(422400) * PRICES["dynamodb_read_units_million"]
+    reads = Decimal(806400) * PRICES["dynamodb_read_units_million"]
     assert more == (writes + reads) / 10**6 > 0
 
 

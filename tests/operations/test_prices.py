@@ -2,26 +2,37 @@
 
 import json
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cdk.operations import prices
 from cdk.operations.price_sources import prices_of_litellm, renew
 from cdk.operations.terminal import CommandError
-from lambdas.domain.pricing import Price, Rates, TokenKind
+from lambdas.domain.pricing import Price, PriceBook, Rates, TokenKind
 from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
-from lambdas.domain.pricing.shipped import read_prices
+from lambdas.domain.pricing.shipped import read_prices, write_prices
 
 JANUARY, JUNE, TODAY = date(2026, 1, 1), date(2026, 6, 1), date(2026, 9, 8)
+DECEMBER = date(2026, 12, 1)
 
 
-def price(usd: str, begins: date | None = None, model_id: str = "m", area: str = ANYWHERE) -> Price:
-    rates = (Rates(0, {TokenKind.INPUT: Decimal(usd)}),)
-    return Price(model_id, area, begins, rates, "source", TODAY)
+def price(
+    usd: str,
+    begins: date | None = None,
+    area: str = ANYWHERE,
+    model_id: str = "m",
+    source: str = "source",
+    **more: str,
+) -> Price:
+    rates = {TokenKind(kind): Decimal(it) for kind, it in {"input": usd, **more}.items()}
+    return Price(model_id, area, begins, (Rates(0, rates),), source, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +47,112 @@ def price(usd: str, begins: date | None = None, model_id: str = "m", area: str =
         ([price("1"), price("2", JUNE)], [price("1")], [price("1", TODAY)]),  # it went back
         ([price("1", JUNE)], [price("2", JANUARY)], [price("2", TODAY)]),  # told too late
         ([price("1")], [], []),  # the source dropped it
-        ([price("1")], [price("1", area="eu")], [price("1", area="eu")]),
+        ([price("1", output="5")], [price("1")], []),  # the source dropped a kind
+        (
+            [price("1")],
+            [price("2"), price("3", DECEMBER)],
+            [price("2", TODAY), price("3", DECEMBER)],
+        ),
+        # What stands and has not begun says nothing of today.
+        ([price("1"), price("2", DECEMBER)], [price("1")], []),
+        ([price("1"), price("2", DECEMBER)], [price("1"), price("2", DECEMBER)], []),
+        ([price("1"), price("2", DECEMBER)], [price("3")], [price("3", TODAY)]),
+        ([price("1"), price("2", DECEMBER)], [price("2", JUNE)], [price("2", JUNE)]),
+        ([price("2", DECEMBER)], [price("1")], [price("1")]),
     ],
 )
 def test_what_stands_stays_and_what_changed_begins_later(
     standing: list[Price], told: list[Price], added: list[Price]
 ) -> None:
     assert renew(standing, told, TODAY) == [*standing, *added]
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "begins"),
+    [
+        ([ANYWHERE], "eu", TODAY),
+        ([ANYWHERE], GLOBAL, TODAY),
+        ([ANYWHERE], REGIONAL, TODAY),
+        ([REGIONAL], "eu", TODAY),
+        (["eu"], "eu-west-1", TODAY),
+        ([GLOBAL], REGIONAL, None),  # calls of it had no price before
+        ([GLOBAL], "eu", None),
+        ([REGIONAL], GLOBAL, None),
+        (["eu"], REGIONAL, None),
+        (["eu"], ANYWHERE, None),
+    ],
+)
+def test_a_new_area_changes_no_cost_that_calls_have_had(
+    known: list[str], told: str, begins: date | None
+) -> None:
+    standing = [price("1", area=it) for it in known]
+    assert renew(standing, [price("2", area=told)], TODAY)[1:] == [price("2", begins, told)]
+
+
+def test_a_new_area_begins_today_whenever_its_source_says_that_it_began() -> None:
+    told = [price("2", area="eu"), price("3", JUNE, "eu"), price("4", DECEMBER, "eu")]
+    added = [price("3", TODAY, "eu"), price("4", DECEMBER, "eu")]
+    assert renew([price("1")], told, TODAY) == [price("1"), *added]
+
+
+@pytest.mark.parametrize("area", [ANYWHERE, REGIONAL, "eu"])
+def test_another_spelling_of_a_model_is_no_new_model_and_another_version_is(area: str) -> None:
+    standing = [price("1", area=area, model_id="m-v1:0")]
+    (_, found) = renew(standing, [price("2", area=area, model_id="m")], TODAY)
+    assert found.effective_from == TODAY
+    (_, found) = renew(standing, [price("2", area=area, model_id="m-v2:0")], TODAY)
+    assert found.effective_from is None
+
+
+def test_a_kind_that_stands_without_a_price_gets_one_from_the_same_day_on() -> None:
+    standing = [price("1", output="5"), price("2", JUNE), price("3", DECEMBER)]
+    told = [
+        price("2", JANUARY, cache_read="7", source="other"),
+        price("3", DECEMBER, output="6", source="other"),
+    ]
+    assert renew(standing, told, TODAY) == [
+        price("1", output="5"),
+        price("2", JUNE, cache_read="7", source="source, other"),
+        price("3", DECEMBER, output="6", source="source, other"),
+    ]
+
+
+def test_a_price_of_large_calls_that_is_new_is_another_price() -> None:
+    large = replace(
+        price("1"), rates=(*price("1").rates, Rates(9, price("2").rates[0].usd_per_million))
+    )
+    assert renew([price("1")], [large], TODAY) == [price("1"), replace(large, effective_from=TODAY)]
+    assert renew([large], [large], TODAY) == [large]
+
+
+MODEL = "anthropic.m"
+AREAS = st.sampled_from([ANYWHERE, REGIONAL, GLOBAL, "eu", "eu-west-1"])
+CALLS = st.sampled_from(
+    [(f"{prefix}{MODEL}", it) for prefix in ("", "eu.", "global.") for it in ("eu-west-1", "")]
+)
+prices_of_a_model = st.builds(
+    price,
+    st.sampled_from("12"),
+    st.sampled_from([None, JANUARY, JUNE, DECEMBER]),
+    AREAS,
+    st.just(MODEL),
+    output=st.sampled_from("34"),
+)
+
+
+@given(
+    st.lists(prices_of_a_model, unique_by=lambda it: (it.area, it.effective_from)),
+    st.dictionaries(AREAS, prices_of_a_model),
+    CALLS,
+    st.sampled_from([JANUARY, JUNE, TODAY - timedelta(days=1)]),
+)
+def test_a_source_that_names_no_days_changes_no_cost_of_the_days_before(
+    standing: list[Price], told: dict[str, Price], call: tuple[str, str], day: date
+) -> None:
+    news = [replace(it, area=area, effective_from=None) for area, it in told.items()]
+    before = PriceBook(standing).price_of(MODEL, *call, day)
+    after = PriceBook(renew(standing, news, TODAY)).price_of(MODEL, *call, day)
+    assert before is None or before == after
 
 
 def litellm(**entries: Any) -> list[Price]:
@@ -78,10 +188,29 @@ def test_areas_are_told_apart_only_where_they_cost_something_else() -> None:
     }
 
 
+def test_an_area_where_one_kind_alone_costs_something_else_is_told_apart() -> None:
+    dearer = {"input_cost_per_token": 1e-06, "output_cost_per_token": 3e-06}
+    found = litellm(**{"amazon.nova-pro-v1:0": usd(1e-06), "eu.amazon.nova-pro-v1:0": dearer})
+    assert areas(found) == {ANYWHERE: Decimal(1), "eu": Decimal(1)}
+
+
 def test_where_geographies_cost_more_than_the_bare_name_that_is_the_global_price() -> None:
     name = "anthropic.claude-mythos-5-1"
     found = litellm(**{name: usd(1e-05), f"us.{name}": usd(1.1e-05), f"eu.{name}": usd(1.1e-05)})
     assert areas(found) == {GLOBAL: Decimal(10), REGIONAL: Decimal(11)}
+
+
+def test_without_a_usual_price_nobody_knows_that_of_other_areas() -> None:
+    entries = {
+        f"bedrock/{region}/moonshotai.kimi-x": usd(value)
+        for region, value in (("ap-south-1", 7.1e-07), ("us-east-1", 6e-07), ("us-west-2", 6e-07))
+    }
+    assert areas(litellm(**entries)) == {
+        "ap-south-1": Decimal("0.71"),
+        "us-east-1": Decimal("0.6"),
+        "us-west-2": Decimal("0.6"),
+    }
+    assert areas(litellm(**{"us.moonshotai.kimi-x": usd(6e-07)})) == {ANYWHERE: Decimal("0.6")}
 
 
 def test_kinds_and_sizes_are_read_exactly() -> None:
@@ -166,6 +295,49 @@ def test_the_first_source_is_trusted_and_the_second_fills_its_gaps(
     run(monkeypatch, folder, book)
     assert book.read_text() == before
     assert ", 0 of them new" in capsys.readouterr().out
+
+
+def test_a_global_price_is_filled_in_where_the_first_source_tells_of_no_areas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entries = {
+        "openai.gpt-5.4": usd(2.75e-06),
+        "global.openai.gpt-5.4": usd(2.5e-06),
+        "amazon.nova-2-lite-v1:0": usd(1e-06),
+        "global.amazon.nova-2-lite-v1:0": usd(2e-06),
+    }
+    book = tmp_path / "prices.json"
+    run(monkeypatch, unpacked(tmp_path, **entries), book)
+    of = {(it.model_id, it.area): it.source for it in read_prices(book.read_text())}
+    assert of["openai.gpt-5.4", GLOBAL] == "litellm 1.2.3"
+    assert of["openai.gpt-5.4", ANYWHERE].startswith("genai-prices ")
+    assert of["amazon.nova-2-lite-v1:0", GLOBAL].startswith("genai-prices ")
+    assert ("amazon.nova-2-lite-v1:0", ANYWHERE) not in of
+
+
+def test_a_second_change_on_a_day_says_what_to_do_and_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = unpacked(tmp_path, **{"cohere.new-v1:0": usd(1e-06)})
+    book, today = tmp_path / "prices.json", datetime.now(UTC).date()
+    stands = [price("3", today, model_id="cohere.new-v1:0")]
+    book.write_text(before := write_prices(stands))
+    with pytest.raises(CommandError, match=r"new-v1:0 \(any\) from .* again on a later day"):
+        run(monkeypatch, folder, book)
+    assert book.read_text() == before
+
+
+def test_kinds_that_are_filled_in_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unpacked(tmp_path, **{"cohere.new-v1:0": usd(1e-06)})
+    book = tmp_path / "prices.json"
+    book.write_text(write_prices([price("1", model_id="cohere.new-v1:0")]))
+    run(monkeypatch, folder, book)
+    assert ", 1 filled in." in capsys.readouterr().out
+    (found,) = (it for it in read_prices(book.read_text()) if it.model_id == "cohere.new-v1:0")
+    assert found.effective_from is None
+    assert found.rates[0].usd_per_million[TokenKind.OUTPUT] == 2
 
 
 def test_a_source_that_is_missing_is_asked_for(

@@ -15,6 +15,8 @@ _SHORT_PROVIDERS = frozenset(
     | {"nvidia", "openai", "qwen", "writer", "xai", "zai"}
 )
 _ARN_PARTS = 6
+APPLICATION_PROFILE = "application-inference-profile/"
+"""How the id of a model begins that an application inference profile hides."""
 _NAMES_ITS_MODEL = frozenset({"foundation-model", "inference-profile"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -27,8 +27,14 @@ class UnpricedCalls(Protocol):
     def remembered(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
         """Which of some calls were noted, whether or not their cost was published since."""
 
-    def waiting(self) -> Iterator[Sequence[UsageRecord]]:
-        """The calls whose cost was not published yet, as the ledger has them, batch by batch."""
+    def waiting(
+        self, is_wanted: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[Sequence[UsageRecord]]:
+        """The calls whose cost was not published yet, as the ledger has them, batch by batch.
+
+        Args:
+            is_wanted: Asked for each call, by its model; the others are not read.
+        """
 
     def settle(self, records: Sequence[UsageRecord]) -> None:
         """Let calls wait no longer: their cost was published, or cannot be any more."""

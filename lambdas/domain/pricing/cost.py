@@ -118,6 +118,12 @@ class Pricing:
         priced = self.price_tokens(record)
         return priced.cost if isinstance(priced, PricedTokens) else priced
 
+    def knows(self, model_id: str) -> bool:
+        """Whether calls of a model can have a cost, whenever and however it is called."""
+        return self.book.knows(model_id) or any(
+            it.usd_per_million and it.is_of(model_id) for it in self.negotiated
+        )
+
     def price_tokens(self, record: UsageRecord) -> PricedTokens | Unpriced | None:
         """Price the tokens of a call by their kinds; `None` for a failed call.
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from lambdas.domain.pricing.price import UsdPerMillion
-from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.pricing.price_book import is_same_model
 
 _REST = "*"
 _LOOKUPS_REMEMBERED = 4096
@@ -32,12 +32,10 @@ class NegotiatedPrice:
     discount_percent: Decimal = Decimal(0)
 
     def is_of(self, model_id: str) -> bool:
-        """Whether it is about a model; a version that one of the two leaves out is any."""
+        """Whether it is about a model, see `is_same_model`."""
         if self.model.endswith(_REST):
             return model_id.startswith(self.model.removesuffix(_REST))
-        name, version = name_and_version(self.model)
-        known, its_version = name_and_version(model_id)
-        return name == known and (version == its_version or None in (version, its_version))
+        return is_same_model(self.model, model_id)
 
 
 class NegotiatedPrices:

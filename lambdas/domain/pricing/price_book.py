@@ -63,6 +63,12 @@ class PriceBook:
         """How many prices there are."""
         return len(self._prices)
 
+    def knows(self, model_id: str) -> bool:
+        """Whether a model has a price, on whichever day and wherever it is called."""
+        name, version = name_and_version(model_id)
+        known: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
+        return bool(known) and (version is None or not known.keys().isdisjoint((version, None)))
+
     def price_of(
         self, model_id: str, invoked_model_id: str, region: str, day: date
     ) -> Price | None:
@@ -111,6 +117,12 @@ def name_and_version(model_id: str) -> tuple[str, str | None]:
     """A model's name and its version, where it has one."""
     found = _VERSION.fullmatch(model_id)
     return (found["name"], found["version"]) if found else (model_id, None)
+
+
+def is_same_model(one: str, other: str) -> bool:
+    """Whether two ids are of one model; a version that one of the two leaves out is any."""
+    (name, version), (other_name, other_version) = map(name_and_version, (one, other))
+    return name == other_name and (version == other_version or None in (version, other_version))
 
 
 def _newest(price: Price) -> tuple[date, str]:

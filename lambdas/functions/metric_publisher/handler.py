@@ -28,6 +28,8 @@ from lambdas.services.publish_metrics import PublishMetrics
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+STARTED = datetime.now(UTC)
+"""When this process began: one before it may have tried older changes, at other prices."""
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
@@ -44,7 +46,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         [read_change(record) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
-        is_retried=any(now - changed_at(it) > _LONGEST_FIRST_TRY for it in records),
+        is_retried=any(changed_at(it) <= max(STARTED, now - _LONGEST_FIRST_TRY) for it in records),
     )
     health: dict[HealthMetric, float] = {
         CONFLICTING_DUPLICATES: report.corrected,

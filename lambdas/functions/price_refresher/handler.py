@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -22,6 +24,8 @@ from lambdas.services.reprice_calls import RepriceCalls
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+_MOST_MODELS_TOLD = 20
+
 
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
     """Publish what has a price now; what was done, as `make reprice` prints it."""
@@ -30,11 +34,20 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     )
     record_health({REPRICED_CALLS: sum(it.calls for it in report.by_model.values())})
-    told = asdict(report)
+    told = asdict(report) | {"waiting": _bounded(report.waiting)}
     for it in told["by_model"].values():
         it["usd"] = f"{it['usd']:f}"
     if report.by_model or report.waiting or report.reason:
         logger.info("Calls that had no price", **told)
+    return told
+
+
+def _bounded(waiting: Mapping[str, int]) -> dict[str, int]:
+    """The models that most calls wait for, and the rest in one line."""
+    by_calls = Counter(waiting).most_common()
+    told, rest = dict(by_calls[:_MOST_MODELS_TOLD]), by_calls[_MOST_MODELS_TOLD:]
+    if rest:
+        told[f"{len(rest)} other models"] = sum(calls for _, calls in rest)
     return told
 
 

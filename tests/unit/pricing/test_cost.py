@@ -116,6 +116,14 @@ def agreed(model: str = HAIKU_3, since: date = TODAY, percent: str = "0", **usd:
         ([agreed("anthropic.*", percent="50")], "9"),
         ([agreed("anthropic.*", percent="50"), agreed(percent="10")], "16.2"),  # the closest name
         ([agreed("*", percent="50"), agreed("anthropic.claude-3*", percent="10")], "16.2"),
+        # A name is closer than a pattern, though that is longer.
+        (
+            [
+                agreed(HAIKU_3.removesuffix("-v1:0"), percent="10"),
+                agreed(HAIKU_3.replace("v1:0", "v1*"), percent="50"),
+            ],
+            "16.2",
+        ),
         ([agreed("amazon.*", percent="50")], "18"),
         ([agreed(HAIKU_3.removesuffix("-v1:0"), percent="50")], "9"),
         ([agreed(HAIKU_3.replace("v1:0", "v2:0"), percent="50")], "18"),
@@ -141,6 +149,23 @@ def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> 
     assert (cost.list_usd, cost.effective_usd, cost.price) == (None, Decimal(3), None)
     discount = agreed("imported-model/abc", percent="5")
     assert cost_of(record, discount) is Unpriced.NO_PRICE  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("model_id", "is_known"),
+    [
+        (HAIKU_3, True),
+        (HAIKU_3.removesuffix("-v1:0"), True),
+        (HAIKU_3.replace("v1:0", "v2:0"), False),
+        (SONNET_4, False),
+        ("imported-model/abc", True),
+        ("imported-model/def", False),
+        ("custom-model/abc", False),
+    ],
+)
+def test_a_model_is_known_if_calls_of_it_can_have_a_cost(model_id: str, *, is_known: bool) -> None:
+    own, discount = agreed("imported-model/abc", input="1"), agreed("custom-model/*", percent="5")
+    assert Pricing(BOOK, NegotiatedPrices([own, discount])).knows(model_id) is is_known  # type: ignore[list-item]
 
 
 priced = usage_records.map(lambda it: it._replace(model_id=HAIKU_3))

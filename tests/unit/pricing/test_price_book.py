@@ -1,5 +1,6 @@
 """The price of a call is the newest that has begun, of the closest area that knows the model."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -65,6 +66,24 @@ def test_how_and_where_a_model_is_called_decides_on_its_price(
     invoked_model_id: str, region: str, usd: str
 ) -> None:
     assert usd_of(AREAS.price_of(NOVA, invoked_model_id, region, DAY)) == usd
+
+
+@pytest.mark.parametrize(
+    ("invoked_model_id", "region", "usd"),
+    [
+        (NOVA, "us-east-1", "2"),
+        (NOVA, "ca-central-1", "3"),
+        (f"ca.{NOVA}", "ca-west-1", "3"),
+        (f"us.{NOVA}", "ca-central-1", "2"),  # the United States' profile takes calls from Canada
+        (NOVA, "sa-east-1", "4"),
+        (NOVA, "us-gov-west-1", "1"),
+        (NOVA, "eu-west-1", "1"),
+    ],
+)
+def test_all_of_america_is_not_one_geography(invoked_model_id: str, region: str, usd: str) -> None:
+    prices = [price(area=area, usd=it) for area, it in (("us", "2"), ("ca", "3"), ("sa", "4"))]
+    book = PriceBook([price(area=REGIONAL, usd="1"), *prices])
+    assert usd_of(book.price_of(NOVA, invoked_model_id, region, DAY)) == usd
 
 
 def test_a_global_call_has_no_regional_price_and_the_reverse() -> None:
@@ -143,3 +162,14 @@ def test_a_price_is_never_overwritten() -> None:
     assert len(PriceBook([price(), price()])) == 1
     with pytest.raises(PriceConflictError, match=r"nova-pro-v1:0 \(any\) from the beginning"):
         PriceBook([price(usd="1"), price(usd="2")])
+
+
+def test_prices_that_differ_for_large_calls_alone_differ() -> None:
+    one, other = (
+        replace(
+            price(), rates=(*price().rates, replace(price(usd=it).rates[0], above_input_tokens=9))
+        )
+        for it in ("2", "3")
+    )
+    with pytest.raises(PriceConflictError):
+        PriceBook([one, other])

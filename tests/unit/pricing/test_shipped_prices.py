@@ -33,6 +33,8 @@ FILE = ROOT / "lambdas" / "domain" / "pricing" / "prices.json"
         ("amazon.titan-embed-text-v2:0", "us-east-1", "0.02"),
         ("cohere.embed-english-v3", "us-east-1", "0.1"),
         ("openai.gpt-oss-120b-1:0", "us-west-2", "0.15 0.6"),
+        ("openai.gpt-5.4", "us-east-1", "2.75 16.5 0.275"),
+        ("global.openai.gpt-5.4", "us-east-1", "2.5 15 0.25"),
     ],
 )
 def test_well_known_prices_are_right(invoked_model_id: str, region: str, usd: str) -> None:

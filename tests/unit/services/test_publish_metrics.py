@@ -1,6 +1,7 @@
 """Every call is published once, whatever fails on the way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, aggregate
 from lambdas.domain.metering.aggregation import CostOf
@@ -15,8 +17,8 @@ from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from tests.attributing import attributed_calls
-from tests.builders import NOON, SONNET_4, cost_of, metered, usage_record
-from tests.fakes import InMemoryMetricSink, InMemoryUnpricedCalls
+from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, metered, usage_record
+from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
 
 
 def publisher(
@@ -171,6 +173,25 @@ def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> N
     ]
     publisher(InMemoryMetricSink(), unpriced)(new(*records), now=NOON)
     assert set(unpriced.noted) == {records[1].key}
+
+
+@pytest.mark.parametrize("model_id", [HAIKU_3, SONNET_4])
+def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
+    model_id: str,
+) -> None:
+    profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p"
+    source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
+    source.found[profile] = FoundTags(model_id=model_id)
+    record = call(1)._replace(invoked_model_id=profile, model_id="application-inference-profile/p")
+    publish = replace(publisher(sink, unpriced), attribute=attributed_calls(source))
+    publish(new(record), now=NOON)
+    names = {point.metric.name for points in sink.calls for point in points}
+    is_priced = model_id == HAIKU_3
+    assert ("EstimatedCostUSD" in names, "UnpricedInvocations" in names) == (
+        is_priced,
+        not is_priced,
+    )
+    assert [it.model_id for it in unpriced.noted.values()] == ([] if is_priced else [SONNET_4])
 
 
 def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:

@@ -1,20 +1,26 @@
 """Calls that had no price get their cost once, when one is told."""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.attribution.ports import FoundTags
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Cost, NegotiatedPrice, NegotiatedPrices, Pricing, TokenKind
 from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
 from tests.attributing import attributed_calls
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, SONNET_4, usage_record, usage_records
-from tests.fakes import InMemoryMetricSink, InMemoryUnpricedCalls
+from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
 
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
 SONNET_USD = {TokenKind.INPUT: Decimal(3), TokenKind.OUTPUT: Decimal(15)}
 WITH_SONNET = Pricing(
     PRICES, NegotiatedPrices([NegotiatedPrice(SONNET_4, date(2026, 1, 1), SONNET_USD)])
@@ -69,6 +75,41 @@ def test_a_second_run_publishes_nothing_more() -> None:
     assert len(sink.calls) == 1
 
 
+def test_calls_of_a_model_that_nobody_knows_are_counted_and_not_read() -> None:
+    class Unread(InMemoryUnpricedCalls):
+        def waiting(
+            self, is_wanted: Callable[[str], bool] = lambda _: True
+        ) -> Iterator[Sequence[UsageRecord]]:
+            for records in super().waiting(is_wanted):
+                assert [it.model_id for it in records] == [SONNET_4]
+                yield records
+
+    unpriced = Unread()
+    for number, model_id in enumerate(("nobody.knows", SONNET_4, "nobody.knows")):
+        unpriced.remember([usage_record(request_id=str(number), model_id=model_id)])
+    report = reprice(unpriced, InMemoryMetricSink())(NOON)
+    assert report.waiting == {"nobody.knows": 2}
+    assert report.by_model[SONNET_4].calls == 1
+
+
+def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> None:
+    record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
+    source, sink = InMemoryTagSource(), InMemoryMetricSink()
+    repricing = replace(reprice(calls(record), sink), attribute=attributed_calls(source))
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    assert sum(it.calls for it in repricing(NOON).by_model.values()) == 1
+    assert usd_in(sink) == Decimal("0.000105")
+
+
+def test_what_waits_behind_a_profile_is_named_by_the_model_that_needs_a_price() -> None:
+    record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags(model_id="nobody.knows")
+    repricing = reprice(calls(record), InMemoryMetricSink())
+    report = replace(repricing, attribute=attributed_calls(source))(NOON)
+    assert report.waiting == {"nobody.knows": 1}
+
+
 def test_what_still_has_no_price_waits_and_is_named() -> None:
     unpriced = calls(usage_record(model_id="nobody.knows"), usage_record(model_id=HAIKU_3))
     unpriced.remember([usage_record(request_id="other", model_id="nobody.knows")])
@@ -105,6 +146,17 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     assert reprice(unpriced, sink)(NOON).reason is None
 
 
+def test_a_run_that_fails_lets_the_next_one_begin() -> None:
+    class Busy(InMemoryUnpricedCalls):
+        def waiting(self, *_: object) -> Iterator[Sequence[UsageRecord]]:
+            raise ConnectionError
+
+    unpriced = Busy()
+    with pytest.raises(ConnectionError):
+        reprice(unpriced, InMemoryMetricSink())(NOON)
+    assert unpriced.begin(NOON)
+
+
 def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
@@ -113,7 +165,9 @@ def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
 
 
 def test_a_run_without_time_reads_no_calls_that_wait_without_a_price_either() -> None:
-    unpriced, sink = calls(usage_record(model_id="nobody.knows")), InMemoryMetricSink()
+    cached = usage_record(tokens=TokenCounts(1, 1, cache_read=1))
+    unpriced, sink = calls(cached), InMemoryMetricSink()
+    assert reprice(unpriced, sink)(NOON).waiting == {HAIKU_3: 1}
     report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
     assert (report.reason, report.waiting) == ("there is no time left", {})
 
