@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import boto3
@@ -36,5 +37,5 @@ def attributed_calls(
     )
     memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
     rules = settings.attribution
-    directory = TagDirectory(memory, source, rules.label_names, logger.warning)
+    directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return AttributedCalls(directory, rules, projects)
