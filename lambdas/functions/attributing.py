@@ -13,7 +13,7 @@ from lambdas.domain.attribution import TagDirectory
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.identity_folding import IdentityRegistry
 from lambdas.functions.call_settings import CallSettings
-from lambdas.functions.patience import PROMPT
+from lambdas.functions.patience import BRIEF
 from lambdas.observability import logger
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def attributed_calls(
         projects: Admits projects to metrics; `None` for reports, which have every one.
     """
     source = AwsTagSource(
-        boto3.client("bedrock", config=PROMPT),
-        boto3.client("iam", config=PROMPT),
+        boto3.client("bedrock", config=BRIEF),
+        boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
     memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)

@@ -249,6 +249,22 @@ def test_the_price_refresher_scans_the_index_of_what_waits_and_never_the_ledger(
     assert [it["Fn::Join"][1][-1] for it in scanned] == ["/index/Unpriced"]
 
 
+@pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
+def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
+    allowed = {
+        (action, it["Resource"]["Fn::Join"][1][-1])
+        for it in statements(deployment().ingestion, role)
+        for action in as_list(it["Action"])
+        if action.startswith(("bedrock:", "iam:"))
+    }
+    assert allowed == {
+        ("bedrock:GetInferenceProfile", ":application-inference-profile/*"),
+        ("bedrock:ListTagsForResource", ":application-inference-profile/*"),
+        ("iam:ListRoleTags", ":role/*"),
+        ("iam:ListUserTags", ":user/*"),
+    }
+
+
 @pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole", "PriceRefresherRole"])
 def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str) -> None:
     def allowed(configuration: str) -> set[str]:

@@ -28,7 +28,7 @@ _UNTAGGED_LIVES = timedelta(minutes=15)
 """The same where none were found, or nobody could look: whoever mends that sees it soon."""
 _PAUSE = timedelta(minutes=1)
 _MOST_ENTRIES = 10_000
-_LONGEST_LOOK_SECONDS = 20.0
+LONGEST_LOOK_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
 
@@ -77,7 +77,7 @@ class TagDirectory:
             self._entries.clear()
         if len(self._quiet_until) > _MOST_ENTRIES:
             self._quiet_until.clear()
-        asks_until = self._clock() + _LONGEST_LOOK_SECONDS
+        asks_until = self._clock() + LONGEST_LOOK_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
         for arn in sorted(set(arns)):
             entry = self._look_up(arn, now, asks_until)
