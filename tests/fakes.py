@@ -289,12 +289,14 @@ class InMemoryWatchMemory:
 
 
 class InMemoryTagMemory:
-    """A memory of tags that is a dictionary."""
+    """A memory of tags that is a dictionary; notes what it was asked for."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}
+        self.recalled: list[str] = []
 
     def recall(self, arn: str) -> TagEntry | None:
+        self.recalled.append(arn)
         return self.entries.get(arn)
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:

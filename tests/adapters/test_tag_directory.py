@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -364,11 +365,27 @@ def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemor
 def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
     source: InMemoryTagSource,
 ) -> None:
-    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    memory = InMemoryTagMemory()
+    directory = Directory(memory, source, is_kept=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
     directory.look_up(0, *arns)
-    directory.look_up(1, *arns)
+    memory.recalled.clear()
+    for minutes in (1, 2):
+        directory.look_up(minutes, *arns[:2])
+    assert memory.recalled == arns[:2]
     assert len(source.asked) == len(arns)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_another_process_has_just_remembered_is_recalled() -> None:
+    """Reads that may be late would let two processes replace each other's history."""
+    client = boto3.client("dynamodb")
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
+    )
+    DynamoDbTagMemory(client, LEDGER).recall(ROLE)
+    assert [it["ConsistentRead"] for it in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
