@@ -26,7 +26,7 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 PRIVATE = "imported-model/abc"
 BEGUN = "2026-01-01T00:00:00Z"
-RULES = {"patterns": [{"session_name": "ana", "project": "apollo", "effective_from": BEGUN}]}
+RULES = {"patterns": [{"model_id": PRIVATE, "project": "apollo", "effective_from": BEGUN}]}
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
 LEADING_KEYS = "dynamodb:LeadingKeys"
 WRITES = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}

@@ -39,7 +39,7 @@ def test_the_environment_is_what_the_function_s_own_settings_take(
     check_environment(deployment(configuration).ingestion, JOBS[function])
 
 
-PATTERN = {"session_name": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}
+PATTERN = {"model_id": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
