@@ -66,6 +66,15 @@ def test_settings_that_no_environment_holds_are_told_before_they_are_deployed(
         synthesise({setting: value})
 
 
+def test_as_many_patterns_fit_as_the_readme_says() -> None:
+    whole = {
+        "account_id": "111122223333", "principal": "role/chat-service",
+        "project": "customer-support", "department": "sales", "use_case": "answers",
+        "effective_from": "2026-01-01T00:00:00Z",
+    }
+    synthesise({"attribution": {"patterns": [whole] * 20}})
+
+
 def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
     half = {"folding_patterns": ["a" * 2400]}
     synthesise(half)
