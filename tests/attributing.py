@@ -22,6 +22,7 @@ def attributed_calls(
             source or InMemoryTagSource(),
             rules.label_names,
             lambda _: None,
+            lambda: 0.0,
         ),
         rules,
         InMemoryIdentityRegistry(most_projects, SESSIONS_PER_ROLE),

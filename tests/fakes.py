@@ -11,9 +11,10 @@ from pathlib import Path
 from lambdas.domain.attribution.ports import (
     FoundTags,
     TagEntry,
-    TagsDeniedError,
+    TagSourceBusyError,
     TagsUnavailableError,
 )
+from lambdas.domain.attribution.tags import service_of
 from lambdas.domain.comparison import InvocationLogsUnavailableError
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
@@ -308,12 +309,14 @@ class InMemoryWatchMemory:
 
 
 class InMemoryTagMemory:
-    """A memory of tags that is a dictionary."""
+    """A memory of tags that is a dictionary; notes what it was asked for."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}
+        self.recalled: list[str] = []
 
     def recall(self, arn: str) -> TagEntry | None:
+        self.recalled.append(arn)
         return self.entries.get(arn)
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
@@ -330,13 +333,16 @@ class InMemoryTagSource:
         self.found: dict[str, FoundTags] = {}
         self.asked: list[str] = []
         self.denied: set[str] = set()
-        self.is_busy = False
+        self.busy: set[str] = set()
+        self.failing: set[str] = set()
 
     def find(self, arn: str) -> FoundTags:
         self.asked.append(arn)
-        if self.is_busy:
-            raise TagsUnavailableError
+        if service_of(arn) in self.busy:
+            raise TagSourceBusyError(service_of(arn), "iam:ListRoleTags failed: Throttling")
+        if arn in self.failing:
+            message = "iam:ListRoleTags failed: InvalidInput"
+            raise TagsUnavailableError(message)
         if arn in self.denied:
-            message = "iam:ListRoleTags is denied"
-            raise TagsDeniedError(message)
+            return FoundTags(denied=("iam:ListRoleTags is denied",))
         return self.found.get(arn, FoundTags())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.attribution.ports import FoundTags, TagsDeniedError, TagsUnavailableError
+from lambdas.domain.attribution.ports import FoundTags, TagSourceBusyError, TagsUnavailableError
+from lambdas.domain.attribution.tags import service_of
 from lambdas.domain.invocations import foundation_model_id
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
     from mypy_boto3_iam import IAMClient
+
+_Answer = TypeVar("_Answer")
+_Tags = list[tuple[str, str]]
 
 _NOTHING = FoundTags()
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListTagsForResource.html
@@ -21,6 +26,8 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _NO_SUCH_RESOURCE = frozenset(
     {"NoSuchEntity", "ResourceNotFoundException", "ValidationError", "ValidationException"}
 )
+_BUSY = re.compile("Throttl|TooManyRequests|RequestLimitExceeded|SlowDown")
+_FIRST_FAULT_OF_A_SERVICE = 500
 
 
 class AwsTagSource:
@@ -42,51 +49,66 @@ class AwsTagSource:
         """Look at a profile, a role or a user.
 
         Raises:
-            TagsDeniedError: The meter may not.
-            TagsUnavailableError: AWS is too busy, or does not answer.
+            TagSourceBusyError: Bedrock or IAM is too busy, or does not answer.
+            TagsUnavailableError: It does not tell of this one.
         """
-        _, _, service, region, account_id, resource = arn.split(":", 5)
+        *_, region, account_id, resource = arn.split(":", 5)
         is_here = account_id == self._account_id and region in ("", self._bedrock.meta.region_name)
         if not is_here:
             return _NOTHING
         kind, _, name = resource.partition("/")
-        try:
-            match kind:
-                case "role":
-                    return self._find_role(name)
-                case "user":
-                    return self._find_user(name)
-                case _:
-                    return self._find_profile(arn)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _NO_SUCH_RESOURCE:
-                return _NOTHING
-            action = f"{service}:{error.operation_name}"
-            if code in _DENIED:
-                message = f"{action} is denied: allow it, or what it would tell counts for nothing"
-                raise TagsDeniedError(message) from error
-            message = f"{action} failed: {code}"
-            raise TagsUnavailableError(message) from error
-        except BotoCoreError as error:
-            message = f"{service} does not answer: {type(error).__name__}"
-            raise TagsUnavailableError(message) from error
+        denied: list[str] = []
+        match kind:
+            case "role":
+                tags = _ask(arn, lambda: self._role_tags(name), denied)
+            case "user":
+                tags = _ask(arn, lambda: self._user_tags(name), denied)
+            case _:
+                model_arns = _ask(arn, lambda: self._model_arns(arn), denied)
+                if model_arns is None and not denied:
+                    return _NOTHING
+                tags = _ask(arn, lambda: self._profile_tags(arn), denied)
+                return FoundTags(tags, _one_model(model_arns or ()), tuple(denied))
+        return FoundTags(tags, denied=tuple(denied))
 
-    def _find_role(self, name: str) -> FoundTags:
+    def _role_tags(self, name: str) -> _Tags:
         pages = self._iam.get_paginator("list_role_tags").paginate(RoleName=name)
-        return FoundTags([(tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]])
+        return [(tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]]
 
-    def _find_user(self, name: str) -> FoundTags:
+    def _user_tags(self, name: str) -> _Tags:
         pages = self._iam.get_paginator("list_user_tags").paginate(UserName=name)
-        return FoundTags([(tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]])
+        return [(tag["Key"], tag["Value"]) for page in pages for tag in page["Tags"]]
 
-    def _find_profile(self, arn: str) -> FoundTags:
-        profile = self._bedrock.get_inference_profile(inferenceProfileIdentifier=arn)
+    def _profile_tags(self, arn: str) -> _Tags:
         tags = self._bedrock.list_tags_for_resource(resourceARN=arn)["tags"]
-        return FoundTags(
-            [(tag["key"], tag["value"]) for tag in tags],
-            _one_model(model["modelArn"] for model in profile["models"]),
-        )
+        return [(tag["key"], tag["value"]) for tag in tags]
+
+    def _model_arns(self, arn: str) -> list[str]:
+        profile = self._bedrock.get_inference_profile(inferenceProfileIdentifier=arn)
+        return [model["modelArn"] for model in profile["models"]]
+
+
+def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answer | None:
+    """What AWS answers; `None` where there is no such resource, or what is denied is added."""
+    service = service_of(arn)
+    try:
+        return question()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        action = f"{service}:{error.operation_name}"
+        if code in _NO_SUCH_RESOURCE:
+            return None
+        if code in _DENIED:
+            denied.append(f"{action} is denied: allow it, or what it would tell counts for nothing")
+            return None
+        message = f"{action} failed: {code}"
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status >= _FIRST_FAULT_OF_A_SERVICE or _BUSY.search(code):
+            raise TagSourceBusyError(service, message) from error
+        raise TagsUnavailableError(message) from error
+    except BotoCoreError as error:
+        message = f"{service} does not answer: {type(error).__name__}"
+        raise TagSourceBusyError(service, message) from error
 
 
 def _one_model(model_arns: Iterable[str]) -> str | None:

@@ -63,6 +63,7 @@ def _write(entry: TagEntry) -> Item:
     item: Item = {
         "checked_at": {"S": entry.checked_at.isoformat()},
         "observations": {"S": json.dumps(observations, ensure_ascii=False)},
+        "names": {"S": json.dumps(sorted(entry.names), ensure_ascii=False)},
         EXPIRES_AT: {"N": str(int((entry.checked_at + _KEPT).timestamp()))},
     }
     if entry.history.model_id is not None:
@@ -77,5 +78,7 @@ def _read(item: Item) -> TagEntry:
     )
     model_id = item["model_id"]["S"] if "model_id" in item else None
     return TagEntry(
-        TagHistory(observations, model_id), datetime.fromisoformat(item["checked_at"]["S"])
+        TagHistory(observations, model_id),
+        datetime.fromisoformat(item["checked_at"]["S"]),
+        frozenset(json.loads(item["names"]["S"]) if "names" in item else ()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,7 +13,7 @@ from lambdas.domain.attribution import TagDirectory
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.identity_folding import IdentityRegistry
 from lambdas.functions.call_settings import CallSettings
-from lambdas.functions.patience import PROMPT
+from lambdas.functions.patience import BRIEF
 from lambdas.observability import logger
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ def attributed_calls(
         projects: Admits projects to metrics; `None` for reports, which have every one.
     """
     source = AwsTagSource(
-        boto3.client("bedrock", config=PROMPT),
-        boto3.client("iam", config=PROMPT),
+        boto3.client("bedrock", config=BRIEF),
+        boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
     memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
     rules = settings.attribution
-    directory = TagDirectory(memory, source, rules.label_names, logger.warning)
+    directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return AttributedCalls(directory, rules, projects)

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from lambdas.adapters.aws_tag_source import AwsTagSource
-from lambdas.domain.attribution.ports import FoundTags, TagsDeniedError, TagsUnavailableError
+from lambdas.domain.attribution.ports import FoundTags, TagSourceBusyError, TagsUnavailableError
 from tests.aws import REGION
 from tests.builders import SONNET_4
 
@@ -32,7 +32,7 @@ class Clients:
         self.stubbed_bedrock = Stubber(self.bedrock)
         self.stubbed_iam = Stubber(self.iam)
 
-    def answer_profile(self, models: list[str]) -> None:
+    def answer_model(self, models: list[str]) -> None:
         asked = {"inferenceProfileIdentifier": PROFILE}
         answer: dict[str, Any] = {
             "inferenceProfileName": "search",
@@ -43,6 +43,8 @@ class Clients:
             "type": "APPLICATION",
         }
         self.stubbed_bedrock.add_response("get_inference_profile", answer, asked)
+
+    def answer_tags(self) -> None:
         tags = {"tags": [{"key": "Project", "value": "search"}]}
         asked = {"resourceARN": PROFILE}
         self.stubbed_bedrock.add_response("list_tags_for_resource", tags, asked)
@@ -60,12 +62,14 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
 
 
 def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> None:
-    clients.answer_profile(MODELS)
+    clients.answer_model(MODELS)
+    clients.answer_tags()
     assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], SONNET_4)
 
 
 def test_a_profile_of_several_models_is_not_taken_for_one_of_them(clients: Clients) -> None:
-    clients.answer_profile([MODELS[0], "arn:aws:bedrock:us-east-1::foundation-model/another"])
+    clients.answer_model([MODELS[0], "arn:aws:bedrock:us-east-1::foundation-model/another"])
+    clients.answer_tags()
     assert clients.source.find(PROFILE).model_id is None
 
 
@@ -124,35 +128,53 @@ def test_a_resource_that_does_not_exist_has_no_tags(clients: Clients, arn: str, 
 
 
 @pytest.mark.parametrize(
-    ("arn", "code", "told"),
-    [
-        (ROLE, "AccessDenied", "iam:ListRoleTags is denied: allow it"),
-        (USER, "AccessDenied", "iam:ListUserTags is denied: allow it"),
-        (PROFILE, "AccessDeniedException", "bedrock:GetInferenceProfile is denied: allow it"),
-    ],
+    ("arn", "action"), [(ROLE, "iam:ListRoleTags"), (USER, "iam:ListUserTags")]
 )
-def test_a_missing_permission_is_told_by_its_name(
-    clients: Clients, arn: str, code: str, told: str
-) -> None:
-    refuse(clients, arn, code)
-    with pytest.raises(TagsDeniedError, match=told):
-        clients.source.find(arn)
+def test_a_missing_permission_is_told_by_its_name(clients: Clients, arn: str, action: str) -> None:
+    refuse(clients, arn, "AccessDenied")
+    assert clients.source.find(arn) == FoundTags(denied=denied(action))
+
+
+def test_a_profile_whose_tags_nobody_may_see_still_tells_its_model(clients: Clients) -> None:
+    clients.answer_model(MODELS)
+    clients.stubbed_bedrock.add_client_error("list_tags_for_resource", "AccessDeniedException")
+    told = denied("bedrock:ListTagsForResource")
+    assert clients.source.find(PROFILE) == FoundTags(None, SONNET_4, told)
+
+
+def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clients) -> None:
+    refuse(clients, PROFILE, "AccessDeniedException")
+    clients.answer_tags()
+    told = denied("bedrock:GetInferenceProfile")
+    assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], None, told)
 
 
 @pytest.mark.parametrize(
-    ("arn", "code"),
+    ("arn", "code", "status", "service"),
     [
-        (ROLE, "Throttling"),
-        (USER, "ServiceFailure"),
-        (PROFILE, "ThrottlingException"),
-        (PROFILE, "InternalServerException"),
-        (ROLE, "ExpiredToken"),
+        (ROLE, "Throttling", 400, "iam"),
+        (ROLE, "RequestLimitExceeded", 400, "iam"),
+        (USER, "ServiceFailure", 500, "iam"),
+        (PROFILE, "ThrottlingException", 429, "bedrock"),
+        (PROFILE, "TooManyRequestsException", 429, "bedrock"),
+        (PROFILE, "InternalServerException", 500, "bedrock"),
     ],
 )
-def test_whatever_else_aws_says_is_no_answer_yet(clients: Clients, arn: str, code: str) -> None:
-    refuse(clients, arn, code)
-    with pytest.raises(TagsUnavailableError, match=f"failed: {code}"):
+def test_a_service_that_is_too_busy_is_told_as_such(
+    clients: Clients, arn: str, code: str, status: int, service: str
+) -> None:
+    refuse(clients, arn, code, status)
+    with pytest.raises(TagSourceBusyError, match=f"failed: {code}") as raised:
         clients.source.find(arn)
+    assert raised.value.service == service
+
+
+@pytest.mark.parametrize("code", ["InvalidInput", "ExpiredToken"])
+def test_whatever_else_aws_says_is_no_answer_yet_of_this_one(clients: Clients, code: str) -> None:
+    refuse(clients, ROLE, code)
+    with pytest.raises(TagsUnavailableError, match=f"iam:ListRoleTags failed: {code}") as raised:
+        clients.source.find(ROLE)
+    assert not isinstance(raised.value, TagSourceBusyError)
 
 
 def test_a_service_that_does_not_answer_is_asked_again_later() -> None:
@@ -162,13 +184,15 @@ def test_a_service_that_does_not_answer_is_asked_again_later() -> None:
 
     iam: Any = Unreachable()
     source = AwsTagSource(boto3.client("bedrock", REGION), iam, ACCOUNT)
-    with pytest.raises(TagsUnavailableError, match="iam does not answer: EndpointConnectionError"):
+    with pytest.raises(TagSourceBusyError, match="iam does not answer: EndpointConnectionError"):
         source.find(ROLE)
 
 
-def refuse(clients: Clients, arn: str, code: str) -> None:
-    if arn == PROFILE:
-        clients.stubbed_bedrock.add_client_error("get_inference_profile", code)
-    else:
-        operation = "list_role_tags" if arn == ROLE else "list_user_tags"
-        clients.stubbed_iam.add_client_error(operation, code)
+def refuse(clients: Clients, arn: str, code: str, status: int = 400) -> None:
+    operations = {PROFILE: "get_inference_profile", ROLE: "list_role_tags", USER: "list_user_tags"}
+    stubbed = clients.stubbed_bedrock if arn == PROFILE else clients.stubbed_iam
+    stubbed.add_client_error(operations[arn], code, http_status_code=status)
+
+
+def denied(action: str) -> tuple[str, ...]:
+    return (f"{action} is denied: allow it, or what it would tell counts for nothing",)

@@ -1,9 +1,14 @@
 """What a directory of tags promises, whatever it remembers them in."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import LabelNames, TagDirectory, TagFacts, TagHistory
@@ -46,10 +51,21 @@ class Directory:
         self._source = source
         self._is_kept = is_kept
         self.told: list[str] = []
+        self.names = LabelNames()
+        self.seconds_of_a_question = 0.0
         self._directory = self._open()
 
     def _open(self) -> TagDirectory:
-        return TagDirectory(self._memory, self._source, LabelNames(), self.told.append)
+        return TagDirectory(self._memory, self._source, self.names, self.told.append, self._seconds)
+
+    def _seconds(self) -> float:
+        return len(self._source.asked) * self.seconds_of_a_question
+
+    def renamed(self, *names: str) -> Directory:
+        """The directory of a later deployment, to which a project's tag has other names."""
+        self.names = LabelNames(project=names)
+        self._directory = self._open()
+        return self
 
     def look_up(self, minutes: float, *arns: str) -> TagFacts:
         if not self._is_kept:
@@ -105,6 +121,64 @@ def test_tags_that_changed_leave_the_ones_before_to_the_calls_before(
     assert facts.tags_at(ROLE, NOON + 120 * MINUTE) == (("project", "chat"),)
 
 
+@pytest.mark.parametrize("looks", [[60], [61], [60, 90, 119], [7 * 24 * 60]])
+def test_new_tags_hold_from_when_the_old_answer_ended_whenever_somebody_looks(
+    directory: Directory, source: InMemoryTagSource, looks: list[int]
+) -> None:
+    source.found[ROLE] = tagged("search")
+    directory.look_up(0, ROLE)
+    source.found[ROLE] = tagged("chat")
+    for minutes in looks:
+        facts = directory.look_up(minutes, ROLE)
+    assert facts.tags_at(ROLE, NOON + 59.9 * MINUTE) == (("project", "search"),)
+    assert facts.tags_at(ROLE, NOON + 60 * MINUTE) == (("project", "chat"),)
+
+
+def test_tags_of_what_had_none_hold_from_when_that_answer_ended(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = FoundTags([])
+    directory.look_up(0, ROLE)
+    source.found[ROLE] = tagged("search")
+    facts = directory.look_up(600, ROLE)
+    assert facts.tags_at(ROLE, NOON + 14.9 * MINUTE) == ()
+    assert facts.tags_at(ROLE, NOON + 15 * MINUTE) == (("project", "search"),)
+
+
+some_projects = st.sampled_from(["a", "b", "c"])
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), some_projects), min_size=1), st.integers(0, 3000))
+def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
+    looks: list[tuple[int, str]], asked: int
+) -> None:
+    source = InMemoryTagSource()
+    directory = Directory(InMemoryTagMemory(), source, is_kept=False)
+    now, told = 0, set[object]()
+    for pause, project in looks:
+        source.found[ROLE] = tagged(project)
+        now += pause
+        facts = directory.look_up(now, ROLE)
+        if asked <= now:
+            told.add(facts.tags_at(ROLE, NOON + asked * MINUTE))
+    assert len(told) <= 1
+
+
+def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = FoundTags([("project", "search"), ("cost-center", "c1")])
+    assert directory.project(0) == "search"
+    directory.renamed("cost-center")
+    facts = directory.look_up(1, ROLE)
+    assert facts.tags_at(ROLE, NOON + MINUTE) == (("cost-center", "c1"),)
+    assert facts.tags_at(ROLE, NOON) == (("project", "search"),)
+    directory.look_up(2, ROLE)
+    directory.renamed("cost-center", "Project").look_up(3, ROLE)
+    directory.renamed("project").look_up(4, ROLE)
+    assert len(source.asked) == 3
+
+
 def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
@@ -113,8 +187,30 @@ def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
     del source.found[PROFILE]
     history = directory.look_up(60, PROFILE).histories[PROFILE]
     assert history.model_id == HAIKU_3
-    assert history.tags_at(NOON) == (("project", "search"),)
-    assert history.latest_tags == ()
+    assert history.latest_tags == (("project", "search"),)
+
+
+def test_late_calls_of_a_role_that_is_deleted_keep_its_project(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found[ROLE] = tagged("search")
+    assert directory.project(0) == "search"
+    del source.found[ROLE]
+    assert [directory.project(minutes) for minutes in (60, 61, 119, 120)] == ["search"] * 4
+    assert len(source.asked) == 3
+    source.found[ROLE] = tagged("chat")
+    facts = directory.look_up(200, ROLE)
+    assert facts.tags_at(ROLE, NOON + 179 * MINUTE) == (("project", "search"),)
+    assert facts.tags_at(ROLE, NOON + 180 * MINUTE) == (("project", "chat"),)
+
+
+def test_what_did_not_exist_yet_has_no_past_without_tags(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    assert [directory.project(minutes) for minutes in (0, 14)] == [None, None]
+    assert source.asked == [ROLE]
+    source.found[ROLE] = tagged("search")
+    assert directory.look_up(15, ROLE).tags_at(ROLE, NOON) == (("project", "search"),)
 
 
 def test_only_tags_that_name_labels_are_remembered(
@@ -166,11 +262,11 @@ def test_while_aws_is_busy_what_is_known_stands_and_the_rest_is_told_as_unavaila
 ) -> None:
     source.found[ROLE] = tagged("search")
     directory.look_up(0, ROLE)
-    source.is_busy = True
+    source.busy = {"iam"}
     facts = directory.look_up(60, ROLE, USER)
     assert facts.tags_at(ROLE, NOON + 60 * MINUTE) == (("project", "search"),)
     assert facts.unavailable == {USER}
-    source.is_busy = False
+    source.busy.clear()
     source.found[USER] = tagged("chat")
     facts = directory.look_up(61, ROLE, USER)
     assert facts.unavailable == frozenset()
@@ -181,12 +277,60 @@ def test_no_call_asks_a_busy_aws_twice_in_a_minute(
     memory: TagMemory, source: InMemoryTagSource
 ) -> None:
     directory = Directory(memory, source, is_kept=True)
-    source.is_busy = True
+    source.busy = {"iam"}
     for minutes in (0, 0.5, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE, USER}
     assert source.asked == [ROLE]
+    assert directory.told == ["iam:ListRoleTags failed: Throttling"]
     directory.look_up(1, ROLE)
     assert source.asked == [ROLE, ROLE]
+    assert len(directory.told) == 2
+
+
+def test_while_one_service_is_busy_the_other_one_is_asked(
+    memory: TagMemory, source: InMemoryTagSource
+) -> None:
+    directory = Directory(memory, source, is_kept=True)
+    source.busy = {"bedrock"}
+    source.found[ROLE] = tagged("search")
+    facts = directory.look_up(0, PROFILE, ROLE)
+    assert source.asked == [PROFILE, ROLE]
+    assert facts.unavailable == {PROFILE}
+    assert facts.tags_at(ROLE, NOON) == (("project", "search"),)
+
+
+def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_others(
+    memory: TagMemory, source: InMemoryTagSource
+) -> None:
+    directory = Directory(memory, source, is_kept=True)
+    source.failing = {ROLE}
+    for minutes in (0, 0.9):
+        assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE}
+    assert source.asked == [ROLE, USER]
+    assert directory.told == [f"{ROLE}: iam:ListRoleTags failed: InvalidInput"]
+    directory.look_up(1, ROLE)
+    assert source.asked == [ROLE, USER, ROLE]
+
+
+def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    directory.seconds_of_a_question = 8
+    arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(5)]
+    assert directory.look_up(0, *arns).unavailable == {*arns[3:]}
+    assert directory.look_up(0.1, *arns).unavailable == frozenset()
+    assert source.asked == arns
+
+
+def test_what_is_known_stands_where_there_is_no_time_to_look_again(
+    directory: Directory, source: InMemoryTagSource
+) -> None:
+    source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
+    directory.look_up(0, ROLE, USER)
+    directory.seconds_of_a_question = 100
+    facts = directory.look_up(60, ROLE, USER)
+    assert facts.tags_at(USER, NOON + 60 * MINUTE) == (("project", "chat"),)
+    assert source.asked == [ROLE, USER, ROLE]
 
 
 def test_of_two_processes_that_look_at_once_the_first_one_stands(memory: TagMemory) -> None:
@@ -202,6 +346,17 @@ def test_of_two_processes_that_look_at_once_the_first_one_stands(memory: TagMemo
     assert memory.recall(USER) is None
 
 
+def test_a_clock_that_is_behind_does_not_set_back_when_somebody_looked_last(
+    memory: TagMemory, source: InMemoryTagSource
+) -> None:
+    directory = Directory(memory, source, is_kept=True)
+    directory.look_up(10, ROLE)
+    directory.renamed("cost-center").look_up(0, ROLE)
+    entry = memory.recall(ROLE)
+    assert entry is not None
+    assert (entry.checked_at, entry.names) == (NOON + 10 * MINUTE, directory.names.tag_names)
+
+
 def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemoryTagSource) -> None:
     assert directory.look_up(0) == TagFacts()
     assert source.asked == []
@@ -210,11 +365,27 @@ def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemor
 def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
     source: InMemoryTagSource,
 ) -> None:
-    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    memory = InMemoryTagMemory()
+    directory = Directory(memory, source, is_kept=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
     directory.look_up(0, *arns)
-    directory.look_up(1, *arns)
+    memory.recalled.clear()
+    for minutes in (1, 2):
+        directory.look_up(minutes, *arns[:2])
+    assert memory.recalled == arns[:2]
     assert len(source.asked) == len(arns)
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_another_process_has_just_remembered_is_recalled() -> None:
+    """Reads that may be late would let two processes replace each other's history."""
+    client = boto3.client("dynamodb")
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
+    )
+    DynamoDbTagMemory(client, LEDGER).recall(ROLE)
+    assert [it["ConsistentRead"] for it in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
@@ -226,7 +397,7 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
         value = f"{number}".rjust(LONGEST_TAG_VALUE, "\U00020000")
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
-    entry = TagEntry(history, NOON + timedelta(microseconds=5))
+    entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
     assert len(history.observations) == MOST_OBSERVATIONS
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry

@@ -82,6 +82,19 @@ def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Pa
     )
 
 
+def test_no_caller_hides_from_the_traffic_of_no_project_by_metadata_of_its_own() -> None:
+    (condition,) = (
+        it
+        for it in commands((QUERIES / "unattributed_traffic.txt").read_text())
+        if it.startswith("filter ")
+    )
+    conditions = condition.removeprefix("filter ").split(" and ")
+    assert conditions == [
+        "not ispresent(errorCode)",
+        "modelId not like /application-inference-profile/",
+    ]
+
+
 def test_the_table_on_a_dashboard_is_the_saved_query() -> None:
     body = json.loads((FOLDER / "cost_and_budgets.json").read_text())
     (widget,) = (it["properties"] for it in body["widgets"] if it["type"] == "log")

@@ -31,7 +31,7 @@ AGREED = {
     "usd_per_million": {"input": "1", "output": "2"},
 }
 BEGUN = "2026-01-01T00:00:00Z"
-RULES = {"patterns": [{"session_name": "ana", "project": "apollo", "effective_from": BEGUN}]}
+RULES = {"patterns": [{"model_id": PRIVATE, "project": "apollo", "effective_from": BEGUN}]}
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
 LEADING_KEYS = "dynamodb:LeadingKeys"
 WRITES = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}

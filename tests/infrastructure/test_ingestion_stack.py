@@ -39,7 +39,7 @@ def test_the_environment_is_what_the_function_s_own_settings_take(
     check_environment(deployment(configuration).ingestion, JOBS[function])
 
 
-PATTERN = {"session_name": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}
+PATTERN = {"model_id": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,18 @@ def test_settings_that_no_environment_holds_are_told_before_they_are_deployed(
     expected = rf"^{setting} is too large: it takes [2-9],\d+ bytes .* which takes [4-9],\d+ in all"
     with pytest.raises(ConfigurationError, match=expected):
         synthesise({setting: value})
+
+
+def test_as_many_patterns_fit_as_the_readme_says() -> None:
+    whole = {
+        "account_id": "111122223333",
+        "principal": "role/chat-service",
+        "project": "customer-support",
+        "department": "sales",
+        "use_case": "answers",
+        "effective_from": "2026-01-01T00:00:00Z",
+    }
+    synthesise({"attribution": {"patterns": [whole] * 20}})
 
 
 def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
@@ -247,6 +259,22 @@ def test_the_price_refresher_scans_the_index_of_what_waits_and_never_the_ledger(
         if "dynamodb:Scan" in as_list(it["Action"])
     ]
     assert [it["Fn::Join"][1][-1] for it in scanned] == ["/index/Unpriced"]
+
+
+@pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
+def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
+    allowed = {
+        (action, it["Resource"]["Fn::Join"][1][-1])
+        for it in statements(deployment().ingestion, role)
+        for action in as_list(it["Action"])
+        if action.startswith(("bedrock:", "iam:"))
+    }
+    assert allowed == {
+        ("bedrock:GetInferenceProfile", ":application-inference-profile/*"),
+        ("bedrock:ListTagsForResource", ":application-inference-profile/*"),
+        ("iam:ListRoleTags", ":role/*"),
+        ("iam:ListUserTags", ":user/*"),
+    }
 
 
 @pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole", "PriceRefresherRole"])

@@ -1,6 +1,6 @@
 """What calls are put down to, by what held when they were made: project, department, use case."""
 
-from lambdas.domain.attribution.directory import TagDirectory, TimesToLive
+from lambdas.domain.attribution.directory import TagDirectory
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import UNATTRIBUTED, Labels
 from lambdas.domain.attribution.ladder import Attribution, Rung, attribute
@@ -25,7 +25,6 @@ __all__ = [
     "TagFacts",
     "TagHistory",
     "TagObservation",
-    "TimesToLive",
     "TrustedPrincipal",
     "attribute",
     "tagged_arns",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.ports import (
     TagEntry,
     TagMemory,
-    TagsDeniedError,
     TagSource,
+    TagSourceBusyError,
     TagsUnavailableError,
 )
 from lambdas.domain.attribution.tags import (
@@ -20,24 +19,17 @@ from lambdas.domain.attribution.tags import (
     TagFacts,
     TagHistory,
     kept_tags,
+    service_of,
 )
 
+_TAGGED_LIVES = timedelta(hours=1)
+"""For how long tags that were found are taken to hold, whatever became of them since."""
+_UNTAGGED_LIVES = timedelta(minutes=15)
+"""The same where none were found, or nobody could look: whoever mends that sees it soon."""
 _PAUSE = timedelta(minutes=1)
 _MOST_ENTRIES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class TimesToLive:
-    """For how long what was found is taken to hold.
-
-    Attributes:
-        tagged: Where tags were found.
-        untagged: Where none were found, or nobody was allowed to look. Whoever mends that sees it
-            soon.
-    """
-
-    tagged: timedelta = timedelta(hours=1)
-    untagged: timedelta = timedelta(minutes=15)
+LONGEST_LOOK_SECONDS = 20.0
+"""For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
 
 class TagDirectory:
@@ -48,8 +40,8 @@ class TagDirectory:
         memory: TagMemory,
         source: TagSource,
         label_names: LabelNames,
-        tell_denied: Callable[[str], None],
-        times_to_live: TimesToLive | None = None,
+        tell: Callable[[str], None],
+        clock: Callable[[], float],
     ) -> None:
         """Know what a memory and a source know.
 
@@ -57,24 +49,25 @@ class TagDirectory:
             memory: What is known already, to all processes.
             source: Asked for what is not known, or not lately.
             label_names: Which tags are kept: other ones are nobody's business here.
-            tell_denied: Told of each permission that is missing, once.
-            times_to_live: How long what was found is taken to hold.
+            tell: Told why tags stay unknown: once of each permission that is missing, and once of
+                each pause in asking.
+            clock: Seconds, which only their differences count of.
         """
         self._memory = memory
         self._source = source
         self._tag_names = label_names.tag_names
-        self._tell_denied = tell_denied
-        self._times_to_live = times_to_live or TimesToLive()
+        self._tell = tell
+        self._clock = clock
         self._entries: dict[str, TagEntry] = {}
         self._denied: set[str] = set()
-        self._quiet_until: datetime | None = None
+        self._quiet_until: dict[str, datetime] = {}
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
         """Tell what is known of resources, having looked again at what was due.
 
-        While AWS is too busy to tell, what was known last stands, and nothing more is asked for a
-        minute. Tags that change are noticed when it is due again: calls made before that count by
-        the earlier ones.
+        What was found holds until it is due again, and what is found then holds from there: that is
+        how late tags that change may count, and it is the same whenever somebody looks. While AWS
+        is too busy to tell, or there is no time to ask more, what was known last stands.
 
         Args:
             arns: The resources behind some calls, see `tagged_arns`.
@@ -82,48 +75,70 @@ class TagDirectory:
         """
         if len(self._entries) > _MOST_ENTRIES:
             self._entries.clear()
+        if len(self._quiet_until) > _MOST_ENTRIES:
+            self._quiet_until.clear()
+        asks_until = self._clock() + LONGEST_LOOK_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
         for arn in sorted(set(arns)):
-            entry = self._look_up(arn, now)
+            entry = self._look_up(arn, now, asks_until)
             if entry is None:
                 unavailable.add(arn)
             else:
                 histories[arn] = entry.history
         return TagFacts(histories, frozenset(unavailable))
 
-    def _look_up(self, arn: str, now: datetime) -> TagEntry | None:
+    def _look_up(self, arn: str, now: datetime, asks_until: float) -> TagEntry | None:
         entry = self._entries.get(arn)
         if entry is not None and not self._is_due(entry, now):
             return entry
         entry = self._memory.recall(arn)
         if entry is None or self._is_due(entry, now):
-            entry = self._look_again(arn, entry, now)
+            may_ask = not self._is_quiet(arn, now) and self._clock() < asks_until
+            entry = self._look_again(arn, entry, now) if may_ask else entry
         if entry is not None:
             self._entries[arn] = entry
         return entry
 
     def _look_again(self, arn: str, known: TagEntry | None, now: datetime) -> TagEntry | None:
-        """Ask the source, unless it is too busy: then what was known stands."""
-        if self._quiet_until is not None and now < self._quiet_until:
-            return known
-        history = UNKNOWN_HISTORY if known is None else known.history
+        """Ask the source; if it does not tell, what was known stands."""
         try:
             found = self._source.find(arn)
-        except TagsUnavailableError:
-            self._quiet_until = now + _PAUSE
+        except TagSourceBusyError as error:
+            self._be_quiet(error.service, now, str(error))
             return known
-        except TagsDeniedError as error:
-            self._tell_once(str(error))
-        else:
-            history = history.observed(now, kept_tags(found.tags, self._tag_names), found.model_id)
-        return self._memory.remember(arn, TagEntry(history, now), replaced=known)
+        except TagsUnavailableError as error:
+            self._be_quiet(arn, now, f"{arn}: {error}")
+            return known
+        for reason in found.denied:
+            self._tell_once(reason)
+        known_history = UNKNOWN_HISTORY if known is None else known.history
+        history = known_history.of_model(found.model_id)
+        if found.tags is not None:
+            since = now if known is None else min(now, _lives_until(known))
+            history = history.observed(since, kept_tags(found.tags, self._tag_names))
+        checked_at = now if known is None else max(now, known.checked_at)
+        entry = TagEntry(history, checked_at, self._tag_names)
+        return self._memory.remember(arn, entry, replaced=known)
 
     def _is_due(self, entry: TagEntry, now: datetime) -> bool:
-        is_tagged = entry.history.latest_tags != NO_TAGS
-        lives = self._times_to_live.tagged if is_tagged else self._times_to_live.untagged
-        return now >= entry.checked_at + lives
+        """Whether to look again: later, or at once if other names are asked for than were."""
+        return now >= _lives_until(entry) or not self._tag_names <= entry.names
+
+    def _be_quiet(self, asked: str, now: datetime, reason: str) -> None:
+        """Ask no more of a service, or of a resource, for a while."""
+        self._quiet_until[asked] = now + _PAUSE
+        self._tell(reason)
+
+    def _is_quiet(self, arn: str, now: datetime) -> bool:
+        pauses = (self._quiet_until.get(asked) for asked in (service_of(arn), arn))
+        return any(until is not None and now < until for until in pauses)
 
     def _tell_once(self, reason: str) -> None:
         if reason not in self._denied:
             self._denied.add(reason)
-            self._tell_denied(reason)
+            self._tell(reason)
+
+
+def _lives_until(entry: TagEntry) -> datetime:
+    is_tagged = entry.history.latest_tags != NO_TAGS
+    return entry.checked_at + (_TAGGED_LIVES if is_tagged else _UNTAGGED_LIVES)

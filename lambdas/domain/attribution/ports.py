@@ -9,27 +9,37 @@ from typing import NamedTuple, Protocol
 from lambdas.domain.attribution.tags import TagHistory
 
 
-class TagsDeniedError(Exception):
-    """The meter may not look at a resource's tags. Its text says what it would have to be allowed.
+class TagsUnavailableError(Exception):
+    """AWS does not tell of a resource now. Its text says why; asking again later is safe."""
 
-    Equal texts mean the same permission.
+
+class TagSourceBusyError(TagsUnavailableError):
+    """A service is too busy to tell of anything, or does not answer.
+
+    Attributes:
+        service: The service, as ARNs name it.
     """
 
-
-class TagsUnavailableError(Exception):
-    """AWS is too busy to tell, or does not answer. Asking again later is safe."""
+    def __init__(self, service: str, reason: str) -> None:
+        """Tell which service is busy, and why that is thought."""
+        super().__init__(reason)
+        self.service = service
 
 
 class FoundTags(NamedTuple):
     """What a resource is like at the moment.
 
     Attributes:
-        tags: Names and values as they are; none where there are none, or no such resource.
-        model_id: The foundation model behind an application inference profile.
+        tags: Names and values as they are; `None` where nobody can tell: there is no such resource
+            here (any more), or the meter may not look.
+        model_id: The foundation model behind an application inference profile, if it is known.
+        denied: What the meter would have to be allowed, so that more were known. Equal texts mean
+            the same permission.
     """
 
-    tags: Sequence[tuple[str, str]] = ()
+    tags: Sequence[tuple[str, str]] | None = None
     model_id: str | None = None
+    denied: tuple[str, ...] = ()
 
 
 class TagSource(Protocol):
@@ -42,7 +52,6 @@ class TagSource(Protocol):
             arn: One of `tagged_arns`.
 
         Raises:
-            TagsDeniedError: The meter may not.
             TagsUnavailableError: Not now.
         """
 
@@ -53,10 +62,12 @@ class TagEntry(NamedTuple):
     Attributes:
         history: What is known of it.
         checked_at: When somebody looked last, in UTC, whatever came of it.
+        names: The names of tags that were looked for, in lower case; of others nothing is known.
     """
 
     history: TagHistory
     checked_at: datetime
+    names: frozenset[str] = frozenset()
 
 
 class TagMemory(Protocol):

@@ -10,10 +10,13 @@ from typing import ClassVar
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import LONGEST_LABEL, NO_LABELS, Labels, read_label
 from lambdas.domain.attribution.rule_checks import CONFIGURED, check
-from lambdas.domain.invocations import CallerIdentity
+from lambdas.domain.invocations import CallerIdentity, foundation_model_id
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
-_PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([^*]+\*?|\*)")
+_PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([\w+=,.@-]+\*?|\*)", re.ASCII)
+_FEDERATED_USERS = "federated-user/"
+_ROLES = "role/"
+_EVERY_ROLE = "role/*"
 _TEXT = re.compile(r"[^*]+\*?")
 
 
@@ -59,7 +62,7 @@ class DatedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedPrincipal(DatedRule):
-    """Whose `requestMetadata` counts: gateways and applications, never a session by its name.
+    """Whose `requestMetadata` counts: gateways and applications, nobody by a name of their choice.
 
     Attributes:
         account_id: The account of the principal, whose name is unique in there only.
@@ -79,6 +82,12 @@ class TrustedPrincipal(DatedRule):
         DatedRule.__post_init__(self)
         _check_account(self.account_id)
         _check_principal(self.principal)
+        check(
+            "principal",
+            "a role or a user; whoever asks AWS for a federated-user chooses its name, so let it"
+            " assume a role instead, and trust that",
+            is_so=not self.principal.startswith(_FEDERATED_USERS),
+        )
 
     def matches(self, caller: CallerIdentity) -> bool:
         """Whether it is the principal behind a caller."""
@@ -90,12 +99,12 @@ class AttributionPattern(DatedRule):
     """What calls are put down to by who makes them, where no tag and no metadata tells.
 
     All that is given has to match. Texts are whole, or a beginning and a `*`. A session's name is
-    chosen by whoever may assume the role.
+    chosen by whoever may assume the role, a federated user's by whoever asks AWS for it.
 
     Attributes:
         account_id: The account of the principal.
         principal: As `CallerIdentity.principal`; needs its account.
-        session_name: The session of a role.
+        session_name: The session of a role; needs that role.
         model_id: The foundation model, also behind an application inference profile.
         project: The project of such calls, if it is known.
         department: Their department, if it is known.
@@ -119,8 +128,8 @@ class AttributionPattern(DatedRule):
         DatedRule.__post_init__(self)
         check(
             "pattern",
-            "at least one of account_id, session_name and model_id",
-            is_so=(self.account_id, self.session_name, self.model_id) != (None, None, None),
+            "at least one of account_id and model_id",
+            is_so=(self.account_id, self.model_id) != (None, None),
         )
         if self.account_id is not None:
             _check_account(self.account_id)
@@ -133,6 +142,21 @@ class AttributionPattern(DatedRule):
                 name,
                 "text, whole or a beginning and a * at its end",
                 is_so=text is None or _TEXT.fullmatch(text) is not None,
+            )
+        check(
+            "session_name",
+            "together with account_id and the role as principal, role/NAME or role/BEGINNING*:"
+            " else whoever may assume any role could choose the name",
+            is_so=self.session_name is None or _names_roles(self.principal),
+        )
+        if self.model_id is not None:
+            model_id = self.model_id.removesuffix("*")
+            behind_it = foundation_model_id(model_id)
+            check(
+                "model_id",
+                f"the foundation model without its geography or ARN, so {behind_it} instead of"
+                f" {model_id}",
+                is_so=model_id == behind_it,
             )
         check(
             "pattern",
@@ -202,9 +226,15 @@ def _check_account(account_id: str) -> None:
     )
 
 
+def _names_roles(principal: str | None) -> bool:
+    """Whether a principal is a role, or some of them, and not all."""
+    return principal is not None and principal.startswith(_ROLES) and principal != _EVERY_ROLE
+
+
 def _check_principal(principal: str) -> None:
     check(
         "principal",
-        "root, role/NAME, user/NAME, federated-user/NAME; whole, or a beginning and a * at its end",
+        "root, role/NAME, user/NAME, federated-user/NAME; whole, or a beginning and a * at its end;"
+        " names without their path",
         is_so=_PRINCIPAL.fullmatch(principal) is not None,
     )

@@ -19,7 +19,8 @@ LONGEST_TAG_NAME = 128
 LONGEST_TAG_VALUE = 256
 """Characters. Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"""
 MOST_OBSERVATIONS = 25
-"""What is kept of a resource, so that it fits into an item of the ledger's table."""
+"""What is kept of a resource, so that it fits into an item of the ledger's table. What was before
+that is not known any more."""
 
 _PROFILE = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-zA-Z0-9]{1,64}",
@@ -45,6 +46,11 @@ def principal_arn(identity_arn: str) -> str | None:
     return arn if _PRINCIPAL.fullmatch(arn) else None
 
 
+def service_of(arn: str) -> str:
+    """The service that knows the tags of one of `tagged_arns`, as ARNs name it."""
+    return arn.split(":", 3)[2]
+
+
 def tagged_arns(record: UsageRecord) -> tuple[str, ...]:
     """The resources whose tags say what a call is put down to."""
     arns = (profile_arn(record.invoked_model_id), principal_arn(record.identity_arn))
@@ -68,8 +74,8 @@ class TagObservation(NamedTuple):
     """What was found when somebody looked.
 
     Attributes:
-        observed_from: When it was found first, in UTC.
-        tags: The tags; none where the resource has none of them, or does not exist.
+        observed_from: Since when it is taken to hold, in UTC.
+        tags: The tags; none where the resource has none of them, or nobody knows any more.
     """
 
     observed_from: datetime
@@ -82,7 +88,7 @@ class TagHistory:
 
     Attributes:
         observations: What was found, in order of time; each differs from the one before. Nothing
-            where nobody could look.
+            where nobody could look, or nothing was there.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
     """
@@ -102,19 +108,31 @@ class TagHistory:
                 return tags
         return self.observations[0].tags if self.observations else NO_TAGS
 
-    def observed(self, now: datetime, tags: Tags, model_id: str | None = None) -> TagHistory:
+    def observed(self, since: datetime, tags: Tags) -> TagHistory:
         """The history after somebody looked again: longer only if something changed.
 
         An observation that is no later than the last one, by another's clock, is no news. Past
-        `MOST_OBSERVATIONS` the oldest goes.
+        `MOST_OBSERVATIONS` the oldest are forgotten: what held then is not known any more, and it
+        is not what came after it.
+
+        Args:
+            since: Since when it is taken to hold.
+            tags: What was found.
         """
-        known = self if model_id is None else replace(self, model_id=model_id)
         if self.observations:
             last = self.observations[-1]
-            if tags == last.tags or now <= last.observed_from:
-                return known
-        observations = (*self.observations, TagObservation(now, tags))
-        return replace(known, observations=observations[-MOST_OBSERVATIONS:])
+            if tags == last.tags or since <= last.observed_from:
+                return self
+        observations = (*self.observations, TagObservation(since, tags))
+        if len(observations) > MOST_OBSERVATIONS:
+            kept = observations[2:]
+            forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
+            observations = (forgotten, *(kept[1:] if kept[0].tags == NO_TAGS else kept))
+        return replace(self, observations=observations)
+
+    def of_model(self, model_id: str | None) -> TagHistory:
+        """The history of a profile whose model was told; the same if it was not."""
+        return self if model_id is None else replace(self, model_id=model_id)
 
 
 UNKNOWN_HISTORY = TagHistory()
@@ -126,8 +144,8 @@ class TagFacts:
 
     Attributes:
         histories: By ARN; nothing is known of a resource that is missing.
-        unavailable: ARNs of which nothing is known yet because AWS was too busy to tell. Calls are
-            attributed without them, or wait until they are asked for again.
+        unavailable: ARNs of which nothing is known yet because AWS did not tell. Calls are
+            attributed without them.
     """
 
     histories: Mapping[str, TagHistory] = field(default_factory=dict)

@@ -71,7 +71,8 @@ class AttributedCalls:
         }
 
     def _bounded(self, record: UsageRecord, attribution: Attribution) -> Attribution:
-        if self.projects is None or attribution.project == UNATTRIBUTED:
+        """Fold a project past the bound; a failed call, of no project's metric, takes no place."""
+        if self.projects is None or attribution.project == UNATTRIBUTED or record.is_failed:
             return attribution
         month = f"{record.timestamp:%Y-%m}"
         admission = self.projects.admit(month, dimension_value(attribution.project), None)

@@ -5,10 +5,12 @@ Emitters, alarms, dashboards and tests take names from here and nowhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution
@@ -73,12 +75,22 @@ LONGEST_DIMENSION_VALUE = 1024
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
 
 
+_CHANGED = re.compile(r"~[0-9a-f]{16}$")
+"""How text ends that CloudWatch would not have taken as it was."""
+
+
 @remembered
 def dimension_value(text: str) -> str:
-    """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon."""
-    ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
-    value = ascii_text[:LONGEST_DIMENSION_VALUE].strip()
-    return value if value and not value.startswith(":") else f"_{value}"[:LONGEST_DIMENSION_VALUE]
+    """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon.
+
+    What it does not take ends in a digest of the text, so that different texts stay different.
+    """
+    ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text).strip()
+    value = f"_{ascii_text}" if ascii_text.startswith(":") else ascii_text
+    if value == text and 0 < len(text) <= LONGEST_DIMENSION_VALUE and not _CHANGED.search(text):
+        return text
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{value[: LONGEST_DIMENSION_VALUE - 17]}~{digest}"
 
 
 class MeteredCall(NamedTuple):

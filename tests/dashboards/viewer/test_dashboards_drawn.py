@@ -111,3 +111,19 @@ def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
         title = "Five minutes with nothing metered"
         told = shown(source, "pipeline_health", title)["Nothing metered"]
         assert told == (0 if metered in figures else 1)
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "title"),
+    [
+        ("usage_overview", "Tokens of no project, in %"),
+        ("cost_and_budgets", "Tokens of no project, in percent"),
+    ],
+)
+def test_the_share_of_no_project_is_that_of_all_tokens(dashboard: str, title: str) -> None:
+    unattributed, total = (
+        Metric("BedrockMeter", name) for name in ("UnattributedTokens", "TotalTokens")
+    )
+    figures = InMemoryMetrics({unattributed: [30], total: [120]})
+    source = Source("an account", figures, lambda: NOW)
+    assert shown(source, dashboard, title)["UnattributedTokenShare"] == 25

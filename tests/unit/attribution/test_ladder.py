@@ -130,7 +130,7 @@ def test_a_tag_that_is_no_label_leaves_it_to_the_next_rung(claim: str) -> None:
 def test_of_several_patterns_the_first_that_matches_gives_a_label() -> None:
     patterns = (
         pattern(principal="role/other", project="not hers"),
-        pattern(session_name="ana@*", project="search"),
+        pattern(principal="role/chat", session_name="ana@*", project="search"),
         pattern(project="everybody's", use_case="chat"),
     )
     attribution = attribute(usage_record(), TagFacts(), AttributionRules(patterns=patterns))

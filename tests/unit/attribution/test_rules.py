@@ -17,6 +17,7 @@ from lambdas.domain.invocations import CallerIdentity
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 
 ACCOUNT = "111122223333"
+ROLE = {"account_id": ACCOUNT, "principal": "role/chat"}
 SECOND = timedelta(seconds=1)
 
 
@@ -55,7 +56,6 @@ def test_nobody_is_trusted_unless_somebody_is_named() -> None:
         ("role/*", ANA),
         ("user/ben", BEN),
         ("user/ben", "arn:aws:iam::111122223333:user/staff/ben"),
-        ("federated-user/eva", "arn:aws:sts::111122223333:federated-user/eva"),
         ("root", "arn:aws:iam::111122223333:root"),
     ],
 )
@@ -100,11 +100,11 @@ def test_rules_hold_from_their_first_moment_to_before_the_moment_of_their_end() 
         {"account_id": ACCOUNT},
         {"account_id": ACCOUNT, "principal": "role/chat"},
         {"account_id": ACCOUNT, "principal": "role/c*"},
-        {"session_name": "ana@example.com"},
-        {"session_name": "ana@*"},
+        {**ROLE, "session_name": "ana@example.com"},
+        {**ROLE, "session_name": "ana@*"},
         {"model_id": HAIKU_3},
         {"model_id": "anthropic.*"},
-        {"account_id": ACCOUNT, "principal": "role/*", "session_name": "ana*", "model_id": "an*"},
+        {"account_id": ACCOUNT, "principal": "role/c*", "session_name": "ana*", "model_id": "an*"},
     ],
 )
 def test_a_pattern_matches_whom_all_of_it_describes(conditions: dict[str, str]) -> None:
@@ -117,8 +117,8 @@ def test_a_pattern_matches_whom_all_of_it_describes(conditions: dict[str, str]) 
         {"account_id": "444455556666"},
         {"account_id": ACCOUNT, "principal": "role/cha"},
         {"account_id": ACCOUNT, "principal": "user/chat"},
-        {"session_name": "ana"},
-        {"session_name": "b*"},
+        {**ROLE, "session_name": "ana"},
+        {**ROLE, "session_name": "b*"},
         {"model_id": SONNET_4},
         {"model_id": SONNET_4, "account_id": ACCOUNT, "principal": "role/chat"},
     ],
@@ -130,7 +130,9 @@ def test_a_pattern_matches_nobody_whom_a_part_of_it_does_not_describe(
 
 
 def test_who_has_no_session_matches_no_session() -> None:
-    assert not pattern(session_name="b*").matches(CallerIdentity.from_arn(BEN), HAIKU_3)
+    caller = CallerIdentity.from_arn("arn:aws:iam::111122223333:role/chat")
+    assert pattern(**ROLE).matches(caller, HAIKU_3)
+    assert not pattern(**ROLE, session_name="b*").matches(caller, HAIKU_3)
 
 
 # What cannot be meant so.
@@ -145,7 +147,21 @@ def test_an_account_has_12_digits(account_id: str) -> None:
 
 @pytest.mark.parametrize(
     "principal",
-    ["", "*", "chat", "role", "role/", "ro*", "role/*chat", "role/a*b*", "root*", "session/ana"],
+    [
+        *(
+            "",
+            "*",
+            "chat",
+            "role",
+            "role/",
+            "ro*",
+            "role/*chat",
+            "role/a*b*",
+            "root*",
+            "session/ana",
+        ),
+        *("role/service/chat", "user/staff/*", "role/a b", "user/ren\u00e9"),
+    ],
 )
 def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> None:
     for make in (trusted, pattern):
@@ -158,8 +174,11 @@ def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> Non
     [
         ({}, "pattern: allowed: at least one of account_id"),
         ({"principal": "role/chat", "model_id": "a"}, "principal: allowed: together with account"),
-        ({"session_name": "*"}, "session_name: allowed: text, whole"),
-        ({"session_name": ""}, "session_name: allowed: text, whole"),
+        ({"session_name": "a"}, "pattern: allowed: at least one of account_id"),
+        ({"session_name": "a", "model_id": "a"}, "session_name: allowed: together with account_id"),
+        ({"session_name": "*"}, "pattern: allowed: at least one of account_id"),
+        ({**ROLE, "session_name": "*"}, "session_name: allowed: text, whole"),
+        ({**ROLE, "session_name": ""}, "session_name: allowed: text, whole"),
         ({"model_id": "*claude"}, "model_id: allowed: text, whole"),
         ({"model_id": "a", "project": None}, "pattern: allowed: at least one of project"),
         ({"model_id": "a", "project": ""}, "project: allowed: 1 to 256 printable"),
@@ -172,6 +191,41 @@ def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> Non
 def test_a_pattern_that_cannot_be_meant_so_is_told(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidRuleError, match=told):
         pattern(**changes)
+
+
+@pytest.mark.parametrize("principal", [None, "role/*", "user/ben", "root", "federated-user/eva"])
+def test_a_session_goes_with_a_role_for_its_name_is_chosen_by_whoever_may_assume_that(
+    principal: str | None,
+) -> None:
+    with pytest.raises(InvalidRuleError, match="session_name: allowed: together with account_id"):
+        pattern(account_id=ACCOUNT, principal=principal, session_name="ana")
+
+
+@pytest.mark.parametrize("principal", ["federated-user/eva", "federated-user/*"])
+def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
+    assert pattern(account_id=ACCOUNT, principal=principal).principal == principal
+    with pytest.raises(InvalidRuleError, match="chooses its name, so let it assume a role"):
+        trusted(principal)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        *("us.anthropic.claude-sonnet-4-20250514-v1:0", "global.anthropic.*"),
+        f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU_3}",
+        f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.anthropic.*",
+        f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/a1b2c3",
+    ],
+)
+def test_a_model_that_no_call_is_put_down_to_is_told_with_the_one_behind_it(model_id: str) -> None:
+    told = "model_id: allowed: the foundation model .* so (anthropic|application-inference-prof)"
+    with pytest.raises(InvalidRuleError, match=told):
+        pattern(model_id=model_id)
+
+
+@pytest.mark.parametrize("model_id", ["amazon.nova-lite-v1:0", "us*", "imported-model/*", HAIKU_3])
+def test_a_model_by_the_id_that_calls_have_is_taken(model_id: str) -> None:
+    assert pattern(model_id=model_id).model_id == model_id
 
 
 @pytest.mark.parametrize("name", ["effective_from", "effective_until"])

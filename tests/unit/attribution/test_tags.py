@@ -128,7 +128,6 @@ def test_before_the_first_observation_holds_what_it_found() -> None:
 def test_an_observation_that_finds_nothing_new_is_not_kept() -> None:
     history = TagHistory().observed(at(0), SEARCH)
     assert history.observed(at(1), SEARCH) == history
-    assert history.observed(at(1), SEARCH, HAIKU_3) == TagHistory(history.observations, HAIKU_3)
 
 
 @pytest.mark.parametrize("hours", [-1, 0])
@@ -138,8 +137,8 @@ def test_an_observation_by_a_clock_that_is_behind_is_no_news(hours: int) -> None
 
 
 def test_a_model_that_is_known_stays_known() -> None:
-    history = TagHistory().observed(at(0), SEARCH, HAIKU_3).observed(at(1), NO_TAGS)
-    assert history.model_id == HAIKU_3
+    history = TagHistory().of_model(HAIKU_3).observed(at(0), SEARCH).of_model(None)
+    assert history == TagHistory((TagObservation(at(0), SEARCH),), HAIKU_3)
 
 
 def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
@@ -147,8 +146,20 @@ def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
     for hours in range(2 * MOST_OBSERVATIONS):
         history = history.observed(at(hours), (("project", str(hours)),))
     assert len(history.observations) == MOST_OBSERVATIONS
-    assert history.latest_tags == (("project", str(2 * MOST_OBSERVATIONS - 1)),)
-    assert history.tags_at(at(0)) == history.observations[0].tags
+    kept = range(MOST_OBSERVATIONS + 1, 2 * MOST_OBSERVATIONS)
+    assert [history.tags_at(at(hours)) for hours in kept] == [
+        (("project", str(it)),) for it in kept
+    ]
+
+
+def test_of_what_is_not_kept_any_more_nothing_is_known() -> None:
+    history = TagHistory()
+    for hours in range(MOST_OBSERVATIONS):
+        history = history.observed(at(hours), (("project", str(hours)),))
+    assert history.tags_at(at(-1)) == (("project", "0"),)
+    history = history.observed(at(MOST_OBSERVATIONS), SEARCH)
+    assert [history.tags_at(at(hours)) for hours in (-1, 0, 1)] == [NO_TAGS] * 3
+    assert history.tags_at(at(2)) == (("project", "2"),)
 
 
 some_tags = st.sampled_from([NO_TAGS, SEARCH, CHAT])
@@ -166,6 +177,24 @@ def test_what_is_observed_later_changes_nothing_before(
     for number, tags in enumerate(later):
         longer = longer.observed(at(101 + number), tags)
     assert longer.tags_at(at(hours)) == history.tags_at(at(hours))
+
+
+many_looks = st.lists(st.integers(1, 5), min_size=1, max_size=3 * MOST_OBSERVATIONS)
+
+
+@given(many_looks, st.lists(some_tags, min_size=1), st.integers(0, 400))
+def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
+    pauses: list[int], tags: list[Tags], hours: int
+) -> None:
+    history, now, known = TagHistory(), 0, [NO_TAGS]
+    for number, pause in enumerate(pauses):
+        now += pause
+        history = history.observed(at(now), tags[number % len(tags)])
+        if now > hours:
+            known.append(history.tags_at(at(hours)))
+    assert len(history.observations) <= MOST_OBSERVATIONS
+    told = [it for it in known if it != NO_TAGS]
+    assert len(set(told)) <= 1
 
 
 @given(looks)

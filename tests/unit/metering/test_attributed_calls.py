@@ -1,11 +1,10 @@
 """Calls are put down to projects by what was known then, and projects are bounded."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from tests.attributing import attributed_calls
 from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
@@ -67,7 +66,35 @@ def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_n
     assert [found[it].attribution.project for it in records] == [
         UNATTRIBUTED,
         "search",
-        OTHER_PROJECTS,
+        "__other__",
+    ]
+
+
+def test_failed_calls_take_no_place_of_a_project() -> None:
+    failed = usage_record(request_id="1", identity_arn=BEN, error_code="ThrottlingException")
+    call = usage_record(request_id="2", identity_arn=BEN.replace("ben", "ana"))
+    found = attributed_calls(tagged(ana="search", ben="shop"), most_projects=1)(
+        [failed, call], NOON
+    )
+    assert [found[it].attribution.project for it in (failed, call)] == ["shop", "search"]
+
+
+def test_places_of_projects_are_given_anew_in_each_utc_month_of_the_calls() -> None:
+    attribute = attributed_calls(tagged(ana="search", ben="shop"), most_projects=1)
+    ana, ben = BEN.replace("ben", "ana"), BEN
+    first_of_august, midnight = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
+    last_of_september = datetime(2026, 9, 30, 23, 59, tzinfo=UTC)
+    calls = [
+        usage_record(request_id=when.isoformat(), identity_arn=arn, timestamp=when)
+        for arn, when in [
+            *((ana, first_of_august), (ben, midnight - timedelta(seconds=1))),
+            *((ben, midnight), (ana, last_of_september)),
+        ]
+    ]
+    found = attribute(calls, midnight)
+    assert [found[it].attribution.project for it in calls] == [
+        *("search", "__other__"),
+        *("shop", "__other__"),
     ]
 
 

@@ -95,3 +95,31 @@ def test_any_text_becomes_what_cloudwatch_takes(text: str) -> None:
     assert 1 <= len(value) <= LONGEST_DIMENSION_VALUE
     assert not value.startswith(":")
     assert value == value.strip()
+
+
+letters = st.text("a?:~ \u00e9\u00fc\ud800_", max_size=4)
+
+
+@given(letters, letters)
+def test_different_texts_never_share_a_dimension_value(one: str, other: str) -> None:
+    values = {dimension_value(it) for it in (one, dimension_value(one), other)}
+    assert len(values) >= len({one, dimension_value(one), other})
+
+
+def test_texts_that_cloudwatch_does_not_take_are_still_told_apart() -> None:
+    assert dimension_value("caf\u00e9").startswith("caf?~")
+    longest = "a" * LONGEST_DIMENSION_VALUE
+    assert dimension_value(longest) == longest
+    texts = [
+        longest + "b",
+        longest + "c",
+        "caf\u00e9",
+        "caf\u00fc",
+        "caf?",
+        "",
+        ":",
+        "_:",
+        "a",
+        " a",
+    ]
+    assert len({dimension_value(it) for it in texts}) == len(texts)
