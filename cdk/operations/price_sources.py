@@ -39,7 +39,10 @@ _LITELLM_KINDS = {
 }
 _LITELLM_MODES = {"chat", "embedding"}
 _LITELLM_PROVIDERS = {"bedrock", "bedrock_converse"}
-_LITELLM_TIER = re.compile(r"(?P<cost>.+)_above_(?P<thousands>\d+)k_tokens")
+# `input_cost_per_token`, `..._above_200k_tokens`, `..._flex`, `..._above_200k_tokens_priority`.
+_LITELLM_COST = re.compile(
+    r"(?P<cost>\w+?)(?:_above_(?P<thousands>\d+)k_tokens)?(?:_(?P<tier>flex|priority))?"
+)
 # `amazon.nova-pro-v1:0`, `eu.amazon.nova-pro-v1:0`, `bedrock/eu-west-1/amazon.nova-pro-v1:0`.
 _LITELLM_NAME = re.compile(
     r"(?:bedrock/(?P<region>[a-z]+(?:-[a-z]+)+-\d)/)?"
@@ -110,25 +113,29 @@ def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
         source: What it is called.
         read_on: The day on which it is read.
     """
-    by_model: defaultdict[str, dict[str, tuple[Rates, ...]]] = defaultdict(dict)
-    for model_id, area, rates in _of_litellm(json.loads(text, parse_float=Decimal)):
-        by_model[model_id][area] = rates
-    for model_id, by_area in by_model.items():
-        for area, rates in _told_apart(by_area).items():
-            yield Price(model_id, area, None, rates, source, read_on)
+    told: defaultdict[tuple[str, str | None], dict[str, tuple[Rates, ...]]] = defaultdict(dict)
+    for model_id, area, tier, rates in _of_litellm(json.loads(text, parse_float=Decimal)):
+        told[model_id, tier][area] = rates
+    for (model_id, tier), by_area in told.items():
+        is_global_apart = GLOBAL in _told_apart(told.get((model_id, None), {}))
+        for area, rates in _told_apart(by_area, is_global_apart=is_global_apart).items():
+            yield Price(model_id, area, None, rates, source, read_on, tier)
 
 
-def _told_apart(by_area: dict[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
-    """The rates of a model by area, without areas where they are as elsewhere.
+def _told_apart(
+    by_area: dict[str, tuple[Rates, ...]], *, is_global_apart: bool = False
+) -> dict[str, tuple[Rates, ...]]:
+    """The rates of a model in a service tier by area, without areas where they are as elsewhere.
 
     Where geographies cost more than the model's bare name says, that is the global price. Where
-    neither it nor the US have a price, nobody knows that of other areas.
+    neither it nor the US have a price, nobody knows that of other areas. Nor does the price of the
+    US alone tell the global one, where that is another one in the standard tier.
     """
     anywhere, of_us = by_area.get(ANYWHERE), by_area.get(US)
     elsewhere = anywhere or of_us
     if elsewhere is None:
         return by_area
-    usual = {ANYWHERE: elsewhere}
+    usual = {REGIONAL if anywhere is None and is_global_apart else ANYWHERE: elsewhere}
     if anywhere is not None and of_us is not None and _differ(anywhere[0], of_us[0]):
         elsewhere = of_us
         usual = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
@@ -148,7 +155,7 @@ def _differ(one: Rates, other: Rates) -> bool:
 
 def _of_litellm(
     entries: Mapping[str, Any],
-) -> Iterator[tuple[str, str, tuple[Rates, ...]]]:
+) -> Iterator[tuple[str, str, str | None, tuple[Rates, ...]]]:
     for name, entry in entries.items():
         found = _LITELLM_NAME.fullmatch(name)
         if (
@@ -157,21 +164,26 @@ def _of_litellm(
             or entry.get("mode") not in _LITELLM_MODES
         ):
             continue
-        rates = _rates_of_litellm(entry)
-        if TokenKind.INPUT in rates[0].usd_per_million:
-            yield found["model"], found["region"] or found["prefix"] or ANYWHERE, rates
+        area = found["region"] or found["prefix"] or ANYWHERE
+        for tier, rates in _rates_of_litellm(entry).items():
+            if TokenKind.INPUT in rates[0].usd_per_million:
+                yield found["model"], area, tier, rates
 
 
-def _rates_of_litellm(entry: Mapping[str, Any]) -> tuple[Rates, ...]:
-    costs: dict[int, dict[TokenKind, Decimal]] = {0: {}}
+def _rates_of_litellm(entry: Mapping[str, Any]) -> dict[str | None, tuple[Rates, ...]]:
+    """The rates of an entry by service tier."""
+    costs: dict[str | None, dict[int, dict[TokenKind, Decimal]]] = {}
     for name, value in entry.items():
-        tier = _LITELLM_TIER.fullmatch(name)
-        kind = _LITELLM_KINDS.get(tier["cost"] if tier else name)
-        if kind is not None and value:  # what costs nothing there has no price
-            start = int(tier["thousands"]) * 1000 if tier else 0
-            costs.setdefault(start, {})[kind] = Decimal(value).scaleb(6).normalize()
-    base = costs[0]
-    return tuple(Rates(start, base | costs[start]) for start in sorted(costs))
+        found = _LITELLM_COST.fullmatch(name)
+        kind = _LITELLM_KINDS.get(found["cost"]) if found else None
+        if found and kind is not None and value:  # what costs nothing there has no price
+            by_size = costs.setdefault(found["tier"], {0: {}})
+            start = int(found["thousands"] or 0) * 1000
+            by_size.setdefault(start, {})[kind] = Decimal(value).scaleb(6).normalize()
+    return {
+        tier: tuple(Rates(start, by_size[0] | by_size[start]) for start in sorted(by_size))
+        for tier, by_size in costs.items()
+    }
 
 
 def renew(standing: Iterable[Price], told: Iterable[Price], today: date) -> list[Price]:
@@ -184,26 +196,26 @@ def renew(standing: Iterable[Price], told: Iterable[Price], today: date) -> list
 
     Args:
         standing: The prices that were known before.
-        told: What the sources tell now, of each model and area one source.
+        told: What the sources tell now, of each model, area and service tier one source.
         today: The day on which they were read.
 
     Returns:
         Prices, of which two of one day differ if a source now tells another price of that day.
     """
-    news = _by_model_and_area(told)
-    prices = [_filled(it, news.get((it.model_id, it.area), [])) for it in standing]
-    stands = {(it.model_id, it.area, it.effective_from): it for it in prices}
+    news = _by_key(told)
+    prices = [_filled(it, news.get(_key(it), [])) for it in standing]
+    stands = {(_key(it), it.effective_from): it for it in prices}
     begun = [it for it in prices if it.holds_on(today)]
-    in_force = {key: dated[-1] for key, dated in _by_model_and_area(begun).items()}
-    for (model_id, area), dated in news.items():
-        old = in_force.get((model_id, area))
+    in_force = {key: dated[-1] for key, dated in _by_key(begun).items()}
+    for key, dated in news.items():
+        old = in_force.get(key)
         later = dated
         if old is not None:
             later = _changes(dated, _begins(old), old, today)
-        elif _had_a_price(model_id, area, begun):
+        elif _had_a_price(*key, begun):
             later = _changes(dated, today, None, today)
         for it in later:
-            known = stands.get((model_id, area, it.effective_from))
+            known = stands.get((key, it.effective_from))
             if known is None or not _agree(known, it):
                 prices.append(it)
     return prices
@@ -236,9 +248,11 @@ def _filled(standing: Price, told: Sequence[Price]) -> Price:
     return replace(standing, rates=rates, source=source, read_on=news.read_on)
 
 
-def _had_a_price(model_id: str, area: str, begun: Iterable[Price]) -> bool:
+def _had_a_price(model_id: str, area: str, tier: str | None, begun: Iterable[Price]) -> bool:
     """Whether calls of an area that no price is known of may have had that of a wider one."""
-    known = {it.area for it in begun if is_same_model(it.model_id, model_id)}
+    known = {
+        it.area for it in begun if it.service_tier == tier and is_same_model(it.model_id, model_id)
+    }
     return bool(known & {area, ANYWHERE} if area in USUAL else known - {GLOBAL})
 
 
@@ -248,11 +262,15 @@ def _agree(one: Price, other: Price) -> bool:
     return sizes[0] == sizes[1] and not any(map(_differ, one.rates, other.rates))
 
 
-def _by_model_and_area(prices: Iterable[Price]) -> dict[tuple[str, str], list[Price]]:
-    """Prices of each model and area, the oldest first."""
-    found: defaultdict[tuple[str, str], list[Price]] = defaultdict(list)
+def _key(price: Price) -> tuple[str, str, str | None]:
+    return price.model_id, price.area, price.service_tier
+
+
+def _by_key(prices: Iterable[Price]) -> dict[tuple[str, str, str | None], list[Price]]:
+    """Prices of each model, area and service tier, the oldest first."""
+    found: defaultdict[tuple[str, str, str | None], list[Price]] = defaultdict(list)
     for price in sorted(prices, key=_begins):
-        found[price.model_id, price.area].append(price)
+        found[_key(price)].append(price)
     return dict(found)
 
 

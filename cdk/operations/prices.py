@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -30,8 +30,8 @@ def main() -> None:
     today = datetime.now(UTC).date()
     ours = list(prices_of_genai_prices(today))
     others = _of_litellm(options.litellm, today)
-    known = {_name(it) for it in ours}
-    told = ours + [it for it in others if _name(it) not in known or _tells_apart(it, ours)]
+    known = {_named(it) for it in ours}
+    told = ours + [it for it in others if _named(it) not in known or _tells_apart(it, ours)]
     standing = list(read_prices(BOOK.read_text())) if BOOK.exists() else []
     try:
         book = PriceBook(renew(standing, told, today))
@@ -71,9 +71,13 @@ def _name(price: Price) -> str:
     return name_and_version(price.model_id)[0]
 
 
+def _named(price: Price) -> tuple[str, str | None]:
+    return _name(price), price.service_tier
+
+
 def _tells_apart(price: Price, ours: Iterable[Price]) -> bool:
     """Whether its area is one that the first source, which knows the model, does not tell apart."""
-    areas = {it.area for it in ours if _name(it) == _name(price)}
+    areas = {it.area for it in ours if _named(it) == _named(price)}
     return price.area not in areas and (price.area not in USUAL or ANYWHERE in areas)
 
 
@@ -85,6 +89,8 @@ def _coverage(book: Iterable[Price]) -> Iterable[str]:
     yield "Models with a price of:"
     for kind in TokenKind:
         yield f"  {kind.value:<16} {len(models[kind]):>4}"
+    tiers = Counter(tier for _, tier in {_named(it) for it in book} if tier)
+    yield f"Models with a price of a service tier: {_listed(tiers)}"
     yield "Prices by source:"
     for source, count in Counter(it.source for it in book).most_common():
         yield f"  {source:<24} {count:>4}"
@@ -92,18 +98,22 @@ def _coverage(book: Iterable[Price]) -> Iterable[str]:
 
 def _differences(ours: Sequence[Price], others: Sequence[Price]) -> Iterable[str]:
     """Where two sources know a model, how far apart they are. The first one is taken."""
-    second = {(name_and_version(it.model_id), it.area): it for it in others}
+    second = {(name_and_version(it.model_id), it.service_tier, it.area): it for it in others}
     equal: list[tuple[str, int]] = []
     different: list[tuple[str, int]] = []
     for price in ours:
-        key = name_and_version(price.model_id)
-        other = second.get((key, price.area), second.get((key, ANYWHERE)))
+        key = name_and_version(price.model_id), price.service_tier
+        other = second.get((*key, price.area), second.get((*key, ANYWHERE)))
         if other is not None:
             apart = _apart(price, other)
             (different if apart else equal).append((f"{price.model_id} ({price.area})", apart))
     yield f"Told by both sources: {len(equal)} the same, {len(different)} different:"
     for model_id, apart in sorted(different, key=lambda it: -it[1]):
         yield f"  {model_id:<56} by {apart} %"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
 
 
 def _apart(one: Price, other: Price) -> int:

@@ -24,6 +24,7 @@ _TEXTS = (
     "identity_arn",
     "error_code",
     "inference_region",
+    "service_tier",
 )
 _COUNTS = TokenCounts._fields
 # An item holds 400 KB and a key 2,048 bytes. Nothing that AWS writes comes near, but others can
@@ -112,4 +113,5 @@ def from_item(item: Item) -> UsageRecord:
         inference_region=text("inference_region"),
         latency_ms=number("latency_ms"),
         request_metadata=pairs("request_metadata"),
+        service_tier=text("service_tier"),
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lambdas.domain.invocations.service_tier import named_tier
 from lambdas.domain.pricing import (
     NegotiatedPrice,
     NegotiatedPrices,
@@ -31,6 +32,8 @@ class NegotiatedPriceSetting(BaseModel):
         usd_per_million: Agreed rates in US dollars for a million tokens, by kind; 0 for what is
             paid otherwise, as provisioned and imported models are.
         discount_percent: What is taken off the list price of the other kinds.
+        service_tier: `flex`, `priority` or the like, if it is of such calls alone. Without it,
+            rates are of the standard tier, and a discount alone is of all tiers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -39,18 +42,26 @@ class NegotiatedPriceSetting(BaseModel):
     effective_from: date
     usd_per_million: dict[TokenKind, _Usd] = {}
     discount_percent: _Percent = Decimal(0)
+    service_tier: str | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.usd_per_million and not self.discount_percent:
             message = "allowed: usd_per_million, discount_percent or both"
             raise ValueError(message)
+        if self.service_tier is not None and named_tier(self.service_tier) is None:
+            message = "leave service_tier out for the standard tier; others are flex, priority, ..."
+            raise ValueError(message)
         return self
 
     def to_domain(self) -> NegotiatedPrice:
         """The same as the price book takes it."""
         return NegotiatedPrice(
-            self.model, self.effective_from, self.usd_per_million, self.discount_percent
+            self.model,
+            self.effective_from,
+            self.usd_per_million,
+            self.discount_percent,
+            self.service_tier,
         )
 
 

@@ -84,7 +84,11 @@ class Candidates:
 
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
         """How the price book spells a model; as it is, where it has no list price."""
-        prices = (self.pricing.book.price_in(model_id, it.ways[0], it.day) for it in terms)
+        prices = (
+            self.pricing.book.price_in(model_id, it.ways[0], it.day, tier)
+            for it in terms
+            for tier in _tiers(it)
+        )
         return next((price.model_id for price in prices if price), model_id)
 
     def _cost(self, model_id: str, purpose: Purpose, mix: TrafficMix) -> ModelCost | None:
@@ -112,11 +116,17 @@ class Candidates:
         found = self._rates.get((model_id, terms))
         if found is None:
             ways = (
-                self.pricing.rates_in(model_id, areas, terms.day, terms.total_input_tokens)
+                self.pricing.rates_in(model_id, areas, terms.day, terms.total_input_tokens, tier)
+                for tier in _tiers(terms)
                 for areas in terms.ways
             )
             self._rates[model_id, terms] = found = next(filter(None, ways), {})
         return found
+
+
+def _tiers(terms: Terms) -> tuple[str | None, ...]:
+    """In which tiers a model may serve a call: in its own, else in the standard one."""
+    return (terms.service_tier, None) if terms.service_tier else (None,)
 
 
 def _without_cache(used: Mapping[TokenKind, int]) -> dict[TokenKind, int]:

@@ -183,7 +183,7 @@ class TrafficObserver:
         rates = self._rates.get((model_id, terms))
         if rates is None:
             rates = self._pricing.rates_in(
-                model_id, terms.ways[0], terms.day, terms.total_input_tokens
+                model_id, terms.ways[0], terms.day, terms.total_input_tokens, terms.service_tier
             )
             self._rates[model_id, terms] = rates
         return rates

@@ -41,11 +41,13 @@ class Terms(NamedTuple):
             Never the other way: who keeps to a geography may have to.
         day: The first day with the same prices, UTC.
         total_input_tokens: The least that it reads at the same rates.
+        service_tier: In which it was served; `None` for the standard one.
     """
 
     ways: tuple[tuple[str, ...], ...]
     day: date
     total_input_tokens: int
+    service_tier: str | None = None
 
 
 class PriceSteps:
@@ -69,6 +71,7 @@ class PriceSteps:
             _ways_to_call(record),
             self._days[day - 1] if day else date.min,
             self._sizes[size - 1] + 1 if size else 0,
+            record.service_tier,
         )
 
 

@@ -37,12 +37,14 @@ class ListPrice(NamedTuple):
         area: Where it holds.
         above_input_tokens: It holds for calls that read more than so many tokens.
         source: Who says so.
+        service_tier: In which it holds; empty for the standard one.
     """
 
     model_id: str
     area: str
     above_input_tokens: int
     source: str
+    service_tier: str
 
 
 class ChargeKey(NamedTuple):
@@ -200,7 +202,8 @@ def _key(
     if line.list_usd_per_million is not None and priced.price and priced.rates:
         price = priced.price
         size = priced.rates.above_input_tokens
-        listed = ListPrice(price.model_id, price.area, size, price.source)
+        tier = price.service_tier or ""
+        listed = ListPrice(price.model_id, price.area, size, price.source, tier)
     return ChargeKey(
         record.timestamp.date(),
         account_id,

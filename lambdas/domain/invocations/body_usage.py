@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
+from lambdas.domain.invocations.service_tier import named_tier
 from lambdas.domain.invocations.token_counts import (
     UNKNOWN_COUNTS,
     TokenCounts,
@@ -77,11 +78,13 @@ class BodyUsage(NamedTuple):
         latency_ms: How long the model took, in milliseconds.
         is_guardrail_intervention: Whether a guardrail replaced the answer. The counts of such a
             body may be those of the replacement.
+        service_tier: In which the call was served, if not in the standard one.
     """
 
     evidence: Evidence = NO_EVIDENCE
     latency_ms: int | None = None
     is_guardrail_intervention: bool = False
+    service_tier: str | None = None
 
 
 def read_body_usage(body: JsonValue) -> BodyUsage:
@@ -94,6 +97,7 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
         body = decode_json(body)
     measured = stated = opening = NO_EVIDENCE
     latency_ms: int | None = None
+    service_tier: str | None = None
     is_intervention = False
     for chunk in body if isinstance(body, list) else (body,):
         # A stream has hundreds of chunks, and a handful of them tell something.
@@ -107,9 +111,10 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
             opening = _opening_of_stream(chunk).filled_from(opening)
         told_ms = _latency_ms(chunk, metrics)
         latency_ms = latency_ms if told_ms is None else told_ms
+        service_tier = _service_tier(chunk) or service_tier
         is_intervention = is_intervention or chunk.get(_GUARDRAIL_ACTION) == "INTERVENED"
     evidence = measured.filled_from(stated).filled_from(opening)
-    return BodyUsage(evidence, latency_ms, is_intervention)
+    return BodyUsage(evidence, latency_ms, is_intervention, service_tier)
 
 
 def _measured_by_bedrock(metrics: JsonObject) -> Evidence:
@@ -243,7 +248,10 @@ _OWN_SHAPES: tuple[tuple[frozenset[str], Callable[[JsonObject], TokenCounts]], .
     (frozenset({"prompt", "completions"}), _jurassic),
 )
 _TELLING_KEYS = frozenset(
-    {_INVOCATION_METRICS, _GUARDRAIL_ACTION, "usage", "metadata", "metrics", "message"}
+    {
+        *(_INVOCATION_METRICS, _GUARDRAIL_ACTION, "usage", "metadata", "metrics", "message"),
+        *("serviceTier", "service_tier"),
+    }
 ).union(*(keys for keys, _ in _OWN_SHAPES))
 
 
@@ -253,6 +261,20 @@ def _latency_ms(chunk: JsonObject, invocation_metrics: JsonObject) -> int | None
         return measured
     metrics = _object(chunk, "metrics") or _object(_object(chunk, "metadata"), "metrics")
     return read_count(metrics.get("latencyMs"))
+
+
+def _service_tier(chunk: JsonObject) -> str | None:
+    """Read a tier: Converse's, its stream's, OpenAI's or Anthropic's; `None` for the standard one.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html
+    """
+    converse = _object(chunk, "serviceTier") or _object(_object(chunk, "metadata"), "serviceTier")
+    usages = _object(chunk, "usage"), _object(_object(chunk, "message"), "usage")
+    told = (
+        converse.get("type"),
+        *(it.get("service_tier") for it in (chunk, *usages)),
+    )
+    return next(filter(None, map(named_tier, told)), None)
 
 
 def _object(parent: JsonObject, key: str) -> JsonObject:

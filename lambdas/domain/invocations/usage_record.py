@@ -84,6 +84,8 @@ class UsageRecord(NamedTuple):
         latency_ms: How long the model took, in milliseconds, where a body tells.
         request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
             a trusted principal's counts for anything.
+        service_tier: In which the call was served, by its response; `None` for the standard one,
+            or where no response is in the log.
     """
 
     account_id: str
@@ -99,6 +101,7 @@ class UsageRecord(NamedTuple):
     inference_region: str | None = None
     latency_ms: int | None = None
     request_metadata: RequestMetadata = NO_METADATA
+    service_tier: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -126,8 +129,8 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     """Read one decoded invocation log; never raises.
 
     Top-level counts go first. The response body fills in what they leave out, and refines the
-    cache and the latency; the request body, which callers write, is not looked at. Fields:
-    https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+    cache, the latency and the service tier; the request body, which callers write, is not looked
+    at. Fields: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
     """
     if not isinstance(log, dict):
         return RejectionReason.NOT_AN_OBJECT
@@ -145,7 +148,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP
     operation, metadata = log.get("operation"), log.get("requestMetadata")
-    tokens, latency_ms = _read_usage(log)
+    tokens, latency_ms, service_tier = _read_usage(log)
     return UsageRecord(  # by position: this runs for every call, and naming fields takes longer
         _text(log.get("accountId")) or "",
         _text(log.get("region")) or "",
@@ -160,6 +163,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         _text(log.get("inferenceRegion")),
         latency_ms,
         read_metadata(metadata) if metadata else NO_METADATA,
+        service_tier,
     )
 
 
@@ -183,8 +187,8 @@ def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
     return RejectionReason(why.value)
 
 
-def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None]:
-    """The tokens of a call and the model's latency in milliseconds."""
+def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None, str | None]:
+    """The tokens of a call, the model's latency in milliseconds, and the service tier."""
     request, response = log.get("input"), log.get("output")
     request = request if isinstance(request, dict) else {}
     response = response if isinstance(response, dict) else {}
@@ -196,12 +200,13 @@ def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None]:
     )
     body = response.get("outputBodyJson")
     if body is None:
-        return tokens, None
+        return tokens, None, None
     usage = read_body_usage(body)
     # A guardrail's replacement for an answer may carry made-up counts (Titan's does).
     if usage.is_guardrail_intervention and None in (tokens.input, tokens.output):
-        return tokens, usage.latency_ms
-    return Evidence(tokens).filled_from(usage.evidence).tokens, usage.latency_ms
+        return tokens, usage.latency_ms, usage.service_tier
+    tokens = Evidence(tokens).filled_from(usage.evidence).tokens
+    return tokens, usage.latency_ms, usage.service_tier
 
 
 def _identity_arn(identity: JsonValue) -> str:

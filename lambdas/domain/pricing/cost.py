@@ -88,13 +88,15 @@ class Unpriced(StrEnum):
 
     NO_PRICE = "no_price"
     """Nobody told a price of the model where it was called."""
+    NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
+    """There is a price, but none of the service tier that the call was served in."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
     """There is a price, but none of a kind of tokens that the call used."""
     NO_COUNTS = "no_counts"
     """Nobody told how many tokens it took: images, some older models."""
 
 
-WAITING_FOR_A_PRICE = (Unpriced.NO_PRICE, Unpriced.NO_PRICE_OF_A_KIND)
+WAITING_FOR_A_PRICE = tuple(it for it in Unpriced if it is not Unpriced.NO_COUNTS)
 """What a price that is told later can change."""
 
 CallCost: TypeAlias = "Cost | Unpriced | None"
@@ -135,10 +137,12 @@ class Pricing:
             return Unpriced.NO_COUNTS
         day = record.timestamp.date()
         model_id = record.model_id
-        price = self.book.price_of(model_id, record.invoked_model_id, record.region, day)
-        agreed = self.negotiated.price_of(model_id, day)
+        called, tier = (model_id, record.invoked_model_id, record.region, day), record.service_tier
+        price = self.book.price_of(*called, tier)
+        agreed = self.negotiated.price_of(model_id, day, tier)
         if price is None and (agreed is None or not agreed.usd_per_million):
-            return Unpriced.NO_PRICE
+            is_known = tier is not None and self.book.price_of(*called) is not None
+            return Unpriced.NO_PRICE_OF_THE_TIER if is_known else Unpriced.NO_PRICE
         rates = price.rates_of(record.tokens.total_input or 0) if price else None
         listed = rates.usd_per_million if rates else {}
         paid = listed if agreed is None else _agreed(listed, agreed)
@@ -151,7 +155,12 @@ class Pricing:
         return PricedTokens(tuple(lines), price, rates, agreed)
 
     def rates_in(
-        self, model_id: str, areas: Sequence[str], day: date, total_input_tokens: int
+        self,
+        model_id: str,
+        areas: Sequence[str],
+        day: date,
+        total_input_tokens: int,
+        service_tier: str | None = None,
     ) -> UsdPerMillion:
         """What tokens of a model cost in calls like these, by kind, as `cost_of` takes it.
 
@@ -160,12 +169,13 @@ class Pricing:
             areas: The areas that the calls may have a price of, see `price_areas`.
             day: Their day, UTC.
             total_input_tokens: How much each reads, cached tokens included.
+            service_tier: In which they are served; `None` for the standard one.
 
         Returns:
             Rates; a kind that is left out has no known price, and nothing has where none is known.
         """
-        price = self.book.price_in(model_id, areas, day)
-        agreed = self.negotiated.price_of(model_id, day)
+        price = self.book.price_in(model_id, areas, day, service_tier)
+        agreed = self.negotiated.price_of(model_id, day, service_tier)
         listed = price.rates_of(total_input_tokens).usd_per_million if price else {}
         return listed if agreed is None else _agreed(listed, agreed)
 

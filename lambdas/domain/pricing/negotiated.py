@@ -24,12 +24,15 @@ class NegotiatedPrice:
         effective_from: The first day, UTC.
         usd_per_million: The agreed rates by kind; of the other kinds the list price holds.
         discount_percent: What is taken off the list price, of the kinds without an agreed rate.
+        service_tier: Of which calls it is: `None` for those in the standard tier, and for those in
+            any if it is a discount alone.
     """
 
     model: str
     effective_from: date
     usd_per_million: UsdPerMillion
     discount_percent: Decimal = Decimal(0)
+    service_tier: str | None = None
 
     def is_of(self, model_id: str) -> bool:
         """Whether it is about a model, see `is_same_model`."""
@@ -37,12 +40,17 @@ class NegotiatedPrice:
             return model_id.startswith(self.model.removesuffix(_REST))
         return is_same_model(self.model, model_id)
 
+    def holds_in(self, service_tier: str | None) -> bool:
+        """Whether it is about calls in a tier; `None` for the standard one."""
+        is_discount_alone = self.service_tier is None and not self.usd_per_million
+        return is_discount_alone or self.service_tier == service_tier
+
 
 class NegotiatedPrices:
     """What was agreed, by model and date."""
 
     def __init__(self, prices: Sequence[NegotiatedPrice] = ()) -> None:
-        """Keep them; of several for one model the closest name decides, then the latest date."""
+        """Keep them; the closest name decides, then the tier, then the latest date."""
         self._prices = prices
         self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
 
@@ -50,15 +58,23 @@ class NegotiatedPrices:
         """All that was agreed, in no particular order."""
         return iter(self._prices)
 
-    def price_of(self, model_id: str, day: date) -> NegotiatedPrice | None:
-        """What was agreed for a model by a day; `None` for nothing."""
-        return self._recall(model_id, day) if self._prices else None
+    def price_of(
+        self, model_id: str, day: date, service_tier: str | None = None
+    ) -> NegotiatedPrice | None:
+        """What was agreed by a day for calls of a model in a tier; `None` for nothing."""
+        return self._recall(model_id, day, service_tier) if self._prices else None
 
-    def _look_up(self, model_id: str, day: date) -> NegotiatedPrice | None:
-        fitting = [it for it in self._prices if it.effective_from <= day and it.is_of(model_id)]
+    def _look_up(
+        self, model_id: str, day: date, service_tier: str | None
+    ) -> NegotiatedPrice | None:
+        fitting = [
+            it
+            for it in self._prices
+            if it.effective_from <= day and it.holds_in(service_tier) and it.is_of(model_id)
+        ]
         return max(fitting, key=_closeness, default=None)
 
 
-def _closeness(price: NegotiatedPrice) -> tuple[bool, int, date]:
+def _closeness(price: NegotiatedPrice) -> tuple[bool, int, bool, date]:
     is_exact = not price.model.endswith(_REST)
-    return is_exact, len(price.model), price.effective_from
+    return is_exact, len(price.model), price.service_tier is not None, price.effective_from
