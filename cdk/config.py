@@ -248,9 +248,9 @@ class Config(_Section):
             if len(set(keys)) < len(keys):
                 message = f"{field} names a window twice; allowed: each window once"
                 raise ValueError(message)
-        agreed = [(it.model, it.effective_from) for it in self.negotiated_prices]
+        agreed = [(it.model, it.effective_from, it.service_tier) for it in self.negotiated_prices]
         if len(set(agreed)) < len(agreed):
-            message = "negotiated_prices has two for one model and day; allowed: one"
+            message = "negotiated_prices has two for one model, day and service tier; allowed: one"
             raise ValueError(message)
         return self
 

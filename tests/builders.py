@@ -61,5 +61,6 @@ usage_records = st.builds(
     error_code=st.sampled_from([None, None, "ThrottlingException"]),
     latency_ms=counts,
     request_metadata=st.sampled_from([(), (), (("project", "search"), ("trace", ""))]),
+    service_tier=st.sampled_from([None, None, "flex"]),
 )
 """Calls that often share a request id, a minute, an identity or a model."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -51,6 +52,10 @@ PRICES = PriceBook(
             Rates(0, usd("3", "15", "0.3", "3.75", "6")),
             Rates(1000, usd("6", "22.5", "0.6", "7.5", "12")),
         ),
+        replace(
+            price(SONNET_4, ANYWHERE, None, Rates(0, usd("1.5", "7.5", "0.15", "1.875", "3"))),
+            service_tier="flex",
+        ),
         price(OPUS, ANYWHERE, None, Rates(0, usd("5", "25"))),
         price(OPUS, ANYWHERE, date(2026, 9, 2), Rates(0, usd("4.999", "20"))),
     ]
@@ -90,6 +95,7 @@ calls = st.builds(
     identity_arn=st.sampled_from([ANA, BEN, "unknown"]) | names.filter(str.strip),
     tokens=token_counts,
     error_code=st.sampled_from([None, None, None, "ThrottlingException"]),
+    service_tier=st.sampled_from([None, None, "flex"]),
 )
 labels = names.filter(str.strip) | st.just(UNATTRIBUTED)
 attributions = st.builds(Attribution, labels, labels, labels, st.sampled_from(Rung))

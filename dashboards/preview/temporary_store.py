@@ -26,11 +26,11 @@ PRAGMA cache_size = -{_CACHE_KIB};
 CREATE TABLE ledger (
   key BLOB NOT NULL UNIQUE, account_id, region, request_id, timestamp, operation, model_id,
   invoked_model_id, identity_arn, input, output, cache_read, cache_write, cache_write_1h,
-  error_code, inference_region, latency_ms, request_metadata
+  error_code, inference_region, latency_ms, request_metadata, service_tier
 );
 CREATE TABLE rejected (source, line, reason);
 """
-_INSERT = "INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = "SELECT * FROM ledger WHERE key IN ({marks})"
 
 _Row: TypeAlias = tuple[Any, ...]
@@ -166,12 +166,13 @@ def _to_row(key: bytes, record: UsageRecord) -> _Row:
         record.inference_region,
         record.latency_ms,
         json.dumps(record.request_metadata) if record.request_metadata else None,
+        record.service_tier,
     )
 
 
 def _from_row(row: _Row) -> UsageRecord:
     _, account_id, region, request_id, timestamp, operation, model_id, invoked, arn, *rest = row
-    *counts, error_code, inference_region, latency_ms, metadata = rest
+    *counts, error_code, inference_region, latency_ms, metadata, service_tier = rest
     return UsageRecord(
         account_id,
         region,
@@ -186,4 +187,5 @@ def _from_row(row: _Row) -> UsageRecord:
         inference_region,
         latency_ms,
         tuple((name, value) for name, value in json.loads(metadata)) if metadata else (),
+        service_tier,
     )

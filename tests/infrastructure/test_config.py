@@ -12,6 +12,7 @@ from tests.builders import usage_record
 from tests.infrastructure.synthesis import ROOT
 
 AGREED = {"model": "m", "effective_from": "2026-01-01"}
+OF_A_TIER = AGREED | {"discount_percent": 5, "service_tier": "flex"}
 
 
 def refusal(**context: Any) -> str:
@@ -85,6 +86,8 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
         ("negotiated_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
         ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
+        ("negotiated_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
+        ("negotiated_prices", [OF_A_TIER | {"service_tier": "Flex"}], "others are flex, priority"),
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),
         ("attribution", {"label_name": {}}, "no such setting"),
@@ -130,7 +133,9 @@ def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
 
 def test_a_model_has_one_price_a_day() -> None:
     two = [AGREED | {"discount_percent": it} for it in (10, 50)]
-    assert "two for one model and day" in refusal(negotiated_prices=two)
+    assert "two for one model, day and service tier" in refusal(negotiated_prices=two)
+    of_tiers = [two[0], OF_A_TIER, OF_A_TIER | {"service_tier": "priority"}]
+    assert len(Config.from_context({"negotiated_prices": of_tiers}).negotiated_prices) == 3
 
 
 @pytest.mark.parametrize("model", ["", " m", "anthropic.*-v1:0", "a b"])

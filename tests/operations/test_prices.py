@@ -167,6 +167,10 @@ def usd(value: float, **more: Any) -> dict[str, Any]:
     return {"input_cost_per_token": value, "output_cost_per_token": 2 * value, **more}
 
 
+def rates(*prices: str) -> dict[TokenKind, Decimal]:
+    return dict(zip(TokenKind, map(Decimal, prices), strict=False))
+
+
 def areas(found: list[Price]) -> dict[str, Decimal]:
     return {it.area: it.rates[0].usd_per_million[TokenKind.INPUT] for it in found}
 
@@ -186,6 +190,49 @@ def test_areas_are_told_apart_only_where_they_cost_something_else() -> None:
         "eu": Decimal("1.05"),
         "us-gov-west-1": Decimal("0.96"),
     }
+
+
+def test_service_tiers_have_prices_of_their_own() -> None:
+    found = litellm(
+        **{
+            "amazon.nova-pro-v1:0": usd(
+                1e-06,
+                input_cost_per_token_flex=5e-07,
+                output_cost_per_token_flex=1e-06,
+                input_cost_per_token_priority=2e-06,
+                input_cost_per_token_above_128k_tokens_priority=3e-06,
+                input_cost_per_token_batches=4e-07,
+                output_cost_per_token_turbo=9e-06,
+            ),
+            "eu.amazon.nova-pro-v1:0": usd(1e-06, input_cost_per_token_flex=6e-07),
+        }
+    )
+    assert [(it.service_tier, it.area, it.rates) for it in found] == [
+        (None, ANYWHERE, (Rates(0, rates("1", "2")),)),
+        ("flex", ANYWHERE, (Rates(0, rates("0.5", "1")),)),
+        ("flex", "eu", (Rates(0, rates("0.6")),)),
+        ("priority", ANYWHERE, (Rates(0, rates("2")), Rates(128_000, rates("3")))),
+    ]
+
+
+def test_the_price_of_a_tier_in_the_us_is_not_the_global_one_where_that_is_another_one() -> None:
+    name = "amazon.nova-x-v1:0"
+    of_us = usd(1.1e-06, input_cost_per_token_flex=5.5e-07)
+    found = litellm(**{name: usd(1e-06), f"us.{name}": of_us})
+    assert areas([it for it in found if it.service_tier]) == {REGIONAL: Decimal("0.55")}
+    same = litellm(**{name: usd(1.1e-06), f"us.{name}": of_us})
+    assert areas([it for it in same if it.service_tier]) == {ANYWHERE: Decimal("0.55")}
+
+
+def test_a_new_tier_changes_no_price_of_another_one() -> None:
+    flex = replace(price("0.5"), service_tier="flex")
+    assert renew([price("1")], [price("1"), flex], TODAY) == [price("1"), flex]
+    dearer = replace(flex, rates=price("0.6").rates)
+    assert renew([price("1"), flex], [price("1"), dearer], TODAY) == [
+        price("1"),
+        flex,
+        replace(dearer, effective_from=TODAY),
+    ]
 
 
 def test_an_area_where_one_kind_alone_costs_something_else_is_told_apart() -> None:

@@ -34,8 +34,10 @@ def _price(
     area: str = ANYWHERE,
     since: date | None = None,
     more: tuple[Rates, ...] = (),
+    tier: str | None = None,
 ) -> Price:
-    return Price(model, area, since, (Rates(0, usd(*values)), *more), "tests", date(2026, 1, 1))
+    rates = (Rates(0, usd(*values)), *more)
+    return Price(model, area, since, rates, "tests", date(2026, 1, 1), tier)
 
 
 BOOK = PriceBook(
@@ -44,6 +46,7 @@ BOOK = PriceBook(
         _price(DEAR, "2.7", "13.5", "0.27", "3.375", "5.4", area=GLOBAL),
         _price(CHEAP, "2", "10", "0.2", "2.5", "4"),
         _price(CHEAP, "1", "5", "0.1", "1.25", "2", since=date(2026, 9, 8)),
+        _price(CHEAP, "0.5", "2.5", "0.05", "0.75", "1", tier="flex"),
         _price(CACHELESS, "0.5", "1.5"),
         _price(
             TIERED,

@@ -12,7 +12,7 @@ from lambdas.domain.comparison import ObservedCall
 from lambdas.domain.comparison.candidates import saved_share
 from lambdas.domain.comparison.report import Unknown
 from lambdas.domain.comparison.traffic import PriceSteps, TrafficMix
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost, Pricing, TokenKind, Unpriced
 from tests.builders import NOON, usage_record
 from tests.unit.comparison.observing import call, costs_of, report_on
@@ -89,6 +89,14 @@ def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_oth
     assert GLOBAL_ONLY not in costs_of(both)
 
 
+def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standard_one() -> None:
+    costs = costs_of(report_on(call(tokens=TokenCounts(M, M), model=CHEAP, service_tier="flex")))
+    assert costs[CHEAP].as_cached_usd == 3
+    assert costs[DEAR].as_cached_usd == 18
+    standard = costs_of(report_on(call(tokens=TokenCounts(M, M), model=DEAR)))
+    assert standard[CHEAP].as_cached_usd == 6
+
+
 def test_a_model_is_one_however_it_is_spelt() -> None:
     costs = costs_of(report_on(call(model="maker.dear-v1")))
     assert DEAR not in costs
@@ -137,13 +145,14 @@ tokens = st.builds(
 )
 prefixes = st.sampled_from(["", "global.", "us.", "eu."])
 calls = st.builds(
-    lambda model, prefix, seconds, used, project, code: call(
+    lambda model, prefix, seconds, used, project, code, tier: call(
         seconds,
         used,
         model=model,
         project=project,
         invoked_model_id=prefix + model,
         error_code=code,
+        service_tier=tier,
     ),
     st.sampled_from([DEAR, CHEAP, CACHELESS, TIERED, GLOBAL_ONLY, EMBEDDING]),
     prefixes,
@@ -151,8 +160,16 @@ calls = st.builds(
     tokens,
     st.sampled_from(["search", "chat", "unattributed"]),
     st.sampled_from([None, None, None, "ThrottlingException"]),
+    st.sampled_from([None, None, "flex"]),
 )
 pricings = st.sampled_from([PRICING, NEGOTIATED])
+
+
+def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
+    """What a call costs on a model: in its tier, or else in the standard one."""
+    called = record._replace(model_id=model)
+    costs = map(pricing.cost_of, (called, called._replace(service_tier=None)))
+    return next(it.effective_usd for it in costs if isinstance(it, Cost))
 
 
 @given(st.lists(calls, max_size=12), pricings)
@@ -169,10 +186,8 @@ def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
         ]
         for cost in traffic.costs:
             if cost.as_cached_usd is not None:
-                alone = [pricing.cost_of(it._replace(model_id=cost.model_id)) for it in priced]
-                assert cost.as_cached_usd == sum(
-                    it.effective_usd for it in alone if isinstance(it, Cost)
-                )
+                alone = [on(cost.model_id, it, pricing) for it in priced]
+                assert cost.as_cached_usd == sum(alone)
 
 
 @given(

@@ -69,6 +69,13 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
     }
 
 
+def test_a_service_tier_is_a_price_of_its_own() -> None:
+    row = row_of_call(CALL._replace(service_tier="flex"))
+    assert row["SkuPriceId"] == f"{SONNET_4}/input/any/0/flex"
+    assert row["ListUnitPrice"] == "1.5"
+    assert '"x_ServiceTier": "flex"' in str(row["SkuPriceDetails"])
+
+
 def test_the_account_that_pays_can_be_another_one() -> None:
     (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
     row = row_of(charge, "999988887777")

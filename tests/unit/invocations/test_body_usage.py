@@ -543,6 +543,38 @@ def test_the_latency_is_told_even_where_a_guardrail_intervened() -> None:
     assert read_record(answered({"metrics": {"latencyMs": 5}} | INTERVENED)).latency_ms == 5
 
 
+@pytest.mark.parametrize(
+    ("body", "tier"),
+    [
+        ({"serviceTier": {"type": "flex"}, "usage": CONVERSE}, "flex"),
+        ([{"metadata": {"usage": CONVERSE, "serviceTier": {"type": "priority"}}}], "priority"),
+        ({"service_tier": "flex", "usage": {"prompt_tokens": 1}}, "flex"),
+        ({"usage": {"input_tokens": 1, "service_tier": "priority"}}, "priority"),
+        (
+            [{"message": {"usage": {"service_tier": "flex"}}}, {"usage": {"output_tokens": 1}}],
+            "flex",
+        ),
+        ([{"service_tier": None}, {"service_tier": "flex"}, {"choices": []}], "flex"),
+        ({"serviceTier": {"type": "reserved"}} | INTERVENED, "reserved"),
+        ({"serviceTier": {"type": "default"}}, None),
+        ({"service_tier": "default"}, None),
+        ({"service_tier": "auto"}, None),
+        ({"usage": {"input_tokens": 1, "service_tier": "standard"}}, None),
+        ({"service_tier": ""}, None),
+        ({"service_tier": 7}, None),
+        ({"service_tier": "a tier of somebody's own"}, None),
+        ({"service_tier": "f" * 33}, None),
+        ({"serviceTier": "flex"}, None),
+        ({"content": [{"service_tier": "flex"}]}, None),
+        ({"usage": CONVERSE}, None),
+    ],
+)
+def test_a_body_tells_in_which_service_tier_a_call_was_served(
+    body: object, tier: str | None
+) -> None:
+    assert read_record(answered(body)).service_tier == tier
+
+
 @given(hostile_bodies)
 def test_no_body_makes_reading_raise(body: object) -> None:
     usage = read_body_usage(body)

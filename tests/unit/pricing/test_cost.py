@@ -31,7 +31,9 @@ USD = {
     TokenKind.CACHE_WRITE_1H: Decimal(6),
 }
 LISTED = Price(HAIKU_3, ANYWHERE, None, (Rates(0, USD),), "tests", date(2026, 1, 1))
-BOOK = PriceBook([LISTED])
+HALF = {kind: usd / 2 for kind, usd in USD.items()}
+FLEX = replace(LISTED, rates=(Rates(0, HALF),), service_tier="flex")
+BOOK = PriceBook([LISTED, FLEX])
 TODAY = NOON.date()
 
 
@@ -70,6 +72,8 @@ def test_a_call_tells_which_price_was_taken() -> None:
     ("record", "why"),
     [
         (usage_record(model_id=SONNET_4), Unpriced.NO_PRICE),
+        (usage_record(model_id=SONNET_4, service_tier="flex"), Unpriced.NO_PRICE),
+        (usage_record(service_tier="priority"), Unpriced.NO_PRICE_OF_THE_TIER),
         (usage_record(tokens=TokenCounts()), Unpriced.NO_COUNTS),
         (usage_record(tokens=TokenCounts(cache_read=5)), Unpriced.NO_COUNTS),
         (usage_record(error_code="ThrottlingException"), None),
@@ -101,9 +105,15 @@ def test_a_large_call_has_the_price_of_large_calls_for_all_its_tokens() -> None:
     assert usd(large, book=book) == 2 * usd(large)
 
 
-def agreed(model: str = HAIKU_3, since: date = TODAY, percent: str = "0", **usd: str) -> object:
+def agreed(
+    model: str = HAIKU_3,
+    since: date = TODAY,
+    percent: str = "0",
+    tier: str | None = None,
+    **usd: str,
+) -> object:
     rates = {TokenKind(kind): Decimal(value) for kind, value in usd.items()}
-    return NegotiatedPrice(model, since, rates, Decimal(percent))
+    return NegotiatedPrice(model, since, rates, Decimal(percent), tier)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +151,33 @@ def test_what_was_agreed_on_is_paid_from_its_day_on(
     assert cost.list_usd == 18
 
 
+@pytest.mark.parametrize(
+    ("negotiated", "expected"),
+    [
+        ([], "9"),
+        ([agreed(percent="10")], "8.1"),  # a discount is of all tiers
+        ([agreed(output="10")], "9"),  # a rate is of the standard one
+        ([agreed(output="10", percent="50")], "9"),
+        ([agreed(output="10"), agreed("*", percent="10")], "8.1"),
+        ([agreed(output="4", tier="flex")], "5.5"),
+        ([agreed(percent="50", tier="priority")], "9"),
+        ([agreed(percent="50"), agreed(percent="10", tier="flex", since=date(2026, 1, 1))], "8.1"),
+    ],
+)
+def test_a_call_in_a_service_tier_has_the_price_of_the_tier(
+    negotiated: list[NegotiatedPrice], expected: str
+) -> None:
+    record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="flex")
+    assert usd(record, *negotiated) == Decimal(expected)
+
+
+def test_a_tier_whose_price_is_agreed_needs_no_list_price() -> None:
+    record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="priority")
+    cost = cost_of(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
+    assert isinstance(cost, Cost)
+    assert (cost.list_usd, cost.effective_usd) == (None, Decimal(24))
+
+
 def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> None:
     own = agreed("imported-model/abc", input="1", output="2")
     record = usage_record(model_id="imported-model/abc", tokens=TokenCounts(10**6, 10**6))
@@ -169,6 +206,7 @@ def test_a_model_is_known_if_calls_of_it_can_have_a_cost(model_id: str, *, is_kn
 
 
 priced = usage_records.map(lambda it: it._replace(model_id=HAIKU_3))
+of_one_tier = priced.map(lambda it: it._replace(service_tier=None))
 
 
 def total(records: list[UsageRecord]) -> Decimal:
@@ -181,7 +219,7 @@ def test_cost_is_additive_over_any_split_of_records(records: list[UsageRecord], 
     assert total(records[:cut]) + total(records[cut:]) == total(records)
 
 
-@given(st.lists(priced))
+@given(st.lists(of_one_tier))
 def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecord]) -> None:
     counted = [it for it in records if not it.is_failed and not it.tokens.is_missing]
     tokens = TokenCounts(

@@ -9,7 +9,7 @@ import pytest
 from cdk.operations.price_sources import prices_of_genai_prices
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import TokenKind, shipped_prices
-from lambdas.domain.pricing.price import REGIONAL
+from lambdas.domain.pricing.price import ANYWHERE, REGIONAL
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.shipped import read_prices, write_prices
 from tests.infrastructure.synthesis import ROOT
@@ -51,7 +51,20 @@ def test_every_model_has_its_price_by_whichever_spelling_is_known() -> None:
     for price in book:
         if price.area == REGIONAL and name_and_version(price.model_id)[0] in names:
             for model_id in (price.model_id, name_and_version(price.model_id)[0]):
-                assert book.price_of(model_id, model_id, "us-east-1", DAY) == price
+                asked = (model_id, model_id, "us-east-1", DAY, price.service_tier)
+                assert book.price_of(*asked) == price
+
+
+def test_flex_costs_less_than_the_standard_tier_and_priority_more() -> None:
+    book = shipped_prices()
+    tiers = [it for it in book if it.service_tier]
+    assert {it.service_tier for it in tiers} == {"flex", "priority"}
+    for price in tiers:
+        standard = book.price_in(price.model_id, (price.area, REGIONAL, ANYWHERE), DAY)
+        assert standard is not None
+        for kind, usd in price.rates[0].usd_per_million.items():
+            usual = standard.rates[0].usd_per_million[kind]
+            assert usd < usual if price.service_tier == "flex" else usd > usual, price
 
 
 @pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])
