@@ -1,14 +1,13 @@
 """`make compare`, from the command line to the report."""
 
 import json
-import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cdk.operations.terminal import run_command
 from dashboards.preview import compare
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
@@ -22,17 +21,9 @@ M = 1_000_000
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with arguments, as `python -m` does; gives its exit code."""
-
-    def run_with(*arguments: Path | str) -> int:
-        monkeypatch.setattr(sys, "argv", ["compare", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_command("compare", compare.main)
-        assert isinstance(end.value.code, int)
-        return end.value.code
-
-    return run_with
+def run(run_as: Any) -> Any:
+    """Run the command with arguments; gives its exit code."""
+    return partial(run_as, "compare", compare.main)
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 import gzip
 import io
 import json
-import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from cdk.operations.terminal import run_command
 from dashboards.preview import focus
 from tests.focus_rules import TextRow, read_rows, violations
 from tests.invocation_logs import as_lines, log, write
@@ -20,17 +19,9 @@ SAMPLES = Path(__file__).parents[2] / "fixtures" / "invocation-logs.ndjson"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with arguments, as `python -m` does; gives its exit code."""
-
-    def run_with(*arguments: Path | str) -> int:
-        monkeypatch.setattr(sys, "argv", ["focus", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_command("focus", focus.main)
-        assert isinstance(end.value.code, int)
-        return end.value.code
-
-    return run_with
+def run(run_as: Any) -> Any:
+    """Run the command with arguments; gives its exit code."""
+    return partial(run_as, "focus", focus.main)
 
 
 def rows_in(csv: Path) -> list[TextRow]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from rich.console import Console
 
 from cdk.config import Config
-from cdk.operations.terminal import run_command
 from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
@@ -26,17 +26,9 @@ ANA = "arn:aws:iam::111122223333:user/ana"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with arguments, as `python -m` does; gives its exit code."""
-
-    def run_with(*arguments: Path | str) -> int:
-        monkeypatch.setattr(sys, "argv", ["meter", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_command("meter", meter.main)
-        assert isinstance(end.value.code, int)
-        return end.value.code
-
-    return run_with
+def run(run_as: Any) -> Any:
+    """Run the command with arguments; gives its exit code."""
+    return partial(run_as, "meter", meter.main)
 
 
 @pytest.fixture
