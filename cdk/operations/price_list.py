@@ -36,7 +36,7 @@ _OFFERS = {
 # `USE1-NovaMicro-input-tokens`, `USW2-Nova2.0Lite-output-tokens-priority-cross-region-global`.
 # Source: https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-understanding-cur-data.html
 _USAGE = re.compile(
-    r"[A-Z][A-Z0-9]+-(?!.*-mantle-)(?P<model>[^:]+?)-(?P<kind>(?:input|output|cache)-[a-z0-9-]+?)"
+    r"[A-Z][A-Z0-9]+-(?!.*-mantle-)(?P<model>.+?)-(?P<kind>(?:input|output|cache)-[a-z0-9-]+?)"
     r"(?:-(?P<tier>standard|flex|priority))?(?P<is_global>-cross-region-global)?"
 )
 # `USE1-MP:USE1_InputTokenCount_Global-Units`, `USE1-MP:USE1_cache_read_tokens_standard-Units`.

@@ -46,6 +46,7 @@ SUMMARIES = [
         ("cohere.command-r-v1:0", "Command R", "Cohere"),
         ("openai.gpt-6-astra", "GPT-6 Astra", "OpenAI"),
         ("qwen.qwen3-32b-v1:0", "Qwen3 32B (dense)", "Qwen"),
+        ("acme.embed-v2:0", "Two", "Acme"),
         ("acme.solo", "Solo", "Acme"),
         ("acme.twin-v1:0", "Twin", "Acme"),
         ("acme.twin-v2:0", "Twin", "Acme"),
@@ -215,6 +216,7 @@ def test_a_word_that_nobody_knows_makes_no_price(
         nova("USE1-NovaMicro-input-tokens", unit="image"),
         nova("USE1-NovaMicro-input-tokens", "0.0000000000"),
         nova("USE1-NovaMicro-input-tokens", feature="Batch Inference"),
+        nova("USE1-NovaMicro-mantle-input-tokens-standard"),
         nova("USE1-NovaMicro-input-tokens", inferenceType="Input tokens, custom model"),
         nova("USE1-NovaMicro-input-tokens", begins="2026-12-01T00:00:00Z"),
         (NATIVE, {"product": {"attributes": {}}}),
@@ -261,6 +263,8 @@ def test_a_price_is_exact_in_each_unit() -> None:
             nova("USE1-Claude4Sonnet-input-tokens", offer=SERVICE, model="Claude Sonnet 4"),
             "anthropic.claude-sonnet-4-20250514-v1:0",
         ),
+        (opus("InputTokenCount", servicename="Qwen Qwen3 32B (dense)"), "qwen.qwen3-32b-v1:0"),
+        (nova("USE1-Embed-V2-input-tokens", model="Two"), "acme.embed-v2:0"),
         (
             opus("InputTokenCount", servicename="OpenAI GPT-6 Astra (Amazon Bedrock Edition)"),
             "openai.gpt-6-astra",
@@ -279,6 +283,7 @@ def test_a_model_has_the_names_that_bedrock_lists(
     [
         ("NovaMicro-2", "Nova Micro 2"),
         ("CommandR+", "Command R+"),
+        ("Embed", "Embed"),  # the first of them
         ("Claude7.4Opus", "Claude Opus 7.4"),
         ("Nova2.1Lite", "Nova 2.1 Lite"),
         ("Twin", "Twin"),  # two models have that name
@@ -379,12 +384,14 @@ def account(*products: tuple[str, dict[str, Any]]) -> Iterator[Any]:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, session: Any) -> dict[Any, Price]:
-    """Renew a book with litellm, which knows `eu.amazon.nova-micro` alone, and an account."""
+    """Renew a book from genai-prices, litellm and what an account tells."""
     lies_in, about = folder / "litellm", folder / "litellm-1.2.3.dist-info"
     for it in (lies_in, about):
         it.mkdir(exist_ok=True)
     entry = {"litellm_provider": "bedrock", "mode": "chat", "input_cost_per_token": 5e-08}
-    told = {"amazon.nova-micro-v1:0": entry, "eu.amazon.nova-micro-v1:0": entry}
+    dearer = entry | {"input_cost_per_token": 6e-08}
+    micro = "amazon.nova-micro-v1:0"
+    told = {micro: entry, f"bedrock/sa-east-1/{micro}": dearer}
     (lies_in / "model_prices_and_context_window_backup.json").write_text(json.dumps(told))
     monkeypatch.setattr(sys, "argv", ["prices", "--litellm", str(folder)])
     monkeypatch.setattr(prices, "BOOK", folder / "prices.json")
@@ -402,6 +409,7 @@ def test_the_book_is_filled_and_what_it_says_otherwise_is_told(
         nova(inputs.format("USE1"), "0.00004"),
         nova(inputs.format("USW2"), "0.00004", region="us-west-2"),
         nova(inputs.format("APN1"), "0.000035", region="ap-northeast-1"),
+        nova(inputs.format("SAE1"), "0.00007", region="sa-east-1"),
         nova(inputs.format("UGW1"), "0.00005", region="us-gov-west-1"),
         nova(f"{inputs.format('USE1')}-flex", "0.00002"),
         nova("USE1-Qwen9-input-tokens", model="Qwen9"),
@@ -420,14 +428,18 @@ def test_the_book_is_filled_and_what_it_says_otherwise_is_told(
     assert found[micro, "us-gov-west-1", None].source == source
     assert found[micro, ANYWHERE, None].source.startswith("genai-prices")
     printed = capsys.readouterr().out
-    assert "AWS Price List: 7 prices, 3 rates that the book had otherwise:" in printed
+    assert "AWS Price List: 8 prices, 4 rates that the book had otherwise:" in printed
     assert "openai.gpt-6-astra (us-east-1): input 5, here " in printed
     genai = found[micro, ANYWHERE, None].source
     told_otherwise = f"{micro} (us-east-1, us-west-2): input 0.04, here 0.035 (any, {genai})"
     assert told_otherwise in printed
+    assert f"{micro} (sa-east-1): input 0.07, here 0.06 (sa-east-1, litellm 1.2.3)" in printed
     assert f"{micro} (us-gov-west-1): input 0.05, here 0.035 (any, {genai})" in printed
     assert "Names of no model, or of several: Qwen9\n" in printed
     assert "so not taken: none" in printed
+    with account(*told) as session:
+        assert run(monkeypatch, tmp_path, session) == found
+    assert f"{micro} (us-gov-west-1)" not in capsys.readouterr().out  # the book has AWS's now
 
 
 def test_without_credentials_all_is_as_before(
@@ -443,6 +455,7 @@ def test_what_aws_refuses_says_what_to_do_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
 ) -> None:
     def refuse(name: str, region_name: str) -> Any:
+        assert region_name == "us-east-1"
         raise ClientError({"Error": {"Code": code}}, name)
 
     session = SimpleNamespace(region_name=None, get_credentials=lambda: "some", client=refuse)
