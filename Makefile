@@ -127,7 +127,7 @@ purge: $(READY) ## Delete what is kept as well, for good, after a typed confirma
 deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
 	@$(RUN) -m cdk.operations.deployer_policy
 
-prices: $(LITELLM)/.ready ## Renew the price book from public price data, and say what it covers
+prices: $(LITELLM)/.ready ## Renew the price book from public price data (with credentials, AWS's too), and say what it covers
 	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM)
 
 $(LITELLM)/.ready: $(READY)

@@ -18,18 +18,27 @@ def run_in_account(name: str, command: Callable[[boto3.Session], None]) -> NoRet
     run_command(name, lambda: in_account(command))
 
 
+def open_session() -> boto3.Session:
+    """Open a session with the Region of the environment and, if there are some, its credentials.
+
+    Raises:
+        CommandError: The profile is not there.
+    """
+    # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
+    try:
+        return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    except BotoCoreError as error:
+        message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
+        raise CommandError(message) from None
+
+
 def in_account(command: Callable[[boto3.Session], None]) -> None:
     """Run a command.
 
     Raises:
         CommandError: There is no Region, no credentials, nothing deployed, or AWS refused.
     """
-    # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
-    try:
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    except BotoCoreError as error:
-        message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
-        raise CommandError(message) from None
+    session = open_session()
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
         raise CommandError(message)
@@ -43,5 +52,9 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
     except NotDeployedError as error:
         raise CommandError(str(error)) from None
     except (BotoCoreError, ClientError) as error:
-        message = f"AWS refused: {' '.join(str(error).split())}"
-        raise CommandError(message) from None
+        raise CommandError(refusal(error)) from None
+
+
+def refusal(error: BotoCoreError | ClientError) -> str:
+    """What AWS refused, in one line."""
+    return f"AWS refused: {' '.join(str(error).split())}"

@@ -28,6 +28,7 @@ _KINDS = {
 }
 US = "us"
 """The area whose prices are taken to be those of all others, where nobody says otherwise."""
+_HOME = "us-east-1"
 _AREAS = {f"{area}.": area for area in (GLOBAL, REGIONAL)}
 
 _LITELLM_KINDS = {
@@ -145,6 +146,30 @@ def _told_apart(
         if area not in (ANYWHERE, US, *usual) and _differ(rates[0], elsewhere[0])
     }
     return usual | others
+
+
+def regions_told_apart(by_area: Mapping[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
+    """The rates of a model by area, without Regions where they are as elsewhere.
+
+    Elsewhere is us-east-1 or, where that has none, any Region if all of them agree. Where calls
+    through the global profile cost the same, the price is that of all calls.
+
+    Args:
+        by_area: Those of each Region that has some, and of `GLOBAL`.
+    """
+    regions = dict(by_area)
+    of_global = regions.pop(GLOBAL, None)
+    widest = max(regions.values(), key=lambda it: len(it[0].usd_per_million), default=None)
+    if widest is None or any(_differ(it[0], widest[0]) for it in regions.values()):
+        widest = None
+    of_us = regions.get(_HOME, widest)
+    if of_us is not None:
+        regions = _told_apart({US: of_us, **regions})
+    if of_global is not None and of_global != of_us:
+        if of_us is not None:
+            regions[REGIONAL] = regions.pop(ANYWHERE)
+        regions[GLOBAL] = of_global
+    return regions
 
 
 def _differ(one: Rates, other: Rates) -> bool:
