@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -118,32 +118,33 @@ def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
     for model_id, area, tier, rates in _of_litellm(json.loads(text, parse_float=Decimal)):
         told[model_id, tier][area] = rates
     for (model_id, tier), by_area in told.items():
-        is_global_apart = GLOBAL in _told_apart(told.get((model_id, None), {}))
-        for area, rates in _told_apart(by_area, is_global_apart=is_global_apart).items():
+        standard = _told_apart(told.get((model_id, None), {})).keys() if tier else ()
+        for area, rates in _told_apart(by_area, standard).items():
             yield Price(model_id, area, None, rates, source, read_on, tier)
 
 
 def _told_apart(
-    by_area: dict[str, tuple[Rates, ...]], *, is_global_apart: bool = False
+    by_area: dict[str, tuple[Rates, ...]], standard: Collection[str] = ()
 ) -> dict[str, tuple[Rates, ...]]:
     """The rates of a model in a service tier by area, without areas where they are as elsewhere.
 
     Where geographies cost more than the model's bare name says, that is the global price. Where
-    neither it nor the US have a price, nobody knows that of other areas. Nor does the price of the
-    US alone tell the global one, where that is another one in the standard tier.
+    neither it nor the US have a price, nobody knows that of other areas. What is told apart in the
+    standard tier is told apart in others: the price of the US alone does not tell the global one.
     """
     anywhere, of_us = by_area.get(ANYWHERE), by_area.get(US)
     elsewhere = anywhere or of_us
     if elsewhere is None:
         return by_area
-    usual = {REGIONAL if anywhere is None and is_global_apart else ANYWHERE: elsewhere}
+    usual = {REGIONAL if anywhere is None and GLOBAL in standard else ANYWHERE: elsewhere}
     if anywhere is not None and of_us is not None and _differ(anywhere[0], of_us[0]):
         elsewhere = of_us
         usual = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
     others = {
         area: rates
         for area, rates in by_area.items()
-        if area not in (ANYWHERE, US, *usual) and _differ(rates[0], elsewhere[0])
+        if area not in (ANYWHERE, US, *usual)
+        and (area in standard or _differ(rates[0], elsewhere[0]))
     }
     return usual | others
 

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lambdas.domain.invocations.service_tier import named_tier
+from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.pricing import (
     NegotiatedPrice,
     NegotiatedPrices,
@@ -49,7 +49,8 @@ class NegotiatedPriceSetting(BaseModel):
         if not self.usd_per_million and not self.discount_percent:
             message = "allowed: usd_per_million, discount_percent or both"
             raise ValueError(message)
-        if self.service_tier is not None and named_tier(self.service_tier) is None:
+        tier = self.service_tier
+        if tier is not None and read_service_tier(tier) in (None, STANDARD_TIER):
             message = "leave service_tier out for the standard tier; others are flex, priority, ..."
             raise ValueError(message)
         return self

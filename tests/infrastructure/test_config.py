@@ -87,6 +87,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
         ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
         ("negotiated_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
+        ("negotiated_prices", [OF_A_TIER | {"service_tier": ""}], "leave service_tier out"),
         ("negotiated_prices", [OF_A_TIER | {"service_tier": "Flex"}], "others are flex, priority"),
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),

@@ -220,6 +220,11 @@ def test_the_price_of_a_tier_in_the_us_is_not_the_global_one_where_that_is_anoth
     of_us = usd(1.1e-06, input_cost_per_token_flex=5.5e-07)
     found = litellm(**{name: usd(1e-06), f"us.{name}": of_us})
     assert areas([it for it in found if it.service_tier]) == {REGIONAL: Decimal("0.55")}
+    apart = litellm(**{name: of_us, f"us.{name}": of_us, f"eu.{name}": of_us | usd(2e-06)})
+    assert areas([it for it in apart if it.service_tier]) == {
+        ANYWHERE: Decimal("0.55"),
+        "eu": Decimal("0.55"),
+    }
     same = litellm(**{name: usd(1.1e-06), f"us.{name}": of_us})
     assert areas([it for it in same if it.service_tier]) == {ANYWHERE: Decimal("0.55")}
 

@@ -37,14 +37,12 @@ class ListPrice(NamedTuple):
         area: Where it holds.
         above_input_tokens: It holds for calls that read more than so many tokens.
         source: Who says so.
-        service_tier: In which it holds; empty for the standard one.
     """
 
     model_id: str
     area: str
     above_input_tokens: int
     source: str
-    service_tier: str
 
 
 class ChargeKey(NamedTuple):
@@ -61,6 +59,7 @@ class ChargeKey(NamedTuple):
         department: Their department.
         use_case: Their use case.
         rung: What the project rests on.
+        service_tier: In which the calls were served; empty for the standard one.
         kind: The kind of the tokens.
         usd_per_million: What is paid for them.
         list_usd_per_million: Their list price; `None` where there is an agreed one alone.
@@ -77,6 +76,7 @@ class ChargeKey(NamedTuple):
     department: str
     use_case: str
     rung: Rung
+    service_tier: str
     kind: TokenKind
     usd_per_million: Decimal
     list_usd_per_million: Decimal | None
@@ -202,8 +202,7 @@ def _key(
     if line.list_usd_per_million is not None and priced.price and priced.rates:
         price = priced.price
         size = priced.rates.above_input_tokens
-        tier = price.service_tier or ""
-        listed = ListPrice(price.model_id, price.area, size, price.source, tier)
+        listed = ListPrice(price.model_id, price.area, size, price.source)
     return ChargeKey(
         record.timestamp.date(),
         account_id,
@@ -215,6 +214,7 @@ def _key(
         attribution.department,
         attribution.use_case,
         attribution.rung,
+        record.service_tier or "",
         line.kind,
         line.usd_per_million,
         line.list_usd_per_million,

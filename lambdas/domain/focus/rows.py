@@ -163,7 +163,6 @@ def _sku(key: ChargeKey) -> dict[str, Value]:
     model_id = listed.model_id if listed else key.model_id
     area = listed.area if listed else _UNLISTED
     size = listed.above_input_tokens if listed else 0
-    tier = listed.service_tier if listed else ""
     sku_id = f"{model_id}/{key.kind.value}"
     return {
         "SkuId": sku_id,
@@ -172,10 +171,10 @@ def _sku(key: ChargeKey) -> dict[str, Value]:
             x_Area=area,
             x_CallSize=f"above {size} input tokens" if size else "any",
             x_ModelId=model_id,
-            **({"x_ServiceTier": tier} if tier else {}),
+            **({"x_ServiceTier": key.service_tier} if key.service_tier else {}),
             x_TokenKind=key.kind.value,
         ),
-        "SkuPriceId": "/".join((sku_id, area, str(size), *([tier] if tier else []))),
+        "SkuPriceId": "/".join(filter(None, (sku_id, area, str(size), key.service_tier))),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
-from lambdas.domain.invocations.service_tier import named_tier
+from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.invocations.token_counts import (
     UNKNOWN_COUNTS,
     TokenCounts,
@@ -114,7 +114,8 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
         service_tier = _service_tier(chunk) or service_tier
         is_intervention = is_intervention or chunk.get(_GUARDRAIL_ACTION) == "INTERVENED"
     evidence = measured.filled_from(stated).filled_from(opening)
-    return BodyUsage(evidence, latency_ms, is_intervention, service_tier)
+    other_tier = None if service_tier == STANDARD_TIER else service_tier
+    return BodyUsage(evidence, latency_ms, is_intervention, other_tier)
 
 
 def _measured_by_bedrock(metrics: JsonObject) -> Evidence:
@@ -264,7 +265,7 @@ def _latency_ms(chunk: JsonObject, invocation_metrics: JsonObject) -> int | None
 
 
 def _service_tier(chunk: JsonObject) -> str | None:
-    """Read a tier: Converse's, its stream's, OpenAI's or Anthropic's; `None` for the standard one.
+    """Read a tier where Converse, its stream, OpenAI or Anthropic tell it.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html
     """
@@ -274,7 +275,7 @@ def _service_tier(chunk: JsonObject) -> str | None:
         converse.get("type"),
         *(it.get("service_tier") for it in (chunk, *usages)),
     )
-    return next(filter(None, map(named_tier, told)), None)
+    return next(filter(None, map(read_service_tier, told)), None)
 
 
 def _object(parent: JsonObject, key: str) -> JsonObject:

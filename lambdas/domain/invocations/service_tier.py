@@ -6,15 +6,16 @@ import re
 
 from lambdas.domain.invocations.decoding import JsonValue
 
-_STANDARD = frozenset({"default", "standard", "auto"})
+STANDARD_TIER = "standard"
+_STANDARD = frozenset({"default", STANDARD_TIER, "auto"})
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
-def named_tier(told: JsonValue) -> str | None:
-    """A tier other than the standard one, such as `flex` or `priority`; else `None`.
+def read_service_tier(told: JsonValue) -> str | None:
+    """A tier: `STANDARD_TIER`, `flex`, `priority` or the like; `None` for what is none.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
     """
-    if not isinstance(told, str) or told in _STANDARD or _TIER.fullmatch(told) is None:
+    if not isinstance(told, str) or _TIER.fullmatch(told) is None:
         return None
-    return told
+    return STANDARD_TIER if told in _STANDARD else told

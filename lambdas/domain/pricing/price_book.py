@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 
 from lambdas.domain.pricing.areas import price_areas
-from lambdas.domain.pricing.price import Price
+from lambdas.domain.pricing.price import USUAL, Price
 
 # `anthropic.claude-sonnet-4-6`, `...-v1`, `...-v1:0` and `...-v1:0:200k` are one model. `-v2` is
 # another one than `-v1`.
@@ -95,6 +95,9 @@ class PriceBook:
     ) -> Price | None:
         """The price of a model in the first of some areas that knows it; `None` for none.
 
+        A place that has a standard price of its own, but none of the tier, has no price of it: that
+        of elsewhere is another one.
+
         Args:
             model_id: The foundation model.
             areas: The areas that calls may have a price of, see `price_areas`.
@@ -105,17 +108,13 @@ class PriceBook:
         by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
         known = [it for it in by_version if it is not None]
         spelt = (version, None) if version else (None, *(known if len(known) == 1 else ()))
+        spellings = [by_version[it] for it in spelt if it in by_version]
         for area in areas:
-            for it in spelt:
-                in_force = [
-                    price
-                    for price in by_version.get(it, ())
-                    if price.area == area
-                    and price.service_tier == service_tier
-                    and price.holds_on(day)
-                ]
-                if in_force:
-                    return max(in_force, key=_newest)
+            price = _in_force(spellings, area, service_tier, day)
+            if price is not None:
+                return price
+            if area not in USUAL and _in_force(spellings, area, None, day) is not None:
+                return None
         return None
 
     def _look_up(
@@ -139,6 +138,21 @@ def is_same_model(one: str, other: str) -> bool:
     """Whether two ids are of one model; a version that one of the two leaves out is any."""
     (name, version), (other_name, other_version) = map(name_and_version, (one, other))
     return name == other_name and (version == other_version or None in (version, other_version))
+
+
+def _in_force(
+    spellings: Iterable[Iterable[Price]], area: str, service_tier: str | None, day: date
+) -> Price | None:
+    """The price that holds by the first spelling of a model that has one."""
+    for prices in spellings:
+        begun = [
+            it
+            for it in prices
+            if it.area == area and it.service_tier == service_tier and it.holds_on(day)
+        ]
+        if begun:
+            return max(begun, key=_newest)
+    return None
 
 
 def _newest(price: Price) -> tuple[date, str]:

@@ -10,8 +10,9 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
 from lambdas.domain.focus import month_after, row_of
 from lambdas.domain.focus.charges import Charge
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
 from tests.builders import ANA, SONNET_4, usage_record
-from tests.focus_calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call
+from tests.focus_calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call, usd
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE, tokens=TokenCounts(input=1500))
 
@@ -74,6 +75,21 @@ def test_a_service_tier_is_a_price_of_its_own() -> None:
     assert row["SkuPriceId"] == f"{SONNET_4}/input/any/0/flex"
     assert row["ListUnitPrice"] == "1.5"
     assert '"x_ServiceTier": "flex"' in str(row["SkuPriceDetails"])
+
+
+def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
+    agreed = [
+        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd(price), service_tier=tier)
+        for price, tier in (("4", None), ("2", "flex"))
+    ]
+    call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))
+    made = [(call, NOBODY), (call._replace(service_tier="flex"), NOBODY)]
+    charges = charges_of(made, Pricing(PriceBook([]), NegotiatedPrices(agreed)))
+    rows = map(row_of, charges.charges(date(2026, 9, 1)))
+    assert {it["SkuPriceId"]: it["ListUnitPrice"] for it in rows} == {
+        f"{IMPORTED}/input/unlisted/0": 4,
+        f"{IMPORTED}/input/unlisted/0/flex": 2,
+    }
 
 
 def test_the_account_that_pays_can_be_another_one() -> None:

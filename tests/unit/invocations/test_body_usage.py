@@ -556,6 +556,12 @@ def test_the_latency_is_told_even_where_a_guardrail_intervened() -> None:
         ),
         ([{"service_tier": None}, {"service_tier": "flex"}, {"choices": []}], "flex"),
         ({"serviceTier": {"type": "reserved"}} | INTERVENED, "reserved"),
+        # Later chunks go before earlier ones, and Converse before what a model says.
+        ([{"service_tier": "flex"}, {"service_tier": "priority"}], "priority"),
+        ([{"service_tier": "flex"}, {"service_tier": "default"}], None),
+        ({"serviceTier": {"type": "flex"}, "service_tier": "priority"}, "flex"),
+        ({"serviceTier": {"type": "default"}, "usage": {"service_tier": "flex"}}, None),
+        ({"service_tier": "flex", "usage": {"service_tier": "priority"}}, "flex"),
         ({"serviceTier": {"type": "default"}}, None),
         ({"service_tier": "default"}, None),
         ({"service_tier": "auto"}, None),

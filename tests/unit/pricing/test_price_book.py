@@ -43,6 +43,18 @@ AREAS = PriceBook(
 ARN = "arn:aws:bedrock:{region}:111122223333:inference-profile/{profile}"
 
 
+def test_a_place_with_a_standard_price_of_its_own_has_no_price_of_a_tier_from_elsewhere() -> None:
+    of_tier = replace(price(usd="1"), service_tier="flex")
+    book = PriceBook([price(usd="2"), price(area="eu", usd="3"), of_tier])
+    asked = (NOVA, NOVA, "us-east-1", DAY, "flex")
+    assert book.price_of(*asked) == of_tier
+    assert book.price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") is None
+    of_eu = replace(of_tier, area="eu")
+    assert PriceBook([*book, of_eu]).price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") == of_eu
+    of_region = replace(of_tier, area="eu-west-1")
+    assert PriceBook([*book, of_region]).price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") == of_region
+
+
 @pytest.mark.parametrize(
     ("invoked_model_id", "region", "usd"),
     [
