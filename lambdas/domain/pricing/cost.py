@@ -20,7 +20,7 @@ _HUNDRED = Decimal(100)
 
 
 class Cost(NamedTuple):
-    """What a call costs. Nothing is rounded.
+    """What a call costs, to 28 digits: more than it has by prices as anybody tells them.
 
     Attributes:
         list_usd: At list price; `None` where it has none, but an agreed one.
