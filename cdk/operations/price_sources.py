@@ -263,15 +263,26 @@ def _filled(standing: Price, told: Sequence[Price]) -> Price:
     of_its_day = [it for it in told if _begins(it) <= _begins(standing)]
     if not of_its_day or not _agree(standing, of_its_day[-1]):
         return standing
-    news = of_its_day[-1]
-    rates = tuple(
-        replace(it, usd_per_million={**more.usd_per_million, **it.usd_per_million})
-        for it, more in zip(standing.rates, news.rates, strict=True)
-    )
-    if rates == standing.rates:
-        return standing
-    source = ", ".join(dict.fromkeys((standing.source, news.source)))
-    return replace(standing, rates=rates, source=source, read_on=news.read_on)
+    return completed(standing, of_its_day[-1])
+
+
+def completed(price: Price, other: Price) -> Price:
+    """A price with the kinds of tokens and the sizes of calls that it lacks, from another source.
+
+    Nothing is taken where the two differ in what both know of calls of any size.
+    """
+    if _differ(price.rates[0], other.rates[0]):
+        return price
+    ours, theirs = ({it.above_input_tokens: it for it in each.rates} for each in (price, other))
+    rates = []
+    for start in sorted(ours.keys() | theirs.keys()):
+        base = price.rates_of(start + 1).usd_per_million
+        told = theirs[start].usd_per_million if start in theirs else {}
+        rates.append(Rates(start, {**told, **base} if start in ours else {**base, **told}))
+    if tuple(rates) == price.rates:
+        return price
+    source = ", ".join(dict.fromkeys((price.source, other.source)))
+    return replace(price, rates=tuple(rates), source=source, read_on=other.read_on)
 
 
 def _had_a_price(model_id: str, area: str, tier: str | None, begun: Iterable[Price]) -> bool:

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.operations.account import open_session, refusal
 from cdk.operations.price_list import PriceList, fetch_price_list, told_apart
-from cdk.operations.price_sources import prices_of_genai_prices, prices_of_litellm, renew
+from cdk.operations.price_sources import completed, prices_of_genai_prices, prices_of_litellm, renew
 from cdk.operations.terminal import CommandError, run_command
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import (
@@ -46,7 +46,8 @@ def main() -> None:
     ours = list(prices_of_genai_prices(today))
     others = _of_litellm(options.litellm, today)
     known = {_named(it) for it in ours}
-    told = ours + [it for it in others if _named(it) not in known or _tells_apart(it, ours)]
+    told = [_completed(it, others) for it in ours]
+    told += [it for it in others if _named(it) not in known or _tells_apart(it, ours)]
     standing = list(read_prices(BOOK.read_text())) if BOOK.exists() else []
     book = _renewed(standing, told, today)
     listed = _of_aws(today)
@@ -113,6 +114,22 @@ def _named(price: Price) -> tuple[str, str | None]:
     return _name(price), price.service_tier
 
 
+def _counterpart(price: Price, others: Iterable[Price]) -> Price | None:
+    """The same price as another source tells it: of its area, else of any."""
+    told = {
+        it.area: it
+        for it in others
+        if it.service_tier == price.service_tier
+        and name_and_version(it.model_id) == name_and_version(price.model_id)
+    }
+    return told.get(price.area, told.get(ANYWHERE))
+
+
+def _completed(price: Price, others: Iterable[Price]) -> Price:
+    other = _counterpart(price, others)
+    return price if other is None else completed(price, other)
+
+
 def _tells_apart(price: Price, ours: Iterable[Price]) -> bool:
     """Whether its area is one that the first source, which knows the model, does not tell apart."""
     areas = {it.area for it in ours if _named(it) == _named(price)}
@@ -136,16 +153,14 @@ def _coverage(book: Iterable[Price]) -> Iterable[str]:
 
 def _differences(ours: Sequence[Price], others: Sequence[Price]) -> Iterable[str]:
     """Where two sources know a model, how far apart they are. The first one is taken."""
-    second = {(name_and_version(it.model_id), it.service_tier, it.area): it for it in others}
     equal: list[tuple[str, int]] = []
     different: list[tuple[str, int]] = []
     for price in ours:
-        key = name_and_version(price.model_id), price.service_tier
-        other = second.get((*key, price.area), second.get((*key, ANYWHERE)))
+        other = _counterpart(price, others)
         if other is not None:
             apart = _apart(price, other)
             (different if apart else equal).append((f"{price.model_id} ({price.area})", apart))
-    yield f"Told by both sources: {len(equal)} the same, {len(different)} different:"
+    yield f"Told by both sources: {len(equal)} the same, {len(different)} different (by the first):"
     for model_id, apart in sorted(different, key=lambda it: -it[1]):
         yield f"  {model_id:<56} by {apart} %"
 
@@ -205,9 +220,8 @@ def _different_kinds(one: Price, other: Price) -> list[TokenKind]:
 
 
 def _unpriced(book: PriceBook, today: date) -> Iterable[str]:
-    called = {
-        str(json.loads(line).get("modelId")) for line in _SAMPLES.read_text().splitlines()
-    } - {"None"}
+    told = {str(json.loads(line).get("modelId")) for line in _SAMPLES.read_text().splitlines()}
+    called = {it for it in told if "." in it}  # some are made up
     missing = sorted(
         {
             model_id

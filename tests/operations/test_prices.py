@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk.operations import prices
-from cdk.operations.price_sources import prices_of_litellm, renew
+from cdk.operations.price_sources import completed, prices_of_litellm, renew
 from cdk.operations.terminal import CommandError
 from lambdas.domain.pricing import Price, PriceBook, Rates, TokenKind
 from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
@@ -227,6 +227,40 @@ def test_the_price_of_a_tier_in_the_us_is_not_the_global_one_where_that_is_anoth
     }
     same = litellm(**{name: usd(1.1e-06), f"us.{name}": of_us})
     assert areas([it for it in same if it.service_tier]) == {ANYWHERE: Decimal("0.55")}
+
+
+TOLD = Rates(0, rates("1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ([TOLD], [TOLD]),
+        ([Rates(0, rates("1"))], [TOLD]),
+        ([Rates(0, rates("1", "2", "0.1"))], [Rates(0, rates("1", "2", "0.1"))]),
+        ([Rates(0, rates("1", "3", "0.1"))], [TOLD]),  # another price: nothing is taken of it
+        ([TOLD, Rates(9, rates("2", "4"))], [TOLD, Rates(9, rates("2", "4"))]),
+        ([TOLD, Rates(9, rates("2"))], [TOLD, Rates(9, rates("2", "2"))]),
+    ],
+)
+def test_a_price_gets_the_kinds_and_sizes_that_it_lacks_from_another_source(
+    other: list[Rates], expected: list[Rates]
+) -> None:
+    ours = replace(price("1"), rates=(TOLD,))
+    theirs = replace(price("1"), rates=tuple(other), source="other")
+    found = completed(ours, theirs)
+    assert list(found.rates) == expected
+    assert found.source == ("source" if expected == [TOLD] else "source, other")
+
+
+def test_a_size_that_both_know_stays_as_the_first_one_tells_it() -> None:
+    ours = replace(price("1"), rates=(TOLD, Rates(9, rates("3", "6"))))
+    theirs = replace(ours, rates=(TOLD, Rates(5, rates("2", "4")), Rates(9, rates("4", "8", "1"))))
+    assert completed(ours, theirs).rates == (
+        TOLD,
+        Rates(5, rates("2", "4")),
+        Rates(9, rates("3", "6", "1")),
+    )
 
 
 def test_a_new_tier_changes_no_price_of_another_one() -> None:
