@@ -160,7 +160,7 @@ def _differences(ours: Sequence[Price], others: Sequence[Price]) -> Iterable[str
         if other is not None:
             apart = _apart(price, other)
             (different if apart else equal).append((f"{price.model_id} ({price.area})", apart))
-    yield f"Told by both sources: {len(equal)} the same, {len(different)} different (by the first):"
+    yield f"Told by both: {len(equal)} the same, {len(different)} different (the first stands):"
     for model_id, apart in sorted(different, key=lambda it: -it[1]):
         yield f"  {model_id:<56} by {apart} %"
 

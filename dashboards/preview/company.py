@@ -15,6 +15,10 @@ TRACE = Path(__file__).with_name("trace.csv")
 
 _ACCOUNT = "111122223333"
 _REGION = "us-east-1"
+PROFILE = f"arn:aws:bedrock:{_REGION}:{_ACCOUNT}:application-inference-profile/p24qm5pye2qr"
+"""The company's application inference profile."""
+PROFILE_MODEL = "anthropic.claude-haiku-4-5-20251001-v1:0"
+"""The model behind it, which no log names."""
 _SINCE_THE_TRACE = timedelta(weeks=156)  # to when the models of today were there
 _EMBEDDING = "amazon.titan-embed-text-v2:0"
 _WEEKDAYS, _OFFICE_HOURS = range(5), range(7, 18)
@@ -34,6 +38,7 @@ class _Caller:
         resource: The part of the ARN that differs.
         weight: How many of a hundred calls are theirs.
         models: What they call, each as likely.
+        project: What their role, their user or their profile is tagged with; `None` for nothing.
         cached: How much of the prompt is in the cache when a call is not the first.
         failing: How many of a hundred calls fail.
     """
@@ -41,6 +46,7 @@ class _Caller:
     resource: str
     weight: float
     models: tuple[str, ...]
+    project: str | None = None
     cached: float = 0
     failing: float = 1
 
@@ -55,6 +61,7 @@ def _developer(name: str, weight: float) -> _Caller:
         f"assumed-role/AWSReservedSSO_Developer_0123456789abcdef/{name}@example.com",
         weight,
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0",),
+        "engineering",
         cached=0.9,
     )
 
@@ -64,17 +71,20 @@ CALLERS = (
         "assumed-role/invoice-extraction/invoice-extraction",
         62,
         ("us.anthropic.claude-sonnet-4-20250514-v1:0",),
+        "invoicing",
         failing=4,
     ),
     _Caller(
         "assumed-role/document-search/document-search",
         16,
         (_EMBEDDING, _EMBEDDING, "amazon.nova-lite-v1:0"),
+        "search",
     ),
     _Caller(
         "assumed-role/support-chat/support-chat",
         9,
-        (f"arn:aws:bedrock:{_REGION}:{_ACCOUNT}:application-inference-profile/p24qm5pye2qr",),
+        (PROFILE,),
+        "support",
         cached=0.6,
     ),
     _developer("ana", 4),
@@ -82,7 +92,7 @@ CALLERS = (
     _developer("chloe", 1.5),
     _developer("dario", 0.5),
     _Caller("user/BedrockAPIKey-x7q2", 3, ("openai.gpt-oss-120b-1:0",), failing=10),
-    _Caller("user/ci/release-notes", 1, ("global.anthropic.claude-haiku-4-5-20251001-v1:0",)),
+    _Caller("user/ci/release-notes", 1, (f"global.{PROFILE_MODEL}",), "engineering"),
 )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
+from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +23,14 @@ from cdk.operations.terminal import CommandError, open_console, printable, run_c
 from dashboards.preview.bedrock_figures import NAMESPACE as BEDROCK_NAMESPACE
 from dashboards.preview.bedrock_figures import bedrock_figures
 from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
-from dashboards.preview.company import earlier_logs, invocation_logs
+from dashboards.preview.company import (
+    CALLERS,
+    PROFILE,
+    PROFILE_MODEL,
+    earlier_logs,
+    invocation_logs,
+)
+from dashboards.preview.company_account import set_up_account
 from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
 from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
@@ -31,8 +41,10 @@ from dashboards.preview.sources import source_of_cloudwatch
 from dashboards.preview.usage_report import shorten_identity
 from dashboards.preview.viewer.pages import NoLibraryError, write_page
 from dashboards.preview.viewer.viewing import Viewing
+from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import read_line
-from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE
+from lambdas.domain.metering import UsageFigures
+from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE, PROJECT
 
 _SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
@@ -50,7 +62,15 @@ _COLUMNS = {
     "Total tokens": "TotalTokens",
     "Quota tokens": "QuotaTokens",
 }
+_COST = "EstimatedCostUSD"
+_COLUMNS_OF_PROJECTS = {
+    "Calls": "Invocations",
+    "Total tokens": "TotalTokens",
+    "Cost, USD": _COST,
+}
+_TOLERANCE = 0.0001  # dollars: CloudWatch adds up floating-point numbers
 _Log = dict[str, Any]
+_Figures: TypeAlias = dict[str, tuple[float, ...]]
 
 
 def main() -> None:
@@ -86,6 +106,8 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     minutes = _minutes()
     logs = [log for of_it in minutes.values() for log in of_it]
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
+    profile = set_up_account(cloud)
+    _replace_model([*logs, *earlier], PROFILE, profile)
     for day, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
         _write(cloud, group, calls := list(of_the_day), str(day))
         _let_bedrock_publish(cloud, calls)
@@ -113,12 +135,21 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
             for told in _take_notifications(subscriber, evaluate.notified - before):
                 _print_notification(told, minute, console)
     end = next(reversed(minutes)) + _MINUTE
-    figures = _figures(cloud, Periods(end, int(_SHOWN.total_seconds()), 1))
-    _check(figures, [*earlier, *logs])
-    _print_figures(figures, console)
+    whole = Periods(end, int(_SHOWN.total_seconds()), 1)
+    calls = [*earlier, *logs]
+    figures = _figures(cloud, IDENTITY_ARN, _COLUMNS, whole)
+    _check_tokens(figures, calls)
+    _print_figures("Identity", _COLUMNS, figures, console)
+    spent = _figures(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
+    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log tells; Bedrock was asked
+    _check_money(spent, calls)
+    _print_figures("Project", _COLUMNS_OF_PROJECTS, spent, console)
     for name in evaluate.left_out:
         console.print(f"Not evaluated locally: alarm {name}.", style="dim")
-    console.print("\nEvery figure is what the logs themselves say (make meter), to the token.")
+    console.print(
+        "\nEvery figure is what the logs themselves say (make meter), to the token and to a"
+        " hundredth of a cent."
+    )
 
 
 def _minutes() -> dict[datetime, list[_Log]]:
@@ -131,6 +162,12 @@ def _minutes() -> dict[datetime, list[_Log]]:
         log["timestamp"] = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         by_minute.setdefault(called_at.replace(second=0), []).append(log)
     return by_minute
+
+
+def _replace_model(logs: Iterable[_Log], called: str, instead: str) -> None:
+    for log in logs:
+        if log["modelId"] == called:
+            log["modelId"] = instead
 
 
 def _time_of(log: _Log) -> datetime:
@@ -196,42 +233,68 @@ def _print_notification(told: dict[str, Any], minute: datetime, console: Console
     console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
 
 
-def _figures(cloud: LocalCloud, whole: Periods) -> dict[str, tuple[int, ...]]:
-    """What CloudWatch's metrics say of each identity, in the order of the columns."""
+def _figures(
+    cloud: LocalCloud, dimension: str, columns: Mapping[str, str], whole: Periods
+) -> _Figures:
+    """What CloudWatch's metrics say by the values of a dimension, in the order of the columns."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    figures: dict[str, list[int]] = {}
-    for place, name in enumerate(_COLUMNS.values()):
+    figures: dict[str, list[float]] = {}
+    for place, name in enumerate(columns.values()):
         metrics = [
-            it for it in source.metrics(NAMESPACE, name) if it.dimension_names == {IDENTITY_ARN}
+            it for it in source.metrics(NAMESPACE, name) if it.dimension_names == {dimension}
         ]
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
-            row = figures.setdefault(dict(metric.dimensions)[IDENTITY_ARN], [0] * len(_COLUMNS))
-            row[place] = int(value or 0)
-    return {arn: tuple(row) for arn, row in figures.items()}
+            row = figures.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
+            row[place] = value or 0
+    return {name: tuple(row) for name, row in figures.items()}
 
 
-def _check(figures: dict[str, tuple[int, ...]], logs: Iterable[_Log]) -> None:
+def _check_tokens(by_identity: _Figures, logs: Iterable[_Log]) -> None:
     """Compare with what the logs themselves say."""
-    with open_local_meter() as meter:
-        meter.ingest("the company", (it for log in logs for it in read_line(json.dumps(log))))
-        expected = {
-            arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
-            for arn, it in meter.summary.by_identity()
-        }
-    if figures != expected:
-        wrong = [arn for arn in expected if figures.get(arn) != expected[arn]]
+    expected = {
+        arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
+        for arn, it in _metered(logs)
+    }
+    if by_identity != expected:
+        wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
         message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
         raise CommandError(message)
 
 
-def _print_figures(figures: dict[str, tuple[int, ...]], console: Console) -> None:
+def _check_money(by_project: _Figures, logs: Iterable[_Log]) -> None:
+    """Compare with what the callers of each project spend by the logs, and the price book."""
+    projects = {it.arn: it.project or UNATTRIBUTED for it in CALLERS}
+    expected: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+    for arn, it in _metered(logs):
+        told = (Decimal(it.invocations), Decimal(it.total_tokens), it.priced_usd)
+        expected[projects[arn]] = list(map(add, expected[projects[arn]], told))
+    for project in expected.keys() | by_project.keys():
+        found, logged = by_project.get(project, (0.0, 0.0, 0.0)), expected[project]
+        if any(abs(a - float(b)) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
+            message = f"{project} has {found} by the metrics, and {logged} by logs and prices."
+            raise CommandError(message)
+
+
+def _metered(logs: Iterable[_Log]) -> list[tuple[str, UsageFigures]]:
+    with open_local_meter() as meter:
+        meter.ingest("the company", (it for log in logs for it in read_line(json.dumps(log))))
+        return meter.summary.by_identity()
+
+
+def _print_figures(
+    what: str, columns: Mapping[str, str], figures: _Figures, console: Console
+) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("Identity", overflow="fold")
-    for name in _COLUMNS:
+    table.add_column(what, overflow="fold")
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    for arn, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
-        table.add_row(Text(printable(shorten_identity(arn))), *(f"{value:,}" for value in row))
-    console.print("\nWhat CloudWatch's metrics say")
+    for name, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
+        cells = (
+            f"{value:,.2f}" if metric == _COST else f"{value:,.0f}"
+            for metric, value in zip(columns.values(), row, strict=True)
+        )
+        table.add_row(Text(printable(shorten_identity(name))), *cells)
+    console.print(f"\nWhat CloudWatch's metrics say, by {what.lower()}")
     console.print(table)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud
+from lambdas.domain.attribution.tags import profile_arn
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.waiting import wait_for
 
@@ -332,6 +333,24 @@ def test_a_call_of_bedrock_is_logged_with_its_caller_and_counts(
     assert record["identity"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/{operation}"
     assert record["input"]["inputTokenCount"] == usage["inputTokens"] > 0
     assert record["output"]["outputTokenCount"] == usage["outputTokens"] > 0
+
+
+def test_an_application_inference_profile_has_an_arn_as_on_aws(
+    cloud: LocalCloud,
+) -> None:
+    bedrock, model = cloud.client("bedrock"), f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}"
+    arn = bedrock.create_inference_profile(
+        inferenceProfileName="support",
+        modelSource={"copyFrom": model},
+        tags=[{"key": "project", "value": "support"}],
+    )["inferenceProfileArn"]
+    assert bedrock.list_tags_for_resource(resourceARN=arn)["tags"] == [
+        {"key": "project", "value": "support"}
+    ]
+    assert profile_arn(arn) == arn
+    for identifier in (arn, arn.partition("/")[2]):
+        found = bedrock.get_inference_profile(inferenceProfileIdentifier=identifier)
+        assert found["models"] == [{"modelArn": model}]
 
 
 def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalCloud) -> None:

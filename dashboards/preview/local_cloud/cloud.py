@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.exceptions import HTTPClientError
 
-ACCOUNT = "123456789012"
+ACCOUNT = "111122223333"
 REGION = "us-east-1"
 ROOT_KEY = "test"
 

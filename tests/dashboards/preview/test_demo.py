@@ -54,3 +54,5 @@ def test_the_demo_notifies_of_whoever_crosses_a_threshold_and_checks_every_figur
     assert printed.count("EveryIdentity-Hour-Critical") == 1
     assert "4,000 calls in 23 minutes" in printed
     assert "to the token" in printed
+    projects = printed.split("by project")[1].split()
+    assert {"invoicing", "search", "support", "engineering", "unattributed"} <= {*projects}
