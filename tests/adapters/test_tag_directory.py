@@ -16,7 +16,7 @@ from lambdas.domain.attribution.ports import FoundTags, TagEntry, TagMemory
 from lambdas.domain.attribution.tags import (
     LONGEST_TAG_NAME,
     LONGEST_TAG_VALUE,
-    MOST_OBSERVATIONS,
+    NO_TAGS,
     kept_tags,
 )
 from tests.aws import LEDGER
@@ -393,12 +393,12 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
     memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
     names = [f"{number}".rjust(LONGEST_TAG_NAME, "\U00020000") for number in range(9)]
     history = TagHistory(model_id=HAIKU_3)
-    for number in range(MOST_OBSERVATIONS):
+    for number in range(40):
         value = f"{number}".rjust(LONGEST_TAG_VALUE, "\U00020000")
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
     entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
-    assert len(history.observations) == MOST_OBSERVATIONS
+    assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
