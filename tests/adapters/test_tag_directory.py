@@ -179,14 +179,15 @@ def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
     assert len(source.asked) == 3
 
 
+@pytest.mark.parametrize("is_global", [False, True])
 def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
-    directory: Directory, source: InMemoryTagSource
+    directory: Directory, source: InMemoryTagSource, *, is_global: bool
 ) -> None:
-    source.found[PROFILE] = tagged("search", HAIKU_3)
+    source.found[PROFILE] = tagged("search", HAIKU_3)._replace(is_global=is_global)
     directory.look_up(0, PROFILE)
     del source.found[PROFILE]
     history = directory.look_up(60, PROFILE).histories[PROFILE]
-    assert history.model_id == HAIKU_3
+    assert (history.model_id, history.is_global) == (HAIKU_3, is_global)
     assert history.latest_tags == (("project", "search"),)
 
 

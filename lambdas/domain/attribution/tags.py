@@ -93,10 +93,13 @@ class TagHistory:
             where nobody could look, or nothing was there.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
+        is_global: Whether the profile reaches it in whichever Region of the world; that does not
+            change either.
     """
 
     observations: tuple[TagObservation, ...] = ()
     model_id: str | None = None
+    is_global: bool = False
 
     @property
     def latest_tags(self) -> Tags:
@@ -128,9 +131,11 @@ class TagHistory:
         observations = (*self.observations, TagObservation(since, tags))
         return replace(self, observations=_bounded(observations))
 
-    def of_model(self, model_id: str | None) -> TagHistory:
+    def of_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
         """The history of a profile whose model was told; the same if it was not."""
-        return self if model_id is None else replace(self, model_id=model_id)
+        if model_id is None:
+            return self
+        return replace(self, model_id=model_id, is_global=is_global)
 
 
 UNKNOWN_HISTORY = TagHistory()
@@ -183,6 +188,12 @@ class TagFacts:
 
         A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
         """
+        return self._of_profile(record).model_id or record.model_id
+
+    def is_global(self, record: UsageRecord) -> bool:
+        """Whether an application inference profile was called that is known to be global."""
+        return self._of_profile(record).is_global
+
+    def _of_profile(self, record: UsageRecord) -> TagHistory:
         arn = profile_arn(record.invoked_model_id)
-        history = self.histories.get(arn, UNKNOWN_HISTORY) if arn is not None else UNKNOWN_HISTORY
-        return history.model_id or record.model_id
+        return UNKNOWN_HISTORY if arn is None else self.histories.get(arn, UNKNOWN_HISTORY)
