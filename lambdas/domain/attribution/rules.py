@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import LONGEST_LABEL, NO_LABELS, Labels, read_label
-from lambdas.domain.attribution.rule_checks import CONFIGURED, check
-from lambdas.domain.invocations import CallerIdentity, foundation_model_id
+from lambdas.domain.invocations import CallerIdentity
+from lambdas.domain.rule_checks import CONFIGURED, allowed_instead_of, check
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([\w+=,.@-]+\*?|\*)", re.ASCII)
@@ -150,14 +150,8 @@ class AttributionPattern(DatedRule):
             is_so=self.session_name is None or _names_roles(self.principal),
         )
         if self.model_id is not None:
-            model_id = self.model_id.removesuffix("*")
-            behind_it = foundation_model_id(model_id)
-            check(
-                "model_id",
-                f"the foundation model without its geography or ARN, so {behind_it} instead of"
-                f" {model_id}",
-                is_so=model_id == behind_it,
-            )
+            instead = allowed_instead_of(self.model_id)
+            check("model_id", instead or "", is_so=instead is None)
         check(
             "pattern",
             "at least one of project, department and use_case",

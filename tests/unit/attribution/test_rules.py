@@ -211,7 +211,7 @@ def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
 @pytest.mark.parametrize(
     "model_id",
     [
-        *("us.anthropic.claude-sonnet-4-20250514-v1:0", "global.anthropic.*"),
+        *("us.anthropic.claude-sonnet-4-20250514-v1:0", "global.anthropic.*", "us.anthropic*"),
         f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU_3}",
         f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.anthropic.*",
         f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/a1b2c3",
