@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Final
 
 from lambdas.domain.invocations import foundation_model_id
@@ -9,6 +11,7 @@ from lambdas.domain.invocations import foundation_model_id
 CONFIGURED: Final = {"extra": "forbid"}
 """How pydantic reads a rule in configuration: a misspelt field is an error."""
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _REST = "*"
 _ARN = "arn:"
 _SOME_MODEL = "x.x"
@@ -29,6 +32,22 @@ def check(field_name: str, allowed: str, *, is_so: bool) -> None:
     if not is_so:
         message = f"{field_name}: allowed: {allowed}"
         raise InvalidRuleError(message)
+
+
+def iso_text(value: object) -> object:
+    """What is a date or a time, or text of one, unchanged.
+
+    Pydantic takes digits for seconds since 1970, so that `20260901` were a day in that year.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.match(value)):
+        return value
+    message = (
+        "allowed: ISO 8601 text, such as 2026-09-01 for a day or 2026-09-01T00:00:00Z for a time"
+    )
+    raise ValueError(message)
 
 
 def allowed_instead_of(model: str) -> str | None:

@@ -274,6 +274,15 @@ def test_rules_are_read_from_configuration_and_written_back() -> None:
     assert adapter.validate_python({}) == AttributionRules()
 
 
+@pytest.mark.parametrize("field", ["effective_from", "effective_until"])
+@pytest.mark.parametrize("value", [20260901, 1.5, "20260901", "2026", "+5", "", True])
+def test_a_time_is_text_and_no_number_of_seconds(field: str, value: object) -> None:
+    for part in ("trusted_principals", "patterns"):
+        rule = CONFIGURATION[part][0] | {field: value}
+        with pytest.raises(ValidationError, match=rf"{part}\.0\.{field}\n.*allowed: ISO 8601 text"):
+            adapter.validate_python({part: [rule]})
+
+
 @pytest.mark.parametrize("part", ["label_names", "trusted_principals", "patterns", "rules"])
 def test_a_misspelt_field_in_configuration_is_told(part: str) -> None:
     misspelt = {"effective_form": "2026-09-01T00:00:00Z"}
