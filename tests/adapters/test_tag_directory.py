@@ -377,6 +377,19 @@ def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
     assert len(source.asked) == len(arns)
 
 
+@pytest.mark.parametrize(("resources", "is_asked_again"), [(10_000, False), (10_001, True)])
+def test_a_directory_forgets_whom_it_does_not_ask_for_now_where_they_are_many(
+    source: InMemoryTagSource, resources: int, *, is_asked_again: bool
+) -> None:
+    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(resources)]
+    source.failing = set(arns)
+    directory.look_up(0, *arns)
+    source.asked.clear()
+    directory.look_up(0.5, arns[0])
+    assert source.asked == arns[:is_asked_again]
+
+
 @pytest.mark.usefixtures("aws")
 def test_what_another_process_has_just_remembered_is_recalled() -> None:
     """Reads that may be late would let two processes replace each other's history."""
