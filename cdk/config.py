@@ -30,6 +30,7 @@ from cdk.setting_types import (
     Tags,
     Tokens,
     Usd,
+    WatchedModel,
 )
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.logging_configuration import ExistingPolicy
@@ -139,7 +140,7 @@ class NamedModelThresholds(WindowThresholds):
         model: The foundation model's id, as the metrics' dimension `ModelId` has it.
     """
 
-    model: DimensionValue
+    model: WatchedModel
 
 
 class Config(_Section):

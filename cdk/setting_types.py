@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.functions.negotiated_prices import NegotiatedPriceSetting
+from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, called_model
 from lambdas.functions.publishing_settings import FoldingPattern
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -132,6 +132,11 @@ DimensionValue: TypeAlias = Annotated[
         f" {_LONGEST_WATCHED} characters at most",
         lambda value: dimension_value(value) == value and len(value) <= _LONGEST_WATCHED,
     ),
+]
+WatchedModel: TypeAlias = Annotated[
+    DimensionValue,
+    AfterValidator(called_model),
+    _allowed("one model, without a *", lambda value: "*" not in value),
 ]
 FoldingPatterns: TypeAlias = Annotated[tuple[FoldingPattern, ...], Json]
 AttributionSetting: TypeAlias = Annotated[AttributionRules, Json]

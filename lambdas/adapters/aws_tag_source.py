@@ -68,7 +68,12 @@ class AwsTagSource:
                 if model_arns is None and not denied:
                     return _NOTHING
                 tags = _ask(arn, lambda: self._profile_tags(arn), denied)
-                return FoundTags(tags, _one_model(model_arns or ()), tuple(denied))
+                return FoundTags(
+                    tags,
+                    _one_model(model_arns or ()),
+                    tuple(denied),
+                    is_global=any(_is_of_no_region(it) for it in model_arns or ()),
+                )
         return FoundTags(tags, denied=tuple(denied))
 
     def _role_tags(self, name: str) -> _Tags:
@@ -109,6 +114,14 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
     except BotoCoreError as error:
         message = f"{service} does not answer: {type(error).__name__}"
         raise TagSourceBusyError(service, message) from error
+
+
+def _is_of_no_region(model_arn: str) -> bool:
+    """Whether it is how a global profile names its model, beside the one of its own Region.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
+    """
+    return ":bedrock:::" in model_arn
 
 
 def _one_model(model_arns: Iterable[str]) -> str | None:

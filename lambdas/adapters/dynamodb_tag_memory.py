@@ -68,6 +68,7 @@ def _write(entry: TagEntry) -> Item:
     }
     if entry.history.model_id is not None:
         item["model_id"] = {"S": entry.history.model_id}
+        item["is_global"] = {"BOOL": entry.history.is_global}
     return item
 
 
@@ -77,8 +78,9 @@ def _read(item: Item) -> TagEntry:
         for since, tags in json.loads(item["observations"]["S"])
     )
     model_id = item["model_id"]["S"] if "model_id" in item else None
+    is_global = item["is_global"]["BOOL"] if "is_global" in item else False
     return TagEntry(
-        TagHistory(observations, model_id),
+        TagHistory(observations, model_id, is_global),
         datetime.fromisoformat(item["checked_at"]["S"]),
         frozenset(json.loads(item["names"]["S"]) if "names" in item else ()),
     )

@@ -7,7 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.pricing import (
@@ -17,10 +24,24 @@ from lambdas.domain.pricing import (
     TokenKind,
     shipped_prices,
 )
+from lambdas.domain.rule_checks import allowed_instead_of, iso_text
 
 _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20)]
 _MODEL = r"^[!-)+-~]+\*?$|^\*$"  # no blanks, and a star at the end alone
 _Percent = Annotated[Decimal, Field(ge=0, lt=100, max_digits=10)]
+
+
+def called_model(model: str) -> str:
+    """A model that calls may be of, or the beginning of some and a `*`.
+
+    Raises:
+        ValueError: Calls go by another id. Its text says by which.
+    """
+    instead = allowed_instead_of(model)
+    if instead is not None:
+        message = f"allowed: {instead}"
+        raise ValueError(message)
+    return model
 
 
 class NegotiatedPriceSetting(BaseModel):
@@ -38,8 +59,8 @@ class NegotiatedPriceSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    model: str = Field(pattern=_MODEL, max_length=255)
-    effective_from: date
+    model: Annotated[str, Field(pattern=_MODEL, max_length=255), AfterValidator(called_model)]
+    effective_from: Annotated[date, BeforeValidator(iso_text)]
     usd_per_million: dict[TokenKind, _Usd] = {}
     discount_percent: _Percent = Decimal(0)
     service_tier: str | None = None

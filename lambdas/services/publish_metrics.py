@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
 from lambdas.domain.metering.attributed_calls import AttributedCalls
@@ -53,9 +54,10 @@ class PublishMetrics:
     that fails, and its tokens doubled where it is tried again. So an error of the notes lets the
     batch come again whole, late but exact. That asks for no more than the rest: notes lie in the
     table of the ledger, as do the identities and tags that every batch needs, and batches without
-    such calls touch no note the first time. Lambda halves the batch each time, which lets the calls
-    before such a call through; it tries for hours, and keeps in the failure bucket what it gives up
-    on. Alarms tell of each: `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
+    such calls, and without calls of application inference profiles, touch no note the first time.
+    Lambda halves the batch each time, which lets the calls before such a call through; it tries for
+    hours, and keeps in the failure bucket what it gives up on. Alarms tell of each:
+    `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
     """
 
     sink: MetricSink
@@ -84,7 +86,9 @@ class PublishMetrics:
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
             is_retried: Whether they may have been tried before. Prices may have been told since,
-                and a call that was noted as unpriced then gets its cost from that note alone.
+                and a call that was noted as unpriced then gets its cost from that note alone. A
+                profile's model may be told from one second to the next, so that calls of profiles
+                are always taken as tried.
         """
         new = [
             (place, change.record)
@@ -95,7 +99,8 @@ class PublishMetrics:
         records = [record for _, record in inside]
         dimensions = {record: self.identity_dimension(record) for record in records}
         known = self.attribute(records, now)
-        noted = self.unpriced.remembered(records) if is_retried else frozenset[CallKey]()
+        tried = [it for it in records if is_retried or profile_arn(it.invoked_model_id)]
+        noted = self.unpriced.remembered(tried) if tried else frozenset[CallKey]()
         costs: dict[UsageRecord, CallCost] = {
             record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
             for record in records

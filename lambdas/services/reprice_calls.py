@@ -41,17 +41,19 @@ class RepriceReport:
     """What became of the calls that waited for a price.
 
     Attributes:
-        by_model: The models that have a price now.
+        by_model: The foundation models that have a price now.
         too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
             from the ledger have their cost.
         waiting: Calls without a price still, by the model that has none.
         reason: Why it ended before all were done; `None` if it did not.
+        is_refused: Whether that is because CloudWatch did not take them.
     """
 
     by_model: Mapping[str, RepricedModel]
     too_old: int
     waiting: Mapping[str, int]
     reason: str | None = None
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class RepriceCalls:
     def _run(self, now: datetime, has_time: Callable[[], bool]) -> RepriceReport:
         published: defaultdict[str, list[Cost]] = defaultdict(list)
         waiting: Counter[str] = Counter()
-        too_old, reason = 0, None
+        too_old, reason, is_refused = 0, None, False
 
         def may_have_a_price(model_id: str) -> bool:
             """Whether its calls are worth reading; a profile may hide a model that has one."""
@@ -107,11 +109,16 @@ class RepriceCalls:
             self.unpriced.settle(old)
             too_old += len(old)
             fresh = [it for it in priced if is_taken(it.timestamp, now)]
-            reason = self._publish(fresh, priced, known, published, has_time)
-            if reason is not None:
+            try:
+                is_done = self._publish(fresh, priced, known, published, has_time)
+            except MetricsUnavailableError as error:
+                reason, is_refused = str(error), True
+                break
+            if not is_done:
+                reason = _NO_TIME
                 break
         by_model = {model_id: _repriced(costs) for model_id, costs in sorted(published.items())}
-        return RepriceReport(by_model, too_old, dict(waiting), reason)
+        return RepriceReport(by_model, too_old, dict(waiting), reason, is_refused)
 
     def _publish(
         self,
@@ -120,8 +127,12 @@ class RepriceCalls:
         known: Mapping[UsageRecord, AttributedCall],
         published: defaultdict[str, list[Cost]],
         has_time: Callable[[], bool],
-    ) -> str | None:
-        """Publish the cost of calls; tells why not all were, if so."""
+    ) -> bool:
+        """Publish the cost of calls; tells whether there was time for all.
+
+        Raises:
+            MetricsUnavailableError: The rest waits for another run.
+        """
         done = 0
         for chunk in cut_into_chunks(
             records,
@@ -131,17 +142,14 @@ class RepriceCalls:
             metrics=(ESTIMATED_COST,),
         ):
             if not has_time():
-                return _NO_TIME
-            try:
-                self.sink.put(chunk.data_points)
-            except MetricsUnavailableError as error:
-                return str(error)
+                return False
+            self.sink.put(chunk.data_points)
             settled = records[done : done + chunk.size]
             self.unpriced.settle(settled)
             for record in settled:
-                published[record.model_id].append(costs[record])
+                published[known[record].priced.model_id].append(costs[record])
             done += chunk.size
-        return None
+        return True
 
 
 def _repriced(costs: Sequence[Cost]) -> RepricedModel:

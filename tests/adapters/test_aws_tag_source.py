@@ -67,6 +67,23 @@ def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> N
     assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], SONNET_4)
 
 
+@pytest.mark.parametrize(
+    ("models", "is_global"),
+    [
+        (MODELS, False),
+        ([f"arn:aws:bedrock:::foundation-model/{SONNET_4}", MODELS[0]], True),
+        ([MODELS[0], f"arn:aws-cn:bedrock:::foundation-model/{SONNET_4}"], True),
+    ],
+)
+def test_a_profile_that_copies_a_global_one_names_its_model_in_no_region_as_well(
+    clients: Clients, models: list[str], *, is_global: bool
+) -> None:
+    clients.answer_model(models)
+    clients.answer_tags()
+    found = clients.source.find(PROFILE)
+    assert (found.model_id, found.is_global) == (SONNET_4, is_global)
+
+
 def test_a_profile_of_several_models_is_not_taken_for_one_of_them(clients: Clients) -> None:
     clients.answer_model([MODELS[0], "arn:aws:bedrock:us-east-1::foundation-model/another"])
     clients.answer_tags()

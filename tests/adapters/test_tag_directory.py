@@ -16,7 +16,7 @@ from lambdas.domain.attribution.ports import FoundTags, TagEntry, TagMemory
 from lambdas.domain.attribution.tags import (
     LONGEST_TAG_NAME,
     LONGEST_TAG_VALUE,
-    MOST_OBSERVATIONS,
+    NO_TAGS,
     kept_tags,
 )
 from tests.aws import LEDGER
@@ -179,14 +179,15 @@ def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
     assert len(source.asked) == 3
 
 
+@pytest.mark.parametrize("is_global", [False, True])
 def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
-    directory: Directory, source: InMemoryTagSource
+    directory: Directory, source: InMemoryTagSource, *, is_global: bool
 ) -> None:
-    source.found[PROFILE] = tagged("search", HAIKU_3)
+    source.found[PROFILE] = tagged("search", HAIKU_3)._replace(is_global=is_global)
     directory.look_up(0, PROFILE)
     del source.found[PROFILE]
     history = directory.look_up(60, PROFILE).histories[PROFILE]
-    assert history.model_id == HAIKU_3
+    assert (history.model_id, history.is_global) == (HAIKU_3, is_global)
     assert history.latest_tags == (("project", "search"),)
 
 
@@ -376,6 +377,19 @@ def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
     assert len(source.asked) == len(arns)
 
 
+@pytest.mark.parametrize(("resources", "is_asked_again"), [(10_000, False), (10_001, True)])
+def test_a_directory_forgets_whom_it_does_not_ask_for_now_where_they_are_many(
+    source: InMemoryTagSource, resources: int, *, is_asked_again: bool
+) -> None:
+    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(resources)]
+    source.failing = set(arns)
+    directory.look_up(0, *arns)
+    source.asked.clear()
+    directory.look_up(0.5, arns[0])
+    assert source.asked == arns[:is_asked_again]
+
+
 @pytest.mark.usefixtures("aws")
 def test_what_another_process_has_just_remembered_is_recalled() -> None:
     """Reads that may be late would let two processes replace each other's history."""
@@ -393,12 +407,12 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
     memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
     names = [f"{number}".rjust(LONGEST_TAG_NAME, "\U00020000") for number in range(9)]
     history = TagHistory(model_id=HAIKU_3)
-    for number in range(MOST_OBSERVATIONS):
+    for number in range(40):
         value = f"{number}".rjust(LONGEST_TAG_VALUE, "\U00020000")
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
     entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
-    assert len(history.observations) == MOST_OBSERVATIONS
+    assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]

@@ -11,6 +11,7 @@ import pytest
 
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.functions.price_refresher import handler
 from tests.aws import LEDGER, health_metrics, published
 from tests.builders import ANA, usage_record
@@ -32,14 +33,20 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     handler.reprice.cache_clear()
 
 
-def test_a_price_that_is_told_gives_calls_their_cost_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def note_a_call() -> datetime:
+    """A call of a model without a price waits for one; when it was made."""
     now = datetime.now(UTC).replace(microsecond=0)
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
     DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
     DynamoDbUnpricedCalls(client, LEDGER).remember([record])
+    return now
+
+
+def test_a_price_that_is_told_gives_calls_their_cost_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = note_a_call()
     report = handler.lambda_handler({}, CONTEXT)
     assert report["waiting"] == {PRIVATE: 1}
     assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [0]
@@ -61,13 +68,29 @@ def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
 ) -> None:
     """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
-    record = usage_record(model_id=PRIVATE, timestamp=datetime.now(UTC))
-    client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
-    DynamoDbUnpricedCalls(client, LEDGER).remember([record])
+    note_a_call()
     context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: left)
     report = handler.lambda_handler({}, context)
     assert (PRIVATE in report["by_model"], report["reason"] is None) == (is_done, is_done)
+
+
+def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    note_a_call()
+    with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):
+        handler.lambda_handler({}, CONTEXT)
+    (line,) = (vars(record) for record in caplog.records)
+    assert (line["is_refused"], line["by_model"]) == (True, {})
+
+
+def test_while_another_run_is_at_it_nothing_fails() -> None:
+    note_a_call()
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).begin(datetime.now(UTC))
+    assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is at it"
 
 
 def test_of_many_models_without_a_price_those_with_most_calls_are_named(

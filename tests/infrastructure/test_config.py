@@ -6,13 +6,22 @@ from typing import Any
 import pytest
 
 from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThresholds
+from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
-from lambdas.domain.pricing import Cost
-from tests.builders import usage_record
+from lambdas.domain.pricing import Cost, Unpriced
+from tests.builders import SONNET_4, usage_record
 from tests.infrastructure.synthesis import ROOT
 
 AGREED = {"model": "m", "effective_from": "2026-01-01"}
 OF_A_TIER = AGREED | {"discount_percent": 5, "service_tier": "flex"}
+
+
+ARN = "arn:aws:bedrock:us-east-1::foundation-model/"
+US_PATTERN = {
+    "model_id": "us.anthropic.*",
+    "project": "x",
+    "effective_from": "2026-01-01T00:00:00Z",
+}
 
 
 def refusal(**context: Any) -> str:
@@ -82,6 +91,12 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("account_thresholds", {"critical": 5}, "allowed: a list"),
         ("model_thresholds", {"critical": 2**53 + 1}, "less than or equal to 9007199254740992"),
         ("negotiated_prices", [{"model": "m"}], "negotiated_prices.0.effective_from is missing"),
+        ("negotiated_prices", [AGREED | {"model": f"us.{SONNET_4}"}], f"so {SONNET_4}"),
+        ("negotiated_prices", [AGREED | {"model": "us.anthropic*"}], "so anthropic*"),
+        ("negotiated_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
+        ("negotiated_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
+        ("negotiated_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
+        ("attribution", {"patterns": [US_PATTERN | {"effective_from": 20260901}]}, "ISO 8601"),
         ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
         ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
         ("negotiated_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
@@ -98,6 +113,10 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("named_identities", [{"identity": "Zoë", "critical": 5}], "printable ASCII"),
         ("named_models", [{"model": " ", "critical": 5}], "printable ASCII"),
         ("named_identities", [{"identity": "x" * 256, "critical": 5}], "255 characters at most"),
+        ("named_models", [{"model": f"us.{SONNET_4}", "critical": 5}], f"so {SONNET_4}"),
+        ("named_models", [{"model": f"{ARN}{SONNET_4}", "critical": 5}], f"so {SONNET_4}"),
+        ("named_models", [{"model": "anthropic.*", "critical": 5}], "allowed: one model, without"),
+        ("attribution", {"patterns": [US_PATTERN]}, "so anthropic.*"),
         ("named_models", [{"model": "m"}], "named_models.0.critical is missing"),
         ("adopted_log_group", "a b", "allowed: the name of a log group"),
         ("ledger_retention_days", 14, "greater than or equal to 15"),
@@ -130,6 +149,17 @@ def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
     cost = Config.from_context({"negotiated_prices": [free]}).pricing.cost_of(record)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == 0
+
+
+def test_what_is_negotiated_of_a_service_tier_is_the_price_of_its_calls_alone() -> None:
+    agreed = AGREED | {"usd_per_million": {"input": 0, "output": 2}, "service_tier": "flex"}
+    pricing = Config.from_context({"negotiated_prices": [agreed]}).pricing
+    tokens = TokenCounts(input=0, output=1_000_000)
+    record = usage_record(model_id="m", invoked_model_id="m", tokens=tokens)
+    cost = pricing.cost_of(record._replace(service_tier="flex"))
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == 2
+    assert pricing.cost_of(record) is Unpriced.NO_PRICE
 
 
 def test_a_model_has_one_price_a_day() -> None:

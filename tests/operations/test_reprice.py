@@ -24,7 +24,7 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-0
         ),
         (NOTHING | {"waiting": {"m": 2}}, "m: 2 calls wait for a price"),
         (NOTHING | {"too_old": 3}, "3 calls have a price, and are too old for CloudWatch"),
-        (NOTHING | {"reason": "throttled"}, "Not all was done: throttled. The next run goes on.\n"),
+        (NOTHING | {"reason": "no time"}, "Not all was done: no time. The next run goes on.\n"),
     ],
 )
 def test_what_was_done_is_printed(

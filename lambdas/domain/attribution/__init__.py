@@ -4,13 +4,13 @@ from lambdas.domain.attribution.directory import TagDirectory
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import UNATTRIBUTED, Labels
 from lambdas.domain.attribution.ladder import Attribution, Rung, attribute
-from lambdas.domain.attribution.rule_checks import InvalidRuleError
 from lambdas.domain.attribution.rules import (
     AttributionPattern,
     AttributionRules,
     TrustedPrincipal,
 )
 from lambdas.domain.attribution.tags import TagFacts, TagHistory, TagObservation, tagged_arns
+from lambdas.domain.rule_checks import InvalidRuleError
 
 __all__ = [
     "UNATTRIBUTED",

@@ -112,7 +112,7 @@ class TagDirectory:
         for reason in found.denied:
             self._tell_once(reason)
         known_history = UNKNOWN_HISTORY if known is None else known.history
-        history = known_history.of_model(found.model_id)
+        history = known_history.of_model(found.model_id, is_global=found.is_global)
         if found.tags is not None:
             since = now if known is None else min(now, _lives_until(known))
             history = history.observed(since, kept_tags(found.tags, self._tag_names))

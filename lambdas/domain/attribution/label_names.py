@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lambdas.domain.attribution.labels import NO_LABELS, Labels, read_label
-from lambdas.domain.attribution.rule_checks import CONFIGURED, check
 from lambdas.domain.attribution.tags import LONGEST_TAG_NAME, Tags
 from lambdas.domain.invocations import RequestMetadata
+from lambdas.domain.rule_checks import CONFIGURED, check
 
 MOST_NAMES = 3
 """Names of one label, so that what is kept of tags is bounded."""

@@ -35,11 +35,13 @@ class FoundTags(NamedTuple):
         model_id: The foundation model behind an application inference profile, if it is known.
         denied: What the meter would have to be allowed, so that more were known. Equal texts mean
             the same permission.
+        is_global: Whether the profile reaches its model in whichever Region of the world.
     """
 
     tags: Sequence[tuple[str, str]] | None = None
     model_id: str | None = None
     denied: tuple[str, ...] = ()
+    is_global: bool = False
 
 
 class TagSource(Protocol):

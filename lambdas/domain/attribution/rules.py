@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import BeforeValidator
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import LONGEST_LABEL, NO_LABELS, Labels, read_label
-from lambdas.domain.attribution.rule_checks import CONFIGURED, check
-from lambdas.domain.invocations import CallerIdentity, foundation_model_id
+from lambdas.domain.invocations import CallerIdentity
+from lambdas.domain.rule_checks import CONFIGURED, allowed_instead_of, check, iso_text
 
+_Time: TypeAlias = Annotated[datetime, BeforeValidator(iso_text)]
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([\w+=,.@-]+\*?|\*)", re.ASCII)
 _FEDERATED_USERS = "federated-user/"
@@ -31,8 +34,8 @@ class DatedRule:
 
     __pydantic_config__: ClassVar = CONFIGURED
 
-    effective_from: datetime
-    effective_until: datetime | None = None
+    effective_from: _Time
+    effective_until: _Time | None = None
 
     def __post_init__(self) -> None:
         """Check the dates.
@@ -150,14 +153,8 @@ class AttributionPattern(DatedRule):
             is_so=self.session_name is None or _names_roles(self.principal),
         )
         if self.model_id is not None:
-            model_id = self.model_id.removesuffix("*")
-            behind_it = foundation_model_id(model_id)
-            check(
-                "model_id",
-                f"the foundation model without its geography or ARN, so {behind_it} instead of"
-                f" {model_id}",
-                is_so=model_id == behind_it,
-            )
+            instead = allowed_instead_of(self.model_id)
+            check("model_id", instead or "", is_so=instead is None)
         check(
             "pattern",
             "at least one of project, department and use_case",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,9 +19,10 @@ NO_TAGS: Tags = ()
 LONGEST_TAG_NAME = 128
 LONGEST_TAG_VALUE = 256
 """Characters. Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"""
-MOST_OBSERVATIONS = 25
-"""What is kept of a resource, so that it fits into an item of the ledger's table. What was before
-that is not known any more."""
+MOST_HISTORY_BYTES = 256 * 1024
+"""How much is kept of a resource, as JSON, so that it fits into an item of the ledger's table, of
+400 KB at most: thousands of changes of usual tags. What was before is not known any more.
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 _PROFILE = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-zA-Z0-9]{1,64}",
@@ -91,10 +93,13 @@ class TagHistory:
             where nobody could look, or nothing was there.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
+        is_global: Whether the profile reaches it in whichever Region of the world; that does not
+            change either.
     """
 
     observations: tuple[TagObservation, ...] = ()
     model_id: str | None = None
+    is_global: bool = False
 
     @property
     def latest_tags(self) -> Tags:
@@ -112,7 +117,7 @@ class TagHistory:
         """The history after somebody looked again: longer only if something changed.
 
         An observation that is no later than the last one, by another's clock, is no news. Past
-        `MOST_OBSERVATIONS` the oldest are forgotten: what held then is not known any more, and it
+        `MOST_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
         is not what came after it.
 
         Args:
@@ -124,18 +129,40 @@ class TagHistory:
             if tags == last.tags or since <= last.observed_from:
                 return self
         observations = (*self.observations, TagObservation(since, tags))
-        if len(observations) > MOST_OBSERVATIONS:
-            kept = observations[2:]
-            forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
-            observations = (forgotten, *(kept[1:] if kept[0].tags == NO_TAGS else kept))
-        return replace(self, observations=observations)
+        return replace(self, observations=_bounded(observations))
 
-    def of_model(self, model_id: str | None) -> TagHistory:
+    def of_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
         """The history of a profile whose model was told; the same if it was not."""
-        return self if model_id is None else replace(self, model_id=model_id)
+        if model_id is None:
+            return self
+        return replace(self, model_id=model_id, is_global=is_global)
 
 
 UNKNOWN_HISTORY = TagHistory()
+
+
+def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, ...]:
+    """All of them, or the newest that fit, after one that says that nothing is known before.
+
+    The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
+    """
+    sizes = [_size(it) for it in observations]
+    if sum(sizes) <= MOST_HISTORY_BYTES:
+        return observations
+    forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
+    first, left = 0, sum(sizes) + _size(forgotten)
+    while left > MOST_HISTORY_BYTES:
+        left -= sizes[first]
+        first += 1
+    if observations[first].tags == NO_TAGS:
+        first += 1
+    return (forgotten, *observations[first:])
+
+
+def _size(observation: TagObservation) -> int:
+    """The bytes that it takes in a list of JSON, with what separates it from the next one."""
+    told = [observation.observed_from.isoformat(), observation.tags]
+    return len(json.dumps(told, ensure_ascii=False).encode()) + len(", ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +188,12 @@ class TagFacts:
 
         A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
         """
+        return self._of_profile(record).model_id or record.model_id
+
+    def is_global(self, record: UsageRecord) -> bool:
+        """Whether an application inference profile was called that is known to be global."""
+        return self._of_profile(record).is_global
+
+    def _of_profile(self, record: UsageRecord) -> TagHistory:
         arn = profile_arn(record.invoked_model_id)
-        history = self.histories.get(arn, UNKNOWN_HISTORY) if arn is not None else UNKNOWN_HISTORY
-        return history.model_id or record.model_id
+        return UNKNOWN_HISTORY if arn is None else self.histories.get(arn, UNKNOWN_HISTORY)

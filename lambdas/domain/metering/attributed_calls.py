@@ -12,6 +12,7 @@ from lambdas.domain.attribution import (
     Attribution,
     AttributionRules,
     TagDirectory,
+    TagFacts,
     attribute,
     tagged_arns,
 )
@@ -22,6 +23,7 @@ from lambdas.domain.metering.identity_folding import (
     IdentityRegistry,
 )
 from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.pricing.price import GLOBAL
 
 MOST_PROJECTS = 50
 """How many projects a month have metrics of their own; the rest is one more."""
@@ -34,8 +36,9 @@ class AttributedCall(NamedTuple):
 
     Attributes:
         attribution: What it is put down to.
-        priced: The call, by the foundation model that was called: behind an application inference
-            profile as well, if it is known.
+        priced: The call as it is priced: by the foundation model, behind an application inference
+            profile as well, if it is known; and as through the model's own global profile where it
+            went through a global one of the account's.
     """
 
     attribution: Attribution
@@ -65,7 +68,7 @@ class AttributedCalls:
         return {
             record: AttributedCall(
                 self._bounded(record, attribute(record, facts, self.rules)),
-                record._replace(model_id=facts.model_id_of(record)),
+                _priced(record, facts),
             )
             for record in records
         }
@@ -79,3 +82,10 @@ class AttributedCalls:
         if admission is Admission.ADMITTED:
             return attribution
         return attribution._replace(project=OTHER_PROJECTS)
+
+
+def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
+    model_id = facts.model_id_of(record)
+    if not facts.is_global(record):
+        return record._replace(model_id=model_id)
+    return record._replace(model_id=model_id, invoked_model_id=f"{GLOBAL}.{model_id}")

@@ -15,6 +15,7 @@ import boto3
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
+from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.functions.publishing import bounded_identities, bounded_projects
@@ -28,7 +29,12 @@ _MOST_MODELS_TOLD = 20
 
 
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
-    """Publish what has a price now; what was done, as `make reprice` prints it."""
+    """Publish what has a price now; what was done, as `make reprice` prints it.
+
+    Raises:
+        MetricsUnavailableError: CloudWatch did not take all, which counts as an error of the
+            function: cost would be missing for as long as nobody knows.
+    """
     report = reprice()(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
@@ -39,6 +45,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         it["usd"] = f"{it['usd']:f}"
     if report.by_model or report.waiting or report.reason:
         logger.info("Calls that had no price", **told)
+    if report.is_refused:
+        raise MetricsUnavailableError(report.reason)
     return told
 
 

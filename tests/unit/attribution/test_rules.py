@@ -211,7 +211,7 @@ def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
 @pytest.mark.parametrize(
     "model_id",
     [
-        *("us.anthropic.claude-sonnet-4-20250514-v1:0", "global.anthropic.*"),
+        *("us.anthropic.claude-sonnet-4-20250514-v1:0", "global.anthropic.*", "us.anthropic*"),
         f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU_3}",
         f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.anthropic.*",
         f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/a1b2c3",
@@ -272,6 +272,15 @@ def test_rules_are_read_from_configuration_and_written_back() -> None:
     assert rules.patterns[0].labels == Labels(project="chat")
     assert adapter.validate_json(adapter.dump_json(rules)) == rules
     assert adapter.validate_python({}) == AttributionRules()
+
+
+@pytest.mark.parametrize("field", ["effective_from", "effective_until"])
+@pytest.mark.parametrize("value", [20260901, 1.5, "20260901", "2026", "+5", "", True])
+def test_a_time_is_text_and_no_number_of_seconds(field: str, value: object) -> None:
+    for part in ("trusted_principals", "patterns"):
+        rule = CONFIGURATION[part][0] | {field: value}
+        with pytest.raises(ValidationError, match=rf"{part}\.0\.{field}\n.*allowed: ISO 8601 text"):
+            adapter.validate_python({part: [rule]})
 
 
 @pytest.mark.parametrize("part", ["label_names", "trusted_principals", "patterns", "rules"])

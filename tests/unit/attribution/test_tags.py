@@ -1,6 +1,8 @@
 """Tags as they were: what changes tomorrow changes no yesterday."""
 
+import json
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import pairwise
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution import TagFacts, TagHistory, TagObservation, tagged_arns
 from lambdas.domain.attribution.tags import (
     LONGEST_TAG_VALUE,
-    MOST_OBSERVATIONS,
+    MOST_HISTORY_BYTES,
     NO_TAGS,
     Tags,
     kept_tags,
@@ -141,29 +143,72 @@ def test_a_model_that_is_known_stays_known() -> None:
     assert history == TagHistory((TagObservation(at(0), SEARCH),), HAIKU_3)
 
 
+MOST_LARGE = 6
+"""How many observations of large tags are kept, beside one of no tags."""
+
+
+def large(project: str) -> Tags:
+    return (
+        ("project", project),
+        ("use_case", "\u00fc" * (MOST_HISTORY_BYTES // 2 // MOST_LARGE - 60)),
+    )
+
+
+def size_of(history: TagHistory) -> int:
+    kept = [[since.isoformat(), tags] for since, tags in history.observations]
+    return len(json.dumps(kept, ensure_ascii=False).encode())
+
+
 def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
     history = TagHistory()
-    for hours in range(2 * MOST_OBSERVATIONS):
-        history = history.observed(at(hours), (("project", str(hours)),))
-    assert len(history.observations) == MOST_OBSERVATIONS
-    kept = range(MOST_OBSERVATIONS + 1, 2 * MOST_OBSERVATIONS)
-    assert [history.tags_at(at(hours)) for hours in kept] == [
-        (("project", str(it)),) for it in kept
-    ]
+    for hours in range(2 * MOST_LARGE):
+        history = history.observed(at(hours), large(str(hours)))
+        assert size_of(history) <= MOST_HISTORY_BYTES
+    kept = range(MOST_LARGE, 2 * MOST_LARGE)
+    assert [history.tags_at(at(hours)) for hours in kept] == [large(str(it)) for it in kept]
+    assert history.tags_at(at(MOST_LARGE - 1)) == NO_TAGS
+
+
+def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_them() -> None:
+    months = range(4000)
+    observed = (TagObservation(at(it), (("project", f"project-{it}"),)) for it in months)
+    history = TagHistory(tuple(observed)).observed(at(len(months)), SEARCH)
+    assert history.tags_at(at(0)) == (("project", "project-0"),)
+    assert len(history.observations) == len(months) + 1
 
 
 def test_of_what_is_not_kept_any_more_nothing_is_known() -> None:
     history = TagHistory()
-    for hours in range(MOST_OBSERVATIONS):
-        history = history.observed(at(hours), (("project", str(hours)),))
-    assert history.tags_at(at(-1)) == (("project", "0"),)
-    history = history.observed(at(MOST_OBSERVATIONS), SEARCH)
-    assert [history.tags_at(at(hours)) for hours in (-1, 0, 1)] == [NO_TAGS] * 3
-    assert history.tags_at(at(2)) == (("project", "2"),)
+    for hours in range(MOST_LARGE):
+        history = history.observed(at(hours), large(str(hours)))
+    assert history.tags_at(at(-1)) == large("0")
+    history = history.observed(at(MOST_LARGE), large("last"))
+    assert [history.tags_at(at(hours)) for hours in (-1, 0)] == [NO_TAGS] * 2
+    assert history.tags_at(at(1)) == large("1")
+
+
+@pytest.mark.parametrize("over", range(0, 60, 10))
+def test_what_is_kept_may_take_all_bytes_there_are_and_no_more(over: int) -> None:
+    """To say that nothing is known before takes bytes as well."""
+
+    def history(filling: str) -> TagHistory:
+        looks = enumerate((SEARCH, (("project", filling),), SEARCH))
+        return reduce(lambda known, it: known.observed(at(it[0]), it[1]), looks, TagHistory())
+
+    full = history("x" * (MOST_HISTORY_BYTES - size_of(history("")) + over))
+    assert (full.tags_at(at(0)) == SEARCH) == (over == 0)
+    assert size_of(full) <= MOST_HISTORY_BYTES
+
+
+def test_where_a_history_begins_anew_with_no_tags_that_is_told_once() -> None:
+    history = TagHistory().observed(at(0), large("0")).observed(at(1), NO_TAGS)
+    for hours in range(2, MOST_LARGE + 2):
+        history = history.observed(at(hours), large(str(hours)))
+    assert [it.tags for it in history.observations[:2]] == [NO_TAGS, large("2")]
 
 
 some_tags = st.sampled_from([NO_TAGS, SEARCH, CHAT])
-looks = st.lists(st.tuples(st.integers(0, 100).map(at), some_tags), max_size=MOST_OBSERVATIONS // 2)
+looks = st.lists(st.tuples(st.integers(0, 100).map(at), some_tags), max_size=12)
 
 
 @given(looks, st.integers(0, 100), st.lists(some_tags, max_size=3))
@@ -179,10 +224,11 @@ def test_what_is_observed_later_changes_nothing_before(
     assert longer.tags_at(at(hours)) == history.tags_at(at(hours))
 
 
-many_looks = st.lists(st.integers(1, 5), min_size=1, max_size=3 * MOST_OBSERVATIONS)
+many_looks = st.lists(st.integers(1, 5), min_size=1, max_size=3 * MOST_LARGE)
+small_or_large = some_tags | st.sampled_from([large("search"), large("chat")])
 
 
-@given(many_looks, st.lists(some_tags, min_size=1), st.integers(0, 400))
+@given(many_looks, st.lists(small_or_large, min_size=1), st.integers(0, 60))
 def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
     pauses: list[int], tags: list[Tags], hours: int
 ) -> None:
@@ -192,7 +238,7 @@ def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
         history = history.observed(at(now), tags[number % len(tags)])
         if now > hours:
             known.append(history.tags_at(at(hours)))
-    assert len(history.observations) <= MOST_OBSERVATIONS
+        assert size_of(history) <= MOST_HISTORY_BYTES
     told = [it for it in known if it != NO_TAGS]
     assert len(set(told)) <= 1
 

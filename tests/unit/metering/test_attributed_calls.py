@@ -1,16 +1,23 @@
 """Calls are put down to projects by what was known then, and projects are bounded."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import MeteredCall
+from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, TokenKind
+from lambdas.domain.pricing.price import GLOBAL, REGIONAL
 from tests.attributing import attributed_calls
 from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
 from tests.fakes import InMemoryTagSource
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
+ONE_MILLION = TokenCounts(input=1_000_000, output=0)
+TODAY = date(2026, 9, 8)
 
 
 def tagged(**projects: str) -> InMemoryTagSource:
@@ -54,6 +61,24 @@ def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
         "search",
         record._replace(model_id=SONNET_4),
     )
+
+
+@pytest.mark.parametrize(("is_global", "usd"), [(False, "33"), (True, "30")])
+def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
+    *, is_global: bool, usd: str
+) -> None:
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4, is_global=is_global)
+    record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, tokens=ONE_MILLION)
+    prices = [
+        Price(SONNET_4, area, None, (Rates(0, {TokenKind.INPUT: Decimal(of_it)}),), "tests", TODAY)
+        for area, of_it in ((REGIONAL, "33"), (GLOBAL, "30"))
+    ]
+    call = attributed_calls(source)([record], NOON)[record]
+    cost = Pricing(PriceBook(prices)).cost_of(call.priced)
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == Decimal(usd)
+    assert call.priced.model_id == SONNET_4
 
 
 def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_no_place() -> None:

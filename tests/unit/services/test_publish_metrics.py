@@ -20,6 +20,8 @@ from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, metered, usage_record
 from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
 
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
+
 
 def publisher(
     sink: InMemoryMetricSink, unpriced: InMemoryUnpricedCalls | None = None, known: CostOf = cost_of
@@ -36,6 +38,12 @@ def call(number: int, minutes_ago: int = 0) -> UsageRecord:
         identity_arn=f"identity-{number}",
         timestamp=NOON - timedelta(minutes=minutes_ago),
         tokens=TokenCounts(input=number, output=1),
+    )
+
+
+def of_a_profile(record: UsageRecord) -> UsageRecord:
+    return record._replace(
+        invoked_model_id=PROFILE, model_id="application-inference-profile/p24qm5pye2qr"
     )
 
 
@@ -179,12 +187,10 @@ def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> N
 def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
     model_id: str,
 ) -> None:
-    profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p"
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
-    source.found[profile] = FoundTags(model_id=model_id)
-    record = call(1)._replace(invoked_model_id=profile, model_id="application-inference-profile/p")
+    source.found[PROFILE] = FoundTags(model_id=model_id)
     publish = replace(publisher(sink, unpriced), attribute=attributed_calls(source))
-    publish(new(record), now=NOON)
+    publish(new(of_a_profile(call(1))), now=NOON)
     names = {point.metric.name for points in sink.calls for point in points}
     is_priced = model_id == HAIKU_3
     assert ("EstimatedCostUSD" in names, "UnpricedInvocations" in names) == (
@@ -207,12 +213,32 @@ def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_trie
     assert list(unpriced.waiting()) == []
 
 
-def test_notes_are_asked_for_only_when_a_batch_is_tried_again() -> None:
-    class NoNotes(InMemoryUnpricedCalls):
-        def remembered(self, *_: object) -> frozenset[tuple[str, str, str]]:
-            raise AssertionError
+def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> None:
+    """Seconds may lie between the two, in which the same process tries it at the same prices."""
+    source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
+    source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
+    source.busy, sink.taken_before_a_refusal = {"bedrock"}, 0
+    publish = replace(publisher(sink, unpriced), attribute=attributed_calls(source))
+    batch = new(of_a_profile(call(1)))
+    assert publish(batch, now=NOON).reason == "throttled"
+    source.busy.clear()
+    assert publish(batch, now=NOON + timedelta(minutes=1)).published == 1
+    names = {point.metric.name for points in sink.calls for point in points}
+    assert "EstimatedCostUSD" not in names
+    assert [it.request_id for records in unpriced.waiting() for it in records] == ["1"]
 
-    publisher(InMemoryMetricSink(), NoNotes())(new(call(1)), now=NOON)
+
+def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
+    asked: list[UsageRecord] = []
+
+    class Notes(InMemoryUnpricedCalls):
+        def remembered(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
+            asked.extend(records)
+            return super().remembered(records)
+
+    records = [call(1), of_a_profile(call(2)), call(3)]
+    publisher(InMemoryMetricSink(), Notes())(new(*records), now=NOON)
+    assert asked == records[1:2]
 
 
 @pytest.mark.parametrize("is_retried", [False, True])

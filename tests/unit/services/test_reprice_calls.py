@@ -97,7 +97,7 @@ def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> No
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     repricing = replace(reprice(calls(record), sink), attribute=attributed_calls(source))
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
-    assert sum(it.calls for it in repricing(NOON).by_model.values()) == 1
+    assert {name: it.calls for name, it in repricing(NOON).by_model.items()} == {SONNET_4: 1}
     assert usd_in(sink) == Decimal("0.000105")
 
 
@@ -132,15 +132,18 @@ def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
     sink.taken_before_a_refusal = 1
     first = reprice(unpriced, sink)(NOON)
     assert (first.by_model[SONNET_4].calls, first.reason) == (1, "throttled")
+    assert first.is_refused
     second = reprice(unpriced, sink)(NOON)
     assert (second.by_model[SONNET_4].calls, second.reason) == (1, None)
+    assert not second.is_refused
     assert usd_in(sink) == 2 * Decimal("0.000105")
 
 
 def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     assert unpriced.begin(NOON)
-    assert reprice(unpriced, sink)(NOON).reason == "another run is at it"
+    report = reprice(unpriced, sink)(NOON)
+    assert (report.reason, report.is_refused) == ("another run is at it", False)
     assert sink.calls == []
     unpriced.end()
     assert reprice(unpriced, sink)(NOON).reason is None
@@ -160,7 +163,7 @@ def test_a_run_that_fails_lets_the_next_one_begin() -> None:
 def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
-    assert report.reason == "there is no time left"
+    assert (report.reason, report.is_refused) == ("there is no time left", False)
     assert len(list(unpriced.waiting())) == 1
 
 
