@@ -84,7 +84,11 @@ class ExportFocus:
             _check_time(has_time)
             known = self.attribute(records, now)
             for record in records:
-                charges.add(known[record].priced, known[record].attribution)
+                charges.add(
+                    known[record].priced,
+                    known[record].attribution,
+                    invoked_model_id=record.invoked_model_id,
+                )
         written = []
         for month in (previous, current):
             _check_time(has_time)

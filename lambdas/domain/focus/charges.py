@@ -131,8 +131,21 @@ class DailyCharges:
         default_factory=lambda: defaultdict(Counter)
     )
 
-    def add(self, record: UsageRecord, attribution: Attribution, times: int = 1) -> None:
+    def add(
+        self,
+        record: UsageRecord,
+        attribution: Attribution,
+        times: int = 1,
+        *,
+        invoked_model_id: str | None = None,
+    ) -> None:
         """Add a call, by its foundation model, or with `times=-1` take it out again.
+
+        Args:
+            record: The call, as it is priced.
+            attribution: What it is put down to.
+            times: How often.
+            invoked_model_id: What the caller named, where it is priced as another one.
 
         Raises:
             TooManyChargesError: It would be one charge too many.
@@ -149,7 +162,8 @@ class DailyCharges:
             self._priced[_month(record)] += times
             for line in priced.lines:
                 key = _key(record, account_id, attribution, priced, line)
-                self._add(key, times * line.tokens)
+                called = invoked_model_id or record.invoked_model_id
+                self._add(key._replace(invoked_model_id=called), times * line.tokens)
 
     def months(self) -> list[date]:
         """The first days of all billing periods with calls, in order."""

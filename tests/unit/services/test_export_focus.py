@@ -141,13 +141,14 @@ def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
     assert all(NOVEMBER in name for name in changed)
 
 
+@pytest.mark.parametrize("is_global", [False, True])
 def test_a_call_is_charged_by_the_model_behind_its_profile(
-    export: ExportFocus, files: InMemoryReportFiles
+    export: ExportFocus, files: InMemoryReportFiles, *, is_global: bool
 ) -> None:
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
     through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
     source = InMemoryTagSource()
-    source.found[profile] = FoundTags((("project", "search"),), HAIKU_3)
+    source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
     known = attributed_calls(source)
     replace(export, calls=InMemoryRecordedCalls([through]), attribute=known)(NOW)
     rows = rows_of(files, NOVEMBER)
