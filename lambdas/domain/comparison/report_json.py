@@ -14,6 +14,7 @@
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
+`projects` are the 200 most costly at most; what is past them is one more at the end, `__other__`.
 `models` are all that have a price wherever the traffic ran, the cheapest first: `as_cached_usd` is
 with cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would

@@ -166,7 +166,9 @@ pricings = st.sampled_from([PRICING, NEGOTIATED])
 
 
 def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
-    """What a call costs on a model: in its tier, or else in the standard one."""
+    """What a call costs on a model: in its tier, or else in the standard one; nothing for none."""
+    if not record.tokens.total:
+        return Decimal(0)
     called = record._replace(model_id=model)
     costs = map(pricing.cost_of, (called, called._replace(service_tier=None)))
     return next(it.effective_usd for it in costs if isinstance(it, Cost))
