@@ -2,6 +2,7 @@
 
 from lambdas.domain.focus.charges import (
     NO_ACCOUNT,
+    NO_PERIOD,
     Charge,
     ChargeKey,
     DailyCharges,
@@ -20,6 +21,7 @@ __all__ = [
     "COSTS_PREFIX",
     "FOCUS_VERSION",
     "NO_ACCOUNT",
+    "NO_PERIOD",
     "Charge",
     "ChargeKey",
     "Column",

@@ -168,11 +168,22 @@ def test_accounts_are_told_where_the_log_does_not_know(
     assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
 
 
-@pytest.mark.parametrize(("days", "is_cut_off"), [(62, False), (40, True)])
+AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_cut_off"),
+    [
+        (timedelta(days=62), False),
+        (AGE_OF_OCTOBER, False),
+        (AGE_OF_OCTOBER - timedelta(seconds=1), True),
+        (timedelta(days=40), True),
+    ],
+)
 def test_a_period_that_began_before_the_ledger_does_is_told(
-    export: ExportFocus, files: InMemoryReportFiles, days: int, is_cut_off: bool
+    export: ExportFocus, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
-    replace(export, kept=timedelta(days=days))(NOW)
+    replace(export, kept=kept)(NOW)
     assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
     assert manifest_of(files, NOVEMBER)["is_cut_off_by_retention"] is False
 
