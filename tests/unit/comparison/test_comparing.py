@@ -127,6 +127,7 @@ def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
         ("1", "3", "0.6667"),
         (None, "4", None),
         ("1", "0", None),
+        ("1E+18", "1E-26", "-1E+44"),
     ],
 )
 def test_what_is_saved_is_a_share_of_what_was_paid(
