@@ -136,3 +136,14 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ClientError):
         handler.lambda_handler({}, context())
     assert written() == {}
+
+
+def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: dict[str, object] = {}
+
+    def client(service: str, config: object) -> None:
+        configs[service] = config
+
+    monkeypatch.setattr(boto3, "client", client)
+    handler.comparison()
+    assert configs["s3"] is configs["dynamodb"]
