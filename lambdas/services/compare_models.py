@@ -26,7 +26,12 @@ from lambdas.domain.invocations.request_metadata import NO_METADATA
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.recorded_calls import RecordedCalls
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.report_files import ReportFiles
+from lambdas.domain.report_files import (
+    REPORT_NAME,
+    ReportFiles,
+    ReportUnfinishedError,
+    check_time,
+)
 
 MOST_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
@@ -37,13 +42,8 @@ that a caller can send. Requests take some 200 MB more at most; the function has
 
 _LOGGED_WITHIN = timedelta(days=1)
 """So long after a call its request is looked for in the log."""
-_NAME = "bedrock-meter"
 _BATCH = 1_000
 _WEEK = timedelta(days=7)
-
-
-class ComparisonUnfinishedError(Exception):
-    """There was no time, or no room, for all calls. The text says which; nothing was written."""
 
 
 class WrittenComparison(NamedTuple):
@@ -98,7 +98,7 @@ class CompareModels:
                 without them where it has to.
 
         Raises:
-            ComparisonUnfinishedError: There was no time, or no room, for all calls.
+            ReportUnfinishedError: There was no time, or no room, for all calls.
         """
         end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
         start = end - _WEEK
@@ -108,7 +108,7 @@ class CompareModels:
         requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         for place, call in enumerate(calls):
             if place % _BATCH == 0:
-                _check_time(has_time)
+                check_time(has_time)
             observer.observe(call._replace(outline=outlines.take(call.record)))
         report = observer.report(start, end)
         written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread)
@@ -126,7 +126,7 @@ class CompareModels:
         """The calls, without what callers said of them, which takes most room and is used up."""
         found: list[ObservedCall] = []
         for records in self.calls.between(start, end):
-            _check_time(has_time)
+            check_time(has_time)
             known = self.attribute(records, now)
             for record in records:
                 call = known[record]
@@ -137,7 +137,7 @@ class CompareModels:
                     f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
                     " export the logs and run make compare"
                 )
-                raise ComparisonUnfinishedError(message)
+                raise ReportUnfinishedError(message)
         found.sort(key=lambda it: (it.record.timestamp, it.record.key))
         return found
 
@@ -176,12 +176,6 @@ class CompareModels:
                 ("txt", text),
                 ("json", report_json(written.report, read)),
             ):
-                file = Path(folder, f"{_NAME}.{suffix}")
+                file = Path(folder, f"{REPORT_NAME}.{suffix}")
                 file.write_text(content, encoding="utf-8")
                 self.files.keep(file, f"{COMPARISON_PREFIX}week={written.week}/{file.name}")
-
-
-def _check_time(has_time: Callable[[], bool]) -> None:
-    if not has_time():
-        message = "there was no time for all calls of the week; nothing was written of a part"
-        raise ComparisonUnfinishedError(message)

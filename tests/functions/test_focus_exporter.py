@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.functions.focus_exporter import handler
-from lambdas.services.export_focus import ExportUnfinishedError
 from tests.aws import LEDGER
 from tests.builders import usage_record
 from tests.focus_rules import read_rows, violations
@@ -102,7 +102,7 @@ def test_without_time_it_fails_and_leaves_what_was_there() -> None:
         [usage_record(timestamp=datetime.now(UTC))]
     )
     hurried: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 44_000)
-    with pytest.raises(ExportUnfinishedError):
+    with pytest.raises(ReportUnfinishedError):
         handler.lambda_handler({}, hurried)
     assert written() == before
 

@@ -15,10 +15,10 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.comparison import OutlineMemory, RequestOutline
 from lambdas.domain.comparison.losses import Loss
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.services import compare_models
 from lambdas.services.compare_models import (
     CompareModels,
-    ComparisonUnfinishedError,
     WrittenComparison,
 )
 from tests.attributing import attributed_calls
@@ -258,7 +258,7 @@ def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
 def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
     calls = [call(str(number), MONDAY) for number in range(2 * InMemoryRecordedCalls.BATCH)]
     compare, files = comparing(*calls)
-    with pytest.raises(ComparisonUnfinishedError, match="no time"):
+    with pytest.raises(ReportUnfinishedError, match="no time"):
         compare(NOW, has_time=in_time(steps))
     assert files.kept == {}
     compare(NOW, has_time=in_time(4))
@@ -271,7 +271,7 @@ def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatc
     compare(NOW)
     files.kept.clear()
     compare, files = comparing(*(call(str(number), MONDAY) for number in range(3)))
-    with pytest.raises(ComparisonUnfinishedError, match="make compare"):
+    with pytest.raises(ReportUnfinishedError, match="make compare"):
         compare(NOW)
     assert files.kept == {}
 

@@ -17,7 +17,8 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.focus import TooManyChargesError, charges
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost
-from lambdas.services.export_focus import ExportFocus, ExportUnfinishedError
+from lambdas.domain.report_files import ReportUnfinishedError
+from lambdas.services.export_focus import ExportFocus
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
@@ -205,7 +206,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
     answers: Iterator[bool] = iter([True] * times + [False] * 9)
     many = [call(str(number), NOW) for number in range(InMemoryRecordedCalls.BATCH * 2 + 1)]
     busy = replace(export, calls=InMemoryRecordedCalls(many))
-    with pytest.raises(ExportUnfinishedError, match="no time"):
+    with pytest.raises(ReportUnfinishedError, match="no time"):
         busy(NOW, has_time=lambda: next(answers))
     assert files.kept == before
 
