@@ -15,6 +15,7 @@ from lambdas.domain.comparison.report import (
 )
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.report_text import dollars
 
 CHEAPEST_SHOWN = 8
 """So many of the cheapest models are shown beside those in use; the JSON has all."""
@@ -140,13 +141,6 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
         " at; only those are searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
-
-
-def dollars(usd: Decimal | None) -> str:
-    """An amount as people read it: cents, and more where there is less than a dollar."""
-    if usd is None:
-        return "-"
-    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.6f}"
 
 
 def _percent(share: Decimal | None) -> str:
