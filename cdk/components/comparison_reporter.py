@@ -6,6 +6,7 @@ from aws_cdk import Aws, Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.components.call_settings import call_settings
 from cdk.components.meter_function import FunctionCode
 from cdk.components.reporting_function import ReportingFunction
 from cdk.config import Config
@@ -46,10 +47,7 @@ class ComparisonReporter(ReportingFunction):
             construct_id,
             job="comparison_reporter",
             settings=Settings(
-                account_id=Aws.ACCOUNT_ID,
-                ledger_table=storage.ledger.table_name,
-                negotiated_prices=config.negotiated_prices,
-                attribution=config.attribution,
+                **call_settings(config, storage),
                 report_bucket=storage.reports.bucket_name,
                 content_log_group=metered_group if may_have_content else "",
             ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration, Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.components.call_settings import call_settings
 from cdk.components.meter_function import FunctionCode
 from cdk.components.reporting_function import ReportingFunction
 from cdk.config import Config
@@ -42,10 +43,7 @@ class FocusExporter(ReportingFunction):
             construct_id,
             job="focus_exporter",
             settings=Settings(
-                account_id=Aws.ACCOUNT_ID,
-                ledger_table=storage.ledger.table_name,
-                negotiated_prices=config.negotiated_prices,
-                attribution=config.attribution,
+                **call_settings(config, storage),
                 report_bucket=storage.reports.bucket_name,
                 ledger_retention_days=config.ledger_retention_days,
                 billing_account_id=config.billing_account_id,

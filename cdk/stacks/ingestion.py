@@ -24,6 +24,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk import stack_names
+from cdk.components.call_settings import call_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
@@ -204,13 +205,10 @@ class IngestionStack(Stack):
     def _publishing(self) -> dict[str, Any]:
         """The settings of functions that publish metrics of calls."""
         return {
-            "account_id": self.account,
-            "ledger_table": self._storage.ledger.table_name,
+            **call_settings(self._config, self._storage),
             "metric_detail": self._config.metric_detail,
             "identity_bound": self._config.identity_bound,
             "folding_patterns": self._config.folding_patterns,
-            "negotiated_prices": self._config.negotiated_prices,
-            "attribution": self._config.attribution,
         }
 
     def _let_publish(self, function: MeterFunction) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +30,6 @@ from lambdas.domain.comparison import (
     report_tables,
 )
 
-MOST_PREFIXES = 500_000
-_KEY_BYTES = 32
 _STANDARD_OUTPUT = 1
 _GAP = (0, 2, 0, 0)
 
@@ -66,7 +63,7 @@ def compare(
     Returns:
         The report, and what became of the records that were read.
     """
-    outlines = OutlineMemory(secrets.token_bytes(_KEY_BYTES), MOST_PREFIXES)
+    outlines = OutlineMemory()
     meter_files(meter, files, outlines.read_invocation)
     observer, no_tags = TrafficObserver(config.pricing), TagFacts()
     for record in meter.ledger.in_order_of_time():

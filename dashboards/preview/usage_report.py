@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
@@ -17,6 +16,7 @@ from cdk.operations.terminal import printable
 from dashboards.preview.local_meter import LocalMeter
 from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metering import UsageFigures, total_figures
+from lambdas.domain.report_text import dollars, exact_json
 
 CONTRACT_VERSION = 1
 _START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
@@ -39,7 +39,7 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Quota tokens", 2, lambda figures: f"{figures.quota_tokens:,}"),
     ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
     ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
-    ("Cost, USD", 1, lambda figures: _dollars(figures.cost_usd)),
+    ("Cost, USD", 1, lambda figures: dollars(figures.cost_usd, places=4)),
     ("Unpriced", 8, lambda figures: f"{figures.unpriced_invocations:,}"),
 )
 _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost, USD"})
@@ -66,26 +66,10 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
         out.write(f',\n "{part}": [')
         separator = "\n  "
         for row in rows:
-            out.write(separator + _to_json(row))
+            out.write(separator + exact_json(row))
             separator = ",\n  "
         out.write("]")
     out.write("}\n")
-
-
-def _to_json(row: Mapping[str, Any]) -> str:
-    """A row as JSON; money digit by digit, which a float would not promise."""
-    texts = {
-        name: f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)
-        for name, value in row.items()
-    }
-    return f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}"
-
-
-def _dollars(usd: Decimal | None) -> str:
-    """An amount as people read it: cents, and more where there is less than a dollar."""
-    if usd is None:
-        return "-"
-    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.4f}"
 
 
 def is_summary(path: Path) -> bool:

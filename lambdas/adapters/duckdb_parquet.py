@@ -80,7 +80,8 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
                     database.execute(_READ.format(columns=columns), {"part": str(part)})
                 (written,) = database.execute(write).fetchone() or (0,)
         except duckdb.Error as error:
-            raise ParquetError(str(error)) from error
+            # What follows tells of the row, up to all of it.
+            raise ParquetError(str(error).partition("\n")[0]) from error
     return int(written)
 
 

@@ -30,7 +30,7 @@ class DynamoDbRecordedCalls:
         self._table_name = table_name
 
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
-        """The calls of a time, a batch for each page that has any.
+        """The calls of a time, a batch for each page, which may have none.
 
         It is an eventually consistent read, which may miss what was written a second ago.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
@@ -46,8 +46,7 @@ class DynamoDbRecordedCalls:
             },
         )
         for page in pages:
-            if page["Items"]:
-                yield [from_item(item) for item in page["Items"]]
+            yield [from_item(item) for item in page["Items"]]
 
 
 def _comparable(moment: datetime) -> str:

@@ -1,9 +1,31 @@
-"""Where reports go."""
+"""Where reports go, and how one ends that does not get there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+REPORT_NAME = "bedrock-meter"
+"""What files of reports are called, before their suffix."""
+
+
+class ReportUnfinishedError(Exception):
+    """There was no time, or no room, for all calls. The text says which.
+
+    Files that were kept before stand: none is of a part.
+    """
+
+
+def check_time(has_time: Callable[[], bool]) -> None:
+    """Go on where there is time.
+
+    Raises:
+        ReportUnfinishedError: There is none.
+    """
+    if not has_time():
+        message = "there was no time for all calls; nothing was written of a part"
+        raise ReportUnfinishedError(message)
 
 
 class ReportFiles(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -22,21 +22,28 @@ from lambdas.domain.comparison import (
     report_tables,
 )
 from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.invocations.request_metadata import NO_METADATA
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.recorded_calls import RecordedCalls
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.report_files import ReportFiles
+from lambdas.domain.report_files import (
+    REPORT_NAME,
+    ReportFiles,
+    ReportUnfinishedError,
+    check_time,
+)
 
 MOST_CALLS = 750_000
-"""Calls of a week that memory holds at once, so that they can be put into their order."""
+"""Calls of a week that memory holds at once, so that they can be put into their order.
 
-_NAME = "bedrock-meter"
+Measured, the whole report: 1.0 GB, also where each call has another identity and all the metadata
+that a caller can send. Requests take some 200 MB more at most; the function has 2 GB.
+"""
+
+_LOGGED_WITHIN = timedelta(days=1)
+"""So long after a call its request is looked for in the log."""
 _BATCH = 1_000
 _WEEK = timedelta(days=7)
-
-
-class ComparisonUnfinishedError(Exception):
-    """There was no time, or no room, for all calls. The text says which; nothing was written."""
 
 
 class WrittenComparison(NamedTuple):
@@ -65,16 +72,16 @@ class CompareModels:
         attribute: Puts calls down to projects.
         pricing: What tokens cost.
         logs: Has requests; `None` where content is not logged.
-        outlines: Makes a memory for what requests tell.
         files: Where the report goes.
+        outlines: Makes a memory for what the requests of some calls tell.
     """
 
     calls: RecordedCalls
     attribute: AttributedCalls
     pricing: Pricing
     logs: InvocationLogs | None
-    outlines: Callable[[], OutlineMemory]
     files: ReportFiles
+    outlines: Callable[[Callable[[UsageRecord], bool]], OutlineMemory] = OutlineMemory
 
     def __call__(
         self,
@@ -87,39 +94,51 @@ class CompareModels:
         Args:
             now: The time.
             has_time: Asked before each step.
-            has_time_for_requests: Asked before each page of requests, which a report does without
-                where it has to.
+            has_time_for_requests: Asked before each page of requests is looked at; a report does
+                without them where it has to.
 
         Raises:
-            ComparisonUnfinishedError: There was no time, or no room, for all calls.
+            ReportUnfinishedError: There was no time, or no room, for all calls.
         """
         end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
         start = end - _WEEK
-        records = self._in_order_of_time(start, end, has_time)
-        outlines = self.outlines()
-        requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         observer = TrafficObserver(self.pricing)
-        for call in self._observed(records, outlines, now, has_time):
-            observer.observe(call)
+        calls = self._in_order_of_time(start, end, now, observer.name_of, has_time)
+        outlines = self.outlines(lambda record: start <= record.timestamp < end)
+        requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
+        for place, call in enumerate(calls):
+            if place % _BATCH == 0:
+                check_time(has_time)
+            observer.observe(call._replace(outline=outlines.take(call.record)))
         report = observer.report(start, end)
         written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread)
         self._write(written, outlines.left_out)
         return written
 
     def _in_order_of_time(
-        self, start: datetime, end: datetime, has_time: Callable[[], bool]
-    ) -> list[UsageRecord]:
-        found: list[UsageRecord] = []
+        self,
+        start: datetime,
+        end: datetime,
+        now: datetime,
+        name_of: Callable[[str], str],
+        has_time: Callable[[], bool],
+    ) -> list[ObservedCall]:
+        """The calls, without what callers said of them, which takes most room and is used up."""
+        found: list[ObservedCall] = []
         for records in self.calls.between(start, end):
-            _check_time(has_time)
-            found += records
+            check_time(has_time)
+            known = self.attribute(records, now)
+            for record in records:
+                call = known[record]
+                lean = call.priced._replace(request_metadata=NO_METADATA)
+                found.append(ObservedCall(lean, name_of(call.attribution.project)))
             if len(found) > MOST_CALLS:
                 message = (
                     f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
                     " export the logs and run make compare"
                 )
-                raise ComparisonUnfinishedError(message)
-        found.sort(key=lambda it: (it.timestamp, it.key))
+                raise ReportUnfinishedError(message)
+        found.sort(key=lambda it: (it.record.timestamp, it.record.key))
         return found
 
     def _read_requests(
@@ -133,29 +152,14 @@ class CompareModels:
         if self.logs is None:
             return None
         try:
-            for messages in self.logs.between(start, end):
-                for message in messages:
-                    read_message(message, outlines.read_invocation)
+            for messages in self.logs.between(start, end + _LOGGED_WITHIN):
                 if not has_time():
                     return "there was no time for all"
+                for message in messages:
+                    read_message(message, outlines.read_invocation)
         except InvocationLogsUnavailableError as error:
             return str(error)
         return None
-
-    def _observed(
-        self,
-        records: list[UsageRecord],
-        outlines: OutlineMemory,
-        now: datetime,
-        has_time: Callable[[], bool],
-    ) -> Iterator[ObservedCall]:
-        for place in range(0, len(records), _BATCH):
-            _check_time(has_time)
-            batch = records[place : place + _BATCH]
-            known = self.attribute(batch, now)
-            for record in batch:
-                call = known[record]
-                yield ObservedCall(call.priced, call.attribution.project, outlines.take(record))
 
     def _write(self, written: WrittenComparison, requests_left_out: int) -> None:
         text = plain_text(report_tables(written.report))
@@ -172,12 +176,6 @@ class CompareModels:
                 ("txt", text),
                 ("json", report_json(written.report, read)),
             ):
-                file = Path(folder, f"{_NAME}.{suffix}")
+                file = Path(folder, f"{REPORT_NAME}.{suffix}")
                 file.write_text(content, encoding="utf-8")
                 self.files.keep(file, f"{COMPARISON_PREFIX}week={written.week}/{file.name}")
-
-
-def _check_time(has_time: Callable[[], bool]) -> None:
-    if not has_time():
-        message = "there was no time for all calls of the week; nothing was written of a part"
-        raise ComparisonUnfinishedError(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +16,7 @@ from lambdas.domain.focus import (
     Sums,
     describe_file,
     manifest_of,
+    midnight,
     month_after,
     row_of,
     write_csv_file,
@@ -23,14 +24,13 @@ from lambdas.domain.focus import (
 from lambdas.domain.focus.charges import PriceTokens
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.recorded_calls import RecordedCalls
-from lambdas.domain.report_files import ReportFiles
+from lambdas.domain.report_files import (
+    REPORT_NAME,
+    ReportFiles,
+    check_time,
+)
 
 _SOURCE = "Bedrock Meter"
-_NAME = "bedrock-meter"
-
-
-class ExportUnfinishedError(Exception):
-    """There was no time for all calls. Files that were kept before stand: none is of a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +74,14 @@ class ExportFocus:
             has_time: Asked before each step.
 
         Raises:
-            ExportUnfinishedError: There was no time for all.
+            ReportUnfinishedError: There was no time for all.
             TooManyChargesError: There are more charges than memory holds.
         """
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
         charges = DailyCharges(self.price_tokens, self.account_id)
-        for records in self.calls.between(_midnight(previous), _midnight(month_after(current))):
-            _check_time(has_time)
+        for records in self.calls.between(midnight(previous), midnight(month_after(current))):
+            check_time(has_time)
             known = self.attribute(records, now)
             for record in records:
                 charges.add(
@@ -91,7 +91,7 @@ class ExportFocus:
                 )
         written = []
         for month in (previous, current):
-            _check_time(has_time)
+            check_time(has_time)
             written.append(self._write(charges, month, now))
         return written
 
@@ -102,7 +102,10 @@ class ExportFocus:
             sums = sums.plus(charge)
         rows = (row_of(it, self.billing_account_id) for it in charges.charges(month))
         with TemporaryDirectory() as folder:
-            csv, parquet = Path(folder, f"{_NAME}.csv.gz"), Path(folder, f"{_NAME}.parquet")
+            csv, parquet = (
+                Path(folder, f"{REPORT_NAME}.csv.gz"),
+                Path(folder, f"{REPORT_NAME}.parquet"),
+            )
             write_csv_file(rows, csv)
             self.to_parquet(csv, parquet)
             manifest = manifest_of(
@@ -112,7 +115,7 @@ class ExportFocus:
                 files=[describe_file(csv), describe_file(parquet)],
                 facts=self._facts(month, now),
             )
-            told = Path(folder, f"{_NAME}.json")
+            told = Path(folder, f"{REPORT_NAME}.json")
             told.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             self.files.keep(csv, f"{COSTS_PREFIX}csv/{period}/{csv.name}")
             self.files.keep(parquet, f"{COSTS_PREFIX}parquet/{period}/{parquet.name}")
@@ -125,19 +128,9 @@ class ExportFocus:
             "account_id": self.account_id,
             "billing_period": f"{month:%Y-%m}",
             "written_at": _text(now),
-            "covers_until": _text(min(now, _midnight(month_after(month)))),
-            "is_cut_off_by_retention": _midnight(month) < now - self.kept,
+            "covers_until": _text(min(now, midnight(month_after(month)))),
+            "is_cut_off_by_retention": midnight(month) < now - self.kept,
         }
-
-
-def _check_time(has_time: Callable[[], bool]) -> None:
-    if not has_time():
-        message = "there was no time to read and write all calls; nothing was written of a part"
-        raise ExportUnfinishedError(message)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _text(moment: datetime) -> str:

@@ -53,9 +53,9 @@ def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding)
     assert set(found) == set(records)
 
 
-def test_no_calls_are_no_batches(holding: Holding) -> None:
-    assert list(holding().between(START, END)) == []
-    assert list(holding(usage_record()).between(END, END + timedelta(days=1))) == []
+def test_who_waits_for_calls_hears_when_there_were_none(holding: Holding) -> None:
+    assert list(holding().between(START, END)) == [[]]
+    assert list(holding(usage_record()).between(END, END + timedelta(days=1))) == [[]]
 
 
 def test_the_newest_reading_of_a_call_is_read(holding: Holding) -> None:

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
-from lambdas.services.compare_models import ComparisonUnfinishedError
 from tests.aws import LEDGER
 from tests.builders import usage_record
 from tests.invocation_logs import log
@@ -126,7 +126,7 @@ def test_requests_are_passed_over_before_calls_are(caplog: pytest.LogCaptureFixt
 
 def test_without_time_it_fails_and_writes_nothing() -> None:
     write_calls()
-    with pytest.raises(ComparisonUnfinishedError):
+    with pytest.raises(ReportUnfinishedError):
         handler.lambda_handler({}, context(milliseconds=44_000))
     assert written() == {}
 
@@ -136,3 +136,14 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ClientError):
         handler.lambda_handler({}, context())
     assert written() == {}
+
+
+def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: dict[str, object] = {}
+
+    def client(service: str, config: object) -> None:
+        configs[service] = config
+
+    monkeypatch.setattr(boto3, "client", client)
+    handler.comparison()
+    assert configs["s3"] is configs["dynamodb"]

@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.functions.focus_exporter import handler
-from lambdas.services.export_focus import ExportUnfinishedError
 from tests.aws import LEDGER
 from tests.builders import usage_record
 from tests.focus_rules import read_rows, violations
@@ -102,7 +102,7 @@ def test_without_time_it_fails_and_leaves_what_was_there() -> None:
         [usage_record(timestamp=datetime.now(UTC))]
     )
     hurried: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 44_000)
-    with pytest.raises(ExportUnfinishedError):
+    with pytest.raises(ReportUnfinishedError):
         handler.lambda_handler({}, hurried)
     assert written() == before
 
@@ -112,3 +112,14 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ClientError):
         handler.lambda_handler({}, CONTEXT)
     assert written() == {}
+
+
+def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs: dict[str, object] = {}
+
+    def client(service: str, config: object) -> None:
+        configs[service] = config
+
+    monkeypatch.setattr(boto3, "client", client)
+    handler.export()
+    assert configs["s3"] is configs["dynamodb"]

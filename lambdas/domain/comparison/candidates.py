@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from lambdas.domain.comparison.traffic import Purpose, Terms, TrafficMix
@@ -14,6 +14,8 @@ from lambdas.domain.pricing.price_book import name_and_version
 _OF_A_MILLION = -6  # places of the decimal point
 _INPUT_KINDS = frozenset(TokenKind) - {TokenKind.OUTPUT}
 _PLACES = Decimal("0.0001")
+_WIDE = Context(prec=60)
+"""For shares: a price may be a million dollars, and another one the least that has 20 digits."""
 
 
 class ModelCost(NamedTuple):
@@ -47,7 +49,7 @@ def saved_share(usd: Decimal | None, actual_usd: Decimal) -> Decimal | None:
     """
     if usd is None or not actual_usd:
         return None
-    return (1 - usd / actual_usd).quantize(_PLACES)
+    return (1 - usd / actual_usd).quantize(_PLACES, context=_WIDE)
 
 
 @dataclass(frozen=True, slots=True)

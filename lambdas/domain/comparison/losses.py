@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -76,6 +77,12 @@ class LossFigures:
         self.calls += 1
         self.tokens += tokens
 
+    def include(self, other: LossFigures) -> None:
+        """Add what others lose in the same way."""
+        for figure in fields(self):
+            total = getattr(self, figure.name) + getattr(other, figure.name)
+            setattr(self, figure.name, total)
+
 
 @dataclass(slots=True)
 class LossBook:
@@ -86,6 +93,14 @@ class LossBook:
     def of(self, project: str, model_id: str, loss: Loss) -> LossFigures:
         """The figures to add to."""
         return self.figures.setdefault(LossKey(project, model_id, loss), LossFigures())
+
+    def told_of(self, projects: Container[str], others: str) -> LossBook:
+        """The same losses, those of all but some projects under another name."""
+        told = LossBook({})
+        for (project, model_id, loss), figures in self.figures.items():
+            name = project if project in projects else others
+            told.of(name, model_id, loss).include(figures)
+        return told
 
     def ranked(self) -> list[tuple[LossKey, LossFigures]]:
         """All of it: what loses most money first, then most tokens, then by name."""

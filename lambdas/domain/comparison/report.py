@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
+from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.comparison.cache_writes import CacheWrites
 from lambdas.domain.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.comparison.candidates import Candidates, ModelCost
@@ -21,7 +23,13 @@ from lambdas.domain.comparison.traffic import (
     TrafficMix,
     purpose_of,
 )
+from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, UsdPerMillion
+
+MOST_PROJECTS = 200
+"""How many projects, the most costly ones, a report tells apart: each is some 25 KB of JSON."""
+MOST_OBSERVED_PROJECTS = 5_000
+"""How many projects are told apart while calls come in, some 10 KB of memory each."""
 
 
 class Unknown(NamedTuple):
@@ -54,7 +62,7 @@ class ProjectComparison(NamedTuple):
     """What is known of a project.
 
     Attributes:
-        project: Its name; `None` for all of them together.
+        project: Its name; `OTHER_PROJECTS` for all past a bound, `None` for all of them together.
         traffic: Its calls with a cost, by purpose.
         failed_calls: Its failed calls, which have none.
         unpriced: How many of its calls have no known cost.
@@ -88,7 +96,7 @@ class ComparisonReport(NamedTuple):
     Attributes:
         coverage: What it is about.
         account: All projects together.
-        projects: Each, the most costly first.
+        projects: Each, the most costly first; at the end, as one, what is past `MOST_PROJECTS`.
         losses: What is lost, the most first.
     """
 
@@ -104,6 +112,10 @@ class _Project:
     failed_calls: int = 0
     unpriced: Counter[Unknown] = field(default_factory=Counter)
 
+    @property
+    def usd(self) -> Decimal:
+        return sum((mix.usd for mix in self.mixes.values()), Decimal(0))
+
     def include(self, other: _Project) -> None:
         for purpose, mix in other.mixes.items():
             self.mixes.setdefault(purpose, TrafficMix()).include(mix)
@@ -114,7 +126,7 @@ class _Project:
 class TrafficObserver:
     """Takes in calls, each once and in order of time, and reports.
 
-    Memory grows with projects, models and steps of prices; beside that it has bounds of its own.
+    Memory grows with models and steps of prices; beside that it has bounds of its own.
     """
 
     def __init__(self, pricing: Pricing) -> None:
@@ -123,6 +135,7 @@ class TrafficObserver:
         self._steps = PriceSteps(pricing)
         self._rates: dict[tuple[str, Terms], UsdPerMillion] = {}
         self._projects: dict[str, _Project] = {}
+        self._names = {UNATTRIBUTED: UNATTRIBUTED}
         self._losses = LossBook({})
         self._cache_writes = CacheWrites(self._losses)
         self._others = (Throttling(self._losses), Requests(self._losses))
@@ -130,8 +143,18 @@ class TrafficObserver:
         self._last: datetime | None = None
         self._calls = self._outlined_calls = 0
 
+    def name_of(self, project: str) -> str:
+        """What a project is called while calls come in: the newest ones past a bound are one.
+
+        Equal names are given back as one text, so that who keeps them keeps it once.
+        """
+        if project not in self._names and len(self._names) >= MOST_OBSERVED_PROJECTS:
+            return OTHER_PROJECTS
+        return self._names.setdefault(project, project)
+
     def observe(self, call: ObservedCall) -> None:
         """Take in a call."""
+        call = call._replace(project=self.name_of(call.project))
         record = call.record
         self._start = self._start or record.timestamp
         self._last = record.timestamp
@@ -156,16 +179,19 @@ class TrafficObserver:
         end = end or self._last
         if end is not None:
             self._cache_writes.finish(end)
-        account = _Project()
-        for project in self._projects.values():
-            account.include(project)
+        account = _together(self._projects.values())
+        others = self._projects.pop(OTHER_PROJECTS, None)
+        ranked = sorted(self._projects.items(), key=lambda item: (-item[1].usd, item[0]))
+        told = dict(ranked[:MOST_PROJECTS])
+        past = [*([others] if others else ()), *(it for _, it in ranked[MOST_PROJECTS:])]
+        if past:
+            told[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing)
-        projects = [_compare(name, it, candidates) for name, it in self._projects.items()]
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
-            tuple(sorted(projects, key=_by_cost)),
-            tuple(self._losses.ranked()),
+            tuple(_compare(name, it, candidates) for name, it in told.items()),
+            tuple(self._losses.told_of(told, OTHER_PROJECTS).ranked()),
         )
 
     def _put_down(self, call: ObservedCall, priced: PricedTerms) -> None:
@@ -189,13 +215,16 @@ class TrafficObserver:
         return rates
 
 
+def _together(projects: Iterable[_Project]) -> _Project:
+    whole = _Project()
+    for project in projects:
+        whole.include(project)
+    return whole
+
+
 def _compare(name: str | None, project: _Project, candidates: Candidates) -> ProjectComparison:
     traffic = tuple(
         TrafficComparison(purpose, mix, candidates.compare(purpose, mix))
         for purpose, mix in sorted(project.mixes.items())
     )
     return ProjectComparison(name, traffic, project.failed_calls, dict(project.unpriced))
-
-
-def _by_cost(project: ProjectComparison) -> tuple[object, ...]:
-    return -sum(it.mix.usd for it in project.traffic), project.project or ""

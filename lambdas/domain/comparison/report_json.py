@@ -14,6 +14,7 @@
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
+`projects` are the 200 most costly at most; what is past them is one more at the end, `__other__`.
 `models` are all that have a price wherever the traffic ran, the cheapest first: `as_cached_usd` is
 with cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
@@ -22,7 +23,6 @@ be saved; below 0, it costs more. Money is exact to the micro-dollar, shares to 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -35,6 +35,7 @@ from lambdas.domain.comparison.report import (
     TrafficComparison,
 )
 from lambdas.domain.comparison.unknowns import UNKNOWNS
+from lambdas.domain.report_text import exact_json
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
@@ -50,7 +51,7 @@ def report_json(report: ComparisonReport, read: Mapping[str, int | str | None]) 
     """
     coverage = report.coverage
     return (
-        _to_json(
+        exact_json(
             {
                 "version": CONTRACT_VERSION,
                 "start": coverage.start.isoformat() if coverage.start else None,
@@ -120,15 +121,3 @@ def _model(cost: ModelCost, actual_usd: Decimal) -> dict[str, Any]:
 
 def _usd(usd: Decimal | None) -> Decimal | None:
     return None if usd is None else usd.quantize(_MICRO_DOLLAR)
-
-
-def _to_json(value: object) -> str:
-    match value:
-        case Decimal():
-            return f"{value:f}"
-        case dict():
-            parts = (f"{json.dumps(name)}: {_to_json(it)}" for name, it in value.items())
-            return f"{{{', '.join(parts)}}}"
-        case list():
-            return f"[{', '.join(map(_to_json, value))}]"
-    return json.dumps(value)

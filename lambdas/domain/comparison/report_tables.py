@@ -14,6 +14,8 @@ from lambdas.domain.comparison.report import (
     TrafficComparison,
 )
 from lambdas.domain.comparison.unknowns import UNKNOWNS
+from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.report_text import dollars
 
 CHEAPEST_SHOWN = 8
 """So many of the cheapest models are shown beside those in use; the JSON has all."""
@@ -48,11 +50,19 @@ def report_tables(report: ComparisonReport) -> Iterator[Table]:
     if coverage.start and coverage.end:
         about += f", {coverage.start:%Y-%m-%d %H:%M:%S} to {coverage.end:%Y-%m-%d %H:%M:%S} UTC"
     yield Table(about, (), [])
-    shown = report.projects[:PROJECTS_SHOWN]
+    projects = [it for it in report.projects if it.project != OTHER_PROJECTS]
+    shown = projects[:PROJECTS_SHOWN]
     for project in (report.account, *(shown if len(report.projects) > 1 else ())):
         yield from _project(project)
-    if (more := len(report.projects) - PROJECTS_SHOWN) > 0:
+    if (more := len(projects) - PROJECTS_SHOWN) > 0:
         yield Table(f"{more:,} more projects cost less; the JSON has them.", (), [])
+    if len(projects) < len(report.projects):
+        yield Table(
+            f"There are more than {len(projects):,} projects; the JSON has the rest of them as one,"
+            f" {OTHER_PROJECTS}.",
+            (),
+            [],
+        )
     yield _losses(report)
     yield Table("What this cannot know", (), [], UNKNOWNS)
 
@@ -77,8 +87,10 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
     tokens = traffic.mix.tokens_by_kind()
     mix = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
     notes = [f"Tokens: {mix or 'none'}."]
+    if used:
+        notes.append("* in use")
     if (more := len(traffic.costs) - len(rows)) > 0:
-        notes.append(f"{more:,} more models are in the JSON. * in use")
+        notes.append(f"{more:,} more models are in the JSON.")
     return Table(
         f"{name}, {traffic.purpose}: {traffic.mix.calls:,} calls for {dollars(actual)} USD",
         ("Model", "As cached, USD", "Saves", "Uncached, USD", "Saves"),
@@ -125,17 +137,10 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     if coverage.outlined_calls == coverage.calls:
         return ()
     note = (
-        f"The requests of {coverage.outlined_calls:,} of {coverage.calls:,} calls were found in the"
-        " log; only those are searched for repeated prefixes and oversize max_tokens."
+        f"The requests of {coverage.outlined_calls:,} of {coverage.calls:,} calls were looked"
+        " at; only those are searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
-
-
-def dollars(usd: Decimal | None) -> str:
-    """An amount as people read it: cents, and more where there is less than a dollar."""
-    if usd is None:
-        return "-"
-    return f"{usd:,.2f}" if usd >= 1 else f"{usd:.6f}"
 
 
 def _percent(share: Decimal | None) -> str:

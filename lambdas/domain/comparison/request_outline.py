@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import islice
+from secrets import token_bytes
 from typing import NamedTuple
 
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_invocation
@@ -17,7 +18,11 @@ MOST_PARTS = 64
 MOST_BYTES = 4 * 2**20
 """No part that begins beyond so many bytes of a request is looked at."""
 
+MOST_PREFIXES = 500_000
+"""How many prefixes of requests are kept at a time, some 200 bytes each."""
+
 _DIGEST_BYTES = 8
+_KEY_BYTES = 32
 # What a request allows for its answer, by the shapes of all providers: at the top, or within an
 # object there. https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
 _LIMITS = (
@@ -128,23 +133,27 @@ class OutlineMemory:
         left_out: Bodies that were not kept because there was no more room.
     """
 
-    def __init__(self, key: bytes, most_prefixes: int) -> None:
-        """Remember nothing yet.
+    def __init__(
+        self,
+        is_wanted: Callable[[UsageRecord], bool] = lambda _: True,
+        most_prefixes: int = MOST_PREFIXES,
+    ) -> None:
+        """Remember nothing yet, and take a key of its own; see `read_outline`.
 
         Args:
-            key: See `read_outline`.
-            most_prefixes: How many prefixes of requests are kept, some 200 bytes each; an outline
-                counts as two more.
+            is_wanted: Asked for each call; the requests of others are not looked at.
+            most_prefixes: How many prefixes of requests are kept; an outline counts as two more.
         """
         self.left_out = 0
-        self._key = key
+        self._is_wanted = is_wanted
+        self._key = token_bytes(_KEY_BYTES)
         self._room = most_prefixes
         self._outlines: dict[tuple[str, str, str], RequestOutline] = {}
 
     def read_invocation(self, log: JsonValue) -> UsageRecord | RejectionReason:
         """Read a log as the meter does, and remember the outline of its request."""
         record = read_invocation(log)
-        if isinstance(record, UsageRecord):
+        if isinstance(record, UsageRecord) and self._is_wanted(record):
             self.take(record)  # a later reading replaces an earlier one, as in the ledger
             outline = read_outline(log, self._key)
             if outline is not None:

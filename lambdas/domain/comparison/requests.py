@@ -18,7 +18,7 @@ OVERSIZE_RATIO = 10
 """`max_tokens` is too large from so many times the output on ..."""
 OVERSIZE_TOKENS = 1000
 """... if it is so many tokens more."""
-MOST_PREFIXES = 200_000
+MOST_BEGINNINGS = 200_000
 """How many beginnings are remembered; past that, the ones seen longest ago are forgotten."""
 
 _OF_A_MILLION = -6  # places of the decimal point
@@ -30,7 +30,7 @@ class Requests:
     """Looks for what successful calls sent in vain."""
 
     losses: LossBook
-    most_prefixes: int = MOST_PREFIXES
+    most_beginnings: int = MOST_BEGINNINGS
     _seen: OrderedDict[tuple[_Caller, int], datetime] = field(default_factory=OrderedDict)
 
     def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
@@ -66,7 +66,7 @@ class Requests:
             if seen_at is not None and record.timestamp - seen_at <= SHORT_LIFETIME:
                 repeated = prefix
             self._seen[key] = record.timestamp
-        while len(self._seen) > self.most_prefixes:
+        while len(self._seen) > self.most_beginnings:
             self._seen.popitem(last=False)
         return repeated
 

@@ -2,6 +2,7 @@
 
 from lambdas.domain.focus.charges import (
     NO_ACCOUNT,
+    NO_PERIOD,
     Charge,
     ChargeKey,
     DailyCharges,
@@ -13,13 +14,14 @@ from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataTyp
 from lambdas.domain.focus.csv_format import write_csv
 from lambdas.domain.focus.files import COSTS_PREFIX, describe_file, write_csv_file
 from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
-from lambdas.domain.focus.rows import Row, Value, month_after, plain, row_of
+from lambdas.domain.focus.rows import Row, Value, midnight, month_after, plain, row_of
 
 __all__ = [
     "COLUMNS",
     "COSTS_PREFIX",
     "FOCUS_VERSION",
     "NO_ACCOUNT",
+    "NO_PERIOD",
     "Charge",
     "ChargeKey",
     "Column",
@@ -34,6 +36,7 @@ __all__ = [
     "describe_file",
     "focus_metadata",
     "manifest_of",
+    "midnight",
     "month_after",
     "plain",
     "row_of",

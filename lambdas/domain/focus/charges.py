@@ -19,10 +19,16 @@ MOST_CHARGES = 1_000_000
 NO_ACCOUNT = "no_account"
 """Why a call is left out though it has a price: nobody tells which account it was billed to."""
 
+NO_PERIOD = "no_period"
+"""Why a call is left out though it has a price: its time is in no month that FOCUS can write."""
+LONGEST_TEXT = 2048
+"""Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
+
 PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
 """What the tokens of a call cost, by kind; see `Pricing.price_tokens`."""
 
 _KINDS = tuple(TokenKind)
+_FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
 
 
 class TooManyChargesError(Exception):
@@ -100,7 +106,7 @@ class LeftOut(NamedTuple):
 
     Attributes:
         model_id: Their foundation model.
-        reason: A value of `Unpriced`, or `NO_ACCOUNT`.
+        reason: A value of `Unpriced`, `NO_ACCOUNT` or `NO_PERIOD`.
         invocations: How many they are.
         tokens: All their tokens that somebody counted.
     """
@@ -158,6 +164,8 @@ class DailyCharges:
             self._leave_out(record, priced.value, times)
         elif not account_id:
             self._leave_out(record, NO_ACCOUNT, times)
+        elif not _FIRST_MONTH <= _month(record) <= _LAST_MONTH:
+            self._leave_out(record, NO_PERIOD, times)
         else:
             self._priced[_month(record)] += times
             for line in priced.lines:
@@ -200,7 +208,7 @@ class DailyCharges:
             self._tokens.pop(key, None)
 
     def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
-        month, key = _month(record), (record.model_id, reason)
+        month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
         self._left_out[month][key] += times
         self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
 
@@ -219,11 +227,11 @@ def _key(
         listed = ListPrice(price.model_id, price.area, size, price.source)
     return ChargeKey(
         record.timestamp.date(),
-        account_id,
-        record.region,
-        record.identity_arn,
-        record.model_id,
-        record.invoked_model_id,
+        account_id[:LONGEST_TEXT],
+        record.region[:LONGEST_TEXT],
+        record.identity_arn[:LONGEST_TEXT],
+        record.model_id[:LONGEST_TEXT],
+        record.invoked_model_id[:LONGEST_TEXT],
         attribution.project,
         attribution.department,
         attribution.use_case,

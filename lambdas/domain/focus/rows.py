@@ -93,13 +93,13 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         "BillingAccountId": payer,
         "BillingAccountName": payer,  # a log tells no name that somebody gave it
         "BillingCurrency": "USD",
-        "BillingPeriodEnd": _midnight(month_after(key.month)),
-        "BillingPeriodStart": _midnight(key.month),
+        "BillingPeriodEnd": midnight(month_after(key.month)),
+        "BillingPeriodStart": midnight(key.month),
         "ChargeCategory": "Usage",
         "ChargeDescription": _describe(key),
         "ChargeFrequency": "Usage-Based",
-        "ChargePeriodEnd": _midnight(key.day + timedelta(days=1)),
-        "ChargePeriodStart": _midnight(key.day),
+        "ChargePeriodEnd": midnight(key.day + timedelta(days=1)),
+        "ChargePeriodStart": midnight(key.day),
         "ConsumedQuantity": Decimal(tokens),
         "ConsumedUnit": "Tokens",
         "ContractedCost": costs.usd,
@@ -136,6 +136,11 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
 def month_after(month: date) -> date:
     """The first day of the next month."""
     return (month.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins, in UTC."""
+    return datetime.combine(day, time(), UTC)
 
 
 def plain(number: Decimal) -> str:
@@ -187,7 +192,3 @@ def _tags(key: ChargeKey) -> str | None:
 
 def _json(**values: str) -> str:
     return json.dumps(values, ensure_ascii=False)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

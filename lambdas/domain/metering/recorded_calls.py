@@ -15,7 +15,8 @@ class RecordedCalls(Protocol):
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
         """The calls of a time, batch by batch, each once, in no order that means anything.
 
-        A call that is written meanwhile may be in it or not.
+        A call that is written meanwhile may be in it or not. Batches may be empty: somebody looked,
+        and may want to look no further.
 
         Args:
             start: The first moment, UTC.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ import boto3
 from lambdas.adapters.cloudwatch_invocation_log import CloudWatchInvocationLog
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.s3_report_files import S3ReportFiles
-from lambdas.domain.comparison import OutlineMemory
 from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.comparison_reporter.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
@@ -23,8 +21,6 @@ from lambdas.services.compare_models import CompareModels
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_MOST_PREFIXES = 500_000
-_KEY_BYTES = 32
 _KEPT_FOR_CALLS_MS = 5 * 60_000
 """So much time is left to compare the calls once requests have been looked at."""
 
@@ -59,6 +55,5 @@ def comparison() -> CompareModels:
         attribute=attributed_calls(settings, dynamodb),
         pricing=settings.pricing,
         logs=CloudWatchInvocationLog(logs, log_group) if log_group else None,
-        outlines=lambda: OutlineMemory(secrets.token_bytes(_KEY_BYTES), _MOST_PREFIXES),
-        files=S3ReportFiles(boto3.client("s3"), settings.report_bucket),
+        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
     )

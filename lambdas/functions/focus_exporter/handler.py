@@ -45,7 +45,7 @@ def export() -> ExportFocus:
         attribute=attributed_calls(settings, dynamodb),
         price_tokens=settings.pricing.price_tokens,
         to_parquet=convert_to_parquet,
-        files=S3ReportFiles(boto3.client("s3"), settings.report_bucket),
+        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
         account_id=settings.account_id,
         billing_account_id=settings.billing_account_id or None,
         kept=timedelta(days=settings.ledger_retention_days),

@@ -12,6 +12,7 @@ from dashboards.preview import compare
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import meter_files
+from lambdas.domain.comparison import OutlineMemory
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -85,7 +86,7 @@ def test_bodies_past_the_bound_are_counted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(compare, "MOST_PREFIXES", 3)
+    monkeypatch.setattr(compare, "OutlineMemory", partial(OutlineMemory, most_prefixes=3))
     request = {"inputTokenCount": 5, "inputBodyJson": {"messages": ["hello"]}}
     calls = [called(str(n), n, input=request) for n in range(3)]
     told = report_on(write(tmp_path / "a.json", as_lines(*calls)))

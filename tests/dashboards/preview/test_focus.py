@@ -105,6 +105,19 @@ def test_calls_that_are_left_out_are_added_up_over_months(run: Any, tmp_path: Pa
     ]
 
 
+def test_calls_that_others_made_up_stop_no_format(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = log("1", timestamp="9999-12-31T23:59:59Z")
+    nameless = log("2", identity={"arn": "arn:aws:iam::111122223333:user/" + 'b\n",' * 150_000})
+    logs = write(tmp_path / "logs.json", as_lines(endless, nameless))
+    for name in ("focus.csv", "focus.parquet"):
+        assert run(logs, "--out", tmp_path / name) == 0
+        printed = capsys.readouterr().out
+        assert "2 rows in" in printed
+        assert "1 call, 15 tokens (no_period)" in printed
+
+
 def test_an_earlier_manifest_in_a_folder_of_logs_is_no_log(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -127,6 +127,7 @@ def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
         ("1", "3", "0.6667"),
         (None, "4", None),
         ("1", "0", None),
+        ("1E+18", "1E-26", "-1E+44"),
     ],
 )
 def test_what_is_saved_is_a_share_of_what_was_paid(
@@ -166,7 +167,9 @@ pricings = st.sampled_from([PRICING, NEGOTIATED])
 
 
 def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
-    """What a call costs on a model: in its tier, or else in the standard one."""
+    """What a call costs on a model: in its tier, or else in the standard one; nothing for none."""
+    if not record.tokens.total:
+        return Decimal(0)
     called = record._replace(model_id=model)
     costs = map(pricing.cost_of, (called, called._replace(service_tier=None)))
     return next(it.effective_usd for it in costs if isinstance(it, Cost))

@@ -170,7 +170,7 @@ def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() ->
 
 
 def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
-    requests = Requests(losses := LossBook({}), most_prefixes=2)
+    requests = Requests(losses := LossBook({}), most_beginnings=2)
     for second, size in enumerate((1, 2, 3, 1, 3)):
         sent = call(second, outline=prompts(size))
         terms = PriceSteps(PRICING).terms_of(sent.record)

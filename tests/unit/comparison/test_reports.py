@@ -4,6 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.comparison import (
     START_OF_REPORT,
     RequestOutline,
@@ -11,6 +14,7 @@ from lambdas.domain.comparison import (
     report_json,
     report_tables,
 )
+from lambdas.domain.comparison import report as comparison_report
 from lambdas.domain.comparison.losses import MEANINGS, Loss
 from lambdas.domain.comparison.report_tables import CHEAPEST_SHOWN, LOSSES_SHOWN, PROJECTS_SHOWN
 from lambdas.domain.comparison.unknowns import UNKNOWNS
@@ -91,8 +95,10 @@ def test_the_text_shows_the_cheapest_models_and_those_in_use() -> None:
     assert f"{HAIKU_3} *" in text
     shown = text.partition("Saves\n")[2].partition("  Tokens:")[0].splitlines()
     assert len(shown) == CHEAPEST_SHOWN + 1
+    assert "  * in use\n" in text
+    assert " more models are in the JSON.\n" in text
     assert all(line in text for line in UNKNOWNS)
-    assert "The requests of 0 of 1 calls were found in the log" in text
+    assert "The requests of 0 of 1 calls were looked at;" in text
 
 
 def test_a_text_line_is_what_it_says() -> None:
@@ -119,6 +125,54 @@ def test_projects_and_losses_past_a_bound_are_counted() -> None:
     assert f"{more} more projects cost less" in text
     assert "3 smaller ones are in the JSON." in text
     assert "and 2 more (the JSON has all)" in text
+
+
+def test_the_models_in_use_are_marked_where_all_are_shown_too() -> None:
+    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M)))))
+    assert "  * in use\n" in text
+    assert "more models" not in text
+
+
+def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_report, "MOST_PROJECTS", 2)
+    calls = [call(tokens=TokenCounts(tokens), project=f"p{tokens}") for tokens in (1, 2, 3, 4)]
+    report = report_on(
+        *calls,
+        call(project="p1", model="nobody.knows"),
+        *(call(tokens=TokenCounts(n), project=f"p{n}", **FAILED) for n in (1, 2, 4)),
+    )
+    assert [it.project for it in report.projects] == ["p4", "p3", "__other__"]
+    others = report.projects[-1]
+    assert sum(it.mix.usd for it in others.traffic) == Decimal("0.000009")
+    assert (others.failed_calls, sum(others.unpriced.values())) == (2, 1)
+    losses = {key.project: (it.calls, it.tokens, it.usd) for key, it in report.losses}
+    assert losses == {
+        "p4": (1, 4, Decimal("0.000012")),
+        "__other__": (2, 3, Decimal("0.000009")),
+    }
+    text = plain_text(report_tables(report))
+    assert "There are more than 2 projects; the JSON has the rest of them as one" in text
+    assert "Project __other__" not in text
+    assert [it["project"] for it in json.loads(report_json(report, {}))["projects"]] == [
+        *("p4", "p3", "__other__")
+    ]
+    assert "more than" not in plain_text(report_tables(report_on(*calls[:2])))
+
+
+def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_report, "MOST_OBSERVED_PROJECTS", 3)
+    projects = ("a", "b", "a", "c", UNATTRIBUTED, "b")
+    calls = [
+        call(n, TokenCounts(M * (n + 1)), project=it, **changes)
+        for n, it in enumerate(projects)
+        for changes in ({}, FAILED)
+    ]
+    report = report_on(*calls)
+    assert [(it.project, it.failed_calls) for it in report.projects] == [
+        *(("b", 2), (UNATTRIBUTED, 1), ("a", 2), ("__other__", 1))
+    ]
+    assert report.account.failed_calls == 6
+    assert {key.project for key, _ in report.losses} == {"a", "b", UNATTRIBUTED, "__other__"}
 
 
 def test_names_cannot_steer_what_shows_them() -> None:

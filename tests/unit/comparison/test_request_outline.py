@@ -126,14 +126,14 @@ def test_no_body_can_do_harm(body: object) -> None:
 
 
 def test_the_memory_reads_as_the_meter_does() -> None:
-    memory = OutlineMemory(KEY, most_prefixes=10_000)
+    memory = OutlineMemory(most_prefixes=10_000)
     for line in fixture_lines("invocation-logs.ndjson"):
         assert read_line(line, memory.read_invocation) == read_line(line)
         assert read_message(line, memory.read_invocation) == read_message(line)
 
 
 def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
-    memory = OutlineMemory(KEY, most_prefixes=7)
+    memory = OutlineMemory(most_prefixes=7)
 
     def read(request_id: str, *messages: object) -> UsageRecord:
         body = {"inputBodyJson": {"messages": [*messages]}}
@@ -153,8 +153,29 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
     assert memory.take(read("4", MORE)) == memory.take(third)
 
 
+def test_each_memory_has_a_key_of_its_own() -> None:
+    told = log(input={"inputBodyJson": {"messages": [HELLO]}})
+    digests = set()
+    for memory in (OutlineMemory(), OutlineMemory()):
+        record = memory.read_invocation(told)
+        assert isinstance(record, UsageRecord)
+        digests |= {it.digest for it in (memory.take(record) or RequestOutline()).prefixes}
+    assert len(digests) == 2
+
+
+def test_calls_that_nobody_wants_take_no_room() -> None:
+    memory = OutlineMemory(lambda record: record.request_id == "1", most_prefixes=3)
+    for request_id in ("2", "1"):
+        record = memory.read_invocation(
+            log(request_id, input={"inputBodyJson": {"messages": [HELLO]}})
+        )
+        assert isinstance(record, UsageRecord)
+        assert (memory.take(record) is not None) == (request_id == "1")
+    assert memory.left_out == 0
+
+
 def test_a_rejected_record_leaves_nothing() -> None:
-    memory = OutlineMemory(KEY, most_prefixes=10)
+    memory = OutlineMemory(most_prefixes=10)
     bad = log(timestamp=None, input={"inputBodyJson": {"messages": [HELLO]}})
     assert memory.read_invocation(bad) is RejectionReason.BAD_TIMESTAMP
     assert memory.left_out == 0

@@ -1,6 +1,6 @@
 """Charges are what calls cost, to the last digit, in whatever order and company calls come."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from itertools import pairwise
 from random import Random
@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.attribution import Attribution, Rung
-from lambdas.domain.focus import NO_ACCOUNT, DailyCharges, Sums, TooManyChargesError, charges
+from lambdas.domain.focus import (
+    NO_ACCOUNT,
+    NO_PERIOD,
+    DailyCharges,
+    LeftOut,
+    Sums,
+    TooManyChargesError,
+    charges,
+)
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost, PricedTokens, Unpriced
 from tests.builders import BEN, HAIKU_3, SONNET_4, usage_record
@@ -183,6 +191,47 @@ def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_calle
     charged = DailyCharges(PRICING.price_tokens, told)
     charged.add(usage_record(account_id=logged, tokens=TokenCounts(input=1)), NOBODY)
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
+
+
+@pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])
+def test_a_call_of_a_month_that_cannot_be_written_is_left_out(day: date) -> None:
+    charged = DailyCharges(PRICING.price_tokens)
+    at = datetime.combine(day, datetime.min.time(), UTC)
+    far = usage_record(request_id="far", timestamp=at, tokens=TokenCounts(3, 4))
+    charged.add(far, NOBODY)
+    assert rows_of(charged) == []
+    (month,) = charged.months()
+    assert charged.left_out(month) == [LeftOut(far.model_id, NO_PERIOD, 1, 7)]
+    charged.add(far, NOBODY, times=-1)
+    assert charged.months() == []
+
+
+@pytest.mark.parametrize("day", [date(1000, 1, 1), date(9999, 11, 30)])
+def test_any_other_call_has_a_row(day: date) -> None:
+    charged = DailyCharges(PRICING.price_tokens)
+    at = datetime.combine(day, datetime.min.time(), UTC)
+    charged.add(usage_record(timestamp=at, tokens=TokenCounts(3)), NOBODY)
+    (row,) = rows_of(charged)
+    assert row["ChargePeriodStart"] == f"{day}T00:00:00Z"
+
+
+def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
+    charged = DailyCharges(PRICING.price_tokens)
+    long = usage_record(
+        region="r" * 9000,
+        account_id="1" * 9000,
+        identity_arn=BEN + "b" * 9000,
+        invoked_model_id="m" * 9000,
+        tokens=TokenCounts(3),
+    )
+    charged.add(long, NOBODY)
+    charged.add(long._replace(model_id="m" * 9000), NOBODY)
+    (row,) = rows_of(charged)
+    lengths = {len(row[it] or "") for it in ("RegionId", "SubAccountId", "x_InvokedModelId")}
+    assert lengths == {charges.LONGEST_TEXT}
+    assert row["x_IdentityArn"] == long.identity_arn[: charges.LONGEST_TEXT]
+    (left_out,) = charged.left_out(long.timestamp.date().replace(day=1))
+    assert len(left_out.model_id) == charges.LONGEST_TEXT
 
 
 @given(attributed_calls)

@@ -5,18 +5,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
+from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.comparison import OutlineMemory
+from lambdas.domain.comparison import OutlineMemory, RequestOutline
 from lambdas.domain.comparison.losses import Loss
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.services import compare_models
 from lambdas.services.compare_models import (
     CompareModels,
-    ComparisonUnfinishedError,
     WrittenComparison,
 )
 from tests.attributing import attributed_calls
@@ -61,7 +63,6 @@ def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMem
         attribute=attributed_calls(),
         pricing=PRICING,
         logs=None,
-        outlines=lambda: OutlineMemory(b"k" * 16, 100),
         files=files,
     )
     return replace(compare, **changes), files
@@ -100,10 +101,13 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
     assert "2 calls, 2026-11-16 00:00:00 to 2026-11-23 00:00:00 UTC" in text(files)
 
 
-def test_around_new_year_a_week_is_of_the_year_of_its_thursday() -> None:
+@pytest.mark.parametrize(
+    ("monday", "week"), [("2026-01-05", "2026-W01"), ("2027-01-04", "2026-W53")]
+)
+def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week: str) -> None:
     compare, files = comparing()
-    assert compare(datetime(2027, 1, 4, 4, 30, tzinfo=UTC)).week == "2026-W53"
-    assert told(files, "2026-W53")["calls"] == 0
+    assert compare(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
+    assert told(files, week)["calls"] == 0
 
 
 def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
@@ -141,6 +145,36 @@ def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() ->
         assert Loss.RETRIED_CALLS in lost(compare(NOW))
 
 
+def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them() -> None:
+    throttled = call("1", MONDAY, error_code="ThrottlingException")
+    again = call("2", MONDAY)
+    for calls in ((throttled, again), (again, throttled)):
+        compare, _ = comparing(*calls)
+        assert Loss.RETRIED_CALLS in lost(compare(NOW))
+
+
+def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> None:
+    kept: list[UsageRecord] = []
+
+    class Watched(OutlineMemory):
+        def take(self, record: UsageRecord) -> RequestOutline | None:
+            kept.append(record)
+            return super().take(record)
+
+    said = (("project", "search"), ("note", "x" * 256))
+    caller = "arn:aws:sts::111122223333:assumed-role/gateway/session"
+    trusted = TrustedPrincipal(
+        effective_from=MONDAY, account_id="111122223333", principal="role/gateway"
+    )
+    compare, _ = comparing(
+        call("1", MONDAY, identity_arn=caller, request_metadata=said),
+        attribute=attributed_calls(rules=AttributionRules(trusted_principals=(trusted,))),
+        outlines=Watched,
+    )
+    assert [it.project for it in compare(NOW).report.projects] == ["search"]
+    assert [it.request_metadata for it in kept] == [()]
+
+
 def test_requests_are_looked_at_where_they_are_logged() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
     body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
@@ -156,10 +190,27 @@ def test_requests_are_looked_at_where_they_are_logged() -> None:
     assert PREFIX not in json.dumps(report)
 
 
+def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_no_room() -> None:
+    late, next_week = MONDAY + timedelta(days=7) - SECOND, MONDAY + timedelta(days=7)
+    last, first = call("1", late), call("2", next_week)
+    logs = InMemoryInvocationLogs(
+        {
+            next_week: message(first, {"max_tokens": 1}),
+            next_week + SECOND: message(last, {"max_tokens": 1}),
+        }
+    )
+    compare, files = comparing(
+        last, first, logs=logs, outlines=partial(OutlineMemory, most_prefixes=2)
+    )
+    compare(NOW)
+    assert (told(files)["calls"], told(files)["outlined_calls"]) == (1, 1)
+    assert told(files)["requests_left_out"] == 0
+
+
 def test_what_cannot_be_remembered_is_counted() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
     logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
-    compare, files = comparing(*calls, logs=logs, outlines=lambda: OutlineMemory(b"k" * 16, 4))
+    compare, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
     compare(NOW)
     assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
     assert "1 requests were too many to remember." in text(files)
@@ -194,20 +245,23 @@ def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
     logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
     compare, files = comparing(*calls, logs=logs)
-    written = compare(NOW, has_time_for_requests=in_time(3))
+    pages = 1 + len(calls)
+    written = compare(NOW, has_time_for_requests=in_time(pages - 1))
     assert written.requests_unread == "there was no time for all"
     assert told(files)["calls"] == 9
-    assert told(files)["outlined_calls"] == 3
+    assert told(files)["outlined_calls"] == 8
+    assert compare(NOW, has_time_for_requests=in_time(pages)).requests_unread is None
+    assert told(files)["outlined_calls"] == 9
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2])
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
 def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
     calls = [call(str(number), MONDAY) for number in range(2 * InMemoryRecordedCalls.BATCH)]
     compare, files = comparing(*calls)
-    with pytest.raises(ComparisonUnfinishedError, match="no time"):
+    with pytest.raises(ReportUnfinishedError, match="no time"):
         compare(NOW, has_time=in_time(steps))
     assert files.kept == {}
-    compare(NOW, has_time=in_time(3))
+    compare(NOW, has_time=in_time(4))
     assert files.kept
 
 
@@ -217,7 +271,7 @@ def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatc
     compare(NOW)
     files.kept.clear()
     compare, files = comparing(*(call(str(number), MONDAY) for number in range(3)))
-    with pytest.raises(ComparisonUnfinishedError, match="make compare"):
+    with pytest.raises(ReportUnfinishedError, match="make compare"):
         compare(NOW)
     assert files.kept == {}
 

@@ -17,7 +17,8 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.focus import TooManyChargesError, charges
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost
-from lambdas.services.export_focus import ExportFocus, ExportUnfinishedError
+from lambdas.domain.report_files import ReportUnfinishedError
+from lambdas.services.export_focus import ExportFocus
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
@@ -169,11 +170,22 @@ def test_accounts_are_told_where_the_log_does_not_know(
     assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
 
 
-@pytest.mark.parametrize(("days", "is_cut_off"), [(62, False), (40, True)])
+AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_cut_off"),
+    [
+        (timedelta(days=62), False),
+        (AGE_OF_OCTOBER, False),
+        (AGE_OF_OCTOBER - timedelta(seconds=1), True),
+        (timedelta(days=40), True),
+    ],
+)
 def test_a_period_that_began_before_the_ledger_does_is_told(
-    export: ExportFocus, files: InMemoryReportFiles, days: int, is_cut_off: bool
+    export: ExportFocus, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
-    replace(export, kept=timedelta(days=days))(NOW)
+    replace(export, kept=kept)(NOW)
     assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
     assert manifest_of(files, NOVEMBER)["is_cut_off_by_retention"] is False
 
@@ -195,7 +207,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
     answers: Iterator[bool] = iter([True] * times + [False] * 9)
     many = [call(str(number), NOW) for number in range(InMemoryRecordedCalls.BATCH * 2 + 1)]
     busy = replace(export, calls=InMemoryRecordedCalls(many))
-    with pytest.raises(ExportUnfinishedError, match="no time"):
+    with pytest.raises(ReportUnfinishedError, match="no time"):
         busy(NOW, has_time=lambda: next(answers))
     assert files.kept == before
 
