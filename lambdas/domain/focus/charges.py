@@ -168,9 +168,9 @@ class DailyCharges:
             self._leave_out(record, NO_PERIOD, times)
         else:
             self._priced[_month(record)] += times
+            called = (invoked_model_id or record.invoked_model_id)[:LONGEST_TEXT]
             for line in priced.lines:
                 key = _key(record, account_id, attribution, priced, line)
-                called = invoked_model_id or record.invoked_model_id
                 self._add(key._replace(invoked_model_id=called), times * line.tokens)
 
     def months(self) -> list[date]:
@@ -231,7 +231,7 @@ def _key(
         record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
         record.model_id[:LONGEST_TEXT],
-        record.invoked_model_id[:LONGEST_TEXT],
+        record.invoked_model_id,
         attribution.project,
         attribution.department,
         attribution.use_case,
