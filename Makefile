@@ -35,7 +35,7 @@ SET ?=
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv from the lock file (every other target does it by itself)
 

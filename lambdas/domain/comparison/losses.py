@@ -130,12 +130,13 @@ MEANINGS = {
     Loss.UNREAD_CACHE_WRITES: (
         "at least: what cache writes cost more than plain input, where nobody in the account read"
         " any cache of the model in that Region for as long as they can have lived. Where the log"
-        " does not tell how long, an hour"
+        " does not tell how long, an hour. Writes that may live on when the log ends are not judged"
     ),
     Loss.REPEATED_PREFIXES: (
         "at most: beginnings of requests (tools, system prompt, messages) that the same caller had"
         " sent to the same model within five minutes, in calls without any caching; what reading"
-        " them from a cache would have saved. The least size that the model caches is not known"
+        " them from a cache would have saved. Of 1,000 tokens at least, which no model goes below;"
+        " the least size of this model is not known, nor is the price of the first write deducted"
     ),
     Loss.OVERSIZE_MAX_TOKENS: (
         "quota, no money: tokens that max_tokens allowed and the answer did not use, where it was"

@@ -18,6 +18,11 @@ OVERSIZE_RATIO = 10
 """`max_tokens` is too large from so many times the output on ..."""
 OVERSIZE_TOKENS = 1000
 """... if it is so many tokens more."""
+LEAST_CACHED_TOKENS = 1000
+"""Shorter beginnings no model caches; many models need longer ones.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+"""
 MOST_BEGINNINGS = 200_000
 """How many beginnings are remembered; past that, the ones seen longest ago are forgotten."""
 
@@ -43,6 +48,8 @@ class Requests:
         if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
             # A token is a byte at least.
             count = min(tokens.input, repeated.size_bytes)
+            if count < LEAST_CACHED_TOKENS:
+                return
             loss = self.losses.of(call.project, call.record.model_id, Loss.REPEATED_PREFIXES)
             loss.add(count, _saved_by_cache(count, terms.rates), repeated.size_bytes)
 

@@ -67,13 +67,13 @@ def test_logged_content_is_searched_and_never_told(
     report_on: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     marker = "XyzzyMarker"
-    body = {"max_tokens": 4000, "system": marker * 100, "messages": [{"content": marker}]}
-    request = {"inputTokenCount": 500, "inputBodyJson": body}
+    body = {"max_tokens": 4000, "system": marker * 200, "messages": [{"content": marker}]}
+    request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
     told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
     losses = {it["loss"]: it for it in told["losses"]}
     assert losses["repeated_prefixes"]["calls"] == 2
-    assert losses["repeated_prefixes"]["tokens"] == 1000
+    assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
     assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
     assert told["outlined_calls"] == 3
     printed = capsys.readouterr()

@@ -133,11 +133,20 @@ def test_a_beginning_that_is_sent_again_is_what_a_cache_would_have_saved_at_most
 
 
 def test_no_more_tokens_are_repeated_than_were_read() -> None:
-    sent = prompts(5000)
-    report = report_on(
-        call(0, TokenCounts(7, 1), outline=sent), call(1, TokenCounts(7, 1), outline=sent)
-    )
-    assert lost(report, Loss.REPEATED_PREFIXES).tokens == 7
+    sent, read = prompts(5000), TokenCounts(1007, 1)
+    report = report_on(call(0, read, outline=sent), call(1, read, outline=sent))
+    assert lost(report, Loss.REPEATED_PREFIXES).tokens == 1007
+
+
+@pytest.mark.parametrize(
+    ("read", "size", "tokens"),
+    [(1000, 5000, 1000), (999, 5000, 0), (5000, 1000, 1000), (5000, 999, 0)],
+)
+def test_what_is_too_short_for_the_cache_of_any_model_is_not_lost(
+    read: int, size: int, tokens: int
+) -> None:
+    sent = [call(second, TokenCounts(read, 1), outline=prompts(size)) for second in (0, 1)]
+    assert lost(report_on(*sent), Loss.REPEATED_PREFIXES).tokens == tokens
 
 
 @pytest.mark.parametrize(
@@ -146,36 +155,36 @@ def test_no_more_tokens_are_repeated_than_were_read() -> None:
         {"seconds": 301},
         {"identity_arn": BEN},
         {"model": CACHELESS},
-        {"tokens": TokenCounts(9, 1, cache_read=1)},
-        {"tokens": TokenCounts(9, 1, cache_write=1)},
+        {"tokens": TokenCounts(9000, 1, cache_read=1)},
+        {"tokens": TokenCounts(9000, 1, cache_write=1)},
         {"error_code": "ModelErrorException"},
-        {"outline": prompts(98)},
+        {"outline": prompts(9898)},
         {"outline": None},
     ],
 )
 def test_a_beginning_that_is_late_or_elsewhere_or_cached_is_not_repeated(
     change: dict[str, Any],
 ) -> None:
-    sent: dict[str, Any] = {"tokens": TokenCounts(9, 1), "outline": prompts(99)}
+    sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(9999)}
     report = report_on(call(0, **sent), call(**(sent | {"seconds": 1} | change)))
     assert lost(report, Loss.REPEATED_PREFIXES) == LossFigures()
 
 
 def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() -> None:
-    sent = prompts(4)
-    repeated = [call(second, model=CACHELESS, outline=sent) for second in (0, 1)]
+    sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(1004)}
+    repeated = [call(second, model=CACHELESS, **sent) for second in (0, 1)]
     assert lost(report_on(*repeated), Loss.REPEATED_PREFIXES) == LossFigures(
-        1, 4, 4, unpriced_calls=1
+        1, 1004, 1004, unpriced_calls=1
     )
 
 
 def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
     requests = Requests(losses := LossBook({}), most_beginnings=2)
-    for second, size in enumerate((1, 2, 3, 1, 3)):
-        sent = call(second, outline=prompts(size))
+    for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
+        sent = call(second, TokenCounts(9000, 1), outline=prompts(size))
         terms = PriceSteps(PRICING).terms_of(sent.record)
         requests.observe(sent, PricedTerms(terms, {}, PRICING.cost_of(sent.record)))
-    assert [it.calls for it in losses.figures.values()] == [1]  # the 3 alone
+    assert [it.calls for it in losses.figures.values()] == [1]  # the third alone
 
 
 @pytest.mark.parametrize(
