@@ -17,7 +17,6 @@ from pydantic_core import ErrorDetails
 from cdk.setting_types import (
     AttributionSetting,
     BillingAccountId,
-    DimensionValue,
     Emails,
     ExtraDashboards,
     FoldingPatterns,
@@ -30,6 +29,7 @@ from cdk.setting_types import (
     Tags,
     Tokens,
     Usd,
+    WatchedIdentity,
     WatchedModel,
 )
 from lambdas.domain.attribution import AttributionRules
@@ -130,7 +130,7 @@ class NamedThresholds(WindowThresholds):
             role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
     """
 
-    identity: DimensionValue
+    identity: WatchedIdentity
 
 
 class NamedModelThresholds(WindowThresholds):

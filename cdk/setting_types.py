@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
 from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.invocations import UNKNOWN_IDENTITY
+from lambdas.domain.metering.identity_folding import OTHER_IDENTITIES
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, called_model
 from lambdas.functions.publishing_settings import FoldingPattern
@@ -131,6 +133,13 @@ DimensionValue: TypeAlias = Annotated[
         "the name as the metric's dimension has it: printable ASCII, without blanks at its ends,"
         f" {_LONGEST_WATCHED} characters at most",
         lambda value: dimension_value(value) == value and len(value) <= _LONGEST_WATCHED,
+    ),
+]
+WatchedIdentity: TypeAlias = Annotated[
+    DimensionValue,
+    _allowed(
+        f"an ARN, or {UNKNOWN_IDENTITY} or {OTHER_IDENTITIES}",
+        lambda value: value.startswith("arn:") or value in (UNKNOWN_IDENTITY, OTHER_IDENTITIES),
     ),
 ]
 WatchedModel: TypeAlias = Annotated[

@@ -19,6 +19,8 @@ from dashboards.preview.viewer.pages import NoLibraryError, write_page
 from dashboards.preview.viewer.server import PreviewServer
 from dashboards.preview.viewer.viewing import Viewing
 
+_NO_PORT = "port {port}: {reason}. Name another one: make preview PORT=..."
+
 
 def main() -> None:
     """Show the dashboards over the source that the command line names."""
@@ -29,6 +31,8 @@ def main() -> None:
     if options.out and options.port:
         message = "name either OUT or PORT: a page is written or served."
         raise CommandError(message)
+    if options.port and not options.port.isdecimal():
+        raise CommandError(_NO_PORT.format(port=options.port, reason="no such port"))
     if options.logs:
         _present(source_of_logs(options.logs), options)
     elif options.account:
@@ -85,10 +89,9 @@ def _write(viewing: Viewing, out: Path) -> None:
 def _serve(viewing: Viewing, port: str) -> None:
     try:
         server = PreviewServer(viewing, int(port or 0))
-    except (OSError, OverflowError, ValueError) as error:  # taken, not ours to take, or no port
+    except (OSError, OverflowError) as error:  # taken, not ours to take, or too large
         reason = getattr(error, "strerror", "no such port")
-        message = f"port {port}: {reason}. Name another one: make preview PORT=..."
-        raise CommandError(message) from None
+        raise CommandError(_NO_PORT.format(port=port, reason=reason)) from None
     with server, suppress(KeyboardInterrupt):
         name = viewing.source.name
         print(f"The dashboards, over {name}: {server.address} (end with Ctrl+C)", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -26,9 +27,10 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.rule_checks import allowed_instead_of, iso_text
 
-_Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20)]
-_MODEL = r"^[!-)+-~]+\*?$|^\*$"  # no blanks, and a star at the end alone
-_Percent = Annotated[Decimal, Field(ge=0, lt=100, max_digits=10)]
+# So many places that what a month costs is exact in the 28 digits of a `Decimal`.
+_Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
+_MODEL = re.compile(r"[!-)+-~]*\*?")
+_Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=4)]
 
 
 def called_model(model: str) -> str:
@@ -37,6 +39,9 @@ def called_model(model: str) -> str:
     Raises:
         ValueError: Calls go by another id. Its text says by which.
     """
+    if not model or _MODEL.fullmatch(model) is None:
+        message = "allowed: a foundation model's id, or its beginning and a * at the end"
+        raise ValueError(message)
     instead = allowed_instead_of(model)
     if instead is not None:
         message = f"allowed: {instead}"
@@ -59,7 +64,7 @@ class NegotiatedPriceSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    model: Annotated[str, Field(pattern=_MODEL, max_length=255), AfterValidator(called_model)]
+    model: Annotated[str, Field(max_length=255), AfterValidator(called_model)]
     effective_from: Annotated[date, BeforeValidator(iso_text)]
     usd_per_million: dict[TokenKind, _Usd] = {}
     discount_percent: _Percent = Decimal(0)

@@ -21,6 +21,8 @@ _FEDERATED_USERS = "federated-user/"
 _ROLES = "role/"
 _EVERY_ROLE = "role/*"
 _TEXT = re.compile(r"[^*]+\*?")
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_SESSION_NAME = re.compile(r"[\w+=,.@-]+\*?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +141,12 @@ class AttributionPattern(DatedRule):
         if self.principal is not None:
             check("principal", "together with account_id", is_so=self.account_id is not None)
             _check_principal(self.principal)
-        for name in ("session_name", "model_id"):
+        for name, form in (("session_name", _SESSION_NAME), ("model_id", _TEXT)):
             text: str | None = getattr(self, name)
             check(
                 name,
-                "text, whole or a beginning and a * at its end",
-                is_so=text is None or _TEXT.fullmatch(text) is not None,
+                "text as AWS has it, whole or a beginning and a * at its end; no other pattern",
+                is_so=text is None or form.fullmatch(text) is not None,
             )
         check(
             "session_name",

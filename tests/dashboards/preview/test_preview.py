@@ -42,7 +42,7 @@ def test_log_files_become_one_page(
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
         (("--port", "99999", "--", str(FIXTURE)), "port 99999: no such port. Name another one"),
-        (("--port", "many", "--", str(FIXTURE)), "port many: no such port. Name another one"),
+        (("--port", "many"), "port many: no such port. Name another one"),
         (("--account",), "there are no credentials"),
         (("--account", "--", str(FIXTURE)), "name either LOGS or ACCOUNT"),
         (("--port", "8000", "--out", "page.html", "--", str(FIXTURE)), "name either OUT or PORT"),
