@@ -44,7 +44,7 @@ class RepriceReport:
         by_model: The foundation models that have a price now.
         too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
             from the ledger have their cost.
-        waiting: Calls without a price still, by the model that has none.
+        waiting: Calls without a price still, by the model that has none, and the service tier.
         reason: Why it ended before all were done; `None` if it did not.
         is_refused: Whether that is because CloudWatch did not take them.
     """
@@ -104,7 +104,7 @@ class RepriceCalls:
             known = self.attribute(records, now)
             costs = {record: self.pricing.cost_of(known[record].priced) for record in records}
             priced = {it: cost for it, cost in costs.items() if isinstance(cost, Cost)}
-            waiting.update(known[it].priced.model_id for it in records if it not in priced)
+            waiting.update(_unpriced(known[it].priced) for it in records if it not in priced)
             old = [it for it in priced if not is_taken(it.timestamp, now)]
             self.unpriced.settle(old)
             too_old += len(old)
@@ -150,6 +150,12 @@ class RepriceCalls:
                 published[known[record].priced.model_id].append(costs[record])
             done += chunk.size
         return True
+
+
+def _unpriced(record: UsageRecord) -> str:
+    """What has no price: a model, or a service tier of it."""
+    tier = record.service_tier
+    return f"{record.model_id} ({tier})" if tier else record.model_id
 
 
 def _repriced(costs: Sequence[Cost]) -> RepricedModel:

@@ -54,6 +54,11 @@ def usd_in(sink: InMemoryMetricSink) -> Decimal:
     )
 
 
+def test_a_model_that_has_no_price_of_a_service_tier_waits_by_that() -> None:
+    unpriced = calls(usage_record(model_id=SONNET_4, service_tier="flex"))
+    assert reprice(unpriced, InMemoryMetricSink())(NOON).waiting == {f"{SONNET_4} (flex)": 1}
+
+
 def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() -> None:
     record = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=3, seconds=30))
     sink = InMemoryMetricSink()
