@@ -30,17 +30,17 @@ _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
 _Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
 _COLUMNS: tuple[_Column, ...] = (
     ("Calls", 0, lambda figures: f"{figures.invocations:,}"),
-    ("Errors", 6, lambda figures: f"{figures.invocation_errors:,}"),
-    ("Input", 4, lambda figures: f"{figures.input_tokens:,}"),
-    ("Cache read", 5, lambda figures: f"{figures.cache_read_tokens:,}"),
-    ("Cache write", 7, lambda figures: f"{figures.cache_write_tokens:,}"),
-    ("Output", 3, lambda figures: f"{figures.output_tokens:,}"),
+    ("Errors", 7, lambda figures: f"{figures.invocation_errors:,}"),
+    ("Input", 5, lambda figures: f"{figures.input_tokens:,}"),
+    ("Cache read", 6, lambda figures: f"{figures.cache_read_tokens:,}"),
+    ("Cache write", 8, lambda figures: f"{figures.cache_write_tokens:,}"),
+    ("Output", 4, lambda figures: f"{figures.output_tokens:,}"),
     ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
-    ("Quota tokens", 2, lambda figures: f"{figures.quota_tokens:,}"),
+    ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
     ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
     ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
     ("Cost, USD", 1, lambda figures: dollars(figures.cost_usd, places=4)),
-    ("Unpriced", 8, lambda figures: f"{figures.unpriced_invocations:,}"),
+    ("Unpriced", 2, lambda figures: f"{figures.unpriced_invocations:,}"),
 )
 _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost, USD"})
 _NOTHING = "0"
