@@ -86,7 +86,7 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
     rows = [_row(cost, actual) for cost in sorted(shown.values(), key=lambda it: it.usd)]
     tokens = traffic.mix.tokens_by_kind()
     mix = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
-    notes = [f"Tokens: {mix or 'none'}."]
+    notes = [f"Tokens: {mix or 'none'}. Each line is all of these calls on one model."]
     if used:
         notes.append("* in use")
     if (more := len(traffic.costs) - len(rows)) > 0:
