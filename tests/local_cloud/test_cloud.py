@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
+from dashboards.preview.local_cloud.cloud import (
+    ACCOUNT,
+    LocalCloud,
+    LocalCloudError,
+    open_local_cloud,
+)
 from dashboards.preview.local_cloud.emulator import MINISTACK_VERSION
 from tests.local_cloud.waiting import wait_for
 
@@ -24,7 +29,7 @@ def test_it_listens_on_the_loopback_address_alone_and_is_gone_afterwards() -> No
     with open_local_cloud() as cloud:
         assert cloud.endpoint.startswith("http://127.0.0.1:")
         assert is_listening(cloud.endpoint)
-        assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+        assert cloud.client("sts").get_caller_identity()["Account"] == ACCOUNT
     assert not is_listening(cloud.endpoint)
     assert not cloud.home.exists()
     assert cloud.process.returncode is not None
@@ -38,7 +43,7 @@ def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.M
         monkeypatch.setenv(name, "http://192.0.2.1:3128")
     monkeypatch.setenv("NO_PROXY", "intranet.example.com")
     with open_local_cloud() as cloud:
-        assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+        assert cloud.client("sts").get_caller_identity()["Account"] == ACCOUNT
         assert cloud.environment["no_proxy"] == "intranet.example.com,127.0.0.1"
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & cloud.environment.keys()
         assert cloud.environment["HOME"] == str(cloud.home)
