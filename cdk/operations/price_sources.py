@@ -15,7 +15,7 @@ from typing import Any
 from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
-from lambdas.domain.pricing import Price, Rates, TokenKind
+from lambdas.domain.pricing import Price, Rates, TokenKind, UsdPerMillion, price_areas
 from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL, USUAL
 from lambdas.domain.pricing.price_book import is_same_model
 
@@ -107,7 +107,7 @@ def _at(value: Decimal | TieredPrices, start: int) -> Decimal:
 
 
 def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
-    """The prices of litellm's JSON; those of areas are left out where they are as elsewhere.
+    """The prices of litellm's JSON, of every area that it tells.
 
     Args:
         text: The content of `model_prices_and_context_window_backup.json`.
@@ -118,35 +118,34 @@ def prices_of_litellm(text: str, source: str, read_on: date) -> Iterator[Price]:
     for model_id, area, tier, rates in _of_litellm(json.loads(text, parse_float=Decimal)):
         told[model_id, tier][area] = rates
     for (model_id, tier), by_area in told.items():
-        standard = _told_apart(told.get((model_id, None), {})).keys() if tier else ()
-        for area, rates in _told_apart(by_area, standard).items():
+        standard = _by_area(told.get((model_id, None), {})).keys() if tier else ()
+        for area, rates in _by_area(by_area, standard).items():
             yield Price(model_id, area, None, rates, source, read_on, tier)
 
 
-def _told_apart(
-    by_area: dict[str, tuple[Rates, ...]], standard: Collection[str] = ()
+def _by_area(
+    by_area: Mapping[str, tuple[Rates, ...]], standard: Collection[str] = ()
 ) -> dict[str, tuple[Rates, ...]]:
-    """The rates of a model in a service tier by area, without areas where they are as elsewhere.
+    """The rates of a model in a service tier by the areas of prices.
 
     Where geographies cost more than the model's bare name says, that is the global price. Where
-    neither it nor the US have a price, nobody knows that of other areas. What is told apart in the
-    standard tier is told apart in others: the price of the US alone does not tell the global one.
+    neither it nor the US have a price, nobody knows that of other areas. Nor does the price of the
+    US alone tell the global one, where that is another one in the standard tier. A place that
+    costs as the wider one has the kinds of tokens and the sizes of calls of that as well.
     """
     anywhere, of_us = by_area.get(ANYWHERE), by_area.get(US)
     elsewhere = anywhere or of_us
     if elsewhere is None:
-        return by_area
-    usual = {REGIONAL if anywhere is None and GLOBAL in standard else ANYWHERE: elsewhere}
+        return dict(by_area)
+    found = {REGIONAL if anywhere is None and GLOBAL in standard else ANYWHERE: elsewhere}
     if anywhere is not None and of_us is not None and _differ(anywhere[0], of_us[0]):
         elsewhere = of_us
-        usual = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
-    others = {
-        area: rates
-        for area, rates in by_area.items()
-        if area not in (ANYWHERE, US, *usual)
-        and (area in standard or _differ(rates[0], elsewhere[0]))
-    }
-    return usual | others
+        found = {GLOBAL: by_area.get(GLOBAL, anywhere), REGIONAL: of_us}
+    for area, rates in by_area.items():
+        if area not in (ANYWHERE, US, *found):
+            wider = (by_area[it] for it in price_areas("", area)[1:] if it in by_area)
+            found[area] = _completed(rates, next(wider, elsewhere))
+    return found
 
 
 def regions_told_apart(by_area: Mapping[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
@@ -165,8 +164,9 @@ def regions_told_apart(by_area: Mapping[str, tuple[Rates, ...]]) -> dict[str, tu
         widest = None
     of_us = regions.get(_HOME, widest)
     if of_us is not None:
-        regions = _told_apart({US: of_us, **regions})
-    if of_global is not None and of_global != of_us:
+        apart = {area: it for area, it in regions.items() if _differ(it[0], of_us[0])}
+        regions = {ANYWHERE: of_us, **apart}
+    if of_global is not None and (of_us is None or _differ(of_global[0], of_us[0])):
         if of_us is not None:
             regions[REGIONAL] = regions.pop(ANYWHERE)
         regions[GLOBAL] = of_global
@@ -233,6 +233,10 @@ def renew(standing: Iterable[Price], told: Iterable[Price], today: date) -> list
     stands = {(_key(it), it.effective_from): it for it in prices}
     begun = [it for it in prices if it.holds_on(today)]
     in_force = {key: dated[-1] for key, dated in _by_key(begun).items()}
+    for model_id, area, tier in in_force.keys() - news.keys():
+        told_of_all = news.get((model_id, ANYWHERE, tier), [])
+        if area in USUAL:
+            news[model_id, area, tier] = [replace(it, area=area) for it in told_of_all]
     for key, dated in news.items():
         old = in_force.get(key)
         later = dated
@@ -271,18 +275,26 @@ def completed(price: Price, other: Price) -> Price:
 
     Nothing is taken where the two differ in what both know of calls of any size.
     """
-    if _differ(price.rates[0], other.rates[0]):
-        return price
-    ours, theirs = ({it.above_input_tokens: it for it in each.rates} for each in (price, other))
-    rates = []
-    for start in sorted(ours.keys() | theirs.keys()):
-        base = price.rates_of(start + 1).usd_per_million
-        told = theirs[start].usd_per_million if start in theirs else {}
-        rates.append(Rates(start, {**told, **base} if start in ours else {**base, **told}))
-    if tuple(rates) == price.rates:
+    rates = _completed(price.rates, other.rates)
+    if rates == price.rates:
         return price
     source = ", ".join(dict.fromkeys((price.source, other.source)))
-    return replace(price, rates=tuple(rates), source=source, read_on=other.read_on)
+    return replace(price, rates=rates, source=source, read_on=other.read_on)
+
+
+def _completed(rates: Sequence[Rates], other: Sequence[Rates]) -> tuple[Rates, ...]:
+    if _differ(rates[0], other[0]):
+        return tuple(rates)
+    ours, theirs = (
+        {it.above_input_tokens: it.usd_per_million for it in each} for each in (rates, other)
+    )
+    found: list[Rates] = []
+    base: UsdPerMillion = {}
+    for start in sorted(ours.keys() | theirs.keys()):
+        base = ours.get(start, base)
+        told = theirs.get(start, {})
+        found.append(Rates(start, {**told, **base} if start in ours else {**base, **told}))
+    return tuple(found)
 
 
 def _had_a_price(model_id: str, area: str, tier: str | None, begun: Iterable[Price]) -> bool:

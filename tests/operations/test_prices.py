@@ -89,6 +89,25 @@ def test_a_new_area_changes_no_cost_that_calls_have_had(
     assert renew(standing, [price("2", area=told)], TODAY)[1:] == [price("2", begins, told)]
 
 
+@pytest.mark.parametrize("area", [GLOBAL, REGIONAL])
+def test_what_was_told_apart_and_is_one_price_again_has_that_from_today_on(area: str) -> None:
+    standing = [price("1", area=area), price("9", area="eu")]
+    assert renew(standing, [price("2")], TODAY) == [
+        *standing,
+        price("2"),
+        price("2", TODAY, area),
+    ]
+
+
+def test_an_area_that_costs_as_elsewhere_again_does_so_from_today_on() -> None:
+    name = "amazon.nova-pro-v1:0"
+    before = litellm(**{name: usd(8e-07), f"eu.{name}": usd(1.05e-06)})
+    book = renew(before, litellm(**{name: usd(8e-07), f"eu.{name}": usd(8e-07)}), TODAY)
+    found = PriceBook(book).price_of(name, name, "eu-west-1", TODAY)
+    assert found is not None
+    assert found.rates[0].usd_per_million[TokenKind.INPUT] == Decimal("0.8")
+
+
 def test_a_new_area_begins_today_whenever_its_source_says_that_it_began() -> None:
     told = [price("2", area="eu"), price("3", JUNE, "eu"), price("4", DECEMBER, "eu")]
     added = [price("3", TODAY, "eu"), price("4", DECEMBER, "eu")]
@@ -175,7 +194,7 @@ def areas(found: list[Price]) -> dict[str, Decimal]:
     return {it.area: it.rates[0].usd_per_million[TokenKind.INPUT] for it in found}
 
 
-def test_areas_are_told_apart_only_where_they_cost_something_else() -> None:
+def test_every_area_that_is_told_has_its_price_and_the_us_tell_that_of_all_others() -> None:
     found = litellm(
         **{
             "amazon.nova-pro-v1:0": usd(8e-07),
@@ -188,8 +207,31 @@ def test_areas_are_told_apart_only_where_they_cost_something_else() -> None:
     assert areas(found) == {
         ANYWHERE: Decimal("0.8"),
         "eu": Decimal("1.05"),
+        "us-west-2": Decimal("0.8"),
         "us-gov-west-1": Decimal("0.96"),
     }
+
+
+def test_a_place_that_costs_as_the_wider_one_has_its_kinds_and_sizes_too() -> None:
+    large = usd(
+        1e-06,
+        cache_read_input_token_cost=1e-07,
+        input_cost_per_token_above_200k_tokens=2e-06,
+    )
+    name = "anthropic.claude-x"
+    found = litellm(
+        **{
+            name: usd(9e-07),
+            f"us.{name}": usd(9e-07),
+            f"us-gov.{name}": large,
+            f"bedrock/us-gov-west-1/{name}": usd(1e-06),
+            f"bedrock/us-gov-east-1/{name}": usd(3e-06),
+        }
+    )
+    of = {it.area: it.rates for it in found}
+    assert of["us-gov-west-1"] == of["us-gov"]
+    assert len(of["us-gov"]) == 2
+    assert len(of["us-gov-east-1"]) == 1
 
 
 def test_service_tiers_have_prices_of_their_own() -> None:
@@ -209,6 +251,7 @@ def test_service_tiers_have_prices_of_their_own() -> None:
     )
     assert [(it.service_tier, it.area, it.rates) for it in found] == [
         (None, ANYWHERE, (Rates(0, rates("1", "2")),)),
+        (None, "eu", (Rates(0, rates("1", "2")),)),
         ("flex", ANYWHERE, (Rates(0, rates("0.5", "1")),)),
         ("flex", "eu", (Rates(0, rates("0.6")),)),
         ("priority", ANYWHERE, (Rates(0, rates("2")), Rates(128_000, rates("3")))),
@@ -283,7 +326,7 @@ def test_an_area_where_one_kind_alone_costs_something_else_is_told_apart() -> No
 def test_where_geographies_cost_more_than_the_bare_name_that_is_the_global_price() -> None:
     name = "anthropic.claude-mythos-5-1"
     found = litellm(**{name: usd(1e-05), f"us.{name}": usd(1.1e-05), f"eu.{name}": usd(1.1e-05)})
-    assert areas(found) == {GLOBAL: Decimal(10), REGIONAL: Decimal(11)}
+    assert areas(found) == {GLOBAL: Decimal(10), REGIONAL: Decimal(11), "eu": Decimal(11)}
 
 
 def test_without_a_usual_price_nobody_knows_that_of_other_areas() -> None:
