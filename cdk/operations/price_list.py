@@ -56,6 +56,8 @@ _KINDS = {
     "cachewritetokens1h": TokenKind.CACHE_WRITE_1H,
     "cachewrite1hinputtokencount": TokenKind.CACHE_WRITE_1H,
 }
+_LARGE = re.compile("lctx|long[-_]c", re.IGNORECASE)
+"""In usage types of what costs otherwise in large calls."""
 _OTHERWISE_PAID = re.compile("batch|custom|provision|reserv|latency|long", re.IGNORECASE)
 
 # `Claude Sonnet 4.5 (Amazon Bedrock Edition)`, `Claude4.5Sonnet`; `Command R+` is not `Command R`.
@@ -130,8 +132,8 @@ def read_price_list(
 ) -> PriceList:
     """Read products of the AWS Price List.
 
-    They hold for as long as is known: their dates may be those of editions. What costs more in
-    large calls is left out, as the list does not tell where those begin.
+    They hold for as long as is known: their dates may be those of editions. Models that cost more
+    in large calls are left out, as the list does not tell where those begin.
 
     Args:
         products: Each with the code of its offer, as `GetProducts` told it in its format `aws_v1`.
@@ -141,8 +143,11 @@ def read_price_list(
     told: defaultdict[tuple[str, str, str | None], defaultdict[TokenKind, set[Decimal]]]
     told = defaultdict(lambda: defaultdict(set))
     sources: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
-    unknown: set[str] = set()
+    unknown, large = set[str](), set[str | None]()
     for offer, product in products:
+        about = product["product"]["attributes"]
+        if _LARGE.search(about.get("usagetype", "")):
+            large.add(_model_of((about.get("servicename", about.get("model", "")),), models))
         rate = _rate(offer, product, read_on)
         if rate is None:
             continue
@@ -157,21 +162,33 @@ def read_price_list(
         usd = {kind: next(iter(values)) for kind, values in by_kind.items() if len(values) == 1}
         place = f"{area}, {tier}" if tier else area
         ambiguous += [f"{model_id} ({place}) {it}" for it in by_kind.keys() - usd.keys()]
-        if TokenKind.INPUT in usd:
+        if TokenKind.INPUT in usd and model_id not in large:
             source = ", ".join(sorted(sources[model_id, tier]))
             prices.append(Price(model_id, area, None, (Rates(0, usd),), source, read_on, tier))
     return PriceList(tuple(prices), tuple(sorted(unknown)), tuple(sorted(ambiguous)))
 
 
-def told_apart(prices: Iterable[Price]) -> Iterator[Price]:
-    """Prices of Regions as those of areas, see `regions_told_apart`."""
+def told_apart(prices: Iterable[Price], standing: Iterable[Price]) -> Iterator[Price]:
+    """Prices of Regions as those of areas, see `regions_told_apart`.
+
+    Args:
+        prices: Those of Regions.
+        standing: Those of other sources, beside which they are looked up.
+    """
+    standard: defaultdict[str, set[str]] = defaultdict(set)
+    for it in standing:
+        if it.service_tier is None:
+            standard[name_and_version(it.model_id)[0]].add(it.area)
     by_model: defaultdict[tuple[str, str | None], dict[str, Price]] = defaultdict(dict)
     for it in prices:
         by_model[it.model_id, it.service_tier][it.area] = it
-    for by_area in by_model.values():
+    for (model_id, tier), by_area in sorted(by_model.items(), key=lambda it: it[0][1] or ""):
+        areas = standard[name_and_version(model_id)[0]]
         any_price = next(iter(by_area.values()))
         rates = {area: it.rates for area, it in by_area.items()}
-        for area, of_area in regions_told_apart(rates).items():
+        for area, of_area in regions_told_apart(rates, areas if tier else ()).items():
+            if tier is None:
+                areas.add(area)
             yield replace(any_price, area=area, rates=of_area)
 
 

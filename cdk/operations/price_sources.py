@@ -148,14 +148,18 @@ def _by_area(
     return found
 
 
-def regions_told_apart(by_area: Mapping[str, tuple[Rates, ...]]) -> dict[str, tuple[Rates, ...]]:
+def regions_told_apart(
+    by_area: Mapping[str, tuple[Rates, ...]], standard: Collection[str] = ()
+) -> dict[str, tuple[Rates, ...]]:
     """The rates of a model by area, without Regions where they are as elsewhere.
 
     Elsewhere is us-east-1 or, where that has none, any Region if all of them agree. Where calls
-    through the global profile cost the same, the price is that of all calls.
+    through the global profile cost the same, the price is that of all calls. What is told apart in
+    the standard tier is told apart in others.
 
     Args:
         by_area: Those of each Region that has some, and of `GLOBAL`.
+        standard: The areas of the standard tier, if this is another one.
     """
     regions = dict(by_area)
     of_global = regions.pop(GLOBAL, None)
@@ -164,11 +168,13 @@ def regions_told_apart(by_area: Mapping[str, tuple[Rates, ...]]) -> dict[str, tu
         widest = None
     of_us = regions.get(_HOME, widest)
     if of_us is not None:
-        apart = {area: it for area, it in regions.items() if _differ(it[0], of_us[0])}
-        regions = {ANYWHERE: of_us, **apart}
-    if of_global is not None and (of_us is None or _differ(of_global[0], of_us[0])):
-        if of_us is not None:
-            regions[REGIONAL] = regions.pop(ANYWHERE)
+        is_global_apart = GLOBAL in standard or (
+            of_global is not None and _differ(of_global[0], of_us[0])
+        )
+        regions = {REGIONAL if is_global_apart else ANYWHERE: of_us} | {
+            area: it for area, it in regions.items() if area in standard or _differ(it[0], of_us[0])
+        }
+    if of_global is not None and ANYWHERE not in regions:
         regions[GLOBAL] = of_global
     return regions
 

@@ -54,7 +54,7 @@ def main() -> None:
     checked = [_NOT_READ] if listed is None else list(_against(listed, book, today))
     if listed is not None:
         public = _renewed((), told, today)
-        told += [it for it in told_apart(listed.prices) if _fills_a_gap(it, public, today)]
+        told += [it for it in told_apart(listed.prices, public) if _fills_a_gap(it, public, today)]
         book = _renewed(standing, told, today)
     BOOK.write_text(write_prices(book))
     added = len(book) - len(standing)
@@ -199,11 +199,17 @@ def _against(listed: PriceList, book: PriceBook, today: date) -> Iterable[str]:
 
 
 def _fills_a_gap(price: Price, public: PriceBook, today: date) -> bool:
-    """Whether other sources have no price in its place, or do not tell its area apart."""
+    """Whether other sources have no price in its place, or do not tell its area apart.
+
+    Theirs stays where it tells more: kinds of tokens, or the price of large calls.
+    """
     known = _closest(public, price, today)
     if known is None or price.area in {known.area, ANYWHERE}:
         return known is None
-    return bool(_different_kinds(price, known))
+    tells_less = len(known.rates) > 1 or bool(
+        known.rates[0].usd_per_million.keys() - price.rates[0].usd_per_million.keys()
+    )
+    return not tells_less and bool(_different_kinds(price, known))
 
 
 def _closest(book: PriceBook, price: Price, today: date) -> Price | None:

@@ -237,8 +237,8 @@ def test_alarms_of_different_names_never_share_one() -> None:
     config = Config.from_context(
         {
             "named_identities": [
-                {"identity": "role/a.b", "critical": 1},
-                {"identity": "role/a-b", "critical": 1},
+                {"identity": "arn:aws:iam::111122223333:role/a.b", "critical": 1},
+                {"identity": "arn:aws:iam::111122223333:role/a-b", "critical": 1},
             ]
         }
     )

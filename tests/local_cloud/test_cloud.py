@@ -47,6 +47,7 @@ def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.M
         assert cloud.environment["no_proxy"] == "intranet.example.com,127.0.0.1"
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & cloud.environment.keys()
         assert cloud.environment["HOME"] == str(cloud.home)
+        assert cloud.environment["CDK_HOME"].startswith(str(cloud.home))
 
 
 def test_a_port_that_is_taken_is_named() -> None:

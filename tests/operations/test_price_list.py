@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -331,8 +332,34 @@ def areas(*usd: tuple[str, str]) -> dict[str, str]:
         )
         for area, value in usd
     ]
-    found = told_apart(read(*told).prices)
+    found = told_apart(read(*told).prices, ())
     return {it.area: str(it.rates[0].usd_per_million[TokenKind.INPUT]) for it in found}
+
+
+def test_a_model_that_costs_more_in_large_calls_is_left_out() -> None:
+    found = read(
+        nova("USE1-NovaMicro-input-tokens"),
+        opus("InputTokenCount"),
+        opus("input_tokens_long_ctx_standard"),
+    )
+    assert [it.model_id for it in found.prices] == ["amazon.nova-micro-v1:0"]
+
+
+def test_what_is_told_apart_in_the_standard_tier_is_told_apart_in_others() -> None:
+    usage = "USE1-NovaMicro-input-tokens"
+    found = read(
+        nova(usage, "0.002"),
+        nova(usage, "0.003", region="eu-west-1"),
+        nova(f"{usage}-flex", "0.001"),
+        nova(f"{usage}-flex", "0.001", region="eu-west-1"),
+        nova(f"{usage}-flex", "0.001", region="eu-west-2"),
+    )
+    tiers = [it.area for it in told_apart(found.prices, ()) if it.service_tier]
+    assert tiers == [ANYWHERE, "eu-west-1"]
+    (micro,) = (it for it in found.prices if (it.area, it.service_tier) == ("us-east-1", None))
+    elsewhere = [replace(micro, area=it) for it in (GLOBAL, "eu-west-2")]
+    tiers = [it.area for it in told_apart(found.prices, elsewhere) if it.service_tier]
+    assert tiers == [REGIONAL, "eu-west-1", "eu-west-2"]
 
 
 @pytest.mark.parametrize(
@@ -411,6 +438,9 @@ def test_the_book_is_filled_and_what_it_says_otherwise_is_told(
         nova(inputs.format("APN1"), "0.000035", region="ap-northeast-1"),
         nova(inputs.format("SAE1"), "0.00007", region="sa-east-1"),
         nova(inputs.format("UGW1"), "0.00005", region="us-gov-west-1"),
+        nova("UGW1-NovaMicro-output-tokens", "0.00014", region="us-gov-west-1"),
+        nova("UGW1-NovaMicro-cache-read-tokens", "0.00000875", region="us-gov-west-1"),
+        nova(inputs.format("APS1"), "0.00009", region="ap-south-1"),  # and no more kinds
         nova(f"{inputs.format('USE1')}-flex", "0.00002"),
         nova("USE1-Qwen9-input-tokens", model="Qwen9"),
         opus("InputTokenCount", servicename="Solo"),
@@ -428,7 +458,7 @@ def test_the_book_is_filled_and_what_it_says_otherwise_is_told(
     assert found[micro, "us-gov-west-1", None].source == source
     assert found[micro, ANYWHERE, None].source.startswith("genai-prices")
     printed = capsys.readouterr().out
-    assert "AWS Price List: 8 prices, 4 rates that the book had otherwise:" in printed
+    assert "AWS Price List: 9 prices, 5 rates that the book had otherwise:" in printed
     assert "openai.gpt-6-astra (us-east-1): input 5, here " in printed
     genai = found[micro, ANYWHERE, None].source
     told_otherwise = f"{micro} (us-east-1, us-west-2): input 0.04, here 0.035 (any, {genai})"

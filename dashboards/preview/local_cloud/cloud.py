@@ -159,6 +159,7 @@ def _environment(endpoint: str, home: Path) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_HOME": str(home / ".cdk"),  # it remembers whose account a key is of
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "PYTHONDONTWRITEBYTECODE": "1",
