@@ -14,6 +14,8 @@ CONFIGURED: Final = {"extra": "forbid"}
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _REST = "*"
 _ARN = "arn:"
+_GEOGRAPHIES = frozenset({"us", "us-gov", "eu", "apac", "au", "jp", "in", "ca", "sa", "global"})
+"""Beginnings of any other kind are taken for those of a provider, who may be new."""
 _SOME_MODEL = "x.x"
 """How an id may go on; what is a geography shows by the provider that follows."""
 _EXAMPLE = "such as anthropic.claude-sonnet-4-6"
@@ -60,6 +62,8 @@ def allowed_instead_of(model: str) -> str | None:
     """
     beginning = model.removesuffix(_REST)
     rest = "" if beginning == model else _SOME_MODEL
+    if rest and not beginning.startswith(_ARN) and beginning.split(".")[0] not in _GEOGRAPHIES:
+        return None
     behind = foundation_model_id(beginning + rest)
     if behind == beginning + rest and not beginning.startswith(_ARN):
         return None

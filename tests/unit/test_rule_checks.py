@@ -36,7 +36,16 @@ def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, t
 
 @pytest.mark.parametrize(
     "model",
-    ["*", "m", "us*", "private.x", "imported-model/*", "application-inference-profile/a1b2", "a.*"],
+    [
+        "*",
+        "m",
+        "us*",
+        "poolside.*",
+        "private.x",
+        "imported-model/*",
+        "application-inference-profile/a1b2",
+        "a.*",
+    ],
 )
 def test_a_model_that_calls_may_go_by_is_allowed(model: str) -> None:
     assert allowed_instead_of(model) is None

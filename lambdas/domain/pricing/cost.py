@@ -141,7 +141,8 @@ class Pricing:
         price = self.book.price_of(*called, tier)
         agreed = self.negotiated.price_of(model_id, day, tier)
         if price is None and (agreed is None or not agreed.usd_per_million):
-            is_known = tier is not None and self.book.price_of(*called) is not None
+            usual = self.book.price_of(*called) or self.negotiated.price_of(model_id, day)
+            is_known = tier is not None and usual is not None
             return Unpriced.NO_PRICE_OF_THE_TIER if is_known else Unpriced.NO_PRICE
         rates = price.rates_of(record.tokens.total_input or 0) if price else None
         listed = rates.usd_per_million if rates else {}

@@ -171,6 +171,13 @@ def test_a_call_in_a_service_tier_has_the_price_of_the_tier(
     assert usd(record, *negotiated) == Decimal(expected)
 
 
+def test_a_tier_of_which_nothing_is_known_is_told_apart_from_a_model_of_which_nothing_is() -> None:
+    record = usage_record(model_id="imported-model/abc", service_tier="flex")
+    own = agreed("imported-model/abc", input="1", output="2")
+    assert cost_of(record) is Unpriced.NO_PRICE
+    assert cost_of(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
+
+
 def test_a_tier_whose_price_is_agreed_needs_no_list_price() -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="priority")
     cost = cost_of(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
