@@ -103,3 +103,17 @@ def health_metrics(printed: str) -> dict[str, list[float]]:
     values: dict[str, list[float]]
     (values,) = (json.loads(line) for line in printed.splitlines() if '"_aws"' in line)
     return values
+
+
+def client_configs(
+    make: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, object]:
+    """How a function configures its clients, by service; none is made."""
+    configs: dict[str, object] = {}
+
+    def client(service: str, config: object) -> None:
+        configs[service] = config
+
+    monkeypatch.setattr(boto3, "client", client)
+    make()
+    return configs

@@ -18,16 +18,19 @@ def set_up_account(cloud: LocalCloud) -> str:
         The ARN of its application inference profile, instead of `PROFILE`: AWS chooses its id.
     """
     iam, profile_arn = cloud.client("iam"), ""
+    made: set[str] = set()
     for caller in CALLERS:
         kind, _, resource = caller.resource.partition("/")
+        role = resource.partition("/")[0]
         tags = {} if caller.project is None else {"project": caller.project}
         if PROFILE in caller.models:
-            profile_arn = _make_profile(cloud, resource.partition("/")[0], tags)
+            profile_arn = _make_profile(cloud, role, tags)
         elif kind == "user":
             path, _, name = f"/{resource}".rpartition("/")
             iam.create_user(UserName=name, Path=f"{path}/", Tags=_pairs(tags))
-        elif (name := resource.partition("/")[0]) not in _roles(cloud):
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST, Tags=_pairs(tags))
+        elif role not in made:  # several may have one
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=_TRUST, Tags=_pairs(tags))
+            made.add(role)
     return profile_arn
 
 
@@ -35,15 +38,10 @@ def _make_profile(cloud: LocalCloud, name: str, tags: Mapping[str, str]) -> str:
     arn: str = cloud.client("bedrock").create_inference_profile(
         inferenceProfileName=name,
         modelSource={"copyFrom": f"arn:aws:bedrock:{REGION}::foundation-model/{PROFILE_MODEL}"},
-        tags=[{"key": name, "value": value} for name, value in tags.items()],
+        tags=[{"key": key, "value": value} for key, value in tags.items()],
     )["inferenceProfileArn"]
     return arn
 
 
-def _roles(cloud: LocalCloud) -> set[str]:
-    pages = cloud.client("iam").get_paginator("list_roles").paginate()
-    return {role["RoleName"] for page in pages for role in page["Roles"]}
-
-
 def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

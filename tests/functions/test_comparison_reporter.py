@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.report_files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
-from tests.aws import LEDGER
+from tests.aws import LEDGER, client_configs
 from tests.builders import usage_record
 from tests.invocation_logs import log
 
@@ -139,11 +139,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs: dict[str, object] = {}
-
-    def client(service: str, config: object) -> None:
-        configs[service] = config
-
-    monkeypatch.setattr(boto3, "client", client)
-    handler.comparison()
+    configs = client_configs(handler.comparison, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

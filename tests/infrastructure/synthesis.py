@@ -148,6 +148,30 @@ def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     ]
 
 
+def grants(template: Mapping[str, Any], role: str) -> dict[str, list[dict[str, Any]]]:
+    """The statements of a role by the actions that they allow, see `statements`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for it in statements(template, role):
+        for action in as_list(it["Action"]):
+            found.setdefault(action, []).append(it)
+    return found
+
+
+def started_by(function: str, configuration: str = "default") -> list[dict[str, Any]]:
+    """The rules that start a function of the monitoring stack, which lets them."""
+    template = deployment(configuration).monitoring
+    functions = resources(template, "AWS::Lambda::Function")
+    arn = {"Fn::GetAtt": [next(it for it in functions if it.startswith(function)), "Arn"]}
+    rules = resources(template, "AWS::Events::Rule")
+    found = {name: it for name, it in rules.items() if it["Targets"][0]["Arn"] == arn}
+    permissions = resources(template, "AWS::Lambda::Permission").values()
+    assert [
+        it["SourceArn"]["Fn::GetAtt"][0] for it in permissions if it["FunctionName"] == arn
+    ] == [*found]
+    assert {it["Principal"] for it in permissions} == {"events.amazonaws.com"}
+    return list(found.values())
+
+
 def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
     """The properties of the function that does a job, by the name of its package."""
     handler = f"lambdas.functions.{job}.handler.lambda_handler"

@@ -7,12 +7,12 @@ import pytest
 
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
-    as_list,
     check_environment,
     deployment,
     function_of,
+    grants,
     resources,
-    statements,
+    started_by,
     synthesise,
     wildcard,
 )
@@ -23,11 +23,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for it in statements(deployment(configuration).monitoring, ROLE):
-        for action in as_list(it["Action"]):
-            found.setdefault(action, []).append(it)
-    return found
+    return grants(deployment(configuration).monitoring, ROLE)
 
 
 def group_of(configuration: str) -> Any:
@@ -42,12 +38,8 @@ def test_the_environment_is_what_the_function_s_own_settings_take(configuration:
 
 def test_it_starts_on_mondays_and_is_tried_twice() -> None:
     template = deployment().monitoring
-    rules = resources(template, "AWS::Events::Rule").values()
-    assert [
-        it["ScheduleExpression"]
-        for it in rules
-        if it["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0].startswith("ComparisonReporter")
-    ] == ["cron(30 4 ? * MON *)"]
+    (rule,) = started_by("ComparisonReporter")
+    assert rule["ScheduleExpression"] == "cron(30 4 ? * MON *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig")
     assert [
         it["MaximumRetryAttempts"]

@@ -11,7 +11,9 @@ from tests.infrastructure.synthesis import (
     check_environment,
     deployment,
     function_of,
+    grants,
     resources,
+    started_by,
     statements,
     synthesise,
     wildcard,
@@ -22,8 +24,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def allowed(configuration: str = "default") -> set[str]:
-    found = statements(deployment(configuration).monitoring, ROLE)
-    return {action for it in found for action in as_list(it["Action"])}
+    return {*grants(deployment(configuration).monitoring, ROLE)}
 
 
 @each_configuration
@@ -49,12 +50,8 @@ def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
 
 def test_it_starts_once_a_day_and_is_tried_twice() -> None:
     template = deployment().monitoring
-    rules = resources(template, "AWS::Events::Rule").values()
-    assert [
-        it["ScheduleExpression"]
-        for it in rules
-        if it["Targets"][0]["Arn"].get("Fn::GetAtt", [""])[0].startswith("FocusExporter")
-    ] == ["cron(30 3 * * ? *)"]
+    (rule,) = started_by("FocusExporter")
+    assert rule["ScheduleExpression"] == "cron(30 3 * * ? *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig").values()
     assert {it["MaximumRetryAttempts"] for it in configs} == {1}
 
@@ -67,12 +64,9 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         *("iam:ListRoleTags", "iam:ListUserTags"),
         "s3:PutObject",
     }
-    by_action = {
-        action: it
-        for it in statements(deployment().monitoring, ROLE)
-        for action in as_list(it["Action"])
-    }
-    assert wildcard(by_action["s3:PutObject"]["Resource"]) == "/focus/*"
+    by_action = grants(deployment().monitoring, ROLE)
+    (write,) = by_action["s3:PutObject"]
+    assert wildcard(write["Resource"]) == "/focus/*"
     assert {
         wildcard(resource)
         for it in statements(deployment().monitoring, ROLE)
@@ -83,8 +77,10 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
     for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
-        assert by_action[action]["Condition"] == condition
-    assert "Condition" not in by_action["dynamodb:Scan"]
+        (statement,) = by_action[action]
+        assert statement["Condition"] == condition
+    (scan,) = by_action["dynamodb:Scan"]
+    assert "Condition" not in scan
 
 
 def test_a_customer_key_can_be_used() -> None:

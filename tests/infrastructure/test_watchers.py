@@ -14,7 +14,9 @@ from tests.infrastructure.synthesis import (
     check_environment,
     deployment,
     function_of,
+    grants,
     resources,
+    started_by,
     statements,
     wildcard,
 )
@@ -22,27 +24,6 @@ from tests.infrastructure.synthesis import (
 JOBS = {"CoverageAuditor": "coverage_auditor", "LoggingWatcher": "logging_watcher"}
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 each_function = pytest.mark.parametrize("function", JOBS)
-
-
-def started_by(function: str, configuration: str = "default") -> list[dict[str, Any]]:
-    """The rules that start a function, which lets them."""
-    template = deployment(configuration).monitoring
-    arn = {"Fn::GetAtt": [next(it for it in template["Resources"] if _is(it, function)), "Arn"]}
-    rules = resources(template, "AWS::Events::Rule")
-    found = {name: it for name, it in rules.items() if it["Targets"][0]["Arn"] == arn}
-    permissions = resources(template, "AWS::Lambda::Permission").values()
-    assert [
-        it["SourceArn"]["Fn::GetAtt"][0] for it in permissions if it["FunctionName"] == arn
-    ] == [*found]
-    assert {it["Principal"] for it in permissions} == {"events.amazonaws.com"}
-    return list(found.values())
-
-
-def _is(logical_id: str, function: str) -> bool:
-    types = deployment().monitoring["Resources"]
-    return logical_id.startswith(function) and (
-        types.get(logical_id, {}).get("Type") == "AWS::Lambda::Function"
-    )
 
 
 @each_function
@@ -81,11 +62,7 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
 
 def test_neither_can_change_what_it_watches() -> None:
     def actions(role: str) -> set[str]:
-        return {
-            action
-            for it in statements(deployment().monitoring, role)
-            for action in as_list(it["Action"])
-        }
+        return {*grants(deployment().monitoring, role)}
 
     writing_its_log = {"logs:CreateLogStream", "logs:PutLogEvents"}
     notifying = {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}
@@ -105,11 +82,7 @@ def test_neither_can_change_what_it_watches() -> None:
 
 
 def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
-    (statement,) = (
-        it
-        for it in statements(deployment().monitoring, "LoggingWatcherRole")
-        if "dynamodb:PutItem" in as_list(it["Action"])
-    )
+    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["dynamodb:PutItem"]
     assert statement["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
         "Null": {"dynamodb:LeadingKeys": "false"},
@@ -117,12 +90,8 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
 
 
 def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:
-    allowed = {
-        action
-        for it in statements(deployment("everything").monitoring, "LoggingWatcherRole")
-        for action in as_list(it["Action"])
-    }
-    assert allowed >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
+    allowed = grants(deployment("everything").monitoring, "LoggingWatcherRole")
+    assert allowed.keys() >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
 
 
 @pytest.mark.parametrize(

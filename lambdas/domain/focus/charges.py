@@ -168,10 +168,11 @@ class DailyCharges:
             self._leave_out(record, NO_PERIOD, times)
         else:
             self._priced[_month(record)] += times
-            called = (invoked_model_id or record.invoked_model_id)[:LONGEST_TEXT]
+            if invoked_model_id is not None:
+                record = record._replace(invoked_model_id=invoked_model_id)
             for line in priced.lines:
                 key = _key(record, account_id, attribution, priced, line)
-                self._add(key._replace(invoked_model_id=called), times * line.tokens)
+                self._add(key, times * line.tokens)
 
     def months(self) -> list[date]:
         """The first days of all billing periods with calls, in order."""
@@ -231,7 +232,7 @@ def _key(
         record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
         record.model_id[:LONGEST_TEXT],
-        record.invoked_model_id,
+        record.invoked_model_id[:LONGEST_TEXT],
         attribution.project,
         attribution.department,
         attribution.use_case,
