@@ -8,10 +8,14 @@ from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
 from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_record import (
+    BilledUnits,
+    CallVariant,
+    Conflicts,
     Ignored,
     Reading,
     ReadInvocation,
     RejectionReason,
+    UsageDoubt,
     UsageRecord,
     read_invocation,
     read_message,
@@ -19,7 +23,10 @@ from lambdas.domain.invocations.usage_record import (
 
 __all__ = [
     "UNKNOWN_IDENTITY",
+    "BilledUnits",
+    "CallVariant",
     "CallerIdentity",
+    "Conflicts",
     "Delivery",
     "IdentityKind",
     "Ignored",
@@ -30,6 +37,7 @@ __all__ = [
     "RejectionReason",
     "RequestMetadata",
     "TokenCounts",
+    "UsageDoubt",
     "UsageRecord",
     "foundation_model_id",
     "read_envelope",

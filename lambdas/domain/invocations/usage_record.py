@@ -66,6 +66,47 @@ class Ignored(Enum):
     CONTROL_MESSAGE = "control_message"
 
 
+class UsageDoubt(StrEnum):
+    """Why the split between input and cached tokens is uncertain."""
+
+    UNVERIFIED = "unverified"
+    """No body confirms that the input count includes cached tokens, or that it excludes them."""
+    AMBIGUOUS = "ambiguous"
+    """The reported total fits neither reading."""
+
+
+BilledUnits: TypeAlias = tuple[tuple[str, int], ...]
+"""Pairs of unit (see `lambdas.domain.pricing.BilledUnit`) and count, in order of the units."""
+
+
+class CallVariant(NamedTuple):
+    """What decides on the price of a call, as one reading reports it."""
+
+    model_id: str
+    invoked_model_id: str
+    service_tier: str | None
+
+
+class Conflicts(NamedTuple):
+    """The values on which several readings of one call disagree, each in order.
+
+    A field with a single value is not a conflict and is left empty.
+
+    Attributes:
+        variants: Models and service tiers.
+        identity_arns: Callers.
+        timestamps: Times in UTC.
+        error_codes: Error codes; empty text stands for success.
+        is_cut_off: Whether a field had more values than are kept.
+    """
+
+    variants: tuple[CallVariant, ...] = ()
+    identity_arns: tuple[str, ...] = ()
+    timestamps: tuple[datetime, ...] = ()
+    error_codes: tuple[str, ...] = ()
+    is_cut_off: bool = False
+
+
 class UsageRecord(NamedTuple):
     """One call of a model: who, what, when, how many tokens. A pure function of its log message.
 
@@ -86,6 +127,12 @@ class UsageRecord(NamedTuple):
             a trusted principal's counts for anything.
         service_tier: In which the call was served, by its response; `None` for the standard one,
             or where no response is in the log.
+        billed_units: Units other than tokens that the response reports: pairs of unit and count,
+            in order of the units.
+        usage_doubt: Why the split between input and cached tokens is uncertain; `None` where the
+            log leaves no doubt.
+        conflicts: The values on which several readings of the call disagree; `None` where every
+            reading agrees.
     """
 
     account_id: str
@@ -102,6 +149,9 @@ class UsageRecord(NamedTuple):
     latency_ms: int | None = None
     request_metadata: RequestMetadata = NO_METADATA
     service_tier: str | None = None
+    billed_units: BilledUnits = ()
+    usage_doubt: UsageDoubt | None = None
+    conflicts: Conflicts | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
