@@ -5,13 +5,14 @@ Models and containers write bodies, so a body only fills in or refines what Bedr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from lambdas.domain.invocations.billed_units import (
     UNIT_KEYS,
+    USAGE_UNIT_KEYS,
+    UnitCounts,
     count_listed_images,
     read_units,
 )
@@ -55,7 +56,7 @@ class BodyUsage(NamedTuple):
     is_guardrail_intervention: bool = False
     service_tier: str | None = None
     latency_tier: str | None = None
-    units: Counter[str] | None = None
+    units: UnitCounts | None = None
     listed_images: int = 0
 
 
@@ -68,25 +69,32 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
     latency_ms: int | None = None
     service_tier = latency_tier = None
     is_intervention = False
-    units: Counter[str] = Counter()
+    units: UnitCounts = {}
     listed_images = 0
     for chunk in _list_chunks(body):
         # A stream has hundreds of chunks, and a handful of them report something.
         if not isinstance(chunk, dict) or _REPORTING_KEYS.isdisjoint(chunk):
             continue
+        metadata, usage = get_object(chunk, "metadata"), get_object(chunk, "usage")
         metrics = get_object(chunk, _INVOCATION_METRICS)
         if metrics:
             measured = fill_counts(_read_measured(metrics), measured)
-        reported = read_reported_usage(chunk).filled_from(reported)
+        if metrics or "metrics" in chunk or "metrics" in metadata:
+            chunk_ms = _read_latency_ms(chunk, metadata, metrics)
+            latency_ms = latency_ms if chunk_ms is None else chunk_ms
+        reported = read_reported_usage(chunk, usage, metadata).filled_from(reported)
         if "message" in chunk:
             opening = read_stream_opening(chunk).filled_from(opening)
-        chunk_ms = _read_latency_ms(chunk, metrics)
-        latency_ms = latency_ms if chunk_ms is None else chunk_ms
-        service_tier = _read_service_tier(chunk) or service_tier
-        latency_tier = _read_latency_tier(chunk) or latency_tier
+        service_tier = _read_service_tier(chunk, metadata, usage) or service_tier
+        if "performanceConfig" in chunk or "performanceConfig" in metadata:
+            latency_tier = _read_latency_tier(chunk, metadata) or latency_tier
         is_intervention = is_intervention or chunk.get(_GUARDRAIL_ACTION) == "INTERVENED"
-        if not UNIT_KEYS.isdisjoint(chunk):
-            read_units(chunk, units)
+        if (
+            "trace" in metadata
+            or not UNIT_KEYS.isdisjoint(chunk)
+            or not USAGE_UNIT_KEYS.isdisjoint(usage)
+        ):
+            read_units(chunk, usage, metadata, units)
             listed_images = max(listed_images, count_listed_images(chunk))
     return BodyUsage(
         measured,
@@ -145,33 +153,43 @@ _REPORTING_KEYS = frozenset(
 ).union(USAGE_KEYS, UNIT_KEYS)
 
 
-def _read_latency_ms(chunk: JsonObject, invocation_metrics: JsonObject) -> int | None:
+def _read_latency_ms(
+    chunk: JsonObject, metadata: JsonObject, invocation_metrics: JsonObject
+) -> int | None:
     measured = read_count(invocation_metrics.get("invocationLatency"))
     if measured is not None:
         return measured
-    metrics = get_object(chunk, "metrics") or get_object(get_object(chunk, "metadata"), "metrics")
+    metrics = get_object(chunk, "metrics") or get_object(metadata, "metrics")
     return read_count(metrics.get("latencyMs"))
 
 
-def _read_service_tier(chunk: JsonObject) -> str | None:
+def _read_service_tier(chunk: JsonObject, metadata: JsonObject, usage: JsonObject) -> str | None:
     """Read a tier where Converse, its stream, OpenAI or Anthropic report it.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html
     """
-    metadata, response = get_object(chunk, "metadata"), get_object(chunk, "response")
-    message = get_object(chunk, "message")
     converse = get_object(chunk, "serviceTier") or get_object(metadata, "serviceTier")
-    reporting = (chunk, response, get_object(chunk, "usage"), get_object(message, "usage"))
-    reported = (converse.get("type"), *(parent.get("service_tier") for parent in reporting))
-    return next(filter(None, map(read_service_tier, reported)), None)
+    if converse:
+        tier = read_service_tier(converse.get("type"))
+        if tier is not None:
+            return tier
+    parents = [chunk, usage]
+    if "response" in chunk:
+        parents.append(get_object(chunk, "response"))
+    if "message" in chunk:
+        parents.append(get_object(get_object(chunk, "message"), "usage"))
+    for parent in parents:
+        if "service_tier" in parent:
+            tier = read_service_tier(parent["service_tier"])
+            if tier is not None:
+                return tier
+    return None
 
 
-def _read_latency_tier(chunk: JsonObject) -> str | None:
+def _read_latency_tier(chunk: JsonObject, metadata: JsonObject) -> str | None:
     """Read whether Converse or its stream served a call with optimized latency.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/latency-optimized-inference.html
     """
-    config = get_object(chunk, "performanceConfig") or get_object(
-        get_object(chunk, "metadata"), "performanceConfig"
-    )
-    return read_latency_tier(config.get("latency")) if config else None
+    config = get_object(chunk, "performanceConfig") or get_object(metadata, "performanceConfig")
+    return read_latency_tier(config.get("latency"))

@@ -69,6 +69,9 @@ def separate_cached_tokens(
     stated = reported.counts
     if logged.input in (None, stated.input):
         stated = fill_counts(_cached_only(logged), stated)
+    if usual is CacheReporting.ALWAYS_BESIDE and not reported.is_inclusive:
+        doubt = None if _fits_beside(stated, reported.total) else UsageDoubt.AMBIGUOUS
+        return CountedTokens(fill_counts(logged, stated), doubt)
     verdict = _check_total(stated, reported, usual)
     if verdict.doubt is UsageDoubt.AMBIGUOUS:
         if reported.is_inclusive:  # its cached tokens are details that do not add up
@@ -81,6 +84,13 @@ def separate_cached_tokens(
             logged = logged._replace(output=None)
         stated = stated._replace(output=(stated.output or 0) + verdict.extra_output)
     return _combine(logged, stated, verdict, usual)
+
+
+def _fits_beside(counts: TokenCounts, total: int | None) -> bool:
+    """Whether a reported total, if there is one, is the sum of disjoint counts."""
+    if total is None or counts.input is None or counts.output is None:
+        return True
+    return total == counts.total
 
 
 class _Verdict(NamedTuple):
@@ -98,11 +108,12 @@ def _check_total(counts: TokenCounts, reported: ReportedUsage, usual: CacheRepor
     shape = reported.is_inclusive
     is_expected_inside = usual is CacheReporting.INSIDE if shape is None else shape
     can_be_inside = input_tokens is None or cached <= input_tokens
-    if usual is CacheReporting.ALWAYS_BESIDE and not shape:
-        can_be_inside = False
     if total is None or input_tokens is None or output_tokens is None:
-        is_known = shape is False or (bool(shape) and can_be_inside)
-        doubt = None if is_known else _doubt_of_usual(counts, usual)
+        doubt = None
+        if shape is None:
+            doubt = _doubt_of_usual(counts, usual)
+        elif shape and not can_be_inside:
+            doubt = UsageDoubt.UNVERIFIED
         return _Verdict(is_expected_inside and can_be_inside, doubt)
     beyond = total - input_tokens - output_tokens
     if shape is None and is_expected_inside and can_be_inside and beyond == cached:
@@ -144,6 +155,8 @@ def _combine(
 
 def _separate_without_body(logged: TokenCounts, usual: CacheReporting) -> CountedTokens:
     """Decide by model and operation alone. No log that needs this has been seen in public."""
+    if usual is CacheReporting.ALWAYS_BESIDE:
+        return CountedTokens(logged)
     is_inside = usual is CacheReporting.INSIDE
     tokens = _take_out_cached(logged) if is_inside else logged
     return CountedTokens(tokens, _doubt_of_usual(logged, usual))

@@ -82,11 +82,19 @@ def fill_counts(mine: TokenCounts, theirs: TokenCounts) -> TokenCounts:
     )
 
 
-def read_reported_usage(chunk: JsonObject) -> ReportedUsage:
-    """Read one object in the shapes of all providers; the first that holds counts stands."""
+def read_reported_usage(
+    chunk: JsonObject, usage: JsonObject, metadata: JsonObject
+) -> ReportedUsage:
+    """Read one object in the shapes of all providers; the first that holds counts stands.
+
+    Args:
+        chunk: The object.
+        usage: The object's own `usage`.
+        metadata: Its `metadata`, in which Converse's stream reports usage.
+    """
     usage = (
-        get_object(chunk, "usage")
-        or get_object(get_object(chunk, "metadata"), "usage")
+        usage
+        or get_object(metadata, "usage")
         or get_object(get_object(chunk, "response"), "usage")  # a stream of the Responses API
     )
     reported = read_usage_block(usage) if usage else NO_USAGE

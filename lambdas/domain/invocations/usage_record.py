@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
@@ -246,28 +245,46 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     response = response if isinstance(response, dict) else _EMPTY
     body = response.get("outputBodyJson")
     body = decode_json(body) if isinstance(body, str) else body
-    called = _read_model(invoked_model_id, body)
-    usage = _NO_BODY if body is None else read_body_usage(body)
-    tokens, doubt = _count_tokens(request, response, usage, called.model_id, operation)
+    model_id, prompt_router = foundation_model_id(invoked_model_id), None
+    usage = _NO_BODY
+    if body is not None:
+        if "/" in model_id:  # the log names a profile or a router, not a model
+            model_id, invoked_model_id, prompt_router = _read_model(
+                model_id, invoked_model_id, body
+            )
+        usage = read_body_usage(body)
+    tokens, doubt = (
+        TokenCounts(
+            read_count(request.get("inputTokenCount")),
+            read_count(response.get("outputTokenCount")),
+            read_count(request.get("cacheReadInputTokenCount")),
+            read_count(request.get("cacheWriteInputTokenCount")),
+        ),
+        None,
+    )
+    if body is not None or not (tokens.cache_read is tokens.cache_write is None):
+        tokens, doubt = _count_tokens(tokens, usage, model_id, operation)
     return UsageRecord(  # by position: this runs for every call, and naming fields takes longer
         _text(log.get("accountId")) or "",
         _text(log.get("region")) or "",
         request_id,
         called_at,
         operation,
-        called.model_id,
-        called.invoked_model_id,
+        model_id,
+        invoked_model_id,
         _identity_arn(log.get("identity")),
         tokens,
         _error_code(log.get("errorCode")),
         _text(log.get("inferenceRegion")),
         usage.latency_ms,
         read_metadata(metadata) if metadata else NO_METADATA,
-        _read_tier(log.get("performanceConfig"), usage),
-        _read_units(response, usage, tokens),
+        None if usage is _NO_BODY and "performanceConfig" not in log else _read_tier(log, usage),
+        NO_UNITS
+        if usage is _NO_BODY and MEDIA_KEYS.isdisjoint(response)
+        else _read_units(response, usage, tokens),
         doubt,
         None,
-        called.prompt_router,
+        prompt_router,
     )
 
 
@@ -291,52 +308,45 @@ def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
     return RejectionReason(why.value)
 
 
-class _CalledModel(NamedTuple):
-    model_id: str
-    invoked_model_id: str
-    prompt_router: str | None = None
+def _read_model(
+    model_id: str, invoked_model_id: str, body: JsonValue
+) -> tuple[str, str, str | None]:
+    """Find the model that a profile or a prompt router hides: its id, what was invoked, the router.
 
-
-def _read_model(invoked_model_id: str, body: JsonValue) -> _CalledModel:
-    """Name the model that was called; a body counts only where the call hides its model."""
-    model_id = foundation_model_id(invoked_model_id)
-    if body is not None and model_id.startswith(APPLICATION_PROFILE):
+    Only Bedrock's own fields of a response are read, and only where the call hides its model.
+    """
+    if model_id.startswith(APPLICATION_PROFILE):
         name = _text(read_served_model(body))
-        return _CalledModel((name and read_model_name(name)) or model_id, invoked_model_id)
-    if body is not None and is_prompt_router(model_id):
+        return (name and read_model_name(name)) or model_id, invoked_model_id, None
+    if is_prompt_router(model_id):
         chosen = _text(read_routed_model(body))
         if chosen and is_foundation_model(foundation_model_id(chosen)):
-            return _CalledModel(foundation_model_id(chosen), chosen, invoked_model_id)
-    return _CalledModel(model_id, invoked_model_id)
+            return foundation_model_id(chosen), chosen, invoked_model_id
+    return model_id, invoked_model_id, None
 
 
 def _count_tokens(
-    request: JsonObject, response: JsonObject, usage: BodyUsage, model_id: str, operation: str
+    logged: TokenCounts, usage: BodyUsage, model_id: str, operation: str
 ) -> CountedTokens:
-    tokens = TokenCounts(
-        read_count(request.get("inputTokenCount")),
-        read_count(response.get("outputTokenCount")),
-        read_count(request.get("cacheReadInputTokenCount")),
-        read_count(request.get("cacheWriteInputTokenCount")),
-    )
+    """Work out disjoint counts of what Bedrock logged and a body reports."""
     reported = usage.reported
     # A guardrail's replacement for an answer may carry made-up counts (Titan's does).
-    if usage.is_guardrail_intervention and None in (tokens.input, tokens.output):
+    if usage.is_guardrail_intervention and None in (logged.input, logged.output):
         reported = NO_USAGE
     else:
-        tokens = fill_counts(tokens, usage.measured)
-    if reported is NO_USAGE and tokens.cache_read is tokens.cache_write is None:
-        return CountedTokens(tokens)
-    return separate_cached_tokens(tokens, reported, usual_reporting(model_id, operation))
+        logged = fill_counts(logged, usage.measured)
+    return separate_cached_tokens(logged, reported, usual_reporting(model_id, operation))
 
 
-def _read_tier(requested: JsonValue, usage: BodyUsage) -> str | None:
+def _read_tier(log: JsonObject, usage: BodyUsage) -> str | None:
     """The tier that decides on the price: as served, else a latency as requested."""
-    if usage.service_tier not in (None, STANDARD_TIER):
+    if usage.service_tier is not None and usage.service_tier != STANDARD_TIER:
         return usage.service_tier
     latency_tier = usage.latency_tier
-    if latency_tier is None and isinstance(requested, dict):
-        latency_tier = read_latency_tier(requested.get("latency"))
+    if latency_tier is None and "performanceConfig" in log:
+        requested = log["performanceConfig"]
+        latency = requested.get("latency") if isinstance(requested, dict) else None
+        latency_tier = read_latency_tier(latency)
     return latency_tier if latency_tier == LATENCY_OPTIMIZED_TIER else None
 
 
@@ -346,13 +356,13 @@ def _read_units(response: JsonObject, usage: BodyUsage, tokens: TokenCounts) -> 
     Images that a response lists count where it has no input tokens: newer embedding models count
     images in tokens.
     """
-    if not (usage.units or usage.listed_images) and MEDIA_KEYS.isdisjoint(response):
-        return NO_UNITS
-    units = Counter(usage.units)
-    read_media(response, units)
+    units = usage.units or {}
+    if not MEDIA_KEYS.isdisjoint(response):
+        units = dict(units)
+        read_media(response, units)
     if usage.listed_images and not tokens.input and IMAGE not in units:
-        units[IMAGE] = usage.listed_images
-    return sort_units(units)
+        units = units | {IMAGE: usage.listed_images}
+    return sort_units(units) if units else NO_UNITS
 
 
 def _identity_arn(identity: JsonValue) -> str:
