@@ -87,6 +87,10 @@ class CallVariant(NamedTuple):
     service_tier: str | None
 
 
+MAX_CONFLICT_VALUES = 8
+"""Different values of one field that are kept."""
+
+
 class Conflicts(NamedTuple):
     """The values on which several readings of one call disagree, each in order.
 
@@ -105,6 +109,11 @@ class Conflicts(NamedTuple):
     timestamps: tuple[datetime, ...] = ()
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
+
+    @property
+    def are_variants_cut_off(self) -> bool:
+        """Whether models or service tiers may be missing from `variants`."""
+        return self.is_cut_off and len(self.variants) >= MAX_CONFLICT_VALUES
 
 
 class UsageRecord(NamedTuple):
