@@ -23,9 +23,9 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, OTHER
 
-MAX_TEXT_LENGTH = 2048
+MAX_TEXT_LENGTH = 1024
 """Characters of a text that are kept. Nothing that AWS writes is longer, but others can write to a
-log group too."""
+log group too, and all conflicts of a call have to fit into one item of the ledger."""
 
 Value = TypeVar("Value")
 _NO_CONFLICTS = Conflicts()

@@ -99,7 +99,7 @@ class UsageSummary:
     Attributes:
         cost_of: What a call costs.
         calls: Calls in the ledger.
-        corrections: Readings that replaced an earlier, different one of the same call.
+        corrections: Changes to calls that were counted already.
     """
 
     cost_of: CostOf
