@@ -64,7 +64,7 @@ class InMemoryRecordedCalls:
     BATCH = 7
 
     def __init__(self, records: Iterable[UsageRecord]) -> None:
-        self._records = {record.key: record for record in records}
+        self._records = join_readings(records)
 
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
         yield []
