@@ -35,6 +35,7 @@ _TEXTS = (
     "error_code",
     "inference_region",
     "service_tier",
+    "prompt_router",
 )
 _COUNTS = TokenCounts._fields
 CALL_ATTRIBUTES = frozenset(
@@ -163,6 +164,7 @@ def from_item(item: Item) -> UsageRecord:
         billed_units=units(),
         usage_doubt=None if doubt is None else UsageDoubt(doubt),
         conflicts=_read_conflicts(item["conflicts"]["M"]) if "conflicts" in item else None,
+        prompt_router=text("prompt_router"),
     )
     return bound_reading(record)
 

@@ -51,7 +51,8 @@ def test_signs_between_the_parts_of_a_key_cannot_make_two_calls_one() -> None:
 def test_an_item_is_a_pure_function_of_its_readings(records: list[UsageRecord]) -> None:
     (record,) = join_readings(records).values()
     item = to_item(record, RETENTION)
-    assert item == to_item(*join_readings(records[::-1]).values(), RETENTION)
+    (again,) = join_readings(records[::-1]).values()
+    assert to_item(again, RETENTION) == item
     assert from_item(item) == record
     assert item["pk"]["S"].startswith(CALL_PREFIX)
     assert set(item) <= CALL_ATTRIBUTES

@@ -111,6 +111,7 @@ def test_every_field_survives_being_stored(open_ledger: Open) -> None:
         service_tier="flex",
         billed_units=(("image", 3), ("search_unit", 0)),
         usage_doubt=UsageDoubt.AMBIGUOUS,
+        prompt_router="router",
     )
     other = full._replace(
         model_id=SONNET_4, service_tier=None, identity_arn=BEN, timestamp=NOON, error_code=None

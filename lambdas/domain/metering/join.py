@@ -22,12 +22,17 @@ from lambdas.domain.invocations import (
     UsageRecord,
 )
 from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, OTHER
+from lambdas.domain.pricing import BilledUnit
 
 MAX_TEXT_LENGTH = 1024
 """Characters of a text that are kept. Nothing that AWS writes is longer, but others can write to a
 log group too, and all conflicts of a call have to fit into one item of the ledger."""
 
+MAX_UNITS = 32
+"""Different units that are kept of a call: all that may have a price, and some that do not."""
+
 Value = TypeVar("Value")
+_KNOWN_UNITS = frozenset(BilledUnit)
 _NO_CONFLICTS = Conflicts()
 _DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 _TEXTS = (
@@ -38,6 +43,7 @@ _TEXTS = (
     "error_code",
     "inference_region",
     "service_tier",
+    "prompt_router",
 )
 
 
@@ -79,6 +85,7 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
         billed_units=_larger_units(first.billed_units, second.billed_units),
         usage_doubt=min(first.usage_doubt, second.usage_doubt, key=_DOUBTS.index),
         conflicts=_leave_out_single_values(values),
+        prompt_router=_present(max, first.prompt_router, second.prompt_router),
     )
 
 
@@ -182,12 +189,18 @@ def _larger_units(first: BilledUnits, second: BilledUnits) -> BilledUnits:
     counts = dict(first)
     for unit, count in second:
         counts[unit] = max(count, counts.get(unit, count))
-    return tuple(sorted(counts.items()))
+    kept = sorted(counts, key=_unit_order)[:MAX_UNITS]
+    return tuple(sorted((unit, counts[unit]) for unit in kept))
 
 
 def _variant_order(variant: CallVariant) -> tuple[str, str, bool, str]:
     model_id, invoked_model_id, tier = variant
     return model_id, invoked_model_id, tier is not None, tier or ""
+
+
+def _unit_order(unit: str) -> tuple[bool, str]:
+    """A unit that may have a price goes first."""
+    return unit not in _KNOWN_UNITS, unit
 
 
 def _operation_order(operation: str) -> tuple[bool, str]:

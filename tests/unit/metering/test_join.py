@@ -20,12 +20,14 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.metering.join import (
     MAX_TEXT_LENGTH,
+    MAX_UNITS,
     bound_reading,
     choose_variant,
     join,
     join_readings,
     latest_timestamp,
 )
+from lambdas.domain.pricing import BilledUnit
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, readings, usage_record
 
 DAY = timedelta(days=1)
@@ -75,7 +77,9 @@ def test_no_reading_lowers_a_count_that_another_reports(records: list[UsageRecor
         for kept, reported in zip(record.tokens, reading.tokens, strict=True):
             assert reported is None or (kept is not None and kept >= reported)
         kept_units = dict(record.billed_units)
-        assert all(kept_units[unit] >= count for unit, count in reading.billed_units)
+        for unit, count in reading.billed_units:
+            assert kept_units.get(unit, 0) >= count or unit not in set(BilledUnit)
+    assert len(record.billed_units) <= MAX_UNITS
     hour, written = record.tokens.cache_write_1h, record.tokens.cache_write
     assert hour is None or (written is not None and hour <= written)
 
