@@ -14,6 +14,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
+from lambdas.domain.metering.join import join_readings
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
 
@@ -61,6 +62,13 @@ def usage_record(**changes: Any) -> UsageRecord:
         tokens=TokenCounts(input=10, output=5),
     )
     return record._replace(**changes)
+
+
+def disputed_call() -> UsageRecord:
+    """A call whose readings name two models: one without a price, and `HAIKU_3`."""
+    unpriced = usage_record(model_id="a-model-without-a-price", invoked_model_id="a-model")
+    (record,) = join_readings([usage_record(), unpriced]).values()
+    return record
 
 
 counts = st.none() | st.integers(0, 10**6)

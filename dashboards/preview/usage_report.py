@@ -178,8 +178,8 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         yield "None of this looks like an invocation log of Amazon Bedrock."
     if counts["conflicting_duplicates"]:
         yield (
-            f"{counts['conflicting_duplicates']:,} of the duplicates differ from other readings of"
-            " their call: the larger count stands, and a call of several callers is"
+            f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
+            " the larger stands, and a call of several callers is shown as"
             f" {CONFLICTING_IDENTITY}."
         )
     if counts["rejected"]:

@@ -16,7 +16,7 @@ from lambdas.domain.attribution import (
     attribute,
     tagged_arns,
 )
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import CallVariant, UsageRecord
 from lambdas.domain.metering.identity_folding import (
     OTHER_IDENTITIES,
     Admission,
@@ -85,6 +85,16 @@ class AttributedCalls:
 
 
 def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
+    """Name the foundation model behind an application inference profile, in each reading."""
+    conflicts = record.conflicts
+    if conflicts is not None and conflicts.variants:
+        named = [_named(record.with_variant(variant), facts) for variant in conflicts.variants]
+        variants = [CallVariant(it.model_id, it.invoked_model_id, it.service_tier) for it in named]
+        record = record._replace(conflicts=conflicts._replace(variants=tuple(variants)))
+    return _named(record, facts)
+
+
+def _named(record: UsageRecord, facts: TagFacts) -> UsageRecord:
     model_id = facts.model_id_of(record)
     if not facts.is_global(record):
         return record._replace(model_id=model_id)

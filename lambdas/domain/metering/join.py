@@ -109,14 +109,6 @@ def latest_timestamp(record: UsageRecord) -> datetime:
     return _all_values(record).timestamps[-1]
 
 
-def choose_variant(record: UsageRecord, variant: CallVariant) -> UsageRecord:
-    """Show a call as one of the models and service tiers that its readings report."""
-    model_id, invoked_model_id, service_tier = variant
-    return record._replace(
-        model_id=model_id, invoked_model_id=invoked_model_id, service_tier=service_tier
-    )
-
-
 def _all_values(record: UsageRecord) -> Conflicts:
     """The values of a record, also of fields with a single value.
 

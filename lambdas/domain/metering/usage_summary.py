@@ -128,6 +128,8 @@ class UsageSummary:
 
     def _add(self, record: UsageRecord, times: int) -> None:
         cost = self.cost_of(record)
+        if isinstance(cost, Cost):
+            record = record.with_variant(cost.variant)
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),

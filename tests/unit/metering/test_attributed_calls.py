@@ -7,7 +7,8 @@ import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
+from lambdas.domain.metering.join import join
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from tests.attributing import attributed_calls
@@ -59,6 +60,19 @@ def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
     assert (call.attribution.project, call.priced) == (
         "search",
         record._replace(model_id=SONNET_4),
+    )
+
+
+def test_each_reading_of_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags([], SONNET_4)
+    through_profile = usage_record(model_id=PROFILE, invoked_model_id=PROFILE)
+    record = join(usage_record(), through_profile)
+    priced = attributed_calls(source)([record], NOON)[record].priced
+    assert priced.conflicts is not None
+    assert priced.conflicts.variants == (
+        CallVariant(HAIKU_3, HAIKU_3, None),
+        CallVariant(SONNET_4, PROFILE, None),
     )
 
 

@@ -22,7 +22,6 @@ from lambdas.domain.metering.join import (
     MAX_TEXT_LENGTH,
     MAX_UNITS,
     bound_reading,
-    choose_variant,
     join,
     join_readings,
     latest_timestamp,
@@ -168,9 +167,10 @@ def test_each_model_and_tier_is_kept_to_be_priced() -> None:
         CallVariant(HAIKU_3, HAIKU_3, None),
         CallVariant(SONNET_4, HAIKU_3, "flex"),
     )
-    shown = choose_variant(record, dear)
+    shown = record.with_variant(dear)
     assert (shown.model_id, shown.service_tier) == (SONNET_4, "flex")
     assert join(shown, record) == join(record, shown) == record
+    assert usage_record().with_variant(dear) == usage_record()
 
 
 def test_cut_off_variants_are_told_apart_from_other_cut_off_values() -> None:

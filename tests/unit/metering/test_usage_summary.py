@@ -13,6 +13,7 @@ from tests.builders import (
     HAIKU_3,
     SONNET_4,
     cost_of,
+    disputed_call,
     token_counts,
     usage_record,
     usage_records,
@@ -99,6 +100,11 @@ def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
     assert (summary.calls, summary.corrections) == (1, 1)
     assert summary.by_identity() == summarize([after]).by_identity()
     assert summary.by_model() == summarize([after]).by_model()
+
+
+def test_call_whose_readings_name_several_models_is_counted_for_the_dearest() -> None:
+    ((model_id, figures),) = summarize([disputed_call()]).by_model()
+    assert (model_id, figures.priced_invocations) == (HAIKU_3, 1)
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key), st.data())
