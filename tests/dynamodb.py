@@ -67,11 +67,15 @@ class InMemoryDynamoDb:
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.stream: list[LedgerChange | None] = []
+        self.errors: list[str | None] = []
+        self.unread = 0
+        self.reset_consumption()
+
+    def reset_consumption(self) -> None:
+        """Count requests and units from zero."""
         self.requests: Counter[str] = Counter()
         self.write_units = 0
         self.read_units = 0
-        self.errors: list[str | None] = []
-        self.unread = 0
 
     def batch_execute_statement(self, *, Statements: Sequence[Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         assert 1 <= len(Statements) <= 25
