@@ -154,6 +154,24 @@ def test_call_that_expired_between_two_requests_is_inserted_again() -> None:
     assert [from_item(item) for item in table.items.values()] == [usage_record()]
 
 
+def test_item_that_expired_and_came_anew_between_two_requests_is_joined_as_it_is_now() -> None:
+    class ExpiringTable(InMemoryDynamoDb):
+        """Before the first item is written back, it expires, and another writer inserts it."""
+
+        def put_item(self, **request: Any) -> None:
+            if self.requests["PutItem"] == 0:
+                self.items = {key: to_item(between, RETENTION) for key in self.items}
+            super().put_item(**request)
+
+    between = usage_record(latency_ms=7, tokens=TokenCounts(output=1))
+    table = ExpiringTable()
+    ledger = open_ledger(table)
+    ledger.put([usage_record()])
+    ledger.put([usage_record(tokens=TokenCounts(99))])
+    (item,) = table.items.values()
+    assert from_item(item) == usage_record(latency_ms=7, tokens=TokenCounts(99, 1))
+
+
 def test_race_that_is_lost_every_time_goes_back_to_lambda() -> None:
     class ContestedTable(InMemoryDynamoDb):
         """Another writer changes each item before it is written."""
