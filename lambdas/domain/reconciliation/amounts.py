@@ -12,7 +12,7 @@ from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.price_list import Measure
 
 ZERO = Decimal(0)
-MAX_KEYS = 1_000_000
+MAX_KEYS = 500_000
 """The largest number of different uses that are held in memory, on either side."""
 
 

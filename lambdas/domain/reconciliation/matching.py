@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.pricing import TokenKind
+from lambdas.domain.pricing.cost import RESERVED_TIER
 from lambdas.domain.reconciliation.amounts import NOTHING, ZERO, Amounts, UsageKey
 from lambdas.domain.reconciliation.bill import ApartKey, Bill
 from lambdas.domain.reconciliation.metered import Caller, Metered
@@ -25,6 +26,14 @@ USD_TOLERANCE = Decimal("0.01")
 MAX_USD_A_DAY = Decimal(1)
 """The dollars by which all lines of a caller and a day together may differ."""
 
+_DAY = timedelta(days=1)
+_ONE_TENTH = Decimal("0.1")
+_OTHER_PLANS = (
+    "provisioned-model/",
+    "custom-model/",
+    "custom-model-deployment/",
+    "imported-model/",
+)
 _Uses: TypeAlias = Mapping[UsageKey, Amounts]
 _Coarser: TypeAlias = Callable[[UsageKey], UsageKey]
 _CACHE_WRITES = frozenset({TokenKind.CACHE_WRITE_5M, TokenKind.CACHE_WRITE_1H})
@@ -104,13 +113,14 @@ def reconcile(bill: Bill, metered: Metered, now: datetime) -> Reconciliation:
             not_settled += amounts
         else:
             ours[_as_billed(key, bill)] += amounts
-    explain = _Explanation(bill, metered)
     lines = [line for group in _groups(ours, bill.uses) for line in _compare(*group)]
     lines += [
         Line(key, LineClass.THEIRS_ONLY, NOTHING, amounts, reason)
         for (reason, key), amounts in bill.off_log.items()
     ]
-    explained = [replace(line, reason=explain.reason(line)) for line in _tolerate(lines)]
+    tolerated = list(_tolerate(lines))
+    explain = _Explanation(bill, metered, tolerated)
+    explained = [replace(line, reason=explain.reason(line)) for line in tolerated]
     return Reconciliation(
         now=now,
         settled_before=bill.settled_before,
@@ -251,25 +261,39 @@ def _agrees(line: Line) -> bool:
 class _Explanation:
     """Finds likely reasons by what each side covers."""
 
-    def __init__(self, bill: Bill, metered: Metered) -> None:
+    def __init__(self, bill: Bill, metered: Metered, lines: Iterable[Line]) -> None:
         self._bill = bill
         self._metered = metered
         self._uncounted = metered.uncounted | {
             caller._replace(identity_arn="") for caller in metered.uncounted
         }
+        self._excess = {
+            line.key: line.ours.quantity - line.theirs.quantity
+            for line in lines
+            if line.line_class is not LineClass.AGREES
+        }
 
     def reason(self, line: Line) -> Reason | None:
-        match line.line_class:
-            case LineClass.AGREES:
-                return None
-            case LineClass.OURS_ONLY:
-                return self._ours_only(line.key)
-            case LineClass.THEIRS_ONLY:
-                return line.reason or self._theirs_only(line.key)
-        if not _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE):
-            is_less = line.ours.quantity < line.theirs.quantity
-            return self._theirs_only(line.key) if is_less else self._late(line.key)
-        return line.reason or _price_reason(line)
+        if line.line_class is LineClass.AGREES:
+            return None
+        if line.line_class is LineClass.THEIRS_ONLY and line.reason is not None:
+            return line.reason
+        if _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE):
+            return line.reason or _price_reason(line)
+        if self._is_on_other_day(line.key):
+            return Reason.OTHER_DAY
+        if line.line_class is LineClass.OURS_ONLY:
+            return self._ours_only(line.key)
+        is_less = line.ours.quantity < line.theirs.quantity
+        return self._theirs_only(line.key) if is_less else self._late(line.key)
+
+    def _is_on_other_day(self, key: UsageKey) -> bool:
+        """Say if a day beside it has the same difference the other way round."""
+        excess = self._excess[key]
+        return any(
+            _is_close(-excess, self._excess.get(key._replace(day=key.day + days), ZERO), _ONE_TENTH)
+            for days in (-_DAY, _DAY)
+        )
 
     def _ours_only(self, key: UsageKey) -> Reason:
         days = self._bill.days.get(key.account_id)
@@ -277,6 +301,8 @@ class _Explanation:
             return Reason.NO_BILL
         if key.day < min(days):
             return Reason.BEFORE_BILL
+        if key.model_id.startswith(_OTHER_PLANS) or key.service_tier == RESERVED_TIER:
+            return Reason.OTHER_PLAN
         if key.model_id.startswith(APPLICATION_PROFILE):
             return Reason.PROFILE_HIDES_MODEL
         return self._late(key)

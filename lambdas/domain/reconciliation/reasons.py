@@ -30,6 +30,8 @@ class Reason(StrEnum):
     LATE_BILL = "late_bill"
     BEFORE_BILL = "before_bill"
     NO_BILL = "no_bill"
+    OTHER_PLAN = "other_plan"
+    OTHER_DAY = "other_day"
     PROFILE_HIDES_MODEL = "profile_hides_model"
     BILL_NOT_UNDERSTOOD = "bill_not_understood"
     UNPRICED = "unpriced"
@@ -74,6 +76,11 @@ MEANINGS = MappingProxyType(
         Reason.LATE_BILL: "AWS has not billed it yet. Bills can be complete after days only.",
         Reason.BEFORE_BILL: "It is older than the bill. Name the bills of earlier months.",
         Reason.NO_BILL: "The bill has no line of this account.",
+        Reason.OTHER_PLAN: (
+            "A provisioned, reserved, customized or imported model is billed by the hour, or under"
+            " another name."
+        ),
+        Reason.OTHER_DAY: "The day before or after has the same difference the other way round.",
         Reason.PROFILE_HIDES_MODEL: (
             "The call named an application inference profile, and the bill does not say of which"
             " model. Switch on INCLUDE_RESOURCES."

@@ -2,7 +2,8 @@
 
     {"version": 1, "now", "settled_before", "provisional_month", "bill_lines", "calls",
      "failed_calls", "has_identities", <what the reader adds>,
-     "total": {"billed_usd", "bill_list_usd", "logs_list_usd", "logs_effective_usd"},
+     "total": {"billed_usd", "bill_list_usd", "discount_usd", "logs_list_usd",
+       "logs_effective_usd"},
      "classes": [{"class", "reason", "lines", "logs": AMOUNTS, "bill": AMOUNTS, "provisional_usd"}],
      "apart": [{"reason", "subject", "quantity", "list_usd", "effective_usd"}],
      "logs_not_settled": AMOUNTS, "meanings": {reason: text},
@@ -11,8 +12,10 @@
 
 AMOUNTS is `{"quantity", "list_usd", "effective_usd", "unpriced", "assumed"}`; `unpriced` and
 `assumed` are parts of the quantity. Numbers are text, exact to the last digit. `classes` and
-`apart` together are the whole bill: their `effective_usd` add up to `billed_usd`. `routing` and
-`service_tier` are null where they are standard or left out of the comparison of a line.
+`apart` together are the whole bill: their `effective_usd` add up to `billed_usd`. `discount_usd`
+is the amount by which discounts and contracted rates lower the list price of use. `routing` is
+null where a line leaves it out of the comparison; `service_tier` is null there and for the
+standard tier.
 """
 
 from __future__ import annotations
@@ -25,7 +28,11 @@ from typing import Any
 from lambdas.domain.reconciliation.amounts import ZERO, Amounts
 from lambdas.domain.reconciliation.matching import Line, Reconciliation
 from lambdas.domain.reconciliation.reasons import MEANINGS
-from lambdas.domain.reconciliation.summary import apart_totals, class_totals
+from lambdas.domain.reconciliation.summary import (
+    apart_totals,
+    class_totals,
+    discount_usd,
+)
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "now": '
@@ -92,6 +99,7 @@ def _total(reconciliation: Reconciliation) -> dict[str, str]:
     return {
         "billed_usd": _text(reconciliation.billed_usd),
         "bill_list_usd": _text(bill_list),
+        "discount_usd": _text(discount_usd(reconciliation)),
         "logs_list_usd": _text(sum((line.ours.list_usd for line in lines), ours.list_usd)),
         "logs_effective_usd": _text(
             sum((line.ours.effective_usd for line in lines), ours.effective_usd)

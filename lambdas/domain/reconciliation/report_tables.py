@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
-from lambdas.domain.reconciliation.amounts import ZERO, Amounts
+from lambdas.domain.reconciliation.amounts import NOTHING, Amounts
 from lambdas.domain.reconciliation.matching import Reconciliation
 from lambdas.domain.reconciliation.reasons import MEANINGS, Apart, LineClass
 from lambdas.domain.reconciliation.summary import (
+    ClassTotal,
+    DifferenceTotal,
     apart_by_subject,
     apart_totals,
     class_totals,
-    differences,
+    difference_totals,
+    discount_usd,
+    provisional_usd,
 )
 from lambdas.domain.report_text import Table
 
@@ -26,130 +30,132 @@ _CLASSES = {
     LineClass.THEIRS_ONLY: "Only in the bill",
 }
 _APART = "Not compared"
-_LISTED_APART = tuple(
-    reason for reason in Apart if reason not in {Apart.OTHER_SERVICE, Apart.NOT_SETTLED}
-)
+_NOT_LISTED = frozenset({Apart.OTHER_SERVICE, Apart.NOT_SETTLED})
 
 
 def report_tables(reconciliation: Reconciliation) -> Iterator[Table]:
     """The report: where each dollar is, the largest differences, and what is not compared."""
-    yield Table(_about(reconciliation), (), [], _notes(reconciliation))
+    about = (
+        f"{reconciliation.bill_lines:,} lines of the bill against {reconciliation.calls:,} calls,"
+        f" days before {reconciliation.settled_before} UTC"
+    )
+    yield Table(about, (), [], tuple(_notes(reconciliation)))
     yield _dollars_table(reconciliation)
     yield from _differences_table(reconciliation)
     yield from _apart_table(reconciliation)
 
 
-def _about(reconciliation: Reconciliation) -> str:
-    return (
-        f"{reconciliation.bill_lines:,} lines of the bill against {reconciliation.calls:,} calls,"
-        f" days before {reconciliation.settled_before} UTC"
-    )
-
-
-def _notes(reconciliation: Reconciliation) -> tuple[str, ...]:
-    notes = [
-        f"The bill of {reconciliation.provisional_month} is provisional until AWS closes it.",
-    ]
+def _notes(reconciliation: Reconciliation) -> Iterator[str]:
+    provisional = provisional_usd(reconciliation)
+    if provisional:
+        month = reconciliation.provisional_month
+        yield f"{_usd(provisional)} USD are of {month}: provisional until AWS closes the month."
     if not reconciliation.has_identities:
-        notes.append(
+        yield (
             "The bill names no callers (switch on INCLUDE_IAM_PRINCIPAL_DATA): they are left out of"
             " the comparison."
         )
-    return tuple(notes)
 
 
 def _dollars_table(reconciliation: Reconciliation) -> Table:
     """Where each dollar of the bill is; the rows add up to the total."""
     totals = class_totals(reconciliation)
-    rows: list[tuple[str, ...]] = [
-        (
-            _CLASSES[total.line_class],
-            _label(total.reason),
-            f"{total.lines:,}",
-            _usd(total.theirs.effective_usd),
-            _usd(total.theirs.list_usd),
-            _usd(total.ours.list_usd),
-        )
-        for total in totals
-    ]
     not_settled = reconciliation.ours_not_settled
     apart = dict(apart_totals(reconciliation))
     if not_settled.quantity:
-        apart.setdefault(Apart.NOT_SETTLED, Amounts())
-    for reason in Apart:
-        if reason in apart:
-            amounts = apart[reason]
-            ours = not_settled.list_usd if reason is Apart.NOT_SETTLED else ZERO
-            effective, listed = _usd(amounts.effective_usd), _usd(amounts.list_usd)
-            rows.append((_APART, _label(reason), "", effective, listed, _usd(ours)))
-    lines = reconciliation.lines
-    listed_usd = sum((line.theirs.list_usd for line in lines), ZERO)
-    listed_usd += sum((amounts.list_usd for amounts in apart.values()), ZERO)
-    ours_usd = sum((line.ours.list_usd for line in lines), not_settled.list_usd)
-    total = _usd(reconciliation.billed_usd)
-    rows.append(("Total", "", f"{len(lines):,}", total, _usd(listed_usd), _usd(ours_usd)))
-    reasons = [total.reason for total in totals if total.reason]
+        apart.setdefault(Apart.NOT_SETTLED, NOTHING)
+    rows = [_class_row(total) for total in totals]
+    rows += [
+        _dollars_row(
+            (_APART, _label(reason), ""),
+            apart[reason],
+            not_settled if reason is Apart.NOT_SETTLED else NOTHING,
+        )
+        for reason in Apart
+        if reason in apart
+    ]
+    theirs = sum((total.theirs for total in totals), sum(apart.values(), NOTHING))
+    ours = sum((total.ours for total in totals), not_settled)
+    rows.append(_dollars_row(("Total", "", f"{len(reconciliation.lines):,}"), theirs, ours))
+    discount = f"Discounts and contracted rates: {_usd(discount_usd(reconciliation))} USD off list."
     return Table(
         "Where each dollar of the bill is (USD)",
-        ("Class", "Likely reason", "Lines", "Billed", "Bill, list price", "Logs, list price"),
-        rows,
-        tuple(
-            f"{_label(reason)}: {MEANINGS[reason]}"
-            for reason in dict.fromkeys(
-                (*reasons, *(reason for reason in Apart if reason in apart))
-            )
+        (
+            *("Class", "Likely reason", "Lines"),
+            *("Billed", "Bill, list price", "Logs, list price", "Logs, effective"),
         ),
+        rows,
+        (discount, *_meanings(totals, apart)),
         texts=2,
     )
 
 
+def _class_row(total: ClassTotal) -> tuple[str, ...]:
+    cells = (_CLASSES[total.line_class], _label(total.reason), f"{total.lines:,}")
+    return _dollars_row(cells, total.theirs, total.ours)
+
+
+def _dollars_row(cells: tuple[str, ...], theirs: Amounts, ours: Amounts) -> tuple[str, ...]:
+    dollars = (theirs.effective_usd, theirs.list_usd, ours.list_usd, ours.effective_usd)
+    return (*cells, *map(_usd, dollars))
+
+
+def _meanings(totals: Sequence[ClassTotal], apart: dict[Apart, Amounts]) -> Iterator[str]:
+    shown: list[StrEnum] = [total.reason for total in totals if total.reason]
+    shown += [reason for reason in Apart if reason in apart]
+    for reason in dict.fromkeys(shown):
+        yield f"{_label(reason)}: {MEANINGS[reason]}"
+
+
 def _differences_table(reconciliation: Reconciliation) -> Iterator[Table]:
-    found = differences(reconciliation)
-    if not found:
-        return
-    rows: list[tuple[str, ...]] = [
-        (
-            f"{difference.day}",
-            difference.identity or "(not named)",
-            difference.model_id,
-            difference.measure.value,
-            _label(difference.reason),
-            f"{ours.quantity:,f}",
-            f"{theirs.quantity.normalize():,f}",
-            _usd(ours.list_usd),
-            _usd(theirs.list_usd),
+    found = difference_totals(reconciliation)
+    if found:
+        yield Table(
+            "Largest differences (tokens or units, USD at list price)",
+            (
+                *("Days", "Caller", "Model", "Kind", "Likely reason"),
+                *("Logs", "Bill", "Logs USD", "Bill USD"),
+            ),
+            [_difference_row(total) for total in found[:MAX_ROWS]],
+            _more(len(found)),
+            texts=5,
         )
-        for difference, ours, theirs in found[:MAX_ROWS]
-    ]
-    more = len(found) - len(rows)
-    yield Table(
-        "Largest differences (tokens or units, USD at list price)",
-        (
-            *("Day", "Caller", "Model", "Kind", "Likely reason"),
-            *("Logs", "Bill", "Logs USD", "Bill USD"),
-        ),
-        rows,
-        (f"{more:,} more: the JSON has all.",) if more > 0 else (),
-        texts=5,
+
+
+def _difference_row(total: DifferenceTotal) -> tuple[str, ...]:
+    difference = total.difference
+    is_one_day = total.first_day == total.last_day
+    return (
+        f"{total.first_day}" if is_one_day else f"{total.first_day} to {total.last_day}",
+        difference.identity or "(not named)",
+        difference.model_id,
+        difference.measure.value,
+        _label(difference.reason),
+        f"{total.ours.quantity:,f}",
+        f"{total.theirs.quantity.normalize():,f}",
+        _usd(total.ours.list_usd),
+        _usd(total.theirs.list_usd),
     )
 
 
 def _apart_table(reconciliation: Reconciliation) -> Iterator[Table]:
-    found = apart_by_subject(reconciliation, _LISTED_APART)
-    if not found:
-        return
-    rows: list[tuple[str, ...]] = [
-        (key.subject or "-", _label(key.reason), _usd(amounts.effective_usd))
-        for key, amounts in found[:MAX_ROWS]
-    ]
-    more = len(found) - len(rows)
-    yield Table(
-        "Lines of the bill that are not compared (USD)",
-        ("Usage type, model or type of line", "Reason", "Billed"),
-        rows,
-        (f"{more:,} more: the JSON has all.",) if more > 0 else (),
-        texts=2,
-    )
+    found = apart_by_subject(reconciliation, set(Apart) - _NOT_LISTED)
+    if found:
+        yield Table(
+            "Lines of the bill that are not compared (USD)",
+            ("Usage type, model or type of line", "Reason", "Billed"),
+            [
+                (key.subject or "-", _label(key.reason), _usd(amounts.effective_usd))
+                for key, amounts in found[:MAX_ROWS]
+            ],
+            _more(len(found)),
+            texts=2,
+        )
+
+
+def _more(found: int) -> tuple[str, ...]:
+    more = found - MAX_ROWS
+    return (f"{more:,} more: the JSON has all.",) if more > 0 else ()
 
 
 def _label(reason: StrEnum | None) -> str:

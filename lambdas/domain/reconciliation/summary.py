@@ -86,43 +86,92 @@ def apart_by_subject(
 
 
 class Difference(NamedTuple):
-    """A use that is on one side alone, or differs, with the sessions of machines as their role."""
+    """Uses that are on one side alone, or differ, for one reason.
+
+    Attributes:
+        line_class: The side that has them.
+        reason: The likely reason.
+        identity: The caller, with the sessions of machines as their role; empty for none.
+        model_id: The model.
+        measure: The kind of tokens, or the unit.
+    """
 
     line_class: LineClass
     reason: Reason | None
-    day: date
     identity: str
     model_id: str
     measure: Measure
 
 
-def differences(
+@dataclass(frozen=True, slots=True)
+class DifferenceTotal:
+    """A difference over all its days.
+
+    Attributes:
+        difference: What differs.
+        first_day: Its first day.
+        last_day: Its last day.
+        ours: What the logs say.
+        theirs: What the bill says.
+    """
+
+    difference: Difference
+    first_day: date
+    last_day: date
+    ours: Amounts
+    theirs: Amounts
+
+    def __add__(self, other: DifferenceTotal) -> DifferenceTotal:
+        """Add another day of the same difference."""
+        return DifferenceTotal(
+            self.difference,
+            min(self.first_day, other.first_day),
+            max(self.last_day, other.last_day),
+            self.ours + other.ours,
+            self.theirs + other.theirs,
+        )
+
+
+def difference_totals(
     reconciliation: Reconciliation, fold: Callable[[str], str] | None = None
-) -> list[tuple[Difference, Amounts, Amounts]]:
-    """Everything but what agrees, the largest difference first: ours, then theirs.
+) -> list[DifferenceTotal]:
+    """Add up everything but what agrees, the largest difference first.
 
     Args:
         reconciliation: Logs against a bill.
         fold: Names a caller in reports; sessions of machines become their role by default.
     """
     name = fold or IdentityFolding().dimension_value
-    sums: defaultdict[Difference, tuple[Amounts, Amounts]]
-    sums = defaultdict(lambda: (NOTHING, NOTHING))
+    totals: dict[Difference, DifferenceTotal] = {}
     for line in reconciliation.lines:
         if line.line_class is LineClass.AGREES:
             continue
         key = line.key
         identity = name(key.identity_arn) if key.identity_arn else ""
-        difference = Difference(
-            line.line_class, line.reason, key.day, identity, key.model_id, key.measure
-        )
-        ours, theirs = sums[difference]
-        sums[difference] = ours + line.ours, theirs + line.theirs
-    found = [(difference, *amounts) for difference, amounts in sums.items()]
-    return sorted(found, key=_largest_first)
+        difference = Difference(line.line_class, line.reason, identity, key.model_id, key.measure)
+        total = DifferenceTotal(difference, key.day, key.day, line.ours, line.theirs)
+        known = totals.get(difference)
+        totals[difference] = known + total if known else total
+    return sorted(totals.values(), key=_largest_first)
 
 
-def _largest_first(found: tuple[Difference, Amounts, Amounts]) -> tuple[Decimal, Decimal, str]:
-    difference, ours, theirs = found
-    usd = abs(ours.list_usd - theirs.list_usd)
-    return -usd, -abs(ours.quantity - theirs.quantity), repr(difference)
+def _largest_first(total: DifferenceTotal) -> tuple[Decimal, Decimal, str]:
+    usd = abs(total.ours.list_usd - total.theirs.list_usd)
+    tokens = abs(total.ours.quantity - total.theirs.quantity)
+    return -usd, -tokens, repr(total.difference)
+
+
+def discount_usd(reconciliation: Reconciliation) -> Decimal:
+    """The dollars by which discounts and contracted rates lower the list price of use."""
+    used = [line.theirs for line in reconciliation.lines]
+    used += [
+        amounts
+        for key, amounts in reconciliation.apart.items()
+        if key.reason not in {Apart.ADJUSTMENT, Apart.OTHER_SERVICE}
+    ]
+    return sum((amounts.list_usd - amounts.effective_usd for amounts in used), ZERO)
+
+
+def provisional_usd(reconciliation: Reconciliation) -> Decimal:
+    """The dollars of compared lines that AWS may still change."""
+    return sum((total.provisional_usd for total in class_totals(reconciliation)), ZERO)

@@ -17,7 +17,12 @@ from lambdas.domain.pricing import (
     Pricing,
 )
 from lambdas.domain.reconciliation import LineClass, Reason, Reconciliation
-from lambdas.domain.reconciliation.summary import apart_totals, class_totals, differences
+from lambdas.domain.reconciliation.summary import (
+    apart_totals,
+    class_totals,
+    difference_totals,
+    discount_usd,
+)
 from tests.unit.reconciliation.bill_rows import (
     ACCOUNT,
     ANA,
@@ -106,6 +111,8 @@ def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> N
         ([row(usage_type="USE1-Agents-Steps")], [call()], (OURS, Reason.LATE_BILL)),
         ([], [call(model_id="application-inference-profile/abc")],
          (OURS, Reason.PROFILE_HIDES_MODEL)),
+        ([], [call(model_id="provisioned-model/abc")], (OURS, Reason.OTHER_PLAN)),
+        ([], [call(service_tier="reserved")], (OURS, Reason.OTHER_PLAN)),
         ([row(usage_type="USE1-NovaMicro-input-tokens-batch")], [], (THEIRS, Reason.BATCH)),
         ([row(usage_type="USE1-NovaMicro-mantle-input-tokens-standard")], [],
          (THEIRS, Reason.MANTLE)),
@@ -136,6 +143,18 @@ def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> N
         (7, Reason.BEFORE_BILL),
         (8, ""),
         (8, Reason.NO_BILL),
+    ]
+
+
+def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
+    rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
+    calls = [call(day=7), call(day=8, input_tokens=4_000_000), call(day=9), call(day=10)]
+
+    assert [line.reason for line in compare(rows, calls).lines] == [
+        None,
+        Reason.OTHER_DAY,
+        Reason.OTHER_DAY,
+        None,
     ]
 
 
@@ -226,6 +245,14 @@ def test_equal_tokens_with_other_dollars_have_a_reason(
     assert on_the_8th(found) == [(DIFFERS, reason)]
 
 
+def test_discounts_are_shown_apart() -> None:
+    tax = row(line_item_type="Tax", unblended_cost="7")
+
+    found = compare([row(net_unblended_cost="0.9"), row(day=28, unblended_cost="0.7"), tax], [])
+
+    assert discount_usd(found) == Decimal("0.4")
+
+
 def test_discount_that_is_configured_agrees_and_one_that_is_not_differs() -> None:
     rows = [row(tokens="100000", net_unblended_cost="80")]
     agreed = NegotiatedPrice(MICRO, date(2026, 1, 1), {}, Decimal(20))
@@ -246,7 +273,7 @@ def test_sessions_of_machines_are_shown_as_their_role() -> None:
     other = BEN[:-1] + "1"
     found = compare([], [call(identity_arn=BEN), call(identity_arn=other), call()])
 
-    shown = {difference.identity: ours.quantity for difference, ours, _ in differences(found)}
+    shown = {total.difference.identity: total.ours.quantity for total in difference_totals(found)}
 
     assert shown == {f"arn:aws:iam::{ACCOUNT}:role/app": 2_000_000, ANA: 1_000_000}
 
