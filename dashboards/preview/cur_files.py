@@ -71,6 +71,7 @@ _PRODUCT_KEYS = {
     "model": ("model",),
     "service_name": ("servicename", "product_name"),
     "feature": ("feature",),
+    "region": ("region",),
 }
 """The keys of the column `product` that are read; a column of its own goes first."""
 _SWITCHES = {
@@ -306,7 +307,7 @@ def _bill_row(values: Sequence[Any]) -> BillRow:
     own = dict(zip(_all_keys(), texts[len(COLUMNS) :], strict=True))
     mapped = _read_map(product)
     for field, keys in _PRODUCT_KEYS.items():
-        found = [own[key] or mapped.get(key, "") for key in keys]
+        found = [fields.get(field, ""), *(own[key] or mapped.get(key, "") for key in keys)]
         fields[field] = next(filter(None, found), "")
     return BillRow(**fields)
 

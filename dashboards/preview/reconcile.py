@@ -21,11 +21,12 @@ from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFile, find_log_files
 from dashboards.preview.metering import explained_failures, meter_files, without_output
 from dashboards.preview.usage_report import print_notes
-from lambdas.domain.pricing import BilledUnit, Pricing, Route, Routing
+from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
 from lambdas.domain.reconciliation import (
     START_OF_REPORT,
     Bill,
     BillError,
+    ListPrice,
     Metered,
     Reconciliation,
     TooManyUsesError,
@@ -92,18 +93,13 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
         raise CommandError(message) from None
 
 
-def list_price_of(pricing: Pricing) -> Callable[[UsageKey], Decimal | None]:
-    """Get list prices by what a line of the bill is for."""
+def list_price_of(pricing: Pricing) -> ListPrice:
+    """Get list prices of tokens by what a line of the bill is for."""
 
-    def list_price(key: UsageKey) -> Decimal | None:
-        profile = Routing.GLOBAL if key.routing is Routing.GLOBAL else ""
-        prices = pricing.book.prices_of(
-            key.model_id, Route(key.region, profile), key.day, key.service_tier
-        )
-        if isinstance(key.measure, BilledUnit):
-            rate = prices.unit_rates().get(key.measure)
-        else:
-            rate = prices.token_rates(0).get(key.measure)
+    def list_price(key: UsageKey, kind: TokenKind) -> Decimal | None:
+        route = Route(key.region, "global" if key.routing is Routing.GLOBAL else "")
+        prices = pricing.book.prices_of(key.model_id, route, key.day, key.service_tier)
+        rate = prices.token_rates(0).get(kind)
         return None if rate is None else rate.usd
 
     return list_price

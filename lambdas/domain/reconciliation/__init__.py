@@ -1,7 +1,7 @@
 """Logs against the bill: what both say, what one alone says, and the likely reason."""
 
 from lambdas.domain.reconciliation.amounts import Amounts, TooManyUsesError, UsageKey
-from lambdas.domain.reconciliation.bill import Bill, BillError, BillRow
+from lambdas.domain.reconciliation.bill import Bill, BillError, BillRow, ListPrice
 from lambdas.domain.reconciliation.matching import Line, Reconciliation, reconcile
 from lambdas.domain.reconciliation.metered import Metered
 from lambdas.domain.reconciliation.reasons import MEANINGS, Apart, LineClass, Reason
@@ -18,6 +18,7 @@ __all__ = [
     "BillRow",
     "Line",
     "LineClass",
+    "ListPrice",
     "Metered",
     "Reason",
     "Reconciliation",

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.pricing import BilledUnit, Routing
+from lambdas.domain.pricing import BilledUnit, Routing, TokenKind
 from lambdas.domain.pricing.price_list import (
     OFFERS,
     Endpoint,
@@ -127,8 +127,8 @@ class ProfiledModel(NamedTuple):
     is_global: bool
 
 
-ListPrice: TypeAlias = Callable[[UsageKey], Decimal | None]
-"""Gets the list price of a million tokens, or of a unit; `None` where it is not known."""
+ListPrice: TypeAlias = Callable[[UsageKey, TokenKind], Decimal | None]
+"""Gets the list price of a million tokens of a kind; `None` where it is not known."""
 
 
 class Bill:
@@ -282,7 +282,7 @@ class Bill:
             return stated
         if ":" in row.usage_type:
             return _MILLION
-        listed = self._list_price(key)
+        listed = self._list_price(key, key.measure)
         if not listed or not amounts.quantity or not amounts.list_usd:
             return _THOUSAND
         usd = amounts.list_usd / amounts.quantity

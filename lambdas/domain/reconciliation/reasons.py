@@ -49,7 +49,6 @@ class Apart(StrEnum):
     UNKNOWN_USAGE_TYPE = "unknown_usage_type"
     UNMAPPED_MODEL = "unmapped_model"
     UNKNOWN_REGION = "unknown_region"
-    UNKNOWN_UNIT = "unknown_unit"
     PROVISIONED = "provisioned"
     RESERVED = "reserved"
     CUSTOMIZATION = "customization"
@@ -98,7 +97,6 @@ MEANINGS = MappingProxyType(
         Apart.UNKNOWN_USAGE_TYPE: "The usage type is not that of a model's tokens or units.",
         Apart.UNMAPPED_MODEL: "The name stands for no known model.",
         Apart.UNKNOWN_REGION: "The line names no known Region.",
-        Apart.UNKNOWN_UNIT: "The unit of the amount is not known.",
         Apart.PROVISIONED: "Provisioned throughput is paid by the hour.",
         Apart.RESERVED: "Reserved capacity is paid by the hour.",
         Apart.CUSTOMIZATION: "Training and storage of customized models.",

@@ -39,7 +39,7 @@ def price(**changes: Any) -> Price:
 PRICING = Pricing(PriceBook([price()]))
 
 
-def no_list_price(key: object) -> None:
+def no_list_price(key: object, kind: object) -> None:
     """Know no price."""
 
 

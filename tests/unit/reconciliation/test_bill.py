@@ -69,7 +69,7 @@ def test_unit_that_is_not_stated_is_found_by_the_list_price(
 ) -> None:
     line = row(tokens="1000", pricing_unit=unit, usage_type=usage_type)
 
-    found = bill_of(line, list_price=lambda _: Decimal(listed) if listed else None)
+    found = bill_of(line, list_price=lambda _key, _kind: Decimal(listed) if listed else None)
 
     assert [amount.quantity for amount in found.uses.values()] == [1000 * size]
 
