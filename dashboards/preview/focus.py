@@ -16,7 +16,12 @@ from cdk.config import read_config
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
-from dashboards.preview.metering import explained_failures, meter_files, without_output
+from dashboards.preview.metering import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
 from dashboards.preview.usage_report import plural, print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
@@ -66,6 +71,7 @@ def main() -> None:
             console = open_console()
             print_notes(meter, console)
             _print_sums(console, out, sums, _left_out(charges))
+            check_for_gaps(meter)
 
 
 def manifest_path(out: Path) -> Path:

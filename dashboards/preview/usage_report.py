@@ -54,6 +54,7 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
     Rows can be many, so each is written as it is made.
     """
     out.write(_START_OF_SUMMARY + json.dumps(_record_counts(meter)))
+    out.write(f',\n "files": {json.dumps(files_json(meter))}')
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -90,6 +91,17 @@ def print_notes(meter: LocalMeter, console: Console) -> None:
     """Print what was read, and what was not counted and why."""
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
+
+
+def files_json(meter: LocalMeter) -> dict[str, Any]:
+    """The files that were read and that were not, as both JSON contracts have them."""
+    return {
+        "read": meter.files_read,
+        "skipped": [
+            {"reason": reason.value, "files": files, "examples": list(examples)}
+            for reason, files, examples in meter.skipped
+        ],
+    }
 
 
 def shorten_identity(arn: str) -> str:
@@ -169,13 +181,12 @@ def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
 
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = _record_counts(meter)
+    yield from _notes_on_files(meter)
     yield (
         f"{plural(counts['read'], 'line')} read: {plural(counts['counted'], 'call')} counted,"
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
-    if counts["rejected"] and not counts["counted"]:
-        yield "None of this looks like an invocation log of Amazon Bedrock."
     if counts["conflicting_duplicates"]:
         yield (
             f"{counts['conflicting_duplicates']:,} of the duplicates told something else than"
@@ -188,6 +199,18 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _notes_on_files(meter: LocalMeter) -> Iterator[str]:
+    groups = list(meter.skipped)
+    if not groups:
+        return
+    skipped = sum(group.files for group in groups)
+    verb = "was" if skipped == 1 else "were"
+    yield f"{plural(meter.files_read, 'file')} read. {plural(skipped, 'file')} {verb} not:"
+    for reason, files, examples in groups:
+        more = ", ..." if files > len(examples) else ""
+        yield f"  {reason.meaning}: {files:,} ({', '.join(examples)}{more})"
 
 
 def plural(count: int, noun: str) -> str:

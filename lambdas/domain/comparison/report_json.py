@@ -42,7 +42,7 @@ START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
 _MICRO_DOLLAR = Decimal("0.000001")
 
 
-def report_json(report: ComparisonReport, read: Mapping[str, int | str | None]) -> str:
+def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
     """Write a report as JSON; money digit by digit, which a float would not promise.
 
     Args:

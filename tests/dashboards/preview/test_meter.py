@@ -1,7 +1,9 @@
 """`make meter`, from the command line to the summary that other programs rely on."""
 
+import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -87,6 +89,7 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
             "ignored": 1,
             "rejected": 1,
         },
+        "files": {"read": 1, "skipped": []},
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -97,6 +100,134 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         ],
         "rejected": [{"source": str(logs), "line": 6, "code": "not_json"}],
     }
+
+
+CASES = FIXTURES / "cases"
+
+
+def figures_of(summary: Any) -> tuple[int, ...]:
+    """Calls, input tokens and output tokens."""
+    columns = ("invocations", "input_tokens", "output_tokens")
+    return tuple(sum(row[column] for row in summary["by_model"]) for column in columns)
+
+
+MIXED = CASES / "10-files-skipped-silently" / "mixed"
+
+
+@pytest.mark.parametrize("compression", ["as it is", "compressed once more by Firehose"])
+def test_a_folder_of_firehose_objects_with_default_names_is_read(
+    summarize: Any, tmp_path: Path, compression: str
+) -> None:
+    folder = tmp_path / "2026" / "11" / "20" / "10"
+    folder.mkdir(parents=True)
+    for source in MIXED.glob("bedrock-logs-*"):
+        content = source.read_bytes()
+        is_twice = compression != "as it is"
+        (folder / source.name).write_bytes(gzip.compress(content) if is_twice else content)
+    summary = summarize(tmp_path / "2026")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 2  # a control message in each object
+    assert summary["records"]["duplicates"] == 4  # both objects hold the same calls
+    assert summary["files"] == {"read": 2, "skipped": []}
+
+
+def test_a_named_firehose_object_is_read(summarize: Any) -> None:
+    summary = summarize(MIXED / "bedrock-logs-1-2026-11-20-10-00-00-0a1b2c3d")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 1
+
+
+def test_firehose_objects_beside_other_logs_are_read_as_well(summarize: Any) -> None:
+    summary = summarize(MIXED)
+    assert summary["files"]["read"] == 3
+    assert summary["records"]["counted"] == 4 + 2
+
+
+@pytest.mark.parametrize("part", ["", "export", "export/0123-task", "input.ndjson"])
+def test_an_export_of_a_log_group_is_read(summarize: Any, part: str) -> None:
+    case = CASES / "10b-create-export-task"
+    if part == "":
+        part = "export/0123-task/aws-bedrock-modelinvocations/000000.gz"
+    summary = summarize(case / part)
+    assert figures_of(summary) == (3, 300, 30)
+    assert summary["records"]["ignored"] == 1
+    assert summary["records"]["rejected"] == 0
+
+
+def test_files_that_were_not_read_are_counted_by_reason(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    write(logs / "notes.txt", "not a log")
+    write(logs / "settings.json", '{"model": "none"}')
+    write(logs / "nothing.log.gz", "")
+    write(logs / "data" / "request-1_input.json.gz", '{"messages": []}')
+    write(logs / "export" / "aws-logs-write-test", "Permission Check Successful")
+    os.mkfifo(logs / "pipe.json")
+    (logs / "loop").symlink_to(logs)
+    (logs / "nowhere.json").symlink_to(tmp_path / "gone.json")
+    (logs / "round.json").symlink_to(logs / "round.json")
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 0
+    files = json.loads(out.read_text())["files"]
+    assert files["read"] == 1
+    assert {it["reason"]: it["files"] for it in files["skipped"]} == {
+        "not_a_log": 2,
+        "empty": 1,
+        "body": 1,
+        "permission_check": 1,
+        "link": 3,
+        "not_a_file": 1,
+    }
+    printed = capsys.readouterr().out
+    assert "1 file read. 9 files were not:" in printed
+    assert f"  not an invocation log: 2 ({logs}/notes.txt, {logs}/settings.json)" in printed
+
+
+def test_many_skipped_files_are_counted_and_a_few_named(
+    summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for number in range(9):
+        write(logs / "data" / f"{number}_input.json", "{}")
+    ((group),) = summarize(logs)["files"]["skipped"]
+    assert (group["reason"], group["files"], len(group["examples"])) == ("body", 9, 5)
+    assert "4_input.json, ...)" in capsys.readouterr().out
+
+
+def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_command(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log("1")))
+    whole = gzip.compress(as_lines(*[log(f"cut-{n}", text="x" * n) for n in range(3000)]))
+    (logs / "b.json.gz").write_bytes(whole[:-20])
+    write(logs / "c.json", as_lines(log("2")))
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 2
+    printed = capsys.readouterr()
+    assert "1 file could not be read to the end" in printed.err
+    assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
+    assert "Identity" in printed.out
+    summary = json.loads(out.read_text())
+    assert summary["records"]["counted"] > 2900
+    assert summary["files"]["skipped"][0]["reason"] == "unreadable"
+
+
+def test_names_of_skipped_files_cannot_steer_the_terminal(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for name in (b"evil\x1b]0;owned\x07.txt", b"two\nlines.txt", b"bytes\xff\xfe.txt"):
+        Path(os.fsdecode(bytes(logs) + b"/" + name)).write_bytes(b"no log")
+    assert run(logs, "--out", tmp_path / "summary.json") == 0
+    printed = capsys.readouterr().out
+    assert not {"\x1b", "\x07"} & set(printed)
+    assert "two\nlines" not in printed
+    assert json.loads((tmp_path / "summary.json").read_text())["files"]["skipped"][0]["files"] == 3
 
 
 def test_the_newest_of_conflicting_readings_stands(summarize: Any, tmp_path: Path) -> None:
@@ -229,8 +360,11 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
 def test_nothing_but_rejected_records_gets_a_hint(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(FIXTURES / "response-bodies.ndjson") == 0
-    assert "None of this looks like an invocation log" in capsys.readouterr().out
+    assert run(FIXTURES / "response-bodies.ndjson") == 2
+    printed = capsys.readouterr()
+    assert "57 rejected" in printed.out
+    assert "none of this looks like an invocation log" in printed.err
+    assert "dashboards/README.md" in printed.err
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
