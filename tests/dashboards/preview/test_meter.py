@@ -72,6 +72,8 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "records_missing_counts": 0,
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
+        "assumed_price_invocations": 0,
+        "assumed_cost_usd": 0,
     }
     unknown = dict.fromkeys(figures, 0) | {
         "invocations": 1,
@@ -90,6 +92,7 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
             "rejected": 1,
         },
         "files": {"read": 1, "skipped": []},
+        "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -274,6 +277,7 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
     figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
     assert figures.keys() == expected.keys()
     others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
+    others |= {"assumed_price_invocations", "assumed_cost_usd"}
     for name, row in figures.items():
         assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
 
@@ -353,7 +357,7 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
     table = (FIXTURES.parents[1] / "README.md").read_text().split("```")[3].strip("\n")
     assert table in "\n".join(line.rstrip() for line in printed.splitlines())
-    assert "Rejected: 3 bad_timestamp, 2 no_request_id" in printed
+    assert "Rejected: 3 bad_timestamp (without a readable timestamp), 2 no_request_id" in printed
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
 
 
@@ -400,7 +404,7 @@ def test_many_identities_are_cut_to_the_largest(
     assert "identity-024" in printed
     assert "identity-025" not in printed
     (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
-    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "0.0001"]
+    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "$0.0001"]
 
 
 def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:
