@@ -170,8 +170,13 @@ def _is_manifest(path: Path) -> bool:
 def _print_sums(console: Console, out: Path, sums: Sums, left_out: Sequence[LeftOut]) -> None:
     cost = f"{plain(sums.billed_usd)} USD, as an estimate ({plain(sums.list_usd)} at list prices)."
     lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
+    if sums.assumed_usd:
+        lines.append(
+            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place of"
+            " a call has none, so the dearest one that is listed for its model elsewhere is taken."
+        )
     if left_out:
-        lines.append("Not in this cost, for nobody knows what they cost (see the manifest):")
+        lines.append("Not in this cost, because it is not known (see the manifest):")
     lines += [
         f"  {it.model_id}: {plural(it.invocations, 'call')},"
         f" {plural(it.tokens, 'token')} ({it.reason})"
