@@ -172,8 +172,8 @@ def _print_sums(console: Console, out: Path, sums: Sums, left_out: Sequence[Left
     lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
     if sums.assumed_usd:
         lines.append(
-            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place of"
-            " a call has none, so the dearest one that is listed for its model elsewhere is taken."
+            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place"
+            " of a call has none, so the dearest one listed for its model elsewhere is taken."
         )
     if left_out:
         lines.append("Not in this cost, because it is not known (see the manifest):")

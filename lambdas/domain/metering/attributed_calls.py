@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -63,7 +63,9 @@ class AttributedCalls:
         self, records: Sequence[UsageRecord], now: datetime
     ) -> Mapping[UsageRecord, AttributedCall]:
         """Say it of some calls, by what was known when they were made."""
-        arns = {arn for record in records for arn in tagged_arns(record)}
+        arns = {
+            arn for record in records for called in _variants(record) for arn in tagged_arns(called)
+        }
         facts = self.directory.look_up(arns, now)
         return {
             record: AttributedCall(
@@ -84,7 +86,25 @@ class AttributedCalls:
         return attribution._replace(project=OTHER_PROJECTS)
 
 
+def _variants(record: UsageRecord) -> Iterator[UsageRecord]:
+    """A call, and the same call with each model that its readings report."""
+    yield record
+    for variant in record.conflicts.variants if record.conflicts else ():
+        yield record._replace(model_id=variant.model_id, invoked_model_id=variant.invoked_model_id)
+
+
 def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
+    called, *conflicting = (_resolved(variant, facts) for variant in _variants(record))
+    if record.conflicts is None or not conflicting:
+        return called
+    variants = tuple(
+        variant._replace(model_id=each.model_id, invoked_model_id=each.invoked_model_id)
+        for variant, each in zip(record.conflicts.variants, conflicting, strict=True)
+    )
+    return called._replace(conflicts=record.conflicts._replace(variants=variants))
+
+
+def _resolved(record: UsageRecord, facts: TagFacts) -> UsageRecord:
     model_id = facts.model_id_of(record)
     if not facts.is_global(record):
         return record._replace(model_id=model_id)

@@ -362,6 +362,43 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
 
 
+def test_costs_that_mean_different_things_look_different(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used: dict[str, dict[str, Any]] = {
+        "priced": {"input": {"inputTokenCount": 4_000_000}},
+        "tiny": {"input": {"inputTokenCount": 1}},
+        "free": {"input": {"inputTokenCount": 0}},
+        "assumed": {"input": {"inputTokenCount": 4_000_000}, "region": "xx-new-1"},
+        "unknown": {"modelId": "a.b"},
+        "failed": {"errorCode": "ThrottlingException"},
+    }
+    logs = [
+        log(name, **{"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes)
+        for name, changes in used.items()
+    ]
+    out = tmp_path / "summary.json"
+    assert run(write(tmp_path / "logs.json", as_lines(*logs)), "--out", out) == 0
+    printed = capsys.readouterr().out
+    cells = {line.split()[0]: line.split()[-2] for line in printed.splitlines() if line.strip()}
+    rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
+    assumed = rows["assumed"]["cost_usd"]
+    assert assumed >= 1
+    assert {name: cells[name] for name in used} == {
+        "priced": "$1.0000",
+        "tiny": "<$0.0001",
+        "free": "$0",
+        "assumed": f"~${assumed:.4f}",
+        "unknown": "unpriced",
+        "failed": "-",
+    }
+    assert rows["assumed"]["assumed_price_invocations"] == 1
+    assert rows["assumed"]["assumed_cost_usd"] == assumed
+    legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
+    assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
+    assert "  1 no_price: no price of the model is known" in printed
+
+
 def test_nothing_but_rejected_records_gets_a_hint(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
