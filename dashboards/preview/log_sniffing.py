@@ -52,7 +52,7 @@ def unzipped(on_disk: BinaryIO) -> BinaryIO:
 
 def is_blank(content: BinaryIO) -> bool:
     """Whether content is empty, as far as a first look shows; leaves it at its start."""
-    head = content.read(_FIRST_SNIFFED_BYTES)
+    head = _read_head(content)
     content.seek(0)
     return not head.removeprefix(UTF8_MARK).strip()
 
@@ -64,7 +64,7 @@ def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
         content: The content, at its start.
         has_log_name: Whether the file is named like a log; its first line may then be damaged.
     """
-    head = content.read(_FIRST_SNIFFED_BYTES)
+    head = _read_head(content)
     if has_log_name and head.startswith(UTF16_MARKS):
         return True  # reading it explains what to do
     first = head.removeprefix(UTF8_MARK).lstrip()
@@ -75,3 +75,8 @@ def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
     if not (is_text_of_logs or has_log_name):
         return False
     return bool(_MARKS.search(head) or _MARKS.search(head + content.read(_SNIFFED_BYTES)))
+
+
+def _read_head(content: BinaryIO) -> bytes:
+    head = content.read(_FIRST_SNIFFED_BYTES)
+    return head if head.strip() else head + content.read(_SNIFFED_BYTES)

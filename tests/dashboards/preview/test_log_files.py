@@ -127,6 +127,11 @@ def test_a_file_in_a_folder_that_is_no_log_is_skipped(
     assert [(group.reason, group.files) for group in found.skipped] == [(SkipReason.NOT_A_LOG, 1)]
 
 
+def test_blank_lines_before_a_log_hide_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "object", b"\n" * 100_000 + LINES)
+    assert ids_of(tmp_path) == IDS
+
+
 def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_path: Path) -> None:
     write(tmp_path / "a.ndjson", b"oops\n" + LINES)
     assert ids_of(tmp_path) == IDS
