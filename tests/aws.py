@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_MODEL
+from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 
 LEDGER = "usage-ledger"
@@ -29,13 +29,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("dynamodb").create_table(
             TableName=LEDGER,
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_MODEL)
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_KEY)
             ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
                     "IndexName": UNPRICED_INDEX,
-                    "KeySchema": [{"AttributeName": UNPRICED_MODEL, "KeyType": "HASH"}],
+                    "KeySchema": [{"AttributeName": UNPRICED_KEY, "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
             ],

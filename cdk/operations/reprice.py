@@ -32,9 +32,9 @@ def reprice(session: boto3.Session) -> None:
             f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
             " have their cost."
         )
-    for model_id, count in report["waiting"].items():
-        model = printable(model_id)
-        print(f"{model}: {count:,} calls wait for a price (negotiated_prices in cdk.json)")
+    for model_id, day in report["waiting"].items():
+        model, since = printable(model_id), printable(day)
+        print(f"{model}: calls since {since} wait for a price (negotiated_prices in cdk.json)")
     if report["reason"]:
         print(f"Not all was done: {report['reason']}. The next run goes on.")
     elif not any(report[it] for it in ("by_model", "too_old", "waiting")):

@@ -42,6 +42,7 @@ from lambdas.domain.metering.ledger_table import (
     TURN_PREFIX,
     UNPRICED_INDEX,
     UNPRICED_PREFIX,
+    WAITING_PREFIX,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
@@ -58,6 +59,7 @@ _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
 _CALLS = f"{CALL_PREFIX}*"
 _NOTES = f"{UNPRICED_PREFIX}*"
+_GROUPS = f"{WAITING_PREFIX}*"
 _TAGS = f"{TAGS_PREFIX}*"
 _IDENTITIES = [
     f"{scope}{prefix}*"
@@ -162,6 +164,7 @@ class IngestionStack(Stack):
             log_key=self._storage.stored_with,
         )
         self._let_publish(function)
+        function.allow_items("dynamodb:PutItem", on=self._storage.ledger.table_arn, keys=[_GROUPS])
         function.allow(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(self._storage.ledger.table_stream_arn),
@@ -182,10 +185,11 @@ class IngestionStack(Stack):
         )
         self._let_publish(function)
         table = self._storage.ledger.table_arn
-        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES])
+        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES, _GROUPS])
         turn = f"{TURN_PREFIX}*"
-        function.allow_items("dynamodb:DeleteItem", "dynamodb:PutItem", on=table, keys=[turn])
-        function.allow("dynamodb:Scan", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow_items("dynamodb:PutItem", on=table, keys=[turn])
+        function.allow_items("dynamodb:DeleteItem", on=table, keys=[turn, _GROUPS])
+        function.allow("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
         lambda_.CfnEventInvokeConfig(
             self,
             "PriceRefresherRetries",

@@ -100,13 +100,13 @@ class PublishMetrics:
         dimensions = {record: self.identity_dimension(record) for record in records}
         known = self.attribute(records, now)
         tried = [it for it in records if is_retried or profile_arn(it.invoked_model_id)]
-        noted = self.unpriced.remembered(tried) if tried else frozenset[CallKey]()
+        noted = self.unpriced.get_noted(tried) if tried else frozenset[CallKey]()
         costs: dict[UsageRecord, CallCost] = {
             record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
             for record in records
         }
         waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
-        self.unpriced.remember([known[it].priced for it in waiting if it.key not in noted])
+        self.unpriced.write([it for it in waiting if it.key not in noted], now)
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             records,

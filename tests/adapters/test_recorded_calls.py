@@ -66,7 +66,7 @@ def test_the_newest_reading_of_a_call_is_read(holding: Holding) -> None:
 def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
     record = usage_record()
     calls = in_dynamodb(record)
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).remember([record])
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write([record], NOON)
     assert read(calls) == [record]
 
 

@@ -108,14 +108,14 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     kinds = {key.split("#")[0] for _, key in asked}
     assert kinds == {
         *("identity", "identities", "sessions", "project-identity", "project-identities"),
-        *("tags", "unpriced"),
+        *("tags", "unpriced", "waiting"),
     }
     assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()
 
     asked.clear()
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     price_refresher.lambda_handler({}, CONTEXT)
-    assert {key.split("#")[0] for _, key in asked} >= {"turn", "unpriced", "call"}
+    assert {key.split("#")[0] for _, key in asked} >= {"turn", "unpriced", "waiting", "call"}
     assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
 
 

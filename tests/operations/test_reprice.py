@@ -22,7 +22,10 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-0
             NOTHING | {"by_model": {"m": REPRICED}},
             "m: 1,200 calls cost 0.31 US dollars (negotiated, from 2026-01-01)\n",
         ),
-        (NOTHING | {"waiting": {"m": 2}}, "m: 2 calls wait for a price"),
+        (
+            NOTHING | {"waiting": {"m": "2026-09-08"}},
+            "m: calls since 2026-09-08 wait for a price",
+        ),
         (NOTHING | {"too_old": 3}, "3 calls have a price, and are too old for CloudWatch"),
         (NOTHING | {"reason": "no time"}, "Not all was done: no time. The next run goes on.\n"),
     ],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -25,43 +25,44 @@ from lambdas.services.reprice_calls import RepriceCalls
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_MOST_MODELS_TOLD = 20
+_MAX_WAITING_MODELS = 20
 
 
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
-    """Publish what has a price now; what was done, as `make reprice` prints it.
+    """Publish the cost of calls that have a price now; returns what `make reprice` prints.
 
     Raises:
         MetricsUnavailableError: CloudWatch did not take all, which counts as an error of the
-            function: cost would be missing for as long as nobody knows.
+            function, so that its alarm notifies: cost is missing until a run succeeds.
     """
-    report = reprice()(
+    report = repricer().reprice(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     )
-    record_health({REPRICED_CALLS: sum(it.calls for it in report.by_model.values())})
-    told = asdict(report) | {"waiting": _bounded(report.waiting)}
-    for it in told["by_model"].values():
-        it["usd"] = f"{it['usd']:f}"
+    record_health({REPRICED_CALLS: sum(model.calls for model in report.by_model.values())})
+    result = asdict(report) | {"waiting": _summarize(report.waiting)}
+    for model in result["by_model"].values():
+        model["usd"] = f"{model['usd']:f}"
     if report.by_model or report.waiting or report.reason:
-        logger.info("Calls that had no price", **told)
+        logger.info("Calls that had no price", **result)
     if report.is_refused:
         raise MetricsUnavailableError(report.reason)
-    return told
+    return result
 
 
-def _bounded(waiting: Mapping[str, int]) -> dict[str, int]:
-    """The models that most calls wait for, and the rest in one line."""
-    by_calls = Counter(waiting).most_common()
-    told, rest = dict(by_calls[:_MOST_MODELS_TOLD]), by_calls[_MOST_MODELS_TOLD:]
+def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
+    """The models that calls wait for longest, and the rest in one line."""
+    by_day = sorted(waiting.items(), key=itemgetter(1))
+    days = dict(by_day[:_MAX_WAITING_MODELS])
+    rest = by_day[_MAX_WAITING_MODELS:]
     if rest:
-        told[f"{len(rest)} other models"] = sum(calls for _, calls in rest)
-    return told
+        days[f"{len(rest)} other models"] = rest[0][1]
+    return {name: day.isoformat() for name, day in days.items()}
 
 
 @cache
-def reprice() -> RepriceCalls:
-    """What publishes, made once."""
+def repricer() -> RepriceCalls:
+    """Make the service once."""
     settings = Settings.from_environment(os.environ)
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return RepriceCalls(
