@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import MeteredCall
-from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, TokenKind
-from lambdas.domain.pricing.price import ANYWHERE
+from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
 
 ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"
 BEN = "arn:aws:iam::111122223333:user/ben"
@@ -22,7 +21,17 @@ NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
 
 _HAIKU_3_USD = {TokenKind.INPUT: Decimal("0.25"), TokenKind.OUTPUT: Decimal("1.25")}
 PRICES = PriceBook(
-    [Price(HAIKU_3, ANYWHERE, None, (Rates(0, _HAIKU_3_USD),), "tests", date(2026, 1, 1))]
+    [
+        Price(
+            HAIKU_3,
+            Routing.REGION,
+            "us-east-1",
+            None,
+            (Rates(0, _HAIKU_3_USD),),
+            "tests",
+            date(2026, 1, 1),
+        )
+    ]
 )
 """A price of one model, without its cache, and none of others."""
 cost_of = Pricing(PRICES).cost_of

@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 from lambdas.domain.comparison.traffic import Purpose, Terms, TrafficMix
-from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
+from lambdas.domain.pricing import Pricing, Route, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
 
 _OF_A_MILLION = -6  # places of the decimal point
@@ -86,20 +86,21 @@ class Candidates:
 
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
         """How the price book spells a model; as it is, where it has no list price."""
-        prices = (
-            self.pricing.book.price_in(model_id, it.ways[0], it.day, tier)
+        spelled = (
+            self.pricing.book.prices_of(model_id, it.ways[0], it.day, tier).listed_as
             for it in terms
             for tier in _tiers(it)
         )
-        return next((price.model_id for price in prices if price), model_id)
+        return next(filter(None, spelled), model_id)
 
     def _cost(self, model_id: str, purpose: Purpose, mix: TrafficMix) -> ModelCost | None:
         as_cached, uncached = Decimal(0), Decimal(0)
+        is_in_use = model_id in mix.by_model
         lacks = set[TokenKind]()
         for terms, counts in mix.tokens.items():
             if not (used := {kind: count for kind, count in counts.items() if count}):
                 continue
-            rates = self._rates_in(model_id, terms)
+            rates = self._rates_in(model_id, terms, is_in_use=is_in_use)
             is_text = TokenKind.OUTPUT in rates
             if TokenKind.INPUT not in rates or is_text != (purpose is Purpose.TEXT):
                 return None
@@ -108,22 +109,37 @@ class Candidates:
             uncached += _total(_without_cache(used), rates)
         return ModelCost(
             model_id,
-            model_id in mix.by_model,
+            is_in_use,
             None if lacks else as_cached.scaleb(_OF_A_MILLION),
             uncached.scaleb(_OF_A_MILLION),
             tuple(kind for kind in TokenKind if kind in lacks),
         )
 
-    def _rates_in(self, model_id: str, terms: Terms) -> UsdPerMillion:
+    def _rates_in(self, model_id: str, terms: Terms, *, is_in_use: bool) -> UsdPerMillion:
         found = self._rates.get((model_id, terms))
         if found is None:
-            ways = (
-                self.pricing.rates_in(model_id, areas, terms.day, terms.total_input_tokens, tier)
-                for tier in _tiers(terms)
-                for areas in terms.ways
+            rates = (
+                self.pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
+                for route, tier in self._ways_to_serve(model_id, terms, is_in_use=is_in_use)
             )
-            self._rates[model_id, terms] = found = next(filter(None, ways), {})
+            self._rates[model_id, terms] = found = next(filter(None, rates), {})
         return found
+
+    def _ways_to_serve(
+        self, model_id: str, terms: Terms, *, is_in_use: bool
+    ) -> list[tuple[Route, str | None]]:
+        """The routes and tiers in which a model may serve a call.
+
+        A model that has a price elsewhere alone may not be offered there, so it is no alternative.
+        """
+        ways = [(route, tier) for tier in _tiers(terms) for route in terms.ways]
+        return [
+            (route, tier)
+            for route, tier in ways
+            if is_in_use
+            or self.pricing.book.prices_of(model_id, route, terms.day, tier).prices
+            or not self.pricing.book.knows(model_id)
+        ]
 
 
 def _tiers(terms: Terms) -> tuple[str | None, ...]:

@@ -200,7 +200,7 @@ class TrafficObserver:
         if record.is_failed:
             project.failed_calls += 1
         elif isinstance(cost, Cost):
-            mix = project.mixes.setdefault(purpose_of(cost), TrafficMix())
+            mix = project.mixes.setdefault(purpose_of(priced.rates), TrafficMix())
             mix.add(record, cost, priced.terms)
         elif isinstance(cost, Unpriced):
             project.unpriced[Unknown(record.model_id, cost)] += 1

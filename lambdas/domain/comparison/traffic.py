@@ -11,8 +11,15 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.pricing import Cost, Pricing, TokenKind, price_areas, tokens_by_kind
-from lambdas.domain.pricing.price import GLOBAL
+from lambdas.domain.pricing import (
+    Cost,
+    Pricing,
+    Route,
+    TokenKind,
+    UsdPerMillion,
+    read_route,
+    tokens_by_kind,
+)
 
 
 class Purpose(StrEnum):
@@ -24,27 +31,24 @@ class Purpose(StrEnum):
     """It answers with no tokens: only its input has a price."""
 
 
-def purpose_of(cost: Cost) -> Purpose:
-    """What the model of a call is for, by what is paid for it."""
-    listed = cost.price.rates[0].usd_per_million if cost.price else {}
-    agreed = cost.negotiated.usd_per_million if cost.negotiated else {}
-    has_output = TokenKind.OUTPUT in listed or TokenKind.OUTPUT in agreed
-    return Purpose.TEXT if has_output else Purpose.EMBEDDING
+def purpose_of(rates: UsdPerMillion) -> Purpose:
+    """The purpose of the model of a call, by what is paid for it."""
+    return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
 
 
 class Terms(NamedTuple):
     """All of a call that decides on the price of its tokens, whichever model it is.
 
     Attributes:
-        ways: Ways to call a model as it was called, each as the areas whose price it may have:
-            first as it was; after a global profile, which others may lack, in the same Region.
+        ways: Routes to call a model as it was called: first as it was; after a global profile,
+            which others may lack, in the same Region.
             Never the other way: who keeps to a geography may have to.
         day: The first day with the same prices, UTC.
         total_input_tokens: The least that it reads at the same rates.
         service_tier: In which it was served; `None` for the standard one.
     """
 
-    ways: tuple[tuple[str, ...], ...]
+    ways: tuple[Route, ...]
     day: date
     total_input_tokens: int
     service_tier: str | None = None
@@ -75,9 +79,9 @@ class PriceSteps:
         )
 
 
-def _ways_to_call(record: UsageRecord) -> tuple[tuple[str, ...], ...]:
-    areas = price_areas(record.invoked_model_id, record.region)
-    return (areas, price_areas("", record.region)) if areas[0] == GLOBAL else (areas,)
+def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
+    route = read_route(record.invoked_model_id, record.region)
+    return (route, Route(record.region)) if route.is_global else (route,)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import Attribution, Rung
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
-from lambdas.domain.pricing import CostLine, PricedTokens, TokenKind, Unpriced
+from lambdas.domain.pricing import CostLine, PricedTokens, Routing, TokenKind, Unpriced
 
 MOST_CHARGES = 1_000_000
 """Charges that are folded at a time, some kilobyte of memory each."""
@@ -171,7 +171,7 @@ class DailyCharges:
             if invoked_model_id is not None:
                 record = record._replace(invoked_model_id=invoked_model_id)
             for line in priced.lines:
-                key = _key(record, account_id, attribution, priced, line)
+                key = _key(record, account_id, attribution, line)
                 self._add(key, times * line.tokens)
 
     def months(self) -> list[date]:
@@ -218,14 +218,14 @@ def _key(
     record: UsageRecord,
     account_id: str,
     attribution: Attribution,
-    priced: PricedTokens,
     line: CostLine,
 ) -> ChargeKey:
     listed = None
-    if line.list_usd_per_million is not None and priced.price and priced.rates:
-        price = priced.price
-        size = priced.rates.above_input_tokens
-        listed = ListPrice(price.model_id, price.area, size, price.source)
+    if line.listed is not None:
+        price = line.listed.price
+        is_global = price.routing is Routing.GLOBAL
+        scope = "/".join(filter(None, (Routing.GLOBAL, price.place))) if is_global else price.place
+        listed = ListPrice(price.model_id, scope, line.listed.above_input_tokens, price.source)
     return ChargeKey(
         record.timestamp.date(),
         account_id[:LONGEST_TEXT],

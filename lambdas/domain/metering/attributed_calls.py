@@ -23,7 +23,7 @@ from lambdas.domain.metering.identity_folding import (
     IdentityRegistry,
 )
 from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.domain.pricing.price import GLOBAL
+from lambdas.domain.pricing import Routing
 
 MOST_PROJECTS = 50
 """How many projects a month have metrics of their own; the rest is one more."""
@@ -88,4 +88,4 @@ def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
     model_id = facts.model_id_of(record)
     if not facts.is_global(record):
         return record._replace(model_id=model_id)
-    return record._replace(model_id=model_id, invoked_model_id=f"{GLOBAL}.{model_id}")
+    return record._replace(model_id=model_id, invoked_model_id=f"{Routing.GLOBAL}.{model_id}")

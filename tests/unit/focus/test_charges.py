@@ -152,8 +152,8 @@ def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
         ("0.006006", "6"),
     ]
     assert [row["SkuPriceId"] for row in rows] == [
-        f"{SONNET_4}/input/global/0",
-        f"{SONNET_4}/input/global/1000",
+        f"{SONNET_4}/input/global/us-east-1/0",
+        f"{SONNET_4}/input/global/us-east-1/1000",
     ]
 
 

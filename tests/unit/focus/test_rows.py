@@ -54,9 +54,9 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
         "ServiceSubcategory": "Generative AI",
         "SkuId": f"{SONNET_4}/input",
         "SkuMeter": "Input Tokens",
-        "SkuPriceDetails": f'{{"x_Area": "any", "x_CallSize": "any", "x_ModelId": "{SONNET_4}",'
-        ' "x_TokenKind": "input"}',
-        "SkuPriceId": f"{SONNET_4}/input/any/0",
+        "SkuPriceDetails": '{"x_Area": "us-east-1", "x_CallSize": "any",'
+        f' "x_ModelId": "{SONNET_4}", "x_TokenKind": "input"}}',
+        "SkuPriceId": f"{SONNET_4}/input/us-east-1/0",
         "SubAccountId": "111122223333",
         "SubAccountName": "111122223333",
         "Tags": '{"project": "search", "use_case": "chat"}',
@@ -72,7 +72,7 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
 
 def test_a_service_tier_is_a_price_of_its_own() -> None:
     row = row_of_call(CALL._replace(service_tier="flex"))
-    assert row["SkuPriceId"] == f"{SONNET_4}/input/any/0/flex"
+    assert row["SkuPriceId"] == f"{SONNET_4}/input/us-east-1/0/flex"
     assert row["ListUnitPrice"] == "1.5"
     assert '"x_ServiceTier": "flex"' in str(row["SkuPriceDetails"])
 

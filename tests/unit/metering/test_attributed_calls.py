@@ -9,8 +9,7 @@ from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import MeteredCall
-from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, TokenKind
-from lambdas.domain.pricing.price import GLOBAL, REGIONAL
+from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from tests.attributing import attributed_calls
 from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
 from tests.fakes import InMemoryTagSource
@@ -71,8 +70,16 @@ def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
     source.found[PROFILE] = FoundTags(model_id=SONNET_4, is_global=is_global)
     record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, tokens=ONE_MILLION)
     prices = [
-        Price(SONNET_4, area, None, (Rates(0, {TokenKind.INPUT: Decimal(of_it)}),), "tests", TODAY)
-        for area, of_it in ((REGIONAL, "33"), (GLOBAL, "30"))
+        Price(
+            SONNET_4,
+            routing,
+            "us-east-1",
+            None,
+            (Rates(0, {TokenKind.INPUT: Decimal(usd)}),),
+            "tests",
+            TODAY,
+        )
+        for routing, usd in ((Routing.REGION, "33"), (Routing.GLOBAL, "30"))
     ]
     call = attributed_calls(source)([record], NOON)[record]
     cost = Pricing(PriceBook(prices)).cost_of(call.priced)
