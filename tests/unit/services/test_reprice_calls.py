@@ -24,10 +24,10 @@ from lambdas.domain.pricing import (
     PriceBook,
     Pricing,
     Rates,
+    Routing,
     TokenKind,
 )
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
-from lambdas.domain.pricing.price import ANYWHERE
 from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
 from tests.attributing import attributed_calls
 from tests.builders import (
@@ -236,7 +236,9 @@ def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
     """A long call of a model whose price of long calls leaves a kind of tokens out."""
     rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
     pricing = Pricing(
-        PriceBook([Price(SONNET_4, ANYWHERE, None, rates, "tests", date(2026, 1, 1))])
+        PriceBook(
+            [Price(SONNET_4, Routing.REGION, "us-east-1", None, rates, "tests", date(2026, 1, 1))]
+        )
     )
     short = usage_record(request_id="short", model_id=SONNET_4)
     long = usage_record(request_id="long", model_id=SONNET_4, tokens=TokenCounts(1000, 5))
