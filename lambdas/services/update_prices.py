@@ -112,14 +112,18 @@ class PriceUpdater:
         checked = updates.model_copy(
             update={"checked_at": now, "shipped_edition": self.shipped.edition}
         )
-        if checked.shipped_edition == updates.shipped_edition and not any(answers.values()):
+        fresh = {
+            offer: answer
+            for offer, answer in answers.items()
+            if answer is not None and (answer.listing is not None or _has_listing(updates, offer))
+        }
+        if updates.offers and not fresh and checked.shipped_edition == updates.shipped_edition:
             return NextState(checked)
         before = {
             offer: self.editions.read_listing(state.listing)
             for offer, state in updates.offers.items()
             if state.listing is not None
         }
-        fresh = {offer: answer for offer, answer in answers.items() if answer is not None}
         listings = self._write_listings(before, fresh)
         for listing in listings:
             left_out.update(listing.left_out)
@@ -186,3 +190,8 @@ class PriceUpdater:
             held=following.updates.held,
             left_out=dict(left_out),
         )
+
+
+def _has_listing(updates: PriceUpdates, offer: str) -> bool:
+    state = updates.offers.get(offer)
+    return state is not None and state.listing is not None

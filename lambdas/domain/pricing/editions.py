@@ -228,8 +228,8 @@ class OfferState(_Document):
         etag: The entity tag of the file, for a conditional request.
     """
 
-    listing: str | None
-    etag: str | None
+    listing: str | None = None
+    etag: str | None = None
 
 
 class EditionSummary(_Document):
