@@ -72,8 +72,8 @@ class ListedRate(_Document):
 
     @classmethod
     def of(cls, key: RateKey, usd: Decimal) -> ListedRate:
-        """Make a rate from its key."""
-        return cls(**key._asdict(), usd=usd)
+        """Make a rate from its key, with the figure written out."""
+        return cls(**key._asdict(), usd=Decimal(f"{usd:f}"))
 
     @property
     def key(self) -> RateKey:
