@@ -254,7 +254,11 @@ def _checked(prices: Iterable[Price]) -> list[Price]:
             for other in rows:
                 _refuse_conflict(other, price)
             rows.append(price)
-    return [price for key in sorted(by_key) for price in sorted(by_key[key], key=_newest)]
+    return [
+        price
+        for key in sorted(by_key)
+        for price in sorted(by_key[key], key=lambda row: (_newest(row), row.source, row.read_on))
+    ]
 
 
 def _refuse_conflict(known: Price, price: Price) -> None:
