@@ -37,6 +37,16 @@ from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.domain.metering.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.notifications import Notice
+from lambdas.domain.pricing.editions import (
+    Edition,
+    InvalidPriceDocumentError,
+    Listing,
+    PointerMovedError,
+    PriceEditionsUnavailableError,
+    PriceUpdates,
+    StoredPointer,
+)
+from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
 
 
 class InMemoryUsageLedger:
@@ -367,3 +377,77 @@ class InMemoryTagSource:
         if arn in self.denied:
             return FoundTags(denied=("iam:ListRoleTags is denied",))
         return self.found.get(arn, FoundTags())
+
+
+class InMemoryPriceEditions:
+    """Documents of price updates as JSON texts; unavailable where a reason is given."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, str] = {}
+        self.reads: Counter[str] = Counter()
+        self.before_publishing: Callable[[], None] = lambda: None
+        self.unavailable_because: str | None = None
+        self._pointer: str | None = None
+        self._version = 0
+
+    def read_pointer(self) -> StoredPointer:
+        return self.read_newer_pointer(None) or StoredPointer(PriceUpdates(), None)
+
+    def read_newer_pointer(self, version: str | None) -> StoredPointer | None:
+        self._check("pointer")
+        if self._pointer is None or version == str(self._version):
+            return None
+        return StoredPointer(PriceUpdates.model_validate_json(self._pointer), str(self._version))
+
+    def read_edition(self, edition: str) -> Edition:
+        return Edition.model_validate_json(self._document(edition))
+
+    def read_listing(self, key: str) -> Listing:
+        return Listing.model_validate_json(self._document(key))
+
+    def write_edition(self, edition: Edition) -> None:
+        self.documents[edition.id] = edition.model_dump_json(exclude_none=True)
+
+    def write_listing(self, listing: Listing) -> None:
+        self.documents[listing.key] = listing.model_dump_json(exclude_none=True)
+
+    def publish(self, updates: PriceUpdates, replaces: str | None) -> None:
+        before, self.before_publishing = self.before_publishing, lambda: None
+        before()
+        if replaces != (str(self._version) if self._pointer else None):
+            raise PointerMovedError
+        self._pointer = updates.model_dump_json(exclude_none=True)
+        self._version += 1
+
+    def _document(self, key: str) -> str:
+        self._check(key)
+        if key not in self.documents:
+            raise InvalidPriceDocumentError(key)
+        return self.documents[key]
+
+    def _check(self, key: str) -> None:
+        self.reads[key] += 1
+        if self.unavailable_because is not None:
+            raise PriceEditionsUnavailableError(self.unavailable_because)
+
+
+class InMemoryPriceList:
+    """Listings by offer, whose entity tag is their content; counts what it sends whole."""
+
+    def __init__(self, *listings: Listing) -> None:
+        self.listings = {listing.offer: listing for listing in listings}
+        self.sent: list[str] = []
+        self.unavailable_because: str | None = None
+
+    def fetch(
+        self, offer: str, known_etag: str | None, has_time: Callable[[], bool]
+    ) -> FetchedListing | None:
+        if self.unavailable_because is not None or not has_time():
+            raise PriceListUnavailableError(self.unavailable_because or "there is no time left")
+        listing = self.listings.get(offer)
+        if listing is None:
+            return FetchedListing(None, None)
+        if known_etag == listing.key:
+            return None
+        self.sent.append(offer)
+        return FetchedListing(listing, listing.key)
