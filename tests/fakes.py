@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -33,8 +33,10 @@ from lambdas.domain.logging_configuration.ports import (
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
 from lambdas.domain.metering.aggregation import Dimensions
+from lambdas.domain.metering.cost_corrections import CorrectionProgress, ProgressChangedError
 from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.domain.metering.recorded_calls import ScannedCall, ScannedPage
 from lambdas.domain.metering.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.notifications import Notice
 from lambdas.domain.pricing.editions import (
@@ -80,6 +82,33 @@ class InMemoryRecordedCalls:
         found = (it for it in self._records.values() if start <= it.timestamp < end)
         while batch := list(islice(found, self.BATCH)):
             yield batch
+
+    def scan_range(
+        self, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[ScannedPage]:
+        left = sorted((repr(key), record) for key, record in self._records.items())
+        left = [entry for entry in left if after is None or entry[0] > after]
+        while True:
+            page, left = left[: self.BATCH], left[self.BATCH :]
+            found = [ScannedCall(*entry) for entry in page if start <= entry[1].timestamp < end]
+            yield ScannedPage(found, page[-1][0] if left else None)
+            if not left:
+                return
+
+
+class InMemoryCostCorrections:
+    """The progress of corrections by edition."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, CorrectionProgress] = {}
+
+    def get_progress(self, edition: str) -> CorrectionProgress:
+        return self.saved.get(edition, CorrectionProgress(edition))
+
+    def save_progress(self, progress: CorrectionProgress) -> None:
+        if self.get_progress(progress.edition).revision != progress.revision - 1:
+            raise ProgressChangedError(progress.edition)
+        self.saved[progress.edition] = progress
 
 
 class InMemoryReportFiles:

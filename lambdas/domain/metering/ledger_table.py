@@ -15,6 +15,8 @@ UNPRICED_INDEX = "Unpriced"
 UNPRICED_KEY = "unpriced_model"
 """The attribute that puts an item in that index. The name is the first layout's: CloudFormation
 adds or removes one index of a table at a time, so that another name could not be deployed."""
+CORRECTION_PREFIX = "correction#"
+"""What the key starts with of how far the cost at superseded prices is corrected."""
 TAGS_PREFIX = "tags#"
 """What the key starts with of what is known of a resource's tags; its ARN follows."""
 IDENTITY_PREFIX = "identity#"

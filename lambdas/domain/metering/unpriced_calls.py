@@ -67,18 +67,22 @@ def price_need(record: UsageRecord) -> PriceNeed:
     )
 
 
-class UnpricedCalls(Protocol):
+class RunLock(Protocol):
+    """Lets one run at a time add cost to what was published."""
+
+    def acquire_lock(self, now: datetime) -> bool:
+        """Acquire the lock; `False` while another run has it."""
+
+    def release_lock(self) -> None:
+        """Release the lock."""
+
+
+class UnpricedCalls(RunLock, Protocol):
     """Notes of calls that were published without a cost, for as long as CloudWatch takes it.
 
     A group is stored before the notes of its calls, and looked at before these are looked for: a
     model without a price costs one read an hour, however many calls wait for it.
     """
-
-    def acquire_lock(self, now: datetime) -> bool:
-        """Acquire the lock of whoever publishes missing cost; `False` while another run has it."""
-
-    def release_lock(self) -> None:
-        """Release the lock."""
 
     def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
         """Note calls, which wait for a price from then on."""
