@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.functions.publishing import bounded_identities, bounded_projects
@@ -35,7 +36,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         MetricsUnavailableError: CloudWatch did not take all, which counts as an error of the
             function: cost would be missing for as long as nobody knows.
     """
-    report = reprice()(
+    report = replace(reprice(), pricing=pricing().get())(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     )
@@ -57,6 +58,12 @@ def _bounded(waiting: Mapping[str, int]) -> dict[str, int]:
     if rest:
         told[f"{len(rest)} other models"] = sum(calls for _, calls in rest)
     return told
+
+
+@cache
+def pricing() -> CurrentPricing:
+    """Make what prices calls, once."""
+    return CurrentPricing(Settings.from_environment(os.environ))
 
 
 @cache
