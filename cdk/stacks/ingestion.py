@@ -28,6 +28,7 @@ from cdk.components.call_settings import call_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.price_updater import PriceUpdater, grant_read_prices
 from cdk.config import Config
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
@@ -78,6 +79,7 @@ class IngestionStack(Stack):
         log_processor: Writes calls to the ledger.
         metric_publisher: Publishes metrics of them.
         price_refresher: Publishes the cost of calls that had no price before.
+        price_updater: Keeps list prices up to date; `None` where `price_updates` is off.
         logging_configurator: Switches Bedrock's logging on and off.
         logging_role: The role with which Bedrock writes logs.
         stream_mapping: What starts `metric_publisher`.
@@ -109,6 +111,7 @@ class IngestionStack(Stack):
         self.log_processor = self._make_log_processor()
         self.metric_publisher = self._make_metric_publisher()
         self.price_refresher = self._make_price_refresher()
+        self.price_updater = self._make_price_updater()
         self.stream_mapping = self._map_stream()
         subscription = self._subscribe()
         self.logging_configurator = self._make_logging_configurator()
@@ -119,6 +122,8 @@ class IngestionStack(Stack):
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
         CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
         CfnOutput(self, "PriceRefresherName", value=self.price_refresher.function_name)
+        if self.price_updater is not None:
+            CfnOutput(self, "PriceUpdaterName", value=self.price_updater.function_name)
         if config.adopted_log_group is not None:
             CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
 
@@ -206,6 +211,13 @@ class IngestionStack(Stack):
         )
         return function
 
+    def _make_price_updater(self) -> PriceUpdater | None:
+        if not self._config.price_updates:
+            return None
+        return PriceUpdater(
+            self, "PriceUpdater", config=self._config, storage=self._storage, code=self._code
+        )
+
     def _publishing(self) -> dict[str, Any]:
         """The settings of functions that publish metrics of calls."""
         return {
@@ -224,6 +236,7 @@ class IngestionStack(Stack):
         registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
         function.allow_items(*registry, on=table, keys=_IDENTITIES)
         function.let_read_tags()
+        grant_read_prices(function, self._storage)
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",

@@ -27,7 +27,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for resource in (handler.settings, handler.publisher, handler.deployed_at):
+    for resource in (handler.settings, handler.pricing, handler.publisher, handler.deployed_at):
         resource.cache_clear()
 
 
@@ -116,7 +116,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
         "usd_per_million": {"input": "1", "output": "2"},
     }
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
-    for resource in (handler.settings, handler.publisher):
+    for resource in (handler.settings, handler.pricing, handler.publisher):
         resource.cache_clear()
     monkeypatch.setattr(handler, "STARTED", datetime.now(UTC) - started_before)
     monkeypatch.setattr(handler, "_LONGEST_FIRST_TRY", longest_first_try)

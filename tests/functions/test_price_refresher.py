@@ -31,6 +31,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     yield
     handler.repricer.cache_clear()
+    handler.pricing.cache_clear()
 
 
 def note_a_call() -> datetime:
@@ -53,6 +54,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
 
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     handler.repricer.cache_clear()
+    handler.pricing.cache_clear()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
         assert sum(it["calls"] for it in report["by_model"].values()) == calls

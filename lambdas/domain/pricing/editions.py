@@ -171,6 +171,11 @@ class Edition(_Document):
         withdrawn = {entry.edition for entry in self.superseded}
         return [change for change in self.changes if change.edition not in withdrawn]
 
+    def before(self, entry: SupersededEdition) -> Edition:
+        """The edition as if this decision, and those after it, had not been made."""
+        made = self.superseded[: self.superseded.index(entry)]
+        return self.model_copy(update={"superseded": made})
+
 
 class HoldReason(StrEnum):
     """Why a candidate price waits for a decision."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from operator import itemgetter
@@ -16,6 +16,7 @@ from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.functions.publishing import bounded_identities, bounded_projects
@@ -35,7 +36,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         MetricsUnavailableError: CloudWatch did not take all, which counts as an error of the
             function, so that its alarm notifies: cost is missing until a run succeeds.
     """
-    report = repricer().reprice(
+    report = replace(repricer(), pricing=pricing().get()).reprice(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     )
@@ -58,6 +59,12 @@ def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
     if rest:
         days[f"{len(rest)} other models"] = rest[0][1]
     return {name: day.isoformat() for name, day in days.items()}
+
+
+@cache
+def pricing() -> CurrentPricing:
+    """Make what prices calls, once."""
+    return CurrentPricing(Settings.from_environment(os.environ))
 
 
 @cache
