@@ -34,6 +34,7 @@ from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering.ledger_table import (
     CALL_PREFIX,
+    CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
     PARTITION_KEY,
@@ -191,10 +192,12 @@ class IngestionStack(Stack):
         self._let_publish(function)
         table = self._storage.ledger.table_arn
         function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES, _GROUPS])
-        turn = f"{TURN_PREFIX}*"
-        function.allow_items("dynamodb:PutItem", on=table, keys=[turn])
+        turn, progress = f"{TURN_PREFIX}*", f"{CORRECTION_PREFIX}*"
+        function.allow_items("dynamodb:PutItem", on=table, keys=[turn, progress])
+        function.allow_items("dynamodb:GetItem", on=table, keys=[progress])
         function.allow_items("dynamodb:DeleteItem", on=table, keys=[turn, _GROUPS])
         function.allow("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow("dynamodb:Scan", on=table)
         lambda_.CfnEventInvokeConfig(
             self,
             "PriceRefresherRetries",

@@ -21,6 +21,7 @@ from tests.aws import LEDGER, QUARANTINE, deploy_a_stack
 from tests.builders import usage_record
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
+from tests.price_editions import publish_a_bad_edition
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -114,8 +115,17 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
 
     asked.clear()
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    boto3.client("s3").create_bucket(Bucket="prices")
+    monkeypatch.setenv("PRICE_BUCKET", "prices")
+    publish_a_bad_edition("prices", NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
-    assert {key.split("#")[0] for _, key in asked} >= {"turn", "unpriced", "waiting", "call"}
+    assert {key.split("#")[0] for _, key in asked} >= {
+        "turn",
+        "unpriced",
+        "waiting",
+        "call",
+        "correction",
+    }
     assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
 
 

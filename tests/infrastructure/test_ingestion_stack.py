@@ -259,6 +259,13 @@ def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
     assert query["Resource"]["Fn::Join"][1][-1] == "/index/Unpriced"
 
 
+def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices() -> None:
+    granted = grants(deployment().ingestion, "PriceRefresherRole")
+    (scan,) = granted["dynamodb:Scan"]
+    assert "UsageLedger" in json.dumps(scan["Resource"])
+    assert "dynamodb:Scan" not in grants(deployment().ingestion, "MetricPublisherRole")
+
+
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
 def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
     allowed = {

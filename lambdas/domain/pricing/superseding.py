@@ -58,6 +58,10 @@ class PublishedBooks:
             )
         )
 
+    def has_superseded_prices(self, now: datetime) -> bool:
+        """Say if some calls are still published at superseded prices."""
+        return not all(is_correctable(entry, now) for entry in self._edition.superseded)
+
     def get_correction(self, entry: SupersededEdition) -> PriceCorrection:
         """Get the books between which a decision makes a difference."""
         place = self._edition.superseded.index(entry)
