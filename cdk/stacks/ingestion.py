@@ -170,7 +170,9 @@ class IngestionStack(Stack):
             log_key=self._storage.stored_with,
         )
         self._let_publish(function)
-        function.allow_items("dynamodb:PutItem", on=self._storage.ledger.table_arn, keys=[_GROUPS])
+        function.allow_items(
+            "dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn, keys=[_GROUPS]
+        )
         function.allow(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(self._storage.ledger.table_stream_arn),

@@ -115,13 +115,14 @@ class DynamoDbUnpricedCalls:
         A group that this process wrote a moment ago is not written again.
 
         Raises:
-            LedgerUnavailableError: Some notes were not written.
+            LedgerUnavailableError: Some groups or notes were not written.
         """
         groups = [WaitingGroup(_group_name(price_need(record)), record) for record in records]
-        for group in {group.name: group for group in groups}.values():
-            renewed_at = self._renewed.get(group.name)
-            if renewed_at is None or now - renewed_at >= GROUP_RENEWAL:
-                self._write_group(group, now)
+        old = {group.name: group for group in groups if not self._is_renewed(group.name, now)}
+        self._write([_group(group, now) for group in old.values()])
+        if len(self._renewed) >= _MAX_RENEWED_GROUPS:
+            self._renewed.clear()
+        self._renewed.update(dict.fromkeys(old, now))
         self._write([_note(group.sample, waiting_in=group.name) for group in groups])
 
     def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
@@ -190,20 +191,9 @@ class DynamoDbUnpricedCalls:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
-    def _write_group(self, group: WaitingGroup, now: datetime) -> None:
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
-                PARTITION_KEY: {"S": WAITING_PREFIX + group.name},
-                UNPRICED_KEY: {"S": _GROUPS},
-                EXPIRES_AT: _seconds(group.sample.timestamp + _GROUP_RETENTION),
-                _WRITTEN_AT: _seconds(now),
-                _SAMPLE: {"M": to_item(group.sample, _GROUP_RETENTION)},
-            },
-        )
-        if len(self._renewed) >= _MAX_RENEWED_GROUPS:
-            self._renewed.clear()
-        self._renewed[group.name] = now
+    def _is_renewed(self, group_name: str, now: datetime) -> bool:
+        renewed_at = self._renewed.get(group_name)
+        return renewed_at is not None and now - renewed_at < GROUP_RENEWAL
 
     def _list_keys(self, index_key: str) -> Iterator[str]:
         pages = self._client.get_paginator("query").paginate(
@@ -234,6 +224,16 @@ class DynamoDbUnpricedCalls:
             else:
                 message = f"{len(asked)} items were not read from {self._table_name}"
                 raise NotesUnavailableError(message)
+
+
+def _group(group: WaitingGroup, now: datetime) -> Item:
+    return {
+        PARTITION_KEY: {"S": WAITING_PREFIX + group.name},
+        UNPRICED_KEY: {"S": _GROUPS},
+        EXPIRES_AT: _seconds(group.sample.timestamp + _GROUP_RETENTION),
+        _WRITTEN_AT: _seconds(now),
+        _SAMPLE: {"M": to_item(group.sample, _GROUP_RETENTION)},
+    }
 
 
 def _note(record: UsageRecord, *, waiting_in: str | None = None) -> Item:

@@ -192,18 +192,31 @@ def test_a_group_is_written_once_an_hour_by_each_process(aws: None) -> None:
     for minute in range(60):
         now = NOON + timedelta(minutes=minute)
         unpriced.write([usage_record(request_id=str(minute))], now)
-    assert counting.counts == {"PutItem": 1, "BatchWriteItem": 60, "items": 60}
+    assert counting.counts == {"BatchWriteItem": 61, "items": 61}
+
+
+def test_a_batch_of_many_models_takes_few_requests(aws: None) -> None:
+    records = [
+        usage_record(request_id=str(number), model_id=f"imported-model/{number}")
+        for number in range(100)
+    ]
+    counting = Counting()
+    DynamoDbUnpricedCalls(counting.client, LEDGER).write(records, NOON)
+    assert counting.counts == {"BatchWriteItem": 4 + 4, "items": 200}
 
 
 def test_a_group_is_written_before_its_notes(aws: None) -> None:
     """A retried batch finds the notes, and writes neither again."""
-    counting = Counting()
-    actions: list[str] = []
-    counting.client.meta.events.register(
-        "provide-client-params.dynamodb", lambda model, **_: actions.append(model.name)
-    )
-    DynamoDbUnpricedCalls(counting.client, LEDGER).write([usage_record()], NOON)
-    assert actions == ["PutItem", "BatchWriteItem"]
+    written: list[str] = []
+
+    def note(params: Any, **_: Any) -> None:
+        (requests,) = params["RequestItems"].values()
+        written.extend(request["PutRequest"]["Item"]["pk"]["S"] for request in requests)
+
+    client = boto3.client("dynamodb")
+    client.meta.events.register("provide-client-params.dynamodb.BatchWriteItem", note)
+    DynamoDbUnpricedCalls(client, LEDGER).write([usage_record()], NOON)
+    assert [key.split("#")[0] for key in written] == ["waiting", "unpriced"]
 
 
 class BehindIndex:
