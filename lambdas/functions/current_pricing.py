@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
@@ -19,11 +20,12 @@ from lambdas.observability import logger, record_health
 class CurrentPricing:
     """Prices calls with the edition in force, which it looks for every ten minutes at most."""
 
-    def __init__(self, settings: CallSettings) -> None:
+    def __init__(self, settings: CallSettings, clock: Callable[[], float] = monotonic) -> None:
         """Begin with the shipped prices.
 
         Args:
             settings: Contracted prices, and the bucket of editions.
+            clock: The seconds of a clock that never goes back.
         """
         self._pricing = settings.pricing
         bucket = settings.price_bucket
@@ -31,7 +33,7 @@ class CurrentPricing:
             CurrentBook(
                 self._pricing.book,
                 S3PriceEditions(lambda: boto3.client("s3", config=BRIEF), bucket),
-                monotonic,
+                clock,
                 _report_failure,
             )
             if bucket

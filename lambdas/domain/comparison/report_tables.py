@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from lambdas.domain.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.comparison.losses import MEANINGS, LossFigures, LossKey
@@ -15,7 +14,7 @@ from lambdas.domain.comparison.report import (
 )
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
-from lambdas.domain.report_text import dollars
+from lambdas.domain.report_text import Table, dollars
 
 CHEAPEST_SHOWN = 8
 """So many of the cheapest models are shown beside those in use; the JSON has all."""
@@ -23,24 +22,6 @@ PROJECTS_SHOWN = 20
 LOSSES_SHOWN = 25
 _UNPRICED_SHOWN = 5
 _GAP = "  "
-
-
-class Table(NamedTuple):
-    """A table: text at the left, figures at the right.
-
-    Attributes:
-        title: What it is about.
-        headings: The columns; the first `texts` of them are text.
-        rows: Cells, as many as there are headings.
-        notes: Lines below it.
-        texts: How many columns are text.
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    notes: tuple[str, ...] = ()
-    texts: int = 1
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
