@@ -26,6 +26,14 @@ _REJECTED_SHOWN = 5
 # IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
 _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
 _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
+
+
+def _output_text(figures: UsageFigures) -> str:
+    """Output tokens; a dash where every call that has output lacks its count."""
+    is_unknown = figures.records_missing_output and not figures.output_tokens
+    return "-" if is_unknown else f"{figures.output_tokens:,}"
+
+
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
 _Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
 _COLUMNS: tuple[_Column, ...] = (
@@ -34,7 +42,8 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Input", 5, lambda figures: f"{figures.input_tokens:,}"),
     ("Cache read", 6, lambda figures: f"{figures.cache_read_tokens:,}"),
     ("Cache write", 8, lambda figures: f"{figures.cache_write_tokens:,}"),
-    ("Output", 4, lambda figures: f"{figures.output_tokens:,}"),
+    ("Output", 4, _output_text),
+    ("No output", 11, lambda figures: f"{figures.records_missing_output:,}"),
     ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
     ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
     ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
@@ -128,6 +137,9 @@ def _rows(ranking: _Ranking, key_name: str) -> Iterator[dict[str, Any]]:
             "quota_tokens": figures.quota_tokens,
             "failed_tokens": figures.failed_tokens,
             "records_missing_counts": figures.records_missing_counts,
+            "records_missing_output": figures.records_missing_output,
+            "ambiguous_invocations": figures.ambiguous_invocations,
+            "unverified_invocations": figures.unverified_invocations,
             "cost_usd": figures.cost_usd,
             "unpriced_invocations": figures.unpriced_invocations,
         }
@@ -181,6 +193,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             f"{counts['conflicting_duplicates']:,} of the duplicates told something else than"
             " before; the newest reading stands."
         )
+    yield from _notes_on_doubts(meter)
     if counts["rejected"]:
         reasons = meter.quarantine.count_by_reason()
         yield "Rejected: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
@@ -188,6 +201,25 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
+    everything = total_figures(figures for _, figures in meter.summary.by_model())
+    if everything.records_missing_output:
+        yield (
+            f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"
+            " that was cut off, for example): the output, total and cost leave theirs out."
+        )
+    if everything.ambiguous_invocations:
+        yield (
+            f"{plural(everything.ambiguous_invocations, 'call')} with ambiguous usage: the reported"
+            " total does not fit the counts, which were taken as they stand."
+        )
+    if everything.unverified_invocations:
+        yield (
+            f"{plural(everything.unverified_invocations, 'call')} with unverified usage: model and"
+            " operation decided whether the input includes cached tokens."
+        )
 
 
 def plural(count: int, noun: str) -> str:

@@ -46,11 +46,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 15 names for the account and 13 a model, 7 an identity, 4 a project; 11 health metrics.
-    standard = 15 + 6 * 13 + 50 * 7 + 5 * 4 + 11
+    # 17 names for the account and 15 a model, 7 an identity, 4 a project; 11 health metrics.
+    standard = 17 + 6 * 15 + 50 * 7 + 5 * 4 + 11
     assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 15 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 11
+    full = 17 + 6 * 15 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 11
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
