@@ -20,9 +20,9 @@ from lambdas.domain.pricing import (
     PriceBook,
     Pricing,
     Rates,
+    Routing,
     TokenKind,
 )
-from lambdas.domain.pricing.price import ANYWHERE, GLOBAL
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 from tests.focus_rules import TextRow, read_rows
 
@@ -37,27 +37,29 @@ def usd(*prices: str) -> dict[TokenKind, Decimal]:
     return dict(zip(TokenKind, map(Decimal, prices), strict=False))
 
 
-def price(model: str, area: str, begins: date | None, *rates: Rates) -> Price:
-    return Price(model, area, begins, rates, "tests", date(2026, 1, 1))
+def price(model: str, routing: Routing, begins: date | None, *rates: Rates) -> Price:
+    return Price(model, routing, "us-east-1", begins, rates, "tests", date(2026, 1, 1))
 
 
 PRICES = PriceBook(
     [
-        price(HAIKU_3, ANYWHERE, None, Rates(0, usd("0.25", "1.25"))),
-        price(SONNET_4, ANYWHERE, None, Rates(0, usd("3", "15", "0.3", "3.75", "6"))),
+        price(HAIKU_3, Routing.REGION, None, Rates(0, usd("0.25", "1.25"))),
+        price(SONNET_4, Routing.REGION, None, Rates(0, usd("3", "15", "0.3", "3.75", "6"))),
         price(
             SONNET_4,
-            GLOBAL,
+            Routing.GLOBAL,
             None,
             Rates(0, usd("3", "15", "0.3", "3.75", "6")),
             Rates(1000, usd("6", "22.5", "0.6", "7.5", "12")),
         ),
         replace(
-            price(SONNET_4, ANYWHERE, None, Rates(0, usd("1.5", "7.5", "0.15", "1.875", "3"))),
+            price(
+                SONNET_4, Routing.REGION, None, Rates(0, usd("1.5", "7.5", "0.15", "1.875", "3"))
+            ),
             service_tier="flex",
         ),
-        price(OPUS, ANYWHERE, None, Rates(0, usd("5", "25"))),
-        price(OPUS, ANYWHERE, date(2026, 9, 2), Rates(0, usd("4.999", "20"))),
+        price(OPUS, Routing.REGION, None, Rates(0, usd("5", "25"))),
+        price(OPUS, Routing.REGION, date(2026, 9, 2), Rates(0, usd("4.999", "20"))),
     ]
 )
 AGREED = NegotiatedPrices(

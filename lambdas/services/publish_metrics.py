@@ -19,7 +19,7 @@ from lambdas.domain.metering.metric_sink import (
     is_taken,
 )
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
-from lambdas.domain.pricing import CallCost, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
@@ -31,7 +31,7 @@ class PublishReport:
         published: New calls whose data points were sent.
         unpublished: New calls too old or too far ahead for CloudWatch, which the ledger has all the
             same, and changes that could not be read.
-        corrected: Calls that were read differently than before; their metrics stay as they are.
+        corrected: Calls whose readings disagree; metrics that were sent stay as they are.
         oldest: When the oldest of the published calls was made.
         first_unsent: The place of the first new call that was not sent, from 0; `None` if all
             were. It and all after it are to be published again.
@@ -50,13 +50,12 @@ class PublishReport:
 class PublishMetrics:
     """Publishes calls chunk by chunk, one call of `PutMetricData` each.
 
-    A call without a price is noted before it is published: afterwards, its cost would be lost where
-    that fails, and its tokens doubled where it is tried again. So an error of the notes lets the
-    batch come again whole, late but exact. That asks for no more than the rest: notes lie in the
-    table of the ledger, as do the identities and tags that every batch needs, and batches without
-    such calls, and without calls of application inference profiles, touch no note the first time.
-    Lambda halves the batch each time, which lets the calls before such a call through; it tries for
-    hours, and keeps in the failure bucket what it gives up on. Alarms tell of each:
+    A call without a price is noted before it is published. Noted afterwards, its cost would be lost
+    where that fails, and its tokens would count twice where the batch is tried again. So an error
+    of the notes fails the whole batch, which comes again: late, but exact. Batches without such
+    calls, and without calls of application inference profiles, touch no note the first time.
+    Lambda halves a failing batch each time, which lets the calls before such a call through; after
+    hours it gives up, and stores the batch in the failure bucket. Alarms notify of each:
     `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
     """
 
@@ -85,10 +84,10 @@ class PublishMetrics:
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
-            is_retried: Whether they may have been tried before. Prices may have been told since,
-                and a call that was noted as unpriced then gets its cost from that note alone. A
-                profile's model may be told from one second to the next, so that calls of profiles
-                are always taken as tried.
+            is_retried: Whether they may have been tried before, at other prices. A call that was
+                noted then gets its cost from its note alone. The model behind a profile may become
+                known from one second to the next, so that calls of profiles are always taken as
+                retried.
         """
         new = [
             (place, change.record)
@@ -100,19 +99,21 @@ class PublishMetrics:
         dimensions = {record: self.identity_dimension(record) for record in records}
         known = self.attribute(records, now)
         tried = [it for it in records if is_retried or profile_arn(it.invoked_model_id)]
-        noted = self.unpriced.remembered(tried) if tried else frozenset[CallKey]()
+        noted = self.unpriced.get_noted(tried) if tried else frozenset[CallKey]()
         costs: dict[UsageRecord, CallCost] = {
             record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
             for record in records
         }
         waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
-        self.unpriced.remember([known[it].priced for it in waiting if it.key not in noted])
+        self.unpriced.write([it for it in waiting if it.key not in noted], now)
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             records,
             detail=self.detail,
             identity_dimension=dimensions.__getitem__,
-            metered=lambda it: MeteredCall(it, costs[it], known[it].attribution),
+            metered=lambda record: MeteredCall(
+                _as_priced(record, costs[record]), costs[record], known[record].attribution
+            ),
         ):
             try:
                 if not has_time():
@@ -128,8 +129,13 @@ class PublishMetrics:
         return PublishReport(
             published=sent,
             unpublished=done.count(None) + sum(place < len(done) for place, _ in new) - sent,
-            corrected=sum(it is not None and it.replaced not in (None, it.record) for it in done),
+            corrected=sum(change is not None and change.is_conflict for change in done),
             oldest=min((record.timestamp for record in records[:sent]), default=None),
             first_unsent=first_unsent,
             reason=reason,
         )
+
+
+def _as_priced(record: UsageRecord, cost: CallCost) -> UsageRecord:
+    """Show a call by the model that was priced, where its readings disagree on it."""
+    return record.with_variant(cost.variant) if isinstance(cost, Cost) else record

@@ -13,6 +13,7 @@ from dashboards.preview.deliveries import pack
 from dashboards.preview.local_cloud.cloud import open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metering.ledger_table import PARTITION_KEY, TURN_PREFIX
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
@@ -74,12 +75,11 @@ def delivery(*messages: str) -> dict[str, Any]:
 
 
 def batch() -> dict[str, Any]:
-    """A new call of somebody who was never seen before, of a model without a price."""
+    """A new call of a new identity, of a new model without a price."""
     now = datetime.now(UTC)
     caller = user(f"new-{now.timestamp()}")
-    record = usage_record(
-        request_id=caller, identity_arn=caller, timestamp=now, model_id="imported-model/abc"
-    )
+    model_id = f"imported-model/{now.timestamp()}"
+    record = usage_record(request_id=caller, identity_arn=caller, timestamp=now, model_id=model_id)
     images = {
         "NewImage": to_item(record, timedelta(days=90)),
         "SequenceNumber": "1",
@@ -88,9 +88,21 @@ def batch() -> dict[str, Any]:
     return {"Records": [{"eventName": "INSERT", "dynamodb": images}]}
 
 
+def further_reading(deployed: Deployed) -> str:
+    """A log of a call of which the ledger has another reading."""
+    (message,) = calls(user("known"), 1)
+    record = read_message(message)
+    assert isinstance(record, UsageRecord)
+    deployed.cloud.client("dynamodb").put_item(
+        TableName=deployed.bucket("LedgerTableName"),
+        Item=to_item(record._replace(identity_arn=user("other")), timedelta(days=90)),
+    )
+    return message
+
+
 def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
     if job == "log_processor":
-        return delivery(*calls(user("granted"), 1), "{ poison")
+        return delivery(further_reading(deployed), *calls(user("granted"), 1), "{ poison")
     if job == "metric_publisher":
         return batch()
     # A run that was cut off would let others wait.
@@ -112,7 +124,9 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("job", "action"),
     [
-        ("log_processor", "dynamodb:BatchWriteItem"),
+        ("log_processor", "dynamodb:PartiQLInsert"),
+        ("log_processor", "dynamodb:BatchGetItem"),
+        ("log_processor", "dynamodb:PutItem"),
         ("log_processor", "s3:PutObject"),
         ("metric_publisher", "cloudwatch:PutMetricData"),
         ("metric_publisher", "dynamodb:BatchWriteItem"),
@@ -122,7 +136,7 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("metric_publisher", "cloudformation:DescribeStacks"),
         ("price_refresher", "dynamodb:DeleteItem"),
         ("price_refresher", "dynamodb:PutItem"),
-        ("price_refresher", "dynamodb:Scan"),
+        ("price_refresher", "dynamodb:Query"),
     ],
 )
 def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
@@ -194,6 +208,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("metric_publisher", "identity#*"),
         ("metric_publisher", "tags#*"),
         ("metric_publisher", "unpriced#*"),
+        ("metric_publisher", "waiting#*"),
         ("price_refresher", "turn#*"),
     ],
 )

@@ -10,9 +10,21 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.comparison.families import model_family
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.pricing import Cost, Pricing, TokenKind, price_areas, tokens_by_kind
-from lambdas.domain.pricing.price import GLOBAL
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    CallCost,
+    Cost,
+    PricedTokens,
+    Pricing,
+    Route,
+    TokenKind,
+    Unpriced,
+    UsdPerMillion,
+    read_route,
+    tokens_by_kind,
+)
 
 
 class Purpose(StrEnum):
@@ -24,27 +36,37 @@ class Purpose(StrEnum):
     """It answers with no tokens: only its input has a price."""
 
 
-def purpose_of(cost: Cost) -> Purpose:
-    """What the model of a call is for, by what is paid for it."""
-    listed = cost.price.rates[0].usd_per_million if cost.price else {}
-    agreed = cost.negotiated.usd_per_million if cost.negotiated else {}
-    has_output = TokenKind.OUTPUT in listed or TokenKind.OUTPUT in agreed
-    return Purpose.TEXT if has_output else Purpose.EMBEDDING
+def purpose_of(rates: UsdPerMillion) -> Purpose:
+    """The purpose of the model of a call, by what is paid for it."""
+    return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
+
+
+def comparable_cost(priced: PricedTokens | Unpriced | None) -> CallCost:
+    """The cost of a call that another model would have had as well, had it been called instead.
+
+    A guardrail's units cost the same beside any model, so they are left out. A call that is billed
+    for other units than tokens cannot be compared.
+    """
+    if not isinstance(priced, PricedTokens):
+        return priced
+    if any(line.model_id != GUARDRAILS for line in priced.unit_lines):
+        return Unpriced.BILLED_IN_OTHER_UNITS
+    return priced._replace(unit_lines=()).cost
 
 
 class Terms(NamedTuple):
     """All of a call that decides on the price of its tokens, whichever model it is.
 
     Attributes:
-        ways: Ways to call a model as it was called, each as the areas whose price it may have:
-            first as it was; after a global profile, which others may lack, in the same Region.
+        ways: Routes to call a model as it was called: first as it was; after a global profile,
+            which others may lack, in the same Region.
             Never the other way: who keeps to a geography may have to.
         day: The first day with the same prices, UTC.
         total_input_tokens: The least that it reads at the same rates.
         service_tier: In which it was served; `None` for the standard one.
     """
 
-    ways: tuple[tuple[str, ...], ...]
+    ways: tuple[Route, ...]
     day: date
     total_input_tokens: int
     service_tier: str | None = None
@@ -75,9 +97,9 @@ class PriceSteps:
         )
 
 
-def _ways_to_call(record: UsageRecord) -> tuple[tuple[str, ...], ...]:
-    areas = price_areas(record.invoked_model_id, record.region)
-    return (areas, price_areas("", record.region)) if areas[0] == GLOBAL else (areas,)
+def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
+    route = read_route(record.invoked_model_id, record.region)
+    return (route, Route(record.region)) if route.is_global else (route,)
 
 
 @dataclass(slots=True)
@@ -87,10 +109,12 @@ class ModelUse:
     Attributes:
         calls: Calls with a cost.
         usd: What they cost, exactly.
+        assumed_price_calls: Calls whose cost holds an assumed price.
     """
 
     calls: int = 0
     usd: Decimal = Decimal(0)
+    assumed_price_calls: int = 0
 
 
 TokensByTerms: TypeAlias = dict[Terms, Counter[TokenKind]]
@@ -118,6 +142,15 @@ class TrafficMix:
         """What they cost, exactly."""
         return sum((use.usd for use in self.by_model.values()), Decimal(0))
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of the models that were called."""
+        return frozenset(map(model_family, self.by_model))
+
+    def has_assumed_price(self, model_id: str) -> bool:
+        """Whether a cost of a model holds an assumed price."""
+        return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
+
     def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:
         """Add a call, or with `times=-1` take it out again."""
         counter = self.tokens.setdefault(terms, Counter())
@@ -126,6 +159,7 @@ class TrafficMix:
         use = self.by_model.setdefault(record.model_id, ModelUse())
         use.calls += times
         use.usd += times * cost.effective_usd
+        use.assumed_price_calls += times * cost.is_assumed
         if not use.calls:
             del self.by_model[record.model_id]
 
@@ -137,6 +171,7 @@ class TrafficMix:
             use = self.by_model.setdefault(model_id, ModelUse())
             use.calls += theirs.calls
             use.usd += theirs.usd
+            use.assumed_price_calls += theirs.assumed_price_calls
 
     def tokens_by_kind(self) -> Counter[TokenKind]:
         """All tokens, by kind."""

@@ -16,14 +16,14 @@ from lambdas.domain.attribution import (
     attribute,
     tagged_arns,
 )
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import CallVariant, UsageRecord
 from lambdas.domain.metering.identity_folding import (
     OTHER_IDENTITIES,
     Admission,
     IdentityRegistry,
 )
 from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.domain.pricing.price import GLOBAL
+from lambdas.domain.pricing import Routing
 
 MOST_PROJECTS = 50
 """How many projects a month have metrics of their own; the rest is one more."""
@@ -63,7 +63,8 @@ class AttributedCalls:
         self, records: Sequence[UsageRecord], now: datetime
     ) -> Mapping[UsageRecord, AttributedCall]:
         """Say it of some calls, by what was known when they were made."""
-        arns = {arn for record in records for arn in tagged_arns(record)}
+        readings = (reading for record in records for reading in _readings(record))
+        arns = {arn for reading in readings for arn in tagged_arns(reading)}
         facts = self.directory.look_up(arns, now)
         return {
             record: AttributedCall(
@@ -84,8 +85,26 @@ class AttributedCalls:
         return attribution._replace(project=OTHER_PROJECTS)
 
 
+def _readings(record: UsageRecord) -> list[UsageRecord]:
+    """A call as each model and tier on which its readings disagree; else as it is."""
+    variants = record.conflicts.variants if record.conflicts else ()
+    return [record.with_variant(variant) for variant in variants or (None,)]
+
+
 def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
+    """Name the foundation model behind an application inference profile, in each reading."""
+    conflicts = record.conflicts
+    if conflicts is not None and conflicts.variants:
+        named = [_named(reading, facts) for reading in _readings(record)]
+        variants = tuple(
+            CallVariant(call.model_id, call.invoked_model_id, call.service_tier) for call in named
+        )
+        record = record._replace(conflicts=conflicts._replace(variants=variants))
+    return _named(record, facts)
+
+
+def _named(record: UsageRecord, facts: TagFacts) -> UsageRecord:
     model_id = facts.model_id_of(record)
     if not facts.is_global(record):
         return record._replace(model_id=model_id)
-    return record._replace(model_id=model_id, invoked_model_id=f"{GLOBAL}.{model_id}")
+    return record._replace(model_id=model_id, invoked_model_id=f"{Routing.GLOBAL}.{model_id}")

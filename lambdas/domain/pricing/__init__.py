@@ -1,36 +1,59 @@
-"""What tokens cost: dated prices, what was agreed on instead, and the cost of a call."""
+"""List prices, contracted prices, and the cost of a call."""
 
-from lambdas.domain.pricing.areas import price_areas
 from lambdas.domain.pricing.cost import (
     CallCost,
     Cost,
     CostLine,
     PricedTokens,
     Pricing,
+    UnitLine,
     Unpriced,
     tokens_by_kind,
 )
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
-from lambdas.domain.pricing.price import Price, Rates, TokenKind, UsdPerMillion
-from lambdas.domain.pricing.price_book import PriceBook, PriceConflictError
+from lambdas.domain.pricing.price import (
+    GUARDRAILS,
+    BilledUnit,
+    Price,
+    PriceBasis,
+    Rates,
+    Routing,
+    TokenKind,
+    UsdPerMillion,
+)
+from lambdas.domain.pricing.price_book import (
+    CallPrices,
+    ListRate,
+    PriceBook,
+    PriceConflictError,
+)
+from lambdas.domain.pricing.routes import Route, read_route
 from lambdas.domain.pricing.shipped import shipped_prices
 
 __all__ = [
+    "GUARDRAILS",
+    "BilledUnit",
     "CallCost",
+    "CallPrices",
     "Cost",
     "CostLine",
+    "ListRate",
     "NegotiatedPrice",
     "NegotiatedPrices",
     "Price",
+    "PriceBasis",
     "PriceBook",
     "PriceConflictError",
     "PricedTokens",
     "Pricing",
     "Rates",
+    "Route",
+    "Routing",
     "TokenKind",
+    "UnitLine",
     "Unpriced",
     "UsdPerMillion",
-    "price_areas",
+    "read_route",
     "shipped_prices",
     "tokens_by_kind",
 ]

@@ -1,8 +1,8 @@
-"""What a call costs, exactly; or why that is not known."""
+"""The cost of a call, exactly; or the reason why it is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -10,175 +10,383 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
+from lambdas.domain.invocations.usage_record import BilledUnits, CallVariant
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
-from lambdas.domain.pricing.price import Price, Rates, TokenKind, UsdPerMillion
-from lambdas.domain.pricing.price_book import PriceBook
+from lambdas.domain.pricing.price import (
+    GUARDRAIL_PREFIX,
+    GUARDRAILS,
+    BilledUnit,
+    Price,
+    PriceBasis,
+    TokenKind,
+    UsdPerMillion,
+)
+from lambdas.domain.pricing.price_book import CallPrices, ListRate, PriceBook
+from lambdas.domain.pricing.routes import Route, read_route
+from lambdas.domain.pricing.unit_models import is_paid_by_units
 
-_OF_A_MILLION = -6  # places of the decimal point
-_OF_A_HUNDRED = -2
+MAX_CONFLICTING_VARIANTS = 8
+"""The variants that a call keeps of those that its readings report, see `Conflicts`."""
+RESERVED_TIER = "reserved"
+"""The service tier that is paid by the hour, whatever is called in it. Source:
+https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
+"""
+
+_MILLIONTH_EXPONENT = -6
+_HUNDREDTH_EXPONENT = -2
 _HUNDRED = Decimal(100)
+_BASES = tuple(PriceBasis)
+_UNITS = frozenset(unit.value for unit in BilledUnit)
+_GUARDRAILS = CallVariant(GUARDRAILS, GUARDRAILS, None)
 
 
 class Cost(NamedTuple):
-    """What a call costs, to 28 digits: more than it has by prices as anybody tells them.
+    """The cost of a call, to 28 digits, which is more than any public price needs.
 
     Attributes:
-        list_usd: At list price; `None` where it has none, but an agreed one.
-        effective_usd: At what was agreed on, else at list price.
-        price: The list price that was taken.
-        negotiated: What was agreed on.
+        list_usd: At list price; `None` where a part of it has a contracted price alone.
+        effective_usd: At the contracted price, else at list price.
+        price: The list price that the weakest basis comes from; `None` where none was taken.
+        negotiated: The contracted price.
+        basis: What the list prices rest on: the weakest of all that were taken; `None` where
+            none was.
+        edition: The edition of the price book.
+        variant: The model and service tier that were priced.
     """
 
     list_usd: Decimal | None
     effective_usd: Decimal
     price: Price | None
     negotiated: NegotiatedPrice | None = None
+    basis: PriceBasis | None = None
+    edition: str = ""
+    variant: CallVariant | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether a part of it is a price of another place."""
+        return self.basis is PriceBasis.ASSUMED
 
 
 class CostLine(NamedTuple):
-    """What the tokens of one kind in a call cost, exactly.
+    """The cost of the tokens of one kind in a call, exactly.
 
     Attributes:
         kind: Their kind.
-        tokens: How many they are, at least one.
-        list_usd_per_million: Their list price; `None` where there is an agreed one alone.
-        usd_per_million: What was agreed on, else the list price.
+        tokens: Their number, at least one.
+        list_usd_per_million: Their list price; `None` where there is a contracted one alone.
+        usd_per_million: The contracted price, else the list price.
+        listed: Where the list price stands, and what it rests on.
     """
 
     kind: TokenKind
     tokens: int
     list_usd_per_million: Decimal | None
     usd_per_million: Decimal
+    listed: ListRate | None = None
+
+    @property
+    def usd(self) -> Decimal:
+        """What is paid."""
+        return (self.tokens * self.usd_per_million).scaleb(_MILLIONTH_EXPONENT)
+
+    @property
+    def list_usd(self) -> Decimal | None:
+        """The cost at list price."""
+        listed = self.list_usd_per_million
+        return None if listed is None else (self.tokens * listed).scaleb(_MILLIONTH_EXPONENT)
+
+
+class UnitLine(NamedTuple):
+    """The cost of the billed units of one kind in a call, exactly.
+
+    Attributes:
+        unit: The unit.
+        quantity: The number of units, at least one.
+        model_id: The entry of the price book: the model, or `GUARDRAILS`.
+        usd_per_unit: The list price less the contracted discount.
+        listed: Where the list price stands, and what it rests on.
+    """
+
+    unit: BilledUnit
+    quantity: int
+    model_id: str
+    usd_per_unit: Decimal
+    listed: ListRate
+
+    @property
+    def usd(self) -> Decimal:
+        """What is paid."""
+        return self.quantity * self.usd_per_unit
+
+    @property
+    def list_usd(self) -> Decimal:
+        """The cost at list price."""
+        return self.quantity * self.listed.usd
 
 
 class PricedTokens(NamedTuple):
-    """The tokens of a call with their prices. What the call costs is the sum of its lines.
+    """The tokens and other billed units of a call with their prices.
+
+    The cost of the call is the sum of its lines.
 
     Attributes:
-        lines: A line for each kind that the call used.
-        price: The list price that was taken.
-        rates: Those of its rates that hold for a call of this size.
-        negotiated: What was agreed on.
+        lines: A line for each kind of tokens that the call used.
+        negotiated: The contracted price.
+        unit_lines: A line for each other unit that it is billed for.
+        edition: The edition of the price book.
+        variant: The model and service tier that were priced.
     """
 
     lines: tuple[CostLine, ...]
-    price: Price | None
-    rates: Rates | None
     negotiated: NegotiatedPrice | None
+    unit_lines: tuple[UnitLine, ...] = ()
+    edition: str = ""
+    variant: CallVariant | None = None
+
+    @property
+    def basis(self) -> PriceBasis | None:
+        """The weakest basis of all list prices; `None` where there are contracted ones alone."""
+        weakest = self._weakest()
+        return weakest.basis if weakest else None
 
     @property
     def cost(self) -> Cost:
-        """What the call costs."""
-        paid = sum((it.tokens * it.usd_per_million for it in self.lines), Decimal(0))
-        effective_usd = paid.scaleb(_OF_A_MILLION)
-        list_usd = effective_usd if self.negotiated is None else self._list_usd()
-        return Cost(list_usd, effective_usd, self.price, self.negotiated)
+        """The cost of the call."""
+        lines = self._all_lines()
+        weakest = self._weakest()
+        return Cost(
+            _sum_known(lines),
+            sum((line.usd for line in lines), Decimal(0)),
+            weakest.price if weakest else None,
+            self.negotiated,
+            weakest.basis if weakest else None,
+            self.edition,
+            self.variant,
+        )
 
-    def _list_usd(self) -> Decimal | None:
-        listed = Decimal(0)
-        for it in self.lines:
-            if it.list_usd_per_million is None:
-                return None
-            listed += it.tokens * it.list_usd_per_million
-        return listed.scaleb(_OF_A_MILLION)
+    def _all_lines(self) -> list[CostLine | UnitLine]:
+        return [*self.lines, *self.unit_lines]
+
+    def _weakest(self) -> ListRate | None:
+        listed = [line.listed for line in self._all_lines() if line.listed]
+        return max(listed, key=lambda rate: _BASES.index(rate.basis), default=None)
 
 
 class Unpriced(StrEnum):
-    """Why a successful call has no cost. It is not free."""
+    """The reason why a successful call has no cost. It is not free."""
 
     NO_PRICE = "no_price"
-    """Nobody told a price of the model where it was called."""
+    """No price of the model is known where it was called."""
     NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
-    """There is a price, but none of the service tier that the call was served in."""
+    """There is a price, but none of the service tier that served the call."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
     """There is a price, but none of a kind of tokens that the call used."""
     NO_COUNTS = "no_counts"
-    """Nobody told how many tokens it took: images, some older models."""
+    """The log does not say how many tokens it took."""
+    BILLED_IN_OTHER_UNITS = "billed_in_other_units"
+    """It is billed for images, search units, seconds or hours that have no known price or count."""
+    ONLY_ASSUMED = "only_assumed"
+    """Only a price of another place is known, and assuming it is switched off."""
 
 
-WAITING_FOR_A_PRICE = tuple(it for it in Unpriced if it is not Unpriced.NO_COUNTS)
-"""What a price that is told later can change."""
+WAITING_FOR_A_PRICE = tuple(reason for reason in Unpriced if reason is not Unpriced.NO_COUNTS)
+"""The reasons that a later price can remove."""
 
 CallCost: TypeAlias = "Cost | Unpriced | None"
-"""`None` for a failed call: what it took is in `FailedTokens` alone."""
+"""`None` for a failed call: its tokens are in `FailedTokens` alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """Knows what calls cost.
+    """Prices calls.
 
     Attributes:
         book: List prices.
-        negotiated: What was agreed on instead.
+        negotiated: Contracted prices.
+        assume_prices: Whether the dearest listed price of the partition stands in where the place
+            of a call has none.
     """
 
     book: PriceBook
     negotiated: NegotiatedPrices = field(default_factory=NegotiatedPrices)
+    assume_prices: bool = True
 
     def cost_of(self, record: UsageRecord) -> CallCost:
-        """What a call costs: the sum of its lines."""
+        """Get the cost of a call: the sum of its lines."""
         priced = self.price_tokens(record)
         return priced.cost if isinstance(priced, PricedTokens) else priced
 
     def knows(self, model_id: str) -> bool:
-        """Whether calls of a model can have a cost, whenever and however it is called."""
+        """Say if calls of a model can have a cost, whenever and however it is called."""
         return self.book.knows(model_id) or any(
-            it.usd_per_million and it.is_of(model_id) for it in self.negotiated
+            price.usd_per_million and price.is_of(model_id) for price in self.negotiated
         )
 
     def price_tokens(self, record: UsageRecord) -> PricedTokens | Unpriced | None:
-        """Price the tokens of a call by their kinds; `None` for a failed call.
+        """Price a call by the kinds of its tokens and units; `None` for a failed call.
 
-        A kind that the call did not use needs no price.
+        A kind that the call did not use needs no price. Where readings of the call disagree on
+        model or service tier, the dearest one with a known price is taken; where they are too many
+        to be kept, the dearest listed price of any model, so that none of them can lower the cost.
         """
         if record.is_failed:
             return None
-        if record.tokens.is_missing:
-            return Unpriced.NO_COUNTS
-        day = record.timestamp.date()
-        model_id = record.model_id
-        called, tier = (model_id, record.invoked_model_id, record.region, day), record.service_tier
-        price = self.book.price_of(*called, tier)
-        agreed = self.negotiated.price_of(model_id, day, tier)
-        if price is None and (agreed is None or not agreed.usd_per_million):
-            usual = self.book.price_of(*called) or self.negotiated.price_of(model_id, day)
-            is_known = tier is not None and usual is not None
-            return Unpriced.NO_PRICE_OF_THE_TIER if is_known else Unpriced.NO_PRICE
-        rates = price.rates_of(record.tokens.total_input or 0) if price else None
-        listed = rates.usd_per_million if rates else {}
-        paid = listed if agreed is None else _agreed(listed, agreed)
-        lines = []
-        for kind, count in tokens_by_kind(record.tokens):
-            usd = paid.get(kind)
-            if usd is None:
-                return Unpriced.NO_PRICE_OF_A_KIND
-            lines.append(CostLine(kind, count, listed.get(kind), usd))
-        return PricedTokens(tuple(lines), price, rates, agreed)
+        conflicts = record.conflicts
+        if conflicts is None or not conflicts.variants:
+            return self._price(record, self._entry(_variant_of(record), record))
+        if conflicts.is_cut_off and len(conflicts.variants) >= MAX_CONFLICTING_VARIANTS:
+            return self._price(record, self._dearest_entry(record))
+        outcomes = [
+            self._price(record, self._entry(variant, record)) for variant in conflicts.variants
+        ]
+        priced = [outcome for outcome in outcomes if isinstance(outcome, PricedTokens)]
+        return max(priced, key=_usd, default=outcomes[0])
 
     def rates_in(
         self,
         model_id: str,
-        areas: Sequence[str],
+        route: Route,
         day: date,
         total_input_tokens: int,
         service_tier: str | None = None,
     ) -> UsdPerMillion:
-        """What tokens of a model cost in calls like these, by kind, as `cost_of` takes it.
+        """Get the prices of a model's tokens in calls like these, by kind, as `cost_of` takes them.
 
         Args:
             model_id: The foundation model.
-            areas: The areas that the calls may have a price of, see `price_areas`.
-            day: Their day, UTC.
-            total_input_tokens: How much each reads, cached tokens included.
-            service_tier: In which they are served; `None` for the standard one.
+            route: How and where it is called.
+            day: The day of the calls, UTC.
+            total_input_tokens: The tokens that each call reads, cached ones included.
+            service_tier: The tier that serves them; `None` for the standard one.
 
         Returns:
-            Rates; a kind that is left out has no known price, and nothing has where none is known.
+            Prices; a kind that is left out has no known price.
         """
-        price = self.book.price_in(model_id, areas, day, service_tier)
+        prices = self.book.prices_of(model_id, route, day, service_tier)
         agreed = self.negotiated.price_of(model_id, day, service_tier)
-        listed = price.rates_of(total_input_tokens).usd_per_million if price else {}
+        listed = {
+            kind: rate.usd
+            for kind, rate in prices.token_rates(total_input_tokens).items()
+            if self.assume_prices or rate.basis is not PriceBasis.ASSUMED
+        }
         return listed if agreed is None else _agreed(listed, agreed)
+
+    def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
+        own, of_guardrails = _split_units(record.billed_units)
+        lines = entry.token_lines(record.tokens, own)
+        unit_lines = entry.unit_lines(own, record.tokens)
+        guardrail_lines: tuple[UnitLine, ...] | Unpriced = ()
+        if of_guardrails:
+            guardrail_lines = self._entry(_GUARDRAILS, record).unit_lines(of_guardrails)
+        if isinstance(lines, Unpriced):
+            return lines
+        if isinstance(unit_lines, Unpriced):
+            return unit_lines
+        if isinstance(guardrail_lines, Unpriced):
+            return guardrail_lines
+        other = (*unit_lines, *guardrail_lines)
+        return PricedTokens(lines, entry.agreed, other, self.book.edition, entry.variant)
+
+    def _entry(self, variant: CallVariant, record: UsageRecord) -> _Entry:
+        model_id, invoked_model_id, tier = variant
+        day, route = record.timestamp.date(), read_route(invoked_model_id, record.region)
+        prices = self.book.prices_of(model_id, route, day, tier)
+        agreed = self.negotiated.price_of(model_id, day, tier)
+        has_standard_price = tier is not None and bool(
+            self.book.prices_of(model_id, route, day) or self.negotiated.price_of(model_id, day)
+        )
+        return _Entry(variant, prices, agreed, self.assume_prices, has_standard_price)
+
+    def _dearest_entry(self, record: UsageRecord) -> _Entry:
+        partition = Route(record.region).partition
+        prices = self.book.dearest(partition, record.timestamp.date())
+        return _Entry(_variant_of(record), prices, None, self.assume_prices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """The prices of calls of one model, route, day and tier.
+
+    Attributes:
+        variant: The model and tier.
+        prices: Their list prices.
+        agreed: Their contracted price.
+        assume_prices: Whether a price of another place can stand in.
+        has_standard_price: Whether the model has a price in the standard tier.
+    """
+
+    variant: CallVariant
+    prices: CallPrices
+    agreed: NegotiatedPrice | None
+    assume_prices: bool
+    has_standard_price: bool = False
+
+    def token_lines(
+        self, tokens: TokenCounts, units: BilledUnits
+    ) -> tuple[CostLine, ...] | Unpriced:
+        """Price tokens, none of which a call needs to use that is billed in other units."""
+        used = _used(tokens)
+        if self.variant.service_tier == RESERVED_TIER or self._lacks_units(used, units):
+            return Unpriced.BILLED_IN_OTHER_UNITS
+        if not used and units:
+            return ()
+        if tokens.is_missing:
+            return Unpriced.NO_COUNTS
+        listed = self.prices.token_rates(tokens.total_input or 0)
+        if is_paid_by_units(self.variant.model_id):
+            used = tuple((kind, count) for kind, count in used if kind in listed)
+        elif not listed and not (self.agreed and self.agreed.usd_per_million):
+            return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
+        return self._lines(used, listed)
+
+    def unit_lines(
+        self, units: BilledUnits, tokens: TokenCounts = UNKNOWN_COUNTS
+    ) -> tuple[UnitLine, ...] | Unpriced:
+        """Price units; those of a model that is paid by tokens alone are part of them."""
+        rates = self.prices.unit_rates
+        are_in_tokens = bool(_used(tokens)) and not (
+            rates or is_paid_by_units(self.variant.model_id)
+        )
+        lines = []
+        for name, count in units:
+            if name not in _UNITS:
+                return Unpriced.BILLED_IN_OTHER_UNITS
+            unit = BilledUnit(name)
+            rate = rates.get(unit)
+            if rate is None and are_in_tokens:
+                continue
+            if rate is None:
+                return Unpriced.BILLED_IN_OTHER_UNITS
+            if not self._is_allowed(rate):
+                return Unpriced.ONLY_ASSUMED
+            usd = rate.usd if self.agreed is None else rate.usd * _share_paid(self.agreed)
+            lines.append(UnitLine(unit, count, self.variant.model_id, usd, rate))
+        return tuple(lines)
+
+    def _lines(
+        self, used: Sequence[tuple[TokenKind, int]], listed: Mapping[TokenKind, ListRate]
+    ) -> tuple[CostLine, ...] | Unpriced:
+        lines = []
+        for kind, count in used:
+            rate = listed.get(kind)
+            known = rate if rate is not None and self._is_allowed(rate) else None
+            list_usd = known.usd if known else None
+            usd = list_usd if self.agreed is None else _contracted(self.agreed, kind, list_usd)
+            if usd is None:
+                return Unpriced.ONLY_ASSUMED if rate else Unpriced.NO_PRICE_OF_A_KIND
+            lines.append(CostLine(kind, count, list_usd, usd, known))
+        return tuple(lines)
+
+    def _lacks_units(self, used: Sequence[object], units: BilledUnits) -> bool:
+        """Say if a call is billed in units of which its log reports none."""
+        if units:
+            return False
+        return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates and not used)
+
+    def _is_allowed(self, rate: ListRate) -> bool:
+        return self.assume_prices or rate.basis is not PriceBasis.ASSUMED
 
 
 def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
@@ -200,6 +408,48 @@ def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
             yield kind, count
 
 
+def _used(tokens: TokenCounts) -> tuple[tuple[TokenKind, int], ...]:
+    return () if tokens.is_missing else tuple(tokens_by_kind(tokens))
+
+
+def _split_units(units: BilledUnits) -> tuple[BilledUnits, BilledUnits]:
+    """The units of the model, and those of guardrails on top of it."""
+    if not units:
+        return (), ()
+    billed = [(unit, count) for unit, count in units if count]
+    own = tuple(pair for pair in billed if not pair[0].startswith(GUARDRAIL_PREFIX))
+    return own, tuple(pair for pair in billed if pair[0].startswith(GUARDRAIL_PREFIX))
+
+
+def _variant_of(record: UsageRecord) -> CallVariant:
+    return CallVariant(record.model_id, record.invoked_model_id, record.service_tier)
+
+
+def _usd(priced: PricedTokens) -> Decimal:
+    return priced.cost.effective_usd
+
+
+def _sum_known(lines: Iterable[CostLine | UnitLine]) -> Decimal | None:
+    total = Decimal(0)
+    for line in lines:
+        list_usd = line.list_usd
+        if list_usd is None:
+            return None
+        total += list_usd
+    return total
+
+
 def _agreed(listed: UsdPerMillion, agreed: NegotiatedPrice) -> UsdPerMillion:
-    share = (_HUNDRED - agreed.discount_percent).scaleb(_OF_A_HUNDRED)
+    share = _share_paid(agreed)
     return {kind: usd * share for kind, usd in listed.items()} | dict(agreed.usd_per_million)
+
+
+def _contracted(
+    agreed: NegotiatedPrice, kind: TokenKind, list_usd: Decimal | None
+) -> Decimal | None:
+    usd = agreed.usd_per_million.get(kind)
+    return list_usd * _share_paid(agreed) if usd is None and list_usd is not None else usd
+
+
+def _share_paid(agreed: NegotiatedPrice) -> Decimal:
+    return (_HUNDRED - agreed.discount_percent).scaleb(_HUNDREDTH_EXPONENT)

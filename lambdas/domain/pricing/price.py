@@ -1,22 +1,14 @@
-"""What a token costs: by kind, from a date on, in a part of the world."""
+"""Prices: of tokens by kind and of other billed units, from a date on, in one scope."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeAlias
-
-ANYWHERE = "any"
-"""The area of a price that holds however and wherever the model is called."""
-REGIONAL = "regional"
-"""The area of a price of calls in one Region or through a geography's profile."""
-GLOBAL = "global"
-"""The area of a price of calls through the model's global profile."""
-USUAL = frozenset({ANYWHERE, REGIONAL, GLOBAL})
-"""The areas that are no places."""
 
 
 class TokenKind(StrEnum):
@@ -29,8 +21,60 @@ class TokenKind(StrEnum):
     CACHE_WRITE_1H = "cache_write_1h"
 
 
+class BilledUnit(StrEnum):
+    """The units other than tokens that Bedrock bills.
+
+    Guardrail units are text units of up to 1,000 characters, counted per policy. Source:
+    https://aws.amazon.com/bedrock/pricing/
+    """
+
+    IMAGE = "image"
+    SEARCH_UNIT = "search_unit"
+    AUDIO_SECOND = "audio_second"
+    VIDEO_SECOND = "video_second"
+    GUARDRAIL_TOPIC_UNIT = "guardrail_topic_unit"
+    GUARDRAIL_CONTENT_UNIT = "guardrail_content_unit"
+    GUARDRAIL_CONTENT_IMAGE = "guardrail_content_image"
+    GUARDRAIL_WORD_UNIT = "guardrail_word_unit"
+    GUARDRAIL_SENSITIVE_INFORMATION_UNIT = "guardrail_sensitive_information_unit"
+    GUARDRAIL_SENSITIVE_INFORMATION_FREE_UNIT = "guardrail_sensitive_information_free_unit"
+    GUARDRAIL_CONTEXTUAL_GROUNDING_UNIT = "guardrail_contextual_grounding_unit"
+    GUARDRAIL_AUTOMATED_REASONING_UNIT = "guardrail_automated_reasoning_unit"
+
+
+GUARDRAIL_PREFIX = "guardrail_"
+"""The beginning of every unit that a guardrail bills, on top of the model's tokens."""
+GUARDRAILS = "amazon.bedrock-guardrails"
+"""The entry of the price book for guardrail units. It is not a model that can be called."""
+
+
+class Routing(StrEnum):
+    """How a call reaches its model."""
+
+    REGION = "region"
+    """In one Region, or through a geography's profile, which is billed in the Region called."""
+    GEOGRAPHY = "geography"
+    GLOBAL = "global"
+
+
+class PriceBasis(StrEnum):
+    """What a list price rests on, the strongest first."""
+
+    REGION = "region"
+    """A price of the Region that was called."""
+    GEOGRAPHY = "geography"
+    """A price of the geography (`eu`, `apac`, ...) that was called."""
+    GLOBAL = "global"
+    """A price of calls through the model's global profile."""
+    ASSUMED = "assumed"
+    """No price of the place is known: the dearest listed price of the partition stands in."""
+
+
 UsdPerMillion: TypeAlias = Mapping[TokenKind, Decimal]
 """US dollars for a million tokens, by kind. A kind that is left out has no known price."""
+UsdPerUnit: TypeAlias = Mapping[BilledUnit, Decimal]
+"""US dollars for one unit. A unit that is left out has no known price."""
+_NO_UNITS: UsdPerUnit = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +90,40 @@ class Rates:
     usd_per_million: UsdPerMillion
 
 
+_NO_RATES = Rates(0, MappingProxyType({}))
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model costs from a date on, until a later price of the same model, area and tier.
+    """The list prices of a model in one scope and tier, from a date on, until a later row.
 
     Attributes:
         model_id: The foundation model, or `<kind>/<id>` where what was called hides it.
-        area: `ANYWHERE`, `REGIONAL`, `GLOBAL`, a geography (`eu`, `apac`, ...) or a Region.
+        routing: How a call reaches the model.
+        place: For `REGION` the Region that is called; for `GLOBAL` as well, or empty text for
+            every commercial Region; for `GEOGRAPHY` the prefix of its profiles (`eu`, `us-gov`).
         effective_from: The first day, UTC, on which it holds; `None` for as long as is known.
-        rates: By the size of a call, the smallest size first; it begins at 0.
-        source: Who says so.
-        read_on: When the source was read.
-        service_tier: `flex`, `priority` or the like; `None` for the standard one. Source:
+        rates: Token prices by the size of a call, the smallest size first, beginning at 0; empty
+            for a model that is paid by other units alone.
+        source: The public list or file that has the figures.
+        read_on: The day on which the source was read.
+        service_tier: `flex`, `priority`, `latency-optimized`; `None` for the standard tier. Source:
             https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
+        usd_per_unit: Prices of other units.
+        reason: Why this row supersedes an earlier one of the same scope and day, or why it follows
+            this source where sources disagree.
     """
 
     model_id: str
-    area: str
+    routing: Routing
+    place: str
     effective_from: date | None
     rates: tuple[Rates, ...]
     source: str
     read_on: date
     service_tier: str | None = None
+    usd_per_unit: UsdPerUnit = field(default_factory=lambda: _NO_UNITS)
+    reason: str | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether it has begun by a day."""
@@ -75,8 +131,8 @@ class Price:
 
     def rates_of(self, total_input_tokens: int) -> Rates:
         """The rates of a call that reads so many tokens, cached ones included."""
-        rates, *larger = self.rates
-        for it in larger:
-            if total_input_tokens > it.above_input_tokens:
-                rates = it
-        return rates
+        found = _NO_RATES
+        for rates in self.rates:
+            if total_input_tokens > rates.above_input_tokens or not rates.above_input_tokens:
+                found = rates
+        return found

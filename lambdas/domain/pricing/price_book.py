@@ -1,131 +1,239 @@
-"""Every price there is, by model, area and date. What is in it is never overwritten."""
+"""The price book: all known list prices, by model, scope, tier and date. Rows are only added."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import NamedTuple, TypeVar
 
-from lambdas.domain.pricing.areas import price_areas
-from lambdas.domain.pricing.price import USUAL, Price
+from lambdas.domain.pricing.price import (
+    BilledUnit,
+    Price,
+    PriceBasis,
+    Routing,
+    TokenKind,
+)
+from lambdas.domain.pricing.routes import Route, partition_of, scope_of
 
 # `anthropic.claude-sonnet-4-6`, `...-v1`, `...-v1:0` and `...-v1:0:200k` are one model. `-v2` is
 # another one than `-v1`.
 _VERSION = re.compile(r"(?P<name>.+?)(?:-v(?P<version>\d+))?(?::\d+(?::\w+)?)?")
-_LOOKUPS_REMEMBERED = 4096
+_MAX_MEMOIZED = 4096
+_Kind = TypeVar("_Kind", TokenKind, BilledUnit)
+_BASIS = {
+    Routing.REGION: PriceBasis.REGION,
+    Routing.GEOGRAPHY: PriceBasis.GEOGRAPHY,
+    Routing.GLOBAL: PriceBasis.GLOBAL,
+}
 
 
 class PriceConflictError(Exception):
-    """Two prices of one model, area, tier and first day differ. The text names them."""
+    """Two prices of one model, scope, tier and first day differ. The text names them."""
+
+
+class ListRate(NamedTuple):
+    """The list price of one kind of tokens, or of one unit, and where it stands.
+
+    Attributes:
+        usd: US dollars for a million tokens, or for one unit.
+        basis: What it rests on.
+        price: Its row in the book.
+        above_input_tokens: The size of a call above which it holds.
+    """
+
+    usd: Decimal
+    basis: PriceBasis
+    price: Price
+    above_input_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class CallPrices:
+    """The list prices of calls of one model, route, day and service tier.
+
+    Attributes:
+        prices: Rows that can hold, each with its basis: the closest scope first, in a scope the
+            newest row first.
+        assumed: Rows of the whole partition in the same tier, of which the dearest can stand in;
+            in a scope the newest row first.
+    """
+
+    prices: tuple[tuple[PriceBasis, Price], ...] = ()
+    assumed: tuple[Price, ...] = ()
+    _by_step: dict[int, Mapping[TokenKind, ListRate]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+
+    def __bool__(self) -> bool:
+        """Whether there is any price at all."""
+        return bool(self.prices or self.assumed)
+
+    @property
+    def listed_as(self) -> str | None:
+        """The model's id as the closest price spells it; `None` where there is none."""
+        return next((price.model_id for price in self._rows), None)
+
+    @cached_property
+    def unit_rates(self) -> Mapping[BilledUnit, ListRate]:
+        """The rates of other units than tokens; a unit left out has no known price."""
+        return self._rates(lambda price: (price.usd_per_unit, 0))
+
+    def token_rates(self, total_input_tokens: int) -> Mapping[TokenKind, ListRate]:
+        """The rates of a call that reads so many tokens; a kind left out has no known price."""
+        step = bisect_left(self._sizes, total_input_tokens)
+        found = self._by_step.get(step)
+        if found is None:
+            size = self._sizes[step - 1] + 1 if step else 0
+            found = self._by_step[step] = self._token_rates(size)
+        return found
+
+    @property
+    def _rows(self) -> tuple[Price, ...]:
+        return (*(price for _, price in self.prices), *self.assumed)
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """The sizes of calls above which rates change."""
+        sizes = {rates.above_input_tokens for price in self._rows for rates in price.rates}
+        return sorted(sizes - {0})
+
+    def _token_rates(self, size: int) -> Mapping[TokenKind, ListRate]:
+        def usd_of(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:
+            rates = price.rates_of(size)
+            return rates.usd_per_million, rates.above_input_tokens
+
+        return self._rates(usd_of)
+
+    def _rates(
+        self, usd_of: Callable[[Price], tuple[Mapping[_Kind, Decimal], int]]
+    ) -> dict[_Kind, ListRate]:
+        found: dict[_Kind, ListRate] = {}
+        for basis, own in self.prices:
+            usd_by_kind, size = usd_of(own)
+            for kind, usd in usd_by_kind.items():
+                found.setdefault(kind, ListRate(usd, basis, own, size))
+        assumed: dict[_Kind, ListRate] = {}
+        superseded = set[tuple[object, ...]]()
+        for price in self.assumed:
+            usd_by_kind, size = usd_of(price)
+            for kind, usd in usd_by_kind.items():
+                entry = price.model_id, price.service_tier, price.routing, price.place, kind
+                if entry in superseded:
+                    continue
+                superseded.add(entry)
+                if kind not in assumed or usd > assumed[kind].usd:
+                    assumed[kind] = ListRate(usd, PriceBasis.ASSUMED, price, size)
+        return assumed | found
+
+
+_NO_PRICES = CallPrices()
 
 
 class PriceBook:
     """Prices that can be looked up, and added to by making a new book.
 
+    Attributes:
+        edition: The name of this state of the book.
+
     Example:
-        >>> PriceBook([]).price_of("m", "m", "us-east-1", date(2026, 9, 8)) is None
-        True
+        >>> bool(PriceBook([]).prices_of("m", read_route("m", "us-east-1"), date(2026, 9, 8)))
+        False
     """
 
-    def __init__(self, prices: Iterable[Price]) -> None:
+    def __init__(self, prices: Iterable[Price], *, edition: str = "") -> None:
         """Make a book.
 
         Raises:
-            PriceConflictError: Two prices of one model, area, tier and first day differ.
+            PriceConflictError: Two prices of one model, scope, tier and first day differ, and
+                neither gives a reason why it supersedes the other.
         """
-        self._prices: dict[tuple[str, str, str | None, date | None], Price] = {}
-        for price in prices:
-            key = (price.model_id, price.area, price.service_tier, price.effective_from)
-            known = self._prices.setdefault(key, price)
-            if known.rates != price.rates:
-                message = (
-                    f"two prices of {price.model_id} ({price.area}{_in_tier(price)}) from"
-                    f" {price.effective_from or 'the beginning'} on, of {known.source} and of"
-                    f" {price.source}, differ. A price is never overwritten: give the new one a"
-                    " later date."
-                )
-                raise PriceConflictError(message)
+        self.edition = edition
+        self._prices = _checked(prices)
         self._by_name: defaultdict[str, defaultdict[str | None, list[Price]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        for price in self._prices.values():
+        for price in self._prices:
             name, version = name_and_version(price.model_id)
             self._by_name[name][version].append(price)
-        self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
+        self._memoized = lru_cache(_MAX_MEMOIZED)(self._look_up)
+        self._memoized_dearest = lru_cache(_MAX_MEMOIZED)(self._dearest)
 
     def __iter__(self) -> Iterator[Price]:
-        """All prices, in order of model, area, tier and date."""
-        return iter(sorted(self._prices.values(), key=_order))
+        """All prices, in order of model, scope, tier and date."""
+        return iter(self._prices)
 
     def __len__(self) -> int:
-        """How many prices there are."""
+        """The number of prices."""
         return len(self._prices)
 
     def knows(self, model_id: str) -> bool:
-        """Whether a model has a price, on whichever day and wherever it is called."""
-        name, version = name_and_version(model_id)
-        known: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
-        return bool(known) and (version is None or not known.keys().isdisjoint((version, None)))
+        """Say if a model has a price, on whichever day and wherever it is called."""
+        return bool(self._spellings(model_id))
 
-    def price_of(
-        self,
-        model_id: str,
-        invoked_model_id: str,
-        region: str,
-        day: date,
-        service_tier: str | None = None,
-    ) -> Price | None:
-        """The price of a call; `None` where it is not known.
-
-        Of the areas that a call may have a price of, the closest that knows the model decides.
+    def prices_of(
+        self, model_id: str, route: Route, day: date, service_tier: str | None = None
+    ) -> CallPrices:
+        """Look up the list prices of calls.
 
         Args:
             model_id: The foundation model.
-            invoked_model_id: What the caller named, which tells the area.
-            region: The Region that was called.
-            day: The day of the call, UTC.
-            service_tier: In which the call was served; `None` for the standard one.
-        """
-        return self._recall(model_id, invoked_model_id, region, day, service_tier)
-
-    def price_in(
-        self, model_id: str, areas: Sequence[str], day: date, service_tier: str | None = None
-    ) -> Price | None:
-        """The price of a model in the first of some areas that knows it; `None` for none.
-
-        A place that has a standard price of its own, but none of the tier, has no price of it: that
-        of elsewhere is another one.
-
-        Args:
-            model_id: The foundation model.
-            areas: The areas that calls may have a price of, see `price_areas`.
+            route: How and where it was called.
             day: The day of the calls, UTC.
-            service_tier: In which they were served; `None` for the standard one.
+            service_tier: The tier that served them; `None` for the standard one.
+
+        Returns:
+            Prices; of each kind the closest scope that lists it decides, else the dearest listed
+            price of the partition is assumed.
         """
-        name, version = name_and_version(model_id)
-        by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
-        known = [it for it in by_version if it is not None]
-        spelt = (version, None) if version else (None, *(known if len(known) == 1 else ()))
-        spellings = [by_version[it] for it in spelt if it in by_version]
-        for area in areas:
-            price = _in_force(spellings, area, service_tier, day)
-            if price is not None:
-                return price
-            if area not in USUAL and _in_force(spellings, area, None, day) is not None:
-                return None
-        return None
+        return self._memoized(model_id, route, day, service_tier)
+
+    def dearest(self, partition: str, day: date) -> CallPrices:
+        """The dearest listed prices of any model and tier of a partition, as assumed prices."""
+        return self._memoized_dearest(partition, day)
 
     def _look_up(
-        self,
-        model_id: str,
-        invoked_model_id: str,
-        region: str,
-        day: date,
-        service_tier: str | None,
-    ) -> Price | None:
-        return self.price_in(model_id, price_areas(invoked_model_id, region), day, service_tier)
+        self, model_id: str, route: Route, day: date, service_tier: str | None
+    ) -> CallPrices:
+        rows = [
+            price
+            for prices in self._spellings(model_id)
+            for price in sorted(prices, key=_newest, reverse=True)
+            if price.service_tier == service_tier and price.holds_on(day)
+        ]
+        if not rows:
+            return _NO_PRICES
+        own = tuple(
+            (_BASIS[scope[0]], price)
+            for scope in route.scopes
+            for price in rows
+            if scope_of(price) == scope
+        )
+        partition = route.partition
+        listed = [price for price in rows if partition_of(price.place) == partition]
+        return CallPrices(own, tuple(listed))
+
+    def _dearest(self, partition: str, day: date) -> CallPrices:
+        rows = sorted(self._prices, key=_newest, reverse=True)
+        listed = [
+            price
+            for price in rows
+            if price.holds_on(day) and partition_of(price.place) == partition
+        ]
+        return CallPrices((), tuple(listed))
+
+    def _spellings(self, model_id: str) -> Sequence[Sequence[Price]]:
+        """The prices of a model by the spellings of its version: the same one first."""
+        name, version = name_and_version(model_id)
+        by_version: Mapping[str | None, list[Price]] = self._by_name.get(name, {})
+        known = [each for each in by_version if each is not None]
+        spelled = (version, None) if version else (None, *(known if len(known) == 1 else ()))
+        return [by_version[each] for each in spelled if each in by_version]
 
 
 def name_and_version(model_id: str) -> tuple[str, str | None]:
@@ -135,33 +243,58 @@ def name_and_version(model_id: str) -> tuple[str, str | None]:
 
 
 def is_same_model(one: str, other: str) -> bool:
-    """Whether two ids are of one model; a version that one of the two leaves out is any."""
+    """Say if two ids are of one model; a version that one of the two leaves out is any."""
     (name, version), (other_name, other_version) = map(name_and_version, (one, other))
     return name == other_name and (version == other_version or None in (version, other_version))
 
 
-def _in_force(
-    spellings: Iterable[Iterable[Price]], area: str, service_tier: str | None, day: date
-) -> Price | None:
-    """The price that holds by the first spelling of a model that has one."""
-    for prices in spellings:
-        begun = [
-            it
-            for it in prices
-            if it.area == area and it.service_tier == service_tier and it.holds_on(day)
-        ]
-        if begun:
-            return max(begun, key=_newest)
-    return None
+def _checked(prices: Iterable[Price]) -> list[Price]:
+    """The prices in order, each once, without two that contradict each other."""
+    by_key: defaultdict[tuple[str, str, str, str, date], list[Price]] = defaultdict(list)
+    for price in prices:
+        rows = by_key[_order(price)]
+        if price not in rows:
+            for other in rows:
+                _refuse_conflict(other, price)
+            rows.append(price)
+    return [
+        price
+        for key in sorted(by_key)
+        for price in sorted(by_key[key], key=lambda row: (_newest(row), row.source, row.read_on))
+    ]
 
 
-def _newest(price: Price) -> tuple[date, str]:
-    return price.effective_from or date.min, price.model_id
+def _refuse_conflict(known: Price, price: Price) -> None:
+    if _newest(known) != _newest(price) or not _differ(known, price):
+        return
+    tier = f", {price.service_tier}" if price.service_tier else ""
+    message = (
+        f"two prices of {price.model_id} ({price.routing} {price.place}{tier}) from"
+        f" {price.effective_from or 'the beginning'} on, of {known.source} and of"
+        f" {price.source}, differ. A price is never overwritten: give the new one a"
+        " later date, or a reason why it supersedes the other."
+    )
+    raise PriceConflictError(message)
 
 
-def _order(price: Price) -> tuple[str, str, str, date]:
-    return price.model_id, price.area, price.service_tier or "", price.effective_from or date.min
+def _differ(one: Price, other: Price) -> bool:
+    """Say if two prices of one day list the same kind or unit at different prices."""
+    sizes = {rates.above_input_tokens for price in (one, other) for rates in price.rates}
+    pairs: list[tuple[Mapping[TokenKind, Decimal], Mapping[TokenKind, Decimal]]] = [
+        (one.rates_of(size + 1).usd_per_million, other.rates_of(size + 1).usd_per_million)
+        for size in sizes
+    ]
+    units = one.usd_per_unit.keys() & other.usd_per_unit.keys()
+    return any(
+        left[kind] != right[kind] for left, right in pairs for kind in left.keys() & right.keys()
+    ) or any(one.usd_per_unit[unit] != other.usd_per_unit[unit] for unit in units)
 
 
-def _in_tier(price: Price) -> str:
-    return f", {price.service_tier}" if price.service_tier else ""
+def _newest(price: Price) -> tuple[date, date]:
+    """What sorts the prices of a scope by which stands: a row that gives a reason supersedes."""
+    return price.effective_from or date.min, price.read_on if price.reason else date.min
+
+
+def _order(price: Price) -> tuple[str, str, str, str, date]:
+    tier, begins = price.service_tier or "", price.effective_from or date.min
+    return price.model_id, price.routing, price.place, tier, begins

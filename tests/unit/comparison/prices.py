@@ -10,9 +10,9 @@ from lambdas.domain.pricing import (
     PriceBook,
     Pricing,
     Rates,
+    Routing,
     TokenKind,
 )
-from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
 
 DEAR = "maker.dear-v1:0"
 CHEAP = "maker.cheap-v1:0"
@@ -31,19 +31,19 @@ def usd(*values: str) -> dict[TokenKind, Decimal]:
 def _price(
     model: str,
     *values: str,
-    area: str = ANYWHERE,
+    routing: Routing = Routing.REGION,
     since: date | None = None,
     more: tuple[Rates, ...] = (),
     tier: str | None = None,
 ) -> Price:
     rates = (Rates(0, usd(*values)), *more)
-    return Price(model, area, since, rates, "tests", date(2026, 1, 1), tier)
+    return Price(model, routing, "us-east-1", since, rates, "tests", date(2026, 1, 1), tier)
 
 
 BOOK = PriceBook(
     [
-        _price(DEAR, "3", "15", "0.3", "3.75", "6", area=REGIONAL),
-        _price(DEAR, "2.7", "13.5", "0.27", "3.375", "5.4", area=GLOBAL),
+        _price(DEAR, "3", "15", "0.3", "3.75", "6"),
+        _price(DEAR, "2.7", "13.5", "0.27", "3.375", "5.4", routing=Routing.GLOBAL),
         _price(CHEAP, "2", "10", "0.2", "2.5", "4"),
         _price(CHEAP, "1", "5", "0.1", "1.25", "2", since=date(2026, 9, 8)),
         _price(CHEAP, "0.5", "2.5", "0.05", "0.75", "1", tier="flex"),
@@ -57,7 +57,7 @@ BOOK = PriceBook(
             "2",
             more=(Rates(1000, usd("2", "6", "0.2", "2.4", "4")),),
         ),
-        _price(GLOBAL_ONLY, "0.1", "0.2", area=GLOBAL),
+        _price(GLOBAL_ONLY, "0.1", "0.2", routing=Routing.GLOBAL),
         _price(EMBEDDING, "0.1"),
         _price(DEAR_EMBEDDING, "0.4"),
     ]

@@ -7,10 +7,9 @@ import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import CallVariant, Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import MeteredCall
-from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, TokenKind
-from lambdas.domain.pricing.price import GLOBAL, REGIONAL
+from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from tests.attributing import attributed_calls
 from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
 from tests.fakes import InMemoryTagSource
@@ -71,14 +70,40 @@ def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
     source.found[PROFILE] = FoundTags(model_id=SONNET_4, is_global=is_global)
     record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, tokens=ONE_MILLION)
     prices = [
-        Price(SONNET_4, area, None, (Rates(0, {TokenKind.INPUT: Decimal(of_it)}),), "tests", TODAY)
-        for area, of_it in ((REGIONAL, "33"), (GLOBAL, "30"))
+        Price(
+            SONNET_4,
+            routing,
+            "us-east-1",
+            None,
+            (Rates(0, {TokenKind.INPUT: Decimal(usd)}),),
+            "tests",
+            TODAY,
+        )
+        for routing, usd in ((Routing.REGION, "33"), (Routing.GLOBAL, "30"))
     ]
     call = attributed_calls(source)([record], NOON)[record]
     cost = Pricing(PriceBook(prices)).cost_of(call.priced)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(usd)
     assert call.priced.model_id == SONNET_4
+
+
+def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> None:
+    source = InMemoryTagSource()
+    other = PROFILE + "0"
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    source.found[other] = FoundTags(model_id=HAIKU_3, is_global=True)
+    variants = tuple(CallVariant(profile, profile, None) for profile in (PROFILE, other))
+    record = usage_record(
+        model_id=PROFILE, invoked_model_id=PROFILE, conflicts=Conflicts(variants=variants)
+    )
+    priced = attributed_calls(source)([record], NOON)[record].priced
+    assert priced.conflicts == Conflicts(
+        variants=(
+            CallVariant(SONNET_4, PROFILE, None),
+            CallVariant(HAIKU_3, f"global.{HAIKU_3}", None),
+        )
+    )
 
 
 def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_no_place() -> None:

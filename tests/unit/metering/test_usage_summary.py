@@ -6,18 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
-from lambdas.domain.metering import UsageFigures, UsageSummary, total_figures
+from lambdas.domain.metering import LedgerChange, UsageFigures, UsageSummary, total_figures
+from lambdas.domain.pricing import Pricing, Unpriced
 from tests.builders import (
     ANA,
     BEN,
     HAIKU_3,
     SONNET_4,
     cost_of,
+    disputed_call,
     token_counts,
     usage_record,
     usage_records,
 )
 from tests.fakes import InMemoryUsageLedger
+from tests.focus_calls import PRICES
 
 
 def summarize(*batches: list[UsageRecord]) -> UsageSummary:
@@ -87,6 +90,26 @@ def test_doubtful_usage_is_counted_by_its_reason() -> None:
     assert (figures.ambiguous_invocations, figures.unverified_invocations) == (1, 2)
 
 
+def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:
+    summary = UsageSummary(Pricing(PRICES).cost_of)
+    ledger = InMemoryUsageLedger(summary.apply)
+    ledger.put(
+        [
+            usage_record(request_id="near", tokens=TokenCounts(input=1_000_000)),
+            usage_record(request_id="far", region="eu-west-1", tokens=TokenCounts(input=1_000_000)),
+            usage_record(request_id="unknown", model_id="a.b"),
+            usage_record(request_id="image", tokens=TokenCounts()),
+        ]
+    )
+    ((_, figures),) = summary.by_identity()
+    assert (figures.priced_invocations, figures.cost_usd) == (2, Decimal("0.5"))
+    assert figures.assumed_price_invocations == 1
+    assert figures.assumed_cost_usd == Decimal("0.25")
+    assert summary.unpriced == {Unpriced.NO_PRICE: 1, Unpriced.NO_COUNTS: 1}
+    ledger.put([usage_record(request_id="image", tokens=TokenCounts(input=1))])
+    assert +summary.unpriced == {Unpriced.NO_PRICE: 1}
+
+
 def test_cost_is_known_to_the_micro_dollar_and_only_where_a_call_has_a_price() -> None:
     calls = [
         usage_record(request_id="1", tokens=TokenCounts(input=7, output=3)),
@@ -119,10 +142,16 @@ def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
 def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
     before = usage_record(identity_arn=ANA, model_id=HAIKU_3)
     after = usage_record(identity_arn=BEN, model_id=SONNET_4, tokens=TokenCounts(input=1))
-    summary = summarize([before], [after])
+    summary = summarize([before])
+    summary.apply([LedgerChange(after, replaced=before)])
     assert (summary.calls, summary.corrections) == (1, 1)
     assert summary.by_identity() == summarize([after]).by_identity()
     assert summary.by_model() == summarize([after]).by_model()
+
+
+def test_call_whose_readings_name_several_models_is_counted_for_the_dearest() -> None:
+    ((model_id, figures),) = summarize([disputed_call()]).by_model()
+    assert (model_id, figures.priced_invocations) == (HAIKU_3, 1)
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key), st.data())
@@ -137,10 +166,13 @@ def test_order_batches_and_repetition_change_nothing(
     assert in_batches.corrections == 0
 
 
-@given(st.lists(usage_records))
-def test_the_newest_reading_of_each_call_stands(records: list[UsageRecord]) -> None:
-    newest = {record.key: record for record in records}
-    assert figures_of(summarize(records)) == figures_of(summarize(list(newest.values())))
+@given(st.lists(usage_records, max_size=12), st.data())
+def test_figures_do_not_depend_on_the_order_of_differing_readings(
+    records: list[UsageRecord], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(records))
+    one_by_one = summarize(*([record] for record in shuffled))
+    assert figures_of(one_by_one) == figures_of(summarize(records))
 
 
 @given(st.lists(usage_records))

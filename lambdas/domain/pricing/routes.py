@@ -1,0 +1,96 @@
+"""Routes: how and where a call reached its model, which decides on the prices it can have."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.pricing.price import Price, Routing
+
+_PROFILE = re.compile(r"(?:.*inference-profile/)?(?P<prefix>[a-z-]{2,8})\.[a-z0-9]+\.")
+_MAX_MEMOIZED = 4096
+_US_GOV, _CHINA = "us-gov", "cn-"
+_COMMERCIAL_PARTITION, _GOVERNMENT_PARTITION, _CHINA_PARTITION = "aws", "aws-us-gov", "aws-cn"
+_GEOGRAPHIES = {"eu": "eu", "ap": "apac", "us": "us", "ca": "ca", "sa": "sa"}
+"""The geography of a Region, by the beginning of its name. Source of the profiles' prefixes:
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+"""
+
+EVERY_REGION = ""
+"""The place of a global price that holds in every commercial Region."""
+PriceScope: TypeAlias = tuple[Routing, str]
+"""The routing and the place of a price."""
+
+
+class Route(NamedTuple):
+    """How and where a call reached its model.
+
+    Attributes:
+        region: The Region that was called, which is billed; empty where the log does not tell.
+        profile: The prefix of the inference profile (`eu`, `global`); empty where none was called.
+    """
+
+    region: str
+    profile: str = ""
+
+    @property
+    def is_global(self) -> bool:
+        """Whether the call went through a global profile."""
+        return self.profile == Routing.GLOBAL
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition that was called. Prices of another partition say nothing about it."""
+        return partition_of(self.region or self.profile)
+
+    @property
+    def scopes(self) -> tuple[PriceScope, ...]:
+        """The scopes of the prices that the call can have, the closest first.
+
+        A call through a geography's profile is billed in the Region that was called, whichever
+        Region ran it. Source:
+        https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
+        """
+        if self.is_global:
+            scopes = [(Routing.GLOBAL, self.region)]
+            if self.partition == _COMMERCIAL_PARTITION:
+                scopes.append((Routing.GLOBAL, EVERY_REGION))
+            return tuple(dict.fromkeys(scopes))
+        scopes = [
+            (Routing.REGION, self.region),
+            (Routing.GEOGRAPHY, self.profile),
+            (Routing.GEOGRAPHY, _geography_of(self.region)),
+        ]
+        known = (scope for scope in scopes if scope[1])
+        return tuple(
+            dict.fromkeys(scope for scope in known if partition_of(scope[1]) == self.partition)
+        )
+
+
+@lru_cache(_MAX_MEMOIZED)
+def read_route(invoked_model_id: str, region: str) -> Route:
+    """Read the route of a call.
+
+    Args:
+        invoked_model_id: The id or ARN that the caller named.
+        region: The Region that was called.
+    """
+    found = _PROFILE.match(invoked_model_id)
+    return Route(region, found["prefix"] if found else "")
+
+
+def partition_of(place: str) -> str:
+    """The AWS partition of a Region, or of the prefix of a geography's profiles."""
+    if place.startswith(_US_GOV):
+        return _GOVERNMENT_PARTITION
+    return _CHINA_PARTITION if place.startswith(_CHINA) else _COMMERCIAL_PARTITION
+
+
+def scope_of(price: Price) -> PriceScope:
+    """The scope of a price."""
+    return price.routing, price.place
+
+
+def _geography_of(region: str) -> str:
+    return _US_GOV if region.startswith(_US_GOV) else _GEOGRAPHIES.get(region[:2], "")
