@@ -338,6 +338,12 @@ USD_OF_SAMPLES = {
 }
 
 
+# Lines with tokens whose guardrail assessed the prompt and the answer: a unit each of topics,
+# content (0.15 dollars per 1,000) and sensitive information (0.10). Word filters are free.
+GUARDED_SAMPLES = {*range(1, 14), *range(17, 33)}
+USD_OF_TWO_ASSESSMENTS = 2 * (Decimal("0.15") + Decimal("0.15") + Decimal("0.10")) / 1000
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -355,6 +361,7 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            + USD_OF_TWO_ASSESSMENTS * (record["line"] in GUARDED_SAMPLES)
             if usd and is_told
             else None
         )
@@ -398,7 +405,11 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
 
 
-CUT_OFF = {"operation": "ConverseStream", "input": {"inputTokenCount": 3}, "output": {}}
+CUT_OFF: dict[str, Any] = {
+    "operation": "ConverseStream",
+    "input": {"inputTokenCount": 3},
+    "output": {},
+}
 
 
 def test_an_output_that_is_not_known_is_not_shown_as_zero(
