@@ -73,6 +73,9 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "quota_tokens": 8,
         "failed_tokens": 15,
         "records_missing_counts": 0,
+        "records_missing_output": 0,
+        "ambiguous_invocations": 0,
+        "unverified_invocations": 0,
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
         "assumed_price_invocations": 0,
@@ -279,6 +282,11 @@ def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
     )
 
 
+# Lines of the samples, read off by hand.
+CUT_OFF_STREAMS = {41}
+TOTALS_THAT_FIT_NOTHING = {33, 34}
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -298,6 +306,8 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
             invocations=1,
             total_tokens=sum(known),
             records_missing_counts=int(counts["input"] is counts["output"] is None),
+            records_missing_output=int(record["line"] in CUT_OFF_STREAMS),
+            ambiguous_invocations=int(record["line"] in TOTALS_THAT_FIT_NOTHING),
             **{f"{name}_tokens": count or 0 for name, count in counts.items()},
         )
     figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
@@ -328,6 +338,12 @@ USD_OF_SAMPLES = {
 }
 
 
+# Lines with tokens whose guardrail assessed the prompt and the answer: a unit each of topics,
+# content (0.15 dollars per 1,000) and sensitive information (0.10). Word filters are free.
+GUARDED_SAMPLES = {*range(1, 14), *range(17, 33)}
+USD_OF_TWO_ASSESSMENTS = 2 * (Decimal("0.15") + Decimal("0.15") + Decimal("0.10")) / 1000
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -345,6 +361,7 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            + USD_OF_TWO_ASSESSMENTS * (record["line"] in GUARDED_SAMPLES)
             if usd and is_told
             else None
         )
@@ -386,6 +403,50 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert table in "\n".join(line.rstrip() for line in printed.splitlines())
     assert "Rejected: 3 bad_timestamp (without a readable timestamp), 2 no_request_id" in printed
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
+
+
+CUT_OFF: dict[str, Any] = {
+    "operation": "ConverseStream",
+    "input": {"inputTokenCount": 3},
+    "output": {},
+}
+
+
+def test_an_output_that_is_not_known_is_not_shown_as_zero(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log("1", **CUT_OFF), log("2", **CUT_OFF)))
+    assert run(logs) == 0
+    shown = capsys.readouterr().out
+    assert "No output" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("anthropic.")]
+    assert row[1:6] == ["2", "6", "-", "2", "6"]  # calls, input, output, no output, total
+    assert "2 calls without an output count" in shown
+
+
+def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(write(tmp_path / "logs.json", as_lines(log("1")))) == 0
+    assert "No output" not in capsys.readouterr().out
+
+
+def test_doubtful_usage_is_counted_and_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = {"inputTokens": 3, "outputTokens": 5, "totalTokens": 99}
+    ambiguous = log("1", output={"outputBodyJson": {"usage": usage}})
+    request = {"inputTokenCount": 9, "cacheReadInputTokenCount": 7}
+    unverified = log("2", modelId="openai.gpt-5.6-luna", operation="ConverseStream", input=request)
+    logs, out = write(tmp_path / "logs.json", as_lines(ambiguous, unverified)), tmp_path / "o.json"
+    assert run(logs, "--out", out) == 0
+    shown = capsys.readouterr().out
+    assert "1 call with ambiguous usage" in shown
+    assert "1 call with unverified usage" in shown
+    rows = {row["model_id"]: row for row in json.loads(out.read_text())["by_model"]}
+    assert rows["openai.gpt-5.6-luna"]["unverified_invocations"] == 1
+    assert rows["openai.gpt-5.6-luna"]["input_tokens"] == 2
+    assert sum(row["ambiguous_invocations"] for row in rows.values()) == 1
 
 
 def test_costs_that_mean_different_things_look_different(
