@@ -1,7 +1,7 @@
-"""Renews the price book that is shipped, and says what it covers: `make prices`.
+"""Renews the price book that is shipped: `make prices`.
 
-Of each model the first source is taken that knows it; where it does not tell areas or tiers apart,
-the next one that does: genai-prices, litellm and, with credentials, the AWS Price List.
+It reads AWS's own bulk price files, which need no account, and compares the book with genai-prices
+and litellm. Rows are added, none is changed. Without a network it makes the comparison alone.
 """
 
 from __future__ import annotations
@@ -9,70 +9,81 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
 
-from cdk.operations.account import open_session, refusal
-from cdk.operations.price_list import PriceList, fetch_price_list, told_apart
-from cdk.operations.price_sources import completed, prices_of_genai_prices, prices_of_litellm, renew
-from cdk.operations.terminal import CommandError, run_command
+from cdk.operations.price_files import HOST, FetchedFiles, fetch_price_files
+from cdk.operations.price_renewal import (
+    Difference,
+    Renewal,
+    read_price_list_rows,
+    renew_from_others,
+    renew_from_price_list,
+)
+from cdk.operations.price_sources import read_genai_prices, read_litellm_prices
+from cdk.operations.terminal import CommandError, open_console, run_command
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import (
     Price,
     PriceBook,
     PriceConflictError,
     TokenKind,
-    price_areas,
+    read_route,
 )
-from lambdas.domain.pricing.price import ANYWHERE, REGIONAL, USUAL
 from lambdas.domain.pricing.price_book import name_and_version
-from lambdas.domain.pricing.shipped import FILE_NAME, read_prices, write_prices
+from lambdas.domain.pricing.price_list import PriceList, read_price_list
+from lambdas.domain.pricing.shipped import FILE_NAME, read_price_book, write_price_book
 
 _ROOT = Path(__file__).parents[2]
 BOOK = _ROOT / "lambdas" / "domain" / "pricing" / FILE_NAME
-"""Where the price book is."""
+"""The price book."""
 _LITELLM_FILE = "model_prices_and_context_window_backup.json"
-_NOT_READ = "No AWS credentials: the AWS Price List was not read."
 _SAMPLES = _ROOT / "tests" / "fixtures" / "invocation-logs.ndjson"
+_MAX_LINES = 40
 
 
 def main() -> None:
     """Renew the price book."""
     options = _parse_arguments()
+    console = open_console()
     today = datetime.now(UTC).date()
-    ours = list(prices_of_genai_prices(today))
-    others = _of_litellm(options.litellm, today)
-    known = {_named(it) for it in ours}
-    told = [_completed(it, others) for it in ours]
-    told += [it for it in others if _named(it) not in known or _tells_apart(it, ours)]
-    standing = list(read_prices(BOOK.read_text())) if BOOK.exists() else []
-    book = _renewed(standing, told, today)
-    listed = _of_aws(today)
-    checked = [_NOT_READ] if listed is None else list(_against(listed, book, today))
-    if listed is not None:
-        public = _renewed((), told, today)
-        told += [it for it in told_apart(listed.prices, public) if _fills_a_gap(it, public, today)]
-        book = _renewed(standing, told, today)
-    BOOK.write_text(write_prices(book))
-    added = len(book) - len(standing)
-    filled = sum(it not in standing for it in book) - added
-    print(f"{FILE_NAME}: {len(book)} prices of {len({_name(it) for it in book})} models,", end=" ")
-    print(f"{added} of them new, {filled} filled in.\n")
-    differences = _differences(ours, others)
-    for line in (*_coverage(book), "", *differences, "", *checked, "", *_unpriced(book, today)):
-        print(line)
+    standing = read_price_book(BOOK.read_text())
+    others = [*read_genai_prices(today), *_read_litellm(options.litellm, today)]
+    fetched = FetchedFiles((), ()) if options.offline else _fetch(console)
+    listed = read_price_list(fetched.files, today)
+    rows = list(read_price_list_rows(listed, standing, today))
+    own = renew_from_price_list(standing, rows, today)
+    book = _extended(standing, own, today)
+    secondary = renew_from_others(book, others, today)
+    book = _extended(book, secondary, today)
+    if list(book) != list(standing):
+        BOOK.write_text(write_price_book(book))
+    for line in (
+        *_describe_fetch(fetched, listed, is_offline=options.offline),
+        *_describe(own, "AWS's own price files"),
+        *_describe(secondary, "genai-prices and litellm"),
+        *_describe_book(book, standing),
+        _describe_samples(book, today),
+    ):
+        console.print(line, soft_wrap=True)
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("prices", description=__doc__, allow_abbrev=False)
     parser.add_argument("--litellm", type=Path, required=True, help="where litellm is unpacked")
+    parser.add_argument("--offline", action="store_true", help="read no files from AWS")
     return parser.parse_args()
 
 
-def _of_litellm(folder: Path, today: date) -> list[Price]:
+def _fetch(console: Console) -> FetchedFiles:
+    with console.status("Reading AWS's price files") as status:
+        return fetch_price_files(progress=lambda name: status.update(f"Reading {name}"))
+
+
+def _read_litellm(folder: Path, today: date) -> Iterator[Price]:
     try:
         text = (folder / "litellm" / _LITELLM_FILE).read_text()
         (about,) = folder.glob("litellm-*.dist-info")
@@ -80,24 +91,15 @@ def _of_litellm(folder: Path, today: date) -> list[Price]:
         message = f"{folder} has no litellm: run make prices."
         raise CommandError(message) from error
     source = about.name.removesuffix(".dist-info").replace("-", " ")
-    return list(prices_of_litellm(text, source, today))
+    return read_litellm_prices(text, source, today)
 
 
-def _of_aws(today: date) -> PriceList | None:
-    session = open_session()
+def _extended(book: PriceBook, renewal: Renewal, today: date) -> PriceBook:
+    """A book with the rows of a renewal, in an edition of its own if there are any."""
+    if not renewal.rows:
+        return book
     try:
-        return None if session.get_credentials() is None else fetch_price_list(session, today)
-    except (BotoCoreError, ClientError) as error:
-        message = (
-            f"{refusal(error)} Allow pricing:GetProducts and bedrock:ListFoundationModels, log in,"
-            " or wait where it was too busy. Without credentials the AWS Price List is left out."
-        )
-        raise CommandError(message) from None
-
-
-def _renewed(standing: Iterable[Price], told: Iterable[Price], today: date) -> PriceBook:
-    try:
-        return PriceBook(renew(standing, told, today))
+        return PriceBook([*book, *renewal.rows], edition=f"{today}")
     except PriceConflictError as error:
         message = (
             f"{error} Run make prices again on a later day, or take what stands out of"
@@ -106,136 +108,83 @@ def _renewed(standing: Iterable[Price], told: Iterable[Price], today: date) -> P
         raise CommandError(message) from error
 
 
-def _name(price: Price) -> str:
-    return name_and_version(price.model_id)[0]
+def _describe_fetch(fetched: FetchedFiles, listed: PriceList, *, is_offline: bool) -> Iterator[str]:
+    if is_offline:
+        yield "AWS's price files were not read (--offline)."
+    elif not fetched.files:
+        yield f"AWS's price files ({HOST}) could not be read: the book has nothing new from them."
+    else:
+        yield f"AWS's price files: {len(fetched.files)} read, {len(listed.prices)} prices."
+    yield from _listed("not read", fetched.failures)
+    names = (f"{name}: {count} rows" for name, count in listed.unmapped_names.items())
+    yield from _listed("names of no known model", names)
+    ambiguous = (f"{key.model_id} {key.region} {key.measure}" for key in listed.ambiguous)
+    yield from _listed("several prices for one thing, so none was taken", ambiguous)
+    reasons = (f"{reason}: {count} rows" for reason, count in listed.reasons.items())
+    yield from _listed("rows that are no price of a logged call", reasons)
 
 
-def _named(price: Price) -> tuple[str, str | None]:
-    return _name(price), price.service_tier
+def _describe(renewal: Renewal, source: str) -> Iterator[str]:
+    yield (
+        f"{source}: {renewal.same} figures as in the book, {len(renewal.added)} rows added,"
+        f" {len(renewal.corrected)} corrected, {len(renewal.changed)} changed prices."
+    )
+    yield from _listed("changed", map(_name, renewal.changed))
+    yield from _listed("corrected", map(_name, renewal.corrected))
+    yield from _listed("differs from the book, which stays", map(_difference, renewal.differences))
 
 
-def _counterpart(price: Price, others: Iterable[Price]) -> Price | None:
-    """The same price as another source tells it: of its area, else of any."""
-    told = {
-        it.area: it
-        for it in others
-        if it.service_tier == price.service_tier
-        and name_and_version(it.model_id) == name_and_version(price.model_id)
-    }
-    return told.get(price.area, told.get(ANYWHERE))
-
-
-def _completed(price: Price, others: Iterable[Price]) -> Price:
-    other = _counterpart(price, others)
-    return price if other is None else completed(price, other)
-
-
-def _tells_apart(price: Price, ours: Iterable[Price]) -> bool:
-    """Whether its area is one that the first source, which knows the model, does not tell apart."""
-    areas = {it.area for it in ours if _named(it) == _named(price)}
-    return price.area not in areas and (price.area not in USUAL or ANYWHERE in areas)
-
-
-def _coverage(book: Iterable[Price]) -> Iterable[str]:
+def _describe_book(book: PriceBook, standing: PriceBook) -> Iterator[str]:
     models: defaultdict[TokenKind, set[str]] = defaultdict(set)
     for price in book:
-        for kind in price.rates[0].usd_per_million:
-            models[kind].add(_name(price))
-    yield "Models with a price of:"
-    for kind in TokenKind:
-        yield f"  {kind.value:<16} {len(models[kind]):>4}"
-    tiers = Counter(tier for _, tier in {_named(it) for it in book} if tier)
-    yield f"Models with a price of a service tier: {_listed(tiers)}"
-    yield "Prices by source:"
-    for source, count in Counter(it.source for it in book).most_common():
-        yield f"  {source:<24} {count:>4}"
-
-
-def _differences(ours: Sequence[Price], others: Sequence[Price]) -> Iterable[str]:
-    """Where two sources know a model, how far apart they are. The first one is taken."""
-    equal: list[tuple[str, int]] = []
-    different: list[tuple[str, int]] = []
-    for price in ours:
-        other = _counterpart(price, others)
-        if other is not None:
-            apart = _apart(price, other)
-            (different if apart else equal).append((f"{price.model_id} ({price.area})", apart))
-    yield f"Told by both: {len(equal)} the same, {len(different)} different (the first stands):"
-    for model_id, apart in sorted(different, key=lambda it: -it[1]):
-        yield f"  {model_id:<56} by {apart} %"
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
-
-
-def _apart(one: Price, other: Price) -> int:
-    """By how many per cent the kinds that both know differ at the most, rounded up."""
-    left, right = one.rates[0].usd_per_million, other.rates[0].usd_per_million
-    return max(
-        -int(-abs(left[kind] - right[kind]) * 100 // left[kind])
-        for kind in left.keys() & right.keys()
+        for rates in price.rates[:1]:
+            for kind in rates.usd_per_million:
+                models[kind].add(name_and_version(price.model_id)[0])
+    names = {name_and_version(price.model_id)[0] for price in book}
+    yield (
+        f"{FILE_NAME}, edition {book.edition}: {len(book)} rows of {len(names)} models,"
+        f" {len(book) - len(standing)} of them new."
     )
-
-
-def _against(listed: PriceList, book: PriceBook, today: date) -> Iterable[str]:
-    """Where AWS's own list says something else than the book, and what of it was not understood."""
-    areas: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for price in listed.prices:
-        known = _closest(book, price, today)
-        if known is None:
-            continue
-        model = f"{price.model_id}, {price.service_tier}" if price.service_tier else price.model_id
-        for kind in _different_kinds(price, known):
-            usd, ours = (it.rates[0].usd_per_million[kind] for it in (price, known))
-            what = f"{kind} {usd:f}, here {ours:f} ({known.area}, {known.source})"
-            areas[model, what].append(price.area)
-    counts = f"{len(listed.prices)} prices, {len(areas)} rates that the book had otherwise"
-    yield f"AWS Price List: {counts}:"
-    for (model, what), where in sorted(areas.items()):
-        yield f"  {model} ({', '.join(sorted(where))}): {what}"
-    yield f"  Names of no model, or of several: {', '.join(listed.unknown) or 'none'}"
-    yield f"  Told twice and differently, so not taken: {', '.join(listed.ambiguous) or 'none'}"
-
-
-def _fills_a_gap(price: Price, public: PriceBook, today: date) -> bool:
-    """Whether other sources have no price in its place, or do not tell its area apart.
-
-    Theirs stays where it tells more: kinds of tokens, or the price of large calls.
-    """
-    known = _closest(public, price, today)
-    if known is None or price.area in {known.area, ANYWHERE}:
-        return known is None
-    tells_less = len(known.rates) > 1 or bool(
-        known.rates[0].usd_per_million.keys() - price.rates[0].usd_per_million.keys()
+    yield from _listed(
+        "models with a price of", (f"{kind}: {len(models[kind])}" for kind in TokenKind)
     )
-    return not tells_less and bool(_different_kinds(price, known))
+    sources = Counter(price.source for price in book)
+    yield from _listed("rows by source", (f"{count:>5} {name}" for name, count in sources.items()))
 
 
-def _closest(book: PriceBook, price: Price, today: date) -> Price | None:
-    """The price that calls of a price's model, area and tier have in a book."""
-    area = price.area
-    usual = (area, ANYWHERE, *((REGIONAL,) if area == ANYWHERE else ()))
-    areas = usual if area in USUAL else price_areas("", area)
-    return book.price_in(price.model_id, areas, today, price.service_tier)
-
-
-def _different_kinds(one: Price, other: Price) -> list[TokenKind]:
-    left, right = one.rates[0].usd_per_million, other.rates[0].usd_per_million
-    return [it for it in TokenKind if it in left and it in right and left[it] != right[it]]
-
-
-def _unpriced(book: PriceBook, today: date) -> Iterable[str]:
-    told = {str(json.loads(line).get("modelId")) for line in _SAMPLES.read_text().splitlines()}
-    called = {it for it in told if "." in it}  # some are made up
+def _describe_samples(book: PriceBook, today: date) -> str:
+    called = {str(json.loads(line).get("modelId")) for line in _SAMPLES.read_text().splitlines()}
     missing = sorted(
-        {
-            model_id
-            for it in called
-            if book.price_of(model_id := foundation_model_id(it), it, "us-east-1", today) is None
-        }
+        model_id
+        for invoked in called
+        if "." in invoked  # some are made up
+        for model_id in [foundation_model_id(invoked)]
+        if not book.prices_of(model_id, read_route(invoked, "us-east-1"), today)
     )
-    yield f"Models of the samples without a price: {', '.join(missing) or 'none'}"
+    return f"Models of the samples without a price: {', '.join(dict.fromkeys(missing)) or 'none'}"
+
+
+def _listed(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield f"  {title}:"
+        yield from (f"    {line}" for line in found[:_MAX_LINES])
+    if len(found) > _MAX_LINES:
+        yield f"    and {len(found) - _MAX_LINES} more"
+
+
+def _name(price: Price) -> str:
+    tier = f", {price.service_tier}" if price.service_tier else ""
+    place = price.place or "every Region"
+    return f"{price.model_id} ({price.routing} {place}{tier})"
+
+
+def _difference(found: Difference) -> str:
+    size = f" above {found.above_input_tokens} tokens" if found.above_input_tokens else ""
+    return (
+        f"{_name(found.price)} {found.measure}{size}: {found.usd:f} in the book,"
+        f" {found.listed_usd:f} in {found.source}; {found.why}"
+    )
 
 
 if __name__ == "__main__":

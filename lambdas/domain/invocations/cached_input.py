@@ -65,7 +65,7 @@ def separate_cached_tokens(
     if reported is NO_USAGE:
         return _separate_without_body(logged, usual)
     if reported.samplings:
-        logged = _without_single_samplings(logged, reported)
+        logged = _raise_single_samplings(logged, reported)
     stated = reported.counts
     if logged.input in (None, stated.input):
         stated = fill_counts(_cached_only(logged), stated)
@@ -178,19 +178,20 @@ def _take_out_cached(counts: TokenCounts) -> TokenCounts:
     return counts._replace(input=counts.input - cached)
 
 
-def _without_single_samplings(logged: TokenCounts, reported: ReportedUsage) -> TokenCounts:
-    """Leave out each logged count that is one sampling's, so that the sum of all stands."""
+def _raise_single_samplings(logged: TokenCounts, reported: ReportedUsage) -> TokenCounts:
+    """Put the sum of all samplings in place of each logged count that is one sampling's."""
+    by_kind = zip(logged, reported.counts, zip(*reported.samplings, strict=True), strict=True)
     return TokenCounts(
         *(
-            None if of_one in of_each and (of_one or 0) <= (of_all or 0) else of_one
-            for of_one, of_all, of_each in zip(
-                logged,
-                reported.counts,
-                zip(*reported.samplings, strict=True),
-                strict=True,
-            )
+            whole if _can_be_part(count, whole) and count in samplings else count
+            for count, whole, samplings in by_kind
         )
     )
+
+
+def _can_be_part(count: int | None, whole: int | None) -> bool:
+    """Whether a count can be part of a sum."""
+    return count is not None and whole is not None and count <= whole
 
 
 def _cached_only(counts: TokenCounts) -> TokenCounts:

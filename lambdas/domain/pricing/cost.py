@@ -150,11 +150,10 @@ class PricedTokens(NamedTuple):
     def cost(self) -> Cost:
         """The cost of the call."""
         lines = self._all_lines()
-        effective_usd = sum((line.usd for line in lines), Decimal(0))
         weakest = self._weakest()
         return Cost(
-            effective_usd if self.negotiated is None else _sum_known(lines),
-            effective_usd,
+            _sum_known(lines),
+            sum((line.usd for line in lines), Decimal(0)),
             weakest.price if weakest else None,
             self.negotiated,
             weakest.basis if weakest else None,
@@ -231,10 +230,12 @@ class Pricing:
             return None
         conflicts = record.conflicts
         if conflicts is None or not conflicts.variants:
-            return self._price(record, _variant_of(record))
+            return self._price(record, self._entry(_variant_of(record), record))
         if conflicts.is_cut_off and len(conflicts.variants) >= MAX_CONFLICTING_VARIANTS:
-            return self._price_at_dearest(record)
-        outcomes = [self._price(record, variant) for variant in conflicts.variants]
+            return self._price(record, self._dearest_entry(record))
+        outcomes = [
+            self._price(record, self._entry(variant, record)) for variant in conflicts.variants
+        ]
         priced = [outcome for outcome in outcomes if isinstance(outcome, PricedTokens)]
         return max(priced, key=_usd, default=outcomes[0])
 
@@ -267,14 +268,13 @@ class Pricing:
         }
         return listed if agreed is None else _agreed(listed, agreed)
 
-    def _price(self, record: UsageRecord, variant: CallVariant) -> PricedTokens | Unpriced:
-        day = record.timestamp.date()
+    def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         own, of_guardrails = _split_units(record.billed_units)
-        model = self._entry(variant, record.region, day)
-        guardrails = self._entry(_GUARDRAILS, record.region, day)
-        lines = model.token_lines(record.tokens, own)
-        unit_lines = model.unit_lines(own, record.tokens)
-        guardrail_lines = guardrails.unit_lines(of_guardrails)
+        lines = entry.token_lines(record.tokens, own)
+        unit_lines = entry.unit_lines(own, record.tokens)
+        guardrail_lines: tuple[UnitLine, ...] | Unpriced = ()
+        if of_guardrails:
+            guardrail_lines = self._entry(_GUARDRAILS, record).unit_lines(of_guardrails)
         if isinstance(lines, Unpriced):
             return lines
         if isinstance(unit_lines, Unpriced):
@@ -282,32 +282,22 @@ class Pricing:
         if isinstance(guardrail_lines, Unpriced):
             return guardrail_lines
         other = (*unit_lines, *guardrail_lines)
-        return PricedTokens(lines, model.agreed, other, self.book.edition, variant)
+        return PricedTokens(lines, entry.agreed, other, self.book.edition, entry.variant)
 
-    def _price_at_dearest(self, record: UsageRecord) -> PricedTokens | Unpriced:
-        """Price a call whose model is in doubt at the dearest listed price of any model."""
-        day = record.timestamp.date()
-        partition = Route(record.region).partition
-        entry = _Entry(
-            _variant_of(record), self.book.dearest(partition, day), None, self.assume_prices
-        )
-        lines = entry.token_lines(record.tokens, record.billed_units)
-        unit_lines = entry.unit_lines(record.billed_units, record.tokens)
-        if isinstance(lines, Unpriced):
-            return lines
-        if isinstance(unit_lines, Unpriced):
-            return unit_lines
-        return PricedTokens(lines, None, unit_lines, self.book.edition, entry.variant)
-
-    def _entry(self, variant: CallVariant, region: str, day: date) -> _Entry:
+    def _entry(self, variant: CallVariant, record: UsageRecord) -> _Entry:
         model_id, invoked_model_id, tier = variant
-        route = read_route(invoked_model_id, region)
+        day, route = record.timestamp.date(), read_route(invoked_model_id, record.region)
         prices = self.book.prices_of(model_id, route, day, tier)
         agreed = self.negotiated.price_of(model_id, day, tier)
         has_standard_price = tier is not None and bool(
             self.book.prices_of(model_id, route, day) or self.negotiated.price_of(model_id, day)
         )
         return _Entry(variant, prices, agreed, self.assume_prices, has_standard_price)
+
+    def _dearest_entry(self, record: UsageRecord) -> _Entry:
+        partition = Route(record.region).partition
+        prices = self.book.dearest(partition, record.timestamp.date())
+        return _Entry(_variant_of(record), prices, None, self.assume_prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,27 +321,29 @@ class _Entry:
     def token_lines(
         self, tokens: TokenCounts, units: BilledUnits
     ) -> tuple[CostLine, ...] | Unpriced:
-        """Price tokens; units that are billed instead of them need none."""
-        if self.variant.service_tier == RESERVED_TIER:
-            return Unpriced.BILLED_IN_OTHER_UNITS
+        """Price tokens, none of which a call needs to use that is billed in other units."""
         used = _used(tokens)
+        if self.variant.service_tier == RESERVED_TIER or self._lacks_units(used, units):
+            return Unpriced.BILLED_IN_OTHER_UNITS
         if not used and units:
             return ()
-        if not used and self._is_paid_by_units():
-            return Unpriced.BILLED_IN_OTHER_UNITS
         if tokens.is_missing:
             return Unpriced.NO_COUNTS
         listed = self.prices.token_rates(tokens.total_input or 0)
-        if not listed and not (self.agreed and self.agreed.usd_per_million):
-            return self._missing()
+        if is_paid_by_units(self.variant.model_id):
+            used = tuple((kind, count) for kind, count in used if kind in listed)
+        elif not listed and not (self.agreed and self.agreed.usd_per_million):
+            return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
         return self._lines(used, listed)
 
     def unit_lines(
         self, units: BilledUnits, tokens: TokenCounts = UNKNOWN_COUNTS
     ) -> tuple[UnitLine, ...] | Unpriced:
         """Price units; those of a model that is paid by tokens alone are part of them."""
-        are_in_tokens = bool(_used(tokens)) and not self._is_paid_by_units()
-        rates = self.prices.unit_rates()
+        rates = self.prices.unit_rates
+        are_in_tokens = bool(_used(tokens)) and not (
+            rates or is_paid_by_units(self.variant.model_id)
+        )
         lines = []
         for name, count in units:
             if name not in _UNITS:
@@ -371,24 +363,22 @@ class _Entry:
     def _lines(
         self, used: Sequence[tuple[TokenKind, int]], listed: Mapping[TokenKind, ListRate]
     ) -> tuple[CostLine, ...] | Unpriced:
-        allowed = {kind: rate for kind, rate in listed.items() if self._is_allowed(rate)}
-        list_usd = {kind: rate.usd for kind, rate in allowed.items()}
-        paid = list_usd if self.agreed is None else _agreed(list_usd, self.agreed)
         lines = []
         for kind, count in used:
-            usd = paid.get(kind)
+            rate = listed.get(kind)
+            known = rate if rate is not None and self._is_allowed(rate) else None
+            list_usd = known.usd if known else None
+            usd = list_usd if self.agreed is None else _contracted(self.agreed, kind, list_usd)
             if usd is None:
-                return Unpriced.ONLY_ASSUMED if kind in listed else Unpriced.NO_PRICE_OF_A_KIND
-            lines.append(CostLine(kind, count, list_usd.get(kind), usd, allowed.get(kind)))
+                return Unpriced.ONLY_ASSUMED if rate else Unpriced.NO_PRICE_OF_A_KIND
+            lines.append(CostLine(kind, count, list_usd, usd, known))
         return tuple(lines)
 
-    def _missing(self) -> Unpriced:
-        if self._is_paid_by_units():
-            return Unpriced.BILLED_IN_OTHER_UNITS
-        return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
-
-    def _is_paid_by_units(self) -> bool:
-        return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates())
+    def _lacks_units(self, used: Sequence[object], units: BilledUnits) -> bool:
+        """Say if a call is billed in units of which its log reports none."""
+        if units:
+            return False
+        return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates and not used)
 
     def _is_allowed(self, rate: ListRate) -> bool:
         return self.assume_prices or rate.basis is not PriceBasis.ASSUMED
@@ -419,6 +409,8 @@ def _used(tokens: TokenCounts) -> tuple[tuple[TokenKind, int], ...]:
 
 def _split_units(units: BilledUnits) -> tuple[BilledUnits, BilledUnits]:
     """The units of the model, and those of guardrails on top of it."""
+    if not units:
+        return (), ()
     billed = [(unit, count) for unit, count in units if count]
     own = tuple(pair for pair in billed if not pair[0].startswith(GUARDRAIL_PREFIX))
     return own, tuple(pair for pair in billed if pair[0].startswith(GUARDRAIL_PREFIX))
@@ -445,6 +437,13 @@ def _sum_known(lines: Iterable[CostLine | UnitLine]) -> Decimal | None:
 def _agreed(listed: UsdPerMillion, agreed: NegotiatedPrice) -> UsdPerMillion:
     share = _share_paid(agreed)
     return {kind: usd * share for kind, usd in listed.items()} | dict(agreed.usd_per_million)
+
+
+def _contracted(
+    agreed: NegotiatedPrice, kind: TokenKind, list_usd: Decimal | None
+) -> Decimal | None:
+    usd = agreed.usd_per_million.get(kind)
+    return list_usd * _share_paid(agreed) if usd is None and list_usd is not None else usd
 
 
 def _share_paid(agreed: NegotiatedPrice) -> Decimal:

@@ -37,6 +37,7 @@ class BilledUnit(StrEnum):
     GUARDRAIL_CONTENT_IMAGE = "guardrail_content_image"
     GUARDRAIL_WORD_UNIT = "guardrail_word_unit"
     GUARDRAIL_SENSITIVE_INFORMATION_UNIT = "guardrail_sensitive_information_unit"
+    GUARDRAIL_SENSITIVE_INFORMATION_FREE_UNIT = "guardrail_sensitive_information_free_unit"
     GUARDRAIL_CONTEXTUAL_GROUNDING_UNIT = "guardrail_contextual_grounding_unit"
     GUARDRAIL_AUTOMATED_REASONING_UNIT = "guardrail_automated_reasoning_unit"
 

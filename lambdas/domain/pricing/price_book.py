@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 from lambdas.domain.pricing.price import (
@@ -53,7 +53,7 @@ class ListRate(NamedTuple):
     above_input_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallPrices:
     """The list prices of calls of one model, route, day and service tier.
 
@@ -66,16 +66,9 @@ class CallPrices:
 
     prices: tuple[tuple[PriceBasis, Price], ...] = ()
     assumed: tuple[Price, ...] = ()
-    _sizes: tuple[int, ...] = field(default=(), init=False, compare=False)
-    _by_size: dict[int, Mapping[TokenKind, ListRate]] = field(
+    _by_step: dict[int, Mapping[TokenKind, ListRate]] = field(
         default_factory=dict, init=False, compare=False
     )
-
-    def __post_init__(self) -> None:
-        """Note the sizes of calls at which rates change."""
-        rows = (*(price for _, price in self.prices), *self.assumed)
-        sizes = {rates.above_input_tokens for price in rows for rates in price.rates}
-        object.__setattr__(self, "_sizes", tuple(sorted(sizes - {0})))
 
     def __bool__(self) -> bool:
         """Whether there is any price at all."""
@@ -84,21 +77,31 @@ class CallPrices:
     @property
     def listed_as(self) -> str | None:
         """The model's id as the closest price spells it; `None` where there is none."""
-        rows = (*(price for _, price in self.prices), *self.assumed)
-        return rows[0].model_id if rows else None
+        return next((price.model_id for price in self._rows), None)
+
+    @cached_property
+    def unit_rates(self) -> Mapping[BilledUnit, ListRate]:
+        """The rates of other units than tokens; a unit left out has no known price."""
+        return self._rates(lambda price: (price.usd_per_unit, 0))
 
     def token_rates(self, total_input_tokens: int) -> Mapping[TokenKind, ListRate]:
         """The rates of a call that reads so many tokens; a kind left out has no known price."""
         step = bisect_left(self._sizes, total_input_tokens)
-        found = self._by_size.get(step)
+        found = self._by_step.get(step)
         if found is None:
             size = self._sizes[step - 1] + 1 if step else 0
-            found = self._by_size[step] = self._token_rates(size)
+            found = self._by_step[step] = self._token_rates(size)
         return found
 
-    def unit_rates(self) -> Mapping[BilledUnit, ListRate]:
-        """The rates of other units than tokens; a unit left out has no known price."""
-        return self._rates(lambda price: (price.usd_per_unit, 0))
+    @property
+    def _rows(self) -> tuple[Price, ...]:
+        return (*(price for _, price in self.prices), *self.assumed)
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """The sizes of calls above which rates change."""
+        sizes = {rates.above_input_tokens for price in self._rows for rates in price.rates}
+        return sorted(sizes - {0})
 
     def _token_rates(self, size: int) -> Mapping[TokenKind, ListRate]:
         def usd_of(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing.price import Price, Routing
 
 _PROFILE = re.compile(r"(?:.*inference-profile/)?(?P<prefix>[a-z-]{2,8})\.[a-z0-9]+\.")
+_MAX_MEMOIZED = 4096
 _US_GOV, _CHINA = "us-gov", "cn-"
 _COMMERCIAL_PARTITION, _GOVERNMENT_PARTITION, _CHINA_PARTITION = "aws", "aws-us-gov", "aws-cn"
 _GEOGRAPHIES = {"eu": "eu", "ap": "apac", "us": "us", "ca": "ca", "sa": "sa"}
@@ -54,17 +56,19 @@ class Route(NamedTuple):
             scopes = [(Routing.GLOBAL, self.region)]
             if self.partition == _COMMERCIAL_PARTITION:
                 scopes.append((Routing.GLOBAL, EVERY_REGION))
-        else:
-            scopes = [
-                (Routing.REGION, self.region),
-                (Routing.GEOGRAPHY, self.profile),
-                (Routing.GEOGRAPHY, _geography_of(self.region)),
-            ]
+            return tuple(dict.fromkeys(scopes))
+        scopes = [
+            (Routing.REGION, self.region),
+            (Routing.GEOGRAPHY, self.profile),
+            (Routing.GEOGRAPHY, _geography_of(self.region)),
+        ]
+        known = (scope for scope in scopes if scope[1])
         return tuple(
-            dict.fromkeys(scope for scope in scopes if scope[1] or scope[0] is Routing.GLOBAL)
+            dict.fromkeys(scope for scope in known if partition_of(scope[1]) == self.partition)
         )
 
 
+@lru_cache(_MAX_MEMOIZED)
 def read_route(invoked_model_id: str, region: str) -> Route:
     """Read the route of a call.
 

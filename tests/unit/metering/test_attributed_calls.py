@@ -7,8 +7,8 @@ import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
-from lambdas.domain.metering.join import join
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.usage_record import CallVariant, Conflicts
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from tests.attributing import attributed_calls
@@ -63,19 +63,6 @@ def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
     )
 
 
-def test_each_reading_of_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
-    source = InMemoryTagSource()
-    source.found[PROFILE] = FoundTags([], SONNET_4)
-    through_profile = usage_record(model_id=PROFILE, invoked_model_id=PROFILE)
-    record = join(usage_record(), through_profile)
-    priced = attributed_calls(source)([record], NOON)[record].priced
-    assert priced.conflicts is not None
-    assert priced.conflicts.variants == (
-        CallVariant(HAIKU_3, HAIKU_3, None),
-        CallVariant(SONNET_4, PROFILE, None),
-    )
-
-
 @pytest.mark.parametrize(("is_global", "usd"), [(False, "33"), (True, "30")])
 def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
     *, is_global: bool, usd: str
@@ -100,6 +87,24 @@ def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(usd)
     assert call.priced.model_id == SONNET_4
+
+
+def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> None:
+    source = InMemoryTagSource()
+    other = PROFILE + "0"
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    source.found[other] = FoundTags(model_id=HAIKU_3, is_global=True)
+    variants = tuple(CallVariant(profile, profile, None) for profile in (PROFILE, other))
+    record = usage_record(
+        model_id=PROFILE, invoked_model_id=PROFILE, conflicts=Conflicts(variants=variants)
+    )
+    priced = attributed_calls(source)([record], NOON)[record].priced
+    assert priced.conflicts == Conflicts(
+        variants=(
+            CallVariant(SONNET_4, PROFILE, None),
+            CallVariant(HAIKU_3, f"global.{HAIKU_3}", None),
+        )
+    )
 
 
 def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_no_place() -> None:

@@ -1,4 +1,4 @@
-"""What a call costs is exact, adds up, and is never nought where it is not known."""
+"""The cost of a call is exact, adds up, and is never zero where it is not known."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,18 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.usage_record import CallVariant
 from lambdas.domain.pricing import (
     Cost,
     NegotiatedPrice,
     NegotiatedPrices,
     Price,
+    PriceBasis,
     PriceBook,
     Pricing,
     Rates,
+    Routing,
     TokenKind,
     Unpriced,
 )
-from lambdas.domain.pricing.price import ANYWHERE
 from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record, usage_records
 
 USD = {
@@ -30,10 +32,12 @@ USD = {
     TokenKind.CACHE_WRITE_5M: Decimal("3.75"),
     TokenKind.CACHE_WRITE_1H: Decimal(6),
 }
-LISTED = Price(HAIKU_3, ANYWHERE, None, (Rates(0, USD),), "tests", date(2026, 1, 1))
+LISTED = Price(
+    HAIKU_3, Routing.REGION, "us-east-1", None, (Rates(0, USD),), "tests", date(2026, 1, 1)
+)
 HALF = {kind: usd / 2 for kind, usd in USD.items()}
 FLEX = replace(LISTED, rates=(Rates(0, HALF),), service_tier="flex")
-BOOK = PriceBook([LISTED, FLEX])
+BOOK = PriceBook([LISTED, FLEX], edition="e1")
 TODAY = NOON.date()
 
 
@@ -64,8 +68,10 @@ def test_each_kind_of_tokens_has_its_own_price(tokens: TokenCounts, expected: st
     assert usd(usage_record(tokens=tokens)) == Decimal(expected)
 
 
-def test_a_call_tells_which_price_was_taken() -> None:
-    assert cost_of(usage_record()) == Cost(Decimal("0.000105"), Decimal("0.000105"), LISTED)
+def test_cost_names_its_price_basis_edition_and_model() -> None:
+    usd = Decimal("0.000105")
+    variant = CallVariant(HAIKU_3, HAIKU_3, None)
+    assert cost_of(usage_record()) == Cost(usd, usd, LISTED, None, PriceBasis.REGION, "e1", variant)
 
 
 @pytest.mark.parametrize(

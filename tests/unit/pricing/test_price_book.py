@@ -1,4 +1,4 @@
-"""The price of a call is the newest that has begun, of the closest area that knows the model."""
+"""Each kind takes the newest row of the closest scope that lists it, else an assumed price."""
 
 from dataclasses import replace
 from datetime import date
@@ -8,104 +8,199 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.pricing import Price, PriceBook, PriceConflictError, Rates, TokenKind
-from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
+from lambdas.domain.pricing import (
+    BilledUnit,
+    ListRate,
+    Price,
+    PriceBasis,
+    PriceBook,
+    PriceConflictError,
+    Rates,
+    Route,
+    Routing,
+    TokenKind,
+    read_route,
+)
+from lambdas.domain.pricing.price_book import is_same_model
+from lambdas.domain.pricing.routes import partition_of
 
 NOVA = "amazon.nova-pro-v1:0"
 DAY = date(2026, 9, 8)
-
-
-def price(
-    model_id: str = NOVA,
-    area: str = ANYWHERE,
-    effective_from: date | None = None,
-    usd: str = "1",
-) -> Price:
-    rates = (Rates(0, {TokenKind.INPUT: Decimal(usd)}),)
-    return Price(model_id, area, effective_from, rates, "tests", date(2026, 1, 1))
-
-
-def usd_of(found: Price | None) -> str | None:
-    return None if found is None else str(found.rates[0].usd_per_million[TokenKind.INPUT])
-
-
-AREAS = PriceBook(
-    [
-        price(usd="1"),
-        price(area=REGIONAL, usd="2"),
-        price(area=GLOBAL, usd="3"),
-        price(area="eu", usd="4"),
-        price(area="eu-west-2", usd="5"),
-        price(area="us-gov", usd="6"),
-        price(area="apac", usd="7"),
-    ]
-)
+VIRGINIA = (Routing.REGION, "us-east-1")
 ARN = "arn:aws:bedrock:{region}:111122223333:inference-profile/{profile}"
 
 
-def test_a_place_with_a_standard_price_of_its_own_has_no_price_of_a_tier_from_elsewhere() -> None:
-    of_tier = replace(price(usd="1"), service_tier="flex")
-    book = PriceBook([price(usd="2"), price(area="eu", usd="3"), of_tier])
-    asked = (NOVA, NOVA, "us-east-1", DAY, "flex")
-    assert book.price_of(*asked) == of_tier
-    assert book.price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") is None
-    of_eu = replace(of_tier, area="eu")
-    assert PriceBook([*book, of_eu]).price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") == of_eu
-    of_region = replace(of_tier, area="eu-west-1")
-    assert PriceBook([*book, of_region]).price_of(NOVA, NOVA, "eu-west-1", DAY, "flex") == of_region
+def price(
+    usd: str = "1",
+    scope: tuple[Routing, str] = VIRGINIA,
+    model_id: str = NOVA,
+    effective_from: date | None = None,
+    kind: TokenKind = TokenKind.INPUT,
+) -> Price:
+    rates = (Rates(0, {kind: Decimal(usd)}),)
+    return Price(model_id, *scope, effective_from, rates, "tests", date(2026, 1, 1))
+
+
+def find(
+    book: PriceBook,
+    invoked_model_id: str = NOVA,
+    region: str = "us-east-1",
+    day: date = DAY,
+    model_id: str = NOVA,
+) -> ListRate | None:
+    prices = book.prices_of(model_id, read_route(invoked_model_id, region), day)
+    return prices.token_rates(1000).get(TokenKind.INPUT)
+
+
+def usd_and_basis(found: ListRate | None) -> tuple[str, PriceBasis] | None:
+    return None if found is None else (str(found.usd), found.basis)
+
+
+def usd_of(found: ListRate | None) -> str | None:
+    return None if found is None else str(found.usd)
+
+
+SCOPES = PriceBook(
+    [
+        price("2"),
+        price("3", (Routing.GLOBAL, "")),
+        price("8", (Routing.GLOBAL, "ap-northeast-1")),
+        price("4", (Routing.GEOGRAPHY, "eu")),
+        price("5", (Routing.REGION, "eu-west-2")),
+        price("6", (Routing.GEOGRAPHY, "us-gov")),
+        price("7", (Routing.GEOGRAPHY, "apac")),
+    ]
+)
 
 
 @pytest.mark.parametrize(
-    ("invoked_model_id", "region", "usd"),
+    ("invoked_model_id", "region", "usd", "basis"),
     [
-        (NOVA, "us-east-1", "2"),
-        (f"us.{NOVA}", "us-east-1", "2"),
-        (f"eu.{NOVA}", "eu-west-1", "4"),
-        (NOVA, "eu-west-1", "4"),
-        (f"eu.{NOVA}", "eu-west-2", "5"),
-        (f"apac.{NOVA}", "ap-south-1", "7"),
-        (f"jp.{NOVA}", "ap-northeast-1", "7"),
-        (f"us-gov.{NOVA}", "us-gov-west-1", "6"),
-        (NOVA, "us-gov-east-1", "6"),
-        (f"global.{NOVA}", "eu-west-2", "3"),
-        (ARN.format(region="eu-west-1", profile=f"eu.{NOVA}"), "eu-west-1", "4"),
-        (ARN.format(region="us-east-1", profile=f"global.{NOVA}"), "us-east-1", "3"),
-        (NOVA, "", "2"),
-        (NOVA, "mars-north-1", "2"),
+        (NOVA, "us-east-1", "2", PriceBasis.REGION),
+        (f"us.{NOVA}", "us-east-1", "2", PriceBasis.REGION),
+        (f"eu.{NOVA}", "eu-west-1", "4", PriceBasis.GEOGRAPHY),
+        (NOVA, "eu-west-1", "4", PriceBasis.GEOGRAPHY),
+        (f"eu.{NOVA}", "eu-west-2", "5", PriceBasis.REGION),
+        (f"apac.{NOVA}", "ap-south-1", "7", PriceBasis.GEOGRAPHY),
+        (f"jp.{NOVA}", "ap-northeast-1", "7", PriceBasis.GEOGRAPHY),
+        (f"us-gov.{NOVA}", "us-gov-west-1", "6", PriceBasis.GEOGRAPHY),
+        (NOVA, "us-gov-east-1", "6", PriceBasis.GEOGRAPHY),
+        (f"global.{NOVA}", "eu-west-2", "3", PriceBasis.GLOBAL),
+        (f"global.{NOVA}", "ap-northeast-1", "8", PriceBasis.GLOBAL),
+        (ARN.format(region="eu-west-1", profile=f"eu.{NOVA}"), "eu-west-1", "4", "geography"),
+        (ARN.format(region="us-east-1", profile=f"global.{NOVA}"), "us-east-1", "3", "global"),
+        (NOVA, "us-west-2", "8", PriceBasis.ASSUMED),
+        (NOVA, "ca-central-1", "8", PriceBasis.ASSUMED),
+        (NOVA, "mars-north-1", "8", PriceBasis.ASSUMED),
+        (NOVA, "", "8", PriceBasis.ASSUMED),
     ],
 )
-def test_how_and_where_a_model_is_called_decides_on_its_price(
-    invoked_model_id: str, region: str, usd: str
+def test_route_decides_on_price_and_basis(
+    invoked_model_id: str, region: str, usd: str, basis: PriceBasis
 ) -> None:
-    assert usd_of(AREAS.price_of(NOVA, invoked_model_id, region, DAY)) == usd
+    assert usd_and_basis(find(SCOPES, invoked_model_id, region)) == (usd, basis)
 
 
 @pytest.mark.parametrize(
-    ("invoked_model_id", "region", "usd"),
+    ("place", "partition"),
     [
-        (NOVA, "us-east-1", "2"),
-        (NOVA, "ca-central-1", "3"),
-        (f"ca.{NOVA}", "ca-west-1", "3"),
-        (f"us.{NOVA}", "ca-central-1", "2"),  # the United States' profile takes calls from Canada
-        (NOVA, "sa-east-1", "4"),
-        (NOVA, "us-gov-west-1", "1"),
-        (NOVA, "eu-west-1", "1"),
+        ("eu-central-1", "aws"),
+        ("", "aws"),
+        ("us", "aws"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("us-gov", "aws-us-gov"),
+        ("cn-north-1", "aws-cn"),
     ],
 )
-def test_all_of_america_is_not_one_geography(invoked_model_id: str, region: str, usd: str) -> None:
-    prices = [price(area=area, usd=it) for area, it in (("us", "2"), ("ca", "3"), ("sa", "4"))]
-    book = PriceBook([price(area=REGIONAL, usd="1"), *prices])
-    assert usd_of(book.price_of(NOVA, invoked_model_id, region, DAY)) == usd
+def test_place_is_in_one_partition(place: str, partition: str) -> None:
+    assert partition_of(place) == partition
 
 
-def test_a_global_call_has_no_regional_price_and_the_reverse() -> None:
-    regional, of_all = PriceBook([price(area=REGIONAL)]), PriceBook([price(area=GLOBAL)])
-    assert regional.price_of(NOVA, f"global.{NOVA}", "us-east-1", DAY) is None
-    assert of_all.price_of(NOVA, f"us.{NOVA}", "us-east-1", DAY) is None
+def test_partition_is_read_from_the_profile_where_the_region_is_unknown() -> None:
+    assert Route("", "us-gov").partition == "aws-us-gov"
+    assert Route("").partition == "aws"
+
+
+def test_global_price_of_every_region_does_not_hold_in_other_partitions() -> None:
+    book = PriceBook([price("3", (Routing.GLOBAL, ""))])
+    for region in ("us-gov-west-1", "cn-north-1"):
+        assert find(book, f"global.{NOVA}", region) is None
+
+
+def test_each_kind_takes_its_own_scope() -> None:
+    book = PriceBook(
+        [
+            price("1", (Routing.REGION, "eu-west-1")),
+            price("9", (Routing.GEOGRAPHY, "eu"), kind=TokenKind.OUTPUT),
+            price("2", (Routing.GEOGRAPHY, "eu")),
+            price("5", kind=TokenKind.CACHE_READ),
+        ]
+    )
+    found = book.prices_of(NOVA, Route("eu-west-1"), DAY).token_rates(0)
+    assert {kind: usd_and_basis(rate) for kind, rate in found.items()} == {
+        TokenKind.INPUT: ("1", PriceBasis.REGION),
+        TokenKind.OUTPUT: ("9", PriceBasis.GEOGRAPHY),
+        TokenKind.CACHE_READ: ("5", PriceBasis.ASSUMED),
+    }
+
+
+def test_published_price_of_zero_is_a_price() -> None:
+    book = PriceBook([price("0", (Routing.REGION, "eu-west-1")), price("1")])
+    assert usd_and_basis(find(book, region="eu-west-1")) == ("0", PriceBasis.REGION)
+
+
+def test_price_of_another_tier_is_never_taken() -> None:
+    flex = replace(price("1"), service_tier="flex")
+    book = PriceBook([price("2"), flex])
+    found = book.prices_of(NOVA, Route("eu-west-1"), DAY, "flex").token_rates(0)
+    assert usd_and_basis(found[TokenKind.INPUT]) == ("1", PriceBasis.ASSUMED)
+    assert not book.prices_of(NOVA, Route("us-east-1"), DAY, "priority")
+
+
+def test_assumed_price_is_the_dearest_of_those_in_force_for_the_size_of_the_call() -> None:
+    large = Rates(100, {TokenKind.INPUT: Decimal(9)})
+    book = PriceBook(
+        [
+            price("7"),
+            price("3", effective_from=date(2026, 9, 1)),  # the price of Virginia fell
+            replace(price("2", (Routing.REGION, "us-west-2")), rates=(*price("2").rates, large)),
+            price("20", (Routing.REGION, "eu-west-1"), effective_from=date(2026, 10, 1)),
+        ]
+    )
+    prices = book.prices_of(NOVA, Route("sa-east-1"), DAY)
+    assert usd_of(prices.token_rates(100)[TokenKind.INPUT]) == "3"
+    assert usd_of(prices.token_rates(101)[TokenKind.INPUT]) == "9"
+    before = book.prices_of(NOVA, Route("sa-east-1"), date(2026, 8, 31))
+    assert usd_of(before.token_rates(100)[TokenKind.INPUT]) == "7"
+
+
+def test_dearest_price_of_a_partition_is_of_any_model_and_tier() -> None:
+    book = PriceBook(
+        [
+            price("1"),
+            replace(price("8"), service_tier="priority"),
+            price("5", model_id="maker.dear"),
+            price("99", (Routing.REGION, "us-gov-west-1")),
+        ]
+    )
+    found = book.dearest("aws", DAY).token_rates(0)[TokenKind.INPUT]
+    assert usd_and_basis(found) == ("8", PriceBasis.ASSUMED)
+
+
+def test_units_have_scopes_like_tokens() -> None:
+    image = replace(price(), rates=(), usd_per_unit={BilledUnit.IMAGE: Decimal("0.04")})
+    dearer = replace(image, place="eu-west-1", usd_per_unit={BilledUnit.IMAGE: Decimal("0.05")})
+    book = PriceBook([image, dearer])
+    for region, found in (
+        ("us-east-1", ("0.04", PriceBasis.REGION)),
+        ("sa-east-1", ("0.05", PriceBasis.ASSUMED)),
+    ):
+        rates = book.prices_of(NOVA, Route(region), DAY).unit_rates
+        assert usd_and_basis(rates[BilledUnit.IMAGE]) == found
 
 
 @pytest.mark.parametrize(
-    ("known", "asked", "is_it"),
+    ("known", "asked", "is_same"),
     [
         ("anthropic.claude-sonnet-4-6-v1:0", "anthropic.claude-sonnet-4-6", True),
         ("anthropic.claude-sonnet-4-6", "anthropic.claude-sonnet-4-6-v1:0", True),
@@ -119,69 +214,174 @@ def test_a_global_call_has_no_regional_price_and_the_reverse() -> None:
         ("imported-model/abc", "imported-model/abc", True),
     ],
 )
-def test_spellings_of_a_version_are_one_model_and_other_versions_are_not(
-    known: str, asked: str, is_it: bool
-) -> None:
-    found = PriceBook([price(known)]).price_of(asked, asked, "us-east-1", DAY)
-    assert (found is not None) is is_it
+def test_spellings_of_a_version_are_one_model(known: str, asked: str, *, is_same: bool) -> None:
+    book = PriceBook([price(model_id=known)])
+    assert (find(book, asked, model_id=asked) is not None) is is_same
+    assert book.knows(asked) is is_same
+    assert is_same_model(known, asked) is is_same
 
 
-def test_a_name_without_a_version_is_no_guess_between_two() -> None:
-    book = PriceBook([price("amazon.embed-v1", usd="1"), price("amazon.embed-v2:0", usd="2")])
-    assert book.price_of("amazon.embed", "amazon.embed", "us-east-1", DAY) is None
-    assert usd_of(book.price_of("amazon.embed-v2", "amazon.embed-v2", "us-east-1", DAY)) == "2"
+def test_name_without_a_version_does_not_choose_between_two() -> None:
+    book = PriceBook(
+        [price("1", model_id="amazon.embed-v1"), price("2", model_id="amazon.embed-v2:0")]
+    )
+    assert find(book, model_id="amazon.embed") is None
+    assert usd_of(find(book, model_id="amazon.embed-v2")) == "2"
 
 
-def test_a_spelling_that_is_known_in_another_area_alone_hides_no_price() -> None:
+def test_spelling_known_in_another_scope_hides_no_price() -> None:
     with_version, without = "anthropic.claude-opus-4-8-v1:0", "anthropic.claude-opus-4-8"
     book = PriceBook(
-        [price(with_version, REGIONAL, usd="1"), price(without, "us-gov-west-1", usd="2")]
+        [
+            price("1", model_id=with_version),
+            price("2", (Routing.REGION, "us-gov-west-1"), without),
+        ]
     )
-    for it in (with_version, without):
-        assert usd_of(book.price_of(it, it, "us-east-1", DAY)) == "1"
-        assert usd_of(book.price_of(it, it, "us-gov-west-1", DAY)) == "2"
-
-
-def test_of_two_spellings_of_a_version_the_newer_price_holds() -> None:
-    newer = price("amazon.nova-pro-v1", effective_from=date(2026, 6, 1), usd="2")
-    assert usd_of(PriceBook([price(), newer]).price_of(NOVA, NOVA, "us-east-1", DAY)) == "2"
+    for model_id in (with_version, without):
+        assert usd_of(find(book, model_id=model_id)) == "1"
+        assert usd_of(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
 
 
 dates = st.none() | st.dates(date(2024, 1, 1), date(2028, 1, 1))
 
 
 @given(st.lists(dates, unique=True), st.dates(date(2023, 1, 1), date(2029, 1, 1)), st.randoms())
-def test_the_newest_price_that_has_begun_holds_in_whatever_order_they_are_told(
+def test_newest_price_that_has_begun_holds_in_any_order_of_rows(
     begins: list[date | None], day: date, chance: object
 ) -> None:
-    prices = [price(effective_from=it, usd=str(place + 1)) for place, it in enumerate(begins)]
-    begun = [it for it in prices if it.effective_from is None or it.effective_from <= day]
-    expected = max(begun, key=lambda it: it.effective_from or date.min, default=None)
+    prices = [price(str(place + 1), effective_from=each) for place, each in enumerate(begins)]
+    begun = [row for row in prices if row.effective_from is None or row.effective_from <= day]
+    expected = max(begun, key=lambda row: row.effective_from or date.min, default=None)
     chance.shuffle(prices)  # type: ignore[attr-defined]
-    assert PriceBook(prices).price_of(NOVA, NOVA, "us-east-1", day) == expected
+    found = find(PriceBook(prices), day=day)
+    assert (found.price if found else None) == expected
 
 
 @given(st.lists(dates, unique=True, min_size=1), st.dates(date(2023, 1, 1), date(2029, 1, 1)))
-def test_a_price_that_is_added_changes_no_earlier_day(begins: list[date | None], day: date) -> None:
-    prices = [price(effective_from=it, usd=str(place + 1)) for place, it in enumerate(begins)]
-    later = price(effective_from=date(2029, 1, 2), usd="999")
-    before, after = PriceBook(prices), PriceBook([*prices, later])
-    asked = (NOVA, NOVA, "us-east-1", day)
-    assert after.price_of(*asked) == before.price_of(*asked)
+def test_added_price_changes_no_earlier_day(begins: list[date | None], day: date) -> None:
+    prices = [price(str(place + 1), effective_from=each) for place, each in enumerate(begins)]
+    later = price("999", effective_from=date(2029, 1, 2))
+    assert find(PriceBook([*prices, later]), day=day) == find(PriceBook(prices), day=day)
 
 
-def test_a_price_is_never_overwritten() -> None:
+def test_newer_row_that_lists_fewer_kinds_leaves_the_others_in_force() -> None:
+    old = replace(
+        price(),
+        rates=(Rates(0, {TokenKind.INPUT: Decimal(1), TokenKind.OUTPUT: Decimal(2)}),),
+    )
+    book = PriceBook([old, price("3", effective_from=date(2026, 6, 1))])
+    rates = book.prices_of(NOVA, Route("us-east-1"), DAY).token_rates(0)
+    assert (usd_of(rates[TokenKind.INPUT]), usd_of(rates[TokenKind.OUTPUT])) == ("3", "2")
+
+
+def test_price_is_never_overwritten() -> None:
     assert len(PriceBook([price(), price()])) == 1
-    with pytest.raises(PriceConflictError, match=r"nova-pro-v1:0 \(any\) from the beginning"):
-        PriceBook([price(usd="1"), price(usd="2")])
+    with pytest.raises(
+        PriceConflictError, match=r"nova-pro-v1:0 \(region us-east-1\) from the beginning"
+    ):
+        PriceBook([price("1"), price("2")])
 
 
-def test_prices_that_differ_for_large_calls_alone_differ() -> None:
+def test_row_with_a_reason_supersedes_one_of_the_same_day() -> None:
+    wrong = price("1", effective_from=date(2026, 6, 1))
+    right = replace(wrong, rates=price("2").rates, reason="misread", read_on=date(2026, 7, 1))
+    newest = replace(right, rates=price("3").rates, read_on=date(2026, 8, 1))
+    assert usd_of(find(PriceBook([wrong, right]))) == "2"
+    assert usd_of(find(PriceBook([newest, right, wrong]))) == "3"
+    with pytest.raises(PriceConflictError):
+        PriceBook([right, replace(newest, read_on=right.read_on)])
+
+
+def test_rows_of_a_day_can_list_different_kinds() -> None:
+    output = replace(price("5", kind=TokenKind.OUTPUT), source="another")
+    rates = PriceBook([price(), output]).prices_of(NOVA, Route("us-east-1"), DAY).token_rates(0)
+    assert {kind: rate.price.source for kind, rate in rates.items()} == {
+        TokenKind.INPUT: "tests",
+        TokenKind.OUTPUT: "another",
+    }
+
+
+def test_prices_that_differ_for_large_calls_alone_are_a_conflict() -> None:
     one, other = (
-        replace(
-            price(), rates=(*price().rates, replace(price(usd=it).rates[0], above_input_tokens=9))
-        )
-        for it in ("2", "3")
+        replace(price(), rates=(*price().rates, Rates(9, price(usd).rates[0].usd_per_million)))
+        for usd in ("2", "3")
     )
     with pytest.raises(PriceConflictError):
         PriceBook([one, other])
+
+
+def test_prices_of_units_that_differ_are_a_conflict() -> None:
+    one, other = (
+        replace(price(), rates=(), usd_per_unit={BilledUnit.IMAGE: Decimal(usd)})
+        for usd in ("2", "3")
+    )
+    with pytest.raises(PriceConflictError):
+        PriceBook([one, other])
+
+
+# Listed prices of one model, for properties that hold of any book.
+places = st.sampled_from(
+    [
+        (Routing.REGION, "us-east-1"),
+        (Routing.REGION, "eu-west-1"),
+        (Routing.REGION, "us-gov-west-1"),
+        (Routing.REGION, "cn-north-1"),
+        (Routing.GEOGRAPHY, "eu"),
+        (Routing.GEOGRAPHY, "us-gov"),
+        (Routing.GLOBAL, ""),
+        (Routing.GLOBAL, "us-east-1"),
+    ]
+)
+kinds = st.sampled_from(list(TokenKind))
+listed = st.lists(
+    st.builds(
+        lambda scope, kind, usd: price(str(usd), scope, kind=kind),
+        places,
+        kinds,
+        st.integers(0, 50),
+    ),
+    unique_by=lambda row: (row.routing, row.place, *row.rates[0].usd_per_million),
+)
+routes = st.builds(
+    Route,
+    st.sampled_from(["us-east-1", "eu-west-1", "ap-south-1", "us-gov-west-1", "cn-north-1", ""]),
+    st.sampled_from(["", "eu", "global", "us-gov"]),
+)
+
+
+@given(listed, routes, kinds)
+def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
+    rows: list[Price], route: Route, kind: TokenKind
+) -> None:
+    found = PriceBook(rows).prices_of(NOVA, route, DAY).token_rates(0).get(kind)
+    has_row = any(
+        (row.routing, row.place) == (Routing.REGION, route.region)
+        and kind in row.rates[0].usd_per_million
+        for row in rows
+    )
+    is_of_region = found is not None and found.basis is PriceBasis.REGION
+    assert is_of_region == (has_row and not route.is_global)
+
+
+@given(listed, routes, kinds)
+def test_assumed_price_is_at_least_every_listed_one_of_the_partition(
+    rows: list[Price], route: Route, kind: TokenKind
+) -> None:
+    found = PriceBook(rows).prices_of(NOVA, route, DAY).token_rates(0).get(kind)
+    of_partition = [
+        row.rates[0].usd_per_million[kind]
+        for row in rows
+        if partition_of(row.place) == route.partition and kind in row.rates[0].usd_per_million
+    ]
+    assert (found is None) == (not of_partition)
+    if found is not None:
+        assert found.usd <= max(of_partition)
+        if found.basis is PriceBasis.ASSUMED:
+            assert found.usd == max(of_partition)
+
+
+@given(listed, routes)
+def test_partitions_never_borrow_from_one_another(rows: list[Price], route: Route) -> None:
+    own = [row for row in rows if partition_of(row.place) == route.partition]
+    whole, alone = (PriceBook(each).prices_of(NOVA, route, DAY) for each in (rows, own))
+    assert whole.token_rates(0) == alone.token_rates(0)

@@ -1,4 +1,4 @@
-"""The prices that are shipped: well-known ones are right, and all are what their source says."""
+"""The shipped book: every row is sourced, sized and written as `make prices` writes it."""
 
 import json
 from datetime import date
@@ -6,87 +6,32 @@ from decimal import Decimal
 
 import pytest
 
-from cdk.operations.price_sources import completed, prices_of_genai_prices
-from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.pricing import TokenKind, shipped_prices
-from lambdas.domain.pricing.price import ANYWHERE, REGIONAL
-from lambdas.domain.pricing.price_book import name_and_version
-from lambdas.domain.pricing.shipped import read_prices, write_prices
+from cdk.operations.price_sources import read_genai_prices
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    Price,
+    PriceBasis,
+    PriceBook,
+    Route,
+    Routing,
+    TokenKind,
+    shipped_prices,
+)
+from lambdas.domain.pricing.price_book import is_same_model
+from lambdas.domain.pricing.shipped import read_price_book, write_price_book
 from tests.infrastructure.synthesis import ROOT
 
 DAY = date(2026, 11, 25)
 FILE = ROOT / "lambdas" / "domain" / "pricing" / "prices.json"
+NOVA_1 = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-")
 
 
-@pytest.mark.parametrize(
-    ("invoked_model_id", "region", "usd"),
-    [
-        # As AWS lists them, by two sources of public price data.
-        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "us-east-1", "3 15 0.3 3.75"),
-        ("anthropic.claude-3-5-haiku-20241022-v1:0", "us-west-2", "0.8 4 0.08 1"),
-        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us-east-1", "3.3 16.5 0.33 4.125 6.6"),
-        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "us-east-1", "3 15 0.3 3.75 6"),
-        ("anthropic.claude-3-haiku-20240307-v1:0", "us-east-1", "0.25 1.25"),
-        ("amazon.nova-lite-v1:0", "us-east-1", "0.06 0.24 0.015"),
-        ("eu.amazon.nova-pro-v1:0", "eu-central-1", "1.05 4.2 0.2625"),
-        ("meta.llama3-70b-instruct-v1:0", "us-east-1", "2.65 3.5"),
-        ("amazon.titan-embed-text-v2:0", "us-east-1", "0.02"),
-        ("cohere.embed-english-v3", "us-east-1", "0.1"),
-        ("openai.gpt-oss-120b-1:0", "us-west-2", "0.15 0.6"),
-        ("openai.gpt-5.4", "us-east-1", "2.75 16.5 0.275"),
-        ("global.openai.gpt-5.4", "us-east-1", "2.5 15 0.25"),
-    ],
-)
-def test_well_known_prices_are_right(invoked_model_id: str, region: str, usd: str) -> None:
-    model_id = foundation_model_id(invoked_model_id)
-    price = shipped_prices().price_of(model_id, invoked_model_id, region, DAY)
-    assert price is not None
-    told = price.rates_of(1000).usd_per_million
-    assert [told[kind] for kind in TokenKind if kind in told] == [Decimal(it) for it in usd.split()]
-
-
-def test_every_model_has_its_price_by_whichever_spelling_is_known() -> None:
-    book = shipped_prices()
-    names = {name_and_version(it.model_id)[0] for it in book if it.area == "us-gov"}
-    for price in book:
-        if price.area == REGIONAL and name_and_version(price.model_id)[0] in names:
-            for model_id in (price.model_id, name_and_version(price.model_id)[0]):
-                asked = (model_id, model_id, "us-east-1", DAY, price.service_tier)
-                assert book.price_of(*asked) == price
-
-
-def test_flex_costs_less_than_the_standard_tier_and_priority_more() -> None:
-    book = shipped_prices()
-    tiers = [it for it in book if it.service_tier]
-    assert {it.service_tier for it in tiers} == {"flex", "priority"}
-    for price in tiers:
-        standard = book.price_in(price.model_id, (price.area, REGIONAL, ANYWHERE), DAY)
-        assert standard is not None
-        for kind, usd in price.rates[0].usd_per_million.items():
-            usual = standard.rates[0].usd_per_million[kind]
-            assert usd < usual if price.service_tier == "flex" else usd > usual, price
-
-
-@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])
-def test_what_nobody_told_the_price_of_has_none(model_id: str) -> None:
-    assert shipped_prices().price_of(model_id, model_id, "us-east-1", DAY) is None
-
-
-def test_every_price_is_above_nought_and_has_a_source_and_a_date() -> None:
-    for price in shipped_prices():
-        assert price.source.split()[0] in {"genai-prices", "litellm"}
-        assert price.read_on >= date(2026, 11, 25)
-        assert price.rates[0].above_input_tokens == 0
-        for rates in price.rates:
-            assert all(usd > 0 for usd in rates.usd_per_million.values())
-        cached = price.rates[0].usd_per_million.get(TokenKind.CACHE_READ, Decimal(0))
-        assert cached < price.rates[0].usd_per_million[TokenKind.INPUT]
-
-
-def test_the_file_is_what_make_prices_writes_with_money_as_text() -> None:
+def test_file_is_what_make_prices_writes_with_money_as_text() -> None:
     text = FILE.read_text()
-    assert write_prices(shipped_prices()) == text
-    assert list(read_prices(text)) == list(shipped_prices())
+    book = shipped_prices()
+    assert write_price_book(book) == text
+    assert list(read_price_book(text)) == list(book)
+    assert read_price_book(text).edition == book.edition != ""
 
     def refuse(number: str) -> None:
         raise AssertionError(number)
@@ -94,9 +39,105 @@ def test_the_file_is_what_make_prices_writes_with_money_as_text() -> None:
     json.loads(text, parse_float=refuse)
 
 
-def test_prices_have_not_drifted_from_the_pinned_source() -> None:
-    """Run make prices where this fails."""
-    shipped = [it for it in shipped_prices() if it.service_tier is None]
-    for price in prices_of_genai_prices(DAY):
-        same = [it for it in shipped if (it.model_id, it.area) == (price.model_id, price.area)]
-        assert any(completed(price, it).rates == it.rates for it in same), price
+def test_every_price_has_a_source_a_day_and_figures() -> None:
+    for price in shipped_prices():
+        assert price.source.strip()
+        assert date(2026, 11, 25) <= price.read_on
+        assert price.rates or price.usd_per_unit
+        assert price.place or price.routing is Routing.GLOBAL
+        sizes = [rates.above_input_tokens for rates in price.rates]
+        assert sizes == sorted(set(sizes))
+        assert sizes[:1] in ([], [0])
+        for rates in price.rates:
+            assert rates.usd_per_million
+            assert all(usd >= 0 for usd in rates.usd_per_million.values())
+        assert all(usd >= 0 for usd in price.usd_per_unit.values())
+
+
+def test_only_cache_writes_of_nova_and_a_guardrails_word_filter_are_listed_at_zero() -> None:
+    zeros = {
+        (price.model_id, str(kind))
+        for price in shipped_prices()
+        for listed in (price.usd_per_unit, *(rates.usd_per_million for rates in price.rates))
+        for kind, usd in listed.items()
+        if not usd
+    }
+    units = {entry for entry in zeros if entry[0] == GUARDRAILS}
+    assert units == {(GUARDRAILS, "guardrail_word_unit")}
+    assert {kind for _, kind in zeros - units} == {TokenKind.CACHE_WRITE_5M}
+    assert all(model_id.startswith(NOVA_1) for model_id, _ in zeros - units)
+
+
+def test_cached_tokens_cost_less_than_others() -> None:
+    for price in shipped_prices():
+        for rates in price.rates:
+            usd = rates.usd_per_million
+            if TokenKind.INPUT in usd and TokenKind.CACHE_READ in usd:
+                assert usd[TokenKind.CACHE_READ] < usd[TokenKind.INPUT], price
+
+
+def test_flex_costs_less_than_the_standard_tier_and_faster_tiers_more() -> None:
+    book = shipped_prices()
+    tiers = [price for price in book if price.service_tier]
+    assert {price.service_tier for price in tiers} == {"flex", "priority", "latency-optimized"}
+    for price in tiers:
+        region = price.place if price.routing is Routing.REGION else "us-east-1"
+        route = Route(region, "global" if price.routing is Routing.GLOBAL else "")
+        usual = book.prices_of(price.model_id, route, DAY).token_rates(0)
+        for kind, usd in price.rates[0].usd_per_million.items():
+            standard = usual.get(kind)
+            if standard is not None and standard.basis is not PriceBasis.ASSUMED:
+                is_cheaper = usd < standard.usd
+                assert is_cheaper is (price.service_tier == "flex"), (price, standard)
+
+
+@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])
+def test_model_without_a_published_price_has_none(model_id: str) -> None:
+    assert not shipped_prices().knows(model_id)
+
+
+def test_rows_that_supersede_others_say_why() -> None:
+    extended = [price for price in shipped_prices() if price.effective_from == date(2025, 12, 1)]
+    assert len(extended) == 10
+    for price in extended:
+        assert price.model_id.startswith("anthropic.claude-3-5-sonnet-")
+        assert price.reason is not None
+        assert "Price List" in price.reason
+
+
+def test_no_price_of_genai_prices_is_unknown_to_the_book() -> None:
+    book = shipped_prices()
+    for listed in read_genai_prices(DAY):
+        assert any(is_same_model(listed.model_id, price.model_id) for price in book), listed
+
+
+def test_written_book_is_read_back_whole() -> None:
+    book = shipped_prices()
+    price = next(iter(book))
+    later = Price(
+        price.model_id,
+        price.routing,
+        price.place,
+        date(2027, 1, 1),
+        price.rates,
+        "tests",
+        date(2027, 1, 1),
+        "flex",
+        {},
+        "a reason",
+    )
+    more = PriceBook([*book, later], edition="2027-01-01")
+    again = read_price_book(write_price_book(more))
+    assert (list(again), again.edition) == (list(more), "2027-01-01")
+    assert later in list(again)
+
+
+def test_money_is_exact() -> None:
+    prices = {
+        usd
+        for price in shipped_prices()
+        for rates in price.rates
+        for usd in rates.usd_per_million.values()
+    }
+    assert Decimal("0.4125") in prices
+    assert all(isinstance(usd, Decimal) for usd in prices)

@@ -1,0 +1,314 @@
+"""Renews a price book: what a source lists becomes new rows, and no row is changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.pricing import (
+    BilledUnit,
+    Price,
+    PriceBook,
+    Rates,
+    Routing,
+    TokenKind,
+)
+from lambdas.domain.pricing.price_book import is_same_model, name_and_version
+from lambdas.domain.pricing.price_list import Endpoint, Plan, PriceList
+from lambdas.domain.pricing.routes import EVERY_REGION
+
+PRICE_LIST = "AWS Price List"
+"""The beginning of the names of sources that are AWS's own files."""
+
+_Measure: TypeAlias = TokenKind | BilledUnit
+_Amounts: TypeAlias = dict[tuple[_Measure, int], Decimal]
+"""US dollars by kind of tokens or unit, and by the size of a call above which they hold."""
+
+
+class _Entry(NamedTuple):
+    """What prices of one row have in common."""
+
+    model_id: str
+    routing: Routing
+    place: str
+    service_tier: str | None
+
+
+class Why(StrEnum):
+    """The reason why the book keeps its own figure although a source lists another."""
+
+    CHOSEN = "its row gives a reason"
+    CLOSER = "it follows AWS's own list, or readers of that list"
+
+
+class Difference(NamedTuple):
+    """A figure of a source that the book does not follow.
+
+    Attributes:
+        price: The row in force.
+        measure: The kind of tokens or the unit.
+        above_input_tokens: The size of a call above which both hold.
+        usd: The figure in the book.
+        listed_usd: The figure of the source.
+        source: The source.
+        why: Why the book keeps its own.
+    """
+
+    price: Price
+    measure: _Measure
+    above_input_tokens: int
+    usd: Decimal
+    listed_usd: Decimal
+    source: str
+    why: Why
+
+
+@dataclass(slots=True)
+class Renewal:
+    """The outcome of comparing a book with a source.
+
+    Attributes:
+        added: Rows of figures that the book did not have.
+        corrected: Rows that supersede figures of the same day, which other sources had misread.
+        changed: Rows of prices that changed.
+        differences: Figures that the book does not follow.
+        same: The number of figures on which both agree.
+    """
+
+    added: list[Price] = field(default_factory=list)
+    corrected: list[Price] = field(default_factory=list)
+    changed: list[Price] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    same: int = 0
+
+    @property
+    def rows(self) -> list[Price]:
+        """All rows to add to the book."""
+        return [*self.added, *self.corrected, *self.changed]
+
+
+def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> Iterator[Price]:
+    """Put the figures of AWS's own list into rows of a price book.
+
+    Batch inference and `bedrock-mantle` are left out, as neither is in invocation logs, and so is
+    what a log does not tell apart (speech). AWS lists prices of large calls without saying where
+    those begin: they are taken where the book knows that of the model.
+
+    Args:
+        listed: The list.
+        book: The standing book.
+        read_on: The day on which the list was read.
+    """
+    sizes = {
+        name_and_version(price.model_id)[0]: rates.above_input_tokens
+        for price in book
+        for rates in price.rates[1:]
+    }
+    found: defaultdict[tuple[_Entry, str], _Amounts] = defaultdict(dict)
+    for key, row in listed.prices.items():
+        is_logged = key.plan is Plan.ON_DEMAND and key.endpoint is Endpoint.RUNTIME
+        above = sizes.get(name_and_version(key.model_id)[0], 0) if key.is_long_context else 0
+        if not is_logged or key.variant or (key.is_long_context and not above):
+            continue
+        routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
+        entry = _Entry(key.model_id, routing, key.region, key.service_tier)
+        amounts = found[entry, listed.sources[row.offer]]
+        if key.routing is Routing.GEOGRAPHY:  # the Region's own price goes before it
+            amounts.setdefault((key.measure, above), row.usd)
+        else:
+            amounts[key.measure, above] = row.usd
+    for (entry, source), amounts in found.items():
+        yield _price(entry, amounts, source, read_on)
+
+
+def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date) -> Renewal:
+    """Compare a book with AWS's own list, which it follows but for rows that give a reason.
+
+    A figure that differs corrects what another source had misread, from the same day on; where the
+    book has it from AWS's list already, the price has changed, from today on.
+    """
+    standing, renewal = _Standing(book), Renewal()
+    for price in listed:
+        entry, known, new, other = standing.compare(price, today, renewal)
+        if new:
+            renewal.added.append(_price(entry, new, price.source, price.read_on))
+        by_row: defaultdict[int, _Amounts] = defaultdict(dict)
+        rows = {id(row): row for _, row in known.values()}
+        for key, usd in other.items():
+            row = known[key].price
+            if row.reason is None or row.source.startswith(PRICE_LIST):
+                by_row[id(row)][key] = usd
+            else:
+                renewal.differences.append(_difference(known[key], key, usd, price, Why.CHOSEN))
+        for row_id, amounts in by_row.items():
+            row = rows[row_id]
+            whole = amounts | _larger_sizes(amounts, known)
+            renewed = _price(entry, whole, price.source, price.read_on)
+            if row.source.startswith(PRICE_LIST):
+                renewal.changed.append(replace(renewed, effective_from=today))
+            else:
+                reason = f"AWS's own list, against {row.source}"
+                renewal.corrected.append(
+                    replace(renewed, effective_from=row.effective_from, reason=reason)
+                )
+    return renewal
+
+
+def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> Renewal:
+    """Compare a book with another public source, which only fills what the book does not list.
+
+    A source's figures are added to a scope where it agrees with the book on all others. Its own
+    later price holds where the book has the earlier one from it.
+    """
+    standing, renewal = _Standing(book), Renewal()
+    rows = list(listed)
+    renewal.added += [price for price in rows if not book.knows(price.model_id)]
+    for price in _in_force_or_later((row for row in rows if book.knows(row.model_id)), today):
+        if standing.has_worldwide_prices_by_region(price):
+            continue
+        entry, known, new, other = standing.compare(price, today, renewal)
+        # A known price says nothing of the large calls of its scope: they are as dear as others.
+        fitting = {key: usd for key, usd in new.items() if not (known and key[1])}
+        if fitting and not other:
+            added = _price(entry, fitting, price.source, price.read_on)
+            renewal.added.append(replace(added, effective_from=price.effective_from))
+        for key, usd in other.items():
+            row = known[key].price
+            why = Why.CLOSER if row.reason is None else Why.CHOSEN
+            if _is_of_one_source(row, price):
+                begins = max(price.effective_from or today, today)
+                amounts = {key: usd} | _larger_sizes({key: usd}, known)
+                renewed = _price(entry, amounts, price.source, price.read_on)
+                renewal.changed.append(replace(renewed, effective_from=begins))
+            else:
+                renewal.differences.append(_difference(known[key], key, usd, price, why))
+    return renewal
+
+
+def _in_force_or_later(listed: Iterable[Price], today: date) -> list[Price]:
+    """The rows that hold today, and those that begin later, of each scope."""
+    found: dict[tuple[_Entry, date | None], Price] = {}
+    for price in sorted(listed, key=lambda row: row.effective_from or date.min):
+        entry = _Entry(price.model_id, price.routing, price.place, price.service_tier)
+        found[entry, None if price.holds_on(today) else price.effective_from] = price
+    return list(found.values())
+
+
+class _Known(NamedTuple):
+    """A figure in force and its row."""
+
+    usd: Decimal
+    price: Price
+
+
+_KnownAmounts: TypeAlias = dict[tuple[_Measure, int], _Known]
+
+
+class _Standing:
+    """The rows of a book, by what they are prices of."""
+
+    def __init__(self, book: PriceBook) -> None:
+        """Index a book."""
+        self._rows: defaultdict[_Entry, list[Price]] = defaultdict(list)
+        self._spellings: defaultdict[str, set[str]] = defaultdict(set)
+        for price in book:
+            entry = _Entry(price.model_id, price.routing, price.place, price.service_tier)
+            self._rows[entry].append(price)
+            self._spellings[name_and_version(price.model_id)[0]].add(price.model_id)
+
+    def compare(
+        self, price: Price, today: date, renewal: Renewal
+    ) -> tuple[_Entry, _KnownAmounts, _Amounts, _Amounts]:
+        """Compare a listed price with what is in force on its day, or today if it has begun.
+
+        Returns:
+            What it is a price of, what the book knows of that, and the figures of the price that
+            are new or other. Those that agree are counted.
+        """
+        entry = _Entry(self._spell(price.model_id), price.routing, price.place, price.service_tier)
+        day = max(price.effective_from or today, today)
+        known = self._in_force(entry, day)
+        amounts = _amounts(price)
+        new = {key: usd for key, usd in amounts.items() if key not in known}
+        other = {key: usd for key, usd in amounts.items() if key in known and usd != known[key].usd}
+        renewal.same += len(amounts) - len(new) - len(other)
+        return entry, known, new, other
+
+    def has_worldwide_prices_by_region(self, price: Price) -> bool:
+        """Say if a worldwide price is of a model whose price depends on the calling Region."""
+        if price.routing is not Routing.GLOBAL or price.place != EVERY_REGION:
+            return False
+        found: defaultdict[tuple[str | None, _Measure, int], set[Decimal]] = defaultdict(set)
+        for entry, rows in self._rows.items():
+            if entry.routing is Routing.GLOBAL and is_same_model(entry.model_id, price.model_id):
+                for row in rows if entry.place else ():
+                    for key, usd in _amounts(row).items():
+                        found[entry.service_tier, *key].add(usd)
+        return any(len(figures) > 1 for figures in found.values())
+
+    def _spell(self, model_id: str) -> str:
+        """The spelling of a model that the book has."""
+        known = self._spellings.get(name_and_version(model_id)[0], set())
+        if model_id in known:
+            return model_id
+        return next((each for each in sorted(known) if is_same_model(each, model_id)), model_id)
+
+    def _in_force(self, entry: _Entry, day: date) -> _KnownAmounts:
+        """The figures that hold on a day; a later row of a book goes before an earlier one."""
+        found: _KnownAmounts = {}
+        for price in self._rows.get(entry, []):
+            if price.holds_on(day):
+                found |= {key: _Known(usd, price) for key, usd in _amounts(price).items()}
+        return found
+
+
+def _amounts(price: Price) -> _Amounts:
+    tokens = {
+        (kind, rates.above_input_tokens): usd
+        for rates in price.rates
+        for kind, usd in rates.usd_per_million.items()
+    }
+    return tokens | {(unit, 0): usd for unit, usd in price.usd_per_unit.items()}
+
+
+def _price(entry: _Entry, amounts: _Amounts, source: str, read_on: date) -> Price:
+    by_size: defaultdict[int, dict[TokenKind, Decimal]] = defaultdict(dict)
+    units: dict[BilledUnit, Decimal] = {}
+    for (measure, above), usd in amounts.items():
+        if isinstance(measure, TokenKind):
+            by_size[above][measure] = usd
+        else:
+            units[measure] = usd
+    if by_size:
+        by_size[0] = by_size[0]
+    rates = tuple(Rates(above, by_size[above]) for above in sorted(by_size))
+    model_id, routing, place, tier = entry
+    return Price(model_id, routing, place, None, rates, source, read_on, tier, units)
+
+
+def _larger_sizes(amounts: _Amounts, known: _KnownAmounts) -> _Amounts:
+    """The prices of large calls that a new row would otherwise hide."""
+    measures = {measure for measure, above in amounts if not above}
+    return {
+        key: figure.usd
+        for key, figure in known.items()
+        if key[1] and key[0] in measures and key not in amounts
+    }
+
+
+def _difference(
+    known: _Known, key: tuple[_Measure, int], usd: Decimal, price: Price, why: Why
+) -> Difference:
+    measure, above = key
+    return Difference(known.price, measure, above, known.usd, usd, price.source, why)
+
+
+def _is_of_one_source(row: Price, price: Price) -> bool:
+    """Say if a row has its figures from an earlier version of a source alone."""
+    name, _, _ = price.source.partition(" ")
+    return row.source.startswith(name) and "," not in row.source and row.reason is None

@@ -1,0 +1,172 @@
+"""Rows of the AWS Price List: each gives the figure that it means, or the reason it has none."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
+from lambdas.domain.pricing.price_list import (
+    Endpoint,
+    LeftOut,
+    ListedPrice,
+    ModelNames,
+    NotARow,
+    Plan,
+    PriceKey,
+    PriceListRow,
+    read_row,
+)
+from tests.unit.pricing.price_list.bulk_files import ROW
+
+RECORDED: list[dict[str, Any]] = json.loads(
+    Path("tests/fixtures/price-list-rows.json").read_text(encoding="utf-8")
+)
+TOKYO, VIRGINIA = "ap-northeast-1", "us-east-1"
+
+
+def key(model_id: str, region: str, measure: TokenKind | BilledUnit, **rest: Any) -> PriceKey:
+    """The key of a standard price in a Region."""
+    plain = PriceKey(
+        model_id,
+        region,
+        Routing.REGION,
+        None,
+        Plan.ON_DEMAND,
+        Endpoint.RUNTIME,
+        is_long_context=False,
+        variant="",
+        measure=measure,
+    )
+    return plain._replace(**rest)
+
+
+NOVA_LITE, GLM, NEMOTRON = "amazon.nova-lite-v1:0", "zai.glm-5", "nvidia.nemotron-nano-12b-v2"
+SONNET_4_5 = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+BATCH, MANTLE, GLOBAL = Plan.BATCH, Endpoint.MANTLE, Routing.GLOBAL
+INPUT, OUTPUT = TokenKind.INPUT, TokenKind.OUTPUT
+MEANINGS: dict[int, tuple[PriceKey, str] | NotARow] = {
+    1: (key(NOVA_LITE, TOKYO, INPUT), "0.072"),
+    2: (key(NOVA_LITE, TOKYO, INPUT, plan=BATCH), "0.036"),
+    3: (key(NOVA_LITE, TOKYO, TokenKind.CACHE_READ), "0.018"),
+    4: (key("amazon.nova-micro-v1:0", VIRGINIA, TokenKind.CACHE_WRITE_5M), "0"),
+    5: NotARow(LeftOut.CUSTOM_MODEL, "USE1-NovaMicro-input-tokens-custom-model"),
+    6: (key("amazon.nova-2-lite-v1:0", TOKYO, OUTPUT, routing=GLOBAL), "3.01"),
+    7: (key(GLM, TOKYO, INPUT), "1.2"),
+    8: (key(GLM, TOKYO, INPUT, endpoint=MANTLE), "1.2"),
+    9: (key(GLM, TOKYO, INPUT, endpoint=MANTLE, service_tier="flex"), "0.6"),
+    10: (key(NEMOTRON, TOKYO, INPUT), "0.24"),
+    11: (key(NEMOTRON, TOKYO, INPUT, endpoint=MANTLE), "0.24"),
+    12: (key("amazon.titan-embed-text-v1", TOKYO, INPUT), "0.2"),
+    13: (
+        key("amazon.nova-canvas-v1:0", TOKYO, BilledUnit.IMAGE, variant="t2i 1024 standard"),
+        "0.04",
+    ),
+    14: NotARow(LeftOut.PROVISIONED, "USE1-NovaMicro-ProvisionedThroughput-NoCommit-ModelUnits"),
+    15: (key("qwen.qwen3-next-80b-a3b", "ap-south-1", INPUT), "0.18"),
+    16: (key("xai.grok-4.7", VIRGINIA, INPUT, endpoint=MANTLE, routing=GLOBAL), "2"),
+    17: NotARow(LeftOut.UNMAPPED_MODEL, "Nova 2.5 Sonic"),
+    18: (key("anthropic.claude-sonnet-4-6", VIRGINIA, INPUT), "3.3"),
+    19: (key(SONNET_4_5, TOKYO, INPUT, routing=GLOBAL), "3"),
+    20: (key(SONNET_4_5, TOKYO, TokenKind.CACHE_WRITE_1H), "6.6"),
+    21: (key(SONNET_4_5, TOKYO, INPUT, plan=BATCH), "1.65"),
+    22: NotARow(LeftOut.RESERVED, "APN1-MP:APN1_Reserved_1Month_InputTPM_Geo-Units"),
+    23: (
+        key("anthropic.claude-opus-4-7", VIRGINIA, TokenKind.CACHE_WRITE_1H, routing=GLOBAL),
+        "10",
+    ),
+    24: (key("openai.gpt-6-astra", VIRGINIA, INPUT, is_long_context=True), "22"),
+    25: (key("cohere.embed-v4:0", TOKYO, INPUT), "0.12"),
+}
+
+
+def read(
+    attributes: dict[str, str] | None = None,
+    offer: str = "AmazonBedrock",
+    unit: str = "1K tokens",
+    usd: str = "0.000035",
+    names: ModelNames | None = None,
+) -> PriceListRow | NotARow:
+    return read_row(offer, ROW | (attributes or {}), ListedPrice(unit, usd), names)
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda row: f"row {row['n']}")
+def test_recorded_row_gives_what_it_means(recorded: dict[str, Any]) -> None:
+    listed = ListedPrice(recorded["unit"], recorded["usd"], recorded["effectiveDate"] or "")
+
+    row = read_row(recorded["offer"], recorded["attributes"], listed)
+
+    if isinstance(row, PriceListRow):
+        assert (row.key, f"{row.usd:f}") == MEANINGS[recorded["n"]]
+        assert str(row.effective_from) == (recorded["effectiveDate"] or "None")[:10]
+    else:
+        assert row == MEANINGS[recorded["n"]]
+
+
+def test_unit_in_lower_case_is_a_unit_and_the_medium_is_kept() -> None:
+    names = ModelNames({"Nova 2.5 Sonic": "amazon.nova-2-5-sonic-v1:0"})
+    attributes = {"model": "Nova 2.5 Sonic"}
+    text, speech = (
+        read(
+            attributes | {"usagetype": f"USE1-NovaSonic2.5-{medium}-input-tokens"},
+            unit="1k tokens",
+            usd=usd,
+            names=names,
+        )
+        for medium, usd in (("text", "0.00033"), ("speech", "0.003"))
+    )
+
+    assert isinstance(text, PriceListRow)
+    assert isinstance(speech, PriceListRow)
+    assert (text.key.variant, text.usd) == ("", Decimal("0.33"))
+    assert (speech.key.variant, speech.usd) == ("speech", Decimal(3))
+
+
+def test_region_code_goes_before_the_prefix() -> None:
+    row = read({"regionCode": "us-west-2"})
+
+    assert isinstance(row, PriceListRow)
+    assert row.key.region == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"attributes": {"usagetype": "USE1-Agents-Steps"}}, LeftOut.USAGE_TYPE_NOT_UNDERSTOOD),
+        ({"unit": "hour"}, LeftOut.UNKNOWN_UNIT),
+        ({"unit": "Units"}, LeftOut.UNKNOWN_UNIT),
+        ({"usd": ""}, LeftOut.NO_USD_PRICE),
+        ({"usd": "NaN"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "-1"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "1e30"}, LeftOut.NO_USD_PRICE),
+        ({"attributes": {"feature": "Batch Inference"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"feature": "Model Customization"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"service_tier": "flex"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"service_tier": "batch"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"model": "Nova Lite"}}, LeftOut.UNMAPPED_MODEL),
+        (
+            {"attributes": {"usagetype": "ZZQ9-NovaMicro-input-tokens", "regionCode": ""}},
+            LeftOut.UNKNOWN_REGION,
+        ),
+    ],
+)
+def test_row_without_a_sure_price_is_left_out(changes: dict[str, Any], reason: LeftOut) -> None:
+    row = read(**changes)
+
+    assert isinstance(row, NotARow)
+    assert row.reason == reason
+
+
+def test_marketplace_units_are_units_where_no_tokens_are_counted() -> None:
+    row = read(
+        {"usagetype": "USE1-CohereRerank-v3.5-searchunits", "model": "Cohere Rerank 3.5"},
+        offer="AmazonBedrockFoundationModels",
+        unit="Units",
+        usd="0.002",
+    )
+
+    assert isinstance(row, PriceListRow)
+    assert row.key.measure is BilledUnit.SEARCH_UNIT
+    assert row.usd == Decimal("0.002")

@@ -1,0 +1,175 @@
+"""Every published figure of bedrock-runtime is the price of a call that is read from a log."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pytest
+
+from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.pricing import Cost, PriceBasis, Pricing, Unpriced, shipped_prices
+from tests.infrastructure.synthesis import ROOT
+
+FIXTURE = ROOT / "tests" / "fixtures" / "prices" / "published-figures.json.gz"
+TOKENS = 10_000  # fewer than any model counts as a large call
+_MILLION = 1_000_000
+_RIGHT_BASES = {"region": PriceBasis.REGION, "global": PriceBasis.GLOBAL}
+
+
+class Figure(NamedTuple):
+    """A published figure: US dollars for a million tokens of a kind."""
+
+    model_id: str
+    region: str
+    routing: str
+    tier: str
+    kind: str
+    usd: Decimal
+    source: str
+
+
+def figures() -> Iterator[Figure]:
+    for row in json.loads(gzip.decompress(FIXTURE.read_bytes())):
+        if row["endpoint"] == "runtime" and row["tier"] != "batch":
+            yield Figure(
+                row["model_id"],
+                row["region"],
+                row["through"],
+                row["tier"],
+                row["kind"],
+                Decimal(row["usd_per_million"]),
+                row["source"],
+            )
+
+
+class Exemption(NamedTuple):
+    """Figures that the book does not follow.
+
+    Attributes:
+        models: The beginnings of the models' ids.
+        kinds: The kinds of tokens.
+        source: The beginning of the source's name.
+        region: The Region; empty for any.
+        count: The number of such figures.
+    """
+
+    models: tuple[str, ...]
+    kinds: tuple[str, ...]
+    source: str
+    region: str
+    count: int
+
+
+NOVA = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-")
+EXEMPTIONS = {
+    "Portkey's cache reads of Nova are half the input price; AWS's rows are a quarter of it": (
+        Exemption(NOVA, ("cache_read",), "Portkey-AI/models", "", 54)
+    ),
+    "Portkey's cache writes of Nova are twice the input price; AWS lists them at 0": (
+        Exemption(NOVA, ("cache_write_5m", "cache_write_1h"), "Portkey-AI/models", "", 185)
+    ),
+    "litellm lists the 70B model's input price as the output price of Llama 3 8B": (
+        Exemption(("meta.llama3-8b-",), ("output",), "litellm", "us-gov-east-1", 1)
+    ),
+    "Pegasus is also billed by the second of video, which logs do not report": (
+        Exemption(("twelvelabs.pegasus-",), ("output",), "aToy0m0", "", 41)
+    ),
+}
+
+
+def exemption_of(figure: Figure) -> str | None:
+    return next(
+        (
+            reason
+            for reason, each in EXEMPTIONS.items()
+            if figure.model_id.startswith(each.models)
+            and figure.kind in each.kinds
+            and figure.source.startswith(each.source)
+            and each.region in ("", figure.region)
+        ),
+        None,
+    )
+
+
+def message(figure: Figure) -> str:
+    """A log message of a call that used tokens of one kind alone."""
+    count = TOKENS if figure.kind.startswith("cache_write") else 0
+    usage: dict[str, Any] = {"inputTokens": 0, "outputTokens": 0, "totalTokens": TOKENS}
+    if figure.kind == "cache_write_1h":
+        usage["cacheWriteInputTokens"] = TOKENS
+        usage["cacheDetails"] = [{"ttl": "1h", "inputTokens": TOKENS}]
+    prefix = "global." if figure.routing == "global" else ""
+    day = "2025-11-01" if "claude-3-5-sonnet" in figure.model_id else "2026-11-20"
+    return json.dumps(
+        {
+            "schemaType": "ModelInvocationLog",
+            "timestamp": f"{day}T10:00:00Z",
+            "accountId": "111122223333",
+            "region": figure.region,
+            "requestId": "1",
+            "operation": "Converse",
+            "modelId": prefix + figure.model_id,
+            "identity": {"arn": "arn:aws:iam::111122223333:user/reader"},
+            "input": {
+                "inputTokenCount": TOKENS if figure.kind == "input" else 0,
+                "cacheReadInputTokenCount": TOKENS if figure.kind == "cache_read" else 0,
+                "cacheWriteInputTokenCount": count,
+            },
+            "output": {
+                "outputTokenCount": TOKENS if figure.kind == "output" else 0,
+                "outputBodyJson": {
+                    "usage": usage if figure.kind == "cache_write_1h" else {},
+                    "serviceTier": {"type": figure.tier},
+                },
+            },
+        }
+    )
+
+
+def price(figure: Figure, pricing: Pricing) -> Cost | Unpriced | None:
+    record = read_message(message(figure))
+    assert isinstance(record, UsageRecord)
+    return pricing.cost_of(record)
+
+
+@pytest.fixture(scope="module")
+def pricing() -> Pricing:
+    return Pricing(shipped_prices())
+
+
+@pytest.mark.parametrize("tier", ["standard", "flex", "priority"])
+def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
+    wrong = []
+    for figure in figures():
+        if figure.tier != tier or exemption_of(figure):
+            continue
+        cost = price(figure, pricing)
+        if not (
+            isinstance(cost, Cost)
+            and cost.effective_usd * _MILLION == figure.usd * TOKENS
+            and cost.basis is _RIGHT_BASES[figure.routing]
+        ):
+            wrong.append((figure, cost))
+    assert wrong == []
+
+
+def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> None:
+    exempt = [(exemption_of(figure), figure) for figure in figures()]
+    counts = Counter(reason for reason, _ in exempt if reason)
+    assert counts == {reason: each.count for reason, each in EXEMPTIONS.items()}
+    for reason, figure in exempt:
+        cost = price(figure, pricing) if reason else None
+        if isinstance(cost, Cost):
+            assert cost.effective_usd * _MILLION != figure.usd * TOKENS
+
+
+def test_there_are_figures_of_many_models_and_regions() -> None:
+    found = list(figures())
+    assert len(found) == 5068
+    assert len({figure.model_id for figure in found}) > 120
+    assert len({figure.region for figure in found}) == 36

@@ -1,0 +1,106 @@
+"""Where readings of a call disagree on its model or tier, the dearest known price is taken."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.usage_record import CallVariant, Conflicts
+from lambdas.domain.pricing import (
+    Cost,
+    Price,
+    PriceBasis,
+    PriceBook,
+    PricedTokens,
+    Pricing,
+    Rates,
+    Routing,
+    TokenKind,
+    Unpriced,
+)
+from lambdas.domain.pricing.cost import MAX_CONFLICTING_VARIANTS
+from tests.builders import usage_record
+
+CHEAP, DEAR, UNKNOWN = "maker.cheap", "maker.dear", "maker.unknown"
+
+
+def listed(model_id: str, usd: str, tier: str | None = None) -> Price:
+    rates = (Rates(0, {kind: Decimal(usd) for kind in TokenKind}),)
+    place = (Routing.REGION, "us-east-1")
+    return Price(model_id, *place, None, rates, "tests", date(2026, 1, 1), tier)
+
+
+PRICING = Pricing(
+    PriceBook([listed(CHEAP, "1"), listed(CHEAP, "2", "priority"), listed(DEAR, "9")])
+)
+MILLION = TokenCounts(1_000_000, 0)
+
+
+def variant(model_id: str, tier: str | None = None) -> CallVariant:
+    return CallVariant(model_id, model_id, tier)
+
+
+def call(*variants: CallVariant, is_cut_off: bool = False) -> UsageRecord:
+    conflicts = Conflicts(variants=variants, is_cut_off=is_cut_off)
+    return usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=MILLION, conflicts=conflicts)
+
+
+def priced(record: UsageRecord, pricing: Pricing = PRICING) -> PricedTokens:
+    found = pricing.price_tokens(record)
+    assert isinstance(found, PricedTokens)
+    return found
+
+
+def test_dearest_variant_is_priced_and_named() -> None:
+    found = priced(call(variant(CHEAP), variant(DEAR), variant(UNKNOWN)))
+    assert (found.cost.effective_usd, found.variant) == (Decimal(9), variant(DEAR))
+    assert found.cost.variant == variant(DEAR)
+
+
+def test_service_tier_is_part_of_a_variant() -> None:
+    found = priced(call(variant(CHEAP), variant(CHEAP, "priority")))
+    assert (found.cost.effective_usd, found.variant) == (Decimal(2), variant(CHEAP, "priority"))
+
+
+def test_call_without_a_priced_variant_says_why() -> None:
+    conflicting = call(variant(UNKNOWN), variant(UNKNOWN, "flex"))
+    assert PRICING.price_tokens(conflicting) is Unpriced.NO_PRICE
+
+
+def test_conflict_on_other_fields_changes_no_price() -> None:
+    record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=MILLION)
+    conflicting = record._replace(conflicts=Conflicts(error_codes=("", "X"), is_cut_off=True))
+    assert PRICING.cost_of(conflicting) == PRICING.cost_of(record)
+
+
+CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICTING_VARIANTS)]
+
+
+def test_variants_that_are_cut_off_cost_the_dearest_price_of_any_model() -> None:
+    found = priced(call(*CHEAP_ONES, is_cut_off=True))
+    assert (found.cost.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
+
+
+def test_variants_that_are_cut_off_are_unpriced_where_assuming_is_switched_off() -> None:
+    strict = replace(PRICING, assume_prices=False)
+    assert strict.price_tokens(call(*CHEAP_ONES, is_cut_off=True)) is Unpriced.ONLY_ASSUMED
+
+
+variants = st.builds(
+    variant, st.sampled_from([CHEAP, DEAR, UNKNOWN]), st.sampled_from([None, "priority"])
+)
+
+
+@given(st.lists(variants, min_size=1, max_size=5), variants)
+def test_another_variant_never_lowers_the_cost(
+    known: list[CallVariant], forged: CallVariant
+) -> None:
+    before, after = (
+        PRICING.cost_of(call(*sorted(set(each), key=str))) for each in (known, [*known, forged])
+    )
+    if isinstance(before, Cost):
+        assert isinstance(after, Cost)
+        assert after.effective_usd >= before.effective_usd
