@@ -103,7 +103,11 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
 
 
 def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
-    other = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    other: dict[str, Any] = {
+        "identity": {"arn": BEN},
+        "modelId": SONNET_4,
+        "errorCode": "ThrottlingException",
+    }
     lines = [
         log(),
         log(input={"inputTokenCount": 70}),
