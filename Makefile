@@ -31,8 +31,9 @@ LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview screenshots meter focus compare test e2e check format format-check lint types imports bench lock clean \
-  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
+.PHONY: help setup demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
+  lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
+  deployer-policy prices
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PAT
 
 compare: $(READY) ## What your logs would cost on other models, and where money is lost: make compare LOGS="PATH ..." [OUT=comparison.json]
 	@$(RUN) -m dashboards.preview.compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+
+reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
+	@$(RUN) -m dashboards.preview.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests
 	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
@@ -114,6 +118,10 @@ redrive: $(READY) ## Put back what functions gave up on
 
 reprice: $(READY) ## Publish the cost of calls whose price became known (else within an hour)
 	@$(RUN) -m cdk.operations.reprice
+
+price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
+	@$(RUN) -m cdk.operations.price_updates --accept "$(ACCEPT)" --reject "$(REJECT)" \
+	  --supersede "$(SUPERSEDE)" --reason "$(REASON)" $(if $(CHECK),--check)
 
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"
