@@ -23,8 +23,8 @@ from typing import Any, BinaryIO, TypeAlias, cast
 import duckdb
 
 from cdk.operations.terminal import CommandError
-from lambdas.domain.pricing.price_list import OFFERS
 from lambdas.domain.reconciliation import Amounts, Bill, BillRow
+from lambdas.domain.reconciliation.bill import BEDROCK_CODES, BEDROCK_EDITION, BEDROCK_FAMILY
 
 _PARQUET = ".parquet"
 _SUFFIXES = (_PARQUET, ".csv", ".csv.gz")
@@ -271,13 +271,12 @@ def _field(column: str, names: set[str]) -> str:
 
 def _bedrock_condition(names: set[str]) -> str:
     """The lines that `Bill` takes for those of Amazon Bedrock, and possibly more."""
-    offers = ", ".join(f"'{offer}'" for offer in OFFERS)
     conditions = [
-        f"{_field(COLUMNS['family'], names)} = 'Amazon Bedrock'",
-        f"{_field(COLUMNS['product_code'], names)} IN ({offers})",
-        f"{_field(COLUMNS['servicecode'], names)} IN ({offers})",
+        f"{_field(COLUMNS['family'], names)} = '{BEDROCK_FAMILY}'",
+        f"starts_with({_field(COLUMNS['product_code'], names)}, '{BEDROCK_CODES}')",
+        f"starts_with({_field(COLUMNS['servicecode'], names)}, '{BEDROCK_CODES}')",
         *(
-            f"contains(coalesce(CAST({column} AS VARCHAR), ''), 'Amazon Bedrock Edition')"
+            f"contains(coalesce(CAST({column} AS VARCHAR), ''), '{BEDROCK_EDITION}')"
             for column in (_PRODUCT, *(f"{_PRODUCT}_{key}" for key in _all_keys()))
             if column in names
         ),
