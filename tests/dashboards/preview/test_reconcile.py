@@ -166,6 +166,16 @@ def test_table_adds_up_to_the_whole_bill(
     assert "delivery failure" in printed
 
 
+def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
+    report: Any, logs: Path, tmp_path: Path
+) -> None:
+    million = {"line_item_usage_amount": "0.004", "pricing_unit": ""}
+
+    found = report(write_csv_bill(tmp_path / "bill.csv", days(bill_line(**million))), logs)
+
+    assert classes(found) == [("agrees", None, 3)]
+
+
 def test_bill_without_callers_is_compared_without_them(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
@@ -300,6 +310,12 @@ def test_nothing_to_compare_is_an_error(
     assert run("--cur", tmp_path / "none", "--", logs) == 2
     assert run("--cur", tmp_path / "noise.json", "--", logs) == 2
     assert run("--cur", bill, "--out", bill, "--", logs) == 2
+    assert run("--cur", bill, "--out", tmp_path / "none" / "out.json", "--", logs) == 2
+    (tmp_path / "empty").mkdir()
+    assert run("--cur", tmp_path / "empty", "--", logs) == 2
+    header = write_csv_bill(tmp_path / "header.csv", [bill_line()])
+    header.write_text(header.read_text().partition("\n")[0] + "\n")
+    assert run("--cur", header, "--", logs) == 2
 
     assert "there is no call in these logs" in capsys.readouterr().err
 
