@@ -154,14 +154,14 @@ class TrafficObserver:
 
     def observe(self, call: ObservedCall) -> None:
         """Take in a call."""
-        call = call._replace(project=self.name_of(call.project))
-        record = call.record
+        cost = self._pricing.cost_of(call.record._replace(error_code=None))
+        record = call.record.with_variant(cost.variant if isinstance(cost, Cost) else None)
+        call = call._replace(record=record, project=self.name_of(call.project))
         self._start = self._start or record.timestamp
         self._last = record.timestamp
         self._calls += 1
         self._outlined_calls += call.outline is not None
         terms = self._steps.terms_of(record)
-        cost = self._pricing.cost_of(record._replace(error_code=None))
         priced = PricedTerms(terms, self._rates_of(record.model_id, terms), cost)
         self._put_down(call, priced)
         for observer in (*self._others, self._cache_writes):

@@ -170,6 +170,7 @@ class DailyCharges:
             self._priced[_month(record)] += times
             if invoked_model_id is not None:
                 record = record._replace(invoked_model_id=invoked_model_id)
+            record = record.with_variant(priced.variant)
             for line in priced.lines:
                 key = _key(record, account_id, attribution, line)
                 self._add(key, times * line.tokens)

@@ -1,27 +1,33 @@
 """Bedrock's model invocation logs: what they look like, and what can be trusted in them."""
 
+from lambdas.domain.invocations.billed_units import BilledUnits
 from lambdas.domain.invocations.delivery import Delivery
 from lambdas.domain.invocations.envelope import read_envelope, read_line, read_value, unpack
-from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
+from lambdas.domain.invocations.identity import (
+    CONFLICTING_IDENTITY,
+    UNKNOWN_IDENTITY,
+    CallerIdentity,
+    IdentityKind,
+)
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
 from lambdas.domain.invocations.token_counts import TokenCounts
+from lambdas.domain.invocations.usage_doubt import UsageDoubt
 from lambdas.domain.invocations.usage_record import (
-    BilledUnits,
     CallVariant,
     Conflicts,
     Ignored,
     Reading,
     ReadInvocation,
     RejectionReason,
-    UsageDoubt,
     UsageRecord,
     read_invocation,
     read_message,
 )
 
 __all__ = [
+    "CONFLICTING_IDENTITY",
     "UNKNOWN_IDENTITY",
     "BilledUnits",
     "CallVariant",

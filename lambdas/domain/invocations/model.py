@@ -17,7 +17,27 @@ _SHORT_PROVIDERS = frozenset(
 _ARN_PARTS = 6
 APPLICATION_PROFILE = "application-inference-profile/"
 """How the id of a model begins that an application inference profile hides."""
+_PROMPT_ROUTERS = ("prompt-router/", "default-prompt-router/")
 _NAMES_ITS_MODEL = frozenset({"foundation-model", "inference-profile"})
+_MODEL_ID = re.compile(r"[a-z0-9-]+\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
+# How responses name models: `claude-sonnet-4-20250514`, `claude-opus-4-8`, `gpt-5.6-terra`.
+_CLAUDE_NAME = re.compile(r"claude-[a-z0-9-]{1,60}")
+_OPENAI_NAME = re.compile(r"(gpt-[a-z0-9.-]{1,60}?)(-\d{4}-\d\d-\d\d)?")
+_DATE_AT_THE_END = re.compile(r"-\d{8}$")
+_IDS_OF_THEIR_OWN_FORM = {
+    "claude-instant-1.2": "anthropic.claude-instant-v1",
+    "claude-2.0": "anthropic.claude-v2",
+    "claude-2.1": "anthropic.claude-v2:1",
+    "claude-3-5-sonnet-20241022": "anthropic.claude-3-5-sonnet-20241022-v2:0",
+    "claude-opus-4-1": "anthropic.claude-opus-4-1-20250805-v1:0",
+    "claude-sonnet-4-5": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "claude-haiku-4-5": "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "claude-opus-4-5": "anthropic.claude-opus-4-5-20251101-v1:0",
+    "claude-opus-4-6": "anthropic.claude-opus-4-6-v1",
+    "gpt-oss-20b": "openai.gpt-oss-20b-1:0",
+    "gpt-oss-120b": "openai.gpt-oss-120b-1:0",
+}
+"""Source: https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"""
 
 
 @remembered
@@ -42,6 +62,36 @@ def foundation_model_id(invoked_id: str) -> str:
     if kind in _NAMES_ITS_MODEL and name:
         return _without_region_prefix(name)
     return resource or invoked_id
+
+
+def is_prompt_router(model_id: str) -> bool:
+    """Whether `foundation_model_id` gave the id of a prompt router, which chooses a model."""
+    return model_id.startswith(_PROMPT_ROUTERS)
+
+
+def is_foundation_model(model_id: str) -> bool:
+    """Whether `foundation_model_id` gave a foundation model's id, of a known form."""
+    return _MODEL_ID.fullmatch(model_id) is not None
+
+
+@remembered
+def read_model_name(name: str) -> str | None:
+    """The id of the foundation model that a response names; `None` where it is not known.
+
+    Example:
+        >>> read_model_name("claude-opus-4-8")
+        'anthropic.claude-opus-4-8'
+    """
+    if name in _IDS_OF_THEIR_OWN_FORM:
+        return _IDS_OF_THEIR_OWN_FORM[name]
+    if _CLAUDE_NAME.fullmatch(name):
+        return f"anthropic.{name}-v1:0" if _DATE_AT_THE_END.search(name) else f"anthropic.{name}"
+    openai = _OPENAI_NAME.fullmatch(name)
+    if openai is not None:
+        return _IDS_OF_THEIR_OWN_FORM.get(openai[1], f"openai.{openai[1]}")
+    model_id = _without_region_prefix(name)
+    is_known = model_id.startswith(("anthropic.", "openai.")) and is_foundation_model(model_id)
+    return model_id if is_known else None
 
 
 def _without_region_prefix(model_id: str) -> str:

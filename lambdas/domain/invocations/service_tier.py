@@ -1,4 +1,4 @@
-"""In which service tier a call was served: tiers have prices of their own."""
+"""Service tiers: tiers of serving a call, each with prices of its own."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import re
 from lambdas.domain.invocations.decoding import JsonValue
 
 STANDARD_TIER = "standard"
+LATENCY_OPTIMIZED_TIER = "latency-optimized"
+"""Bedrock's latency-optimized inference, which is no service tier but is priced like one."""
 _STANDARD = frozenset({"default", STANDARD_TIER, "auto"})
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_LATENCY_TIERS = {"standard": STANDARD_TIER, "optimized": LATENCY_OPTIMIZED_TIER}
 
 
-def read_service_tier(told: JsonValue) -> str | None:
-    """A tier: `STANDARD_TIER`, `flex`, `priority` or the like; `None` for what is none.
+def read_service_tier(reported: JsonValue) -> str | None:
+    """A tier: `STANDARD_TIER`, `flex`, `priority`, `reserved` or the like; else `None`.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
     """
-    if not isinstance(told, str) or _TIER.fullmatch(told) is None:
+    if not isinstance(reported, str) or _TIER.fullmatch(reported) is None:
         return None
-    return STANDARD_TIER if told in _STANDARD else told
+    return STANDARD_TIER if reported in _STANDARD else reported
+
+
+def read_latency_tier(reported: JsonValue) -> str | None:
+    """The tier that a value of `performanceConfig.latency` means; `None` for any other value.
+
+    Source: https://docs.aws.amazon.com/bedrock/latest/userguide/latency-optimized-inference.html
+    """
+    return _LATENCY_TIERS.get(reported) if isinstance(reported, str) else None

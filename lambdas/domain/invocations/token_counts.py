@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LARGEST_COUNT = 10**12
+MAX_COUNT = 10**12
 """A count above this is no count but an error or an attack, and is read as absent."""
 
 
@@ -60,15 +60,15 @@ def read_count(value: object) -> int | None:
 
     Integers, integral floats (guardrailed Titan streams have `28.0`) and digit strings (some
     exports have them) are counts. Booleans, negatives, NaN, fractions, other text and values
-    above `LARGEST_COUNT` are not.
+    above `MAX_COUNT` are not.
     """
     if value is None:
         return None
     if type(value) is int:  # not isinstance, to which a bool is an int
-        return value if 0 <= value <= LARGEST_COUNT else None
+        return value if 0 <= value <= MAX_COUNT else None
     if isinstance(value, float) and value.is_integer():
         return read_count(int(value))
     if isinstance(value, str) and value.isascii() and value.isdigit():
         digits = value.lstrip("0") or "0"
-        return read_count(int(digits)) if len(digits) <= len(str(LARGEST_COUNT)) else None
+        return read_count(int(digits)) if len(digits) <= len(str(MAX_COUNT)) else None
     return None

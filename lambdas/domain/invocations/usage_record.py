@@ -9,7 +9,25 @@ from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.invocations.body_usage import Evidence, read_body_usage
+from lambdas.domain.invocations.billed_units import (
+    IMAGE,
+    MEDIA_KEYS,
+    NO_UNITS,
+    BilledUnits,
+    read_media,
+    sort_units,
+)
+from lambdas.domain.invocations.body_usage import (
+    BodyUsage,
+    read_body_usage,
+    read_routed_model,
+    read_served_model,
+)
+from lambdas.domain.invocations.cached_input import (
+    CountedTokens,
+    separate_cached_tokens,
+    usual_reporting,
+)
 from lambdas.domain.invocations.decoding import (
     JsonObject,
     JsonValue,
@@ -18,24 +36,44 @@ from lambdas.domain.invocations.decoding import (
     starts_with,
 )
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY
-from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.model import (
+    APPLICATION_PROFILE,
+    foundation_model_id,
+    is_foundation_model,
+    is_prompt_router,
+    read_model_name,
+)
+from lambdas.domain.invocations.reported_usage import NO_USAGE, fill_counts
 from lambdas.domain.invocations.request_metadata import (
     NO_METADATA,
     RequestMetadata,
     read_metadata,
 )
+from lambdas.domain.invocations.service_tier import (
+    LATENCY_OPTIMIZED_TIER,
+    STANDARD_TIER,
+    read_latency_tier,
+)
 from lambdas.domain.invocations.token_counts import TokenCounts, read_count
+from lambdas.domain.invocations.usage_doubt import UsageDoubt
 
 SCHEMA_TYPE = "ModelInvocationLog"
-OPERATIONS = frozenset(
-    {"InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"}
-)
-"""The operations that AWS documents as logged; any other is labelled `OTHER`."""
+_STREAMS = frozenset({"InvokeModelWithResponseStream", "ConverseStream"})
+_OPENAI_AND_ANTHROPIC_APIS = frozenset({"ChatCompletions", "Responses", "Messages"})
+OPERATIONS = frozenset({"InvokeModel", "Converse"}) | _STREAMS | _OPENAI_AND_ANTHROPIC_APIS
+"""The operations that Bedrock logs; any other is labelled `OTHER`.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+"""
+OPERATIONS_WITH_OUTPUT = OPERATIONS - {"InvokeModel"}
+"""The operations that always generate text; `InvokeModel` also makes embeddings and images."""
 OTHER = "other"
 
 PERMISSION_NOTICE = "Permissions are correctly set"
 """How the line starts that Bedrock writes when logging is switched on."""
 
+_EMPTY: JsonObject = {}
+_NO_BODY = BodyUsage()
 _NO_ERROR: tuple[JsonValue, ...] = (None, "", [], {})
 # As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
 # fraction, with an offset, without a zone.
@@ -66,25 +104,16 @@ class Ignored(Enum):
     CONTROL_MESSAGE = "control_message"
 
 
-class UsageDoubt(StrEnum):
-    """Why the split between input and cached tokens is uncertain."""
-
-    UNVERIFIED = "unverified"
-    """No body confirms that the input count includes cached tokens, or that it excludes them."""
-    AMBIGUOUS = "ambiguous"
-    """The reported total fits neither reading."""
-
-
-BilledUnits: TypeAlias = tuple[tuple[str, int], ...]
-"""Pairs of unit (see `lambdas.domain.pricing.BilledUnit`) and count, in order of the units."""
-
-
 class CallVariant(NamedTuple):
     """What decides on the price of a call, as one reading reports it."""
 
     model_id: str
     invoked_model_id: str
     service_tier: str | None
+
+
+MAX_CONFLICT_VALUES = 8
+"""Different values of one field that are kept."""
 
 
 class Conflicts(NamedTuple):
@@ -106,6 +135,11 @@ class Conflicts(NamedTuple):
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
 
+    @property
+    def are_variants_cut_off(self) -> bool:
+        """Whether models or service tiers may be missing from `variants`."""
+        return self.is_cut_off and len(self.variants) >= MAX_CONFLICT_VALUES
+
 
 class UsageRecord(NamedTuple):
     """One call of a model: who, what, when, how many tokens. A pure function of its log message.
@@ -116,8 +150,9 @@ class UsageRecord(NamedTuple):
         request_id: With `account_id` and `region`, the identity of the call.
         timestamp: When, in UTC.
         operation: One of `OPERATIONS`, or `OTHER`.
-        model_id: The foundation model, see `foundation_model_id`.
-        invoked_model_id: What the caller named: an id or an ARN.
+        model_id: The foundation model, see `foundation_model_id`. A response may name the one
+            behind an application inference profile or a prompt router.
+        invoked_model_id: What the caller named, or what a prompt router chose: an id or an ARN.
         identity_arn: The caller as the log gives it; `UNKNOWN_IDENTITY` where it gives none.
         tokens: Disjoint counts, absent ones as `None`.
         error_code: The exception's name if the call failed, else `None`.
@@ -126,13 +161,16 @@ class UsageRecord(NamedTuple):
         request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
             a trusted principal's counts for anything.
         service_tier: In which the call was served, by its response; `None` for the standard one,
-            or where no response is in the log.
+            or where no response is in the log. `latency-optimized` is one; where no response
+            says how the call was served, it stands for a requested one.
         billed_units: Units other than tokens that the response reports: pairs of unit and count,
             in order of the units.
         usage_doubt: Why the split between input and cached tokens is uncertain; `None` where the
             log leaves no doubt.
         conflicts: The values on which several readings of the call disagree; `None` where every
             reading agrees.
+        prompt_router: The prompt router that the caller named, where the response says which
+            model it chose; `invoked_model_id` is then what it chose.
     """
 
     account_id: str
@@ -152,6 +190,7 @@ class UsageRecord(NamedTuple):
     billed_units: BilledUnits = ()
     usage_doubt: UsageDoubt | None = None
     conflicts: Conflicts | None = None
+    prompt_router: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -163,10 +202,34 @@ class UsageRecord(NamedTuple):
         """The minute in which the call was made: where it counts."""
         return self.timestamp.replace(second=0, microsecond=0)
 
+    def with_variant(self, variant: CallVariant | None) -> UsageRecord:
+        """Show a call as one of the models and tiers on which its readings disagree.
+
+        Args:
+            variant: The one that was priced. A call without such a conflict stays as it is.
+        """
+        if variant is None or self.conflicts is None or not self.conflicts.variants:
+            return self
+        return self._replace(
+            model_id=variant.model_id,
+            invoked_model_id=variant.invoked_model_id,
+            service_tier=variant.service_tier,
+        )
+
     @property
     def is_failed(self) -> bool:
         """Whether the call failed; its tokens are then in no figure but `FailedTokens`."""
         return self.error_code is not None
+
+    @property
+    def is_missing_output(self) -> bool:
+        """Whether only the output count is missing: a stream that was cut off, for example."""
+        tokens = self.tokens
+        return (
+            tokens.output is None
+            and not tokens.is_missing
+            and self.operation in OPERATIONS_WITH_OUTPUT
+        )
 
 
 ReadInvocation: TypeAlias = "Callable[[JsonValue], UsageRecord | RejectionReason]"
@@ -178,9 +241,10 @@ Reading: TypeAlias = UsageRecord | RejectionReason | Ignored
 def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     """Read one decoded invocation log; never raises.
 
-    Top-level counts go first. The response body fills in what they leave out, and refines the
-    cache, the latency and the service tier; the request body, which callers write, is not looked
-    at. Fields: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+    Top-level counts go first. The response body fills in what they leave out, and reports the
+    cache, the latency, the service tier and other billed units; the request body, which callers
+    write, is not read. What counts how: `docs/counting-rules.md`.
+    Fields: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
     """
     if not isinstance(log, dict):
         return RejectionReason.NOT_AN_OBJECT
@@ -198,22 +262,52 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP
     operation, metadata = log.get("operation"), log.get("requestMetadata")
-    tokens, latency_ms, service_tier = _read_usage(log)
+    operation = operation if isinstance(operation, str) and operation in OPERATIONS else OTHER
+    request, response = log.get("input"), log.get("output")
+    request = request if isinstance(request, dict) else _EMPTY
+    response = response if isinstance(response, dict) else _EMPTY
+    body = response.get("outputBodyJson")
+    body = decode_json(body) if isinstance(body, str) else body
+    model_id, prompt_router = foundation_model_id(invoked_model_id), None
+    usage = _NO_BODY
+    if body is not None:
+        if "/" in model_id:  # the log names a profile or a router, not a model
+            model_id, invoked_model_id, prompt_router = _read_model(
+                model_id, invoked_model_id, body
+            )
+        usage = read_body_usage(body)
+    tokens, doubt = (
+        TokenCounts(
+            read_count(request.get("inputTokenCount")),
+            read_count(response.get("outputTokenCount")),
+            read_count(request.get("cacheReadInputTokenCount")),
+            read_count(request.get("cacheWriteInputTokenCount")),
+        ),
+        None,
+    )
+    if body is not None or not (tokens.cache_read is tokens.cache_write is None):
+        tokens, doubt = _count_tokens(tokens, usage, model_id, operation)
     return UsageRecord(  # by position: this runs for every call, and naming fields takes longer
         _text(log.get("accountId")) or "",
         _text(log.get("region")) or "",
         request_id,
         called_at,
-        operation if isinstance(operation, str) and operation in OPERATIONS else OTHER,
-        foundation_model_id(invoked_model_id),
+        operation,
+        model_id,
         invoked_model_id,
         _identity_arn(log.get("identity")),
         tokens,
         _error_code(log.get("errorCode")),
         _text(log.get("inferenceRegion")),
-        latency_ms,
+        usage.latency_ms,
         read_metadata(metadata) if metadata else NO_METADATA,
-        service_tier,
+        None if usage is _NO_BODY and "performanceConfig" not in log else _read_tier(log, usage),
+        NO_UNITS
+        if usage is _NO_BODY and MEDIA_KEYS.isdisjoint(response)
+        else _read_units(response, usage, tokens),
+        doubt,
+        None,
+        prompt_router,
     )
 
 
@@ -237,26 +331,61 @@ def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
     return RejectionReason(why.value)
 
 
-def _read_usage(log: JsonObject) -> tuple[TokenCounts, int | None, str | None]:
-    """The tokens of a call, the model's latency in milliseconds, and the service tier."""
-    request, response = log.get("input"), log.get("output")
-    request = request if isinstance(request, dict) else {}
-    response = response if isinstance(response, dict) else {}
-    tokens = TokenCounts(
-        read_count(request.get("inputTokenCount")),
-        read_count(response.get("outputTokenCount")),
-        read_count(request.get("cacheReadInputTokenCount")),
-        read_count(request.get("cacheWriteInputTokenCount")),
-    )
-    body = response.get("outputBodyJson")
-    if body is None:
-        return tokens, None, None
-    usage = read_body_usage(body)
+def _read_model(
+    model_id: str, invoked_model_id: str, body: JsonValue
+) -> tuple[str, str, str | None]:
+    """Find the model that a profile or a prompt router hides: its id, what was invoked, the router.
+
+    Only Bedrock's own fields of a response are read, and only where the call hides its model.
+    """
+    if model_id.startswith(APPLICATION_PROFILE):
+        name = _text(read_served_model(body))
+        return (name and read_model_name(name)) or model_id, invoked_model_id, None
+    if is_prompt_router(model_id):
+        chosen = _text(read_routed_model(body))
+        if chosen and is_foundation_model(foundation_model_id(chosen)):
+            return foundation_model_id(chosen), chosen, invoked_model_id
+    return model_id, invoked_model_id, None
+
+
+def _count_tokens(
+    logged: TokenCounts, usage: BodyUsage, model_id: str, operation: str
+) -> CountedTokens:
+    """Work out disjoint counts of what Bedrock logged and a body reports."""
+    reported = usage.reported
     # A guardrail's replacement for an answer may carry made-up counts (Titan's does).
-    if usage.is_guardrail_intervention and None in (tokens.input, tokens.output):
-        return tokens, usage.latency_ms, usage.service_tier
-    tokens = Evidence(tokens).filled_from(usage.evidence).tokens
-    return tokens, usage.latency_ms, usage.service_tier
+    if usage.is_guardrail_intervention and None in (logged.input, logged.output):
+        reported = NO_USAGE
+    else:
+        logged = fill_counts(logged, usage.measured)
+    return separate_cached_tokens(logged, reported, usual_reporting(model_id, operation))
+
+
+def _read_tier(log: JsonObject, usage: BodyUsage) -> str | None:
+    """The tier that decides on the price: as served, else a latency as requested."""
+    if usage.service_tier is not None and usage.service_tier != STANDARD_TIER:
+        return usage.service_tier
+    latency_tier = usage.latency_tier
+    if latency_tier is None and "performanceConfig" in log:
+        requested = log["performanceConfig"]
+        latency = requested.get("latency") if isinstance(requested, dict) else None
+        latency_tier = read_latency_tier(latency)
+    return latency_tier if latency_tier == LATENCY_OPTIMIZED_TIER else None
+
+
+def _read_units(response: JsonObject, usage: BodyUsage, tokens: TokenCounts) -> BilledUnits:
+    """Units that the log's `output` and the body report.
+
+    Images that a response lists count where it has no input tokens: newer embedding models count
+    images in tokens.
+    """
+    units = usage.units or {}
+    if not MEDIA_KEYS.isdisjoint(response):
+        units = dict(units)
+        read_media(response, units)
+    if usage.listed_images and not tokens.input and IMAGE not in units:
+        units = units | {IMAGE: usage.listed_images}
+    return sort_units(units) if units else NO_UNITS
 
 
 def _identity_arn(identity: JsonValue) -> str:

@@ -99,7 +99,7 @@ class UsageSummary:
     Attributes:
         cost_of: What a call costs.
         calls: Calls in the ledger.
-        corrections: Readings that replaced an earlier, different one of the same call.
+        corrections: Changes to calls that were counted already.
     """
 
     cost_of: CostOf
@@ -128,6 +128,8 @@ class UsageSummary:
 
     def _add(self, record: UsageRecord, times: int) -> None:
         cost = self.cost_of(record)
+        if isinstance(cost, Cost):
+            record = record.with_variant(cost.variant)
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),

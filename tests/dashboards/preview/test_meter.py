@@ -7,6 +7,7 @@ import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ANA = "arn:aws:iam::111122223333:user/ana"
+BEN = "arn:aws:iam::111122223333:user/ben"
+SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 
 @pytest.fixture
@@ -99,13 +102,36 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
     }
 
 
-def test_the_newest_of_conflicting_readings_stands(summarize: Any, tmp_path: Path) -> None:
-    older = write(tmp_path / "a.json", as_lines(log(), log(input={"inputTokenCount": 70})))
-    newer = write(tmp_path / "b.json", as_lines(log(input={"inputTokenCount": 100})))
-    summary = summarize(older, newer)
-    assert summary["records"]["duplicates"] == 2
-    assert summary["records"]["conflicting_duplicates"] == 2
-    assert summary["by_identity"][0]["total_tokens"] == 105
+def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
+    other = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    lines = [
+        log(),
+        log(input={"inputTokenCount": 70}),
+        log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
+        log(**other),
+    ]
+    summaries = [
+        summarize(
+            write(tmp_path / "a.json", as_lines(*order[:2], order[1])),
+            write(tmp_path / "b.json", as_lines(*order[2:])),
+        )
+        for order in permutations(lines)
+    ]
+    assert all(summary == summaries[0] for summary in summaries)
+    assert summaries[0]["records"]["duplicates"] == 4
+    assert summaries[0]["records"]["conflicting_duplicates"] == 3
+    ((caller,), (model,)) = (summaries[0][part] for part in ("by_identity", "by_model"))
+    assert (caller["identity_arn"], caller["total_tokens"]) == ("conflicting", 105)
+    assert (model["model_id"], model["invocations"]) == (SONNET_4, 1)
+
+
+def test_conflicting_duplicates_are_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "a.json", as_lines(log(), log(identity={"arn": BEN})))
+    assert run(logs) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 conflicting duplicate: of each count the larger stands" in printed
 
 
 def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.invocations.body_usage import read_body_usage
 from tests.unit.invocations.records import (
     answered,
@@ -325,13 +325,20 @@ def test_cached_tokens_are_taken_out_of_openais_prompt(
     assert tokens_of(answered(openai(prompt, cached))) == tokens
 
 
-def test_more_cached_than_prompt_tokens_leave_an_input_of_zero() -> None:
-    assert tokens_of(answered(openai(100, 140))).input == 0
+def test_more_cached_than_prompt_tokens_cannot_be_inside_the_prompt() -> None:
+    record = read_record(answered(openai(100, 140)))
+    assert record.tokens == TokenCounts(100, 20, 140)
+    assert record.usage_doubt is UsageDoubt.UNVERIFIED
 
 
-def test_cached_tokens_are_not_added_to_a_top_level_input_that_may_hold_them() -> None:
+def test_cached_tokens_are_taken_out_of_a_top_level_input_that_repeats_the_prompt() -> None:
     for_all = answered(openai(100, 40), {"inputTokenCount": 100}, outputTokenCount=20)
-    assert tokens_of(for_all) == TokenCounts(100, 20)
+    assert tokens_of(for_all) == TokenCounts(60, 20, 40)
+
+
+def test_cached_tokens_are_not_added_to_an_unrelated_top_level_input() -> None:
+    other = answered(openai(100, 40), {"inputTokenCount": 97}, outputTokenCount=20)
+    assert tokens_of(other) == TokenCounts(97, 20)
 
 
 def test_cached_tokens_are_used_where_the_top_level_input_is_without_them() -> None:
@@ -343,9 +350,9 @@ def test_a_top_level_output_leaves_the_conversion_of_the_prompt_as_it_is() -> No
     assert tokens_of(answered(openai(100, 40), outputTokenCount=21)) == TokenCounts(60, 21, 40)
 
 
-def test_cached_tokens_are_not_added_to_an_input_that_bedrock_measured() -> None:
+def test_cached_tokens_are_taken_out_of_an_input_that_bedrock_measured() -> None:
     measured = {MEASURED: {"inputTokenCount": 100, "outputTokenCount": 20}}
-    assert tokens_of(answered([openai(100, 40), measured])) == TokenCounts(100, 20)
+    assert tokens_of(answered([openai(100, 40), measured])) == TokenCounts(60, 20, 40)
 
 
 def test_a_later_prompt_count_without_details_does_not_count_cached_tokens_twice() -> None:
@@ -584,7 +591,8 @@ def test_a_body_tells_in_which_service_tier_a_call_was_served(
 @given(hostile_bodies)
 def test_no_body_makes_reading_raise(body: object) -> None:
     usage = read_body_usage(body)
-    assert all(count is None or count >= 0 for count in usage.evidence.tokens)
+    counts = (*usage.measured, *usage.reported.counts)
+    assert all(count is None or count >= 0 for count in counts)
 
 
 # Recorded answers: what can be had from the body alone, and what cannot.

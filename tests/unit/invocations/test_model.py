@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import foundation_model_id
+from lambdas.domain.invocations.model import (
+    foundation_model_id,
+    is_foundation_model,
+    is_prompt_router,
+    read_model_name,
+)
 from tests.builders import HAIKU_3, SONNET_4
 
 FOUNDATION_MODELS = [
@@ -141,3 +146,57 @@ def test_the_name_of_a_foundation_model_stays_as_it_is_when_read_again(
     once = foundation_model_id(f"{prefix}{provider}.{name}")
     assert once == f"{provider}.{name}"
     assert foundation_model_id(once) == once
+
+
+# What a response calls a model.
+
+
+@pytest.mark.parametrize(
+    ("name", "model_id"),
+    [
+        ("claude-opus-4-8", "anthropic.claude-opus-4-8"),
+        ("claude-opus-4-6", "anthropic.claude-opus-4-6-v1"),
+        ("claude-sonnet-4-6", "anthropic.claude-sonnet-4-6"),
+        ("claude-sonnet-4-20250514", SONNET_4),
+        ("claude-3-5-sonnet-20240620", "anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        ("claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0"),
+        ("claude-haiku-4-5", "anthropic.claude-haiku-4-5-20251001-v1:0"),
+        ("claude-instant-1.2", "anthropic.claude-instant-v1"),
+        ("gpt-5.6-terra", "openai.gpt-5.6-terra"),
+        ("gpt-5.6-terra-2026-08-21", "openai.gpt-5.6-terra"),
+        ("gpt-oss-120b", "openai.gpt-oss-120b-1:0"),
+        ("openai.gpt-oss-20b-1:0", "openai.gpt-oss-20b-1:0"),
+        (f"us.{SONNET_4}", SONNET_4),
+        (SONNET_4, SONNET_4),
+    ],
+)
+def test_the_name_in_a_response_gives_the_models_id(name: str, model_id: str) -> None:
+    assert read_model_name(name) == model_id
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "my-model", "claude", "claude-", "claude-opus-4-8 ", "Claude-opus-4-8"),
+        *("../claude-x", "anthropic.claude\n", "custom-model/a.b"),
+        *(f"claude-{'x' * 61}", "anthropic." + "x" * 200),
+    ],
+)
+def test_a_name_of_another_form_gives_no_model(name: str) -> None:
+    assert read_model_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("model_id", "is_router", "is_model"),
+    [
+        ("default-prompt-router/anthropic.claude:1", True, False),
+        ("prompt-router/abc123", True, False),
+        ("application-inference-profile/abc123", False, False),
+        (SONNET_4, False, True),
+        ("amazon.nova-lite-v1:0:300k", False, True),
+        ("words of a model", False, False),
+    ],
+)
+def test_a_router_is_no_model(model_id: str, *, is_router: bool, is_model: bool) -> None:
+    assert is_prompt_router(model_id) is is_router
+    assert is_foundation_model(model_id) is is_model
