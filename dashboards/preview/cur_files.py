@@ -68,8 +68,10 @@ COLUMNS: Mapping[str, str] = {
 """The columns of an export that are read, by the field of `BillRow` and in the same order."""
 REQUIRED = tuple(COLUMNS[name] for name in BillRow._fields[: -len(BillRow._field_defaults)])
 _PRODUCT = "product"
-_PRODUCT_KEYS = ("model", "servicename", "product_name", "feature", "region")
+_PRODUCT_KEYS = ("model", "servicename", "product_name", "feature", "region", "pricing_unit")
 """The keys of the column `product` that are read; a column of its own goes first."""
+_FALLBACKS = ("region", "pricing_unit")
+"""The fields of `BillRow` that such a key can fill."""
 _SWITCHES = {
     "line_item_iam_principal": (
         "The bill names no callers: the comparison leaves them out. Switch on"
@@ -299,7 +301,8 @@ def _bill_row(values: Sequence[Any]) -> BillRow:
     texts = {key: own[key] or _text_in(mapped, key) for key in _PRODUCT_KEYS}
     service_name = texts["servicename"] or texts["product_name"]
     row = BillRow._make((*columns, texts["model"], service_name, texts["feature"]))
-    return row if row.region else row._replace(region=texts["region"])
+    missing = {key: texts[key] for key in _FALLBACKS if texts[key] and not getattr(row, key)}
+    return row._replace(**missing) if missing else row
 
 
 @lru_cache(4096)

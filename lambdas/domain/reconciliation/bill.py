@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -48,6 +48,7 @@ _APPLICATION_PROFILE = ":application-inference-profile/"
 _MAX_NUMBER_LENGTH = 60
 _MAX_NUMBER = Decimal(10) ** 18
 _MAX_SUBJECT_LENGTH = 200
+_HOURS_A_DAY = 24
 _DAY_LENGTH = len("YYYY-MM-DD")
 _MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1000)
 _TOKENS_PER_UNIT = {"1k tokens": _THOUSAND, "1m tokens": _MILLION}
@@ -182,6 +183,7 @@ class Bill:
         self.named_days = set[tuple[str, date]]()
         self.unnamed_days = set[tuple[str, date]]()
         self.lines = 0
+        self._hours: dict[UsageKey, tuple[int, int]] = {}
         self._profiles: defaultdict[str, set[ProfiledModel]] = defaultdict(set)
         self._list_price = list_price
         self._names = names or shipped_names()
@@ -220,6 +222,12 @@ class Bill:
         self.lines += lines
         self.apart[ApartKey(Apart.OTHER_SERVICE)] += amounts
 
+    def period(self, key: UsageKey) -> tuple[datetime, datetime]:
+        """The time of a use: from the first to the last hour that the bill has, else the day."""
+        first, last = self._hours.get(key, (0, _HOURS_A_DAY - 1))
+        midnight = datetime.combine(key.day, time(), UTC)
+        return midnight + timedelta(hours=first), midnight + timedelta(hours=last + 1)
+
     def _add_usage(self, row: BillRow) -> None:
         day, quantity, cost = _day(row.usage_start), _number(row.usage_amount), _dollars(row)
         if day is None or quantity is None or _number(row.unblended_cost) is None:
@@ -243,6 +251,10 @@ class Bill:
         if reason is not None:
             self.off_log[reason, use.key] += amounts
             return
+        hour = _hour(row)
+        if hour is not None:
+            first, last = self._hours.get(use.key, (hour, hour))
+            self._hours[use.key] = min(first, hour), max(last, hour)
         self.uses[use.key] += amounts
         days = self.named_days if row.iam_principal else self.unnamed_days
         days.add((row.account_id, day))
@@ -370,6 +382,15 @@ def _check_granularity(row: BillRow, day: date) -> None:
             " DAILY or HOURLY."
         )
         raise BillError(message)
+
+
+def _hour(row: BillRow) -> int | None:
+    """The hour that a line stands for; `None` where it stands for a day."""
+    hour = row.usage_start[_DAY_LENGTH + 1 : _DAY_LENGTH + 3]
+    is_same_day = row.usage_end[:_DAY_LENGTH] == row.usage_start[:_DAY_LENGTH]
+    if not (hour.isascii() and hour.isdigit()) or (int(hour) == 0 and not is_same_day):
+        return None
+    return min(int(hour), _HOURS_A_DAY - 1)
 
 
 def _day(text: str) -> date | None:

@@ -176,6 +176,32 @@ def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
     assert classes(found) == [("agrees", None, 3)]
 
 
+def test_keys_of_products_fill_what_columns_lack(report: Any, logs: Path, tmp_path: Path) -> None:
+    keys = {"region": "us-east-1", "pricing_unit": "1K tokens"}
+    lines = [
+        line | {"product": line["product"] | keys, "line_item_usage_type": "ZZQ9-x-input-tokens"}
+        for line in days(bill_line())
+    ]
+    lines = without(lines, "product_region_code", "pricing_unit")
+
+    assert classes(report(write_csv_bill(tmp_path / "bill.csv", lines), logs)) == [
+        ("agrees", None, 3)
+    ]
+
+
+def test_columns_of_single_keys_of_products_are_read(
+    report: Any, logs: Path, tmp_path: Path
+) -> None:
+    lines = [
+        line | {"product_model": "Nova Micro", "product_feature": "On-demand Inference"}
+        for line in without(days(bill_line()), "product")
+    ]
+
+    assert classes(report(write_csv_bill(tmp_path / "bill.csv", lines), logs)) == [
+        ("agrees", None, 3)
+    ]
+
+
 def test_bill_without_callers_is_compared_without_them(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
