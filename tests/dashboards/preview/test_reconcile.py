@@ -176,6 +176,19 @@ def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
     assert classes(found) == [("agrees", None, 3)]
 
 
+def test_use_without_a_price_is_never_shown_as_free(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(called("1", modelId="acme.quark-v1:0")))
+    bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
+
+    assert run("--cur", bill, "--", logs) == 0
+
+    printed = capsys.readouterr().out
+    assert "4,000 tokens or units in the logs have no known price" in printed
+    assert re.search(r"^2026-09-08 .*acme\.quark .* unpriced +0\.000000", printed, re.MULTILINE)
+
+
 def test_keys_of_products_fill_what_columns_lack(report: Any, logs: Path, tmp_path: Path) -> None:
     keys = {"region": "us-east-1", "pricing_unit": "1K tokens"}
     lines = [
