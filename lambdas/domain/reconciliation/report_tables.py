@@ -53,8 +53,8 @@ def _notes(reconciliation: Reconciliation) -> Iterator[str]:
     unpriced = sum((line.ours.unpriced for line in reconciliation.lines), ZERO)
     if unpriced:
         yield (
-            f"{unpriced:,f} tokens or units in the logs have no known price: sums that lack them end"
-            " in +."
+            f"{unpriced:,f} tokens or units in the logs have no known price: sums that lack them"
+            " end in +."
         )
     if not reconciliation.has_identities:
         yield (
