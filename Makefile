@@ -31,7 +31,7 @@ LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview screenshots meter focus compare test e2e check format format-check lint types imports bench lock clean \
+.PHONY: help setup demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench lock clean \
   synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
 
 help: ## List the targets
@@ -66,6 +66,9 @@ focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PAT
 
 compare: $(READY) ## What your logs would cost on other models, and where money is lost: make compare LOGS="PATH ..." [OUT=comparison.json]
 	@$(RUN) -m dashboards.preview.compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+
+reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
+	@$(RUN) -m dashboards.preview.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests
 	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import from_json
 
 from lambdas.domain.attribution import AttributionRules
-from lambdas.domain.invocations import UNKNOWN_IDENTITY
+from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
 from lambdas.domain.metering.identity_folding import OTHER_IDENTITIES
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, called_model
@@ -28,6 +28,7 @@ _MOST_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 256
 _LONGEST_WATCHED = 255  # in the CDK's alarms; metrics take more
+_OTHER_WATCHED = (UNKNOWN_IDENTITY, CONFLICTING_IDENTITY, OTHER_IDENTITIES)
 _MOST_TOKENS = 2**53  # CloudWatch's numbers are doubles
 
 _T = TypeVar("_T")
@@ -138,8 +139,8 @@ DimensionValue: TypeAlias = Annotated[
 WatchedIdentity: TypeAlias = Annotated[
     DimensionValue,
     _allowed(
-        f"an ARN, or {UNKNOWN_IDENTITY} or {OTHER_IDENTITIES}",
-        lambda value: value.startswith("arn:") or value in (UNKNOWN_IDENTITY, OTHER_IDENTITIES),
+        f"an ARN, or {' or '.join(_OTHER_WATCHED)}",
+        lambda value: value.startswith("arn:") or value in _OTHER_WATCHED,
     ),
 ]
 WatchedModel: TypeAlias = Annotated[

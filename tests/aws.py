@@ -10,9 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_MODEL
 from lambdas.domain.metering.metric_catalog import NAMESPACE
+from tests.dynamodb import insert_by_partiql
 
 LEDGER = "usage-ledger"
 QUARANTINE = "quarantine"
@@ -25,6 +27,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", insert_by_partiql)
     with mock_aws():
         boto3.client("dynamodb").create_table(
             TableName=LEDGER,

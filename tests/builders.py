@@ -8,7 +8,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import (
+    UNKNOWN_IDENTITY,
+    TokenCounts,
+    UsageDoubt,
+    UsageRecord,
+)
+from lambdas.domain.metering.join import join_readings
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
 
@@ -58,6 +64,13 @@ def usage_record(**changes: Any) -> UsageRecord:
     return record._replace(**changes)
 
 
+def disputed_call() -> UsageRecord:
+    """A call whose readings name two models: one without a price, and `HAIKU_3`."""
+    unpriced = usage_record(model_id="a-model-without-a-price", invoked_model_id="a-model")
+    (record,) = join_readings([usage_record(), unpriced]).values()
+    return record
+
+
 counts = st.none() | st.integers(0, 10**6)
 token_counts = st.builds(TokenCounts, counts, counts, counts, counts, st.none())
 usage_records = st.builds(
@@ -73,3 +86,23 @@ usage_records = st.builds(
     service_tier=st.sampled_from([None, None, "flex"]),
 )
 """Calls that often share a request id, a minute, an identity or a model."""
+
+readings = st.builds(
+    usage_record,
+    timestamp=st.integers(0, 11).map(lambda minutes: NOON.replace(minute=minutes)),
+    operation=st.sampled_from(["Converse", "InvokeModel", "other"]),
+    model_id=st.sampled_from([HAIKU_3, SONNET_4, *"abcdefghij"]),
+    invoked_model_id=st.sampled_from([HAIKU_3, "profile"]),
+    identity_arn=st.sampled_from([ANA, BEN, UNKNOWN_IDENTITY, *"abcdefghij"]),
+    tokens=st.builds(TokenCounts, counts, counts, counts, counts, counts),
+    error_code=st.sampled_from([None, None, "ThrottlingException", *"abcdefghij"]),
+    inference_region=st.sampled_from([None, "us-east-1", "us-west-2"]),
+    latency_ms=counts,
+    request_metadata=st.sampled_from([(), (("project", "search"),), (("a", ""), ("b", ""))]),
+    service_tier=st.sampled_from([None, "flex", "priority"]),
+    billed_units=st.dictionaries(st.sampled_from(["image", "search_unit"]), st.integers(0, 99)).map(
+        lambda units: tuple(sorted(units.items()))
+    ),
+    usage_doubt=st.sampled_from([None, *UsageDoubt]),
+)
+"""Readings of one call that agree or differ in every field."""

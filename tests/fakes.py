@@ -33,6 +33,7 @@ from lambdas.domain.logging_configuration.ports import (
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
 from lambdas.domain.metering.aggregation import Dimensions
+from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.domain.notifications import Notice
@@ -47,11 +48,12 @@ class InMemoryUsageLedger:
 
     def put(self, records: Sequence[UsageRecord]) -> None:
         changes = []
-        for record in records:
-            replaced = self.records.get(record.key)
-            if replaced != record:
-                changes.append(LedgerChange(record, replaced))
-                self.records[record.key] = record
+        for key, record in join_readings(records).items():
+            replaced = self.records.get(key)
+            joined = record if replaced is None else join(record, replaced)
+            if joined != replaced:
+                changes.append(LedgerChange(joined, replaced))
+                self.records[key] = joined
         for stream in self._streams:
             stream(changes)
 
@@ -62,7 +64,7 @@ class InMemoryRecordedCalls:
     BATCH = 7
 
     def __init__(self, records: Iterable[UsageRecord]) -> None:
-        self._records = {record.key: record for record in records}
+        self._records = join_readings(records)
 
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
         yield []

@@ -134,9 +134,10 @@ class IngestionStack(Stack):
             timeout=Duration.seconds(60),
             log_key=self._storage.stored_with,
         )
-        function.allow_items(
-            "dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn, keys=[_CALLS]
-        )
+        # `BatchExecuteStatement` is no action of its own: each statement is.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+        ledger = ("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem")
+        function.allow_items(*ledger, on=self._storage.ledger.table_arn, keys=[_CALLS])
         function.allow("s3:PutObject", on=self._storage.quarantine.arn_for_objects("rejected/*"))
         self._let_use_key(function)
         retries = lambda_.CfnEventInvokeConfig(

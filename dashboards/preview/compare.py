@@ -28,11 +28,11 @@ from lambdas.domain.comparison import (
     ComparisonReport,
     ObservedCall,
     OutlineMemory,
-    Table,
     TrafficObserver,
     report_json,
     report_tables,
 )
+from lambdas.domain.report_text import Table
 
 _STANDARD_OUTPUT = 1
 _GAP = (0, 2, 0, 0)

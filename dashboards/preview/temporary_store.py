@@ -9,11 +9,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import reduce
 from typing import Any, TypeAlias
 
-from lambdas.domain.invocations import RejectedRecord, RejectionReason, TokenCounts, UsageRecord
+from lambdas.domain.invocations import (
+    CallVariant,
+    Conflicts,
+    RejectedRecord,
+    RejectionReason,
+    TokenCounts,
+    UsageDoubt,
+    UsageRecord,
+)
 from lambdas.domain.metering import LedgerChange, LedgerStream
 from lambdas.domain.metering.identity_folding import Admission
+from lambdas.domain.metering.join import bound_reading, join
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16
@@ -26,11 +36,14 @@ PRAGMA cache_size = -{_CACHE_KIB};
 CREATE TABLE ledger (
   key BLOB NOT NULL UNIQUE, account_id, region, request_id, timestamp, operation, model_id,
   invoked_model_id, identity_arn, input, output, cache_read, cache_write, cache_write_1h,
-  error_code, inference_region, latency_ms, request_metadata, service_tier
+  error_code, inference_region, latency_ms, request_metadata, service_tier, billed_units,
+  usage_doubt, conflicts, prompt_router, is_disputed
 );
+CREATE TABLE differing_readings (key BLOB, digest BLOB, PRIMARY KEY (key, digest)) WITHOUT ROWID;
 CREATE TABLE rejected (source, line, reason);
 """
-_INSERT = "INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_DIFFERING = "INSERT OR IGNORE INTO differing_readings VALUES (?, ?)"
 _SELECT = "SELECT * FROM ledger WHERE key IN ({marks})"
 
 _Row: TypeAlias = tuple[Any, ...]
@@ -51,39 +64,55 @@ class SqliteUsageLedger:
     """A usage ledger with its stream, as the deployed table has one."""
 
     def __init__(self, connection: sqlite3.Connection, *streams: LedgerStream) -> None:
-        """Write to a store, and tell the streams what changed."""
+        """Write to a store, and pass on to the streams what changed."""
         self._connection = connection
         self._streams = streams
 
     def put(self, records: Sequence[UsageRecord]) -> None:
-        """Write records, in order, and pass on the changes that they make."""
-        keyed = [(_key(record), record) for record in records]
-        standing = self._find([key for key, _ in keyed])
+        """Join readings into the store, and pass on the changes that they make."""
+        readings: defaultdict[bytes, dict[UsageRecord, None]] = defaultdict(dict)
+        for record in map(bound_reading, records):
+            readings[_key(record)][record] = None
+        standing = self._find(list(readings))
         changes: list[LedgerChange] = []
-        written: dict[bytes, UsageRecord] = {}
-        for key, record in keyed:
-            replaced = standing.get(key)
-            if replaced != record:
-                changes.append(LedgerChange(record, replaced))
-                standing[key] = written[key] = record
+        written: list[_Row] = []
+        differing: list[tuple[bytes, bytes]] = []
+        for key, different in readings.items():
+            replaced, was_disputed = standing.get(key, (None, False))
+            joined = reduce(join, different if replaced is None else [replaced, *different])
+            if joined != replaced:
+                changes.append(LedgerChange(joined, replaced))
+            if replaced is not None and not was_disputed:
+                different[replaced] = None
+            is_disputed = was_disputed or len(different) > 1
+            if is_disputed:
+                differing += [(key, _digest(repr(record))) for record in different]
+            if (joined, is_disputed) != (replaced, was_disputed):
+                written.append(_to_row(key, joined, is_disputed=is_disputed))
         self._connection.execute("BEGIN")
-        self._connection.executemany(
-            _INSERT,
-            [_to_row(key, record) for key, record in written.items()],
-        )
+        self._connection.executemany(_INSERT, written)
+        self._connection.executemany(_INSERT_DIFFERING, differing)
         self._connection.execute("COMMIT")
         for stream in self._streams:
             stream(changes)
 
     def in_order_of_time(self) -> Iterator[UsageRecord]:
-        """All calls; of equal time, those read first go first."""
-        for row in self._connection.execute("SELECT * FROM ledger ORDER BY timestamp, rowid"):
+        """All calls; the order of those of equal time does not depend on which was read first."""
+        for row in self._connection.execute("SELECT * FROM ledger ORDER BY timestamp, key"):
             yield _from_row(row)
 
-    def _find(self, keys: Sequence[bytes]) -> dict[bytes, UsageRecord]:
+    def count_conflicting(self) -> int:
+        """Count the readings that differ from every earlier one of their call, in any order."""
+        ((count,),) = self._connection.execute(
+            "SELECT count(*) - count(DISTINCT key) FROM differing_readings"
+        )
+        return int(count)
+
+    def _find(self, keys: Sequence[bytes]) -> dict[bytes, tuple[UsageRecord, bool]]:
+        """Calls by their keys, and whether readings of a call differ."""
         marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(_SELECT.format(marks=marks), keys)
-        return {row[0]: _from_row(row) for row in rows}
+        return {row[0]: (_from_row(row), bool(row[-1])) for row in rows}
 
 
 class SqliteQuarantine:
@@ -142,10 +171,14 @@ class InMemoryIdentityRegistry:
 
 
 def _key(record: UsageRecord) -> bytes:
-    return hashlib.blake2b("\0".join(record.key).encode(), digest_size=_KEY_BYTES).digest()
+    return _digest("\0".join(record.key))
 
 
-def _to_row(key: bytes, record: UsageRecord) -> _Row:
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()
+
+
+def _to_row(key: bytes, record: UsageRecord, *, is_disputed: bool) -> _Row:
     tokens = record.tokens
     return (
         key,
@@ -167,12 +200,18 @@ def _to_row(key: bytes, record: UsageRecord) -> _Row:
         record.latency_ms,
         json.dumps(record.request_metadata) if record.request_metadata else None,
         record.service_tier,
+        json.dumps(record.billed_units) if record.billed_units else None,
+        record.usage_doubt,
+        json.dumps(record.conflicts, default=datetime.isoformat) if record.conflicts else None,
+        record.prompt_router,
+        is_disputed,
     )
 
 
 def _from_row(row: _Row) -> UsageRecord:
     _, account_id, region, request_id, timestamp, operation, model_id, invoked, arn, *rest = row
-    *counts, error_code, inference_region, latency_ms, metadata, service_tier = rest
+    *counts, error_code, inference_region, latency_ms, metadata, service_tier = rest[:10]
+    units, doubt, conflicts, prompt_router, _ = rest[10:]
     return UsageRecord(
         account_id,
         region,
@@ -188,4 +227,19 @@ def _from_row(row: _Row) -> UsageRecord:
         latency_ms,
         tuple((name, value) for name, value in json.loads(metadata)) if metadata else (),
         service_tier,
+        tuple((unit, count) for unit, count in json.loads(units)) if units else (),
+        UsageDoubt(doubt) if doubt else None,
+        _read_conflicts(conflicts) if conflicts else None,
+        prompt_router,
+    )
+
+
+def _read_conflicts(text: str) -> Conflicts:
+    variants, identity_arns, timestamps, error_codes, is_cut_off = json.loads(text)
+    return Conflicts(
+        tuple(CallVariant(*variant) for variant in variants),
+        tuple(identity_arns),
+        tuple(map(datetime.fromisoformat, timestamps)),
+        tuple(error_codes),
+        is_cut_off,
     )

@@ -14,7 +14,12 @@ from rich.text import Text
 
 from cdk.operations.terminal import printable
 from dashboards.preview.local_meter import LocalMeter
-from lambdas.domain.invocations import CallerIdentity, IdentityKind, RejectionReason
+from lambdas.domain.invocations import (
+    CONFLICTING_IDENTITY,
+    CallerIdentity,
+    IdentityKind,
+    RejectionReason,
+)
 from lambdas.domain.metering import UsageFigures, UsageSummary, total_figures
 from lambdas.domain.pricing import Unpriced
 from lambdas.domain.report_text import cost_legend, dollars, exact_json
@@ -153,7 +158,7 @@ def _record_counts(meter: LocalMeter) -> dict[str, int]:
         "read": report.read,
         "counted": summary.calls,
         "duplicates": report.accepted - summary.calls,
-        "conflicting_duplicates": summary.corrections,
+        "conflicting_duplicates": meter.ledger.count_conflicting(),
         "ignored": report.ignored,
         "rejected": report.rejected,
     }
@@ -236,8 +241,9 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {calls:,} {reason}: {_UNPRICED_MEANINGS[reason]}"
     if counts["conflicting_duplicates"]:
         yield (
-            f"{counts['conflicting_duplicates']:,} of the duplicates told something else than"
-            " before; the newest reading stands."
+            f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
+            " the larger stands, and a call of several callers is shown as"
+            f" {CONFLICTING_IDENTITY}."
         )
     if counts["rejected"]:
         reasons = meter.quarantine.count_by_reason()

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lambdas.domain.invocations import RequestMetadata, TokenCounts, UsageRecord
+from lambdas.domain.invocations import (
+    BilledUnits,
+    CallVariant,
+    Conflicts,
+    RequestMetadata,
+    TokenCounts,
+    UsageDoubt,
+    UsageRecord,
+)
+from lambdas.domain.metering.join import MAX_TEXT_LENGTH, bound_reading, latest_timestamp
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -25,22 +35,31 @@ _TEXTS = (
     "error_code",
     "inference_region",
     "service_tier",
+    "prompt_router",
 )
 _COUNTS = TokenCounts._fields
+CALL_ATTRIBUTES = frozenset(
+    {
+        *(PARTITION_KEY, EXPIRES_AT, "timestamp", "latency_ms", "request_metadata"),
+        *("billed_units", "usage_doubt", "conflicts"),
+        *_TEXTS,
+        *_COUNTS,
+    }
+)
+"""The names of everything that an item of a call can hold."""
 # An item holds 400 KB and a key 2,048 bytes. Nothing that AWS writes comes near, but others can
 # write to a log group too, and one record must not stop its batch.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_LONGEST_TEXT = 2048
-_LONGEST_KEY_BYTES = 1024
+_MAX_KEY_BYTES = 1024
 
 
 def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """Write a record as an item that DynamoDB takes; the same record always gives the same item.
 
     Absent values are left out, and texts are cut where no real one ends. The item expires a
-    retention after the call was made, whenever it is written.
+    retention after the latest time that a reading of the call reports, whenever it is written.
     """
-    expires_at = int(record.timestamp.timestamp() + retention.total_seconds())
+    expires_at = int(latest_timestamp(record).timestamp() + retention.total_seconds())
     item: Item = {
         PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
         "timestamp": {"S": record.timestamp.isoformat()},
@@ -49,7 +68,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     for name in _TEXTS:
         text = getattr(record, name)
         if text:
-            item[name] = {"S": text[:_LONGEST_TEXT]}
+            item[name] = {"S": text[:MAX_TEXT_LENGTH]}
     for name, count in zip(_COUNTS, record.tokens, strict=True):
         if count is not None:
             item[name] = {"N": str(count)}
@@ -58,7 +77,34 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     if record.request_metadata:  # of bounded size, see `read_metadata`
         pairs = {name: {"S": text} for name, text in record.request_metadata}
         item["request_metadata"] = {"M": pairs}
+    if record.billed_units:
+        units = {unit: {"N": str(count)} for unit, count in record.billed_units}
+        item["billed_units"] = {"M": units}
+    if record.usage_doubt is not None:
+        item["usage_doubt"] = {"S": record.usage_doubt.value}
+    if record.conflicts is not None:
+        item["conflicts"] = {"M": _write_conflicts(record.conflicts)}
     return item
+
+
+def _write_conflicts(conflicts: Conflicts) -> Item:
+    written: Item = {"is_cut_off": {"BOOL": conflicts.is_cut_off}}
+    variants = [
+        {"M": {name: {"S": text} for name, text in variant._asdict().items() if text is not None}}
+        for variant in conflicts.variants
+    ]
+    lists = {
+        "variants": variants,
+        "identity_arns": _texts(conflicts.identity_arns),
+        "timestamps": _texts(moment.isoformat() for moment in conflicts.timestamps),
+        "error_codes": _texts(conflicts.error_codes),
+    }
+    written.update({name: {"L": values} for name, values in lists.items() if values})
+    return written
+
+
+def _texts(texts: Iterable[str]) -> list[Any]:
+    return [{"S": text} for text in texts]
 
 
 def call_key(record: UsageRecord) -> str:
@@ -73,7 +119,7 @@ def _escaped(part: str) -> str:
 
 def _short(key: str) -> str:
     """A key that fits, and is another one for every other call."""
-    if len(key.encode()) <= _LONGEST_KEY_BYTES:
+    if len(key.encode()) <= _MAX_KEY_BYTES:
         return key
     return f"sha256#{hashlib.sha256(key.encode()).hexdigest()}"
 
@@ -95,15 +141,16 @@ def from_item(item: Item) -> UsageRecord:
         texts = item[name]["M"] if name in item else {}
         return tuple(sorted((key, text["S"]) for key, text in texts.items()))
 
-    timestamp = datetime.fromisoformat(item["timestamp"]["S"])
-    if timestamp.tzinfo is None:
-        message = "a timestamp without a time zone"
-        raise ValueError(message)
-    return UsageRecord(
+    def units() -> BilledUnits:
+        counts = item["billed_units"]["M"] if "billed_units" in item else {}
+        return tuple(sorted((unit, int(count["N"])) for unit, count in counts.items()))
+
+    doubt = text("usage_doubt")
+    record = UsageRecord(
         account_id=text("account_id") or "",
         region=text("region") or "",
         request_id=item["request_id"]["S"],
-        timestamp=timestamp,
+        timestamp=_read_timestamp(item["timestamp"]["S"]),
         operation=item["operation"]["S"],
         model_id=item["model_id"]["S"],
         invoked_model_id=item["invoked_model_id"]["S"],
@@ -114,4 +161,35 @@ def from_item(item: Item) -> UsageRecord:
         latency_ms=number("latency_ms"),
         request_metadata=pairs("request_metadata"),
         service_tier=text("service_tier"),
+        billed_units=units(),
+        usage_doubt=None if doubt is None else UsageDoubt(doubt),
+        conflicts=_read_conflicts(item["conflicts"]["M"]) if "conflicts" in item else None,
+        prompt_router=text("prompt_router"),
     )
+    return bound_reading(record)
+
+
+def _read_conflicts(written: Mapping[str, Any]) -> Conflicts:
+    def texts(name: str) -> Iterable[str]:
+        return [value["S"] for value in written[name]["L"]] if name in written else ()
+
+    def variant(fields: Mapping[str, Any]) -> CallVariant:
+        tier = fields["service_tier"]["S"] if "service_tier" in fields else None
+        return CallVariant(fields["model_id"]["S"], fields["invoked_model_id"]["S"], tier)
+
+    variants = written["variants"]["L"] if "variants" in written else ()
+    return Conflicts(
+        variants=tuple(variant(value["M"]) for value in variants),
+        identity_arns=tuple(texts("identity_arns")),
+        timestamps=tuple(map(_read_timestamp, texts("timestamps"))),
+        error_codes=tuple(texts("error_codes")),
+        is_cut_off=bool(written["is_cut_off"]["BOOL"]),
+    )
+
+
+def _read_timestamp(text: str) -> datetime:
+    timestamp = datetime.fromisoformat(text)
+    if timestamp.tzinfo is None:
+        message = "a timestamp without a time zone"
+        raise ValueError(message)
+    return timestamp

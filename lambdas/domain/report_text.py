@@ -1,10 +1,29 @@
-"""How reports write money, for programs and for people."""
+"""How reports write money and lay out tables, for programs and for people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
+
+
+class Table(NamedTuple):
+    """A table: text at the left, figures at the right.
+
+    Attributes:
+        title: What it is about.
+        headings: The columns; the first `texts` of them are text.
+        rows: Cells, as many as there are headings.
+        notes: Lines below it.
+        texts: How many columns are text.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+    texts: int = 1
 
 
 def exact_json(value: object) -> str:

@@ -19,7 +19,7 @@ from lambdas.domain.metering.metric_sink import (
     is_taken,
 )
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
-from lambdas.domain.pricing import CallCost, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
@@ -31,7 +31,7 @@ class PublishReport:
         published: New calls whose data points were sent.
         unpublished: New calls too old or too far ahead for CloudWatch, which the ledger has all the
             same, and changes that could not be read.
-        corrected: Calls that were read differently than before; their metrics stay as they are.
+        corrected: Calls whose readings disagree; metrics that were sent stay as they are.
         oldest: When the oldest of the published calls was made.
         first_unsent: The place of the first new call that was not sent, from 0; `None` if all
             were. It and all after it are to be published again.
@@ -112,7 +112,9 @@ class PublishMetrics:
             records,
             detail=self.detail,
             identity_dimension=dimensions.__getitem__,
-            metered=lambda it: MeteredCall(it, costs[it], known[it].attribution),
+            metered=lambda record: MeteredCall(
+                _as_priced(record, costs[record]), costs[record], known[record].attribution
+            ),
         ):
             try:
                 if not has_time():
@@ -128,8 +130,13 @@ class PublishMetrics:
         return PublishReport(
             published=sent,
             unpublished=done.count(None) + sum(place < len(done) for place, _ in new) - sent,
-            corrected=sum(it is not None and it.replaced not in (None, it.record) for it in done),
+            corrected=sum(change is not None and change.is_conflict for change in done),
             oldest=min((record.timestamp for record in records[:sent]), default=None),
             first_unsent=first_unsent,
             reason=reason,
         )
+
+
+def _as_priced(record: UsageRecord, cost: CallCost) -> UsageRecord:
+    """Show a call by the model that was priced, where its readings disagree on it."""
+    return record.with_variant(cost.variant) if isinstance(cost, Cost) else record

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.metering.recorded_calls import RecordedCalls
 from tests.aws import LEDGER
-from tests.builders import NOON, usage_record
+from tests.builders import ANA, BEN, NOON, usage_record
 from tests.fakes import InMemoryRecordedCalls
 
 Holding: TypeAlias = Callable[..., RecordedCalls]
@@ -58,9 +58,11 @@ def test_who_waits_for_calls_hears_when_there_were_none(holding: Holding) -> Non
     assert list(holding(usage_record()).between(END, END + timedelta(days=1))) == [[]]
 
 
-def test_the_newest_reading_of_a_call_is_read(holding: Holding) -> None:
-    newer = usage_record(tokens=TokenCounts(input=99))
-    assert read(holding(usage_record(), newer)) == [newer]
+def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
+    other = usage_record(tokens=TokenCounts(input=99), identity_arn=BEN)
+    (record,) = read(holding(usage_record(), other))
+    assert record.tokens == TokenCounts(99, 5)
+    assert record.conflicts == Conflicts(identity_arns=tuple(sorted([ANA, BEN])))
 
 
 def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
@@ -80,8 +82,9 @@ moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(micr
 )
 @given(at=moments | st.sampled_from([START, END, END - timedelta(microseconds=1)]))
 def test_a_time_has_its_start_and_not_its_end(holding: Holding, at: datetime) -> None:
-    found = read(holding(usage_record(timestamp=at)))
-    assert bool(found) == (START <= at < END)
+    record = usage_record(request_id=at.isoformat(), timestamp=at)
+    found = read(holding(record))
+    assert (record in found) == (START <= at < END)
 
 
 def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:

@@ -5,27 +5,29 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
-from math import ceil
 from operator import attrgetter
 from statistics import median
 from time import process_time
+from typing import Any
 
 from dashboards.preview.company import invocation_logs
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item, to_item
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
+from tests.dynamodb import InMemoryDynamoDb
 
 _COST_OF = Pricing(shipped_prices()).cost_of
 _ROUNDS = 9
-_BYTES_OF_A_WRITE_UNIT = 1024
 _RETENTION = timedelta(days=90)
 _CLIENT = "boto3.client('dynamodb', region_name='us-east-1')"
 _TIMED = "import time; start = time.process_time(); {work}; print(time.process_time() - start)"
@@ -35,13 +37,7 @@ def figures() -> Iterator[Figure]:
     """Measure the functions' own code, without AWS."""
     yield _import_ratio()
     records = _company()
-    units = [_write_units(record) for record in records]
-    yield Figure(
-        "dynamodb_write_units_per_record",
-        round(sum(units) / len(units), 3),
-        "write units",
-        f"items of {len(records)} calls of the demo's company, a unit per KiB begun",
-    )
+    yield from _ledger_requests(records)
     yield Figure(
         "put_metric_data_calls_per_1000_records",
         len(_chunks(_forty_identities())),
@@ -77,10 +73,20 @@ def _company() -> list[UsageRecord]:
     return [it for it in delivery.readings() if isinstance(it, UsageRecord)]
 
 
-def _write_units(record: UsageRecord) -> int:
-    item = to_item(record, _RETENTION)
-    size = sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
-    return ceil(size / _BYTES_OF_A_WRITE_UNIT)
+def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:
+    """Write calls through the ledger's adapter, then all of them once more."""
+    calls = [record._replace(request_id=str(uuid.uuid4())) for record in records[:1000]]
+    table = InMemoryDynamoDb()
+    client: Any = table
+    ledger = DynamoDbUsageLedger(client, "usage-ledger", _RETENTION)
+    for kind in ("new", "repeated"):
+        table.reset_consumption()
+        ledger.put(calls)
+        note = f"1000 {kind} calls of the demo's company in one batch, no other writer"
+        yield Figure(f"dynamodb_write_units_per_1000_{kind}", table.write_units, "units", note)
+        yield Figure(f"dynamodb_read_units_per_1000_{kind}", table.read_units, "units", note)
+        requests = table.requests.total()
+        yield Figure(f"dynamodb_requests_per_1000_{kind}", requests, "requests", note)
 
 
 def _forty_identities() -> list[UsageRecord]:

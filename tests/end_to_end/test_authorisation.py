@@ -13,6 +13,7 @@ from dashboards.preview.deliveries import pack
 from dashboards.preview.local_cloud.cloud import open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metering.ledger_table import PARTITION_KEY, TURN_PREFIX
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
@@ -88,9 +89,21 @@ def batch() -> dict[str, Any]:
     return {"Records": [{"eventName": "INSERT", "dynamodb": images}]}
 
 
+def further_reading(deployed: Deployed) -> str:
+    """A log of a call of which the ledger has another reading."""
+    (message,) = calls(user("known"), 1)
+    record = read_message(message)
+    assert isinstance(record, UsageRecord)
+    deployed.cloud.client("dynamodb").put_item(
+        TableName=deployed.bucket("LedgerTableName"),
+        Item=to_item(record._replace(identity_arn=user("other")), timedelta(days=90)),
+    )
+    return message
+
+
 def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
     if job == "log_processor":
-        return delivery(*calls(user("granted"), 1), "{ poison")
+        return delivery(further_reading(deployed), *calls(user("granted"), 1), "{ poison")
     if job == "metric_publisher":
         return batch()
     # A run that was cut off would let others wait.
@@ -112,7 +125,9 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("job", "action"),
     [
-        ("log_processor", "dynamodb:BatchWriteItem"),
+        ("log_processor", "dynamodb:PartiQLInsert"),
+        ("log_processor", "dynamodb:BatchGetItem"),
+        ("log_processor", "dynamodb:PutItem"),
         ("log_processor", "s3:PutObject"),
         ("metric_publisher", "cloudwatch:PutMetricData"),
         ("metric_publisher", "dynamodb:BatchWriteItem"),

@@ -19,6 +19,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from tests.aws import LEDGER, QUARANTINE, deploy_a_stack
 from tests.builders import usage_record
+from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
 
@@ -34,7 +35,7 @@ BEGUN = "2026-01-01T00:00:00Z"
 RULES = {"patterns": [{"model_id": PRIVATE, "project": "apollo", "effective_from": BEGUN}]}
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
 LEADING_KEYS = "dynamodb:LeadingKeys"
-WRITES = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
+WRITES = {"BatchWriteItem", "DeleteItem", "PartiQLInsert", "PutItem", "UpdateItem"}
 Asked = set[tuple[str, str]]
 
 
@@ -71,11 +72,23 @@ def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("Item", "Key"):
         if name in params:
             yield action, params[name]["pk"]["S"]
+    for statement in params.get("Statements", ()):  # `BatchExecuteStatement` is no action
+        _, item = read_insertion(statement)
+        yield "PartiQLInsert", item["pk"]["S"]
     for of_it in params.get("RequestItems", {}).values():
         if isinstance(of_it, dict):
             yield from ((action, key["pk"]["S"]) for key in of_it["Keys"])
         else:
             yield from ((action, it["PutRequest"]["Item"]["pk"]["S"]) for it in of_it)
+
+
+def granted(role: str) -> set[str]:
+    return {
+        action.removeprefix("dynamodb:")
+        for it in statements(deployment().ingestion, role)
+        for action in as_list(it["Action"])
+        if action.startswith("dynamodb:")
+    }
 
 
 def is_allowed(role: str, action: str, key: str) -> bool:
@@ -88,12 +101,15 @@ def is_allowed(role: str, action: str, key: str) -> bool:
     )
 
 
-def test_the_log_processor_writes_calls_alone(asked: Asked) -> None:
-    message = json.dumps(log(timestamp=NOW.isoformat()))
-    log_processor.lambda_handler({"awslogs": {"data": pack([message])}}, CONTEXT)
-    assert {action for action, _ in asked} == {"BatchWriteItem"}
+def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
+    for code in ("", "ThrottlingException"):
+        message = json.dumps(log(timestamp=NOW.isoformat(), errorCode=code))
+        log_processor.lambda_handler({"awslogs": {"data": pack([message])}}, CONTEXT)
+    actions = {action for action, _ in asked}
+    assert actions == {"PartiQLInsert", "BatchGetItem", "PutItem"}
     assert all(is_allowed("LogProcessorRole", *it) for it in asked)
-    assert not is_allowed("LogProcessorRole", "BatchWriteItem", "unpriced#call")
+    assert not [it for it in actions if is_allowed("LogProcessorRole", it, "unpriced#call")]
+    assert granted("LogProcessorRole") == actions
 
 
 def test_the_publisher_and_the_refresher_keep_what_they_may(
@@ -121,11 +137,6 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
 def test_whoever_publishes_can_change_no_call(role: str) -> None:
-    granted = {
-        action.removeprefix("dynamodb:")
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
-    }
-    writes = granted & WRITES
+    writes = granted(role) & WRITES
     assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
     assert not [it for it in writes if is_allowed(role, it, f"{CALL_PREFIX}account#region#id")]

@@ -11,6 +11,7 @@ import pytest
 
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item
+from lambdas.adapters.dynamodb_usage_ledger import LedgerUnavailableError
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, QUARANTINE, health_metrics
 from tests.invocation_logs import log
@@ -78,7 +79,7 @@ def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
 
 def test_what_cannot_be_written_goes_back_to_lambda() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
-    with pytest.raises(boto3.client("dynamodb").exceptions.ResourceNotFoundException):
+    with pytest.raises(LedgerUnavailableError, match="ResourceNotFound"):
         deliver(json.dumps(call()))
 
 

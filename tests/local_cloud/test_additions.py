@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud
+from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.waiting import wait_for
@@ -227,6 +228,78 @@ def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) ->
         for it in s3.list_objects_v2(Bucket="batches")["Contents"]
     ]
     assert bodies == ["0,1,2,3,4,5", "3,4,5"]
+
+
+def insertion(table: str, key: str) -> dict[str, Any]:
+    statement = f"INSERT INTO \"{table}\" VALUE {{'pk': ?, 'tokens': ?}}"
+    return {"Statement": statement, "Parameters": [{"S": key}, {"N": "7"}]}
+
+
+def make_table(cloud: LocalCloud, name: str) -> str:
+    table = cloud.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    stream: str = table["LatestStreamArn"]
+    return stream
+
+
+def test_items_that_statements_insert_are_in_the_stream_and_refused_ones_are_not(
+    cloud: LocalCloud,
+) -> None:
+    stream = make_table(cloud, "inserted")
+    responses = cloud.client("dynamodb").batch_execute_statement(
+        Statements=[insertion("inserted", "1"), insertion("inserted", "1")]
+    )["Responses"]
+    assert [response.get("Error", {}).get("Code") for response in responses] == [
+        None,
+        "DuplicateItem",
+    ]
+    streams = cloud.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    (record,) = streams.get_records(ShardIterator=iterator)["Records"]
+    assert record["eventName"] == "INSERT"
+    assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
+
+
+def test_statements_need_the_action_of_each_and_the_keys_of_their_items() -> None:
+    grant = {
+        "Effect": "Allow",
+        "Action": "dynamodb:PartiQLInsert",
+        "Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/granted",
+        "Condition": {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["call#*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    }
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        for table in ("granted", "other"):
+            make_table(cloud, table)
+        iam = cloud.client("iam")
+        iam.create_user(UserName="writer")
+        iam.put_user_policy(
+            UserName="writer",
+            PolicyName="insert",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [grant]}),
+        )
+        key = iam.create_access_key(UserName="writer")["AccessKey"]
+        writer = cloud.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+        allowed = [insertion("granted", "call#1"), insertion("granted", "call#2")]
+        responses = writer.batch_execute_statement(Statements=allowed)["Responses"]
+        assert not [response for response in responses if "Error" in response]
+        for refused in (
+            insertion("granted", "unpriced#1"),
+            insertion("other", "call#1"),
+            {"Statement": "DELETE FROM \"granted\" WHERE pk = 'call#1'"},
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                writer.batch_execute_statement(Statements=[allowed[0], refused])
 
 
 def converse(client: Any) -> dict[str, int]:

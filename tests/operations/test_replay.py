@@ -78,7 +78,7 @@ def test_what_was_logged_after_the_time_named_is_left_alone() -> None:
 @pytest.mark.usefixtures("logged")
 def test_a_delivery_that_fails_is_told() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
-    with pytest.raises(FunctionFailedError, match="ResourceNotFoundException"):
+    with pytest.raises(FunctionFailedError, match="LedgerUnavailableError"):
         replay(process)(NOW - timedelta(days=1), NOW)
 
 

@@ -8,7 +8,7 @@ from lambdas.domain.comparison.ports import (
 )
 from lambdas.domain.comparison.report import ComparisonReport, TrafficObserver
 from lambdas.domain.comparison.report_json import START_OF_REPORT, report_json
-from lambdas.domain.comparison.report_tables import Table, plain_text, report_tables
+from lambdas.domain.comparison.report_tables import plain_text, report_tables
 from lambdas.domain.comparison.request_outline import OutlineMemory, RequestOutline, read_outline
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "ObservedCall",
     "OutlineMemory",
     "RequestOutline",
-    "Table",
     "TrafficObserver",
     "plain_text",
     "read_outline",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from lambdas.domain.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.comparison.families import model_family
@@ -17,7 +16,7 @@ from lambdas.domain.comparison.report import (
 from lambdas.domain.comparison.traffic import TrafficMix
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
-from lambdas.domain.report_text import cost_legend, dollars
+from lambdas.domain.report_text import Table, cost_legend, dollars
 
 FAMILY_SHOWN = 8
 """So many models of the families in use are shown, the cheapest first; the JSON has all."""
@@ -28,24 +27,6 @@ LOSSES_SHOWN = 25
 _UNPRICED_SHOWN = 5
 _OTHER_FAMILIES = "Other families:"
 _GAP = "  "
-
-
-class Table(NamedTuple):
-    """A table: text at the left, figures at the right.
-
-    Attributes:
-        title: What it is about.
-        headings: The columns; the first `texts` of them are text.
-        rows: Cells, as many as there are headings.
-        notes: Lines below it.
-        texts: How many columns are text.
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    notes: tuple[str, ...] = ()
-    texts: int = 1
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
@@ -112,6 +93,10 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
     notes = [f"Tokens: {used or 'none'}. Each line is all of these calls on one model."]
     if any(cost.is_in_use for cost in shown):
         notes.append("* in use")
+    if mix.guardrail_usd:
+        notes.append(
+            f"Guardrails cost {dollars(mix.guardrail_usd)} beside that, on any model the same."
+        )
     notes += _left_out(len(same) - len(shown), len(others) - OTHERS_SHOWN, traffic)
     return Table(
         f"{name}, {traffic.purpose}: {mix.calls:,} calls for {paid}",

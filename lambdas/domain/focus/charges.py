@@ -191,6 +191,7 @@ class DailyCharges:
             self._priced[_month(record)] += times
             if invoked_model_id is not None:
                 record = record._replace(invoked_model_id=invoked_model_id)
+            record = record.with_variant(priced.variant)
             lines: list[CostLine | UnitLine] = [*priced.lines, *priced.unit_lines]
             for line in lines:
                 meter, quantity, rates = _read_line(line)

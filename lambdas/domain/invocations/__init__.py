@@ -3,7 +3,12 @@
 from lambdas.domain.invocations.billed_units import BilledUnits
 from lambdas.domain.invocations.delivery import Delivery
 from lambdas.domain.invocations.envelope import read_envelope, read_line, read_value, unpack
-from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY, CallerIdentity, IdentityKind
+from lambdas.domain.invocations.identity import (
+    CONFLICTING_IDENTITY,
+    UNKNOWN_IDENTITY,
+    CallerIdentity,
+    IdentityKind,
+)
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
@@ -22,6 +27,7 @@ from lambdas.domain.invocations.usage_record import (
 )
 
 __all__ = [
+    "CONFLICTING_IDENTITY",
     "UNKNOWN_IDENTITY",
     "BilledUnits",
     "CallVariant",

@@ -9,6 +9,8 @@ from lambdas.domain.invocations.remembering import remembered
 
 UNKNOWN_IDENTITY = "unknown"
 """The identity of a record that names none."""
+CONFLICTING_IDENTITY = "conflicting"
+"""The identity of a call whose readings name several callers."""
 
 _ARN_PARTS = 6
 _API_KEY_USER_PREFIX = "BedrockAPIKey-"

@@ -112,6 +112,10 @@ class CallVariant(NamedTuple):
     service_tier: str | None
 
 
+MAX_CONFLICT_VALUES = 8
+"""Different values of one field that are kept."""
+
+
 class Conflicts(NamedTuple):
     """The values on which several readings of one call disagree, each in order.
 
@@ -130,6 +134,11 @@ class Conflicts(NamedTuple):
     timestamps: tuple[datetime, ...] = ()
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
+
+    @property
+    def are_variants_cut_off(self) -> bool:
+        """Whether models or service tiers may be missing from `variants`."""
+        return self.is_cut_off and len(self.variants) >= MAX_CONFLICT_VALUES
 
 
 class UsageRecord(NamedTuple):
@@ -192,6 +201,20 @@ class UsageRecord(NamedTuple):
     def minute(self) -> datetime:
         """The minute in which the call was made: where it counts."""
         return self.timestamp.replace(second=0, microsecond=0)
+
+    def with_variant(self, variant: CallVariant | None) -> UsageRecord:
+        """Show a call as one of the models and tiers on which its readings disagree.
+
+        Args:
+            variant: The one that was priced. A call without such a conflict stays as it is.
+        """
+        if variant is None or self.conflicts is None or not self.conflicts.variants:
+            return self
+        return self._replace(
+            model_id=variant.model_id,
+            invoked_model_id=variant.invoked_model_id,
+            service_tier=variant.service_tier,
+        )
 
     @property
     def is_failed(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from lambdas.domain.attribution import (
     attribute,
     tagged_arns,
 )
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import CallVariant, UsageRecord
 from lambdas.domain.metering.identity_folding import (
     OTHER_IDENTITIES,
     Admission,
@@ -63,9 +63,8 @@ class AttributedCalls:
         self, records: Sequence[UsageRecord], now: datetime
     ) -> Mapping[UsageRecord, AttributedCall]:
         """Say it of some calls, by what was known when they were made."""
-        arns = {
-            arn for record in records for called in _variants(record) for arn in tagged_arns(called)
-        }
+        readings = (reading for record in records for reading in _readings(record))
+        arns = {arn for reading in readings for arn in tagged_arns(reading)}
         facts = self.directory.look_up(arns, now)
         return {
             record: AttributedCall(
@@ -86,25 +85,25 @@ class AttributedCalls:
         return attribution._replace(project=OTHER_PROJECTS)
 
 
-def _variants(record: UsageRecord) -> Iterator[UsageRecord]:
-    """A call, and the same call with each model that its readings report."""
-    yield record
-    for variant in record.conflicts.variants if record.conflicts else ():
-        yield record._replace(model_id=variant.model_id, invoked_model_id=variant.invoked_model_id)
+def _readings(record: UsageRecord) -> list[UsageRecord]:
+    """A call as each model and tier on which its readings disagree; else as it is."""
+    variants = record.conflicts.variants if record.conflicts else ()
+    return [record.with_variant(variant) for variant in variants or (None,)]
 
 
 def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
-    called, *conflicting = (_resolved(variant, facts) for variant in _variants(record))
-    if record.conflicts is None or not conflicting:
-        return called
-    variants = tuple(
-        variant._replace(model_id=each.model_id, invoked_model_id=each.invoked_model_id)
-        for variant, each in zip(record.conflicts.variants, conflicting, strict=True)
-    )
-    return called._replace(conflicts=record.conflicts._replace(variants=variants))
+    """Name the foundation model behind an application inference profile, in each reading."""
+    conflicts = record.conflicts
+    if conflicts is not None and conflicts.variants:
+        named = [_named(reading, facts) for reading in _readings(record)]
+        variants = tuple(
+            CallVariant(call.model_id, call.invoked_model_id, call.service_tier) for call in named
+        )
+        record = record._replace(conflicts=conflicts._replace(variants=variants))
+    return _named(record, facts)
 
 
-def _resolved(record: UsageRecord, facts: TagFacts) -> UsageRecord:
+def _named(record: UsageRecord, facts: TagFacts) -> UsageRecord:
     model_id = facts.model_id_of(record)
     if not facts.is_global(record):
         return record._replace(model_id=model_id)

@@ -11,15 +11,22 @@ from lambdas.domain.invocations import UsageRecord
 
 @dataclass(frozen=True, slots=True)
 class LedgerChange:
-    """A call that was new to the ledger, or one that was read differently than before.
+    """A call that is new to the ledger, or one about which a further reading reports more.
 
     Attributes:
-        record: What stands now: the newest reading.
+        record: What stands now: all readings of the call, joined.
         replaced: What stood before; `None` for a new call.
     """
 
     record: UsageRecord
     replaced: UsageRecord | None = None
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether readings of the call disagree: with what stood before, or with each other."""
+        if self.replaced is None:
+            return self.record.conflicts is not None
+        return self.replaced != self.record
 
 
 LedgerStream: TypeAlias = Callable[[Sequence[LedgerChange]], None]
@@ -30,4 +37,4 @@ class UsageLedger(Protocol):
     """The source of truth: one entry per (account, Region, request id)."""
 
     def put(self, records: Sequence[UsageRecord]) -> None:
-        """Write records; the same record however often is one entry, and the last one stands."""
+        """Join readings into the entries of their calls, in any order and however often."""

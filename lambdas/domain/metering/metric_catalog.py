@@ -327,7 +327,7 @@ REJECTED_RECORDS = HealthMetric(
     "RejectedRecords", Unit.COUNT, "Records that could not be counted; they are in quarantine."
 )
 CONFLICTING_DUPLICATES = HealthMetric(
-    "ConflictingDuplicates", Unit.COUNT, "Calls that were delivered again with other content."
+    "ConflictingDuplicates", Unit.COUNT, "Calls whose readings disagree."
 )
 UNPUBLISHED_RECORDS = HealthMetric(
     "UnpublishedRecords",

@@ -112,7 +112,7 @@ class UsageSummary:
     Attributes:
         cost_of: What a call costs.
         calls: Calls in the ledger.
-        corrections: Readings that replaced an earlier, different one of the same call.
+        corrections: Changes to calls that were counted already.
         unpriced: Successful calls whose cost is not known, by reason.
     """
 
@@ -145,6 +145,8 @@ class UsageSummary:
         cost = self.cost_of(record)
         if isinstance(cost, Unpriced):
             self.unpriced[cost] += times
+        if isinstance(cost, Cost):
+            record = record.with_variant(cost.variant)
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),

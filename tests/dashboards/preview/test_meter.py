@@ -9,6 +9,7 @@ import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ANA = "arn:aws:iam::111122223333:user/ana"
+BEN = "arn:aws:iam::111122223333:user/ben"
+SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 
 @pytest.fixture
@@ -233,13 +236,36 @@ def test_names_of_skipped_files_cannot_steer_the_terminal(
     assert json.loads((tmp_path / "summary.json").read_text())["files"]["skipped"][0]["files"] == 3
 
 
-def test_the_newest_of_conflicting_readings_stands(summarize: Any, tmp_path: Path) -> None:
-    older = write(tmp_path / "a.json", as_lines(log(), log(input={"inputTokenCount": 70})))
-    newer = write(tmp_path / "b.json", as_lines(log(input={"inputTokenCount": 100})))
-    summary = summarize(older, newer)
-    assert summary["records"]["duplicates"] == 2
-    assert summary["records"]["conflicting_duplicates"] == 2
-    assert summary["by_identity"][0]["total_tokens"] == 105
+def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
+    other = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    lines = [
+        log(),
+        log(input={"inputTokenCount": 70}),
+        log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
+        log(**other),
+    ]
+    summaries = [
+        summarize(
+            write(tmp_path / "a.json", as_lines(*order[:2], order[1])),
+            write(tmp_path / "b.json", as_lines(*order[2:])),
+        )
+        for order in permutations(lines)
+    ]
+    assert all(summary == summaries[0] for summary in summaries)
+    assert summaries[0]["records"]["duplicates"] == 4
+    assert summaries[0]["records"]["conflicting_duplicates"] == 3
+    ((caller,), (model,)) = (summaries[0][part] for part in ("by_identity", "by_model"))
+    assert (caller["identity_arn"], caller["total_tokens"]) == ("conflicting", 105)
+    assert (model["model_id"], model["invocations"]) == (SONNET_4, 1)
+
+
+def test_conflicting_duplicates_are_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "a.json", as_lines(log(), log(identity={"arn": BEN})))
+    assert run(logs) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 conflicting duplicate: of each count the larger stands" in printed
 
 
 def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
@@ -302,6 +328,24 @@ USD_OF_SAMPLES = {
 }
 
 
+# US dollars for a text unit of a guardrail, as AWS lists them; word filters are free.
+USD_OF_GUARDRAILS = {
+    "topicPolicyUnits": Decimal("0.00015"),
+    "contentPolicyUnits": Decimal("0.00015"),
+    "sensitiveInformationPolicyUnits": Decimal("0.0001"),
+}
+
+
+def guardrail_usd(part: Any) -> Decimal:
+    """The cost of the units that the assessments of a guardrail report, wherever they stand."""
+    if isinstance(part, list):
+        return sum(map(guardrail_usd, part), Decimal(0))
+    if not isinstance(part, dict):
+        return Decimal(0)
+    own = (usd * part.get(unit, 0) for unit, usd in USD_OF_GUARDRAILS.items())
+    return sum(own, guardrail_usd(list(part.values())))
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -313,12 +357,14 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
     for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
         if "rejected" in record or record["error_code"]:
             continue
-        invoked = json.loads(lines[record["line"] - 1])["modelId"].rpartition("/")[2]
+        logged = json.loads(lines[record["line"] - 1])
+        invoked = logged["modelId"].rpartition("/")[2]
         usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
         counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            + guardrail_usd(logged["output"])
             if usd and is_told
             else None
         )

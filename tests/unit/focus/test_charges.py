@@ -32,7 +32,7 @@ from lambdas.domain.pricing import (
     Routing,
     Unpriced,
 )
-from tests.builders import BEN, HAIKU_3, SONNET_4, usage_record
+from tests.builders import BEN, HAIKU_3, SONNET_4, disputed_call, usage_record
 from tests.focus_calls import (
     AGREED,
     FIRST,
@@ -79,6 +79,14 @@ def test_rows_add_up_to_what_their_calls_cost(
     assert total == exact_sum([exact_cost(it) for it in known])
     tokens = exact_sum([Decimal(row["ConsumedQuantity"] or "NaN") for row in rows])
     assert tokens == sum(line.tokens for it in known for line in it.lines)
+
+
+def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> None:
+    record = disputed_call()
+    charged = DailyCharges(PRICING.price_tokens)
+    charged.add(record, NOBODY, invoked_model_id=record.invoked_model_id)
+    keys = {(it.key.model_id, it.key.invoked_model_id) for it in charged.charges(SEPTEMBER)}
+    assert keys == {(HAIKU_3, HAIKU_3)}
 
 
 @given(calls)

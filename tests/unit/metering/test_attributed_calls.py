@@ -7,8 +7,7 @@ import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.invocations.usage_record import CallVariant, Conflicts
+from lambdas.domain.invocations import CallVariant, Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_catalog import MeteredCall
 from lambdas.domain.pricing import Cost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from tests.attributing import attributed_calls

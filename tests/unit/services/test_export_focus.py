@@ -135,7 +135,7 @@ def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
     before = dict(files.kept)
     export(NOW)
     assert files.kept == before
-    corrected = call("november", CALLS[3].timestamp, tokens=TokenCounts(input=9))
+    corrected = call("november", CALLS[3].timestamp, tokens=TokenCounts(input=99))
     replace(export, calls=InMemoryRecordedCalls([*CALLS, corrected]))(NOW)
     changed = {name for name in before if files.kept[name] != before[name]}
     assert len(changed) == 3

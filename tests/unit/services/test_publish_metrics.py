@@ -17,7 +17,15 @@ from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from tests.attributing import attributed_calls
-from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, metered, usage_record
+from tests.builders import (
+    HAIKU_3,
+    NOON,
+    SONNET_4,
+    cost_of,
+    disputed_call,
+    metered,
+    usage_record,
+)
 from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
@@ -100,6 +108,15 @@ def test_corrections_and_what_cannot_be_read_are_counted_and_publish_nothing() -
     report = publisher(sink)([None, corrected, *new(call(3)), repeated], now=NOON)
     assert report == PublishReport(published=1, unpublished=1, corrected=1, oldest=NOON)
     assert tokens_in(sink) == 4
+
+
+def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() -> None:
+    sink = InMemoryMetricSink()
+    report = publisher(sink)(new(disputed_call()), now=NOON)
+    assert (report.published, report.corrected) == (1, 1)
+    (points,) = sink.calls
+    models = {dict(point.dimensions).get("ModelId") for point in points}
+    assert models == {None, HAIKU_3}
 
 
 def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_are_of() -> None:

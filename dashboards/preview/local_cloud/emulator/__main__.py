@@ -37,6 +37,7 @@ def main() -> None:
         inference_profiles,
         parameter_names,
         partial_batches,
+        partiql,
         plain_metrics,
         subscriptions,
     )
@@ -51,6 +52,7 @@ def main() -> None:
         inference_profiles,
         parameter_names,
         partial_batches,
+        partiql,
         plain_metrics,
         subscriptions,
     ):

@@ -12,11 +12,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
+
+from dashboards.preview.local_cloud.emulator.partiql import inserted_items
 
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
@@ -51,7 +54,7 @@ def install() -> None:
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
     """The partition keys of all items that a request names; of a transaction, of all its parts."""
-    for table, attributes in _named_items(request):
+    for table, attributes in chain(_named_items(request), inserted_items(request)):
         if (described := dynamodb._tables.get(table)) is not None:  # no other way
             yield next(iter(attributes[described["pk_name"]].values()))
 

@@ -1,12 +1,14 @@
 """Rows of the AWS Price List: each gives the figure that it means, or the reason it has none."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lambdas.domain.pricing import Route, shipped_prices
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 from lambdas.domain.pricing.price_list import (
     Endpoint,
@@ -170,3 +172,24 @@ def test_marketplace_units_are_units_where_no_tokens_are_counted() -> None:
     assert isinstance(row, PriceListRow)
     assert row.key.measure is BilledUnit.SEARCH_UNIT
     assert row.usd == Decimal("0.002")
+
+
+def test_recorded_prices_of_logged_calls_are_those_of_the_shipped_book() -> None:
+    compared = 0
+    for meaning in MEANINGS.values():
+        if isinstance(meaning, NotARow):
+            continue
+        listed, usd = meaning
+        if (listed.plan, listed.endpoint) != (Plan.ON_DEMAND, Endpoint.RUNTIME):
+            continue  # neither batch nor bedrock-mantle is in invocation logs
+        if listed.is_long_context or listed.variant:
+            continue  # the list does not say where large calls begin, nor which images a call made
+        profile = "global" if listed.routing is Routing.GLOBAL else ""
+        prices = shipped_prices().prices_of(
+            listed.model_id, Route(listed.region, profile), date(2026, 11, 28), listed.service_tier
+        )
+        assert isinstance(listed.measure, TokenKind)
+        rate = prices.token_rates(0)[listed.measure]
+        assert (rate.usd, rate.basis.value) == (Decimal(usd), listed.routing.value), listed
+        compared += 1
+    assert compared == 13

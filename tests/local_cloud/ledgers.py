@@ -1,0 +1,189 @@
+"""Every kind of usage ledger behind one interface, for the suite that all of them pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from threading import Condition
+from typing import Any, TypeAlias
+
+from dashboards.preview.local_cloud.cloud import LocalCloud
+from dashboards.preview.temporary_store import SqliteUsageLedger, open_temporary_store
+from lambdas.adapters.dynamodb_usage_item import from_item
+from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.dynamodb_usage_stream import read_change
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering import LedgerChange
+from lambdas.domain.metering.join import bound_reading, join
+from tests.dynamodb import InMemoryDynamoDb
+from tests.fakes import InMemoryUsageLedger
+
+CallKey: TypeAlias = tuple[str, str, str]
+RETENTION = timedelta(days=90)
+_TABLES = count()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLedger:
+    """A ledger that was empty when it was opened.
+
+    Attributes:
+        put: Takes a batch of readings.
+        stored: Returns the calls by their keys.
+        changes: Returns what the stream has shown so far.
+    """
+
+    put: Callable[[Sequence[UsageRecord]], None]
+    stored: Callable[[], dict[CallKey, UsageRecord]]
+    changes: Callable[[], list[LedgerChange | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the ledger.
+
+    Attributes:
+        client: A client of DynamoDB, or what stands for one.
+        name: The table.
+        items: Returns all items.
+        changes: Returns what the stream has shown so far.
+    """
+
+    client: Any
+    name: str
+    items: Callable[[], list[Any]]
+    changes: Callable[[], list[LedgerChange | None]]
+
+    def ledger(self, client: object = None) -> DynamoDbUsageLedger:
+        """A writer to the table, which does not wait."""
+        used: Any = client or self.client
+        return DynamoDbUsageLedger(used, self.name, RETENTION, lambda _: None)
+
+    def stored(self) -> dict[CallKey, UsageRecord]:
+        """The calls by their keys."""
+        records = [from_item(item) for item in self.items()]
+        return {record.key: record for record in records}
+
+
+def fold_purely() -> OpenLedger:
+    """The pure function, one reading after the other."""
+    stored: dict[CallKey, UsageRecord] = {}
+    changes: list[LedgerChange | None] = []
+
+    def put(records: Sequence[UsageRecord]) -> None:
+        before = dict(stored)
+        for record in map(bound_reading, records):
+            known = stored.get(record.key)
+            stored[record.key] = record if known is None else join(record, known)
+        keys = dict.fromkeys(record.key for record in records)
+        changes.extend(
+            LedgerChange(stored[key], before.get(key))
+            for key in keys
+            if stored[key] != before.get(key)
+        )
+
+    return OpenLedger(put, lambda: stored, lambda: changes)
+
+
+def open_in_memory() -> OpenLedger:
+    changes: list[LedgerChange | None] = []
+    ledger = InMemoryUsageLedger(changes.extend)
+    return OpenLedger(ledger.put, lambda: ledger.records, lambda: changes)
+
+
+def open_sqlite() -> Iterator[OpenLedger]:
+    changes: list[LedgerChange | None] = []
+    with open_temporary_store() as store:
+        ledger = SqliteUsageLedger(store, changes.extend)
+
+        def stored() -> dict[CallKey, UsageRecord]:
+            return {record.key: record for record in ledger.in_order_of_time()}
+
+        yield OpenLedger(ledger.put, stored, lambda: changes)
+
+
+def make_table_in_memory() -> Table:
+    table = InMemoryDynamoDb()
+    return Table(table, "ledger", lambda: list(table.items.values()), lambda: table.stream)
+
+
+def make_table_in_cloud(cloud: LocalCloud) -> Table:
+    client, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+    name = f"ledger-{next(_TABLES)}"
+    stream = client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+
+    def items() -> list[Any]:
+        found: list[Any] = client.scan(TableName=name, ConsistentRead=True)["Items"]
+        return found
+
+    def changes() -> list[LedgerChange | None]:
+        found: list[LedgerChange | None] = []
+        for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+            start = streams.get_shard_iterator(
+                StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            records = streams.get_records(ShardIterator=start)["Records"]
+            found.extend(map(read_change, records))
+        return found
+
+    return Table(client, name, items, changes)
+
+
+def open_table(table: Table) -> OpenLedger:
+    return OpenLedger(table.ledger().put, table.stored, table.changes)
+
+
+class Turns:
+    """Lets two writers make their requests in a given order, one request at a time.
+
+    Where the writer whose turn it is has ended, the other one goes on; so it does after the order.
+    """
+
+    def __init__(self, order: Sequence[int]) -> None:
+        self._order = list(order)
+        self._ended: set[int] = set()
+        self._condition = Condition()
+
+    def client_of(self, writer: int, client: object) -> object:
+        """A client that waits for a writer's turn before each request."""
+        return _ClientInTurn(self, writer, client)
+
+    def end(self, writer: int) -> None:
+        with self._condition:
+            self._ended.add(writer)
+            self._condition.notify_all()
+
+    def take(self, writer: int, request: Callable[[], Any]) -> Any:
+        with self._condition:
+            assert self._condition.wait_for(lambda: self._is_next(writer), timeout=30)
+            if self._order:
+                self._order.pop(0)
+            try:
+                return request()
+            finally:
+                self._condition.notify_all()
+
+    def _is_next(self, writer: int) -> bool:
+        while self._order and self._order[0] in self._ended:
+            self._order.pop(0)
+        return not self._order or self._order[0] == writer
+
+
+class _ClientInTurn:
+    def __init__(self, turns: Turns, writer: int, client: object) -> None:
+        self._turns, self._writer, self._client = turns, writer, client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def request(**parameters: Any) -> Any:
+            operation = getattr(self._client, name)
+            return self._turns.take(self._writer, lambda: operation(**parameters))
+
+        return request
