@@ -41,6 +41,7 @@ from lambdas.domain.pricing import Pricing
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.negotiated_prices import pricing_with
+from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
 from lambdas.functions.publishing_settings import IdentityBound
 
 _CDK_JSON = Path(__file__).parents[1] / "cdk.json"
@@ -158,6 +159,7 @@ class Config(_Section):
         folding_patterns: Regular expressions of session names that are no people.
         negotiated_prices: What is paid instead of list prices, by model and date.
         attribution: What calls are put down to, where tags do not tell.
+        price_updates: Whether list prices are kept up to date by the AWS Price List.
         focus_export: Whether costs are written in FOCUS columns, every day.
         billing_account_id: The account that pays, in these; empty for the one that is called.
         comparison_report: Whether models are compared on the calls of each week.
@@ -179,6 +181,7 @@ class Config(_Section):
         tags: Tags of all that is deployed.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
         architecture: The functions' processor, likewise.
+        price_list_url: The AWS Price List, or what stands in for it in a local cloud.
     """
 
     regions: Regions = ()
@@ -192,6 +195,7 @@ class Config(_Section):
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
     attribution: AttributionSetting = AttributionRules()
+    price_updates: bool = True
     focus_export: bool = True
     billing_account_id: BillingAccountId = ""
     comparison_report: bool = True
@@ -220,6 +224,7 @@ class Config(_Section):
     tags: Tags = {}
     python_version: Literal["3.11", "3.12", "3.13", "3.14"] = "3.14"
     architecture: Literal["arm64", "x86_64"] = "arm64"
+    price_list_url: PriceListUrl = AWS_PRICE_LIST
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:

@@ -6,6 +6,7 @@ from aws_cdk import Acknowledgment, App, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk import stack_names
+from lambdas.domain.pricing.editions import EDITIONS_PREFIX, LISTINGS_PREFIX
 
 _HERE = "<AWS::Region>:<AWS::AccountId>"
 _PREFIX = "AwsSolutions::AwsSolutions-"
@@ -22,6 +23,8 @@ _FAILURES = (
     "/aws/lambda/*]"
 )
 _OWN_LOG_GROUP = "BedrockMeter-Storage:ExportsOutputRefInvocationLogsCD36EA0A88A6D83E"
+_PRICES = "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttPricesEF2AB66AArn81E28904/{}*]"
+_EDITIONS = {_PRICES.format(EDITIONS_PREFIX): _NAMES_UNKNOWN}
 _KEY_ACTIONS = {
     "IAM5[Action::kms:GenerateDataKey*]": _KEY_GRANT,
     "IAM5[Action::kms:ReEncrypt*]": _KEY_GRANT,
@@ -42,6 +45,7 @@ STANDING = {
     "Quarantine": {"S1": _NO_ACCESS_LOGS},
     "Failures": {"S1": _NO_ACCESS_LOGS},
     "Reports": {"S1": _NO_ACCESS_LOGS},
+    "Prices": {"S1": _NO_ACCESS_LOGS},
     "LogProcessorRole": {
         "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttQuarantine23FF09FEArnFC59122E"
         "/rejected/*]": _NAMES_UNKNOWN,
@@ -54,6 +58,7 @@ STANDING = {
             f" namespace); dynamodb:ListStreams {_NO_RESOURCE} either."
         ),
         _FAILURES: _NAMES_UNKNOWN,
+        **_EDITIONS,
         **_KEY_ACTIONS,
         **_TAGS,
     },
@@ -62,8 +67,14 @@ STANDING = {
             f"cloudwatch:PutMetricData {_NO_RESOURCE} (a condition binds it to the meter's"
             " namespace)."
         ),
+        **_EDITIONS,
         **_KEY_ACTIONS,
         **_TAGS,
+    },
+    "PriceUpdaterRole": {
+        **_EDITIONS,
+        _PRICES.format(LISTINGS_PREFIX): _NAMES_UNKNOWN,
+        **_KEY_ACTIONS,
     },
     "LoggingConfiguratorRole": {
         "IAM5[Resource::*]": (
@@ -80,21 +91,24 @@ STANDING = {
     "FocusExporterRole": {
         "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttReports65402A0AArn549BAC56"
         "/focus/*]": _NAMES_UNKNOWN,
+        **_EDITIONS,
         **_KEY_ACTIONS,
         **_TAGS,
     },
     "ComparisonReporterRole": {
         "IAM5[Resource::BedrockMeter-Storage:ExportsOutputFnGetAttReports65402A0AArn549BAC56"
         "/comparison/*]": _NAMES_UNKNOWN,
+        **_EDITIONS,
         **_KEY_ACTIONS,
         **_TAGS,
     },
     "LoggingWatcherRole": {
         "IAM5[Resource::*]": (
-            f"Reading Bedrock's one logging configuration, and CloudTrail's events, {_NO_RESOURCE}."
+            "Reading Bedrock's one logging configuration, the list of log groups, and CloudTrail's"
+            f" events, {_NO_RESOURCE}."
         ),
         f"IAM5[Resource::arn:<AWS::Partition>:logs:{_HERE}:log-group:*]": (
-            "logs:DescribeLogGroups lists all of them, and takes no single one."
+            "Any log group may be named by whoever replaces the logging configuration."
         ),
         **{
             f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:{_HERE}:stack/{name}/*]": (
@@ -115,7 +129,8 @@ STANDING = {
 _OLDER_PYTHON = {
     name: {"L1": "Asked for by python_version: a local cloud runs functions on its own Python."}
     for name in (
-        *("LogProcessor", "MetricPublisher", "PriceRefresher", "LoggingConfigurator"),
+        *("LogProcessor", "MetricPublisher", "PriceRefresher", "PriceUpdater"),
+        "LoggingConfigurator",
         *("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher"),
     )
 }

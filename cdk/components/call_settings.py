@@ -15,11 +15,12 @@ def call_settings(config: Config, storage: StorageStack) -> dict[str, Any]:
 
     Args:
         config: Prices, and what calls are put down to.
-        storage: The ledger.
+        storage: The ledger and the price editions.
     """
     return {
         "account_id": Aws.ACCOUNT_ID,
         "ledger_table": storage.ledger.table_name,
         "negotiated_prices": config.negotiated_prices,
         "attribution": config.attribution,
+        "price_bucket": storage.prices.bucket_name,
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.components.health_symptoms import symptoms
+from cdk.components.health_symptoms import price_list_symptoms, symptoms
 from cdk.components.scheduled_functions import STARTS_GRAPH
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
@@ -162,7 +162,9 @@ def _lines(
 ) -> Mapping[str, list[dict[str, Any]]]:
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for title, value in {it.graph: it.threshold for it in symptoms()}.items():
+    for title, value in {
+        it.graph: it.threshold for it in (*symptoms(), *price_list_symptoms())
+    }.items():
         lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
     for threshold in thresholds:

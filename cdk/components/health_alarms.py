@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -27,6 +27,7 @@ class HealthAlarms(Construct):
         *,
         watched: Watched,
         scheduled: Sequence[Scheduled],
+        optional: Iterable[Symptom] = (),
         look_at: str,
     ) -> None:
         """Make the alarms.
@@ -36,10 +37,11 @@ class HealthAlarms(Construct):
             construct_id: Their name there.
             watched: What has metrics of its own.
             scheduled: The functions that a schedule starts.
+            optional: Health checks of what is not in every deployment.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        all_of_them = list(chain(symptoms(), *map(symptoms_of, scheduled)))
+        all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
         self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
         self.with_recovery = frozenset(it.name for it in all_of_them if it.is_recovery_told)
 
@@ -60,7 +62,8 @@ class HealthAlarms(Construct):
                 if is_absence
                 else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
             ),
-            treat_missing_data=(
+            treat_missing_data=symptom.without_data
+            or (
                 cloudwatch.TreatMissingData.BREACHING
                 if is_absence
                 else cloudwatch.TreatMissingData.NOT_BREACHING

@@ -20,8 +20,10 @@ from lambdas.domain.completeness import (
 from lambdas.domain.metering.metric_catalog import (
     COVERAGE_SHORTFALL,
     HEALTH_NAMESPACE,
+    HELD_PRICES,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
+    PRICE_LIST_AGE,
     REJECTED_RECORDS,
     UNPRICED_INVOCATIONS,
 )
@@ -30,6 +32,7 @@ _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
 _HOUR = Duration.hours(1)
 _DAY = Duration.days(1)
+_DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
@@ -72,6 +75,7 @@ class Symptom:
         periods: In how many of the last periods it has to be there: `m` of `n`.
         is_recovery_told: Whether people are told when it is over.
         is_absence: Whether it is there below the threshold instead, and where there is no data.
+        without_data: How a period without data counts; `None` for as `is_absence` has it.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Symptom:
     periods: tuple[int, int] = (1, 1)
     is_recovery_told: bool = True
     is_absence: bool = False
+    without_data: cloudwatch.TreatMissingData | None = None
 
 
 def symptoms() -> Iterator[Symptom]:
@@ -146,6 +151,33 @@ def _prices() -> Iterator[Symptom]:
         " The alarm ends by itself, without a word, three days after the last such call.",
         periods=(1, 72),
         is_recovery_told=False,
+    )
+
+
+def price_list_symptoms() -> Iterator[Symptom]:
+    """Health checks of the daily price updates."""
+    # The function writes the number when it checks and when a decision is made, and not between.
+    yield Symptom(
+        HELD_PRICES.name,
+        lambda _: _maximum(HELD_PRICES.name, _FIVE_MINUTES),
+        "Prices that wait for a decision",
+        "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
+        " decide. List them with make price-updates, then accept or reject each"
+        " (docs/runbooks/HeldPrices.md).",
+        without_data=cloudwatch.TreatMissingData.IGNORE,
+    )
+    # Each failed check makes one value of a day and more; a check that succeeds makes 0.
+    yield Symptom(
+        PRICE_LIST_AGE.name,
+        lambda _: _maximum(PRICE_LIST_AGE.name, _DAY),
+        "Age of the price list",
+        "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
+        " but new prices are not known. The log of PriceUpdater says why"
+        " (docs/runbooks/PriceListAge.md). After a first deployment this is so until the first"
+        " check.",
+        threshold=Duration.hours(12).to_seconds(),
+        periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
+        without_data=cloudwatch.TreatMissingData.BREACHING,
     )
 
 
@@ -218,12 +250,7 @@ def _given_up() -> Iterator[Symptom]:
 def _coverage() -> Iterator[Symptom]:
     yield Symptom(
         "Coverage",
-        lambda _: cloudwatch.Metric(
-            namespace=HEALTH_NAMESPACE,
-            metric_name=COVERAGE_SHORTFALL.name,
-            statistic="Maximum",
-            period=_FIVE_MINUTES,
-        ),
+        lambda _: _maximum(COVERAGE_SHORTFALL.name, _FIVE_MINUTES),
         "Whether calls are missing",
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
         " A second notification names the models and how much is missing.",
@@ -252,6 +279,12 @@ def _of_function(
 def _of_stream(metric: str) -> _MetricOf:
     return lambda watched: _sum(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
+    )
+
+
+def _maximum(name: str, period: Duration) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=HEALTH_NAMESPACE, metric_name=name, statistic="Maximum", period=period
     )
 
 

@@ -55,12 +55,16 @@ class FunctionCode:
     @cached_property
     def newest_boto3(self) -> lambda_.LayerVersion:
         """The layer for functions for which the runtime's own boto3 may be too old."""
-        return self._layer("NewestBoto3", without=["aws-lambda-powertools", "duckdb", "pydantic"])
+        return self._layer(
+            "NewestBoto3", without=["aws-lambda-powertools", "duckdb", "ijson", "pydantic"]
+        )
 
     @cached_property
     def parquet(self) -> lambda_.LayerVersion:
         """The layer for functions that write Parquet; it is large."""
-        return self._layer("Parquet", without=["aws-lambda-powertools", "boto3", "pydantic"])
+        return self._layer(
+            "Parquet", without=["aws-lambda-powertools", "boto3", "ijson", "pydantic"]
+        )
 
     def _layer(self, name: str, *, without: Sequence[str]) -> lambda_.LayerVersion:
         bundle = bundle_layer(

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.price_updater import grant_read_prices
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metering.ledger_table import TAGS_PREFIX
 from lambdas.functions.call_settings import CallSettings
@@ -42,7 +43,7 @@ class ReportingFunction(MeterFunction):
             job: The name of its package in `lambdas.functions`.
             settings: What it is told by its environment.
             code: What functions share.
-            storage: The ledger and the bucket of reports.
+            storage: The ledger, the price editions and the bucket of reports.
             prefix: What the names of its files begin with.
             schedule: When it is started, in UTC.
             description: What it does, for the rule that starts it.
@@ -68,6 +69,7 @@ class ReportingFunction(MeterFunction):
             keys=[f"{TAGS_PREFIX}*"],
         )
         self.let_read_tags()
+        grant_read_prices(self, storage)
         self.allow("s3:PutObject", on=storage.reports.arn_for_objects(f"{prefix}*"))
         if storage.stored_with is not None:
             storage.stored_with.grant_encrypt_decrypt(self)

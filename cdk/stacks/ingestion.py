@@ -28,11 +28,13 @@ from cdk.components.call_settings import call_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.price_updater import PriceUpdater, grant_read_prices
 from cdk.config import Config
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering.ledger_table import (
     CALL_PREFIX,
+    CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
     PARTITION_KEY,
@@ -42,6 +44,7 @@ from lambdas.domain.metering.ledger_table import (
     TURN_PREFIX,
     UNPRICED_INDEX,
     UNPRICED_PREFIX,
+    WAITING_PREFIX,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
@@ -58,6 +61,7 @@ _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
 _CALLS = f"{CALL_PREFIX}*"
 _NOTES = f"{UNPRICED_PREFIX}*"
+_GROUPS = f"{WAITING_PREFIX}*"
 _TAGS = f"{TAGS_PREFIX}*"
 _IDENTITIES = [
     f"{scope}{prefix}*"
@@ -76,6 +80,7 @@ class IngestionStack(Stack):
         log_processor: Writes calls to the ledger.
         metric_publisher: Publishes metrics of them.
         price_refresher: Publishes the cost of calls that had no price before.
+        price_updater: Keeps list prices up to date; `None` where `price_updates` is off.
         logging_configurator: Switches Bedrock's logging on and off.
         logging_role: The role with which Bedrock writes logs.
         stream_mapping: What starts `metric_publisher`.
@@ -107,6 +112,7 @@ class IngestionStack(Stack):
         self.log_processor = self._make_log_processor()
         self.metric_publisher = self._make_metric_publisher()
         self.price_refresher = self._make_price_refresher()
+        self.price_updater = self._make_price_updater()
         self.stream_mapping = self._map_stream()
         subscription = self._subscribe()
         self.logging_configurator = self._make_logging_configurator()
@@ -117,6 +123,8 @@ class IngestionStack(Stack):
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
         CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
         CfnOutput(self, "PriceRefresherName", value=self.price_refresher.function_name)
+        if self.price_updater is not None:
+            CfnOutput(self, "PriceUpdaterName", value=self.price_updater.function_name)
         if config.adopted_log_group is not None:
             CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
 
@@ -163,6 +171,9 @@ class IngestionStack(Stack):
             log_key=self._storage.stored_with,
         )
         self._let_publish(function)
+        function.allow_items(
+            "dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn, keys=[_GROUPS]
+        )
         function.allow(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(self._storage.ledger.table_stream_arn),
@@ -183,10 +194,13 @@ class IngestionStack(Stack):
         )
         self._let_publish(function)
         table = self._storage.ledger.table_arn
-        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES])
-        turn = f"{TURN_PREFIX}*"
-        function.allow_items("dynamodb:DeleteItem", "dynamodb:PutItem", on=table, keys=[turn])
-        function.allow("dynamodb:Scan", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES, _GROUPS])
+        turn, progress = f"{TURN_PREFIX}*", f"{CORRECTION_PREFIX}*"
+        function.allow_items("dynamodb:PutItem", on=table, keys=[turn, progress])
+        function.allow_items("dynamodb:GetItem", on=table, keys=[progress])
+        function.allow_items("dynamodb:DeleteItem", on=table, keys=[turn, _GROUPS])
+        function.allow("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow("dynamodb:Scan", on=table)
         lambda_.CfnEventInvokeConfig(
             self,
             "PriceRefresherRetries",
@@ -202,6 +216,13 @@ class IngestionStack(Stack):
             targets=[targets.LambdaFunction(function)],
         )
         return function
+
+    def _make_price_updater(self) -> PriceUpdater | None:
+        if not self._config.price_updates:
+            return None
+        return PriceUpdater(
+            self, "PriceUpdater", config=self._config, storage=self._storage, code=self._code
+        )
 
     def _publishing(self) -> dict[str, Any]:
         """The settings of functions that publish metrics of calls."""
@@ -221,6 +242,7 @@ class IngestionStack(Stack):
         registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
         function.allow_items(*registry, on=table, keys=_IDENTITIES)
         function.let_read_tags()
+        grant_read_prices(function, self._storage)
         function.allow(
             "cloudwatch:PutMetricData",
             on="*",

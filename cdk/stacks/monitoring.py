@@ -24,11 +24,12 @@ from cdk.components.dashboards import (
 )
 from cdk.components.focus_exporter import EXPORTED_EVERY, FocusExporter
 from cdk.components.health_alarms import HealthAlarms
-from cdk.components.health_symptoms import Watched
+from cdk.components.health_symptoms import Watched, price_list_symptoms
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.price_updater import PRICES_CHECKED_EVERY
 from cdk.components.scheduled_functions import Scheduled
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
@@ -39,6 +40,7 @@ from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSe
 
 FOCUS_EXPORTER = "FocusExporter"
 COMPARISON_REPORTER = "ComparisonReporter"
+PRICE_UPDATER = "PriceUpdater"
 
 
 class MonitoringStack(Stack):
@@ -88,6 +90,7 @@ class MonitoringStack(Stack):
                     look_at=dashboard_url("usage_overview", self.region),
                 )
                 self._notify_of(anomaly)
+        prices = self._price_updates(ingestion)
         health = HealthAlarms(
             self,
             "Health",
@@ -113,8 +116,10 @@ class MonitoringStack(Stack):
                     REPRICED_EVERY,
                     "publishes the cost of calls that had no price",
                 ),
+                *prices,
                 *reports.values(),
             ),
+            optional=price_list_symptoms() if prices else (),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for name, alarm in health.alarms.items():
@@ -123,15 +128,22 @@ class MonitoringStack(Stack):
         self._notify_of_partial_data(
             [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
-        self._make_dashboards(
-            ingestion, missing=sorted({FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys())
-        )
+        missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
+        if not prices:
+            missing |= {PRICE_UPDATER, *(symptom.name for symptom in price_list_symptoms())}
+        self._make_dashboards(ingestion, missing=sorted(missing))
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
         if config.contributor_insights:
             ContributorRules(self, "Contributors", log_group_name=ingestion.metered_group)
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
+
+    def _price_updates(self, ingestion: IngestionStack) -> list[Scheduled]:
+        if ingestion.price_updater is None:
+            return []
+        purpose = "reads the AWS Price List"
+        return [Scheduled(PRICE_UPDATER, ingestion.price_updater, PRICES_CHECKED_EVERY, purpose)]
 
     def _make_logging_watcher(
         self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode

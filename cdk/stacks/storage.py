@@ -17,10 +17,11 @@ from lambdas.domain.metering.ledger_table import (
     EXPIRES_AT,
     PARTITION_KEY,
     UNPRICED_INDEX,
-    UNPRICED_MODEL,
+    UNPRICED_KEY,
 )
 
 FAILURES_KEPT = Duration.days(30)
+REPLACED_KEPT = Duration.days(400)  # of what a bucket with versions has new ones of
 REPORTS_KEPT = Duration.days(400)  # a year, and the month in which it is closed
 
 
@@ -35,6 +36,7 @@ class StorageStack(Stack):
         quarantine: Records that could not be counted, with their reasons.
         failures: Events that a function gave up on; `make redrive` puts them back.
         reports: What is written of calls for people and their tools.
+        prices: Listings and editions of prices, which are kept for good.
         memory: What was done about Bedrock's logging configuration.
     """
 
@@ -80,14 +82,13 @@ class StorageStack(Stack):
         )
         self.ledger.add_global_secondary_index(
             index_name=UNPRICED_INDEX,
-            partition_key=dynamodb.Attribute(
-                name=UNPRICED_MODEL, type=dynamodb.AttributeType.STRING
-            ),
+            partition_key=dynamodb.Attribute(name=UNPRICED_KEY, type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
         self.failures = self._bucket("Failures", FAILURES_KEPT)
         self.reports = self._bucket("Reports", REPORTS_KEPT)
+        self.prices = self._bucket("Prices", versioned=True)
         self.memory = ssm.StringParameter(
             self,
             "LoggingMemory",
@@ -101,12 +102,15 @@ class StorageStack(Stack):
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("ReportBucketName", self.reports.bucket_name),
+            ("PriceBucketName", self.prices.bucket_name),
             ("MemoryParameterName", self.memory.parameter_name),
             ("LedgerRetentionDays", str(config.ledger_retention_days)),
         ):
             CfnOutput(self, name, value=value)
 
-    def _bucket(self, name: str, kept: Duration) -> s3.Bucket:
+    def _bucket(
+        self, name: str, kept: Duration | None = None, *, versioned: bool = False
+    ) -> s3.Bucket:
         return s3.Bucket(
             self,
             name,
@@ -118,9 +122,12 @@ class StorageStack(Stack):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             minimum_tls_version=1.2,
+            versioned=versioned,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    expiration=kept, abort_incomplete_multipart_upload_after=Duration.days(1)
+                    expiration=kept,
+                    noncurrent_version_expiration=REPLACED_KEPT if versioned else None,
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
             removal_policy=RemovalPolicy.RETAIN,

@@ -20,6 +20,7 @@ class CallSettings(EnvironmentSettings):
         ledger_table: The DynamoDB table of calls, which also remembers tags.
         negotiated_prices: What is paid instead of list prices, as a JSON list.
         attribution: What calls are put down to, as JSON.
+        price_bucket: The bucket of price editions; empty for the shipped prices alone.
     """
 
     account_id: str = Field(min_length=1)
@@ -28,6 +29,7 @@ class CallSettings(EnvironmentSettings):
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
     attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
+    price_bucket: str = ""
 
     @property
     def pricing(self) -> Pricing:

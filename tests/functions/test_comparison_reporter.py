@@ -44,6 +44,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield
     handler.comparison.cache_clear()
+    handler.pricing.cache_clear()
 
 
 def write_calls() -> None:

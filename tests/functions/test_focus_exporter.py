@@ -38,6 +38,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield
     handler.export.cache_clear()
+    handler.pricing.cache_clear()
 
 
 def written() -> dict[str, bytes]:

@@ -29,7 +29,8 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for resource in (
         *(log_processor.settings, log_processor.ledger, log_processor.s3_client),
-        *(metric_publisher.settings, metric_publisher.publisher, metric_publisher.deployed_at),
+        *(metric_publisher.settings, metric_publisher.pricing),
+        *(metric_publisher.publisher, metric_publisher.deployed_at),
     ):
         resource.cache_clear()
 

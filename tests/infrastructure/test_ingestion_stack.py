@@ -15,6 +15,7 @@ from tests.infrastructure.synthesis import (
     check_environment,
     deployment,
     function_of,
+    grants,
     only,
     resources,
     statements,
@@ -75,7 +76,7 @@ def test_as_many_patterns_fit_as_the_readme_says() -> None:
         "use_case": "answers",
         "effective_from": "2026-01-01T00:00:00Z",
     }
-    synthesise({"attribution": {"patterns": [whole] * 20}})
+    synthesise({"attribution": {"patterns": [whole] * 18}})
 
 
 def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
@@ -118,7 +119,7 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
     allowed = {
         "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
         "MetricPublisherRole": {
-            *("*", "/aws/lambda/*"),
+            *("*", "/aws/lambda/*", "/editions/*"),
             *(":application-inference-profile/*", ":role/*", ":user/*"),
         },
         "LoggingConfiguratorRole": {"*"},
@@ -245,20 +246,24 @@ def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_fo
     None
 ):
     template = deployment().ingestion
-    rule = only(template, "AWS::Events::Rule")
+    rule = resources(template, "AWS::Events::Rule")["PriceRefresherScheduleF7F39689"]
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     assert "PriceRefresher" in json.dumps(rule["Targets"])
     configs = resources(template, "AWS::Lambda::EventInvokeConfig")
     assert configs["PriceRefresherRetries"]["MaximumRetryAttempts"] == 0
 
 
-def test_the_price_refresher_scans_the_index_of_what_waits_and_never_the_ledger() -> None:
-    scanned = [
-        it["Resource"]
-        for it in statements(deployment().ingestion, "PriceRefresherRole")
-        if "dynamodb:Scan" in as_list(it["Action"])
-    ]
-    assert [it["Fn::Join"][1][-1] for it in scanned] == ["/index/Unpriced"]
+def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
+    granted = grants(deployment().ingestion, "PriceRefresherRole")
+    (query,) = granted["dynamodb:Query"]
+    assert query["Resource"]["Fn::Join"][1][-1] == "/index/Unpriced"
+
+
+def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices() -> None:
+    granted = grants(deployment().ingestion, "PriceRefresherRole")
+    (scan,) = granted["dynamodb:Scan"]
+    assert "UsageLedger" in json.dumps(scan["Resource"])
+    assert "dynamodb:Scan" not in grants(deployment().ingestion, "MetricPublisherRole")
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])

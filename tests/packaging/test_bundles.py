@@ -14,13 +14,13 @@ HANDLERS = sorted(
     str(path.relative_to(path.parents[3]).with_suffix("")).replace(os.sep, ".")
     for path in (Path(__file__).parents[2] / "lambdas" / "functions").glob("*/handler.py")
 )
-PARQUET = ("aws-lambda-powertools", "boto3", "pydantic")
+PARQUET = ("aws-lambda-powertools", "boto3", "ijson", "pydantic")
 MOST_MEGABYTES = 250
 """Of code and layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DEPENDENCIES = ("boto3", "duckdb")
-NEWEST_BOTO3 = ("aws-lambda-powertools", "duckdb", "pydantic")
+NEWEST_BOTO3 = ("aws-lambda-powertools", "duckdb", "ijson", "pydantic")
 
 
 def layer(without: tuple[str, ...]) -> Path:
@@ -64,7 +64,7 @@ def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(without: tuple[str
 
 def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
     installed = {path.name for path in layer(DEPENDENCIES).iterdir()}
-    assert {"aws_lambda_powertools", "pydantic"} <= installed
+    assert {"aws_lambda_powertools", "ijson", "pydantic"} <= installed
     assert installed.isdisjoint(
         {"aws_xray_sdk", "boto3", "botocore", "duckdb", "moto", "rich", "bin"}
     )
@@ -77,7 +77,7 @@ def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() 
     libraries = [it.name for it in folder.rglob("*.so")]
     assert libraries == ["_duckdb.abi3.so"]
     found = {path.name for path in (folder / "python").iterdir()}
-    assert found.isdisjoint({"boto3", "botocore", "pydantic", "aws_lambda_powertools"})
+    assert found.isdisjoint({"boto3", "botocore", "ijson", "pydantic", "aws_lambda_powertools"})
     files = [it for path in (folder, layer(DEPENDENCIES)) for it in path.rglob("*")]
     assert sum(it.stat().st_size for it in files) / 1e6 < MOST_MEGABYTES / 2
 

@@ -358,6 +358,17 @@ LOGGING_DIFFERENCES = HealthMetric(
     Unit.COUNT,
     "In how many ways invocation logging is not as it was deployed.",
 )
+HELD_PRICES = HealthMetric(
+    "HeldPrices", Unit.COUNT, "List prices that wait for a decision; the old prices stay."
+)
+PRICE_LIST_AGE = HealthMetric(
+    "PriceListAge", Unit.SECONDS, "Time since the AWS Price List was last read as a whole."
+)
+PRICE_RELOAD_FAILURES = HealthMetric(
+    "PriceReloadFailures",
+    Unit.COUNT,
+    "Attempts to reload the price book that failed; the book stays as it was.",
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -370,5 +381,8 @@ HEALTH_METRICS = (
     MISSING_CALLS,
     COVERAGE_SHORTFALL,
     LOGGING_DIFFERENCES,
+    HELD_PRICES,
+    PRICE_LIST_AGE,
+    PRICE_RELOAD_FAILURES,
 )
 """What the functions publish of themselves."""

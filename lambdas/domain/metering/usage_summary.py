@@ -143,10 +143,10 @@ class UsageSummary:
 
     def _add(self, record: UsageRecord, times: int) -> None:
         cost = self.cost_of(record)
-        if isinstance(cost, Unpriced):
-            self.unpriced[cost] += times
         if isinstance(cost, Cost):
             record = record.with_variant(cost.variant)
+        elif isinstance(cost, Unpriced):
+            self.unpriced[cost] += times
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.s3_report_files import S3ReportFiles
 from lambdas.functions.attributing import attributed_calls
 from lambdas.functions.comparison_reporter.settings import Settings
+from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.observability import logger
 from lambdas.services.compare_models import CompareModels
@@ -27,7 +29,7 @@ _KEPT_FOR_CALLS_MS = 5 * 60_000
 
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
-    written = comparison()(
+    written = replace(comparison(), pricing=pricing().get())(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
         has_time_for_requests=lambda: context.get_remaining_time_in_millis() > _KEPT_FOR_CALLS_MS,
@@ -41,6 +43,12 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
     )
     if written.requests_unread is not None:
         logger.warning("Not all requests were looked at", reason=written.requests_unread)
+
+
+@cache
+def pricing() -> CurrentPricing:
+    """Make what prices calls, once."""
+    return CurrentPricing(Settings.from_environment(os.environ))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from lambdas.adapters.duckdb_parquet import convert_to_parquet
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.s3_report_files import S3ReportFiles
 from lambdas.functions.attributing import attributed_calls
+from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.observability import logger
@@ -27,12 +29,18 @@ _LONG = frozenset({"focus_metadata", "left_out"})
 
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write both periods, or raise: a part of a month would pass for the whole."""
-    for manifest in export()(
+    for manifest in replace(export(), price_tokens=pricing().get().price_tokens)(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     ):
         told = {name: it for name, it in manifest.items() if name not in _LONG}
         logger.info("Costs of a billing period", **told)
+
+
+@cache
+def pricing() -> CurrentPricing:
+    """Make what prices calls, once."""
+    return CurrentPricing(Settings.from_environment(os.environ))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from lambdas.domain.metering.metric_catalog import (
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
+from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.publishing import bounded_identities, bounded_projects
@@ -42,11 +44,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     now = datetime.now(UTC)
     records = [record for record in event["Records"] if changed_at(record) >= deployed_at()]
-    report = publisher()(
+    prices = pricing()
+    cost_of = prices.get_published(now)
+    other_prices_until = max(STARTED, prices.changed_at, now - _LONGEST_FIRST_TRY)
+    report = replace(publisher(), cost_of=cost_of)(
         [read_change(record) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
-        is_retried=any(changed_at(it) <= max(STARTED, now - _LONGEST_FIRST_TRY) for it in records),
+        is_retried=any(changed_at(record) <= other_prices_until for record in records),
     )
     health: dict[HealthMetric, float] = {
         CONFLICTING_DUPLICATES: report.corrected,
@@ -78,6 +83,12 @@ def deployed_at() -> datetime:
 def settings() -> Settings:
     """The function's settings, read once."""
     return Settings.from_environment(os.environ)
+
+
+@cache
+def pricing() -> CurrentPricing:
+    """Make what prices calls, once."""
+    return CurrentPricing(settings())
 
 
 @cache

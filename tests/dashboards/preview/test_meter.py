@@ -242,7 +242,7 @@ def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_p
         log(),
         log(input={"inputTokenCount": 70}),
         log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
-        log(**other),
+        log() | other,
     ]
     summaries = [
         summarize(
@@ -420,7 +420,7 @@ def test_costs_that_mean_different_things_look_different(
         "failed": {"errorCode": "ThrottlingException"},
     }
     logs = [
-        log(name, **{"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes)
+        log(name) | {"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes
         for name, changes in used.items()
     ]
     out = tmp_path / "summary.json"

@@ -1,0 +1,197 @@
+"""Publishes new list prices as editions, and carries out decisions on held ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.domain.pricing import PriceBook
+from lambdas.domain.pricing.editions import (
+    Edition,
+    HeldPrice,
+    Listing,
+    OfferState,
+    PointerMovedError,
+    PriceEditions,
+    PriceUpdates,
+)
+from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.price_decisions import Decide, NextState, add_rates
+from lambdas.domain.pricing.price_list import OFFERS
+from lambdas.domain.pricing.price_list_source import (
+    FetchedListing,
+    PriceListSource,
+    PriceListUnavailableError,
+)
+from lambdas.domain.pricing.price_review import review_listings
+
+_MAX_ATTEMPTS = 3
+_REASON = "daily check of the AWS Price List"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """The outcome of a check or of a decision.
+
+    Attributes:
+        edition: The edition that was published; `None` where prices stay as they were.
+        changes: The number of changes that the edition adds.
+        held: What waits for a decision now.
+        left_out: Numbers of rows that are no rates of logged calls, by reason; empty where the
+            price list is the same as before.
+    """
+
+    edition: str | None
+    changes: int
+    held: tuple[HeldPrice, ...]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceUpdater:
+    """Keeps the price editions of one Region.
+
+    Each step reads the pointer, writes new documents beside it, and replaces the pointer on the
+    condition that it is still the one that was read. A step that loses starts again from what won.
+
+    Attributes:
+        editions: The store.
+        price_list: The AWS Price List.
+        shipped: The shipped price book.
+    """
+
+    editions: PriceEditions
+    price_list: PriceListSource
+    shipped: PriceBook
+
+    def update(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> UpdateReport:
+        """Compare the AWS Price List with the book in force, and publish what is new.
+
+        Args:
+            now: The time.
+            has_time: Says if there is time to go on reading.
+
+        Raises:
+            PriceListUnavailableError: Not all offers could be read; nothing was published.
+            PriceEditionsError: The store failed, or others published again and again.
+        """
+        answers: dict[str, FetchedListing | None] = {}
+        left_out: Counter[str] = Counter()
+
+        def decide(updates: PriceUpdates, current: Edition | None) -> NextState:
+            for offer in OFFERS:
+                if offer not in answers:
+                    state = updates.offers.get(offer)
+                    answers[offer] = self.price_list.fetch(
+                        offer, None if state is None else state.etag, has_time
+                    )
+            left_out.clear()
+            return self._check(updates, current, answers, now, left_out)
+
+        return self._publish(decide, left_out)
+
+    def decide(self, decide: Decide) -> UpdateReport:
+        """Carry out a decision.
+
+        Raises:
+            DecisionRefusedError: It cannot be carried out.
+            PriceEditionsError: The store failed, or others published again and again.
+        """
+        return self._publish(decide, {})
+
+    def _check(
+        self,
+        updates: PriceUpdates,
+        current: Edition | None,
+        answers: Mapping[str, FetchedListing | None],
+        now: datetime,
+        left_out: Counter[str],
+    ) -> NextState:
+        checked = updates.model_copy(
+            update={"checked_at": now, "shipped_edition": self.shipped.edition}
+        )
+        fresh = {
+            offer: answer
+            for offer, answer in answers.items()
+            if answer is not None and (answer.listing is not None or _has_listing(updates, offer))
+        }
+        if updates.offers and not fresh and checked.shipped_edition == updates.shipped_edition:
+            return NextState(checked)
+        before = {
+            offer: self.editions.read_listing(state.listing)
+            for offer, state in updates.offers.items()
+            if state.listing is not None
+        }
+        listings = self._write_listings(before, fresh)
+        for listing in listings:
+            left_out.update(listing.left_out)
+        review = review_listings(
+            listings,
+            before=[*before.values()],
+            book=self.shipped if current is None else lay_over(self.shipped, current),
+            updates=updates,
+            now=now,
+        )
+        states = {
+            offer: OfferState(
+                listing=None if answer.listing is None else answer.listing.key, etag=answer.etag
+            )
+            for offer, answer in fresh.items()
+        }
+        reviewed = checked.model_copy(
+            update={
+                "offers": {**updates.offers, **states},
+                "held": review.held,
+                "settled": review.settled,
+            }
+        )
+        return add_rates(reviewed, current, review.news, reason=_REASON, now=now)
+
+    def _write_listings(
+        self, before: Mapping[str, Listing], fresh: Mapping[str, FetchedListing]
+    ) -> list[Listing]:
+        """Store the new listings; all listings that hold now."""
+        listings = {offer: listing for offer, listing in before.items() if offer not in fresh}
+        for offer, answer in fresh.items():
+            if answer.listing is not None:
+                self.editions.write_listing(answer.listing)
+                listings[offer] = answer.listing
+            elif offer in before:
+                message = f"{offer}: the Region had a file of this offer before, and has none now"
+                raise PriceListUnavailableError(message)
+        if not listings:
+            message = f"no offer has a file for this Region: {', '.join(OFFERS)}"
+            raise PriceListUnavailableError(message)
+        return [*listings.values()]
+
+    def _publish(self, decide: Decide, left_out: Mapping[str, int]) -> UpdateReport:
+        for attempt in range(_MAX_ATTEMPTS):
+            stored = self.editions.read_pointer()
+            updates = stored.updates
+            current = (
+                None if updates.edition is None else self.editions.read_edition(updates.edition)
+            )
+            following = decide(updates, current)
+            if following.edition is not None:
+                lay_over(self.shipped, following.edition)  # refuse what makes no book
+                self.editions.write_edition(following.edition)
+            try:
+                self.editions.publish(following.updates, stored.version)
+            except PointerMovedError:
+                if attempt + 1 == _MAX_ATTEMPTS:
+                    raise
+            else:
+                break
+        return UpdateReport(
+            edition=None if following.edition is None else following.edition.id,
+            changes=following.changes,
+            held=following.updates.held,
+            left_out=dict(left_out),
+        )
+
+
+def _has_listing(updates: PriceUpdates, offer: str) -> bool:
+    state = updates.offers.get(offer)
+    return state is not None and state.listing is not None

@@ -1,0 +1,164 @@
+"""The price list is read over one host, in pieces, within limits of time and size."""
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
+from lambdas.adapters.https_price_list import HttpsPriceList
+from lambdas.domain.pricing import TokenKind
+from lambdas.domain.pricing.editions import Listing
+from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
+from tests.price_list import recorded_files, with_price
+from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
+
+TOKYO = "ap-northeast-1"
+OFFER, MARKETPLACE = "AmazonBedrock", "AmazonBedrockFoundationModels"
+NOVA_INPUT = "APN1-NovaLite-input-tokens"
+
+
+@pytest.fixture
+def server() -> Iterator[PriceListServer]:
+    with open_price_list() as it:
+        for document in recorded_files(TOKYO).values():
+            it.serve(TOKYO, document)
+        yield it
+
+
+def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListing | None:
+    return HttpsPriceList(url, TOKYO, {"openai.gpt-6-astra": 272_000}).fetch(
+        offer, etag, lambda: True
+    )
+
+
+def usd(found: Listing, model_id: str, item: TokenKind) -> set[str]:
+    return {str(it.usd) for it in found.rates if (it.model_id, it.item) == (model_id, item)}
+
+
+def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServer) -> None:
+    answer = fetch(server.url)
+    assert answer is not None
+    found = answer.listing
+    assert found is not None
+    assert (found.offer, found.region) == (OFFER, TOKYO)
+    assert usd(found, "amazon.nova-lite-v1:0", TokenKind.INPUT) == {"0.072"}
+    assert usd(found, "amazon.nova-2-lite-v1:0", TokenKind.OUTPUT) == {"3.01"}
+    assert found.left_out == {"batch": 1, "bedrock_mantle": 3, "other_variant": 1}
+    marketplace = fetch(server.url, offer=MARKETPLACE)
+    assert marketplace is not None
+    assert marketplace.listing is not None
+    sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    assert usd(marketplace.listing, sonnet, TokenKind.CACHE_WRITE_1H) == {"6.6"}
+
+
+def test_a_file_that_is_known_is_not_sent_again(server: PriceListServer) -> None:
+    first = fetch(server.url)
+    assert first is not None
+    assert fetch(server.url, first.etag) is None
+    server.serve(TOKYO, with_price(recorded_files(TOKYO)[OFFER], NOVA_INPUT, "1.5"))
+    changed = fetch(server.url, first.etag)
+    assert changed is not None
+    assert changed.listing is not None
+    assert usd(changed.listing, "amazon.nova-lite-v1:0", TokenKind.INPUT) == {"0.108"}
+
+
+def test_a_region_without_the_offer_has_no_listing(server: PriceListServer) -> None:
+    assert fetch(server.url, offer="AmazonBedrockService") == FetchedListing(None, None)
+
+
+def test_a_file_with_prices_that_begin_later_is_read_again_the_next_day(
+    server: PriceListServer,
+) -> None:
+    document = bulk_json([listed({**ROW, "regionCode": TOKYO}, effective="2999-01-01T00:00:00Z")])
+    server.serve(TOKYO, document)
+    answer = fetch(server.url)
+    assert answer is not None
+    assert answer.etag is None
+
+
+def test_a_file_of_another_offer_is_refused(server: PriceListServer) -> None:
+    path = server.serve(TOKYO, recorded_files(TOKYO)[OFFER])
+    server.files[path] = json.dumps(recorded_files(TOKYO)[MARKETPLACE]).encode()
+    with pytest.raises(PriceListUnavailableError, match=f"the file is one of {MARKETPLACE}"):
+        fetch(server.url)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>Sign in to the guest network</html>", b"{}"])
+def test_what_is_no_price_list_is_refused(server: PriceListServer, content: bytes) -> None:
+    path = server.serve(TOKYO, recorded_files(TOKYO)[OFFER])
+    server.files[path] = content
+    with pytest.raises(PriceListUnavailableError, match="PriceListFileError"):
+        fetch(server.url)
+
+
+def test_a_file_that_is_larger_than_its_limit_is_refused(server: PriceListServer) -> None:
+    path = server.serve(TOKYO, recorded_files(TOKYO)[OFFER])
+    server.files[path] = b'{"padding": "' + b"x" * (65 * 1024 * 1024) + b'"}'
+    with pytest.raises(PriceListUnavailableError, match="larger than its limit"):
+        fetch(server.url)
+
+
+def test_reading_ends_with_the_time(server: PriceListServer) -> None:
+    price_list = HttpsPriceList(server.url, TOKYO, {})
+    with pytest.raises(PriceListUnavailableError, match="no time left"):
+        price_list.fetch(OFFER, None, lambda: False)
+
+
+def test_a_host_that_does_not_answer_is_told_in_a_line() -> None:
+    with open_price_list() as gone:
+        url = gone.url
+    with pytest.raises(PriceListUnavailableError, match="AmazonBedrock: URLError"):
+        fetch(url)
+
+
+def answering(status: int, location: str = "") -> AbstractContextManager[str]:
+    """The address of a server that answers every request alike."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    @contextmanager
+    def opened() -> Iterator[str]:
+        with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+
+    return opened()
+
+
+@pytest.mark.parametrize(
+    "location", ["http://127.0.0.1:1/elsewhere", "https://example.com/", "file:///etc/passwd"]
+)
+def test_a_redirect_to_another_host_is_not_followed(location: str) -> None:
+    with (
+        answering(302, location) as url,
+        pytest.raises(PriceListUnavailableError),
+    ):
+        fetch(url)
+
+
+def test_a_redirect_that_leads_in_circles_ends() -> None:
+    with answering(302, "/round/and/round") as url, pytest.raises(PriceListUnavailableError):
+        fetch(url)
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_a_status_that_is_no_answer_is_told(status: int) -> None:
+    with (
+        answering(status) as url,
+        pytest.raises(PriceListUnavailableError, match=f"answered with status {status}"),
+    ):
+        fetch(url)

@@ -1,0 +1,235 @@
+"""`price_updater`: from the AWS Price List to the prices at which functions take calls."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
+from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.domain.pricing import shipped_prices
+from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
+from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.functions.price_updater import handler
+from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, Settings
+from tests.aws import client_configs, health_metrics
+from tests.price_list import recorded_files, with_price
+
+BUCKET, TOKYO = "prices", "ap-northeast-1"
+OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"
+NOVA = "amazon.nova-lite-v1:0"
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+
+
+@pytest.fixture
+def server() -> Iterator[PriceListServer]:
+    with open_price_list() as it:
+        for document in recorded_files(TOKYO).values():
+            it.serve(TOKYO, document)
+        yield it
+
+
+@pytest.fixture(autouse=True)
+def environment(
+    aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    for name, value in {
+        "REGION": TOKYO,
+        "PRICE_BUCKET": BUCKET,
+        "PRICE_LIST_URL": server.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    yield
+    handler.updater.cache_clear()
+
+
+def run(**event: Any) -> dict[str, Any]:
+    answer = handler.lambda_handler(event, CONTEXT)
+    assert json.loads(json.dumps(answer)) == answer
+    return answer
+
+
+def decide(**decision: Any) -> dict[str, Any]:
+    return run(decision=decision)
+
+
+def editions() -> S3PriceEditions:
+    return S3PriceEditions(lambda: boto3.client("s3"), BUCKET)
+
+
+def pointer() -> PriceUpdates:
+    return editions().read_pointer().updates
+
+
+def held(name: str = NOVA) -> HeldPrice:
+    (entry,) = (it for it in pointer().held if it.name == name)
+    return entry
+
+
+def nova_usd() -> Decimal:
+    """The price of a million input tokens of Nova Lite in Tokyo from tomorrow on."""
+    edition = pointer().edition
+    shipped = shipped_prices()
+    book = lay_over(shipped, editions().read_edition(edition)) if edition else shipped
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    (usd,) = (
+        usd
+        for key, usd in rates_on(book, tomorrow).items()
+        if (key.model_id, key.place, key.item, key.service_tier) == (NOVA, TOKYO, "input", None)
+    )
+    return usd
+
+
+def make_dearer(server: PriceListServer, factor: str) -> None:
+    server.serve(TOKYO, with_price(recorded_files(TOKYO)[OFFER], NOVA_INPUT, factor))
+
+
+def test_recorded_prices_agree_with_the_shipped_book_or_are_held(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = run()
+    assert nova_usd() == Decimal("0.072")
+    assert answer["left_out"] == {
+        "batch": 2,
+        "bedrock_mantle": 3,
+        "other_variant": 1,
+        "reserved": 1,
+    }
+    assert run() | {"left_out": {}} == {"edition": None, "changes": 0, "held": 0, "left_out": {}}
+    lines = capsys.readouterr().out.splitlines()
+    health = [json.loads(line) for line in lines if '"_aws"' in line]
+    assert [it["PriceListAge"] for it in health if "PriceListAge" in it] == [[0], [0]]
+
+
+def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run()
+    make_dearer(server, "1.5")
+    assert run()["changes"] == 1
+    assert nova_usd() == Decimal("0.108")
+    make_dearer(server, "100")
+    capsys.readouterr()
+    assert run()["held"] == 1
+    assert nova_usd() == Decimal("0.108")
+    assert (held().usd_before, held().rate and held().rate.usd) == (
+        Decimal("0.108"),
+        Decimal("7.2"),
+    )
+    assert '"HeldPrices":[1.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_held_price_is_accepted_or_rejected_by_its_name(
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_dearer(server, "100")
+    run()
+    name = held().id
+    assert decide(reject=[name])["held"] == 0
+    assert nova_usd() == Decimal("0.072")
+    capsys.readouterr()
+    assert decide(accept=[name])["changes"] == 1
+    assert health_metrics(capsys.readouterr().out)["HeldPrices"] == [0]
+    assert nova_usd() == Decimal("7.2")
+
+
+def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None:
+    run()
+    make_dearer(server, "1.5")
+    edition = run()["edition"]
+    assert "say why" in decide(supersede=edition)["refused"]
+    assert decide(supersede=edition, reason="a mistake")["edition"] not in (None, edition)
+    assert nova_usd() == Decimal("0.072")
+
+
+@pytest.mark.parametrize(
+    ("decision", "refused"),
+    [
+        ({}, "name one of accept, reject and supersede"),
+        ({"accept": ["a"], "reject": ["a"]}, "name one of accept, reject and supersede"),
+        ({"accept": ["a"]}, "a is not held"),
+        ({"publish": ["a"]}, "publish"),
+        ({"accept": ["a" * 41]}, "at most 40 characters"),
+    ],
+)
+def test_a_decision_that_is_none_is_refused(decision: dict[str, Any], refused: str) -> None:
+    assert refused in decide(**decision)["refused"]
+    assert pointer() == PriceUpdates()
+
+
+def test_without_a_network_the_age_of_the_price_list_is_told_and_nothing_fails(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run()
+    before = pointer()
+    assert before.checked_at is not None
+    monkeypatch.setattr(server, "files", {})
+    capsys.readouterr()
+    assert "has none now" in run()["unavailable"]
+    (age,) = health_metrics(capsys.readouterr().out)["PriceListAge"]
+    assert 0 <= age < 60
+    assert pointer() == before
+
+
+def test_where_there_never_was_a_price_list_its_age_is_not_told(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "files", {})
+    assert "no offer has a file for this Region" in run()["unavailable"]
+    assert "PriceListAge" not in capsys.readouterr().out
+
+
+def test_a_bucket_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICE_BUCKET", "no-such-bucket")
+    with pytest.raises(PriceEditionsError):
+        run()
+
+
+def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> None:
+        editions_of_the_function = handler.updater().editions
+        with pytest.raises(AttributeError):  # there is no client
+            editions_of_the_function.read_pointer()
+
+    configs = client_configs(make, monkeypatch)
+    assert configs["s3"] is handler.PROMPT
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        AWS_PRICE_LIST,
+        "https://pricing.cn-northwest-1.amazonaws.com.cn",
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080",
+    ],
+)
+def test_the_price_list_is_read_over_https_or_from_the_function_itself(url: str) -> None:
+    assert Settings(region=TOKYO, price_bucket=BUCKET, price_list_url=url).price_list_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pricing.us-east-1.amazonaws.com",
+        "http://localhost:8080",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1",
+        "https://",
+        "https://user@example.com",
+        "https://example.com/path",
+        "https://example.com?query",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1",
+        "",
+    ],
+)
+def test_any_other_address_of_a_price_list_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="allowed: https://"):
+        Settings(region=TOKYO, price_bucket=BUCKET, price_list_url=url)

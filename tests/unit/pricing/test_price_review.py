@@ -1,0 +1,173 @@
+"""What the price list says anew is published, unless it looks like a mistake: then it is held."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.pricing import Price, PriceBook, Routing, TokenKind
+from lambdas.domain.pricing.editions import HoldReason, ListedRate, Listing, PriceUpdates
+from lambdas.domain.pricing.price_review import Review, review_listings
+from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, listing, price, rate
+
+OUTPUT, CACHE_WRITE = TokenKind.OUTPUT, TokenKind.CACHE_WRITE_5M
+
+
+def review(
+    prices: PriceBook,
+    *listings: Listing,
+    before: tuple[Listing, ...] = (),
+    updates: PriceUpdates | None = None,
+) -> Review:
+    return review_listings(
+        listings, before=before, book=prices, updates=updates or PriceUpdates(), now=NOW
+    )
+
+
+def news(found: Review) -> dict[TokenKind, Decimal]:
+    assert not found.held
+    return {TokenKind(it.rate.item): it.rate.usd for it in found.news}
+
+
+def held(found: Review) -> list[tuple[HoldReason, Decimal | None]]:
+    assert not found.news
+    return [(it.reason, it.rate.usd if it.rate else None) for it in found.held]
+
+
+def test_a_price_that_is_known_already_is_no_news() -> None:
+    assert news(review(book(price("1")), listing(rate("1.0")))) == {}
+
+
+@pytest.mark.parametrize("usd", ["2", "0.5", "1.01"])
+def test_a_change_up_to_a_factor_of_two_is_news(usd: str) -> None:
+    assert news(review(book(price("1")), listing(rate(usd)))) == {TokenKind.INPUT: Decimal(usd)}
+
+
+@pytest.mark.parametrize("usd", ["2.01", "0.49", "1000"])
+def test_a_larger_change_is_held(usd: str) -> None:
+    found = review(book(price("1")), listing(rate(usd)))
+    assert held(found) == [(HoldReason.LARGE_CHANGE, Decimal(usd))]
+    assert found.held[0].usd_before == 1
+
+
+def test_the_known_price_is_that_of_the_day_on_which_the_edition_begins() -> None:
+    prices = book(price("1"), price("4", effective_from=TOMORROW))
+    assert news(review(prices, listing(rate("4")))) == {}
+
+
+@pytest.mark.parametrize("known", [price("1", CACHE_WRITE), price("1")])
+def test_a_new_zero_is_held_with_and_without_a_price_before(known: Price) -> None:
+    found = review(book(known), listing(rate("0", CACHE_WRITE)))
+    assert (HoldReason.NEW_ZERO, Decimal(0)) in held(found)
+
+
+def test_a_zero_that_is_known_is_no_news_and_what_follows_it_is_held() -> None:
+    free = book(price("0", CACHE_WRITE))
+    assert news(review(free, listing(rate("0", CACHE_WRITE)))) == {}
+    found = review(free, listing(rate("0.1", CACHE_WRITE)))
+    assert held(found) == [(HoldReason.LARGE_CHANGE, Decimal("0.1"))]
+
+
+def test_a_first_price_of_a_place_is_news_where_it_fits_prices_of_other_places() -> None:
+    prices = book(price("1", place="us-east-1"), price("1.2", place="eu-west-1"))
+    assert news(review(prices, listing(rate("2.4")))) == {TokenKind.INPUT: Decimal("2.4")}
+    assert held(review(prices, listing(rate("1000")))) == [(HoldReason.LARGE_CHANGE, Decimal(1000))]
+
+
+def test_a_first_price_is_not_compared_with_prices_of_another_partition() -> None:
+    prices = book(price("100", place="us-gov-west-1"))
+    assert news(review(prices, listing(rate("1")))) == {TokenKind.INPUT: Decimal(1)}
+
+
+def test_a_first_price_of_a_tier_is_not_compared_with_that_of_another_tier() -> None:
+    found = review(book(price("1")), listing(rate("5", service_tier="priority")))
+    assert news(found) == {TokenKind.INPUT: Decimal(5)}
+
+
+def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region() -> None:
+    prices = book(price("1", routing=Routing.GLOBAL, place=""))
+    everywhere = {"routing": Routing.GLOBAL, "place": REGION}
+    assert news(review(prices, listing(rate("1", **everywhere)))) == {}
+    assert news(review(prices, listing(rate("1.1", **everywhere)))) == {
+        TokenKind.INPUT: Decimal("1.1")
+    }
+
+
+def test_a_model_is_found_however_its_version_is_spelled() -> None:
+    known = book(price("1"))
+    assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}
+    found = review(known, listing(rate("1.5", model_id="amazon.nova-pro")))
+    assert [it.rate.model_id for it in found.news] == [NOVA]
+
+
+def test_a_price_that_the_list_no_longer_has_is_held_until_it_is_back() -> None:
+    prices = book(price("1"), price("4", OUTPUT))
+    both, one = listing(rate("1"), rate("4", OUTPUT)), listing(rate("1"))
+    gone = review(prices, one, before=(both,))
+    assert held(gone) == [(HoldReason.REMOVED, None)]
+    assert gone.held[0].removed == rate("4", OUTPUT)
+    later = review(prices, one, before=(one,), updates=PriceUpdates(held=gone.held))
+    assert later.held == gone.held
+    assert held(review(prices, both, before=(one,), updates=PriceUpdates(held=gone.held))) == []
+
+
+def test_a_price_that_the_list_never_had_is_not_missed() -> None:
+    assert held(review(book(price("1"), price("4", OUTPUT)), listing(rate("1")))) == []
+
+
+def test_a_name_that_stands_for_no_model_is_held_once_an_offer() -> None:
+    found = review(book(price("1")), listing(rate("1"), unmapped_names=["Nova 9 Mega"]))
+    assert [(it.reason, it.name, it.offer) for it in found.held] == [
+        (HoldReason.UNMAPPED_NAME, "Nova 9 Mega", "AmazonBedrock")
+    ]
+
+
+def test_two_prices_of_one_thing_are_held_unless_the_book_has_one_of_them() -> None:
+    prices = book(price("1"))
+    found = review(prices, listing(rate("1.1"), rate("1.2")))
+    assert held(found) == [
+        (HoldReason.AMBIGUOUS, Decimal("1.1")),
+        (HoldReason.AMBIGUOUS, Decimal("1.2")),
+    ]
+    twice = listing(rate("1.1")), listing(rate("1.1"), offer="AmazonBedrockService")
+    assert news(review(prices, *twice)) == {TokenKind.INPUT: Decimal("1.1")}
+    known = listing(rate("1")), listing(rate("1.1"), offer="AmazonBedrockService")
+    assert news(review(prices, *known)) == {}
+
+
+def test_what_was_rejected_is_not_held_again_while_the_list_says_the_same() -> None:
+    prices, said = book(price("1")), listing(rate("9"), unmapped_names=["Nova 9"])
+    first = review(prices, said)
+    rejected = PriceUpdates(settled=first.held)
+    second = review(prices, said, updates=rejected)
+    assert held(second) == []
+    assert second.settled == first.held
+    other = review(prices, listing(rate("8")), updates=rejected)
+    assert held(other) == [(HoldReason.LARGE_CHANGE, Decimal(8))]
+    assert other.settled == ()
+
+
+def test_what_is_held_again_keeps_its_name_and_the_time_it_was_first_seen() -> None:
+    prices, said = book(price("1")), listing(rate("9"))
+    first = review(prices, said).held[0]
+    seen = first.model_copy(update={"since": NOW - timedelta(days=3)})
+    again = review(prices, said, updates=PriceUpdates(held=(seen,))).held[0]
+    assert (again.id, again.since) == (first.id, seen.since)
+
+
+amounts = st.decimals("0", "100", places=2)
+
+
+@given(st.one_of(st.none(), amounts), amounts)
+def test_nothing_is_published_that_changes_a_known_price_by_more_than_a_factor_of_two(
+    known: Decimal | None, usd: Decimal
+) -> None:
+    prices = book() if known is None else book(price(str(known)))
+    found = review(prices, listing(rate(str(usd))))
+    candidates: list[ListedRate] = [it.rate for it in found.news]
+    for candidate in candidates:
+        assert candidate.usd > 0
+        assert known is None or known / 2 <= candidate.usd <= known * 2
+    assert len(found.news) + len(found.held) == (usd != known)

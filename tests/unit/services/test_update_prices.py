@@ -1,0 +1,299 @@
+"""Price updates: a daily check, editions behind one pointer, and decisions on what is held."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from lambdas.domain.pricing import PriceBook, TokenKind
+from lambdas.domain.pricing.editions import (
+    HeldPrice,
+    HoldReason,
+    Listing,
+    PointerMovedError,
+    PriceEditionsUnavailableError,
+    PriceUpdates,
+)
+from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.price_decisions import (
+    ALL,
+    DecisionRefusedError,
+    accept,
+    reject,
+    supersede,
+)
+from lambdas.domain.pricing.price_list_source import PriceListUnavailableError
+from lambdas.services.update_prices import PriceUpdater, UpdateReport
+from tests.fakes import InMemoryPriceEditions, InMemoryPriceList
+from tests.unit.pricing.editions import NOW, TOMORROW, book, listing, price, rate
+
+OUTPUT = TokenKind.OUTPUT
+SHIPPED = book(price("1"), price("4", OUTPUT))
+DAY = timedelta(days=1)
+
+
+class Prices:
+    """An updater with its store and its price list."""
+
+    def __init__(self, *listings: Listing, shipped: PriceBook = SHIPPED) -> None:
+        self.store, self.price_list = InMemoryPriceEditions(), InMemoryPriceList(*listings)
+        self.updater = PriceUpdater(
+            editions=self.store, price_list=self.price_list, shipped=shipped
+        )
+
+    def say(self, *listings: Listing) -> None:
+        self.price_list.listings |= {it.offer: it for it in listings}
+
+    def update(self, now: datetime = NOW) -> UpdateReport:
+        return self.updater.update(now)
+
+    @property
+    def pointer(self) -> PriceUpdates:
+        return self.store.read_pointer().updates
+
+    @property
+    def held(self) -> tuple[HeldPrice, ...]:
+        return self.pointer.held
+
+    def usd(self, days: int = 1, item: TokenKind = TokenKind.INPUT) -> Decimal:
+        """The price of a kind, so many days after the first check."""
+        edition = self.pointer.edition
+        shipped = self.updater.shipped
+        prices = lay_over(shipped, self.store.read_edition(edition)) if edition else shipped
+        rates = rates_on(prices, NOW.date() + timedelta(days=days))
+        (found,) = (usd for key, usd in rates.items() if key.item is item)
+        return found
+
+
+def test_a_new_price_counts_from_the_next_day_on() -> None:
+    prices = Prices(listing(rate("1.5"), rate("4", OUTPUT)))
+    report = prices.update()
+    assert (report.edition, report.changes) == (prices.pointer.edition, 1)
+    assert [prices.usd(days) for days in (0, 1)] == [1, Decimal("1.5")]
+    assert prices.usd(1, OUTPUT) == 4
+    assert report.left_out == {"batch": 2}
+    (entry,) = prices.pointer.editions
+    assert (entry.id, entry.first_day, entry.changes) == (report.edition, TOMORROW, 1)
+
+
+def test_a_repeated_check_publishes_nothing_and_reads_nothing_again() -> None:
+    prices = Prices(listing(rate("1.5"), rate("9", OUTPUT)))
+    first = prices.update()
+    documents, held = dict(prices.store.documents), prices.held
+    second = prices.update(NOW + DAY)
+    assert (second.edition, second.changes) == (None, 0)
+    assert prices.pointer.edition == first.edition
+    assert (prices.store.documents, prices.held) == (documents, held)
+    assert prices.price_list.sent == ["AmazonBedrock"]
+    assert prices.pointer.checked_at == NOW + DAY
+
+
+def test_a_file_that_comes_again_with_another_tag_publishes_nothing() -> None:
+    prices = Prices(listing(rate("1.5")))
+    first = prices.update()
+    prices.say(listing(rate("1.5")).model_copy(update={"version": "20261128"}))
+    assert prices.update(NOW + DAY).edition is None
+    assert prices.pointer.edition == first.edition
+
+
+def test_a_price_that_changes_twice_has_two_dated_changes() -> None:
+    prices = Prices(listing(rate("1.5")))
+    prices.update()
+    prices.say(listing(rate("1.2")))
+    prices.update(NOW + DAY)
+    assert [prices.usd(days) for days in range(3)] == [1, Decimal("1.5"), Decimal("1.2")]
+    assert [it.changes for it in prices.pointer.editions] == [1, 1]
+
+
+def test_a_price_that_looks_like_a_mistake_is_held_and_the_old_one_stays() -> None:
+    prices = Prices(listing(rate("1000"), rate("5", OUTPUT)))
+    report = prices.update()
+    assert prices.usd(1) == 1
+    assert prices.usd(1, OUTPUT) == 5
+    (entry,) = report.held
+    assert (entry.reason, entry.usd_before) == (HoldReason.LARGE_CHANGE, 1)
+
+
+def test_an_accepted_price_counts_from_the_next_day_on_and_is_held_no_longer() -> None:
+    prices = Prices(listing(rate("1000"), rate("4", OUTPUT)))
+    (entry,) = prices.update().held
+    report = prices.updater.decide(accept([entry.id], NOW + DAY))
+    assert (report.changes, report.held) == (1, ())
+    assert [prices.usd(days) for days in (1, 2)] == [1, 1000]
+    assert prices.update(NOW + 2 * DAY).edition is None
+    assert prices.held == ()
+
+
+def test_a_rejected_price_is_not_held_again_until_the_list_says_something_else() -> None:
+    prices = Prices(listing(rate("1000")))
+    (entry,) = prices.update().held
+    assert prices.updater.decide(reject([entry.id])).held == ()
+    assert prices.update(NOW + DAY).held == ()
+    prices.say(listing(rate("1000"), rate("4.1", OUTPUT)))
+    assert prices.update(NOW + 2 * DAY).held == ()
+    prices.say(listing(rate("900"), rate("4.1", OUTPUT)))
+    assert [it.rate and it.rate.usd for it in prices.update(NOW + 3 * DAY).held] == [900]
+    assert prices.usd(9) == 1
+
+
+def test_a_rejected_price_can_be_accepted_after_all() -> None:
+    prices = Prices(listing(rate("1000")))
+    (entry,) = prices.update().held
+    prices.updater.decide(reject([ALL]))
+    prices.updater.decide(accept([entry.id], NOW))
+    assert prices.usd() == 1000
+    assert prices.pointer.settled == ()
+
+
+def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
+    said = listing(rate("1000"), rate("9000", OUTPUT), unmapped_names=["Nova 9"])
+    prices = Prices(said)
+    assert len(prices.update().held) == 3
+    assert prices.updater.decide(accept([ALL], NOW)).changes == 2
+    assert [it.reason for it in prices.held] == [HoldReason.UNMAPPED_NAME]
+    assert prices.updater.decide(reject([ALL])).held == ()
+
+
+@pytest.mark.parametrize(
+    ("decide", "message"),
+    [
+        (lambda _: accept(["00000000"], NOW), "00000000 is not held"),
+        (lambda _: reject(["00000000"]), "00000000 is not held"),
+        (lambda _: accept([], NOW), "nothing is not held"),
+        (lambda prices: accept([prices.held[0].id], NOW), "no new price to accept"),
+        (lambda _: accept([ALL], NOW), "no price is held that can be accepted"),
+        (lambda _: supersede("20261128T061500Z-00000000", "why", NOW), "in force: none"),
+    ],
+)
+def test_a_decision_on_what_is_not_there_is_refused_and_changes_nothing(
+    decide: Callable[[Prices], object], message: str
+) -> None:
+    prices = Prices(listing(rate("1"), unmapped_names=["Nova 9"]))
+    prices.update()
+    before = prices.pointer
+    with pytest.raises(DecisionRefusedError, match=message):
+        prices.updater.decide(decide(prices))  # type: ignore[arg-type]
+    assert prices.pointer == before
+
+
+def test_nothing_to_reject_is_refused() -> None:
+    prices = Prices(listing(rate("1")))
+    prices.update()
+    with pytest.raises(DecisionRefusedError, match="no price is held"):
+        prices.updater.decide(reject([ALL]))
+
+
+def test_a_superseded_edition_is_out_of_the_book_and_does_not_come_back() -> None:
+    prices = Prices(listing(rate("1.9")))
+    bad = prices.update().edition
+    assert bad is not None
+    prices.say(listing(rate("1.9"), rate("5", OUTPUT)))
+    prices.update(NOW + DAY)
+    report = prices.updater.decide(supersede(bad, "AWS's file was wrong", NOW + 2 * DAY))
+    assert [prices.usd(days) for days in range(5)] == [1] * 5
+    assert prices.usd(2, OUTPUT) == 5
+    assert report.edition is not None
+    (entry,) = prices.store.read_edition(report.edition).superseded
+    assert (entry.edition, entry.first_day, entry.superseded_at, entry.reason) == (
+        *(bad, TOMORROW, NOW + 2 * DAY),
+        "AWS's file was wrong",
+    )
+    prices.say(listing(rate("1.9"), rate("5.1", OUTPUT)))
+    prices.update(NOW + 3 * DAY)
+    assert prices.usd(9) == 1
+    prices.say(listing(rate("1.8"), rate("5.1", OUTPUT)))
+    prices.update(NOW + 4 * DAY)
+    assert prices.usd(9) == Decimal("1.8")
+    with pytest.raises(DecisionRefusedError, match=f"no change of edition {bad} is in force"):
+        prices.updater.decide(supersede(bad, "again", NOW + 5 * DAY))
+
+
+def test_every_edition_of_the_past_can_still_be_read() -> None:
+    prices = Prices(listing(rate("1.1")))
+    prices.update()
+    for day, usd in enumerate(("1.2", "1.3"), start=1):
+        prices.say(listing(rate(usd)))
+        prices.update(NOW + day * DAY)
+    counts = [len(prices.store.read_edition(it.id).changes) for it in prices.pointer.editions]
+    assert counts == [1, 2, 3]
+
+
+def test_of_two_runs_at_once_one_wins_and_the_other_starts_again_from_it() -> None:
+    prices = Prices(listing(rate("1000"), rate("5", OUTPUT)))
+    (entry,) = prices.update().held
+
+    def meanwhile() -> None:
+        prices.updater.decide(accept([entry.id], NOW))
+
+    prices.say(listing(rate("1000"), rate("6", OUTPUT)))
+    prices.store.before_publishing = meanwhile
+    prices.update(NOW + DAY)
+    assert prices.usd(1) == 1000
+    assert prices.usd(2, OUTPUT) == 6
+    assert prices.held == ()
+    edition = prices.pointer.edition
+    assert edition is not None
+    assert len(prices.store.read_edition(edition).changes) == 3
+
+
+def test_a_run_that_always_loses_gives_up() -> None:
+    prices = Prices(listing(rate("1.5")))
+
+    def move() -> None:
+        stored = prices.store.read_pointer()
+        prices.store.publish(stored.updates, stored.version)
+        prices.store.before_publishing = move
+
+    prices.store.before_publishing = move
+    with pytest.raises(PointerMovedError):
+        prices.update()
+
+
+def test_no_price_list_changes_nothing_and_its_age_grows() -> None:
+    prices = Prices(listing(rate("1.5")))
+    prices.update()
+    before = prices.pointer
+    prices.price_list.unavailable_because = "no route to host"
+    with pytest.raises(PriceListUnavailableError, match="no route to host"):
+        prices.update(NOW + DAY)
+    assert prices.pointer == before
+    assert before.checked_at == NOW
+
+
+def test_without_time_nothing_is_published() -> None:
+    prices = Prices(listing(rate("1.5")))
+    with pytest.raises(PriceListUnavailableError):
+        prices.updater.update(NOW, lambda: False)
+    assert prices.pointer == PriceUpdates()
+
+
+def test_a_store_that_does_not_answer_is_an_error() -> None:
+    prices = Prices(listing(rate("1.5")))
+    prices.store.unavailable_because = "denied"
+    with pytest.raises(PriceEditionsUnavailableError):
+        prices.update()
+
+
+def test_a_region_without_any_offer_is_an_error() -> None:
+    with pytest.raises(PriceListUnavailableError, match="no offer has a file for this Region"):
+        Prices().update()
+
+
+def test_an_offer_that_disappears_is_an_error_and_removes_no_price() -> None:
+    prices = Prices(listing(rate("1")), listing(rate("4", OUTPUT), offer="AmazonBedrockService"))
+    prices.update()
+    del prices.price_list.listings["AmazonBedrockService"]
+    with pytest.raises(PriceListUnavailableError, match="has none now"):
+        prices.update(NOW + DAY)
+    assert prices.held == ()
+
+
+def test_a_new_shipped_book_is_compared_with_the_list_that_is_known_already() -> None:
+    prices = Prices(listing(rate("1.5")))
+    prices.update()
+    newer = PriceBook([price("1.4", effective_from=TOMORROW + DAY)], edition="newer")
+    later = PriceUpdater(editions=prices.store, price_list=prices.price_list, shipped=newer)
+    assert later.update(NOW + 2 * DAY).changes == 1
+    assert prices.price_list.sent == ["AmazonBedrock"]
+    assert prices.pointer.shipped_edition == "newer"
