@@ -96,6 +96,12 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         },
         "files": {"read": 1, "skipped": []},
         "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
+        "coverage": {
+            "start": "2026-09-08T12:10:33+00:00",
+            "end": "2026-09-08T12:10:33+00:00",
+            "account_ids": ["111122223333"],
+            "regions": ["us-east-1"],
+        },
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -394,6 +400,7 @@ def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_pat
     summary = summarize(write(tmp_path / "empty.json", ""))
     assert summary["records"]["read"] == 0
     assert summary["by_identity"] == summary["rejected"] == []
+    assert summary["coverage"] is None
 
 
 def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -443,6 +450,19 @@ def test_costs_that_mean_different_things_look_different(
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert "  1 no_price: no price of the model is known" in printed
+
+
+def test_the_period_accounts_and_regions_are_shown(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [
+        log("1", timestamp="2026-09-08T12:10:33Z"),
+        log("2", timestamp="2026-09-08T12:10:33.500Z", region="eu-west-1"),
+        log("3", timestamp="2026-08-31T23:00:00-02:00", accountId="444455556666"),
+    ]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
+    assert shown in capsys.readouterr().out
 
 
 def test_nothing_but_rejected_records_gets_a_hint(
