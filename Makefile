@@ -31,8 +31,9 @@ LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench lock clean \
-  synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice deployer-policy prices
+.PHONY: help setup demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
+  lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
+  deployer-policy prices
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +118,10 @@ redrive: $(READY) ## Put back what functions gave up on
 
 reprice: $(READY) ## Publish the cost of calls whose price became known (else within an hour)
 	@$(RUN) -m cdk.operations.reprice
+
+price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
+	@$(RUN) -m cdk.operations.price_updates --accept "$(ACCEPT)" --reject "$(REJECT)" \
+	  --supersede "$(SUPERSEDE)" --reason "$(REASON)" $(if $(CHECK),--check)
 
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"

@@ -64,6 +64,16 @@ class Deployment:
         """The name of the function that publishes cost when a price becomes known."""
         return self.output(stack_names.INGESTION, "PriceRefresherName")
 
+    @cached_property
+    def price_updater(self) -> str | None:
+        """The name of the function that updates prices; `None` where there is none."""
+        return self._outputs(stack_names.INGESTION).get("PriceUpdaterName")
+
+    @cached_property
+    def price_bucket(self) -> str:
+        """The bucket of price editions."""
+        return self.output(stack_names.STORAGE, "PriceBucketName")
+
     def _outputs(self, stack: str) -> dict[str, str]:
         found = self._find(stack)
         outputs = [] if found is None else found.get("Outputs", [])

@@ -14,6 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cdk import stack_names
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
+from cdk.operations.price_state import (
+    DamagedPriceStateError,
+    describe_held,
+    read_price_state,
+)
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ _OLDEST_BOOTSTRAP = 6
 _SUBSCRIPTIONS_OF_A_GROUP = 2
 _MANTLE = "AWS/BedrockMantle"
 _MANTLE_DAYS = 14
+_OLDEST_PRICE_LIST = timedelta(days=3)
+_MAX_HELD_NAMED = 5
 _ANEW = "run make destroy and make deploy (the data stays)"
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
@@ -74,12 +81,13 @@ class Examination:
             ("subscription", self._subscription),
             ("trail", self._trail),
             ("notifications", self._notifications),
+            ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
         )
         for name, check in checks:
             try:
                 status, text = check()
-            except (NotDeployedError, DamagedMemoryError) as error:
+            except (NotDeployedError, DamagedMemoryError, DamagedPriceStateError) as error:
                 status, text = Status.PROBLEM, str(error)
             except (BotoCoreError, ClientError) as error:
                 status, text = Status.UNKNOWN, f"Could not look: {' '.join(str(error).split())}"
@@ -195,6 +203,33 @@ class Examination:
         if waiting:
             return Status.PROBLEM, f"Not confirmed, hears nothing: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
+
+    def _prices(self) -> tuple[Status, str]:
+        if not self._is_deployed:
+            return Status.OK, "Not deployed yet."
+        state = read_price_state(self.session, self.deployment)
+        in_force = f"In force: {state.edition or 'the shipped prices'}"
+        if self.deployment.price_updater is None:
+            return Status.OK, f"{in_force}. Updates are off (price_updates)."
+        if state.checked_at is None:
+            return Status.WARNING, (
+                f"{in_force}. The AWS Price List was not read yet: it is, once a day; or run make"
+                " price-updates CHECK=1."
+            )
+        age = datetime.now(UTC) - state.checked_at
+        read = f"the AWS Price List was read {age.days * 24 + age.seconds // 3600} hours ago"
+        if age > _OLDEST_PRICE_LIST:
+            return Status.PROBLEM, (
+                f"{in_force}; {read}. The log of PriceUpdater says why"
+                " (docs/runbooks/PriceListAge.md)."
+            )
+        if state.held:
+            named = "; ".join(describe_held(entry) for entry in state.held[:_MAX_HELD_NAMED])
+            return Status.WARNING, (
+                f"{in_force}; {read}. {len(state.held)} wait for a decision (make price-updates):"
+                f" {named}"
+            )
+        return Status.OK, f"{in_force}; {read}."
 
     def _mantle(self) -> tuple[Status, str]:
         client = self.session.client("cloudwatch")

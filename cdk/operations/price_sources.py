@@ -121,12 +121,17 @@ def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price
     for model_id, place, tier, rates in _read_entries(json.loads(text, parse_float=Decimal)):
         found[model_id, tier][place] = rates
     for (model_id, tier), by_place in found.items():
-        for scope, rates in _by_scope(by_place).items():
+        standard = found.get((model_id, None), by_place)
+        bare, of_us = standard.get(_NO_PREFIX), standard.get(_US)
+        is_bare_global = bool(bare and of_us and bare[0] != of_us[0])
+        for scope, rates in _by_scope(by_place, is_bare_global=is_bare_global).items():
             yield Price(model_id, *scope, None, rates, source, read_on, tier)
 
 
-def _by_scope(by_place: Mapping[str, tuple[Rates, ...]]) -> dict[PriceScope, tuple[Rates, ...]]:
-    bare, of_us = by_place.get(_NO_PREFIX), by_place.get(_US)
+def _by_scope(
+    by_place: Mapping[str, tuple[Rates, ...]], *, is_bare_global: bool
+) -> dict[PriceScope, tuple[Rates, ...]]:
+    bare = by_place.get(_NO_PREFIX)
     scopes: dict[PriceScope, tuple[Rates, ...]] = {}
     for place, rates in by_place.items():
         if place == Routing.GLOBAL:
@@ -134,10 +139,10 @@ def _by_scope(by_place: Mapping[str, tuple[Rates, ...]]) -> dict[PriceScope, tup
         elif place not in {_NO_PREFIX, _US}:
             routing = Routing.REGION if place[-1].isdigit() else Routing.GEOGRAPHY
             scopes[routing, place] = rates
-    in_the_us = of_us or bare
+    in_the_us = by_place.get(_US) or (None if is_bare_global else bare)
     if in_the_us:
         scopes = dict.fromkeys(_IN_THE_US, in_the_us) | scopes
-    if bare and of_us and bare[0] != of_us[0]:
+    if bare and is_bare_global:
         scopes = dict.fromkeys(_WORLDWIDE, bare) | scopes
     return scopes
 

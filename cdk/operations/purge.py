@@ -99,8 +99,11 @@ def _unless_gone(delete: Callable[[str], object], name: str) -> None:
 
 
 def _empty(s3: S3Client, bucket: str) -> None:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        keys = [{"Key": it["Key"]} for it in page.get("Contents", [])]
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        keys = [
+            {"Key": it["Key"], "VersionId": it["VersionId"]}
+            for it in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        ]
         if keys:
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys
             for error in answer.get("Errors", []):
@@ -118,8 +121,8 @@ def main(session: boto3.Session) -> None:
     """Ask, then purge."""
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        f"This deletes ledger, invocation logs, quarantine and reports of Bedrock Meter in"
-        f" account {account}, {session.region_name}, for good."
+        f"This deletes ledger, invocation logs, quarantine, reports and price editions of Bedrock"
+        f" Meter in account {account}, {session.region_name}, for good."
     )
     found = _not_put_back(session)
     if found is not None:

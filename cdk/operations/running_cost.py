@@ -52,6 +52,15 @@ GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
+PRICE_ALARM_METRICS = 4
+PRICE_CHECKS_A_MONTH = 30
+SECONDS_OF_A_PRICE_CHECK = Decimal(20)  # taken high: three files of some megabytes
+GB_OF_THE_PRICE_UPDATER = Decimal(1)
+# Of each check: three listings, an edition and the pointer.
+WRITES_OF_A_PRICE_CHECK = 5
+# Taken high: so many containers look for a new edition every ten minutes.
+PRICING_CONTAINERS = 5
+PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
 EXPORTS_A_MONTH = 30
 COMPARISONS_A_MONTH = Decimal(30) / 7
 # A scan reads twice 4 KB a unit, since it may read what is a moment old.
@@ -223,6 +232,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
             _unpriced_units(usage.unpriced, prices),
         ),
+        *_price_updates(config, prices),
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
@@ -242,6 +252,26 @@ def _unpriced_units(unpriced: int, prices: UnitPrices) -> Decimal:
     )
     write_usd = writes / _MILLION * prices["dynamodb_write_units_million"]
     return write_usd + reads / _MILLION * prices[_READ_UNITS]
+
+
+def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
+    """The cost of new list prices: the daily check, and the look for a new edition."""
+    checks = PRICE_CHECKS_A_MONTH * config.price_updates
+    seconds = checks * SECONDS_OF_A_PRICE_CHECK * GB_OF_THE_PRICE_UPDATER
+    requests = [
+        CostItem(
+            "S3",
+            "price editions, written and looked for",
+            checks * WRITES_OF_A_PRICE_CHECK * prices["s3_writes_1000"] / 1000
+            + Decimal(PRICE_RELOADS_A_MONTH) * prices["s3_reads_1000"] / 1000,
+        )
+    ]
+    if not checks:
+        return requests
+    run = CostItem(
+        "Lambda", "the daily check of list prices", seconds * prices["lambda_arm_gb_second"]
+    )
+    return [run, *requests]
 
 
 def _reports(
@@ -291,5 +321,6 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
-    report_alarms = export_alarms + comparison_alarms
+    price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
+    report_alarms = export_alarms + comparison_alarms + price_alarms
     return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

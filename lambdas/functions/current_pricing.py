@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -28,11 +29,12 @@ class CurrentPricing:
         changed_at: The time at which the last other edition was loaded.
     """
 
-    def __init__(self, settings: CallSettings) -> None:
+    def __init__(self, settings: CallSettings, clock: Callable[[], float] = monotonic) -> None:
         """Begin with the shipped prices.
 
         Args:
             settings: Contracted prices, and the bucket of editions.
+            clock: The seconds of a clock that never goes back.
         """
         self.changed_at = datetime.min.replace(tzinfo=UTC)
         self._pricing = settings.pricing
@@ -42,7 +44,7 @@ class CurrentPricing:
             CurrentBook(
                 self._shipped,
                 S3PriceEditions(lambda: boto3.client("s3", config=BRIEF), bucket),
-                monotonic,
+                clock,
                 _report_failure,
             )
             if bucket

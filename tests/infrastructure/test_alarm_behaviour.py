@@ -181,8 +181,8 @@ def test_each_schedule_of_the_deployment_is_watched() -> None:
         for it in resources(template, "AWS::Events::Rule").values()
         if "ScheduleExpression" in it
     ]
-    reports = 2  # daily and weekly ones, see below
-    assert len(rules) == len(SCHEDULED) + reports
+    daily_or_weekly = 3  # see below
+    assert len(rules) == len(SCHEDULED) + daily_or_weekly
 
 
 def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
@@ -232,6 +232,35 @@ def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> No
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
 
     assert [at(899_999), at(900_000)] == [OK, ALARM]
+
+
+def test_prices_that_wait_for_a_decision_are_told_of_at_once() -> None:
+    def after(*held: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health HeldPrices": held}
+        return state("Health-HeldPrices", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(3), after(3, 0)] == [ALARM, OK]
+    assert alarm_of("Health-HeldPrices", "default").missing == "ignore"  # till the next check
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ([0, 0, 0], OK),
+        ([0, 90_000, 180_000], OK),
+        ([86_300, 172_700, 259_100], ALARM),
+        ([0, None, None], OK),
+        ([None, None, None], ALARM),
+        ([None, 90_000, None], ALARM),
+        ([90_000, 180_000, 0], OK),
+    ],
+)
+def test_three_days_without_a_price_list_are_told_of_whether_or_not_the_function_runs(
+    days: list[float | None], expected: AlarmState
+) -> None:
+    figures = {"BedrockMeter/Health PriceListAge": days}
+    found = state("Health-PriceListAge", figures, statistic=Statistic.MAXIMUM, seconds=DAY)
+    assert found is expected
 
 
 def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] = ()) -> AlarmState:

@@ -55,7 +55,7 @@ def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
         *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
-        "s3:PutObject",
+        *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
     }
     (write,) = allowed["s3:PutObject"]
     assert wildcard(write["Resource"]) == "/comparison/*"

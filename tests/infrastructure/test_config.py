@@ -33,7 +33,9 @@ def refusal(**context: Any) -> str:
 def test_cdk_json_holds_the_defaults_and_names_every_setting() -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     settings = {name for name in context if name in Config.model_fields}
-    assert settings == set(Config.model_fields) - {"python_version", "architecture"}
+    assert settings == set(Config.model_fields) - {
+        *("python_version", "architecture", "price_list_url")
+    }
     assert Config.from_context(context) == Config()
 
 

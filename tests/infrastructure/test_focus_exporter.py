@@ -62,7 +62,7 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
-        "s3:PutObject",
+        *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
     }
     by_action = grants(deployment().monitoring, ROLE)
     (write,) = by_action["s3:PutObject"]
@@ -71,7 +71,10 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         wildcard(resource)
         for it in statements(deployment().monitoring, ROLE)
         for resource in as_list(it["Resource"])
-    } == {None, "/focus/*", ":application-inference-profile/*", ":role/*", ":user/*"}
+    } == {
+        *(None, "/editions/*", "/focus/*"),
+        *(":application-inference-profile/*", ":role/*", ":user/*"),
+    }
     condition = {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},

@@ -15,6 +15,8 @@ PINNED = {
     "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
     "Key961B73FD": "AWS::KMS::Key",
     "LoggingMemory0D563458": "AWS::SSM::Parameter",
+    "PricesEF2AB66A": "AWS::S3::Bucket",
+    "PricesPolicy77737ED5": "AWS::S3::BucketPolicy",
     "Quarantine23FF09FE": "AWS::S3::Bucket",
     "QuarantinePolicyD801E1EA": "AWS::S3::BucketPolicy",
     "Reports65402A0A": "AWS::S3::Bucket",

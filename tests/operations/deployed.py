@@ -18,6 +18,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "ReportBucketName": "reports",
+        "PriceBucketName": "prices",
         "MemoryParameterName": "logging-memory",
         "LedgerRetentionDays": "90",
     },
@@ -25,6 +26,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "LogProcessorName": "processor",
         "MetricPublisherName": "publisher",
         "PriceRefresherName": "refresher",
+        "PriceUpdaterName": "updater",
     },
     stack_names.MONITORING: {
         "TopicArn": "arn:aws:sns:us-east-1:123456789012:notifications",

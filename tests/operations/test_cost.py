@@ -17,6 +17,7 @@ from cdk.operations.running_cost import (
     COMPARISON_ALARM_METRICS,
     EXPORT_ALARM_METRICS,
     HEALTH_ALARM_METRICS,
+    PRICE_ALARM_METRICS,
     UnitPrices,
     Usage,
     count_series,
@@ -46,11 +47,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 15 names for the account and 13 a model, 7 an identity, 4 a project; 11 health metrics.
-    standard = 15 + 6 * 13 + 50 * 7 + 5 * 4 + 11
+    # 15 names for the account and 13 a model, 7 an identity, 4 a project; 14 health metrics.
+    standard = 15 + 6 * 13 + 50 * 7 + 5 * 4 + 14
     assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 15 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 11
+    full = 15 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 14
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
@@ -82,7 +83,9 @@ def test_a_million_calls_without_a_price_cost_a_few_dollars() -> None:
 
 
 def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None:
-    of_it = [it for it in running_cost(Usage(0, 0, 0), Config(), PRICES) if "price" in it.what]
+    config = Config.from_context({"price_updates": False})
+    lines = running_cost(Usage(0, 0, 0), config, PRICES)
+    of_it = [it for it in lines if "price" in it.what and it.service != "S3"]
     assert len(of_it) == 2
     assert all(it.usd > 0 for it in of_it)
 
@@ -111,6 +114,18 @@ def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
     assert abs(saved - expected) < Decimal(10) ** -12
 
 
+def test_without_price_updates_a_look_for_editions_is_all_that_is_paid_for_them() -> None:
+    without = Config.from_context({"price_updates": False})
+    lines = running_cost(Usage(1, 1, 1), without, PRICES)
+    assert not [it for it in lines if "list prices" in it.what]
+    (looks,) = (it.usd for it in lines if it.service == "S3")
+    assert looks == 720 * 6 * 5 * PRICES["s3_reads_1000"] / 1000
+    saved = total(Usage(1, 1, 1)) - total(Usage(1, 1, 1), without)
+    seconds = 30 * 20 * PRICES["lambda_arm_gb_second"]
+    writes = 30 * 5 * PRICES["s3_writes_1000"] / 1000
+    assert saved == seconds + writes + 4 * PRICES["alarm_metric_month"]
+
+
 def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
@@ -119,7 +134,8 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
         for it in health
     )
-    assert watched == HEALTH_ALARM_METRICS + EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS
+    optional = EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS + PRICE_ALARM_METRICS
+    assert watched == HEALTH_ALARM_METRICS + optional
     assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
         deployed_dashboards(Config())
     )

@@ -1,10 +1,14 @@
-"""`make prices`: public price data becomes a price book in which nothing is overwritten."""
+"""`make prices`: what sources list becomes rows of the book, and no row is changed."""
 
+import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -13,188 +17,276 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk.operations import prices
-from cdk.operations.price_sources import completed, prices_of_litellm, renew
+from cdk.operations.price_files import FetchedFiles, fetch_price_files
+from cdk.operations.price_renewal import (
+    Why,
+    read_price_list_rows,
+    renew_from_others,
+    renew_from_price_list,
+)
+from cdk.operations.price_sources import read_genai_prices, read_litellm_prices
 from cdk.operations.terminal import CommandError
-from lambdas.domain.pricing import Price, PriceBook, Rates, TokenKind
-from lambdas.domain.pricing.price import ANYWHERE, GLOBAL, REGIONAL
-from lambdas.domain.pricing.shipped import read_prices, write_prices
+from lambdas.domain.pricing import (
+    BilledUnit,
+    Price,
+    PriceBook,
+    Rates,
+    Route,
+    Routing,
+    TokenKind,
+    shipped_prices,
+)
+from lambdas.domain.pricing.price_list import PriceList, read_bulk_file, read_price_list
+from lambdas.domain.pricing.shipped import read_price_book, write_price_book
+from tests.unit.pricing.price_list.bulk_files import bulk_file, bulk_json, listed
 
-JANUARY, JUNE, TODAY = date(2026, 1, 1), date(2026, 6, 1), date(2026, 9, 8)
-DECEMBER = date(2026, 12, 1)
+JUNE, TODAY, DECEMBER = date(2026, 6, 1), date(2026, 9, 8), date(2026, 12, 1)
+OWN_LIST = "AWS Price List AmazonBedrock 2026-09-01"
+MODEL = "maker.model-v1:0"
+VIRGINIA = (Routing.REGION, "us-east-1")
+ROWS = json.loads(Path("tests/fixtures/price-list-rows.json").read_text(encoding="utf-8"))
 
 
 def price(
     usd: str,
     begins: date | None = None,
-    area: str = ANYWHERE,
-    model_id: str = "m",
-    source: str = "source",
+    scope: tuple[Routing, str] = VIRGINIA,
+    source: str = "reader",
+    model_id: str = MODEL,
     **more: str,
 ) -> Price:
-    rates = {TokenKind(kind): Decimal(it) for kind, it in {"input": usd, **more}.items()}
-    return Price(model_id, area, begins, (Rates(0, rates),), source, TODAY)
+    rates = {TokenKind(kind): Decimal(each) for kind, each in {"input": usd, **more}.items()}
+    return Price(model_id, *scope, begins, (Rates(0, rates),), source, TODAY)
 
 
-@pytest.mark.parametrize(
-    ("standing", "told", "added"),
-    [
-        ([], [price("1")], [price("1")]),
-        ([price("1")], [price("1")], []),
-        ([price("1")], [price("2")], [price("2", TODAY)]),
-        ([price("1")], [price("1"), price("2", JUNE)], [price("2", JUNE)]),
-        ([price("1"), price("2", JUNE)], [price("1"), price("2", JUNE)], []),
-        ([price("1"), price("2", JUNE)], [price("2")], []),  # the source forgot the old price
-        ([price("1"), price("2", JUNE)], [price("1")], [price("1", TODAY)]),  # it went back
-        ([price("1", JUNE)], [price("2", JANUARY)], [price("2", TODAY)]),  # told too late
-        ([price("1")], [], []),  # the source dropped it
-        ([price("1", output="5")], [price("1")], []),  # the source dropped a kind
-        (
-            [price("1")],
-            [price("2"), price("3", DECEMBER)],
-            [price("2", TODAY), price("3", DECEMBER)],
-        ),
-        # What stands and has not begun says nothing of today.
-        ([price("1"), price("2", DECEMBER)], [price("1")], []),
-        ([price("1"), price("2", DECEMBER)], [price("1"), price("2", DECEMBER)], []),
-        ([price("1"), price("2", DECEMBER)], [price("3")], [price("3", TODAY)]),
-        ([price("1"), price("2", DECEMBER)], [price("2", JUNE)], [price("2", JUNE)]),
-        ([price("2", DECEMBER)], [price("1")], [price("1")]),
-    ],
-)
-def test_what_stands_stays_and_what_changed_begins_later(
-    standing: list[Price], told: list[Price], added: list[Price]
-) -> None:
-    assert renew(standing, told, TODAY) == [*standing, *added]
+def own(usd: str, **more: Any) -> Price:
+    return price(usd, source=OWN_LIST, **more)
 
 
-@pytest.mark.parametrize(
-    ("known", "told", "begins"),
-    [
-        ([ANYWHERE], "eu", TODAY),
-        ([ANYWHERE], GLOBAL, TODAY),
-        ([ANYWHERE], REGIONAL, TODAY),
-        ([REGIONAL], "eu", TODAY),
-        (["eu"], "eu-west-1", TODAY),
-        ([GLOBAL], REGIONAL, None),  # calls of it had no price before
-        ([GLOBAL], "eu", None),
-        ([REGIONAL], GLOBAL, None),
-        (["eu"], REGIONAL, None),
-        (["eu"], ANYWHERE, None),
-    ],
-)
-def test_a_new_area_changes_no_cost_that_calls_have_had(
-    known: list[str], told: str, begins: date | None
-) -> None:
-    standing = [price("1", area=it) for it in known]
-    assert renew(standing, [price("2", area=told)], TODAY)[1:] == [price("2", begins, told)]
+def usd_on(book: PriceBook, day: date, kind: TokenKind = TokenKind.INPUT, size: int = 1) -> str:
+    rates = book.prices_of(MODEL, Route("us-east-1"), day).token_rates(size)
+    return str(rates[kind].usd) if kind in rates else "unknown"
 
 
-@pytest.mark.parametrize("area", [GLOBAL, REGIONAL])
-def test_what_was_told_apart_and_is_one_price_again_has_that_from_today_on(area: str) -> None:
-    standing = [price("1", area=area), price("9", area="eu")]
-    assert renew(standing, [price("2")], TODAY) == [
-        *standing,
-        price("2"),
-        price("2", TODAY, area),
+# AWS's own list
+
+
+def test_figure_that_the_book_lacks_is_added_for_as_long_as_is_known() -> None:
+    renewal = renew_from_price_list(PriceBook([price("1")]), [own("1", output="5")], TODAY)
+    (added,) = renewal.rows
+    assert renewal.added == [added]
+    assert added.effective_from is None
+    assert added.rates == (Rates(0, {TokenKind.OUTPUT: Decimal(5)}),)
+    assert added.source == OWN_LIST
+    assert renewal.same == 1
+
+
+def test_figure_that_another_source_misread_is_corrected_from_its_own_day_on() -> None:
+    standing = [price("1"), price("2", JUNE)]
+    renewal = renew_from_price_list(PriceBook(standing), [own("3")], TODAY)
+    (corrected,) = renewal.rows
+    assert renewal.corrected == [corrected]
+    assert corrected.effective_from == JUNE
+    assert corrected.reason == "AWS's own list, against reader"
+    book = PriceBook([*standing, corrected])
+    assert [usd_on(book, day) for day in (date(2026, 5, 31), JUNE, TODAY)] == ["1", "3", "3"]
+
+
+def test_figure_that_was_in_the_own_list_before_has_changed_today() -> None:
+    standing = [own("1")]
+    renewal = renew_from_price_list(PriceBook(standing), [own("2")], TODAY)
+    assert [row.effective_from for row in renewal.changed] == [TODAY]
+    book = PriceBook([*standing, *renewal.rows])
+    assert [usd_on(book, day) for day in (date(2026, 9, 7), TODAY)] == ["1", "2"]
+
+
+def test_row_that_gives_a_reason_stays_and_the_difference_is_reported() -> None:
+    chosen = replace(price("6"), reason="the pricing page names this Region")
+    renewal = renew_from_price_list(PriceBook([chosen]), [own("3")], TODAY)
+    assert renewal.rows == []
+    (difference,) = renewal.differences
+    found = (difference.usd, difference.listed_usd, difference.why)
+    assert found == (Decimal(6), Decimal(3), Why.CHOSEN)
+
+
+def test_correction_by_the_own_list_changes_like_its_other_rows() -> None:
+    corrected = replace(own("3"), reason="AWS's own list, against reader")
+    renewal = renew_from_price_list(PriceBook([price("1"), corrected]), [own("4")], TODAY)
+    assert [row.effective_from for row in renewal.changed] == [TODAY]
+
+
+def test_new_price_of_small_calls_hides_no_price_of_large_ones() -> None:
+    large = Rates(100, {TokenKind.INPUT: Decimal(9)})
+    standing = replace(price("1"), rates=(*price("1").rates, large))
+    renewal = renew_from_price_list(PriceBook([standing]), [own("2")], TODAY)
+    book = PriceBook([standing, *renewal.rows])
+    assert [usd_on(book, TODAY, size=size) for size in (100, 101)] == ["2", "9"]
+
+
+def test_published_zero_is_a_figure() -> None:
+    renewal = renew_from_price_list(PriceBook([]), [own("1", cache_write_5m="0")], TODAY)
+    assert usd_on(PriceBook(renewal.rows), TODAY, TokenKind.CACHE_WRITE_5M) == "0"
+
+
+def test_own_list_keeps_the_spelling_of_the_book() -> None:
+    book = PriceBook([price("1", model_id="maker.model-v1:0")])
+    renewal = renew_from_price_list(book, [own("1", model_id="maker.model")], TODAY)
+    assert (renewal.rows, renewal.same) == ([], 1)
+
+
+def recorded_list() -> PriceList:
+    files = []
+    for offer in ("AmazonBedrock", "AmazonBedrockFoundationModels"):
+        products = [
+            listed(row["attributes"], row["usd"], row["unit"], row["effectiveDate"])
+            for row in ROWS
+            if row["offer"] == offer
+        ]
+        files.append(read_bulk_file(bulk_file(products, offer)))
+    return read_price_list(files, date(2026, 11, 28))
+
+
+def test_recorded_rows_of_the_price_list_give_the_prices_of_the_book() -> None:
+    book = shipped_prices()
+    rows = list(read_price_list_rows(recorded_list(), book, TODAY))
+    figures = {
+        (row.model_id, row.routing, row.place, row.service_tier, rates.above_input_tokens, kind)
+        for row in rows
+        for rates in row.rates
+        for kind in rates.usd_per_million
+    }
+    tokyo, virginia = (Routing.REGION, "ap-northeast-1"), VIRGINIA
+    sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    opus = "anthropic.claude-opus-4-7"
+    assert {
+        ("amazon.nova-lite-v1:0", *tokyo, None, 0, TokenKind.INPUT),
+        ("amazon.nova-lite-v1:0", *tokyo, None, 0, TokenKind.CACHE_READ),
+        ("amazon.nova-micro-v1:0", *virginia, None, 0, TokenKind.CACHE_WRITE_5M),
+        ("zai.glm-5", *tokyo, None, 0, TokenKind.INPUT),
+        ("nvidia.nemotron-nano-12b-v2", *tokyo, None, 0, TokenKind.INPUT),
+        ("amazon.titan-embed-text-v1", *tokyo, None, 0, TokenKind.INPUT),
+        ("qwen.qwen3-next-80b-a3b", Routing.REGION, "ap-south-1", None, 0, TokenKind.INPUT),
+        ("anthropic.claude-sonnet-4-6", *virginia, None, 0, TokenKind.INPUT),
+        (sonnet, Routing.GLOBAL, "ap-northeast-1", None, 0, TokenKind.INPUT),
+        (sonnet, *tokyo, None, 0, TokenKind.CACHE_WRITE_1H),
+        (opus, Routing.GLOBAL, "us-east-1", None, 0, TokenKind.CACHE_WRITE_1H),
+        ("openai.gpt-6-astra", *virginia, None, 272_000, TokenKind.INPUT),
+        ("cohere.embed-v4:0", *tokyo, None, 0, TokenKind.INPUT),
+    } <= figures
+    renewal = renew_from_price_list(book, rows, TODAY)
+    assert (renewal.corrected, renewal.changed, renewal.differences) == ([], [], [])
+    assert renewal.same >= 12
+
+
+def test_rows_of_batches_of_mantle_and_of_variants_are_no_rows_of_the_book() -> None:
+    rows = read_price_list_rows(recorded_list(), PriceBook([]), TODAY)
+    by_model = {row.model_id: row for row in rows}
+    assert "xai.grok-4.7" not in by_model  # through bedrock-mantle alone
+    assert "amazon.nova-canvas-v1:0" not in by_model  # by the size of the image
+    assert "openai.gpt-6-astra" not in by_model  # where its large calls begin is not known
+    (nova,) = by_model["amazon.nova-lite-v1:0"].rates
+    assert nova.usd_per_million[TokenKind.INPUT] == Decimal("0.072")  # not the batch's 0.036
+
+
+# Other sources
+
+
+def test_model_that_the_book_does_not_know_is_added_with_its_dates() -> None:
+    rows = [price("1"), price("2", JUNE), price("3", DECEMBER)]
+    renewal = renew_from_others(PriceBook([]), rows, TODAY)
+    assert list(PriceBook(renewal.rows)) == rows
+
+
+def test_kinds_are_filled_in_where_the_source_agrees_on_the_others() -> None:
+    book = PriceBook([price("1")])
+    for usd, kinds in (("1", [TokenKind.OUTPUT]), ("2", [])):
+        found = [price(usd, source="litellm 1", output="5")]
+        renewal = renew_from_others(book, found, TODAY)
+        assert [kind for row in renewal.added for kind in row.rates[0].usd_per_million] == kinds
+        assert (not renewal.differences) == bool(kinds)
+
+
+def test_later_price_of_a_source_holds_where_the_book_has_the_earlier_one_from_it() -> None:
+    standing = price("1", source="genai-prices 0.2")
+    listed_now = [
+        price("1", source="genai-prices 0.3"),
+        price("2", JUNE, source="genai-prices 0.3"),
     ]
-
-
-def test_an_area_that_costs_as_elsewhere_again_does_so_from_today_on() -> None:
-    name = "amazon.nova-pro-v1:0"
-    before = litellm(**{name: usd(8e-07), f"eu.{name}": usd(1.05e-06)})
-    book = renew(before, litellm(**{name: usd(8e-07), f"eu.{name}": usd(8e-07)}), TODAY)
-    found = PriceBook(book).price_of(name, name, "eu-west-1", TODAY)
-    assert found is not None
-    assert found.rates[0].usd_per_million[TokenKind.INPUT] == Decimal("0.8")
-
-
-def test_a_new_area_begins_today_whenever_its_source_says_that_it_began() -> None:
-    told = [price("2", area="eu"), price("3", JUNE, "eu"), price("4", DECEMBER, "eu")]
-    added = [price("3", TODAY, "eu"), price("4", DECEMBER, "eu")]
-    assert renew([price("1")], told, TODAY) == [price("1"), *added]
-
-
-@pytest.mark.parametrize("area", [ANYWHERE, REGIONAL, "eu"])
-def test_another_spelling_of_a_model_is_no_new_model_and_another_version_is(area: str) -> None:
-    standing = [price("1", area=area, model_id="m-v1:0")]
-    (_, found) = renew(standing, [price("2", area=area, model_id="m")], TODAY)
-    assert found.effective_from == TODAY
-    (_, found) = renew(standing, [price("2", area=area, model_id="m-v2:0")], TODAY)
-    assert found.effective_from is None
-
-
-def test_a_kind_that_stands_without_a_price_gets_one_from_the_same_day_on() -> None:
-    standing = [price("1", output="5"), price("2", JUNE), price("3", DECEMBER)]
-    told = [
-        price("2", JANUARY, cache_read="7", source="other"),
-        price("3", DECEMBER, output="6", source="other"),
+    renewal = renew_from_others(PriceBook([standing]), listed_now, TODAY)
+    assert [(row.effective_from, row.source) for row in renewal.changed] == [
+        (TODAY, "genai-prices 0.3")
     ]
-    assert renew(standing, told, TODAY) == [
-        price("1", output="5"),
-        price("2", JUNE, cache_read="7", source="source, other"),
-        price("3", DECEMBER, output="6", source="source, other"),
+    planned = [
+        price("1", source="genai-prices 0.3"),
+        price("2", DECEMBER, source="genai-prices 0.3"),
     ]
+    renewal = renew_from_others(PriceBook([standing]), planned, TODAY)
+    assert [row.effective_from for row in renewal.changed] == [DECEMBER]
+    assert renew_from_others(PriceBook([price("1")]), planned, TODAY).changed == []
 
 
-def test_a_price_of_large_calls_that_is_new_is_another_price() -> None:
-    large = replace(
-        price("1"), rates=(*price("1").rates, Rates(9, price("2").rates[0].usd_per_million))
-    )
-    assert renew([price("1")], [large], TODAY) == [price("1"), replace(large, effective_from=TODAY)]
-    assert renew([large], [large], TODAY) == [large]
+def test_worldwide_price_is_not_taken_where_the_price_depends_on_the_region() -> None:
+    by_region = [
+        price(usd, scope=(Routing.GLOBAL, region))
+        for usd, region in (("0.30", "us-east-1"), ("0.36", "ap-northeast-1"))
+    ]
+    worldwide = price("0.30", scope=(Routing.GLOBAL, ""), source="litellm 1")
+    assert renew_from_others(PriceBook(by_region), [worldwide], TODAY).rows == []
+    alike = [replace(row, rates=by_region[0].rates) for row in by_region]
+    assert len(renew_from_others(PriceBook(alike), [worldwide], TODAY).added) == 1
 
 
-MODEL = "anthropic.m"
-AREAS = st.sampled_from([ANYWHERE, REGIONAL, GLOBAL, "eu", "eu-west-1"])
-CALLS = st.sampled_from(
-    [(f"{prefix}{MODEL}", it) for prefix in ("", "eu.", "global.") for it in ("eu-west-1", "")]
+usd_values = st.sampled_from(["0", "1", "2", "3"])
+scopes = st.sampled_from(
+    [VIRGINIA, (Routing.REGION, "eu-west-1"), (Routing.GEOGRAPHY, "eu"), (Routing.GLOBAL, "")]
 )
-prices_of_a_model = st.builds(
-    price,
-    st.sampled_from("12"),
-    st.sampled_from([None, JANUARY, JUNE, DECEMBER]),
-    AREAS,
-    st.just(MODEL),
-    output=st.sampled_from("34"),
+rows_of_a_source = st.lists(
+    st.builds(price, usd_values, st.none(), scopes), unique_by=lambda row: (row.routing, row.place)
 )
 
 
-@given(
-    st.lists(prices_of_a_model, unique_by=lambda it: (it.area, it.effective_from)),
-    st.dictionaries(AREAS, prices_of_a_model),
-    CALLS,
-    st.sampled_from([JANUARY, JUNE, TODAY - timedelta(days=1)]),
-)
-def test_a_source_that_names_no_days_changes_no_cost_of_the_days_before(
-    standing: list[Price], told: dict[str, Price], call: tuple[str, str], day: date
+@given(rows_of_a_source, rows_of_a_source)
+def test_renewed_book_keeps_every_row_and_renewing_again_adds_none(
+    standing: list[Price], listed_now: list[Price]
 ) -> None:
-    news = [replace(it, area=area, effective_from=None) for area, it in told.items()]
-    before = PriceBook(standing).price_of(MODEL, *call, day)
-    after = PriceBook(renew(standing, news, TODAY)).price_of(MODEL, *call, day)
-    assert before is None or before == after
+    book = PriceBook(standing)
+    for renew, source in ((renew_from_price_list, OWN_LIST), (renew_from_others, "litellm 1")):
+        found = [replace(row, source=source) for row in listed_now]
+        renewed = PriceBook([*book, *renew(book, found, TODAY).rows])
+        assert set(map(repr, book)) <= set(map(repr, renewed))
+        assert renew(renewed, found, TODAY).rows == []
+        if source == OWN_LIST:
+            assert renew(renewed, found, TODAY).same == len(found)
 
 
-def litellm(**entries: Any) -> list[Price]:
-    told = {
-        name: {"litellm_provider": "bedrock_converse", "mode": "chat", **entry}
+# genai-prices and litellm
+
+
+def litellm(**entries: dict[str, Any]) -> list[Price]:
+    found = {
+        name: {"litellm_provider": "bedrock", "mode": "chat", **entry}
         for name, entry in entries.items()
     }
-    return list(prices_of_litellm(json.dumps(told), "litellm 1", TODAY))
+    return list(read_litellm_prices(json.dumps(found), "litellm 1", TODAY))
 
 
 def usd(value: float, **more: Any) -> dict[str, Any]:
     return {"input_cost_per_token": value, "output_cost_per_token": 2 * value, **more}
 
 
-def rates(*prices: str) -> dict[TokenKind, Decimal]:
-    return dict(zip(TokenKind, map(Decimal, prices), strict=False))
+def rates(*values: str) -> dict[TokenKind, Decimal]:
+    return dict(zip(TokenKind, map(Decimal, values), strict=False))
 
 
-def areas(found: list[Price]) -> dict[str, Decimal]:
-    return {it.area: it.rates[0].usd_per_million[TokenKind.INPUT] for it in found}
+def by_scope(found: list[Price], tier: str | None = None) -> dict[tuple[str, str], Decimal]:
+    return {
+        (row.routing.value, row.place): row.rates[0].usd_per_million[TokenKind.INPUT]
+        for row in found
+        if row.service_tier == tier
+    }
 
 
-def test_every_area_that_is_told_has_its_price_and_the_us_tell_that_of_all_others() -> None:
+def test_litellm_names_places_and_its_bare_name_is_that_of_the_united_states() -> None:
     found = litellm(
         **{
             "amazon.nova-pro-v1:0": usd(8e-07),
@@ -204,273 +296,302 @@ def test_every_area_that_is_told_has_its_price_and_the_us_tell_that_of_all_other
             "bedrock/us-gov-west-1/amazon.nova-pro-v1:0": usd(9.6e-07),
         }
     )
-    assert areas(found) == {
-        ANYWHERE: Decimal("0.8"),
-        "eu": Decimal("1.05"),
-        "us-west-2": Decimal("0.8"),
-        "us-gov-west-1": Decimal("0.96"),
+    assert by_scope(found) == {
+        ("region", "us-east-1"): Decimal("0.8"),
+        ("geography", "us"): Decimal("0.8"),
+        ("geography", "eu"): Decimal("1.05"),
+        ("region", "us-west-2"): Decimal("0.8"),
+        ("region", "us-gov-west-1"): Decimal("0.96"),
     }
 
 
-def test_a_place_that_costs_as_the_wider_one_has_its_kinds_and_sizes_too() -> None:
-    large = usd(
-        1e-06,
-        cache_read_input_token_cost=1e-07,
-        input_cost_per_token_above_200k_tokens=2e-06,
-    )
-    name = "anthropic.claude-x"
-    found = litellm(
-        **{
-            name: usd(9e-07),
-            f"us.{name}": usd(9e-07),
-            f"us-gov.{name}": large,
-            f"bedrock/us-gov-west-1/{name}": usd(1e-06),
-            f"bedrock/us-gov-east-1/{name}": usd(3e-06),
-        }
-    )
-    of = {it.area: it.rates for it in found}
-    assert of["us-gov-west-1"] == of["us-gov"]
-    assert len(of["us-gov"]) == 2
-    assert len(of["us-gov-east-1"]) == 1
+def test_bare_name_that_costs_less_than_the_us_profile_is_the_global_price() -> None:
+    name = "anthropic.claude-mythos-5-1"
+    flex = {"input_cost_per_token_flex": 5e-06}
+    found = litellm(**{name: usd(1e-05, **flex), f"us.{name}": usd(1.1e-05)})
+    assert by_scope(found) == {
+        ("global", ""): Decimal(10),
+        ("region", "us-east-1"): Decimal(11),
+        ("geography", "us"): Decimal(11),
+    }
+    assert by_scope(found, "flex") == {("global", ""): Decimal(5)}
 
 
-def test_service_tiers_have_prices_of_their_own() -> None:
+def test_litellm_has_prices_of_tiers_and_of_large_calls() -> None:
     found = litellm(
         **{
             "amazon.nova-pro-v1:0": usd(
                 1e-06,
+                cache_read_input_token_cost=1e-07,
+                cache_creation_input_token_cost_above_1hr=2e-06,
                 input_cost_per_token_flex=5e-07,
-                output_cost_per_token_flex=1e-06,
+                input_cost_per_token_above_128k_tokens=3e-06,
                 input_cost_per_token_priority=2e-06,
-                input_cost_per_token_above_128k_tokens_priority=3e-06,
                 input_cost_per_token_batches=4e-07,
                 output_cost_per_token_turbo=9e-06,
             ),
-            "eu.amazon.nova-pro-v1:0": usd(1e-06, input_cost_per_token_flex=6e-07),
         }
     )
-    assert [(it.service_tier, it.area, it.rates) for it in found] == [
-        (None, ANYWHERE, (Rates(0, rates("1", "2")),)),
-        (None, "eu", (Rates(0, rates("1", "2")),)),
-        ("flex", ANYWHERE, (Rates(0, rates("0.5", "1")),)),
-        ("flex", "eu", (Rates(0, rates("0.6")),)),
-        ("priority", ANYWHERE, (Rates(0, rates("2")), Rates(128_000, rates("3")))),
-    ]
-
-
-def test_the_price_of_a_tier_in_the_us_is_not_the_global_one_where_that_is_another_one() -> None:
-    name = "amazon.nova-x-v1:0"
-    of_us = usd(1.1e-06, input_cost_per_token_flex=5.5e-07)
-    found = litellm(**{name: usd(1e-06), f"us.{name}": of_us})
-    assert areas([it for it in found if it.service_tier]) == {REGIONAL: Decimal("0.55")}
-    apart = litellm(**{name: of_us, f"us.{name}": of_us, f"eu.{name}": of_us | usd(2e-06)})
-    assert areas([it for it in apart if it.service_tier]) == {
-        ANYWHERE: Decimal("0.55"),
-        "eu": Decimal("0.55"),
+    of = {row.service_tier: row.rates for row in found if row.routing is Routing.REGION}
+    base = rates("1", "2", "0.1") | {TokenKind.CACHE_WRITE_1H: Decimal(2)}
+    assert of == {
+        None: (Rates(0, base), Rates(128_000, base | {TokenKind.INPUT: Decimal(3)})),
+        "flex": (Rates(0, rates("0.5")),),
+        "priority": (Rates(0, rates("2")),),
     }
-    same = litellm(**{name: usd(1.1e-06), f"us.{name}": of_us})
-    assert areas([it for it in same if it.service_tier]) == {ANYWHERE: Decimal("0.55")}
-
-
-TOLD = Rates(0, rates("1", "2"))
-
-
-@pytest.mark.parametrize(
-    ("other", "expected"),
-    [
-        ([TOLD], [TOLD]),
-        ([Rates(0, rates("1"))], [TOLD]),
-        ([Rates(0, rates("1", "2", "0.1"))], [Rates(0, rates("1", "2", "0.1"))]),
-        ([Rates(0, rates("1", "3", "0.1"))], [TOLD]),  # another price: nothing is taken of it
-        ([TOLD, Rates(9, rates("2", "4"))], [TOLD, Rates(9, rates("2", "4"))]),
-        ([TOLD, Rates(9, rates("2"))], [TOLD, Rates(9, rates("2", "2"))]),
-    ],
-)
-def test_a_price_gets_the_kinds_and_sizes_that_it_lacks_from_another_source(
-    other: list[Rates], expected: list[Rates]
-) -> None:
-    ours = replace(price("1"), rates=(TOLD,))
-    theirs = replace(price("1"), rates=tuple(other), source="other")
-    found = completed(ours, theirs)
-    assert list(found.rates) == expected
-    assert found.source == ("source" if expected == [TOLD] else "source, other")
-
-
-def test_a_size_that_both_know_stays_as_the_first_one_tells_it() -> None:
-    ours = replace(price("1"), rates=(TOLD, Rates(9, rates("3", "6"))))
-    theirs = replace(ours, rates=(TOLD, Rates(5, rates("2", "4")), Rates(9, rates("4", "8", "1"))))
-    assert completed(ours, theirs).rates == (
-        TOLD,
-        Rates(5, rates("2", "4")),
-        Rates(9, rates("3", "6", "1")),
-    )
-
-
-def test_a_new_tier_changes_no_price_of_another_one() -> None:
-    flex = replace(price("0.5"), service_tier="flex")
-    assert renew([price("1")], [price("1"), flex], TODAY) == [price("1"), flex]
-    dearer = replace(flex, rates=price("0.6").rates)
-    assert renew([price("1"), flex], [price("1"), dearer], TODAY) == [
-        price("1"),
-        flex,
-        replace(dearer, effective_from=TODAY),
-    ]
-
-
-def test_an_area_where_one_kind_alone_costs_something_else_is_told_apart() -> None:
-    dearer = {"input_cost_per_token": 1e-06, "output_cost_per_token": 3e-06}
-    found = litellm(**{"amazon.nova-pro-v1:0": usd(1e-06), "eu.amazon.nova-pro-v1:0": dearer})
-    assert areas(found) == {ANYWHERE: Decimal(1), "eu": Decimal(1)}
-
-
-def test_where_geographies_cost_more_than_the_bare_name_that_is_the_global_price() -> None:
-    name = "anthropic.claude-mythos-5-1"
-    found = litellm(**{name: usd(1e-05), f"us.{name}": usd(1.1e-05), f"eu.{name}": usd(1.1e-05)})
-    assert areas(found) == {GLOBAL: Decimal(10), REGIONAL: Decimal(11), "eu": Decimal(11)}
-
-
-def test_without_a_usual_price_nobody_knows_that_of_other_areas() -> None:
-    entries = {
-        f"bedrock/{region}/moonshotai.kimi-x": usd(value)
-        for region, value in (("ap-south-1", 7.1e-07), ("us-east-1", 6e-07), ("us-west-2", 6e-07))
-    }
-    assert areas(litellm(**entries)) == {
-        "ap-south-1": Decimal("0.71"),
-        "us-east-1": Decimal("0.6"),
-        "us-west-2": Decimal("0.6"),
-    }
-    assert areas(litellm(**{"us.moonshotai.kimi-x": usd(6e-07)})) == {ANYWHERE: Decimal("0.6")}
-
-
-def test_kinds_and_sizes_are_read_exactly() -> None:
-    (found,) = litellm(
-        **{
-            "anthropic.claude-x": usd(
-                3e-06,
-                cache_read_input_token_cost=3e-07,
-                cache_creation_input_token_cost=3.75e-06,
-                cache_creation_input_token_cost_above_1hr=6e-06,
-                input_cost_per_token_above_200k_tokens=6e-06,
-                input_cost_per_token_batches=1.5e-06,
-            )
-        }
-    )
-    base, large = found.rates
-    assert base.usd_per_million == {
-        TokenKind.INPUT: Decimal(3),
-        TokenKind.OUTPUT: Decimal(6),
-        TokenKind.CACHE_READ: Decimal("0.3"),
-        TokenKind.CACHE_WRITE_5M: Decimal("3.75"),
-        TokenKind.CACHE_WRITE_1H: Decimal(6),
-    }
-    assert large == Rates(200_000, {**base.usd_per_million, TokenKind.INPUT: Decimal(6)})
 
 
 @pytest.mark.parametrize(
     ("name", "entry"),
     [
-        ("amazon.nova-canvas-v1:0", {"output_cost_per_image": 0.06, "mode": "image_generation"}),
-        ("bedrock/us-east-1/1-month-commitment/amazon.x", usd(1e-06)),
-        ("bedrock_mantle/openai.gpt-oss-20b", usd(1e-06, litellm_provider="bedrock_mantle")),
-        ("amazon.free", usd(0)),
-        ("openai/gpt", usd(1e-06)),
+        ("amazon.nova-pro-v1:0", {"litellm_provider": "openai", **usd(1e-06)}),
+        ("amazon.nova-pro-v1:0", {"mode": "image_generation", **usd(1e-06)}),
+        ("amazon.nova-pro-v1:0", {"input_cost_per_token": 0.0}),
+        ("amazon.nova-pro-v1:0", {"output_cost_per_token": 1e-06}),
+        ("gpt-4o", usd(1e-06)),
+        ("bedrock/*/1-month-commitment/cohere.command-text-v14", usd(1e-06)),
     ],
 )
-def test_what_is_not_paid_by_the_token_on_demand_is_left_out(
+def test_litellm_entry_that_is_no_price_of_tokens_is_left_out(
     name: str, entry: dict[str, Any]
 ) -> None:
     assert litellm(**{name: entry}) == []
 
 
+def test_genai_prices_tells_global_prices_from_regional_ones() -> None:
+    found = list(read_genai_prices(TODAY))
+    haiku = "anthropic.claude-haiku-4-5-20251001-v1:0"
+    by = {(row.model_id, row.routing, row.place): row for row in found if not row.effective_from}
+    for routing, place, value in (
+        (Routing.GLOBAL, "", "1"),
+        (*VIRGINIA, "1.1"),
+        (Routing.GEOGRAPHY, "us", "1.1"),
+    ):
+        row = by[haiku, routing, place]
+        assert row.rates[0].usd_per_million[TokenKind.INPUT] == Decimal(value)
+        assert row.source.startswith("genai-prices ")
+    assert any(row.effective_from for row in found)
+    assert any(len(row.rates) > 1 for row in found)
+
+
+# AWS's files
+
+
+class PriceHost:
+    """A stand-in for AWS's price host."""
+
+    def __init__(self, **files: Any) -> None:
+        self.files = {f"/{name}": text for name, text in files.items()}
+        self.opened: list[str] = []
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[io.BytesIO]:
+        self.opened.append(path)
+        found = self.files.get(path, OSError("404"))
+        if isinstance(found, Exception):
+            raise found
+        yield io.BytesIO(found if isinstance(found, bytes) else json.dumps(found).encode())
+
+
+def index(offer: str) -> str:
+    return f"offers/v1.0/aws/{offer}/current/region_index.json"
+
+
+def regions(**paths: str) -> dict[str, Any]:
+    return {"regions": {name: {"currentVersionUrl": path} for name, path in paths.items()}}
+
+
+def test_current_file_of_every_offer_and_region_is_read() -> None:
+    host = PriceHost(
+        **{
+            index("AmazonBedrock"): regions(tokyo="/offers/t.json", london="/offers/l.json"),
+            index("AmazonBedrockService"): regions(),
+            index("AmazonBedrockFoundationModels"): regions(tokyo="/offers/m.json"),
+            "offers/t.json": bulk_json([listed()]),
+            "offers/l.json": bulk_json([]),
+            "offers/m.json": bulk_json([listed(), listed()], "AmazonBedrockFoundationModels"),
+        }
+    )
+    names: list[str] = []
+    fetched = fetch_price_files(host.open, names.append)
+    assert [len(file.products) for file in fetched.files] == [0, 1, 2]
+    assert fetched.failures == ()
+    assert names == [
+        "AmazonBedrock london",
+        "AmazonBedrock tokyo",
+        "AmazonBedrockFoundationModels tokyo",
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        OSError("no route"),
+        TimeoutError("too slow"),
+        HTTPException("half an answer"),
+        b"<html>",
+        {"formatVersion": "v1.0"},
+    ],
+)
+def test_file_that_cannot_be_read_stops_no_other(broken: Any) -> None:
+    host = PriceHost(
+        **{
+            index("AmazonBedrock"): regions(tokyo="/offers/t.json", london="/offers/l.json"),
+            "offers/t.json": bulk_json([listed()]),
+            "offers/l.json": broken,
+        }
+    )
+    fetched = fetch_price_files(host.open)
+    assert len(fetched.files) == 1
+    assert [name.partition(":")[0] for name in fetched.failures] == [
+        "AmazonBedrock london",
+        "AmazonBedrockService",
+        "AmazonBedrockFoundationModels",
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"[]",
+        b"nothing",
+        {"regions": {"tokyo": {}}},
+        {"regions": ["tokyo"]},
+        regions(tokyo="https://example.com/x.json"),
+        {"regions": {"tokyo": {"currentVersionUrl": 7}}},
+    ],
+)
+def test_list_of_regions_that_is_none_is_a_failure_and_opens_nothing_else(broken: Any) -> None:
+    host = PriceHost(**{index("AmazonBedrock"): broken})
+    fetched = fetch_price_files(host.open)
+    assert fetched.files == ()
+    assert len(fetched.failures) == 3
+    assert len(host.opened) == 3
+
+
+# The command
+
+
 def unpacked(folder: Path, **entries: Any) -> Path:
-    told = {
-        name: {"litellm_provider": "bedrock", "mode": "chat", **it} for name, it in entries.items()
+    found = {
+        name: {"litellm_provider": "bedrock", "mode": "chat", **entry}
+        for name, entry in entries.items()
     }
     (folder / "litellm").mkdir()
     (folder / "litellm-1.2.3.dist-info").mkdir()
     (folder / "litellm" / "model_prices_and_context_window_backup.json").write_text(
-        json.dumps(told)
+        json.dumps(found)
     )
     return folder
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, book: Path) -> None:
+NO_NETWORK = FetchedFiles((), ("AmazonBedrock: list of Regions: no route",))
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    book: Path,
+    fetched: FetchedFiles = NO_NETWORK,
+) -> None:
+    def fetch(progress: object) -> FetchedFiles:
+        assert callable(progress)
+        return fetched
+
     monkeypatch.setattr(sys, "argv", ["prices", "--litellm", str(folder)])
     monkeypatch.setattr(prices, "BOOK", book)
+    monkeypatch.setattr(prices, "fetch_price_files", fetch)
     prices.main()
 
 
-def test_the_first_source_is_trusted_and_the_second_fills_its_gaps(
+def shipped_copy(tmp_path: Path) -> Path:
+    book = tmp_path / "prices.json"
+    book.write_text(write_price_book(shipped_prices()))
+    return book
+
+
+def test_without_a_network_the_book_is_compared_and_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = unpacked(
-        tmp_path,
-        **{
-            "amazon.nova-lite-v1:0": usd(1.2e-07),
-            "eu.amazon.nova-lite-v1:0": usd(1.3e-07),
-            "cohere.new-v1:0": usd(1e-06),
-        },
-    )
-    book = tmp_path / "prices.json"
-    run(monkeypatch, folder, book)
-    found = {(it.model_id, it.area): it for it in read_prices(book.read_text())}
-    assert found["amazon.nova-lite-v1:0", ANYWHERE].source.startswith("genai-prices ")
-    assert found["amazon.nova-lite-v1:0", "eu"].source == "litellm 1.2.3"
-    assert found["cohere.new-v1:0", ANYWHERE].source == "litellm 1.2.3"
-    printed = capsys.readouterr().out
-    assert "amazon.nova-lite-v1:0 (any)                              by 100 %" in printed
-    assert "Models of the samples without a price: amazon.nova-canvas-v1:0" in printed
+    book = shipped_copy(tmp_path)
     before = book.read_text()
-    run(monkeypatch, folder, book)
-    assert book.read_text() == before
-    assert ", 0 of them new" in capsys.readouterr().out
-
-
-def test_a_global_price_is_filled_in_where_the_first_source_tells_of_no_areas(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    entries = {
-        "openai.gpt-5.4": usd(2.75e-06),
-        "global.openai.gpt-5.4": usd(2.5e-06),
-        "amazon.nova-2-lite-v1:0": usd(1e-06),
-        "global.amazon.nova-2-lite-v1:0": usd(2e-06),
-    }
-    book = tmp_path / "prices.json"
+    entries = {"bedrock/eu-central-1/anthropic.claude-instant-v1": usd(2.48e-06)}
     run(monkeypatch, unpacked(tmp_path, **entries), book)
-    of = {(it.model_id, it.area): it.source for it in read_prices(book.read_text())}
-    assert of["openai.gpt-5.4", GLOBAL] == "litellm 1.2.3"
-    assert of["openai.gpt-5.4", ANYWHERE].startswith("genai-prices ")
-    assert of["amazon.nova-2-lite-v1:0", GLOBAL].startswith("genai-prices ")
-    assert ("amazon.nova-2-lite-v1:0", ANYWHERE) not in of
-
-
-def test_a_second_change_on_a_day_says_what_to_do_and_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = unpacked(tmp_path, **{"cohere.new-v1:0": usd(1e-06)})
-    book, today = tmp_path / "prices.json", datetime.now(UTC).date()
-    stands = [price("3", today, model_id="cohere.new-v1:0")]
-    book.write_text(before := write_prices(stands))
-    with pytest.raises(CommandError, match=r"new-v1:0 \(any\) from .* again on a later day"):
-        run(monkeypatch, folder, book)
+    printed = capsys.readouterr().out
+    assert "could not be read: the book has nothing new from them" in printed
+    assert "AmazonBedrock: list of Regions: no route" in printed
+    assert (
+        "anthropic.claude-instant-v1 (region eu-central-1) input: 0.8 in the book, 2.48 in"
+        " litellm 1.2.3" in printed
+    )
+    assert "Models of the samples without a price: amazon.nova-canvas-v1:0" in printed
     assert book.read_text() == before
 
 
-def test_kinds_that_are_filled_in_are_told(
+def test_aws_files_make_a_new_edition_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = unpacked(tmp_path, **{"cohere.new-v1:0": usd(1e-06)})
-    book = tmp_path / "prices.json"
-    book.write_text(write_prices([price("1", model_id="cohere.new-v1:0")]))
-    run(monkeypatch, folder, book)
-    assert ", 1 filled in." in capsys.readouterr().out
-    (found,) = (it for it in read_prices(book.read_text()) if it.model_id == "cohere.new-v1:0")
-    assert found.effective_from is None
-    assert found.rates[0].usd_per_million[TokenKind.OUTPUT] == 2
+    book, folder = shipped_copy(tmp_path), unpacked(tmp_path)
+    attributes = {
+        "usagetype": "USE1-NovaMicro-input-tokens",
+        "model": "Nova Micro",
+        "regionCode": "us-east-1",
+    }
+    file = read_bulk_file(bulk_file([listed(attributes, "0.00009"), listed({"usagetype": "odd"})]))
+    fetched = FetchedFiles((file,), ())
+    run(monkeypatch, folder, book, fetched)
+    printed = capsys.readouterr().out
+    assert "1 corrected" in printed
+    assert "usage_type_not_understood: 1 rows" in printed
+    made = read_price_book(book.read_text())
+    assert made.edition == f"{datetime.now(UTC).date()}"
+    rates = made.prices_of("amazon.nova-micro-v1:0", Route("us-east-1"), TODAY).token_rates(0)
+    assert rates[TokenKind.INPUT].usd == Decimal("0.09")
+    assert rates[TokenKind.INPUT].price.source == "AWS Price List AmazonBedrock 2026-10-06"
+    written = book.read_text()
+    run(monkeypatch, folder, book, fetched)
+    assert book.read_text() == written
 
 
-def test_a_source_that_is_missing_is_asked_for(
+def test_files_are_not_asked_for_offline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(progress: object) -> FetchedFiles:
+        raise AssertionError(progress)
+
+    book = shipped_copy(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["prices", "--offline", "--litellm", str(unpacked(tmp_path))])
+    monkeypatch.setattr(prices, "BOOK", book)
+    monkeypatch.setattr(prices, "fetch_price_files", refuse)
+    prices.main()
+    assert "were not read (--offline)" in capsys.readouterr().out
+
+
+def test_second_change_on_a_day_says_what_to_do_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    today = datetime.now(UTC).date()
+    book, name = tmp_path / "prices.json", "amazon.nova-micro-v1:0"
+    standing = replace(own("3", model_id=name), effective_from=today)
+    book.write_text(before := write_price_book(PriceBook([standing])))
+    file = read_bulk_file(bulk_file([listed(usd="0.009")]))
+    with pytest.raises(CommandError, match=r"nova-micro-v1:0 \(region us-east-1\) from .* later"):
+        run(monkeypatch, unpacked(tmp_path), book, FetchedFiles((file,), ()))
+    assert book.read_text() == before
+
+
+def test_missing_source_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="run make prices"):
-        run(monkeypatch, tmp_path, tmp_path / "prices.json")
+        run(monkeypatch, tmp_path, shipped_copy(tmp_path))
+
+
+def test_units_are_rows_as_well() -> None:
+    attributes = {
+        "usagetype": "USE1-Guardrail-ContentPolicyUnitsConsumed",
+        "regionCode": "us-east-1",
+    }
+    file = read_bulk_file(bulk_file([listed(attributes, "0.0002", "TextUnit")]))
+    rows = list(read_price_list_rows(read_price_list([file], TODAY), shipped_prices(), TODAY))
+    assert rows[0].usd_per_unit == {BilledUnit.GUARDRAIL_CONTENT_UNIT: Decimal("0.0002")}
+    renewal = renew_from_price_list(shipped_prices(), rows, TODAY)
+    assert [row.usd_per_unit for row in renewal.corrected] == [rows[0].usd_per_unit]

@@ -55,14 +55,14 @@ class Exemption(NamedTuple):
         kinds: The kinds of tokens.
         source: The beginning of the source's name.
         region: The Region; empty for any.
-        count: The number of such figures.
+        figures: The number of such figures.
     """
 
     models: tuple[str, ...]
     kinds: tuple[str, ...]
     source: str
     region: str
-    count: int
+    figures: int
 
 
 NOVA = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-")
@@ -161,7 +161,7 @@ def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Prici
 def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> None:
     exempt = [(exemption_of(figure), figure) for figure in figures()]
     counts = Counter(reason for reason, _ in exempt if reason)
-    assert counts == {reason: each.count for reason, each in EXEMPTIONS.items()}
+    assert counts == {reason: each.figures for reason, each in EXEMPTIONS.items()}
     for reason, figure in exempt:
         cost = price(figure, pricing) if reason else None
         if isinstance(cost, Cost):

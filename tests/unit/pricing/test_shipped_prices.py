@@ -23,7 +23,7 @@ from tests.infrastructure.synthesis import ROOT
 
 DAY = date(2026, 11, 25)
 FILE = ROOT / "lambdas" / "domain" / "pricing" / "prices.json"
-NOVA_1 = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-")
+NOVA = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-", "amazon.nova-2-lite-")
 
 
 def test_file_is_what_make_prices_writes_with_money_as_text() -> None:
@@ -54,18 +54,20 @@ def test_every_price_has_a_source_a_day_and_figures() -> None:
         assert all(usd >= 0 for usd in price.usd_per_unit.values())
 
 
-def test_only_cache_writes_of_nova_and_a_guardrails_word_filter_are_listed_at_zero() -> None:
-    zeros = {
-        (price.model_id, str(kind))
-        for price in shipped_prices()
-        for listed in (price.usd_per_unit, *(rates.usd_per_million for rates in price.rates))
-        for kind, usd in listed.items()
-        if not usd
-    }
+def test_only_cache_writes_of_nova_and_free_guardrail_units_are_listed_at_zero() -> None:
+    zeros = set[tuple[str, str]]()
+    for price in shipped_prices():
+        listed: list[tuple[str, Decimal]] = [*price.usd_per_unit.items()]
+        for rates in price.rates:
+            listed += rates.usd_per_million.items()
+        zeros |= {(price.model_id, kind) for kind, usd in listed if not usd}
     units = {entry for entry in zeros if entry[0] == GUARDRAILS}
-    assert units == {(GUARDRAILS, "guardrail_word_unit")}
+    assert {unit for _, unit in units} == {
+        "guardrail_sensitive_information_free_unit",
+        "guardrail_word_unit",
+    }
     assert {kind for _, kind in zeros - units} == {TokenKind.CACHE_WRITE_5M}
-    assert all(model_id.startswith(NOVA_1) for model_id, _ in zeros - units)
+    assert all(model_id.startswith(NOVA) for model_id, _ in zeros - units)
 
 
 def test_cached_tokens_cost_less_than_others() -> None:
@@ -139,5 +141,5 @@ def test_money_is_exact() -> None:
         for rates in price.rates
         for usd in rates.usd_per_million.values()
     }
-    assert Decimal("0.4125") in prices
+    assert Decimal("0.10725") in prices
     assert all(isinstance(usd, Decimal) for usd in prices)

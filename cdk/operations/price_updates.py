@@ -1,0 +1,137 @@
+"""Lists held prices and decides on them: `make price-updates [ACCEPT="ID ..."] [REJECT=...]`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.table import Table
+
+from cdk.operations.account import run_in_account
+from cdk.operations.deployment import Deployment
+from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
+from cdk.operations.price_state import DamagedPriceStateError, describe_held, read_price_state
+from cdk.operations.terminal import CommandError, open_console, printable
+from lambdas.domain.pricing.editions import HeldPrice, HoldReason, PriceUpdates
+
+_MEANINGS = {
+    HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",
+    HoldReason.NEW_ZERO: "is 0 now",
+    HoldReason.REMOVED: "is no longer listed",
+    HoldReason.UNMAPPED_NAME: "names no model that is known",
+    HoldReason.AMBIGUOUS: "is listed with several prices",
+    HoldReason.SUPERSEDED: "was in a superseded edition",
+}
+_MAX_EDITIONS = 10
+
+
+def update_prices(session: boto3.Session) -> None:
+    """Carry out what the command line names, then list what is held.
+
+    Raises:
+        CommandError: It cannot be carried out.
+    """
+    options = _parse_arguments()
+    deployment = Deployment(session.client("cloudformation"))
+    event = _event(options)
+    if event is not None:
+        function = deployment.price_updater
+        if function is None:
+            message = "price updates are off: set price_updates to true in cdk.json and deploy."
+            raise CommandError(message)
+        try:
+            answer: dict[str, Any] = invoke(open_functions(session), function, event)
+        except FunctionFailedError as error:
+            message = f"{error}: its log group says more."
+            raise CommandError(message) from None
+        _print_answer(answer)
+    try:
+        state = read_price_state(session, deployment)
+    except DamagedPriceStateError as error:
+        raise CommandError(str(error)) from None
+    _print_state(open_console(), state)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="price-updates")
+    for name in ("accept", "reject", "supersede", "reason"):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--check", action="store_true")
+    return parser.parse_args()
+
+
+def _event(options: argparse.Namespace) -> dict[str, Any] | None:
+    """The event for the function; `None` where prices are listed alone."""
+    names = [it for it in ("accept", "reject", "supersede") if getattr(options, it)]
+    if len(names) + options.check > 1:
+        message = "name one of ACCEPT, REJECT, SUPERSEDE and CHECK."
+        raise CommandError(message)
+    if options.check:
+        return {}
+    if not names:
+        return None
+    if names == ["supersede"]:
+        if not options.reason:
+            message = 'say why: make price-updates SUPERSEDE=EDITION REASON="..."'
+            raise CommandError(message)
+        return {"decision": {"supersede": options.supersede, "reason": options.reason}}
+    (name,) = names
+    return {"decision": {name: getattr(options, name).replace(",", " ").split()}}
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    for problem in ("refused", "unavailable"):
+        if problem in answer:
+            raise CommandError(printable(answer[problem]))
+    if answer["edition"] is None:
+        print("Prices stay as they were.")
+    elif answer["changes"]:
+        print(
+            f"Edition {answer['edition']} has {answer['changes']:,} changes. They hold from"
+            " tomorrow on, UTC."
+        )
+    else:
+        print(
+            f"Edition {answer['edition']} takes the changes out. Functions know of it within 10"
+            " minutes."
+        )
+
+
+def _print_state(console: Console, state: PriceUpdates) -> None:
+    if state.held:
+        table = Table("Name", "Price", "Known, USD", "Listed, USD", "Why it is held", "Since")
+        for entry in state.held:
+            table.add_row(*_row(entry))
+        console.print(table)
+        console.print("The known prices stay until you decide: ACCEPT=NAME, REJECT=NAME or =all.")
+    else:
+        console.print("No price waits for a decision.")
+    for rejected in state.settled:
+        console.print(f"Rejected: {rejected.id}, {printable(describe_held(rejected))}")
+    for summary in state.editions[-_MAX_EDITIONS:]:
+        console.print(
+            f"Edition {summary.id}: {summary.changes:,} changes, from {summary.first_day} on;"
+            f" {printable(summary.reason)}"
+        )
+    checked = f"{state.checked_at:%F %H:%M} UTC" if state.checked_at else "not yet"
+    console.print(
+        f"Last check of the AWS Price List: {checked}. In force:"
+        f" {state.edition or 'the shipped prices'}."
+    )
+
+
+def _row(entry: HeldPrice) -> tuple[str, ...]:
+    return (
+        entry.id,
+        printable(describe_held(entry)),
+        "" if entry.usd_before is None else f"{entry.usd_before.normalize():f}",
+        "" if entry.rate is None else f"{entry.rate.usd.normalize():f}",
+        _MEANINGS[entry.reason],
+        f"{entry.since:%F}",
+    )
+
+
+if __name__ == "__main__":
+    run_in_account("price-updates", update_prices)

@@ -1,0 +1,207 @@
+"""`make price-updates` lists held prices and has decisions carried out; the doctor names them."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk import stack_names
+from cdk.operations import price_updates
+from cdk.operations.deployment import Deployment
+from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.terminal import CommandError
+from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
+from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.functions.price_updater import handler
+from tests.operations.deployed import RunningFunctions, deploy
+from tests.price_list import recorded_files, with_price
+
+BUCKET, TOKYO = "prices", "ap-northeast-1"
+NOVA_INPUT = "APN1-NovaLite-input-tokens"
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+
+
+@pytest.fixture
+def server() -> Iterator[PriceListServer]:
+    with open_price_list() as it:
+        for document in recorded_files(TOKYO).values():
+            it.serve(TOKYO, document)
+        yield it
+
+
+@pytest.fixture(autouse=True)
+def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "REGION": TOKYO,
+        "PRICE_BUCKET": BUCKET,
+        "PRICE_LIST_URL": server.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    deploy(stack_names.STORAGE)
+    deploy(stack_names.INGESTION)
+    functions = RunningFunctions(updater=lambda event: handler.lambda_handler(event, CONTEXT))
+    monkeypatch.setattr(price_updates, "open_functions", lambda _: functions)
+    yield
+    handler.updater.cache_clear()
+
+
+def editions() -> S3PriceEditions:
+    return S3PriceEditions(lambda: boto3.client("s3"), BUCKET)
+
+
+def pointer() -> PriceUpdates:
+    return editions().read_pointer().updates
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["price-updates", *arguments])
+    price_updates.update_prices(boto3.Session())
+
+
+def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
+    document = with_price(recorded_files(TOKYO)["AmazonBedrock"], NOVA_INPUT, factor)
+    server.serve(TOKYO, document)
+
+
+def examined() -> Finding:
+    session = boto3.Session()
+    examination = Examination(session, Deployment(session.client("cloudformation")))
+    (finding,) = (it for it in examination() if it.check == "list prices")
+    return finding
+
+
+def test_before_the_first_check_the_shipped_prices_are_in_force(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(monkeypatch)
+    printed = capsys.readouterr().out
+    assert "No price waits for a decision." in printed
+    assert "Last check of the AWS Price List: not yet. In force: the shipped prices." in printed
+
+
+def test_a_held_price_is_shown_with_both_figures_and_why(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold_a_price(server)
+    command(monkeypatch, "--check")
+    printed = capsys.readouterr().out
+    (entry,) = pointer().held
+    (line,) = (it for it in printed.splitlines() if entry.id in it)
+    assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in line
+    assert [word for word in line.split() if word in {"0.072", "7.2"}] == ["0.072", "7.2"]
+    assert "changes by more than a factor of 2" in line
+
+
+def test_accepted_and_rejected_prices_are_taken_off_the_list(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold_a_price(server)
+    command(monkeypatch, "--check")
+    (entry,) = pointer().held
+    command(monkeypatch, f"--reject={entry.id}")
+    printed = capsys.readouterr().out
+    assert "Prices stay as they were." in printed
+    assert f"Rejected: {entry.id}, amazon.nova-lite-v1:0 input" in printed
+    command(monkeypatch, f"--accept={entry.id},")
+    edition = pointer().edition
+    assert edition is not None
+    assert f"Edition {edition} has 1 changes. They hold from tomorrow" in capsys.readouterr().out
+    assert editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
+
+
+def test_an_edition_is_superseded_with_a_reason(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold_a_price(server, "1.5")
+    command(monkeypatch, "--check")
+    edition = pointer().edition
+    assert edition is not None
+    with pytest.raises(CommandError, match="say why"):
+        command(monkeypatch, f"--supersede={edition}")
+    command(monkeypatch, f"--supersede={edition}", "--reason=AWS's file was wrong")
+    printed = capsys.readouterr().out
+    assert "takes the changes out" in printed
+    assert f"supersedes {edition}: AWS's file was wrong" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--accept=00000000"], "00000000 is not held"),
+        (["--reject=all"], "no price is held"),
+        (["--accept=a", "--reject=b"], "name one of"),
+        (["--accept=a", "--check"], "name one of"),
+        (["--supersede=x", "--reason=y"], "no change of edition x is in force"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        command(monkeypatch, *arguments)
+
+
+def test_a_price_list_that_cannot_be_read_is_said(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files.clear()
+    with pytest.raises(CommandError, match="no offer has a file for this Region"):
+        command(monkeypatch, "--check")
+
+
+def test_a_function_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICE_BUCKET", "no-such-bucket")
+    with pytest.raises(CommandError, match="updater failed with PriceEditionsUnavailableError"):
+        command(monkeypatch, "--check")
+
+
+def test_without_the_function_it_says_how_to_switch_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("cloudformation").delete_stack(StackName=stack_names.INGESTION)
+    with pytest.raises(CommandError, match="price updates are off"):
+        command(monkeypatch, "--check")
+
+
+def test_a_damaged_state_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"{}{")
+    with pytest.raises(CommandError, match=r"prices/current\.json is not valid"):
+        command(monkeypatch)
+    assert examined().status is Status.PROBLEM
+
+
+def test_the_doctor_names_held_prices(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = examined()
+    assert (finding.status, "was not read yet" in finding.text) == (Status.WARNING, True)
+    command(monkeypatch, "--check")
+    finding = examined()
+    assert finding.status is Status.OK
+    assert "the AWS Price List was read 0 hours ago" in finding.text
+    hold_a_price(server)
+    command(monkeypatch, "--check")
+    finding = examined()
+    assert finding.status is Status.WARNING
+    assert "1 wait for a decision" in finding.text
+    assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in finding.text
+
+
+def test_the_doctor_names_a_price_list_that_is_too_old() -> None:
+    checked_at = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    editions().publish(PriceUpdates(checked_at=checked_at), None)
+    finding = examined()
+    assert finding.status is Status.PROBLEM
+    assert "was read 72 hours ago" in finding.text
+    assert "docs/runbooks/PriceListAge.md" in finding.text
+
+
+def test_the_doctor_says_where_updates_are_off() -> None:
+    client = boto3.client("cloudformation")
+    client.delete_stack(StackName=stack_names.INGESTION)
+    assert examined().text == "Not deployed yet."
