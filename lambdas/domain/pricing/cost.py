@@ -63,6 +63,11 @@ class Cost(NamedTuple):
     edition: str = ""
     variant: CallVariant | None = None
 
+    @property
+    def is_assumed(self) -> bool:
+        """Whether a part of it is a price of another place."""
+        return self.basis is PriceBasis.ASSUMED
+
 
 class CostLine(NamedTuple):
     """The cost of the tokens of one kind in a call, exactly.
