@@ -104,10 +104,11 @@ STANDING = {
     },
     "LoggingWatcherRole": {
         "IAM5[Resource::*]": (
-            f"Reading Bedrock's one logging configuration, and CloudTrail's events, {_NO_RESOURCE}."
+            "Reading Bedrock's one logging configuration, the list of log groups, and CloudTrail's"
+            f" events, {_NO_RESOURCE}."
         ),
         f"IAM5[Resource::arn:<AWS::Partition>:logs:{_HERE}:log-group:*]": (
-            "logs:DescribeLogGroups lists all of them, and takes no single one."
+            "Any log group may be named by whoever replaces the logging configuration."
         ),
         **{
             f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:{_HERE}:stack/{name}/*]": (

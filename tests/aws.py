@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 
-from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_MODEL
+from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from tests.dynamodb import insert_by_partiql
 
@@ -32,13 +32,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("dynamodb").create_table(
             TableName=LEDGER,
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_MODEL)
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_KEY)
             ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
                     "IndexName": UNPRICED_INDEX,
-                    "KeySchema": [{"AttributeName": UNPRICED_MODEL, "KeyType": "HASH"}],
+                    "KeySchema": [{"AttributeName": UNPRICED_KEY, "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
             ],

@@ -33,9 +33,12 @@ from lambdas.domain.logging_configuration.ports import (
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
 from lambdas.domain.metering.aggregation import Dimensions
+from lambdas.domain.metering.cost_corrections import CorrectionProgress, ProgressChangedError
 from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.domain.metering.recorded_calls import ScannedCall, ScannedPage
+from lambdas.domain.metering.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.notifications import Notice
 from lambdas.domain.pricing.editions import (
     Edition,
@@ -82,6 +85,33 @@ class InMemoryRecordedCalls:
         while batch := list(islice(found, self.BATCH)):
             yield batch
 
+    def scan_range(
+        self, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[ScannedPage]:
+        left = sorted((repr(key), record) for key, record in self._records.items())
+        left = [entry for entry in left if after is None or entry[0] > after]
+        while True:
+            page, left = left[: self.BATCH], left[self.BATCH :]
+            found = [ScannedCall(*entry) for entry in page if start <= entry[1].timestamp < end]
+            yield ScannedPage(found, page[-1][0] if left else None)
+            if not left:
+                return
+
+
+class InMemoryCostCorrections:
+    """The progress of corrections by edition."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, CorrectionProgress] = {}
+
+    def get_progress(self, edition: str) -> CorrectionProgress:
+        return self.saved.get(edition, CorrectionProgress(edition))
+
+    def save_progress(self, progress: CorrectionProgress) -> None:
+        if self.get_progress(progress.edition).revision != progress.revision - 1:
+            raise ProgressChangedError(progress.edition)
+        self.saved[progress.edition] = progress
+
 
 class InMemoryReportFiles:
     """Files by name, the latest last."""
@@ -127,36 +157,55 @@ class InMemoryMetricSink:
 
 
 class InMemoryUnpricedCalls:
-    """Notes of calls without a cost, two dictionaries of them."""
+    """Notes of calls without a cost, and the groups that they wait in."""
 
     def __init__(self) -> None:
         self.noted: dict[tuple[str, str, str], UsageRecord] = {}
-        self.settled: set[tuple[str, str, str]] = set()
-        self._is_taken = False
+        self.groups: dict[str, tuple[WaitingGroup, datetime]] = {}
+        self._waiting: dict[tuple[str, str, str], str] = {}
+        self._is_locked = False
 
-    def begin(self, _now: datetime) -> bool:
-        is_free, self._is_taken = not self._is_taken, True
+    def acquire_lock(self, _now: datetime) -> bool:
+        is_free, self._is_locked = not self._is_locked, True
         return is_free
 
-    def end(self) -> None:
-        self._is_taken = False
+    def release_lock(self) -> None:
+        self._is_locked = False
 
-    def remember(self, records: Sequence[UsageRecord]) -> None:
-        self.noted.update({it.key: it for it in records})
-        self.settled.difference_update(it.key for it in records)
+    def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
+        for record in records:
+            name = repr(price_need(record))
+            self.groups[name] = (WaitingGroup(name, record), now)
+            self.noted[record.key] = record
+            self._waiting[record.key] = name
 
-    def remembered(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
-        return frozenset(it.key for it in records if it.key in self.noted)
+    def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
+        return frozenset(record.key for record in records if record.key in self.noted)
 
-    def waiting(
-        self, is_wanted: Callable[[str], bool] = lambda _: True
-    ) -> Iterator[Sequence[UsageRecord]]:
-        for key in [it for it in self.noted if it not in self.settled]:
-            if is_wanted(self.noted[key].model_id):
-                yield [self.noted[key]]
+    def get_groups(self) -> Sequence[WaitingGroup]:
+        return [group for group, _ in self.groups.values()]
 
-    def settle(self, records: Sequence[UsageRecord]) -> None:
-        self.settled.update(it.key for it in records)
+    def scan_group(self, group: WaitingGroup) -> Iterator[Sequence[UsageRecord]]:
+        for key in [key for key, name in self._waiting.items() if name == group.name]:
+            yield [self.noted[key]]
+
+    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
+        for record in records:
+            self._waiting.pop(record.key, None)
+
+    def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
+        if self.groups[group.name][1] < written_before:
+            del self.groups[group.name]
+
+
+def find_waiting(unpriced: UnpricedCalls) -> set[UsageRecord]:
+    """The calls that wait for a price, in whichever group."""
+    return {
+        record
+        for group in unpriced.get_groups()
+        for records in unpriced.scan_group(group)
+        for record in records
+    }
 
 
 class InMemoryQuarantine:

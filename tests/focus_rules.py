@@ -42,7 +42,7 @@ Expression: TypeAlias = "str | list[Any]"
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(E-?\d+)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_UNIT = re.compile(r"(\d+ )?(Tokens|Requests|Units)", re.ASCII)
+_UNIT = re.compile(r"(\d+ )?(Tokens|Units|Images|Seconds)", re.ASCII)
 
 
 def read_rows(text: TextIO) -> list[TextRow]:

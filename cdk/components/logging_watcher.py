@@ -100,11 +100,13 @@ class LoggingWatcher(MeterFunction):
 
     def _let_look(self, logging_role: LoggingRole) -> None:
         self.allow(
-            "bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents", on="*"
+            *("bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents"),
+            "logs:DescribeLogGroups",
+            on="*",
         )
         here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
         self.allow(
-            *("logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters"),
+            "logs:DescribeSubscriptionFilters",
             on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
         )
         self.allow(

@@ -39,6 +39,16 @@ _SERVICES_OF_OURS = {
     *("cloudwatch", "dynamodb", "events", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm"),
 }
 _PASS_ROLE = "iam:PassRole"  # noqa: S105  # an action
+# IAM knows no such actions: CloudFormation's handlers name an API operation, or a permission that
+# has another name (s3:PutEncryptionConfiguration deletes as well).
+_NOT_ACTIONS = {
+    "lambda:AssociateRuntimeAlias",
+    "s3:DeleteBucketEncryption",
+    "s3:DeleteBucketLifecycle",
+}
+# These support no resource-level permissions: on the ARN of a role or of a bucket they allow
+# nothing.
+_ON_ALL_RESOURCES = {"iam:ListRoles", "s3:ListAllMyBuckets"}
 
 
 # Made by some settings and not by others.
@@ -65,7 +75,7 @@ def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         {
             "Sid": service.capitalize(),
             "Effect": "Allow",
-            "Action": sorted(actions - {_PASS_ROLE}),
+            "Action": sorted(actions - {_PASS_ROLE} - _ON_ALL_RESOURCES),
             "Resource": _RESOURCES.get(service, "*"),
         }
         for service, actions in sorted(by_service.items())
@@ -77,7 +87,13 @@ def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "Resource": _RESOURCES["iam"][0],
         "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
     }
-    return {"Version": "2012-10-17", "Statement": [*statements, passing]}
+    listing = {
+        "Sid": "List",
+        "Effect": "Allow",
+        "Action": sorted(_ON_ALL_RESOURCES & set().union(*by_service.values())),
+        "Resource": "*",
+    }
+    return {"Version": "2012-10-17", "Statement": [*statements, listing, passing]}
 
 
 def _actions(type_: str) -> set[str]:
@@ -86,7 +102,7 @@ def _actions(type_: str) -> set[str]:
     named = {action for it in handlers.values() for action in it["permissions"]}
     return {
         action
-        for action in named
+        for action in named - _NOT_ACTIONS
         if action.split(":")[0] in _SERVICES_OF_OURS and not _UNUSED.search(action)
     }
 

@@ -32,13 +32,39 @@ def reprice(session: boto3.Session) -> None:
             f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
             " have their cost."
         )
-    for model_id, count in report["waiting"].items():
-        model = printable(model_id)
-        print(f"{model}: {count:,} calls wait for a price (negotiated_prices in cdk.json)")
+    for model_id, day in report["waiting"].items():
+        model, since = printable(model_id), printable(day)
+        print(f"{model}: calls since {since} wait for a price (negotiated_prices in cdk.json)")
+    for correction in report["corrections"]:
+        print_correction(correction)
     if report["reason"]:
         print(f"Not all was done: {report['reason']}. The next run goes on.")
-    elif not any(report[it] for it in ("by_model", "too_old", "waiting")):
+    elif not any(report[part] for part in ("by_model", "too_old", "waiting")):
         print("No call waits for a price.")
+
+
+def print_correction(correction: dict[str, Any]) -> None:
+    """Print what the calls at the prices of a superseded edition cost without them."""
+    name = f"edition {printable(correction['edition'])} (superseded)"
+    if not correction["is_done"]:
+        name += ", so far"
+    print(
+        f"{name}: {correction['raised_calls']:,} calls cost {printable(correction['raised_usd'])}"
+        " US dollars more, which was published."
+    )
+    if correction["lowered_calls"]:
+        less = printable(correction["lowered_usd"].removeprefix("-"))
+        print(
+            f"{name}: {correction['lowered_calls']:,} calls cost {less} US dollars less. Metrics"
+            " keep the higher cost; reports have the right one."
+        )
+    if correction["too_old_calls"]:
+        print(
+            f"{name}: {correction['too_old_calls']:,} calls cost more, and are too old for"
+            " CloudWatch."
+        )
+    if correction["unpriced_calls"]:
+        print(f"{name}: {correction['unpriced_calls']:,} calls have no price without it.")
 
 
 if __name__ == "__main__":

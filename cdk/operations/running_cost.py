@@ -39,10 +39,15 @@ WRITES_OF_A_LOOK_FOR_PRICES = 2
 SECONDS_OF_A_LOOK_FOR_PRICES = Decimal(2)
 # A note is written, and written again once there is a price; the index of what waits follows both.
 WRITES_OF_AN_UNPRICED_CALL = 4
-# Taken high: its model has a price of other tokens alone, so that each hour the index (a unit holds
-# 8,192 bytes of it), the note and the call itself are read until the note expires. Of a model that
-# nobody knows a price of, it is the index alone.
-READS_OF_AN_UNPRICED_CALL = Decimal("2.1") * 16 * 24
+# Once there is a price, the index (a unit holds 8,192 bytes of it), the note and the call itself
+# are read.
+READS_OF_AN_UNPRICED_CALL = Decimal("2.1")
+# Calls wait in groups: of one day, of one model, tier and kinds of tokens. Taken high: as many new
+# groups a day, which are looked at each hour until CloudWatch takes no metric of that day any more;
+# each process that publishes writes those of its calls once an hour, with their place in the index.
+MAX_WAITING_GROUPS_A_DAY = 20
+DAYS_OF_A_WAITING_GROUP = 17
+PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 26
 EXPORT_ALARM_METRICS = 2
@@ -224,19 +229,29 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         CostItem(
             "DynamoDB",
-            f"notes of {usage.unpriced:,} calls without a price, and the looks at them",
-            (
-                Decimal(HOURS_A_MONTH * WRITES_OF_A_LOOK_FOR_PRICES)
-                + usage.unpriced * WRITES_OF_AN_UNPRICED_CALL
-            )
-            / _MILLION
-            * prices["dynamodb_write_units_million"]
-            + usage.unpriced * READS_OF_AN_UNPRICED_CALL / _MILLION * prices[_READ_UNITS],
+            f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
+            _unpriced_units(usage.unpriced, prices),
         ),
         *_price_updates(config, prices),
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
+
+
+def _unpriced_units(unpriced: int, prices: UnitPrices) -> Decimal:
+    """The reads and writes for calls that wait for a price."""
+    groups = min(unpriced, MAX_WAITING_GROUPS_A_DAY)
+    writes = (
+        HOURS_A_MONTH * (WRITES_OF_A_LOOK_FOR_PRICES + 2 * groups * PUBLISHING_PROCESSES)
+        + unpriced * WRITES_OF_AN_UNPRICED_CALL
+    )
+    # A unit for the list of the groups, and one for each of them.
+    reads = (
+        HOURS_A_MONTH * (1 + groups * DAYS_OF_A_WAITING_GROUP)
+        + unpriced * READS_OF_AN_UNPRICED_CALL
+    )
+    write_usd = writes / _MILLION * prices["dynamodb_write_units_million"]
+    return write_usd + reads / _MILLION * prices[_READ_UNITS]
 
 
 def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:

@@ -34,6 +34,7 @@ from cdk.stacks.storage import StorageStack
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering.ledger_table import (
     CALL_PREFIX,
+    CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
     PARTITION_KEY,
@@ -43,6 +44,7 @@ from lambdas.domain.metering.ledger_table import (
     TURN_PREFIX,
     UNPRICED_INDEX,
     UNPRICED_PREFIX,
+    WAITING_PREFIX,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
@@ -59,6 +61,7 @@ _STREAM_TRIES = 100
 _LONGEST_RETRY = Duration.hours(6)  # well within the stream's own 24 hours
 _CALLS = f"{CALL_PREFIX}*"
 _NOTES = f"{UNPRICED_PREFIX}*"
+_GROUPS = f"{WAITING_PREFIX}*"
 _TAGS = f"{TAGS_PREFIX}*"
 _IDENTITIES = [
     f"{scope}{prefix}*"
@@ -168,6 +171,9 @@ class IngestionStack(Stack):
             log_key=self._storage.stored_with,
         )
         self._let_publish(function)
+        function.allow_items(
+            "dynamodb:BatchWriteItem", on=self._storage.ledger.table_arn, keys=[_GROUPS]
+        )
         function.allow(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(self._storage.ledger.table_stream_arn),
@@ -188,10 +194,13 @@ class IngestionStack(Stack):
         )
         self._let_publish(function)
         table = self._storage.ledger.table_arn
-        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES])
-        turn = f"{TURN_PREFIX}*"
-        function.allow_items("dynamodb:DeleteItem", "dynamodb:PutItem", on=table, keys=[turn])
-        function.allow("dynamodb:Scan", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _NOTES, _GROUPS])
+        turn, progress = f"{TURN_PREFIX}*", f"{CORRECTION_PREFIX}*"
+        function.allow_items("dynamodb:PutItem", on=table, keys=[turn, progress])
+        function.allow_items("dynamodb:GetItem", on=table, keys=[progress])
+        function.allow_items("dynamodb:DeleteItem", on=table, keys=[turn, _GROUPS])
+        function.allow("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
+        function.allow("dynamodb:Scan", on=table)
         lambda_.CfnEventInvokeConfig(
             self,
             "PriceRefresherRetries",

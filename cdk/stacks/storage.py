@@ -17,7 +17,7 @@ from lambdas.domain.metering.ledger_table import (
     EXPIRES_AT,
     PARTITION_KEY,
     UNPRICED_INDEX,
-    UNPRICED_MODEL,
+    UNPRICED_KEY,
 )
 
 FAILURES_KEPT = Duration.days(30)
@@ -82,9 +82,7 @@ class StorageStack(Stack):
         )
         self.ledger.add_global_secondary_index(
             index_name=UNPRICED_INDEX,
-            partition_key=dynamodb.Attribute(
-                name=UNPRICED_MODEL, type=dynamodb.AttributeType.STRING
-            ),
+            partition_key=dynamodb.Attribute(name=UNPRICED_KEY, type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))

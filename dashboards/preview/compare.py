@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,9 +14,14 @@ from rich.text import Text
 from cdk.config import Config, read_config
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
-from dashboards.preview.log_files import LogFile, find_log_files
-from dashboards.preview.metering import explained_failures, meter_files, without_output
-from dashboards.preview.usage_report import print_notes
+from dashboards.preview.log_files import LogFiles, find_log_files
+from dashboards.preview.metering import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
+from dashboards.preview.usage_report import files_json, print_notes
 from lambdas.domain.attribution import TagFacts, attribute
 from lambdas.domain.comparison import (
     START_OF_REPORT,
@@ -51,10 +55,11 @@ def main() -> None:
         with open_local_meter(pricing=config.pricing) as meter:
             report, counts = compare(meter, files, config)
             _show(report, counts, meter, options.out)
+            check_for_gaps(meter)
 
 
 def compare(
-    meter: LocalMeter, files: Sequence[LogFile], config: Config
+    meter: LocalMeter, files: LogFiles, config: Config
 ) -> tuple[ComparisonReport, dict[str, int]]:
     """Meter files, so that each call is there once, and compare models on the calls.
 
@@ -91,7 +96,7 @@ def _show(
     """Write the JSON and print the tables; where both go to standard output, only the first."""
     try:
         if out is not None:
-            text = report_json(report, counts)
+            text = report_json(report, {"files": files_json(meter), **counts})
             if _is_standard_output(out):
                 sys.stdout.write(text)
                 sys.stdout.flush()

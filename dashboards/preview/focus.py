@@ -16,7 +16,12 @@ from cdk.config import read_config
 from cdk.operations.terminal import CommandError, open_console, printable, run_command
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
-from dashboards.preview.metering import explained_failures, meter_files, without_output
+from dashboards.preview.metering import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
 from dashboards.preview.usage_report import plural, print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
@@ -66,6 +71,7 @@ def main() -> None:
             console = open_console()
             print_notes(meter, console)
             _print_sums(console, out, sums, _left_out(charges))
+            check_for_gaps(meter)
 
 
 def manifest_path(out: Path) -> Path:
@@ -164,8 +170,13 @@ def _is_manifest(path: Path) -> bool:
 def _print_sums(console: Console, out: Path, sums: Sums, left_out: Sequence[LeftOut]) -> None:
     cost = f"{plain(sums.billed_usd)} USD, as an estimate ({plain(sums.list_usd)} at list prices)."
     lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
+    if sums.assumed_usd:
+        lines.append(
+            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place"
+            " of a call has none, so the dearest one listed for its model elsewhere is taken."
+        )
     if left_out:
-        lines.append("Not in this cost, for nobody knows what they cost (see the manifest):")
+        lines.append("Not in this cost, because it is not known (see the manifest):")
     lines += [
         f"  {it.model_id}: {plural(it.invocations, 'call')},"
         f" {plural(it.tokens, 'token')} ({it.reason})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from lambdas.domain.invocations.decoding import STRUCTURE
 
@@ -16,11 +16,18 @@ _DEPTH_OF_EVENTS = 2
 _CUT_OFF = b"{"  # what is rejected in the place of a document's missing end
 
 
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read about so many bytes; empty at the end."""
+
+
 class EndlessValueError(ValueError):
     """A JSON value goes on for too long to be an invocation log."""
 
 
-def split_values(stream: BinaryIO) -> Iterator[bytes]:
+def split_values(stream: Readable) -> Iterator[bytes]:
     """Yield the text of each value in a stream, holding one at a time.
 
     A value is an element of an array, a log event in `{"events": [...]}` (what

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
+from dashboards.preview.skipped_files import SkippedFiles
 from dashboards.preview.temporary_store import (
     SqliteQuarantine,
     SqliteUsageLedger,
@@ -25,6 +26,8 @@ class LocalMeter:
     """Ingests one source after the other, and knows what it all adds up to.
 
     Attributes:
+        files_read: How many files were read.
+        skipped: The files that were not read, or not to their end.
         report: What became of the messages.
         summary: Figures per identity and per model.
         ledger: The calls, each once.
@@ -33,6 +36,8 @@ class LocalMeter:
 
     def __init__(self, store: sqlite3.Connection, cost_of: CostOf, *streams: LedgerStream) -> None:
         """Meter into a store; further streams are told what the summary is told."""
+        self.files_read = 0
+        self.skipped = SkippedFiles()
         self.report = IngestReport()
         self.summary = UsageSummary(cost_of)
         self.quarantine = SqliteQuarantine(store)

@@ -11,7 +11,12 @@ from cdk.config import read_config
 from cdk.operations.terminal import CommandError, open_console, run_command
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import find_log_files
-from dashboards.preview.metering import explained_failures, meter_files, without_output
+from dashboards.preview.metering import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
 from dashboards.preview.usage_report import is_summary, print_report, write_json
 
 _STANDARD_OUTPUT = 1
@@ -29,6 +34,7 @@ def main() -> None:
     with explained_failures(), open_local_meter(pricing=read_config().pricing) as meter:
         meter_files(meter, files)
         _report(meter, options.out)
+        check_for_gaps(meter)
 
 
 def _parse_arguments() -> argparse.Namespace:

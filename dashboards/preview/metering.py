@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,15 @@ from rich.progress import Progress, TaskID
 from cdk.config import ConfigurationError
 from cdk.operations.terminal import CommandError
 from dashboards.preview.local_meter import LocalMeter
-from dashboards.preview.log_files import LogFile, read_log_file
-from lambdas.domain.invocations import ReadInvocation, read_invocation
+from dashboards.preview.log_files import (
+    LogFile,
+    LogFiles,
+    UnreadableLogsError,
+    read_log_file,
+)
+from dashboards.preview.skipped_files import SkipReason
+from dashboards.preview.usage_report import plural
+from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
 _LONG_INPUT_BYTES = 8 * 2**20
 
@@ -37,46 +44,74 @@ def explained_failures() -> Iterator[None]:
         raise CommandError(message) from None
 
 
-def meter_files(
-    meter: LocalMeter, files: Iterable[LogFile], read: ReadInvocation = read_invocation
-) -> None:
+def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_invocation) -> None:
     """Meter files one after the other, with a progress bar where there is much to read.
+
+    A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
 
     Args:
         meter: What meters.
-        files: The files.
+        found: The files.
         read: Reads each invocation log.
 
     Raises:
-        UnreadableLogsError: A file cannot be read to its end.
+        UnreadableLogsError: A file that the user named cannot be read to its end.
     """
-    files = list(files)
-    total = sum(file.size for file in files)
+    meter.skipped.include(found.skipped)
+    total = sum(file.size for file in found)
     errors = Console(stderr=True)
     is_hidden = total < _LONG_INPUT_BYTES or not errors.is_terminal
     with Progress(console=errors, transient=True, disable=is_hidden) as progress:
         task = progress.add_task("Metering", total=total)
         done = 0
-        for file in files:
+        for file in found:
             advance = partial(_advance, progress, task, done)
-            meter.ingest(file.name, read_log_file(file, advance, read))
+            readings = read_log_file(file, advance, read)
+            meter.ingest(file.name, readings if file.is_named else _whole(file, readings, meter))
+            meter.files_read += 1
             done += file.size
+
+
+def _whole(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
+    """Yield what can be read of a file, and note where that is not all of it."""
+    try:
+        yield from readings
+    except UnreadableLogsError as error:
+        meter.skipped.add_unreadable(file.path, str(error))
+
+
+def check_for_gaps(meter: LocalMeter) -> None:
+    """Make a command fail after its report if the report lacks calls that may be there.
+
+    Raises:
+        CommandError: A file could not be read to its end, or nothing in the files is a log.
+    """
+    if files := meter.skipped.count(SkipReason.UNREADABLE):
+        message = (
+            f"{plural(files, 'file')} could not be read to the end; what could be read is counted."
+            f" {meter.skipped.first_problem}"
+        )
+        raise CommandError(message)
+    if meter.report.rejected and not meter.report.accepted:
+        message = (
+            "none of this looks like an invocation log of Amazon Bedrock. dashboards/README.md"
+            " lists the formats that can be read."
+        )
+        raise CommandError(message)
 
 
 def _advance(progress: Progress, task: TaskID, done_before: int, done_in_file: int) -> None:
     progress.update(task, completed=done_before + done_in_file)
 
 
-def without_output(
-    out: Path, files: Sequence[LogFile], is_ours: Callable[[Path], bool]
-) -> list[LogFile]:
+def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) -> LogFiles:
     """Find out before everything is read whether a file can be written.
 
     What the same command wrote before is left out of the logs; a log is not overwritten.
 
     Args:
         out: The file.
-        files: The logs.
+        found: The logs.
         is_ours: Whether a file is what the command writes.
 
     Raises:
@@ -87,15 +122,15 @@ def without_output(
             message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
             raise CommandError(message)
         if not out.exists():
-            return list(files)
-        others = [file for file in files if not out.samefile(file.path)]
-        if len(others) < len(files) and not is_ours(out):
+            return found
+        others = [file for file in found if not out.samefile(file.path)]
+        if len(others) < len(found.files) and not is_ours(out):
             message = f"OUT={out} is one of the logs. Name another file."
             raise CommandError(message)
     except OSError as error:
         message = f"OUT={out}: {error.strerror}."
         raise CommandError(message) from None
-    return others
+    return LogFiles(others, found.skipped)
 
 
 def _is_writable(out: Path) -> bool:

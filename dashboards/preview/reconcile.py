@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from cdk.operations.terminal import CommandError, open_console, printable, run_c
 from dashboards.preview.compare import print_table
 from dashboards.preview.cur_files import CurFiles, find_cur_files, read_bill
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
-from dashboards.preview.log_files import LogFile, find_log_files
+from dashboards.preview.log_files import LogFiles, find_log_files
 from dashboards.preview.metering import explained_failures, meter_files, without_output
 from dashboards.preview.usage_report import print_notes
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
@@ -67,7 +67,7 @@ def main(clock: Clock = _now) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    logs: Iterable[LogFile]
+    logs: LogFiles
     cur: CurFiles
     out: Path | None
 

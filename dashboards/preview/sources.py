@@ -44,6 +44,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
     with open_local_meter(metrics.apply) as meter:
         meter_files(meter, find_log_files(paths))
         report, calls = meter.report, meter.summary.calls
+        unread = sum(group.files for group in meter.skipped)
     if metrics.end is None:
         message = (
             f"there is no call to show in these logs: {report.read:,} records read,"
@@ -53,7 +54,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
     return Source(
         name=(
             f"your log files ({calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"
-            f" {report.rejected:,} records rejected)"
+            f" {report.rejected:,} records rejected, {unread:,} files not read)"
         ),
         metrics=metrics,
         since=metrics.start,

@@ -14,9 +14,15 @@ from rich.text import Text
 
 from cdk.operations.terminal import printable
 from dashboards.preview.local_meter import LocalMeter
-from lambdas.domain.invocations import CONFLICTING_IDENTITY, CallerIdentity, IdentityKind
-from lambdas.domain.metering import UsageFigures, total_figures
-from lambdas.domain.report_text import dollars, exact_json
+from lambdas.domain.invocations import (
+    CONFLICTING_IDENTITY,
+    CallerIdentity,
+    IdentityKind,
+    RejectionReason,
+)
+from lambdas.domain.metering import UsageFigures, UsageSummary, total_figures
+from lambdas.domain.pricing import Unpriced
+from lambdas.domain.report_text import cost_legend, dollars, exact_json
 
 CONTRACT_VERSION = 1
 _START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
@@ -26,6 +32,16 @@ _REJECTED_SHOWN = 5
 # IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
 _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
 _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
+
+
+def cost_text(figures: UsageFigures) -> str:
+    """The cost of calls as people read it; a dash where no call succeeded."""
+    if not figures.invocations:
+        return _NO_COST
+    usd = figures.priced_usd if figures.priced_invocations else None
+    return dollars(usd, is_assumed=figures.assumed_price_invocations > 0)
+
+
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
 _Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
 _COLUMNS: tuple[_Column, ...] = (
@@ -39,11 +55,30 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
     ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
     ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
-    ("Cost, USD", 1, lambda figures: dollars(figures.cost_usd, places=4)),
+    ("Cost", 1, cost_text),
     ("Unpriced", 2, lambda figures: f"{figures.unpriced_invocations:,}"),
 )
-_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost, USD"})
+_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
+_UNPRICED_MEANINGS = {
+    Unpriced.NO_PRICE: "no price of the model is known",
+    Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
+    Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
+    Unpriced.NO_COUNTS: "the log does not say how many tokens they used",
+    Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
+    Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
+}
+_REJECTION_MEANINGS = {
+    RejectionReason.NOT_JSON: "not JSON",
+    RejectionReason.NOT_AN_OBJECT: "JSON, but not an object",
+    RejectionReason.WRONG_SCHEMA: "not a ModelInvocationLog",
+    RejectionReason.NO_REQUEST_ID: "without a requestId",
+    RejectionReason.NO_MODEL: "without a modelId",
+    RejectionReason.BAD_TIMESTAMP: "without a readable timestamp",
+    RejectionReason.TRUNCATED: "cut off, or too long",
+    RejectionReason.TOO_OLD: "older than the ledger keeps calls",
+}
 _NOTHING = "0"
+_NO_COST = "-"
 _NARROWEST_NAME = 24
 _GAP = 2  # between columns
 
@@ -54,6 +89,9 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
     Rows can be many, so each is written as it is made.
     """
     out.write(_START_OF_SUMMARY + json.dumps(_record_counts(meter)))
+    unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
+    out.write(f',\n "files": {json.dumps(files_json(meter))}')
+    out.write(f',\n "unpriced": {json.dumps(unpriced)}')
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -83,6 +121,7 @@ def print_report(meter: LocalMeter, console: Console) -> None:
     if meter.summary.calls:
         _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
         _print_table(console, "Model", meter.summary.by_model(), str)
+        _print_legend(console, meter.summary)
     print_notes(meter, console)
 
 
@@ -90,6 +129,17 @@ def print_notes(meter: LocalMeter, console: Console) -> None:
     """Print what was read, and what was not counted and why."""
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
+
+
+def files_json(meter: LocalMeter) -> dict[str, Any]:
+    """The files that were read and that were not, as both JSON contracts have them."""
+    return {
+        "read": meter.files_read,
+        "skipped": [
+            {"reason": reason.value, "files": files, "examples": list(examples)}
+            for reason, files, examples in meter.skipped
+        ],
+    }
 
 
 def shorten_identity(arn: str) -> str:
@@ -130,6 +180,8 @@ def _rows(ranking: _Ranking, key_name: str) -> Iterator[dict[str, Any]]:
             "records_missing_counts": figures.records_missing_counts,
             "cost_usd": figures.cost_usd,
             "unpriced_invocations": figures.unpriced_invocations,
+            "assumed_price_invocations": figures.assumed_price_invocations,
+            "assumed_cost_usd": figures.assumed_cost_usd,
         }
 
 
@@ -160,6 +212,14 @@ def _print_table(
     console.print()
 
 
+def _print_legend(console: Console, summary: UsageSummary) -> None:
+    figures = [part for ranking in (summary.by_identity(), summary.by_model()) for part in ranking]
+    if lines := cost_legend(cost_text(part) for _, part in figures):
+        for line in lines:
+            console.print(Text(line, style="dim"), soft_wrap=True)
+        console.print()
+
+
 def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
     """How wide a table of columns gets; sums are the longest numbers in it."""
     return _NARROWEST_NAME + sum(
@@ -169,13 +229,16 @@ def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
 
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = _record_counts(meter)
+    yield from _notes_on_files(meter)
     yield (
         f"{plural(counts['read'], 'line')} read: {plural(counts['counted'], 'call')} counted,"
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
-    if counts["rejected"] and not counts["counted"]:
-        yield "None of this looks like an invocation log of Amazon Bedrock."
+    if unpriced := +meter.summary.unpriced:
+        yield f"{plural(unpriced.total(), 'call')} unpriced:"
+        for reason, calls in unpriced.most_common():
+            yield f"  {calls:,} {reason}: {_UNPRICED_MEANINGS[reason]}"
     if counts["conflicting_duplicates"]:
         yield (
             f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
@@ -184,11 +247,26 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         )
     if counts["rejected"]:
         reasons = meter.quarantine.count_by_reason()
-        yield "Rejected: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+        yield "Rejected: " + ", ".join(
+            f"{count:,} {reason} ({_REJECTION_MEANINGS[reason]})"
+            for reason, count in reasons.items()
+        )
         for record, _ in zip(meter.quarantine, range(_REJECTED_SHOWN), strict=False):
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _notes_on_files(meter: LocalMeter) -> Iterator[str]:
+    groups = list(meter.skipped)
+    if not groups:
+        return
+    skipped = sum(group.files for group in groups)
+    verb = "was" if skipped == 1 else "were"
+    yield f"{plural(meter.files_read, 'file')} read. {plural(skipped, 'file')} {verb} not:"
+    for reason, files, examples in groups:
+        more = ", ..." if files > len(examples) else ""
+        yield f"  {reason.meaning}: {files:,} ({', '.join(examples)}{more})"
 
 
 def plural(count: int, noun: str) -> str:

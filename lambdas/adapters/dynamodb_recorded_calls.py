@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
+from lambdas.domain.metering.recorded_calls import ScannedCall, ScannedPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
 
 _FILTER = f"begins_with({PARTITION_KEY}, :call) AND #at >= :start AND #at < :end"
 
@@ -35,18 +37,39 @@ class DynamoDbRecordedCalls:
         It is an eventually consistent read, which may miss what was written a second ago.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
         """
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table_name,
-            FilterExpression=_FILTER,
-            ExpressionAttributeNames={"#at": "timestamp"},
-            ExpressionAttributeValues={
+        for page in self.scan_range(start, end):
+            yield [call.record for call in page.calls]
+
+    def scan_range(
+        self, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[ScannedPage]:
+        """The calls of a time, page by page, from a place on: the key of the last item before it.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+        """
+        scan: ScanInputTypeDef = {
+            "TableName": self._table_name,
+            "FilterExpression": _FILTER,
+            "ExpressionAttributeNames": {"#at": "timestamp"},
+            "ExpressionAttributeValues": {
                 ":call": {"S": CALL_PREFIX},
                 ":start": {"S": _comparable(start)},
                 ":end": {"S": _comparable(end)},
             },
-        )
-        for page in pages:
-            yield [from_item(item) for item in page["Items"]]
+        }
+        cursor = after
+        while True:
+            if cursor is not None:
+                scan["ExclusiveStartKey"] = {PARTITION_KEY: {"S": cursor}}
+            page = self._client.scan(**scan)
+            last = page.get("LastEvaluatedKey")
+            cursor = None if last is None else last[PARTITION_KEY]["S"]
+            calls = [
+                ScannedCall(item[PARTITION_KEY]["S"], from_item(item)) for item in page["Items"]
+            ]
+            yield ScannedPage(calls, cursor)
+            if cursor is None:
+                return
 
 
 def _comparable(moment: datetime) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from lambdas.adapters.backoff import back_off
-from lambdas.adapters.dynamodb_usage_item import call_key, from_item
+from lambdas.adapters.dynamodb_usage_item import call_key, from_item, to_item
 from lambdas.adapters.dynamodb_usage_ledger import write_items
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.ledger_table import (
@@ -18,32 +21,51 @@ from lambdas.domain.metering.ledger_table import (
     PARTITION_KEY,
     TURN_PREFIX,
     UNPRICED_INDEX,
-    UNPRICED_MODEL,
+    UNPRICED_KEY,
     UNPRICED_PREFIX,
+    WAITING_PREFIX,
 )
-from lambdas.domain.metering.unpriced_calls import CallKey
+from lambdas.domain.metering.unpriced_calls import (
+    GROUP_RENEWAL,
+    CallKey,
+    PriceNeed,
+    WaitingGroup,
+    price_need,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from lambdas.adapters.dynamodb_usage_item import Item
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-_LARGEST_READ = 100
-_TRIES = 6
-_TURN = f"{TURN_PREFIX}unpriced"
+_MAX_READ_ITEMS = 100
+_MAX_ATTEMPTS = 6
+_LOCK = f"{TURN_PREFIX}unpriced"
 _UNTIL = "until"
-_LONGEST_TURN = timedelta(minutes=15)  # as long as a function can run
-_LONGEST_MODEL = 512  # an index's key holds 2,048 bytes
-_KEPT = timedelta(days=16)  # after two weeks CloudWatch takes no metric of a call any more
+_LOCK_TIMEOUT = timedelta(minutes=15)  # as long as a function can run
+_NOTE_RETENTION = timedelta(days=16)  # CloudWatch takes metrics of the last two weeks
+_GROUP_RETENTION = _NOTE_RETENTION + timedelta(days=1)  # its calls are of one day
+_GROUPS = "groups"
+_SAMPLE = "sample"
+_WRITTEN_AT = "written_at"
+# One partition of an index takes 1,000 writes a second:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+_SHARDS = 16
+_MAX_RENEWED_GROUPS = 10_000  # in the memory of one process
 
 
 class NotesUnavailableError(Exception):
-    """DynamoDB did not give all notes, however often it was asked. Asking again is safe."""
+    """DynamoDB did not return all notes after several attempts. Asking again is safe."""
 
 
 class DynamoDbUnpricedCalls:
-    """A note is an item beside the call's; while it waits for a price, an index has it."""
+    """A note is an item beside the call's; while the call waits, the index lists the note.
+
+    The index spreads the notes of a group over several partitions, and lists the groups in one
+    of their own, which is written to about once an hour by each process.
+    """
 
     def __init__(
         self,
@@ -56,99 +78,140 @@ class DynamoDbUnpricedCalls:
         Args:
             client: A DynamoDB client.
             table_name: The ledger table.
-            pause: Waits some seconds before what was left over is asked for again.
+            pause: Waits some seconds before unprocessed items are requested again.
         """
         self._client = client
         self._table_name = table_name
         self._pause = pause
+        self._renewed: dict[str, datetime] = {}
 
-    def begin(self, now: datetime) -> bool:
-        """Begin to publish what is waiting; `False` while somebody else is at it.
+    def acquire_lock(self, now: datetime) -> bool:
+        """Acquire the lock of whoever publishes missing cost; `False` while another run has it.
 
-        Whoever began and never ended is waited for as long as a function can run.
+        The lock of a run that was cut off holds for as long as a function can run.
         """
         try:
             self._client.put_item(
                 TableName=self._table_name,
                 Item={
-                    PARTITION_KEY: {"S": _TURN},
-                    _UNTIL: {"N": str(int((now + _LONGEST_TURN).timestamp()))},
+                    PARTITION_KEY: {"S": _LOCK},
+                    _UNTIL: _seconds(now + _LOCK_TIMEOUT),
                 },
                 ConditionExpression=f"attribute_not_exists({PARTITION_KEY}) OR #until <= :now",
                 ExpressionAttributeNames={"#until": _UNTIL},
-                ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
+                ExpressionAttributeValues={":now": _seconds(now)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    def end(self) -> None:
-        """Let others begin."""
-        self._client.delete_item(TableName=self._table_name, Key={PARTITION_KEY: {"S": _TURN}})
+    def release_lock(self) -> None:
+        """Release the lock."""
+        self._client.delete_item(TableName=self._table_name, Key={PARTITION_KEY: {"S": _LOCK}})
 
-    def remember(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
         """Note calls, which wait for a price from then on.
 
-        Raises:
-            LedgerUnavailableError: Some notes were not written.
-        """
-        self._write([_note(it, is_waiting=True) for it in records])
-
-    def remembered(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
-        """Which of some calls were noted, whether or not their cost was published since.
+        A group that this process wrote a moment ago is not written again.
 
         Raises:
-            NotesUnavailableError: DynamoDB was too busy every time.
+            LedgerUnavailableError: Some groups or notes were not written.
         """
-        by_note = {_note_key(it): it.key for it in records}
-        return frozenset(by_note[item[PARTITION_KEY]["S"]] for item in self._read(list(by_note)))
+        groups = [WaitingGroup(_group_name(price_need(record)), record) for record in records]
+        old = {group.name: group for group in groups if not self._is_renewed(group.name, now)}
+        self._write([_group(group, now) for group in old.values()])
+        if len(self._renewed) >= _MAX_RENEWED_GROUPS:
+            self._renewed.clear()
+        self._renewed.update(dict.fromkeys(old, now))
+        self._write([_note(group.sample, waiting_in=group.name) for group in groups])
 
-    def waiting(
-        self, is_wanted: Callable[[str], bool] = lambda _: True
-    ) -> Iterator[Sequence[UsageRecord]]:
-        """The calls whose cost was not published yet, as the ledger has them, batch by batch.
+    def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
+        """Get the keys of those calls that were noted, whether or not they are priced by now.
 
-        The index follows its table a moment later, so the notes themselves decide.
+        Raises:
+            NotesUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        keys = {_note_key(record): record.key for record in records}
+        return frozenset(keys[item[PARTITION_KEY]["S"]] for item in self._read(list(keys)))
+
+    def get_groups(self) -> Sequence[WaitingGroup]:
+        """Get the groups that calls may wait in.
+
+        Raises:
+            NotesUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        return [
+            WaitingGroup(
+                item[PARTITION_KEY]["S"].removeprefix(WAITING_PREFIX),
+                from_item(dict(item[_SAMPLE]["M"])),
+            )
+            for item in self._read(list(self._list_keys(_GROUPS)))
+        ]
+
+    def scan_group(self, group: WaitingGroup) -> Iterator[Sequence[UsageRecord]]:
+        """Read the calls of a group that still wait, as the ledger has them, batch by batch.
+
+        The index follows its table a moment later, so that the notes themselves decide.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
 
-        Args:
-            is_wanted: Asked for each call, by its model; the others are not read.
-
         Raises:
-            NotesUnavailableError: DynamoDB was too busy every time.
+            NotesUnavailableError: DynamoDB was too busy at every attempt.
         """
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table_name, IndexName=UNPRICED_INDEX
-        )
         keys = (
-            item[PARTITION_KEY]["S"]
-            for page in pages
-            for item in page["Items"]
-            if is_wanted(item[UNPRICED_MODEL]["S"])
+            key
+            for shard in range(_SHARDS)
+            for key in self._list_keys(_shard_key(group.name, shard))
         )
-        while batch := list(islice(keys, _LARGEST_READ)):
-            notes = [it for it in self._read(batch) if UNPRICED_MODEL in it]
+        while batch := list(islice(keys, _MAX_READ_ITEMS)):
             calls = [
-                CALL_PREFIX + it[PARTITION_KEY]["S"].removeprefix(UNPRICED_PREFIX) for it in notes
+                CALL_PREFIX + note[PARTITION_KEY]["S"].removeprefix(UNPRICED_PREFIX)
+                for note in self._read(batch)
+                if UNPRICED_KEY in note
             ]
-            yield [from_item(it) for it in self._read(calls)]
+            yield [from_item(item) for item in self._read(calls)]
 
-    def settle(self, records: Sequence[UsageRecord]) -> None:
+    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
         """Let calls wait no longer: their cost was published, or cannot be any more.
 
         Raises:
             LedgerUnavailableError: Some notes were not written.
         """
-        self._write([_note(it, is_waiting=False) for it in records])
+        self._write([_note(record) for record in records])
+
+    def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
+        """Delete a group in which no call waits, unless a writer renewed it since a time."""
+        try:
+            self._client.delete_item(
+                TableName=self._table_name,
+                Key={PARTITION_KEY: {"S": WAITING_PREFIX + group.name}},
+                ConditionExpression="#written < :before",
+                ExpressionAttributeNames={"#written": _WRITTEN_AT},
+                ExpressionAttributeValues={":before": _seconds(written_before)},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def _is_renewed(self, group_name: str, now: datetime) -> bool:
+        renewed_at = self._renewed.get(group_name)
+        return renewed_at is not None and now - renewed_at < GROUP_RENEWAL
+
+    def _list_keys(self, index_key: str) -> Iterator[str]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            IndexName=UNPRICED_INDEX,
+            KeyConditionExpression=f"{UNPRICED_KEY} = :key",
+            ExpressionAttributeValues={":key": {"S": index_key}},
+        )
+        return (item[PARTITION_KEY]["S"] for page in pages for item in page["Items"])
 
     def _write(self, items: Sequence[Item]) -> None:
         write_items(self._client, self._table_name, items, self._pause)
 
     def _read(self, keys: Sequence[str]) -> Iterator[Item]:
         remaining = iter(keys)
-        while batch := list(islice(remaining, _LARGEST_READ)):
+        while batch := list(islice(remaining, _MAX_READ_ITEMS)):
             asked = [{PARTITION_KEY: {"S": key}} for key in batch]
-            for attempt in range(_TRIES):
+            for attempt in range(_MAX_ATTEMPTS):
                 back_off(attempt, self._pause)
                 answer = self._client.batch_get_item(
                     RequestItems={self._table_name: {"Keys": asked, "ConsistentRead": True}}
@@ -157,19 +220,45 @@ class DynamoDbUnpricedCalls:
                 left = answer["UnprocessedKeys"].get(self._table_name)
                 if left is None:
                     break
-                asked = [{PARTITION_KEY: {"S": it[PARTITION_KEY]["S"]}} for it in left["Keys"]]
+                asked = [{PARTITION_KEY: {"S": key[PARTITION_KEY]["S"]}} for key in left["Keys"]]
             else:
                 message = f"{len(asked)} items were not read from {self._table_name}"
                 raise NotesUnavailableError(message)
 
 
-def _note(record: UsageRecord, *, is_waiting: bool) -> Item:
-    expires_at = int((record.timestamp + _KEPT).timestamp())
-    note: Item = {PARTITION_KEY: {"S": _note_key(record)}, EXPIRES_AT: {"N": str(expires_at)}}
-    if is_waiting:
-        note[UNPRICED_MODEL] = {"S": record.model_id[:_LONGEST_MODEL]}
+def _group(group: WaitingGroup, now: datetime) -> Item:
+    return {
+        PARTITION_KEY: {"S": WAITING_PREFIX + group.name},
+        UNPRICED_KEY: {"S": _GROUPS},
+        EXPIRES_AT: _seconds(group.sample.timestamp + _GROUP_RETENTION),
+        _WRITTEN_AT: _seconds(now),
+        _SAMPLE: {"M": to_item(group.sample, _GROUP_RETENTION)},
+    }
+
+
+def _note(record: UsageRecord, *, waiting_in: str | None = None) -> Item:
+    note: Item = {
+        PARTITION_KEY: {"S": _note_key(record)},
+        EXPIRES_AT: _seconds(record.timestamp + _NOTE_RETENTION),
+    }
+    if waiting_in is not None:
+        shard = crc32(call_key(record).encode()) % _SHARDS
+        note[UNPRICED_KEY] = {"S": _shard_key(waiting_in, shard)}
     return note
 
 
 def _note_key(record: UsageRecord) -> str:
     return UNPRICED_PREFIX + call_key(record)
+
+
+def _group_name(need: PriceNeed) -> str:
+    """A name of bounded length that differs for every other need."""
+    return hashlib.sha256(json.dumps(need, default=str).encode()).hexdigest()
+
+
+def _shard_key(group_name: str, shard: int) -> str:
+    return f"{group_name}#{shard}"
+
+
+def _seconds(moment: datetime) -> AttributeValueTypeDef:
+    return {"N": str(int(moment.timestamp()))}

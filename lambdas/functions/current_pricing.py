@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from time import monotonic
 
 import boto3
 
 from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import PRICE_RELOAD_FAILURES
-from lambdas.domain.pricing import Pricing
+from lambdas.domain.pricing import CallCost, Pricing
 from lambdas.domain.pricing.current_book import CurrentBook
+from lambdas.domain.pricing.editions import Edition
+from lambdas.domain.pricing.superseding import PublishedBooks
 from lambdas.functions.call_settings import CallSettings
 from lambdas.functions.patience import BRIEF
 from lambdas.observability import logger, record_health
 
 
 class CurrentPricing:
-    """Prices calls with the edition in force, which it looks for every ten minutes at most."""
+    """Prices calls with the edition in force, which it looks for every ten minutes at most.
+
+    Attributes:
+        changed_at: The time at which the last other edition was loaded.
+    """
 
     def __init__(self, settings: CallSettings, clock: Callable[[], float] = monotonic) -> None:
         """Begin with the shipped prices.
@@ -27,11 +36,13 @@ class CurrentPricing:
             settings: Contracted prices, and the bucket of editions.
             clock: The seconds of a clock that never goes back.
         """
+        self.changed_at = datetime.min.replace(tzinfo=UTC)
         self._pricing = settings.pricing
+        self._shipped = self._pricing.book
         bucket = settings.price_bucket
         self._book = (
             CurrentBook(
-                self._pricing.book,
+                self._shipped,
                 S3PriceEditions(lambda: boto3.client("s3", config=BRIEF), bucket),
                 clock,
                 _report_failure,
@@ -46,7 +57,27 @@ class CurrentPricing:
             book = self._book.get()
             if book is not self._pricing.book:
                 self._pricing = replace(self._pricing, book=book)
+                self.changed_at = datetime.now(UTC)
         return self._pricing
+
+    @property
+    def edition(self) -> Edition | None:
+        """The edition in force; `None` for the shipped prices alone."""
+        return None if self._book is None else self._book.edition
+
+    def get_published(self, now: datetime) -> CostOf:
+        """Get what prices calls as they are published: at superseded prices, if need be."""
+        pricing, edition = self.get(), self.edition
+        if edition is None:
+            return pricing.cost_of
+        books = PublishedBooks(self._shipped, edition)
+        if not books.has_superseded_prices(now):
+            return pricing.cost_of
+
+        def price(record: UsageRecord) -> CallCost:
+            return replace(pricing, book=books.get(record.timestamp, now)).cost_of(record)
+
+        return price
 
 
 def _report_failure(reason: str) -> None:

@@ -50,13 +50,12 @@ class PublishReport:
 class PublishMetrics:
     """Publishes calls chunk by chunk, one call of `PutMetricData` each.
 
-    A call without a price is noted before it is published: afterwards, its cost would be lost where
-    that fails, and its tokens doubled where it is tried again. So an error of the notes lets the
-    batch come again whole, late but exact. That asks for no more than the rest: notes lie in the
-    table of the ledger, as do the identities and tags that every batch needs, and batches without
-    such calls, and without calls of application inference profiles, touch no note the first time.
-    Lambda halves the batch each time, which lets the calls before such a call through; it tries for
-    hours, and keeps in the failure bucket what it gives up on. Alarms tell of each:
+    A call without a price is noted before it is published. Noted afterwards, its cost would be lost
+    where that fails, and its tokens would count twice where the batch is tried again. So an error
+    of the notes fails the whole batch, which comes again: late, but exact. Batches without such
+    calls, and without calls of application inference profiles, touch no note the first time.
+    Lambda halves a failing batch each time, which lets the calls before such a call through; after
+    hours it gives up, and stores the batch in the failure bucket. Alarms notify of each:
     `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
     """
 
@@ -85,10 +84,10 @@ class PublishMetrics:
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
-            is_retried: Whether they may have been tried before. Prices may have been told since,
-                and a call that was noted as unpriced then gets its cost from that note alone. A
-                profile's model may be told from one second to the next, so that calls of profiles
-                are always taken as tried.
+            is_retried: Whether they may have been tried before, at other prices. A call that was
+                noted then gets its cost from its note alone. The model behind a profile may become
+                known from one second to the next, so that calls of profiles are always taken as
+                retried.
         """
         new = [
             (place, change.record)
@@ -100,13 +99,13 @@ class PublishMetrics:
         dimensions = {record: self.identity_dimension(record) for record in records}
         known = self.attribute(records, now)
         tried = [it for it in records if is_retried or profile_arn(it.invoked_model_id)]
-        noted = self.unpriced.remembered(tried) if tried else frozenset[CallKey]()
+        noted = self.unpriced.get_noted(tried) if tried else frozenset[CallKey]()
         costs: dict[UsageRecord, CallCost] = {
             record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
             for record in records
         }
         waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
-        self.unpriced.remember([known[it].priced for it in waiting if it.key not in noted])
+        self.unpriced.write([it for it in waiting if it.key not in noted], now)
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             records,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.metering.aggregation import IdentityDimension
 from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, Detail, MeteredCall
 from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError, is_taken
-from lambdas.domain.metering.unpriced_calls import UnpricedCalls
+from lambdas.domain.metering.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
 from lambdas.domain.pricing import Cost, Pricing
 
 _NO_TIME = "there is no time left"
@@ -23,12 +21,12 @@ _NO_TIME = "there is no time left"
 
 @dataclass(frozen=True, slots=True)
 class RepricedModel:
-    """What became of the calls of one model that had a price now.
+    """The calls of one model that got their cost.
 
     Attributes:
-        calls: Whose cost was published.
-        usd: What they cost, exactly.
-        prices: Which prices were taken: who told them, and from which day on they hold.
+        calls: Calls whose cost was published.
+        usd: Their cost, exactly.
+        prices: The prices that were taken: their source, and from which day on they hold.
     """
 
     calls: int
@@ -38,30 +36,32 @@ class RepricedModel:
 
 @dataclass(frozen=True, slots=True)
 class RepriceReport:
-    """What became of the calls that waited for a price.
+    """The result of a run.
 
     Attributes:
         by_model: The foundation models that have a price now.
         too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
             from the ledger have their cost.
-        waiting: Calls without a price still, by the model that has none, and the service tier.
-        reason: Why it ended before all were done; `None` if it did not.
-        is_refused: Whether that is because CloudWatch did not take them.
+        waiting: The models without a price, with the service tier, and the first day of the calls
+            that wait for it.
+        reason: The reason why it ended before all were done; `None` if it did not.
+        is_refused: Whether CloudWatch refused the rest.
     """
 
-    by_model: Mapping[str, RepricedModel]
-    too_old: int
-    waiting: Mapping[str, int]
+    by_model: Mapping[str, RepricedModel] = field(default_factory=dict)
+    too_old: int = 0
+    waiting: Mapping[str, date] = field(default_factory=dict)
     reason: str | None = None
     is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RepriceCalls:
-    """Publishes missing cost chunk by chunk, one call of `PutMetricData` each, and settles it.
+    """Publishes missing cost chunk by chunk, one call of `PutMetricData` each, and marks it.
 
-    A chunk is settled after it was published: if that is cut off in the middle, it is published
-    again. Cost errs upwards, since it guards budgets.
+    Calls are looked for only where the sample of their group has a price now. A chunk is marked
+    after it was published: a run that is cut off in between publishes it again. Cost errs upwards,
+    since it guards budgets.
     """
 
     sink: MetricSink
@@ -71,104 +71,139 @@ class RepriceCalls:
     unpriced: UnpricedCalls
     attribute: AttributedCalls
 
-    def __call__(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> RepriceReport:
-        """Publish what has a price now.
+    def reprice(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> RepriceReport:
+        """Publish the cost of calls that have a price now.
 
         Args:
             now: The time, against which CloudWatch compares that of a call.
-            has_time: Asked before each chunk.
+            has_time: Asked before each group and each chunk.
         """
-        if not self.unpriced.begin(now):
-            return RepriceReport({}, 0, {}, "another run is at it")
+        if not self.unpriced.acquire_lock(now):
+            return RepriceReport(reason="another run is at it")
         try:
             return self._run(now, has_time)
         finally:
-            self.unpriced.end()
+            self.unpriced.release_lock()
 
     def _run(self, now: datetime, has_time: Callable[[], bool]) -> RepriceReport:
-        published: defaultdict[str, list[Cost]] = defaultdict(list)
-        waiting: Counter[str] = Counter()
-        too_old, reason, is_refused = 0, None, False
+        progress = _Progress()
+        reason, is_refused = None, False
+        try:
+            for group in self._get_priced_groups(now, progress):
+                if not self._publish_group(group, now, has_time, progress):
+                    reason = _NO_TIME
+                    break
+        except MetricsUnavailableError as error:
+            reason, is_refused = str(error), True
+        return progress.report(reason, is_refused=is_refused)
 
-        def may_have_a_price(model_id: str) -> bool:
-            """Whether its calls are worth reading; a profile may hide a model that has one."""
-            if model_id.startswith(APPLICATION_PROFILE) or self.pricing.knows(model_id):
-                return True
-            waiting[model_id] += 1
+    def _get_priced_groups(self, now: datetime, progress: _Progress) -> Sequence[WaitingGroup]:
+        groups = self.unpriced.get_groups()
+        known = self.attribute([group.sample for group in groups], now)
+        priced = []
+        for group in groups:
+            sample = known[group.sample].priced
+            if isinstance(self.pricing.cost_of(sample), Cost):
+                priced.append(group)
+            else:
+                progress.add_waiting(sample)
+        return priced
+
+    def _publish_group(
+        self,
+        group: WaitingGroup,
+        now: datetime,
+        has_time: Callable[[], bool],
+        progress: _Progress,
+    ) -> bool:
+        """Publish the cost of a group's calls; returns whether there was time for all.
+
+        Raises:
+            MetricsUnavailableError: The rest waits for another run.
+        """
+        if not has_time():
             return False
-
-        for records in self.unpriced.waiting(may_have_a_price):
+        is_empty = True
+        for records in self.unpriced.scan_group(group):
             if not has_time():
-                reason = _NO_TIME
-                break
+                return False
+            is_empty = is_empty and not records
             known = self.attribute(records, now)
-            costs = {record: self.pricing.cost_of(known[record].priced) for record in records}
-            priced = {it: cost for it, cost in costs.items() if isinstance(cost, Cost)}
-            waiting.update(_unpriced(known[it].priced) for it in records if it not in priced)
-            old = [it for it in priced if not is_taken(it.timestamp, now)]
-            self.unpriced.settle(old)
-            too_old += len(old)
-            fresh = [it for it in priced if is_taken(it.timestamp, now)]
-            try:
-                is_done = self._publish(fresh, priced, known, published, has_time)
-            except MetricsUnavailableError as error:
-                reason, is_refused = str(error), True
-                break
-            if not is_done:
-                reason = _NO_TIME
-                break
-        by_model = {model_id: _repriced(costs) for model_id, costs in sorted(published.items())}
-        return RepriceReport(by_model, too_old, dict(waiting), reason, is_refused)
+            costs: dict[UsageRecord, Cost] = {}
+            for record in records:
+                cost = self.pricing.cost_of(known[record].priced)
+                if isinstance(cost, Cost):
+                    costs[record] = cost
+                else:
+                    progress.add_waiting(known[record].priced)
+            old = [record for record in costs if not is_taken(record.timestamp, now)]
+            self.unpriced.mark_priced(old)
+            progress.too_old += len(old)
+            fresh = [record for record in costs if is_taken(record.timestamp, now)]
+            if not self._publish(fresh, costs, known, has_time, progress):
+                return False
+        if is_empty:
+            self.unpriced.delete_group(group, written_before=now - MIN_GROUP_AGE)
+        return True
 
     def _publish(
         self,
         records: Sequence[UsageRecord],
         costs: Mapping[UsageRecord, Cost],
         known: Mapping[UsageRecord, AttributedCall],
-        published: defaultdict[str, list[Cost]],
         has_time: Callable[[], bool],
+        progress: _Progress,
     ) -> bool:
-        """Publish the cost of calls; tells whether there was time for all.
-
-        Raises:
-            MetricsUnavailableError: The rest waits for another run.
-        """
         done = 0
         for chunk in cut_into_chunks(
             records,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            metered=lambda it: MeteredCall(it, costs[it], known[it].attribution),
+            metered=lambda record: MeteredCall(record, costs[record], known[record].attribution),
             metrics=(ESTIMATED_COST,),
         ):
             if not has_time():
                 return False
             self.sink.put(chunk.data_points)
-            settled = records[done : done + chunk.size]
-            self.unpriced.settle(settled)
-            for record in settled:
-                published[known[record].priced.model_id].append(costs[record])
+            published = records[done : done + chunk.size]
+            self.unpriced.mark_priced(published)
+            for record in published:
+                progress.add_published(known[record].priced.model_id, costs[record])
             done += chunk.size
         return True
 
 
-def _unpriced(record: UsageRecord) -> str:
-    """What has no price: a model, or a service tier of it."""
-    tier = record.service_tier
-    return f"{record.model_id} ({tier})" if tier else record.model_id
+@dataclass(slots=True)
+class _Progress:
+    """The counts of a run so far."""
+
+    by_model: dict[str, RepricedModel] = field(default_factory=dict)
+    waiting: dict[str, date] = field(default_factory=dict)
+    too_old: int = 0
+
+    def add_published(self, model_id: str, cost: Cost) -> None:
+        before = self.by_model.get(model_id, RepricedModel(0, Decimal(0), ()))
+        self.by_model[model_id] = RepricedModel(
+            calls=before.calls + 1,
+            usd=before.usd + cost.effective_usd,
+            prices=tuple(sorted({*before.prices, _describe_price(cost)})),
+        )
+
+    def add_waiting(self, record: UsageRecord) -> None:
+        tier, day = record.service_tier, record.timestamp.date()
+        name = f"{record.model_id} ({tier})" if tier else record.model_id
+        self.waiting[name] = min(day, self.waiting.get(name, day))
+
+    def report(self, reason: str | None, *, is_refused: bool) -> RepriceReport:
+        by_model = dict(sorted(self.by_model.items()))
+        return RepriceReport(by_model, self.too_old, self.waiting, reason, is_refused)
 
 
-def _repriced(costs: Sequence[Cost]) -> RepricedModel:
-    return RepricedModel(
-        calls=len(costs),
-        usd=sum((it.effective_usd for it in costs), Decimal(0)),
-        prices=tuple(sorted({_taken(it) for it in costs})),
-    )
-
-
-def _taken(cost: Cost) -> str:
+def _describe_price(cost: Cost) -> str:
     if cost.negotiated is not None:
         return f"negotiated, from {cost.negotiated.effective_from}"
-    if cost.price is None or cost.price.effective_from is None:
-        return f"{cost.price.source if cost.price else 'nobody'}, as long as it is known"
+    if cost.price is None:
+        return "no tokens"
+    if cost.price.effective_from is None:
+        return f"{cost.price.source}, as long as it is known"
     return f"{cost.price.source}, from {cost.price.effective_from}"

@@ -13,7 +13,7 @@ from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
-from lambdas.domain.metering.recorded_calls import RecordedCalls
+from lambdas.domain.metering.recorded_calls import RecordedCalls, ResumableCalls
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.fakes import InMemoryRecordedCalls
@@ -26,7 +26,7 @@ def in_memory(*records: UsageRecord) -> RecordedCalls:
     return InMemoryRecordedCalls(records)
 
 
-def in_dynamodb(*records: UsageRecord) -> RecordedCalls:
+def in_dynamodb(*records: UsageRecord) -> DynamoDbRecordedCalls:
     client = boto3.client("dynamodb")
     DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
     return DynamoDbRecordedCalls(client, LEDGER)
@@ -68,7 +68,7 @@ def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
 def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
     record = usage_record()
     calls = in_dynamodb(record)
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).remember([record])
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write([record], NOON)
     assert read(calls) == [record]
 
 
@@ -92,3 +92,44 @@ def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
     calls = holding(usage_record())
     assert read(calls, elsewhere, elsewhere + timedelta(seconds=1)) == [usage_record()]
     assert read(calls, elsewhere - timedelta(seconds=1), elsewhere) == []
+
+
+@pytest.fixture(params=[InMemoryRecordedCalls, in_dynamodb], ids=["memory", "dynamodb"])
+def resumable(request: pytest.FixtureRequest, aws: None) -> ResumableCalls:
+    """Open a ledger that holds twenty calls, every second one of the time that is read."""
+    open_calls: Callable[..., ResumableCalls] = request.param
+    records = [
+        usage_record(request_id=str(number), timestamp=NOON if number % 2 else END)
+        for number in range(20)
+    ]
+    if open_calls is InMemoryRecordedCalls:
+        return open_calls(records)
+    return open_calls(*records)
+
+
+def test_a_scan_goes_on_after_any_call(resumable: ResumableCalls) -> None:
+    pages = list(resumable.scan_range(START, END))
+    calls = [call for page in pages for call in page.calls]
+    assert len({call.record.request_id for call in calls}) == 10
+    assert pages[-1].cursor is None
+    for place, (cursor, _) in enumerate(calls, start=1):
+        rest = [call for page in resumable.scan_range(START, END, cursor) for call in page.calls]
+        assert rest == calls[place:]
+
+
+def test_a_scan_goes_on_after_any_page(resumable: ResumableCalls) -> None:
+    pages = list(resumable.scan_range(START, END))
+    for place, page in enumerate(pages[:-1], start=1):
+        assert list(resumable.scan_range(START, END, page.cursor)) == pages[place:]
+
+
+def test_pages_are_as_large_as_dynamodb_makes_them(aws: None) -> None:
+    records = [usage_record(request_id=str(number)) for number in range(12)]
+    in_dynamodb(*records)
+    client = boto3.client("dynamodb")
+    client.meta.events.register(
+        "provide-client-params.dynamodb.Scan", lambda params, **_: params.update(Limit=5)
+    )
+    pages = list(DynamoDbRecordedCalls(client, LEDGER).scan_range(START, END))
+    assert [len(page.calls) for page in pages] == [5, 5, 2]
+    assert {call.record for page in pages for call in page.calls} == set(records)

@@ -75,12 +75,11 @@ def delivery(*messages: str) -> dict[str, Any]:
 
 
 def batch() -> dict[str, Any]:
-    """A new call of somebody who was never seen before, of a model without a price."""
+    """A new call of a new identity, of a new model without a price."""
     now = datetime.now(UTC)
     caller = user(f"new-{now.timestamp()}")
-    record = usage_record(
-        request_id=caller, identity_arn=caller, timestamp=now, model_id="imported-model/abc"
-    )
+    model_id = f"imported-model/{now.timestamp()}"
+    record = usage_record(request_id=caller, identity_arn=caller, timestamp=now, model_id=model_id)
     images = {
         "NewImage": to_item(record, timedelta(days=90)),
         "SequenceNumber": "1",
@@ -137,7 +136,7 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("metric_publisher", "cloudformation:DescribeStacks"),
         ("price_refresher", "dynamodb:DeleteItem"),
         ("price_refresher", "dynamodb:PutItem"),
-        ("price_refresher", "dynamodb:Scan"),
+        ("price_refresher", "dynamodb:Query"),
     ],
 )
 def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
@@ -209,6 +208,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("metric_publisher", "identity#*"),
         ("metric_publisher", "tags#*"),
         ("metric_publisher", "unpriced#*"),
+        ("metric_publisher", "waiting#*"),
         ("price_refresher", "turn#*"),
     ],
 )

@@ -22,6 +22,7 @@ from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
+from tests.price_editions import publish_a_bad_edition
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -124,14 +125,23 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     kinds = {key.split("#")[0] for _, key in asked}
     assert kinds == {
         *("identity", "identities", "sessions", "project-identity", "project-identities"),
-        *("tags", "unpriced"),
+        *("tags", "unpriced", "waiting"),
     }
     assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()
 
     asked.clear()
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    boto3.client("s3").create_bucket(Bucket="prices")
+    monkeypatch.setenv("PRICE_BUCKET", "prices")
+    publish_a_bad_edition("prices", NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
-    assert {key.split("#")[0] for _, key in asked} >= {"turn", "unpriced", "call"}
+    assert {key.split("#")[0] for _, key in asked} >= {
+        "turn",
+        "unpriced",
+        "waiting",
+        "call",
+        "correction",
+    }
     assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
 
 

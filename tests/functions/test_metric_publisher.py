@@ -3,14 +3,21 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import Routing, TokenKind
+from lambdas.domain.pricing.editions import ListedRate, PriceUpdates
+from lambdas.domain.pricing.price_decisions import add_rates
+from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
 from tests.aws import LEDGER, deploy_a_stack, health_metrics, published
@@ -122,6 +129,41 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     monkeypatch.setattr(handler, "_LONGEST_FIRST_TRY", longest_first_try)
     assert publish(batch) == []
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
+
+
+def test_an_edition_that_is_loaded_between_two_tries_gives_no_call_its_cost_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call that was noted without a price gets its cost from its note alone."""
+    monkeypatch.setenv("PRICE_BUCKET", "prices")
+    monkeypatch.setattr(handler, "STARTED", datetime.now(UTC) - timedelta(days=1))
+    boto3.client("s3").create_bucket(Bucket="prices")
+    private = "imported-model/abc"
+    batch = change(1, call(1, model_id=private, tokens=TokenCounts(10, 0)))
+    assert publish(batch) == []
+
+    editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")
+    rate = ListedRate(
+        model_id=private,
+        routing=Routing.REGION,
+        place="us-east-1",
+        item=TokenKind.INPUT,
+        usd=Decimal(1),
+    )
+    at = NOW - timedelta(days=2)
+    offered = [OfferedRate("AmazonBedrock", rate, at.date())]
+    following = add_rates(PriceUpdates(), None, offered, reason="tests", now=at)
+    assert following.edition is not None
+    editions.write_edition(following.edition)
+    editions.publish(following.updates, None)
+    handler.pricing.cache_clear()
+    assert publish(batch) == []
+    assert total("EstimatedCostUSD", IdentityArn=ANA) == 0
+
+    in_time = change(2, call(2, model_id=private, tokens=TokenCounts(10, 0)))
+    in_time["dynamodb"]["ApproximateCreationDateTime"] += 60
+    assert publish(in_time) == []
+    assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(0.00001)
 
 
 def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(

@@ -30,7 +30,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     yield
-    handler.reprice.cache_clear()
+    handler.repricer.cache_clear()
     handler.pricing.cache_clear()
 
 
@@ -40,7 +40,7 @@ def note_a_call() -> datetime:
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
     DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
-    DynamoDbUnpricedCalls(client, LEDGER).remember([record])
+    DynamoDbUnpricedCalls(client, LEDGER).write([record], now)
     return now
 
 
@@ -49,11 +49,11 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
 ) -> None:
     now = note_a_call()
     report = handler.lambda_handler({}, CONTEXT)
-    assert report["waiting"] == {PRIVATE: 1}
+    assert report["waiting"] == {PRIVATE: datetime.now(UTC).date().isoformat()}
     assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [0]
 
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
-    handler.reprice.cache_clear()
+    handler.repricer.cache_clear()
     handler.pricing.cache_clear()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
@@ -91,22 +91,28 @@ def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_t
 
 def test_while_another_run_is_at_it_nothing_fails() -> None:
     note_a_call()
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).begin(datetime.now(UTC))
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).acquire_lock(datetime.now(UTC))
     assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is at it"
 
 
-def test_of_many_models_without_a_price_those_with_most_calls_are_named(
+def test_of_many_models_without_a_price_those_that_wait_longest_are_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    now = datetime.now(UTC)
     records = [
-        usage_record(request_id=f"{model}-{number}", model_id=f"imported-model/{model}")
+        usage_record(
+            request_id=str(model),
+            model_id=f"imported-model/{model}",
+            timestamp=now - timedelta(days=model % 2),
+        )
         for model in range(25)
-        for number in range(2 if model == 24 else 1)
     ]
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).remember(records)
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write(records, now)
     waiting = handler.lambda_handler({}, CONTEXT)["waiting"]
+    yesterday = (now - timedelta(days=1)).date().isoformat()
     assert len(waiting) == 21
-    assert next(iter(waiting.items())) == ("imported-model/24", 2)
-    assert waiting["5 other models"] == 5
+    assert sum(day == yesterday for day in waiting.values()) == 12
+    assert next(iter(waiting.values())) == yesterday
+    assert waiting["5 other models"] == now.date().isoformat()
     (line,) = (vars(record) for record in caplog.records)
     assert line["waiting"] == waiting

@@ -15,6 +15,7 @@ from tests.infrastructure.synthesis import (
     check_environment,
     deployment,
     function_of,
+    grants,
     only,
     resources,
     statements,
@@ -252,13 +253,17 @@ def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_fo
     assert configs["PriceRefresherRetries"]["MaximumRetryAttempts"] == 0
 
 
-def test_the_price_refresher_scans_the_index_of_what_waits_and_never_the_ledger() -> None:
-    scanned = [
-        it["Resource"]
-        for it in statements(deployment().ingestion, "PriceRefresherRole")
-        if "dynamodb:Scan" in as_list(it["Action"])
-    ]
-    assert [it["Fn::Join"][1][-1] for it in scanned] == ["/index/Unpriced"]
+def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
+    granted = grants(deployment().ingestion, "PriceRefresherRole")
+    (query,) = granted["dynamodb:Query"]
+    assert query["Resource"]["Fn::Join"][1][-1] == "/index/Unpriced"
+
+
+def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices() -> None:
+    granted = grants(deployment().ingestion, "PriceRefresherRole")
+    (scan,) = granted["dynamodb:Scan"]
+    assert "UsageLedger" in json.dumps(scan["Resource"])
+    assert "dynamodb:Scan" not in grants(deployment().ingestion, "MetricPublisherRole")
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])

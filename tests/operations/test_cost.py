@@ -47,11 +47,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 15 names for the account and 13 a model, 7 an identity, 4 a project; 14 health metrics.
-    standard = 15 + 6 * 13 + 50 * 7 + 5 * 4 + 14
+    # 16 names for the account and 14 a model, 7 an identity, 4 a project; 14 health metrics.
+    standard = 16 + 6 * 14 + 50 * 7 + 5 * 4 + 14
     assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 15 + 6 * 13 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 14
+    full = 16 + 6 * 14 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 14
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
@@ -67,11 +67,19 @@ def test_identities_past_the_bound_cost_nothing_more() -> None:
     assert total(Usage(1, 200, 6)) == total(Usage(1, 100_000, 6))
 
 
-def test_calls_without_a_price_cost_their_notes_and_the_reading_of_them() -> None:
+def test_calls_without_a_price_cost_their_notes_and_one_reading_of_them() -> None:
     more = total(Usage(10**6, 50, 6, unpriced=1000)) - total(Usage(10**6, 50, 6))
-    writes = 1000 * 4 * PRICES["dynamodb_write_units_million"]
-    reads = Decimal(806400) * PRICES["dynamodb_read_units_million"]
-    assert more == (writes + reads) / 10**6 > 0
+    groups, hours = 20, 720
+    writes = 1000 * 4 + groups * 2 * 4 * hours
+    reads = 1000 * Decimal("2.1") + groups * 17 * hours
+    write_usd = writes * PRICES["dynamodb_write_units_million"]
+    read_usd = reads * PRICES["dynamodb_read_units_million"]
+    assert more == (write_usd + read_usd) / 10**6 > 0
+
+
+def test_a_million_calls_without_a_price_cost_a_few_dollars() -> None:
+    calls = 10**6
+    assert total(Usage(calls, 50, 6, unpriced=calls)) - total(Usage(calls, 50, 6)) < 3
 
 
 def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None:

@@ -10,7 +10,23 @@ from cdk.operations import reprice
 from cdk.operations.terminal import CommandError
 from tests.operations.deployed import RunningFunctions, deploy
 
-NOTHING: dict[str, Any] = {"by_model": {}, "too_old": 0, "waiting": {}, "reason": None}
+NOTHING: dict[str, Any] = {
+    "by_model": {},
+    "too_old": 0,
+    "waiting": {},
+    "corrections": [],
+    "reason": None,
+}
+CORRECTED = {
+    "edition": "20260905T061500Z-00000000",
+    "is_done": True,
+    "raised_calls": 1200,
+    "raised_usd": "3.10",
+    "lowered_calls": 0,
+    "lowered_usd": "0",
+    "too_old_calls": 0,
+    "unpriced_calls": 0,
+}
 REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-01"]}
 
 
@@ -22,8 +38,19 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-0
             NOTHING | {"by_model": {"m": REPRICED}},
             "m: 1,200 calls cost 0.31 US dollars (negotiated, from 2026-01-01)\n",
         ),
-        (NOTHING | {"waiting": {"m": 2}}, "m: 2 calls wait for a price"),
+        (
+            NOTHING | {"waiting": {"m": "2026-09-08"}},
+            "m: calls since 2026-09-08 wait for a price",
+        ),
         (NOTHING | {"too_old": 3}, "3 calls have a price, and are too old for CloudWatch"),
+        (
+            NOTHING | {"corrections": [CORRECTED]},
+            "edition 20260905T061500Z-00000000 (superseded): 1,200 calls cost 3.10 US dollars more",
+        ),
+        (
+            NOTHING | {"corrections": [CORRECTED | {"is_done": False}]},
+            "edition 20260905T061500Z-00000000 (superseded), so far: 1,200 calls",
+        ),
         (NOTHING | {"reason": "no time"}, "Not all was done: no time. The next run goes on.\n"),
     ],
 )
@@ -50,3 +77,14 @@ def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(reprice, "open_functions", lambda _: functions)
     with pytest.raises(CommandError, match="refresher failed with RuntimeError: its log group"):
         reprice.reprice(boto3.Session())
+
+
+def test_what_no_metric_shows_of_a_correction_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    left = {"lowered_calls": 5, "lowered_usd": "-2.00", "too_old_calls": 6, "unpriced_calls": 7}
+    reprice.print_correction(CORRECTED | left)
+    printed = capsys.readouterr().out
+    assert "5 calls cost 2.00 US dollars less. Metrics keep the higher cost" in printed
+    assert "6 calls cost more, and are too old for CloudWatch" in printed
+    assert "7 calls have no price without it" in printed

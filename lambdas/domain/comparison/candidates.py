@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.comparison.traffic import Purpose, Terms, TrafficMix
-from lambdas.domain.pricing import Pricing, Route, TokenKind, UsdPerMillion
+from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
 
 _OF_A_MILLION = -6  # places of the decimal point
 _INPUT_KINDS = frozenset(TokenKind) - {TokenKind.OUTPUT}
 _PLACES = Decimal("0.0001")
+_ModelName: TypeAlias = tuple[str, str | None]
 _WIDE = Context(prec=60)
 """For shares: a price may be a million dollars, and another one the least that has 20 digits."""
 
@@ -52,9 +53,25 @@ def saved_share(usd: Decimal | None, actual_usd: Decimal) -> Decimal | None:
     return (1 - usd / actual_usd).quantize(_PLACES, context=_WIDE)
 
 
-@dataclass(frozen=True, slots=True)
+class PricedCandidates(NamedTuple):
+    """Models that some traffic could have run on, with what it would have cost.
+
+    Attributes:
+        costs: The cost on each model that has a listed price wherever the traffic ran, and on each
+            that is in use; the cheapest first.
+        unlisted_models: The number of models of the same purpose that lack such a price.
+    """
+
+    costs: tuple[ModelCost, ...]
+    unlisted_models: int
+
+
+@dataclass(slots=True)
 class Candidates:
-    """The models that traffic could have run on: all that have a price.
+    """The models that traffic could have run on: all that have a listed price there.
+
+    A model with a price elsewhere alone may not be offered where the traffic ran, so assumed prices
+    are taken for models in use alone.
 
     Attributes:
         pricing: What tokens cost. Prices are those of the day of a call, and what was agreed on
@@ -62,27 +79,46 @@ class Candidates:
     """
 
     pricing: Pricing
-    _rates: dict[tuple[str, Terms], UsdPerMillion] = field(default_factory=dict)
+    _listed: Pricing = field(init=False)
+    _book: dict[_ModelName, str] = field(init=False, default_factory=dict)
+    _text_models: set[_ModelName] = field(init=False, default_factory=set)
+    _rates: dict[tuple[str, Terms, bool], UsdPerMillion] = field(init=False, default_factory=dict)
 
-    def compare(self, purpose: Purpose, mix: TrafficMix) -> tuple[ModelCost, ...]:
+    def __post_init__(self) -> None:
+        """Note the models of the price book and their purpose."""
+        self._listed = replace(self.pricing, assume_prices=False)
+        for price in self.pricing.book:
+            name = name_and_version(price.model_id)
+            self._book[name] = price.model_id
+            if TokenKind.OUTPUT in price.rates_of(0).usd_per_million:
+                self._text_models.add(name)
+
+    def compare(self, purpose: Purpose, mix: TrafficMix) -> PricedCandidates:
         """Price traffic on every model of the same purpose that has a price wherever it ran.
 
-        A model that lacks the price of plain input or output is none of them. Of equal cost, the
-        one that is named first goes first.
-
-        Returns:
-            Costs, the cheapest first.
+        A model that lacks the price of plain input or output has none. Of equal cost, the one that
+        is named first goes first.
         """
-        costs = (self._cost(model_id, purpose, mix) for model_id in self._models(mix))
-        known = [cost for cost in costs if cost is not None]
-        return tuple(sorted(known, key=lambda cost: (cost.usd, cost.model_id)))
+        known, unlisted = [], 0
+        for model_id in self._models(mix):
+            cost = self._cost(model_id, purpose, mix)
+            if cost is not None:
+                known.append(cost)
+            elif self._purpose_of(model_id) is purpose:
+                unlisted += 1
+        known.sort(key=lambda cost: (cost.usd, cost.model_id))
+        return PricedCandidates(tuple(known), unlisted)
 
     def _models(self, mix: TrafficMix) -> list[str]:
         """Every model once: as traffic spells it, else as the price book does."""
-        models = {name_and_version(price.model_id): price.model_id for price in self.pricing.book}
+        models = dict(self._book)
         for model_id in sorted(mix.by_model, reverse=True):
             models[name_and_version(self._listed_as(model_id, mix.tokens))] = model_id
         return sorted(models.values())
+
+    def _purpose_of(self, model_id: str) -> Purpose:
+        is_text = name_and_version(model_id) in self._text_models
+        return Purpose.TEXT if is_text else Purpose.EMBEDDING
 
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
         """How the price book spells a model; as it is, where it has no list price."""
@@ -116,30 +152,17 @@ class Candidates:
         )
 
     def _rates_in(self, model_id: str, terms: Terms, *, is_in_use: bool) -> UsdPerMillion:
-        found = self._rates.get((model_id, terms))
+        key = model_id, terms, is_in_use
+        found = self._rates.get(key)
         if found is None:
-            rates = (
-                self.pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
-                for route, tier in self._ways_to_serve(model_id, terms, is_in_use=is_in_use)
+            pricing = self.pricing if is_in_use else self._listed
+            ways = (
+                pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
+                for tier in _tiers(terms)
+                for route in terms.ways
             )
-            self._rates[model_id, terms] = found = next(filter(None, rates), {})
+            self._rates[key] = found = next(filter(None, ways), {})
         return found
-
-    def _ways_to_serve(
-        self, model_id: str, terms: Terms, *, is_in_use: bool
-    ) -> list[tuple[Route, str | None]]:
-        """The routes and tiers in which a model may serve a call.
-
-        A model that has a price elsewhere alone may not be offered there, so it is no alternative.
-        """
-        ways = [(route, tier) for tier in _tiers(terms) for route in terms.ways]
-        return [
-            (route, tier)
-            for route, tier in ways
-            if is_in_use
-            or self.pricing.book.prices_of(model_id, route, terms.day, tier).prices
-            or not self.pricing.book.knows(model_id)
-        ]
 
 
 def _tiers(terms: Terms) -> tuple[str | None, ...]:

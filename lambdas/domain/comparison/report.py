@@ -21,6 +21,7 @@ from lambdas.domain.comparison.traffic import (
     Purpose,
     Terms,
     TrafficMix,
+    comparable_cost,
     purpose_of,
 )
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
@@ -51,11 +52,13 @@ class TrafficComparison(NamedTuple):
         purpose: What its models are for.
         mix: What it was made of.
         costs: What it costs on each model, the cheapest first; those in use are among them.
+        unlisted_models: Models of the purpose without a listed price where it ran.
     """
 
     purpose: Purpose
     mix: TrafficMix
     costs: tuple[ModelCost, ...]
+    unlisted_models: int
 
 
 class ProjectComparison(NamedTuple):
@@ -154,7 +157,7 @@ class TrafficObserver:
 
     def observe(self, call: ObservedCall) -> None:
         """Take in a call."""
-        cost = self._pricing.cost_of(call.record._replace(error_code=None))
+        cost = comparable_cost(self._pricing.price_tokens(call.record._replace(error_code=None)))
         record = call.record.with_variant(cost.variant if isinstance(cost, Cost) else None)
         call = call._replace(record=record, project=self.name_of(call.project))
         self._start = self._start or record.timestamp
@@ -224,7 +227,7 @@ def _together(projects: Iterable[_Project]) -> _Project:
 
 def _compare(name: str | None, project: _Project, candidates: Candidates) -> ProjectComparison:
     traffic = tuple(
-        TrafficComparison(purpose, mix, candidates.compare(purpose, mix))
+        TrafficComparison(purpose, mix, *candidates.compare(purpose, mix))
         for purpose, mix in sorted(project.mixes.items())
     )
     return ProjectComparison(name, traffic, project.failed_calls, dict(project.unpriced))

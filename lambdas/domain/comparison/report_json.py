@@ -4,9 +4,9 @@
      "account": {"project": null, "failed_calls",
        "unpriced": [{"model_id", "reason", "calls"}],
        "traffic": [{"purpose", "calls", "cost_usd", "tokens": {kind: count},
-         "in_use": [{"model_id", "calls", "cost_usd"}],
-         "models": [{"model_id", "is_in_use", "as_cached_usd", "as_cached_saves", "uncached_usd",
-           "uncached_saves", "lacks": [kind]}]}]},
+         "in_use": [{"model_id", "calls", "cost_usd", "assumed_price_calls"}],
+         "models": [{"model_id", "is_in_use", "is_same_family", "as_cached_usd", "as_cached_saves",
+           "uncached_usd", "uncached_saves", "lacks": [kind]}], "unlisted_models"}]},
      "projects": [{...the same, "project": name}],
      "losses": [{"project", "model_id", "loss", "calls", "tokens", "size_bytes", "usd",
        "unpriced_calls"}],
@@ -15,19 +15,24 @@
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
 `projects` are the 200 most costly at most; what is past them is one more at the end, `__other__`.
-`models` are all that have a price wherever the traffic ran, the cheapest first: `as_cached_usd` is
-with cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
+`models` are all that have a listed price wherever the traffic ran and those in use, the cheapest
+first; `unlisted_models` counts the others of the same purpose, which may not be offered there.
+`is_same_family` marks the provider and product line of a model in use. `as_cached_usd` is with
+cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
-be saved; below 0, it costs more. Money is exact to the micro-dollar, shares to 0.0001.
+be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price.
+Guardrail units are in no cost here: they cost the same beside any model. Money is exact to the
+micro-dollar, shares to 0.0001.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
 
 from lambdas.domain.comparison.candidates import ModelCost, saved_share
+from lambdas.domain.comparison.families import model_family
 from lambdas.domain.comparison.losses import MEANINGS
 from lambdas.domain.comparison.report import (
     ComparisonReport,
@@ -42,7 +47,7 @@ START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
 _MICRO_DOLLAR = Decimal("0.000001")
 
 
-def report_json(report: ComparisonReport, read: Mapping[str, int | str | None]) -> str:
+def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
     """Write a report as JSON; money digit by digit, which a float would not promise.
 
     Args:
@@ -100,17 +105,24 @@ def _traffic(traffic: TrafficComparison) -> dict[str, Any]:
         "cost_usd": _usd(mix.usd),
         "tokens": {kind: mix.tokens_by_kind()[kind] for kind in sorted(mix.tokens_by_kind())},
         "in_use": [
-            {"model_id": model_id, "calls": use.calls, "cost_usd": _usd(use.usd)}
+            {
+                "model_id": model_id,
+                "calls": use.calls,
+                "cost_usd": _usd(use.usd),
+                "assumed_price_calls": use.assumed_price_calls,
+            }
             for model_id, use in sorted(mix.by_model.items())
         ],
-        "models": [_model(it, mix.usd) for it in traffic.costs],
+        "models": [_model(cost, mix.usd, mix.families) for cost in traffic.costs],
+        "unlisted_models": traffic.unlisted_models,
     }
 
 
-def _model(cost: ModelCost, actual_usd: Decimal) -> dict[str, Any]:
+def _model(cost: ModelCost, actual_usd: Decimal, families: Container[str]) -> dict[str, Any]:
     return {
         "model_id": cost.model_id,
         "is_in_use": cost.is_in_use,
+        "is_same_family": model_family(cost.model_id) in families,
         "as_cached_usd": _usd(cost.as_cached_usd),
         "as_cached_saves": saved_share(cost.as_cached_usd, actual_usd),
         "uncached_usd": _usd(cost.uncached_usd),

@@ -6,26 +6,41 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from lambdas.domain.comparison.candidates import ModelCost, saved_share
+from lambdas.domain.comparison.families import model_family
 from lambdas.domain.comparison.losses import MEANINGS, LossFigures, LossKey
 from lambdas.domain.comparison.report import (
     ComparisonReport,
     ProjectComparison,
     TrafficComparison,
 )
+from lambdas.domain.comparison.traffic import TrafficMix
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
-from lambdas.domain.report_text import Table, dollars
+from lambdas.domain.report_text import Table, cost_legend, dollars
 
-CHEAPEST_SHOWN = 8
-"""So many of the cheapest models are shown beside those in use; the JSON has all."""
+FAMILY_SHOWN = 8
+"""So many models of the families in use are shown, the cheapest first; the JSON has all."""
+OTHERS_SHOWN = 5
+"""So many models of other families are shown."""
 PROJECTS_SHOWN = 20
 LOSSES_SHOWN = 25
 _UNPRICED_SHOWN = 5
+_OTHER_FAMILIES = "Other families:"
 _GAP = "  "
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """What people are shown of a report: the account, projects, losses, what is not known."""
+    """Lay out a report for people: the account, projects, losses, what is not known."""
+    figures = set[str]()
+    for table in _tables(report):
+        figures.update(cell for row in table.rows for cell in row[table.texts :])
+        yield table
+    if legend := cost_legend(figures):
+        yield Table("Marks of costs", (), [], tuple(legend))
+    yield Table("What this cannot know", (), [], UNKNOWNS)
+
+
+def _tables(report: ComparisonReport) -> Iterator[Table]:
     coverage = report.coverage
     about = f"{coverage.calls:,} calls"
     if coverage.start and coverage.end:
@@ -45,7 +60,6 @@ def report_tables(report: ComparisonReport) -> Iterator[Table]:
             [],
         )
     yield _losses(report)
-    yield Table("What this cannot know", (), [], UNKNOWNS)
 
 
 def _project(project: ProjectComparison) -> Iterator[Table]:
@@ -57,36 +71,58 @@ def _project(project: ProjectComparison) -> Iterator[Table]:
         lines = [f"{it.model_id}: {calls:,} ({it.reason})" for it, calls in ranked]
         more = len(lines) - _UNPRICED_SHOWN
         lines[_UNPRICED_SHOWN:] = [f"and {more:,} more (the JSON has all)"] if more > 0 else []
-        yield Table(f"{name}: calls without a known cost, in none of this", (), [], tuple(lines))
+        yield Table(f"{name}: calls that cannot be compared, in none of this", (), [], tuple(lines))
 
 
 def _traffic(name: str, traffic: TrafficComparison) -> Table:
-    actual = traffic.mix.usd
-    used = [cost for cost in traffic.costs if cost.is_in_use]
-    shown = {cost.model_id: cost for cost in (*traffic.costs[:CHEAPEST_SHOWN], *used)}
-    rows = [_row(cost, actual) for cost in sorted(shown.values(), key=lambda it: it.usd)]
-    tokens = traffic.mix.tokens_by_kind()
-    mix = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
-    notes = [f"Tokens: {mix or 'none'}. Each line is all of these calls on one model."]
-    if used:
+    mix = traffic.mix
+    families = mix.families
+    same = [cost for cost in traffic.costs if model_family(cost.model_id) in families]
+    others = [cost for cost in traffic.costs if model_family(cost.model_id) not in families]
+    shown = [cost for place, cost in enumerate(same) if place < FAMILY_SHOWN or cost.is_in_use]
+    rows = [_row(cost, mix) for cost in shown]
+    if others:
+        rows += [
+            (_OTHER_FAMILIES, "", "", "", ""),
+            *(_row(it, mix) for it in others[:OTHERS_SHOWN]),
+        ]
+    tokens = mix.tokens_by_kind()
+    used = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
+    is_assumed = any(mix.has_assumed_price(model_id) for model_id in mix.by_model)
+    paid = dollars(mix.usd, is_assumed=is_assumed)
+    notes = [f"Tokens: {used or 'none'}. Each line is all of these calls on one model."]
+    if any(cost.is_in_use for cost in shown):
         notes.append("* in use")
-    if (more := len(traffic.costs) - len(rows)) > 0:
-        notes.append(f"{more:,} more models are in the JSON.")
+    notes += _left_out(len(same) - len(shown), len(others) - OTHERS_SHOWN, traffic)
     return Table(
-        f"{name}, {traffic.purpose}: {traffic.mix.calls:,} calls for {dollars(actual)} USD",
-        ("Model", "As cached, USD", "Saves", "Uncached, USD", "Saves"),
+        f"{name}, {traffic.purpose}: {mix.calls:,} calls for {paid}",
+        ("Model", "As cached", "Change", "Uncached", "Change"),
         rows,
         tuple(notes),
     )
 
 
-def _row(cost: ModelCost, actual: Decimal) -> tuple[str, ...]:
+def _left_out(of_families: int, of_others: int, traffic: TrafficComparison) -> Iterator[str]:
+    if of_families > 0 or of_others > 0:
+        yield (
+            f"Left out: {max(of_families, 0):,} more models of the same families and"
+            f" {max(of_others, 0):,} of others; the JSON has them."
+        )
+    if traffic.unlisted_models:
+        yield (
+            f"Left out: {traffic.unlisted_models:,} without a listed price where these calls ran,"
+            " which may not be offered there."
+        )
+
+
+def _row(cost: ModelCost, mix: TrafficMix) -> tuple[str, ...]:
+    is_assumed = mix.has_assumed_price(cost.model_id)
     return (
         f"{cost.model_id}{' *' if cost.is_in_use else ''}",
-        dollars(cost.as_cached_usd) if not cost.lacks else "no cache price",
-        _percent(saved_share(cost.as_cached_usd, actual)),
-        dollars(cost.uncached_usd),
-        _percent(saved_share(cost.uncached_usd, actual)),
+        dollars(cost.as_cached_usd, is_assumed=is_assumed) if not cost.lacks else "no cache price",
+        _change(saved_share(cost.as_cached_usd, mix.usd)),
+        dollars(cost.uncached_usd, is_assumed=is_assumed),
+        _change(saved_share(cost.uncached_usd, mix.usd)),
     )
 
 
@@ -100,7 +136,7 @@ def _losses(report: ComparisonReport) -> Table:
         notes.insert(0, f"{more:,} smaller ones are in the JSON.")
     return Table(
         "Where money is lost",
-        ("What", "Project", "Model", "Calls", "Tokens", "USD", "Without a price"),
+        ("What", "Project", "Model", "Calls", "Tokens", "Cost", "Without a price"),
         rows,
         (*notes, *_content_note(report)),
         texts=3,
@@ -124,8 +160,11 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     return (note,)
 
 
-def _percent(share: Decimal | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _change(saved: Decimal | None) -> str:
+    """The change of cost for a saved share: below 0 it is cheaper."""
+    if saved is None:
+        return "-"
+    return f"{-saved:+.1%}" if saved else "0.0%"
 
 
 def plain_text(tables: Iterator[Table]) -> str:

@@ -10,12 +10,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.comparison.families import model_family
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.pricing import (
+    GUARDRAILS,
+    CallCost,
     Cost,
+    PricedTokens,
     Pricing,
     Route,
     TokenKind,
+    Unpriced,
     UsdPerMillion,
     read_route,
     tokens_by_kind,
@@ -34,6 +39,19 @@ class Purpose(StrEnum):
 def purpose_of(rates: UsdPerMillion) -> Purpose:
     """The purpose of the model of a call, by what is paid for it."""
     return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
+
+
+def comparable_cost(priced: PricedTokens | Unpriced | None) -> CallCost:
+    """The cost of a call that another model would have had as well, had it been called instead.
+
+    A guardrail's units cost the same beside any model, so they are left out. A call that is billed
+    for other units than tokens cannot be compared.
+    """
+    if not isinstance(priced, PricedTokens):
+        return priced
+    if any(line.model_id != GUARDRAILS for line in priced.unit_lines):
+        return Unpriced.BILLED_IN_OTHER_UNITS
+    return priced._replace(unit_lines=()).cost
 
 
 class Terms(NamedTuple):
@@ -91,10 +109,12 @@ class ModelUse:
     Attributes:
         calls: Calls with a cost.
         usd: What they cost, exactly.
+        assumed_price_calls: Calls whose cost holds an assumed price.
     """
 
     calls: int = 0
     usd: Decimal = Decimal(0)
+    assumed_price_calls: int = 0
 
 
 TokensByTerms: TypeAlias = dict[Terms, Counter[TokenKind]]
@@ -122,6 +142,15 @@ class TrafficMix:
         """What they cost, exactly."""
         return sum((use.usd for use in self.by_model.values()), Decimal(0))
 
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of the models that were called."""
+        return frozenset(map(model_family, self.by_model))
+
+    def has_assumed_price(self, model_id: str) -> bool:
+        """Whether a cost of a model holds an assumed price."""
+        return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
+
     def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:
         """Add a call, or with `times=-1` take it out again."""
         counter = self.tokens.setdefault(terms, Counter())
@@ -130,6 +159,7 @@ class TrafficMix:
         use = self.by_model.setdefault(record.model_id, ModelUse())
         use.calls += times
         use.usd += times * cost.effective_usd
+        use.assumed_price_calls += times * cost.is_assumed
         if not use.calls:
             del self.by_model[record.model_id]
 
@@ -141,6 +171,7 @@ class TrafficMix:
             use = self.by_model.setdefault(model_id, ModelUse())
             use.calls += theirs.calls
             use.usd += theirs.usd
+            use.assumed_price_calls += theirs.assumed_price_calls
 
     def tokens_by_kind(self) -> Counter[TokenKind]:
         """All tokens, by kind."""

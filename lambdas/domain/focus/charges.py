@@ -1,4 +1,4 @@
-"""Folds calls into charges: what the tokens of a row have in common, and how many they are."""
+"""Folds calls into charges: what the usage of a row has in common, and how much it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import Attribution, Rung
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
-from lambdas.domain.pricing import CostLine, PricedTokens, Routing, TokenKind, Unpriced
+from lambdas.domain.pricing import (
+    BilledUnit,
+    CostLine,
+    ListRate,
+    PriceBasis,
+    PricedTokens,
+    Routing,
+    TokenKind,
+    UnitLine,
+    Unpriced,
+)
 
 MOST_CHARGES = 1_000_000
 """Charges that are folded at a time, some kilobyte of memory each."""
@@ -27,7 +37,9 @@ LONGEST_TEXT = 2048
 PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
 """What the tokens of a call cost, by kind; see `Pricing.price_tokens`."""
 
-_KINDS = tuple(TokenKind)
+Meter: TypeAlias = TokenKind | BilledUnit
+"""What is counted: tokens of a kind, or units of another sort."""
+_METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
 _FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
 
 
@@ -43,16 +55,18 @@ class ListPrice(NamedTuple):
         area: Where it holds.
         above_input_tokens: It holds for calls that read more than so many tokens.
         source: Who says so.
+        basis: What it rests on.
     """
 
     model_id: str
     area: str
     above_input_tokens: int
     source: str
+    basis: PriceBasis
 
 
 class ChargeKey(NamedTuple):
-    """What the tokens of a charge have in common.
+    """What the usage of a charge has in common.
 
     Attributes:
         day: The day of the calls, UTC.
@@ -66,9 +80,10 @@ class ChargeKey(NamedTuple):
         use_case: Their use case.
         rung: What the project rests on.
         service_tier: In which the calls were served; empty for the standard one.
-        kind: The kind of the tokens.
-        usd_per_million: What is paid for them.
-        list_usd_per_million: Their list price; `None` where there is an agreed one alone.
+        edition: The edition of the price book; empty where it has no name.
+        meter: The kind of the tokens, or the unit.
+        usd: The price that is paid for a million tokens, or for one unit.
+        list_usd: Their list price; `None` where there is an agreed one alone.
         list_price: Where that stands; `None` as well where there is none.
     """
 
@@ -83,9 +98,10 @@ class ChargeKey(NamedTuple):
     use_case: str
     rung: Rung
     service_tier: str
-    kind: TokenKind
-    usd_per_million: Decimal
-    list_usd_per_million: Decimal | None
+    edition: str
+    meter: Meter
+    usd: Decimal
+    list_usd: Decimal | None
     list_price: ListPrice | None
 
     @property
@@ -95,10 +111,15 @@ class ChargeKey(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """Tokens of one kind, one day and one price: a row of the dataset."""
+    """Usage of one kind, one day and one price: a row of the dataset.
+
+    Attributes:
+        key: What it has in common.
+        quantity: The number of tokens or units.
+    """
 
     key: ChargeKey
-    tokens: int
+    quantity: int
 
 
 class LeftOut(NamedTuple):
@@ -128,7 +149,7 @@ class DailyCharges:
 
     price_tokens: PriceTokens
     account_id: str | None = None
-    _tokens: dict[ChargeKey, int] = field(default_factory=dict)
+    _quantities: dict[ChargeKey, int] = field(default_factory=dict)
     _priced: Counter[date] = field(default_factory=Counter)
     _left_out: defaultdict[date, Counter[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(Counter)
@@ -171,9 +192,13 @@ class DailyCharges:
             if invoked_model_id is not None:
                 record = record._replace(invoked_model_id=invoked_model_id)
             record = record.with_variant(priced.variant)
-            for line in priced.lines:
-                key = _key(record, account_id, attribution, line)
-                self._add(key, times * line.tokens)
+            lines: list[CostLine | UnitLine] = [*priced.lines, *priced.unit_lines]
+            for line in lines:
+                meter, quantity, rates = _read_line(line)
+                key = ChargeKey(
+                    *_shared(record, account_id, attribution), priced.edition, meter, *rates
+                )
+                self._add(key, times * quantity)
 
     def months(self) -> list[date]:
         """The first days of all billing periods with calls, in order."""
@@ -182,9 +207,9 @@ class DailyCharges:
 
     def charges(self, month: date) -> Iterator[Charge]:
         """The charges of a billing period, in an order that depends on nothing but them."""
-        found = (it for it in self._tokens.items() if it[0].month == month)
-        for key, tokens in sorted(found, key=lambda it: _order(it[0])):
-            yield Charge(key, tokens)
+        found = (it for it in self._quantities.items() if it[0].month == month)
+        for key, quantity in sorted(found, key=lambda it: _order(it[0])):
+            yield Charge(key, quantity)
 
     def priced_invocations(self, month: date) -> int:
         """How many calls are in the charges of a billing period."""
@@ -199,15 +224,15 @@ class DailyCharges:
             if calls
         ]
 
-    def _add(self, key: ChargeKey, tokens: int) -> None:
-        total = self._tokens.get(key, 0) + tokens
+    def _add(self, key: ChargeKey, quantity: int) -> None:
+        total = self._quantities.get(key, 0) + quantity
         if total:
-            self._tokens[key] = total
-            if len(self._tokens) > MOST_CHARGES:
+            self._quantities[key] = total
+            if len(self._quantities) > MOST_CHARGES:
                 message = f"there are more than {MOST_CHARGES:,} charges"
                 raise TooManyChargesError(message)
         else:
-            self._tokens.pop(key, None)
+            self._quantities.pop(key, None)
 
     def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
         month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
@@ -215,19 +240,27 @@ class DailyCharges:
         self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
 
 
-def _key(
-    record: UsageRecord,
-    account_id: str,
-    attribution: Attribution,
-    line: CostLine,
-) -> ChargeKey:
-    listed = None
-    if line.listed is not None:
-        price = line.listed.price
-        is_global = price.routing is Routing.GLOBAL
-        scope = "/".join(filter(None, (Routing.GLOBAL, price.place))) if is_global else price.place
-        listed = ListPrice(price.model_id, scope, line.listed.above_input_tokens, price.source)
-    return ChargeKey(
+_Rates: TypeAlias = tuple[Decimal, Decimal | None, ListPrice | None]
+_Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str]
+
+
+def _read_line(line: CostLine | UnitLine) -> tuple[Meter, int, _Rates]:
+    """Read a line of a call's cost: what is counted, how much of it, and at which prices."""
+    listed = _list_price(line.listed) if line.listed else None
+    if isinstance(line, UnitLine):
+        return line.unit, line.quantity, (line.usd_per_unit, line.listed.usd, listed)
+    return line.kind, line.tokens, (line.usd_per_million, line.list_usd_per_million, listed)
+
+
+def _list_price(rate: ListRate) -> ListPrice:
+    price = rate.price
+    is_global = price.routing is Routing.GLOBAL
+    scope = "/".join(filter(None, (Routing.GLOBAL, price.place))) if is_global else price.place
+    return ListPrice(price.model_id, scope, rate.above_input_tokens, price.source, rate.basis)
+
+
+def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _Shared:
+    return (
         record.timestamp.date(),
         account_id[:LONGEST_TEXT],
         record.region[:LONGEST_TEXT],
@@ -239,10 +272,6 @@ def _key(
         attribution.use_case,
         attribution.rung,
         record.service_tier or "",
-        line.kind,
-        line.usd_per_million,
-        line.list_usd_per_million,
-        listed,
     )
 
 
@@ -256,6 +285,6 @@ def _month(record: UsageRecord) -> date:
 
 def _order(key: ChargeKey) -> tuple[object, ...]:
     """What sorts keys: prices that are not known go first."""
-    *texts, kind, usd, list_usd, list_price = key
+    *texts, meter, usd, list_usd, list_price = key
     listed = () if list_usd is None else (list_usd,)
-    return (*texts, _KINDS.index(kind), usd, listed, list_price or ())
+    return (*texts, _METERS.index(meter), usd, listed, list_price or ())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from lambdas.domain.pricing import PriceBasis
+
 FOCUS_VERSION = "1.2"
 CUSTOM_PREFIX = "x_"
 """How columns begin that the specification does not know."""
@@ -185,6 +187,8 @@ _OWN = (
     _must("x_InvokedModelId"),
     _must("x_ListPriceSource", is_nullable=True),
     _must("x_ModelId"),
+    _must("x_PriceBasis", is_nullable=True, allowed=tuple(basis.value for basis in PriceBasis)),
+    _must("x_PriceEdition", is_nullable=True),
     _must("x_Principal"),
 )
 
@@ -192,5 +196,8 @@ COLUMNS = (*(it for it in _COLUMNS if it.name not in LEFT_OUT), *_OWN)
 """The columns that are written, in order: those of the specification, then our own.
 
 `x_ListPriceSource` is empty where no list price is known, but an agreed one: the agreed price then
-stands for it, and shows no savings.
+stands for it, and shows no savings. So is `x_PriceBasis`, which says what the list price rests on:
+the Region, the geography or the global profile that was called, or a price of another place, which
+is `assumed`.
+`x_PriceEdition` is the edition of the price book, where it has a name.
 """

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from lambdas.domain.focus.charges import Charge, LeftOut
 from lambdas.domain.focus.columns import COLUMNS, DECIMAL_DIGITS, FOCUS_VERSION, Column, DataType
 from lambdas.domain.focus.rows import EXACTLY, costs_of, plain
+from lambdas.domain.pricing import PriceBasis
 
 MANIFEST_VERSION = 1
-SCHEMA_CREATED = "2026-11-25T00:00:00Z"
+SCHEMA_CREATED = "2026-11-28T00:00:00Z"
 """When the columns were last changed."""
 _BASIS = (
     "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price book."
@@ -29,19 +30,24 @@ class Sums(NamedTuple):
         rows: How many there are.
         billed_usd: What is paid: the sum of `BilledCost`.
         list_usd: The sum of `ListCost`.
+        assumed_usd: What is paid of that at assumed prices.
     """
 
     rows: int = 0
     billed_usd: Decimal = Decimal(0)
     list_usd: Decimal = Decimal(0)
+    assumed_usd: Decimal = Decimal(0)
 
     def plus(self, charge: Charge) -> Sums:
         """The sums with one more charge."""
         costs = costs_of(charge)
+        listed = charge.key.list_price
+        is_assumed = listed is not None and listed.basis is PriceBasis.ASSUMED
         return Sums(
             self.rows + 1,
             EXACTLY.add(self.billed_usd, costs.usd),
             EXACTLY.add(self.list_usd, costs.list_usd),
+            EXACTLY.add(self.assumed_usd, costs.usd) if is_assumed else self.assumed_usd,
         )
 
 
@@ -70,6 +76,7 @@ def manifest_of(
         "rows": sums.rows,
         "billed_cost_usd": plain(sums.billed_usd),
         "list_cost_usd": plain(sums.list_usd),
+        "assumed_cost_usd": plain(sums.assumed_usd),
         "priced_invocations": priced_invocations,
         "left_out_invocations": sum(it.invocations for it in left_out),
         "left_out": [it._asdict() for it in left_out],

@@ -13,11 +13,11 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.focus.charges import Charge, ChargeKey
+from lambdas.domain.focus.charges import Charge, ChargeKey, Meter
 from lambdas.domain.focus.columns import COLUMNS, DECIMAL_DIGITS
 from lambdas.domain.focus.regions import region_name
 from lambdas.domain.invocations import CallerIdentity
-from lambdas.domain.pricing import TokenKind
+from lambdas.domain.pricing import BilledUnit, TokenKind
 
 Value: TypeAlias = "str | Decimal | datetime | None"
 Row: TypeAlias = Mapping[str, Value]
@@ -28,16 +28,22 @@ EXACTLY = Context(prec=DECIMAL_DIGITS, traps=[Inexact, InvalidOperation])
 
 _PROVIDER = "AWS"
 _SERVICE = "Amazon Bedrock"
-_MILLION = "1000000 Tokens"
+_TOKENS = "Tokens"
+_MILLION = f"1000000 {_TOKENS}"
 _OF_A_MILLION = -6  # places of the decimal point
 _UNLISTED = "unlisted"
-_METERS = {
+_METER_NAMES: Mapping[Meter, str] = {
     TokenKind.INPUT: "Input Tokens",
     TokenKind.OUTPUT: "Output Tokens",
     TokenKind.CACHE_READ: "Cache Read Tokens",
     TokenKind.CACHE_WRITE_5M: "5-Minute Cache Write Tokens",
     TokenKind.CACHE_WRITE_1H: "1-Hour Cache Write Tokens",
+    **{unit: f"{unit.replace('_', ' ').title()}s" for unit in BilledUnit},
 }
+_UNIT_NAMES = {"image": "Images", "second": "Seconds"}
+"""Units of the specification by the last word of ours; all others are `Units`. Source:
+https://focus.finops.org/focus-specification/v1-2/#unitformat
+"""
 _ARN_PARTS = 6
 _OF_AWS_S_OWN = frozenset({"foundation-model", "inference-profile"})
 _EMPTY: dict[str, Value] = {column.name: None for column in COLUMNS}
@@ -47,15 +53,15 @@ class Costs(NamedTuple):
     """What a charge costs, in US dollars, exactly.
 
     Attributes:
-        millions: How many million tokens it has.
+        quantity: The million tokens or the units that it has.
         usd: What is paid.
-        list_usd_per_million: The list price; the agreed one where that is the only price.
+        list_unit_usd: The list price; the agreed one where that is the only price.
         list_usd: What it costs at that.
     """
 
-    millions: Decimal
+    quantity: Decimal
     usd: Decimal
-    list_usd_per_million: Decimal
+    list_unit_usd: Decimal
     list_usd: Decimal
 
 
@@ -65,27 +71,28 @@ def costs_of(charge: Charge) -> Costs:
     Raises:
         decimal.Inexact: A cost has more digits than a decimal holds.
     """
-    key, tokens = charge
-    listed = key.list_usd_per_million
-    if listed is None:
-        listed = key.usd_per_million
-    millions = Decimal(tokens).scaleb(_OF_A_MILLION, EXACTLY)
-    usd = EXACTLY.multiply(millions, key.usd_per_million)
-    return Costs(millions, usd, listed, EXACTLY.multiply(millions, listed))
+    key = charge.key
+    quantity = Decimal(charge.quantity)
+    if isinstance(key.meter, TokenKind):
+        quantity = quantity.scaleb(_OF_A_MILLION, EXACTLY)
+    list_unit_usd = key.usd if key.list_usd is None else key.list_usd
+    usd = EXACTLY.multiply(quantity, key.usd)
+    return Costs(quantity, usd, list_unit_usd, EXACTLY.multiply(quantity, list_unit_usd))
 
 
 def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
     """Write a charge as a row. Whatever has no value, or none that is known, is `None`.
 
     Args:
-        charge: The tokens, and what they have in common.
+        charge: The usage, and what it has in common.
         billing_account_id: The account that pays, where that is not the account that was called.
 
     Raises:
         decimal.Inexact: A cost has more digits than a decimal holds.
     """
-    key, tokens = charge
+    key, quantity = charge
     costs = costs_of(charge)
+    consumed_unit, pricing_unit = _units(key.meter)
     payer = billing_account_id or key.account_id
     return {
         **_EMPTY,
@@ -100,17 +107,17 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         "ChargeFrequency": "Usage-Based",
         "ChargePeriodEnd": midnight(key.day + timedelta(days=1)),
         "ChargePeriodStart": midnight(key.day),
-        "ConsumedQuantity": Decimal(tokens),
-        "ConsumedUnit": "Tokens",
+        "ConsumedQuantity": Decimal(quantity),
+        "ConsumedUnit": consumed_unit,
         "ContractedCost": costs.usd,
-        "ContractedUnitPrice": key.usd_per_million,
+        "ContractedUnitPrice": key.usd,
         "EffectiveCost": costs.usd,
         "InvoiceIssuerName": _PROVIDER,
         "ListCost": costs.list_usd,
-        "ListUnitPrice": costs.list_usd_per_million,
+        "ListUnitPrice": costs.list_unit_usd,
         "PricingCategory": "Standard",
-        "PricingQuantity": costs.millions,
-        "PricingUnit": _MILLION,
+        "PricingQuantity": costs.quantity,
+        "PricingUnit": pricing_unit,
         "ProviderName": _PROVIDER,
         "PublisherName": _PROVIDER,
         "RegionId": key.region or None,
@@ -129,6 +136,8 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         "x_InvokedModelId": key.invoked_model_id,
         "x_ListPriceSource": key.list_price.source if key.list_price else None,
         "x_ModelId": key.model_id,
+        "x_PriceBasis": key.list_price.basis.value if key.list_price else None,
+        "x_PriceEdition": key.edition or None,
         "x_Principal": CallerIdentity.from_arn(key.identity_arn).principal,
     }
 
@@ -149,8 +158,19 @@ def plain(number: Decimal) -> str:
 
 
 def _describe(key: ChargeKey) -> str:
-    price = plain(key.usd_per_million)
-    return f"{_SERVICE} {key.model_id}: {_METERS[key.kind]} at {price} USD a million (estimate)"
+    per = "a million" if isinstance(key.meter, TokenKind) else "each"
+    return (
+        f"{_SERVICE} {key.model_id}: {_METER_NAMES[key.meter]} at {plain(key.usd)} USD {per}"
+        " (estimate)"
+    )
+
+
+def _units(meter: Meter) -> tuple[str, str]:
+    """The unit of what is consumed, and the one that has a price."""
+    if isinstance(meter, TokenKind):
+        return _TOKENS, _MILLION
+    unit = _UNIT_NAMES.get(meter.rpartition("_")[2], "Units")
+    return unit, unit
 
 
 def _resource(invoked_model_id: str) -> dict[str, Value]:
@@ -168,16 +188,17 @@ def _sku(key: ChargeKey) -> dict[str, Value]:
     model_id = listed.model_id if listed else key.model_id
     area = listed.area if listed else _UNLISTED
     size = listed.above_input_tokens if listed else 0
-    sku_id = f"{model_id}/{key.kind.value}"
+    sku_id = f"{model_id}/{key.meter.value}"
+    kind = "x_TokenKind" if isinstance(key.meter, TokenKind) else "x_BilledUnit"
     return {
         "SkuId": sku_id,
-        "SkuMeter": _METERS[key.kind],
+        "SkuMeter": _METER_NAMES[key.meter],
         "SkuPriceDetails": _json(
             x_Area=area,
             x_CallSize=f"above {size} input tokens" if size else "any",
             x_ModelId=model_id,
             **({"x_ServiceTier": key.service_tier} if key.service_tier else {}),
-            x_TokenKind=key.kind.value,
+            **{kind: key.meter.value},
         ),
         "SkuPriceId": "/".join(filter(None, (sku_id, area, str(size), key.service_tier))),
     }

@@ -185,6 +185,13 @@ UNPRICED_INVOCATIONS = MetricDefinition(
     _NO_IDENTITIES,
     lambda call: 1 if isinstance(call.cost, Unpriced) else None,
 )
+ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
+    "AssumedPriceInvocations",
+    Unit.COUNT,
+    "Successful calls whose cost holds an assumed price, since the place of the call has none.",
+    _NO_IDENTITIES,
+    lambda call: 1 if isinstance(call.cost, Cost) and call.cost.is_assumed else None,
+)
 MISSING_TOKEN_COUNTS = MetricDefinition(
     "MissingTokenCounts",
     Unit.COUNT,
@@ -273,6 +280,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     ),
     ESTIMATED_COST,
     UNPRICED_INVOCATIONS,
+    ASSUMED_PRICE_INVOCATIONS,
     MetricDefinition(
         "UnattributedTokens",
         Unit.COUNT,

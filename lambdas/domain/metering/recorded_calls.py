@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lambdas.domain.invocations import UsageRecord
 
@@ -21,4 +21,43 @@ class RecordedCalls(Protocol):
         Args:
             start: The first moment, UTC.
             end: The first moment after it.
+        """
+
+
+class ScannedCall(NamedTuple):
+    """A call in the ledger, and its place there.
+
+    Attributes:
+        cursor: The place, after which a later scan can go on.
+        record: The call.
+    """
+
+    cursor: str
+    record: UsageRecord
+
+
+class ScannedPage(NamedTuple):
+    """A part of the ledger.
+
+    Attributes:
+        calls: Its calls that were asked for, in the order of the scan; there may be none.
+        cursor: The place of its end; `None` at the end of the ledger.
+    """
+
+    calls: Sequence[ScannedCall]
+    cursor: str | None
+
+
+class ResumableCalls(Protocol):
+    """The calls in the ledger, for what takes several runs."""
+
+    def scan_range(
+        self, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[ScannedPage]:
+        """Read the calls of a time, each once, in an order that stays the same.
+
+        Args:
+            start: The first moment, UTC.
+            end: The first moment after it.
+            after: The place after which to go on; `None` for the beginning.
         """

@@ -1,40 +1,103 @@
-"""Calls that were published without their cost, since nobody knew a price; until one is known."""
+"""Calls that were published without their cost, until there is a price for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from typing import Protocol, TypeAlias
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.usage_record import CallVariant
+from lambdas.domain.pricing import tokens_by_kind
 
 CallKey: TypeAlias = tuple[str, str, str]
 """Account, Region and request id."""
+GROUP_RENEWAL = timedelta(hours=1)
+"""How long a writer of notes takes a group that it wrote as still stored."""
+MIN_GROUP_AGE = 2 * GROUP_RENEWAL
+"""How old a group without waiting calls must be to be deleted: no writer relies on it any more."""
 
 
-class UnpricedCalls(Protocol):
-    """Remembers which calls were published without a cost, for as long as metrics take it."""
+class PriceNeed(NamedTuple):
+    """Everything that decides whether a call can be priced, apart from its size.
 
-    def begin(self, now: datetime) -> bool:
-        """Begin to publish what is waiting; `False` while somebody else is at it."""
+    Attributes:
+        day: The day of the call, UTC.
+        region: The Region that was called.
+        variants: The models and service tiers, several where readings of a call disagree.
+        is_cut_off: Whether there were more of these than are kept.
+        has_counts: Whether its tokens are known at all.
+        kinds: The kinds of tokens and the other units that the call used.
+    """
 
-    def end(self) -> None:
-        """Let others begin."""
+    day: date
+    region: str
+    variants: tuple[CallVariant, ...]
+    is_cut_off: bool
+    has_counts: bool
+    kinds: tuple[str, ...]
 
-    def remember(self, records: Sequence[UsageRecord]) -> None:
+
+class WaitingGroup(NamedTuple):
+    """Calls that need the same prices.
+
+    Attributes:
+        name: Its name where it is stored.
+        sample: One of the calls. While it has no price, the others have none either.
+    """
+
+    name: str
+    sample: UsageRecord
+
+
+def price_need(record: UsageRecord) -> PriceNeed:
+    """Work out which prices a call needs."""
+    own = CallVariant(record.model_id, record.invoked_model_id, record.service_tier)
+    conflicts = record.conflicts
+    return PriceNeed(
+        day=record.timestamp.date(),
+        region=record.region,
+        variants=(conflicts.variants if conflicts else ()) or (own,),
+        is_cut_off=conflicts is not None and conflicts.is_cut_off,
+        has_counts=not record.tokens.is_missing,
+        kinds=(
+            *(str(kind) for kind, _ in tokens_by_kind(record.tokens)),
+            *(unit for unit, _ in record.billed_units),
+        ),
+    )
+
+
+class RunLock(Protocol):
+    """Lets one run at a time add cost to what was published."""
+
+    def acquire_lock(self, now: datetime) -> bool:
+        """Acquire the lock; `False` while another run has it."""
+
+    def release_lock(self) -> None:
+        """Release the lock."""
+
+
+class UnpricedCalls(RunLock, Protocol):
+    """Notes of calls that were published without a cost, for as long as CloudWatch takes it.
+
+    A group is stored before the notes of its calls, and looked at before these are looked for: a
+    model without a price costs one read an hour, however many calls wait for it.
+    """
+
+    def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
         """Note calls, which wait for a price from then on."""
 
-    def remembered(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
-        """Which of some calls were noted, whether or not their cost was published since."""
+    def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
+        """Get the keys of those calls that were noted, whether or not they are priced by now."""
 
-    def waiting(
-        self, is_wanted: Callable[[str], bool] = lambda _: True
-    ) -> Iterator[Sequence[UsageRecord]]:
-        """The calls whose cost was not published yet, as the ledger has them, batch by batch.
+    def get_groups(self) -> Sequence[WaitingGroup]:
+        """Get the groups that calls may wait in."""
 
-        Args:
-            is_wanted: Asked for each call, by its model; the others are not read.
-        """
+    def scan_group(self, group: WaitingGroup) -> Iterator[Sequence[UsageRecord]]:
+        """Read the calls of a group that still wait, as the ledger has them, batch by batch."""
 
-    def settle(self, records: Sequence[UsageRecord]) -> None:
+    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
         """Let calls wait no longer: their cost was published, or cannot be any more."""
+
+    def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
+        """Delete a group in which no call waits, unless a writer renewed it since a time."""

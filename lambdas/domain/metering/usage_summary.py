@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -11,7 +12,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.quota import quota_tokens
-from lambdas.domain.pricing import CallCost, Cost
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 
 _MICRO_DOLLAR = Decimal("0.000001")
 
@@ -33,6 +34,8 @@ class UsageFigures:
         priced_invocations: Successful calls whose cost is known.
         priced_usd: What those cost, exactly.
         unpriced_invocations: Successful calls whose cost is not known.
+        assumed_price_invocations: Priced calls whose cost holds an assumed price.
+        assumed_price_usd: Their whole cost, exactly; `priced_usd` has it as well.
     """
 
     invocations: int = 0
@@ -47,11 +50,18 @@ class UsageFigures:
     priced_invocations: int = 0
     priced_usd: Decimal = Decimal(0)
     unpriced_invocations: int = 0
+    assumed_price_invocations: int = 0
+    assumed_price_usd: Decimal = Decimal(0)
 
     @property
     def cost_usd(self) -> Decimal | None:
         """What is known of the cost, to the micro-dollar; `None` where no call has a price."""
         return self.priced_usd.quantize(_MICRO_DOLLAR) if self.priced_invocations else None
+
+    @property
+    def assumed_cost_usd(self) -> Decimal:
+        """The part of the cost that rests on assumed prices, to the micro-dollar."""
+        return self.assumed_price_usd.quantize(_MICRO_DOLLAR)
 
     @property
     def total_tokens(self) -> int:
@@ -85,6 +95,9 @@ class UsageFigures:
         if isinstance(cost, Cost):
             self.priced_invocations += times
             self.priced_usd += times * cost.effective_usd
+            if cost.is_assumed:
+                self.assumed_price_invocations += times
+                self.assumed_price_usd += times * cost.effective_usd
         else:
             self.unpriced_invocations += times
 
@@ -100,11 +113,13 @@ class UsageSummary:
         cost_of: What a call costs.
         calls: Calls in the ledger.
         corrections: Changes to calls that were counted already.
+        unpriced: Successful calls whose cost is not known, by reason.
     """
 
     cost_of: CostOf
     calls: int = 0
     corrections: int = 0
+    unpriced: Counter[Unpriced] = field(default_factory=Counter)
     _by_identity: FiguresByKey = field(default_factory=dict)
     _by_model: FiguresByKey = field(default_factory=dict)
 
@@ -130,6 +145,8 @@ class UsageSummary:
         cost = self.cost_of(record)
         if isinstance(cost, Cost):
             record = record.with_variant(cost.variant)
+        elif isinstance(cost, Unpriced):
+            self.unpriced[cost] += times
         for figures_by_key, key in (
             (self._by_identity, record.identity_arn),
             (self._by_model, record.model_id),

@@ -9,9 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import BilledUnits, CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
-from lambdas.domain.invocations.usage_record import BilledUnits, CallVariant
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
 from lambdas.domain.pricing.price import (
     GUARDRAIL_PREFIX,
@@ -62,6 +61,11 @@ class Cost(NamedTuple):
     basis: PriceBasis | None = None
     edition: str = ""
     variant: CallVariant | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether a part of it is a price of another place."""
+        return self.basis is PriceBasis.ASSUMED
 
 
 class CostLine(NamedTuple):

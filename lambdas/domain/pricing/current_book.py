@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from lambdas.domain.pricing.editions import PriceEditionReader, PriceEditionsError
+from lambdas.domain.pricing.editions import Edition, PriceEditionReader, PriceEditionsError
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_book import PriceBook, PriceConflictError
 
@@ -40,7 +40,7 @@ class CurrentBook:
         self._clock = clock
         self._report_failure = report_failure
         self._book = shipped
-        self._edition: str | None = None
+        self._edition: Edition | None = None
         self._version: str | None = None
         self._reload_at: float | None = None
 
@@ -55,12 +55,18 @@ class CurrentBook:
                 self._report_failure(str(error))
         return self._book
 
+    @property
+    def edition(self) -> Edition | None:
+        """The edition of that book; `None` for the shipped book alone."""
+        return self._edition
+
     def _reload(self) -> None:
         stored = self._editions.read_newer_pointer(self._version)
         if stored is None:
             return
         edition = stored.updates.edition
-        if edition is not None and edition != self._edition:
-            self._book = lay_over(self._shipped, self._editions.read_edition(edition))
-            self._edition = edition
+        if edition is not None and (self._edition is None or edition != self._edition.id):
+            read = self._editions.read_edition(edition)
+            self._book = lay_over(self._shipped, read)
+            self._edition = read
         self._version = stored.version

@@ -44,11 +44,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     now = datetime.now(UTC)
     records = [record for record in event["Records"] if changed_at(record) >= deployed_at()]
-    report = replace(publisher(), cost_of=pricing().get().cost_of)(
+    prices = pricing()
+    cost_of = prices.get_published(now)
+    other_prices_until = max(STARTED, prices.changed_at, now - _LONGEST_FIRST_TRY)
+    report = replace(publisher(), cost_of=cost_of)(
         [read_change(record) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
-        is_retried=any(changed_at(it) <= max(STARTED, now - _LONGEST_FIRST_TRY) for it in records),
+        is_retried=any(changed_at(record) <= other_prices_until for record in records),
     )
     health: dict[HealthMetric, float] = {
         CONFLICTING_DUPLICATES: report.corrected,

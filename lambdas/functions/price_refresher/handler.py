@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
+from lambdas.adapters.dynamodb_cost_corrections import DynamoDbCostCorrections
+from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.domain.metering.cost_corrections import CorrectionProgress
 from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.functions.current_pricing import CurrentPricing
@@ -21,43 +24,73 @@ from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.functions.publishing import bounded_identities, bounded_projects
 from lambdas.observability import logger, record_health
+from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
 from lambdas.services.reprice_calls import RepriceCalls
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_MOST_MODELS_TOLD = 20
+_MAX_WAITING_MODELS = 20
 
 
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
-    """Publish what has a price now; what was done, as `make reprice` prints it.
+    """Publish the cost of calls that have a price now, and differences of superseded prices.
+
+    Returns:
+        What `make reprice` prints.
 
     Raises:
         MetricsUnavailableError: CloudWatch did not take all, which counts as an error of the
-            function: cost would be missing for as long as nobody knows.
+            function, so that its alarm notifies: cost is missing until a run succeeds.
     """
-    report = replace(reprice(), pricing=pricing().get())(
-        datetime.now(UTC),
-        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
+    now, prices = datetime.now(UTC), pricing()
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > LONGEST_CALL_MS
+
+    report = replace(repricer(), pricing=prices.get()).reprice(now, has_time)
+    corrected = (
+        CorrectionReport()
+        if prices.edition is None
+        else corrector().correct(prices.edition, now, has_time)
     )
-    record_health({REPRICED_CALLS: sum(it.calls for it in report.by_model.values())})
-    told = asdict(report) | {"waiting": _bounded(report.waiting)}
-    for it in told["by_model"].values():
-        it["usd"] = f"{it['usd']:f}"
-    if report.by_model or report.waiting or report.reason:
-        logger.info("Calls that had no price", **told)
-    if report.is_refused:
-        raise MetricsUnavailableError(report.reason)
-    return told
+    repriced = sum(model.calls for model in report.by_model.values())
+    record_health({REPRICED_CALLS: repriced + corrected.published})
+    reason = report.reason or corrected.reason
+    result = asdict(report) | {
+        "waiting": _summarize(report.waiting),
+        "corrections": [_describe(progress) for progress in corrected.corrections],
+        "reason": reason,
+        "is_refused": report.is_refused or corrected.is_refused,
+    }
+    for model in result["by_model"].values():
+        model["usd"] = f"{model['usd']:f}"
+    if report.by_model or report.waiting or corrected.published or reason:
+        logger.info("Calls that had no price, or a superseded one", **result)
+    if result["is_refused"]:
+        raise MetricsUnavailableError(reason)
+    return result
 
 
-def _bounded(waiting: Mapping[str, int]) -> dict[str, int]:
-    """The models that most calls wait for, and the rest in one line."""
-    by_calls = Counter(waiting).most_common()
-    told, rest = dict(by_calls[:_MOST_MODELS_TOLD]), by_calls[_MOST_MODELS_TOLD:]
+def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
+    """The models that calls wait for longest, and the rest in one line."""
+    by_day = sorted(waiting.items(), key=itemgetter(1))
+    days = dict(by_day[:_MAX_WAITING_MODELS])
+    rest = by_day[_MAX_WAITING_MODELS:]
     if rest:
-        told[f"{len(rest)} other models"] = sum(calls for _, calls in rest)
-    return told
+        days[f"{len(rest)} other models"] = rest[0][1]
+    return {name: day.isoformat() for name, day in days.items()}
+
+
+def _describe(progress: CorrectionProgress) -> dict[str, Any]:
+    """What a person wants to know of a correction."""
+    values = progress._asdict()
+    for name in ("revision", "cursor"):
+        del values[name]
+    return values | {
+        "raised_usd": f"{progress.raised_usd:f}",
+        "lowered_usd": f"{progress.lowered_usd:f}",
+    }
 
 
 @cache
@@ -67,8 +100,8 @@ def pricing() -> CurrentPricing:
 
 
 @cache
-def reprice() -> RepriceCalls:
-    """What publishes, made once."""
+def repricer() -> RepriceCalls:
+    """Make the service once."""
     settings = Settings.from_environment(os.environ)
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return RepriceCalls(
@@ -78,4 +111,22 @@ def reprice() -> RepriceCalls:
         pricing=settings.pricing,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
         attribute=bounded_projects(settings, dynamodb),
+    )
+
+
+@cache
+def corrector() -> CorrectCosts:
+    """Make the service once."""
+    settings = Settings.from_environment(os.environ)
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    return CorrectCosts(
+        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
+        detail=settings.detail,
+        identity_dimension=bounded_identities(settings, dynamodb),
+        attribute=bounded_projects(settings, dynamodb),
+        pricing=settings.pricing,
+        shipped=settings.pricing.book,
+        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
+        corrections=DynamoDbCostCorrections(dynamodb, settings.ledger_table),
+        lock=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
     )

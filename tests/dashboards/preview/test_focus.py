@@ -33,11 +33,11 @@ def test_the_samples_are_written_to_the_cent_and_break_no_rule(run: Any, tmp_pat
     rows = rows_in(tmp_path / "focus.csv")
     assert not list(violations(rows))
     total = sum(Decimal(row["BilledCost"] or "NaN") for row in rows)
-    assert total == Decimal("0.298751031")
+    assert total == Decimal("0.299075196")
     manifest = json.loads((tmp_path / "focus.csv.manifest.json").read_text())
-    assert manifest["rows"] == len(rows) == 33
+    assert manifest["rows"] == len(rows) == 35
     assert Decimal(manifest["billed_cost_usd"]) == total
-    assert (manifest["priced_invocations"], manifest["left_out_invocations"]) == (49, 7)
+    assert (manifest["priced_invocations"], manifest["left_out_invocations"]) == (50, 6)
 
 
 def test_all_formats_hold_the_same(run: Any, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_all_formats_hold_the_same(run: Any, tmp_path: Path) -> None:
         ).fetchone()
     rows = rows_in(tmp_path / "focus.csv")
     skus = [row["SkuId"] or "" for row in rows]
-    assert found == (Decimal("0.298751031"), len(rows), min(skus))
+    assert found == (Decimal("0.299075196"), len(rows), min(skus))
     assert len(list(tmp_path.iterdir())) == 2 * len(names)
 
 
@@ -86,9 +86,9 @@ def test_what_is_in_no_cost_is_told_on_the_screen_as_well(
     assert run(SAMPLES, "--out", tmp_path / "focus.csv") == 0
     printed = capsys.readouterr().out
     assert "65 lines read: 60 calls counted" in printed
-    assert f"33 rows in {tmp_path / 'focus.csv'}: 0.298751031 USD, as an estimate" in printed
+    assert f"35 rows in {tmp_path / 'focus.csv'}: 0.299075196 USD, as an estimate" in printed
     assert "Not in this cost" in printed
-    assert "  cohere.command-r-plus-v1:0: 1 call, 28 tokens (no_price)" in printed
+    assert "  amazon.nova-canvas-v1:0: 2 calls, 0 tokens (billed_in_other_units)" in printed
 
 
 def test_calls_that_are_left_out_are_added_up_over_months(run: Any, tmp_path: Path) -> None:
@@ -175,3 +175,15 @@ def test_prompts_and_completions_are_in_no_output(
     printed = capsys.readouterr()
     assert marker not in printed.out + printed.err
     assert marker.encode() not in written
+
+
+def test_what_is_paid_at_assumed_prices_is_named(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = log(region="xx-new-1", input={"inputTokenCount": 1_000_000}, output={})
+    assert run(write(tmp_path / "a.json", as_lines(nowhere)), "--out", tmp_path / "focus.csv") == 0
+    (row,) = rows_in(tmp_path / "focus.csv")
+    assert row["x_PriceBasis"] == "assumed"
+    manifest = json.loads((tmp_path / "focus.csv.manifest.json").read_text())
+    assert manifest["assumed_cost_usd"] == row["BilledCost"]
+    assert f"Of it, {row['BilledCost']} USD is at assumed prices" in capsys.readouterr().out

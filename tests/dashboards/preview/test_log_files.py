@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview import log_files
+from dashboards.preview import json_values, log_files
 from dashboards.preview.deliveries import pack
 from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_log_file
+from dashboards.preview.skipped_files import SkipReason
 from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
 from tests.invocation_logs import as_lines, log, write
 
@@ -66,10 +67,97 @@ def ids_of(path: Path) -> list[str]:
         ("messages.json", json.dumps(MESSAGES, indent=4)),
         ("concatenated.json", "".join(MESSAGES)),
         ("tab-separated.log", "\t".join(MESSAGES)),
+        ("000000.gz", "".join(f"2026-09-08T12:10:33.000Z {it}\n" for it in MESSAGES)),
+        ("no-zone.log", "".join(f"2026-09-08T12:10:33 {it}\n" for it in MESSAGES)),
+        (
+            "aws-logs-tail.txt",
+            "".join(
+                f"2026-09-08T12:10:33.000000+00:00 aws/bedrock/modelinvocations {it}\n"
+                for it in MESSAGES
+            ),
+        ),
     ],
 )
 def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
     assert ids_of(write(tmp_path / name, content)) == IDS
+    assert ids_of(tmp_path) == IDS
+
+
+@pytest.mark.parametrize(
+    "name", ["without-a-suffix", "notes.txt", "000000.gz", "odd.suffix", "x.csv"]
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINES,
+        json.dumps(LOGS, indent=2),
+        json.dumps(ENVELOPE) * 2,
+        pack(MESSAGES),
+        json.dumps(EVENTS),
+    ],
+    ids=["lines", "array", "envelopes", "base64", "events"],
+)
+def test_files_in_folders_are_recognized_by_their_content(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path / name, content)
+    assert set(ids_of(tmp_path)) == set(IDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100),
+        ("module.py", b"modelId = 'x'\nrequestId = 'y'\n"),
+        ("focus.csv", b"BilledCost,x_ModelId\r\n1,modelId\r\n"),
+        ("package.json", b'{"name": "x", "version": 1}'),
+        ("summary.json", b'{"version": 1,\n "records": {"read": 1}, "by_model": []}'),
+        ("other-log-group.gz", b"2026-09-08T12:10:33.000Z START RequestId: 1\n"),
+        ("huge.json", b'{"a": "' + b"x" * 5_000_000 + b'"}'),
+        ("dead.json", b"[" * 3_000_000),
+    ],
+)
+def test_a_file_in_a_folder_that_is_no_log_is_skipped(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path / "logs" / "a.json", LINES)
+    write(tmp_path / "logs" / name, content)
+    found = find_log_files([tmp_path / "logs"])
+    assert [file.path.name for file in found] == ["a.json"]
+    assert [(group.reason, group.files) for group in found.skipped] == [(SkipReason.NOT_A_LOG, 1)]
+
+
+def test_blank_lines_before_a_log_hide_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "object", b"\n" * 100_000 + LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_path: Path) -> None:
+    write(tmp_path / "a.ndjson", b"oops\n" + LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_a_message_with_line_breaks_goes_on_in_lines_without_a_time(tmp_path: Path) -> None:
+    pretty = [json.dumps(it, indent=2) for it in LOGS]
+    content = "".join(f"2026-09-08T12:10:33.000Z {it}\n" for it in pretty)
+    assert ids_of(write(tmp_path / "000000.gz", content)) == IDS
+
+
+def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> None:
+    time = "2026-09-08T12:10:33.000Z"
+    cut_off = MESSAGES[1][:-20]
+    lines = [f"{time} {MESSAGES[0]}", "stray", f"{time} {cut_off}", MESSAGES[2], "}", MESSAGES[0]]
+    path = write(tmp_path / "000000.gz", "\n".join(lines))
+    assert ids_of(path) == [IDS[0], IDS[2], IDS[0]]
+    assert list(readings_of(path)).count(RejectionReason.TRUNCATED) == 1
+
+
+def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 500)
+    path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
+    assert ids_of(path) == [*IDS * 3, IDS[0]]
 
 
 def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
@@ -207,7 +295,8 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 1000)
-    content = json.dumps(log(padding="x" * 5000)).encode() + b"\n" + LINES
+    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(readings_of(write(tmp_path / "long.log", content)))
     assert [isinstance(it, UsageRecord) for it in readings] == [False, True, True, True]
 

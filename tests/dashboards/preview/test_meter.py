@@ -1,7 +1,9 @@
 """`make meter`, from the command line to the summary that other programs rely on."""
 
+import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -73,6 +75,8 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "records_missing_counts": 0,
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
+        "assumed_price_invocations": 0,
+        "assumed_cost_usd": 0,
     }
     unknown = dict.fromkeys(figures, 0) | {
         "invocations": 1,
@@ -90,6 +94,8 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
             "ignored": 1,
             "rejected": 1,
         },
+        "files": {"read": 1, "skipped": []},
+        "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -102,8 +108,136 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
     }
 
 
+CASES = FIXTURES / "cases"
+
+
+def figures_of(summary: Any) -> tuple[int, ...]:
+    """Calls, input tokens and output tokens."""
+    columns = ("invocations", "input_tokens", "output_tokens")
+    return tuple(sum(row[column] for row in summary["by_model"]) for column in columns)
+
+
+MIXED = CASES / "10-files-skipped-silently" / "mixed"
+
+
+@pytest.mark.parametrize("compression", ["as it is", "compressed once more by Firehose"])
+def test_a_folder_of_firehose_objects_with_default_names_is_read(
+    summarize: Any, tmp_path: Path, compression: str
+) -> None:
+    folder = tmp_path / "2026" / "11" / "20" / "10"
+    folder.mkdir(parents=True)
+    for source in MIXED.glob("bedrock-logs-*"):
+        content = source.read_bytes()
+        is_twice = compression != "as it is"
+        (folder / source.name).write_bytes(gzip.compress(content) if is_twice else content)
+    summary = summarize(tmp_path / "2026")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 2  # a control message in each object
+    assert summary["records"]["duplicates"] == 4  # both objects hold the same calls
+    assert summary["files"] == {"read": 2, "skipped": []}
+
+
+def test_a_named_firehose_object_is_read(summarize: Any) -> None:
+    summary = summarize(MIXED / "bedrock-logs-1-2026-11-20-10-00-00-0a1b2c3d")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 1
+
+
+def test_firehose_objects_beside_other_logs_are_read_as_well(summarize: Any) -> None:
+    summary = summarize(MIXED)
+    assert summary["files"]["read"] == 3
+    assert summary["records"]["counted"] == 4 + 2
+
+
+@pytest.mark.parametrize("part", ["", "export", "export/0123-task", "input.ndjson"])
+def test_an_export_of_a_log_group_is_read(summarize: Any, part: str) -> None:
+    case = CASES / "10b-create-export-task"
+    if part == "":
+        part = "export/0123-task/aws-bedrock-modelinvocations/000000.gz"
+    summary = summarize(case / part)
+    assert figures_of(summary) == (3, 300, 30)
+    assert summary["records"]["ignored"] == 1
+    assert summary["records"]["rejected"] == 0
+
+
+def test_files_that_were_not_read_are_counted_by_reason(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    write(logs / "notes.txt", "not a log")
+    write(logs / "settings.json", '{"model": "none"}')
+    write(logs / "nothing.log.gz", "")
+    write(logs / "data" / "request-1_input.json.gz", '{"messages": []}')
+    write(logs / "export" / "aws-logs-write-test", "Permission Check Successful")
+    os.mkfifo(logs / "pipe.json")
+    (logs / "loop").symlink_to(logs)
+    (logs / "nowhere.json").symlink_to(tmp_path / "gone.json")
+    (logs / "round.json").symlink_to(logs / "round.json")
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 0
+    files = json.loads(out.read_text())["files"]
+    assert files["read"] == 1
+    assert {it["reason"]: it["files"] for it in files["skipped"]} == {
+        "not_a_log": 2,
+        "empty": 1,
+        "body": 1,
+        "permission_check": 1,
+        "link": 3,
+        "not_a_file": 1,
+    }
+    printed = capsys.readouterr().out
+    assert "1 file read. 9 files were not:" in printed
+    assert f"  not an invocation log: 2 ({logs}/notes.txt, {logs}/settings.json)" in printed
+
+
+def test_many_skipped_files_are_counted_and_a_few_named(
+    summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for number in range(9):
+        write(logs / "data" / f"{number}_input.json", "{}")
+    ((group),) = summarize(logs)["files"]["skipped"]
+    assert (group["reason"], group["files"], len(group["examples"])) == ("body", 9, 5)
+    assert "4_input.json, ...)" in capsys.readouterr().out
+
+
+def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_command(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log("1")))
+    whole = gzip.compress(as_lines(*[log(f"cut-{n}", text="x" * n) for n in range(3000)]))
+    (logs / "b.json.gz").write_bytes(whole[:-20])
+    write(logs / "c.json", as_lines(log("2")))
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 2
+    printed = capsys.readouterr()
+    assert "1 file could not be read to the end" in printed.err
+    assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
+    assert "Identity" in printed.out
+    summary = json.loads(out.read_text())
+    assert summary["records"]["counted"] > 2900
+    assert summary["files"]["skipped"][0]["reason"] == "unreadable"
+
+
+def test_names_of_skipped_files_cannot_steer_the_terminal(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for name in (b"evil\x1b]0;owned\x07.txt", b"two\nlines.txt", b"bytes\xff\xfe.txt"):
+        Path(os.fsdecode(bytes(logs) + b"/" + name)).write_bytes(b"no log")
+    assert run(logs, "--out", tmp_path / "summary.json") == 0
+    printed = capsys.readouterr().out
+    assert not {"\x1b", "\x07"} & set(printed)
+    assert "two\nlines" not in printed
+    assert json.loads((tmp_path / "summary.json").read_text())["files"]["skipped"][0]["files"] == 3
+
+
 def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
-    other = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    other: dict[str, Any] = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
     lines = [
         log(),
         log(input={"inputTokenCount": 70}),
@@ -169,6 +303,7 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
     figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
     assert figures.keys() == expected.keys()
     others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
+    others |= {"assumed_price_invocations", "assumed_cost_usd"}
     for name, row in figures.items():
         assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
 
@@ -189,6 +324,7 @@ USD_OF_SAMPLES = {
     "amazon.nova-lite-v1:0": "0.06 0.24 0.015",
     "amazon.titan-text-express-v1": "0.2 0.6",
     "anthropic.claude-3-5-sonnet-20240620-v1:0": "3 15 0.3 3.75",
+    "cohere.command-r-plus-v1:0": "3 15",
 }
 
 
@@ -220,7 +356,7 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
         expected = sum(known).quantize(Decimal("0.000001")) if known else None  # type: ignore[union-attr]
         assert row["cost_usd"] == expected
-    assert sum(row["unpriced_invocations"] for row in rows) == 7
+    assert sum(row["unpriced_invocations"] for row in rows) == 6
 
 
 def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
@@ -248,15 +384,55 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
     table = (FIXTURES.parents[1] / "README.md").read_text().split("```")[3].strip("\n")
     assert table in "\n".join(line.rstrip() for line in printed.splitlines())
-    assert "Rejected: 3 bad_timestamp, 2 no_request_id" in printed
+    assert "Rejected: 3 bad_timestamp (without a readable timestamp), 2 no_request_id" in printed
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
+
+
+def test_costs_that_mean_different_things_look_different(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used: dict[str, dict[str, Any]] = {
+        "priced": {"input": {"inputTokenCount": 4_000_000}},
+        "tiny": {"input": {"inputTokenCount": 1}},
+        "free": {"input": {"inputTokenCount": 0}},
+        "assumed": {"input": {"inputTokenCount": 4_000_000}, "region": "xx-new-1"},
+        "unknown": {"modelId": "a.b"},
+        "failed": {"errorCode": "ThrottlingException"},
+    }
+    logs = [
+        log(name, **{"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes)
+        for name, changes in used.items()
+    ]
+    out = tmp_path / "summary.json"
+    assert run(write(tmp_path / "logs.json", as_lines(*logs)), "--out", out) == 0
+    printed = capsys.readouterr().out
+    cells = {line.split()[0]: line.split()[-2] for line in printed.splitlines() if line.strip()}
+    rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
+    assumed = rows["assumed"]["cost_usd"]
+    assert assumed >= 1
+    assert {name: cells[name] for name in used} == {
+        "priced": "$1.0000",
+        "tiny": "<$0.0001",
+        "free": "$0",
+        "assumed": f"~${assumed:.4f}",
+        "unknown": "unpriced",
+        "failed": "-",
+    }
+    assert rows["assumed"]["assumed_price_invocations"] == 1
+    assert rows["assumed"]["assumed_cost_usd"] == assumed
+    legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
+    assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
+    assert "  1 no_price: no price of the model is known" in printed
 
 
 def test_nothing_but_rejected_records_gets_a_hint(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(FIXTURES / "response-bodies.ndjson") == 0
-    assert "None of this looks like an invocation log" in capsys.readouterr().out
+    assert run(FIXTURES / "response-bodies.ndjson") == 2
+    printed = capsys.readouterr()
+    assert "57 rejected" in printed.out
+    assert "none of this looks like an invocation log" in printed.err
+    assert "dashboards/README.md" in printed.err
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
@@ -292,7 +468,7 @@ def test_many_identities_are_cut_to_the_largest(
     assert "identity-024" in printed
     assert "identity-025" not in printed
     (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
-    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "0.0001"]
+    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "$0.0001"]
 
 
 def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What programs and people get of a comparison."""
 
 import json
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,13 +18,29 @@ from lambdas.domain.comparison import (
 )
 from lambdas.domain.comparison import report as comparison_report
 from lambdas.domain.comparison.losses import MEANINGS, Loss
-from lambdas.domain.comparison.report_tables import CHEAPEST_SHOWN, LOSSES_SHOWN, PROJECTS_SHOWN
+from lambdas.domain.comparison.report import Unknown
+from lambdas.domain.comparison.report_tables import (
+    FAMILY_SHOWN,
+    LOSSES_SHOWN,
+    OTHERS_SHOWN,
+    PROJECTS_SHOWN,
+)
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing import Pricing, shipped_prices
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    BilledUnit,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    Unpriced,
+    shipped_prices,
+)
 from tests.builders import HAIKU_3
 from tests.unit.comparison.observing import call, report_on
-from tests.unit.comparison.prices import CACHELESS, DEAR, EMBEDDING
+from tests.unit.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED, usd
 
 M = 1_000_000
 FAILED: dict[str, Any] = {"error_code": "ModelErrorException"}
@@ -56,11 +74,20 @@ def test_the_json_keeps_its_contract() -> None:
         "calls": 1,
         "cost_usd": Decimal("18.300000"),
         "tokens": {"cache_read": M, "input": M, "output": M},
-        "in_use": [{"model_id": DEAR, "calls": 1, "cost_usd": Decimal("18.300000")}],
+        "in_use": [
+            {
+                "model_id": DEAR,
+                "calls": 1,
+                "cost_usd": Decimal("18.300000"),
+                "assumed_price_calls": 0,
+            }
+        ],
+        "unlisted_models": 1,  # that with a global price alone
     }
     assert models[DEAR] == {
         "model_id": DEAR,
         "is_in_use": True,
+        "is_same_family": True,
         "as_cached_usd": Decimal("18.300000"),
         "as_cached_saves": Decimal(0),
         "uncached_usd": Decimal("21.000000"),
@@ -86,17 +113,95 @@ def test_the_json_keeps_its_contract() -> None:
     assert told["unknown"] == list(UNKNOWNS)
 
 
-def test_the_text_shows_the_cheapest_models_and_those_in_use() -> None:
+def shown_models(text: str) -> list[str]:
+    lines = text.partition("Change\n")[2].partition("  Tokens:")[0].splitlines()
+    return [line.partition("  ")[0] for line in lines]
+
+
+def listed(*models: str, region: str = "us-east-1") -> list[Price]:
+    """Prices of models, each dearer than the one before."""
+    return [
+        Price(
+            model,
+            Routing.REGION,
+            region,
+            None,
+            (Rates(0, usd(str(n + 1), str(n + 1))),),
+            "tests",
+            date(2026, 1, 1),
+        )
+        for n, model in enumerate(models)
+    ]
+
+
+def test_models_of_the_same_family_come_first_and_the_rest_is_counted() -> None:
+    others = [f"small.tiny{n}-v1" for n in range(OTHERS_SHOWN + 4)]
+    family = [f"maker.line-{n}-v1" for n in range(FAMILY_SHOWN + 3)]
+    elsewhere = listed("maker.line-far-v1", "small.far-v1", region="eu-west-1")
+    pricing = Pricing(PriceBook([*listed(*others, *family), *elsewhere]))
+    text = plain_text(
+        report_tables(report_on(call(tokens=TokenCounts(M, M), model=family[-1]), pricing=pricing))
+    )
+    assert shown_models(text) == [
+        *family[:FAMILY_SHOWN],
+        f"{family[-1]} *",
+        "Other families:",
+        *others[:OTHERS_SHOWN],
+    ]
+    assert "  Left out: 2 more models of the same families and 4 of others; the JSON" in text
+    assert "  Left out: 2 without a listed price where these calls ran" in text
+
+
+def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
+    near = listed("maker.line-near-v1")
+    far = listed("maker.line-far-v1", "maker.line-farther-v1", region="eu-west-1")
+    report = report_on(
+        call(tokens=TokenCounts(M, M), model=far[0].model_id),
+        pricing=Pricing(PriceBook([*near, *far])),
+    )
+    text = plain_text(report_tables(report))
+    assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
+    assert "All projects, text: 1 calls for ~$2.0000" in text
+    assert "  ~  holds an assumed price" in text
+    (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
+    assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
+
+
+def test_a_guardrail_costs_the_same_beside_any_model_and_other_units_are_not_compared() -> None:
+    units = [
+        replace(price, rates=(), usd_per_unit={unit: Decimal(3)})
+        for price, unit in zip(
+            listed(GUARDRAILS, "maker.pictures-v1"),
+            (BilledUnit.GUARDRAIL_TOPIC_UNIT, BilledUnit.IMAGE),
+            strict=True,
+        )
+    ]
+    model = "maker.line-v1"
+    report = report_on(
+        call(tokens=TokenCounts(M, 0), model=model, billed_units=(("guardrail_topic_unit", 5),)),
+        call(tokens=TokenCounts(0, 0), model="maker.pictures-v1", billed_units=(("image", 2),)),
+        pricing=Pricing(PriceBook([*units, *listed(model)])),
+    )
+    (traffic,) = report.account.traffic
+    assert traffic.mix.usd == Decimal(1)
+    assert report.account.unpriced == {
+        Unknown("maker.pictures-v1", Unpriced.BILLED_IN_OTHER_UNITS): 1
+    }
+
+
+def test_the_text_shows_the_shipped_models() -> None:
     report = report_on(
         call(tokens=TokenCounts(M, M), model=HAIKU_3), pricing=Pricing(shipped_prices())
     )
     text = plain_text(report_tables(report))
-    assert "All projects, text: 1 calls for 1.50 USD" in text
+    assert "All projects, text: 1 calls for $1.5000" in text
     assert f"{HAIKU_3} *" in text
-    shown = text.partition("Saves\n")[2].partition("  Tokens:")[0].splitlines()
-    assert len(shown) == CHEAPEST_SHOWN + 1
+    models = shown_models(text)
+    assert all(
+        model.startswith("anthropic.claude") for model in models[: models.index("Other families:")]
+    )
+    assert len(models) <= FAMILY_SHOWN + 1 + 1 + OTHERS_SHOWN
     assert "  * in use\n" in text
-    assert " more models are in the JSON.\n" in text
     assert all(line in text for line in UNKNOWNS)
     assert "The requests of 0 of 1 calls were looked at;" in text
 
@@ -106,9 +211,15 @@ def test_a_text_line_is_what_it_says() -> None:
     lines = plain_text(report_tables(report)).splitlines()
     assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
     dear = next(line for line in lines if line.startswith(f"{DEAR} *"))
-    assert dear.split() == [DEAR, "*", "3.00", "0.0%", "3.00", "0.0%"]
+    assert dear.split() == [DEAR, "*", "$3.0000", "0.0%", "$3.0000", "0.0%"]
     failed = next(line for line in lines if line.startswith("failed_calls"))
-    assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "0.000009", "0"]
+    assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
+
+
+def test_a_change_of_cost_has_a_sign() -> None:
+    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M, 0), model=TIERED))))
+    changes = {line.split()[0]: line.split()[-1] for line in text.splitlines() if "$" in line}
+    assert (changes[DEAR], changes[CACHELESS]) == ("+50.0%", "-75.0%")
 
 
 def test_projects_and_losses_past_a_bound_are_counted() -> None:
@@ -156,7 +267,7 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     assert [it["project"] for it in json.loads(report_json(report, {}))["projects"]] == [
         *("p4", "p3", "__other__")
     ]
-    assert "more than" not in plain_text(report_tables(report_on(*calls[:2])))
+    assert "There are more than" not in plain_text(report_tables(report_on(*calls[:2])))
 
 
 def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPatch) -> None:

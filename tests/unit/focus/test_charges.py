@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,12 +21,23 @@ from lambdas.domain.focus import (
     charges,
 )
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.pricing import Cost, PricedTokens, Unpriced
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    BilledUnit,
+    Cost,
+    Price,
+    PriceBook,
+    PricedTokens,
+    Pricing,
+    Routing,
+    Unpriced,
+)
 from tests.builders import BEN, HAIKU_3, SONNET_4, disputed_call, usage_record
 from tests.focus_calls import (
     AGREED,
     FIRST,
     NOBODY,
+    PRICES,
     PRICING,
     attributed_calls,
     calls,
@@ -33,6 +45,7 @@ from tests.focus_calls import (
     csv_of,
     rows_of,
 )
+from tests.focus_rules import violations
 
 EXACT = Context(prec=200)
 SEPTEMBER = date(2026, 9, 1)
@@ -107,7 +120,7 @@ def test_charges_of_parts_add_up_to_those_of_the_whole(
     part: list[tuple[UsageRecord, Attribution]], rest: list[tuple[UsageRecord, Attribution]]
 ) -> None:
     found = [
-        {charge.key: charge.tokens for month in it.months() for charge in it.charges(month)}
+        {charge.key: charge.quantity for month in it.months() for charge in it.charges(month)}
         for it in map(charges_of, (part, rest, part + rest))
     ]
     assert found[2] == {
@@ -163,6 +176,82 @@ def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
         f"{SONNET_4}/input/global/us-east-1/0",
         f"{SONNET_4}/input/global/us-east-1/1000",
     ]
+
+
+IMAGES = "maker.pictures-v1:0"
+UNIT_PRICES = PriceBook(
+    [
+        Price(
+            model,
+            Routing.REGION,
+            "us-east-1",
+            None,
+            (),
+            "tests",
+            date(2026, 1, 1),
+            usd_per_unit={unit: Decimal(usd)},
+        )
+        for model, unit, usd in (
+            (IMAGES, BilledUnit.IMAGE, "0.04"),
+            (GUARDRAILS, BilledUnit.GUARDRAIL_TOPIC_UNIT, "0.00015"),
+        )
+    ]
+    + list(PRICES),
+    edition="2026-09",
+)
+
+
+def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
+    pictures = usage_record(
+        request_id="1", model_id=IMAGES, tokens=TokenCounts(), billed_units=(("image", 3),)
+    )
+    guarded = usage_record(
+        request_id="2",
+        tokens=TokenCounts(input=1000),
+        billed_units=(("guardrail_topic_unit", 4),),
+    )
+    made = charges_of([(pictures, NOBODY), (guarded, NOBODY)], Pricing(UNIT_PRICES))
+    names = ("x_ModelId", "SkuId", "SkuMeter", "ConsumedQuantity", "ConsumedUnit")
+    prices = ("PricingQuantity", "PricingUnit", "ListUnitPrice", "BilledCost")
+    assert [tuple(row[name] for name in (*names, *prices)) for row in rows_of(made)] == [
+        (
+            *(HAIKU_3, f"{HAIKU_3}/input", "Input Tokens", "1000", "Tokens"),
+            *("0.001", "1000000 Tokens", "0.25", "0.00025"),
+        ),
+        (
+            *(HAIKU_3, f"{GUARDRAILS}/guardrail_topic_unit", "Guardrail Topic Units", "4"),
+            *("Units", "4", "Units", "0.00015", "0.0006"),
+        ),
+        (
+            *(IMAGES, f"{IMAGES}/image", "Images", "3", "Images"),
+            *("3", "Images", "0.04", "0.12"),
+        ),
+    ]
+    assert {row["x_PriceBasis"] for row in rows_of(made)} == {"region"}
+    assert {row["x_PriceEdition"] for row in rows_of(made)} == {"2026-09"}
+    assert not list(violations(rows_of(made)))
+    assert made.priced_invocations(SEPTEMBER) == 2
+
+
+@pytest.mark.parametrize(
+    ("model_id", "tokens", "changes"),
+    [
+        ("cohere.rerank-v3-5:0", TokenCounts(), {"billed_units": (("search_unit", 1),)}),
+        ("cohere.rerank-v3-5:0", TokenCounts(0, 0), {}),
+        ("amazon.nova-canvas-v1:0", TokenCounts(), {}),
+        (HAIKU_3, TokenCounts(3, 0), {"billed_units": (("guardrail_unheard_of_unit", 2),)}),
+        (HAIKU_3, TokenCounts(3, 0), {"service_tier": "reserved"}),
+    ],
+)
+def test_a_call_billed_in_other_units_without_a_price_is_in_no_row_and_not_priced(
+    model_id: str, tokens: TokenCounts, changes: dict[str, Any]
+) -> None:
+    call = usage_record(model_id=model_id, tokens=tokens, **changes)
+    charged = charges_of([(call, NOBODY)], Pricing(UNIT_PRICES))
+    assert rows_of(charged) == []
+    assert charged.priced_invocations(SEPTEMBER) == 0
+    (left_out,) = charged.left_out(SEPTEMBER)
+    assert (left_out.reason, left_out.invocations) == (Unpriced.BILLED_IN_OTHER_UNITS, 1)
 
 
 def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
@@ -257,6 +346,15 @@ def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPa
     charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NOBODY)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(usage_record(tokens=TokenCounts(output=1)), NOBODY)
+
+
+def test_sums_name_what_is_paid_at_assumed_prices() -> None:
+    near = usage_record(tokens=TokenCounts(input=1_000_000))
+    far = near._replace(request_id="2", region="eu-west-1")
+    sums = Sums()
+    for charge in charges_of([(near, NOBODY), (far, NOBODY)]).charges(SEPTEMBER):
+        sums = sums.plus(charge)
+    assert sums == Sums(2, Decimal("0.5"), Decimal("0.5"), Decimal("0.25"))
 
 
 def test_sums_are_those_of_the_rows() -> None:

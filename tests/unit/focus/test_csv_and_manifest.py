@@ -49,7 +49,7 @@ def test_a_number_with_more_places_than_its_column_is_refused() -> None:
 
 def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
     manifest = manifest_of(
-        Sums(2, Decimal("1.50"), Decimal(2)),
+        Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),
         priced_invocations=3,
         left_out=[LeftOut("a.b", "no_price", 4, 50), LeftOut("a.c", "no_counts", 1, 0)],
         files=[{"name": "x.csv"}],
@@ -64,6 +64,7 @@ def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
         "rows": 2,
         "billed_cost_usd": "1.5",
         "list_cost_usd": "2",
+        "assumed_cost_usd": "0.3",
         "priced_invocations": 3,
         "left_out_invocations": 5,
         "left_out": [
@@ -78,7 +79,7 @@ def test_the_schema_has_a_new_id_and_date_when_its_columns_change() -> None:
     metadata = focus_metadata()
     assert metadata["FocusVersion"] == "1.2"
     assert (metadata["SchemaId"], metadata["CreationDate"]) == (
-        "5525eb3f-c939-557b-94da-d8cf70591488",
+        "9fa24c02-937b-56eb-897f-1c50cc7fa0cd",
         SCHEMA_CREATED,
     )
     defined = {it["ColumnName"]: it for it in metadata["ColumnDefinition"]}

@@ -66,6 +66,7 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
         "x_InvokedModelId": PROFILE,
         "x_ListPriceSource": "tests",
         "x_ModelId": SONNET_4,
+        "x_PriceBasis": "region",
         "x_Principal": "role/chat",
     }
 
@@ -75,6 +76,20 @@ def test_a_service_tier_is_a_price_of_its_own() -> None:
     assert row["SkuPriceId"] == f"{SONNET_4}/input/us-east-1/0/flex"
     assert row["ListUnitPrice"] == "1.5"
     assert '"x_ServiceTier": "flex"' in str(row["SkuPriceDetails"])
+
+
+@pytest.mark.parametrize(
+    ("region", "prefix", "basis"),
+    [
+        ("us-east-1", "", "region"),
+        ("us-east-1", "us.", "region"),
+        ("us-east-1", "global.", "global"),
+        ("eu-west-1", "", "assumed"),
+    ],
+)
+def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str) -> None:
+    row = row_of_call(CALL._replace(region=region, invoked_model_id=f"{prefix}{SONNET_4}"))
+    assert row["x_PriceBasis"] == basis
 
 
 def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
@@ -108,7 +123,7 @@ def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -
     row = row_of_call(call)
     assert row["ListCost"] == row["BilledCost"] == "1"
     assert row["ListUnitPrice"] == row["ContractedUnitPrice"] == "0.5"
-    assert row["x_ListPriceSource"] is None
+    assert row["x_ListPriceSource"] is row["x_PriceBasis"] is None
     assert row["SkuPriceId"] == f"{IMPORTED}/input/unlisted/0"
     assert row["ResourceType"] == "Imported Model"
 

@@ -20,7 +20,7 @@ from lambdas.domain.metering.metric_catalog import (
     MeteredCall,
     MetricDefinition,
 )
-from lambdas.domain.pricing import Cost, Unpriced
+from lambdas.domain.pricing import Cost, PriceBasis, Unpriced
 from tests.builders import SONNET_4, usage_record
 
 ALL_METRICS: list[MetricDefinition | HealthMetric] = [*USAGE_METRICS, *HEALTH_METRICS]
@@ -88,7 +88,8 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
     nobody = Attribution(
         UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED, is_forged=True
     )
-    call = MeteredCall(record, Cost(Decimal(2), Decimal("1.5"), price=None), nobody)
+    cost = Cost(Decimal(2), Decimal("1.5"), price=None, basis=PriceBasis.ASSUMED)
+    call = MeteredCall(record, cost, nobody)
     values = {name: metric.value_of(call) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,
@@ -104,9 +105,20 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "InvocationLatency": 7,
         "EstimatedCostUSD": Decimal("1.5"),
         "UnpricedInvocations": None,
+        "AssumedPriceInvocations": 1,
         "UnattributedTokens": 4321,
         "ForgedAttributions": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "basis", [None, *(basis for basis in PriceBasis if basis is not PriceBasis.ASSUMED)]
+)
+def test_a_price_of_the_place_that_was_called_is_not_counted_as_assumed(
+    basis: PriceBasis | None,
+) -> None:
+    call = MeteredCall(usage_record(), Cost(Decimal(2), Decimal(2), price=None, basis=basis))
+    assert BY_NAME["AssumedPriceInvocations"].value_of(call) is None
 
 
 def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:

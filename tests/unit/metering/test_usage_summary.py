@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import LedgerChange, UsageFigures, UsageSummary, total_figures
+from lambdas.domain.pricing import Pricing, Unpriced
 from tests.builders import (
     ANA,
     BEN,
@@ -19,6 +20,7 @@ from tests.builders import (
     usage_records,
 )
 from tests.fakes import InMemoryUsageLedger
+from tests.focus_calls import PRICES
 
 
 def summarize(*batches: list[UsageRecord]) -> UsageSummary:
@@ -61,6 +63,26 @@ def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts
     failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
     ((_, figures),) = summarize([image, embedding, failure]).by_identity()
     assert figures.records_missing_counts == 1
+
+
+def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:
+    summary = UsageSummary(Pricing(PRICES).cost_of)
+    ledger = InMemoryUsageLedger(summary.apply)
+    ledger.put(
+        [
+            usage_record(request_id="near", tokens=TokenCounts(input=1_000_000)),
+            usage_record(request_id="far", region="eu-west-1", tokens=TokenCounts(input=1_000_000)),
+            usage_record(request_id="unknown", model_id="a.b"),
+            usage_record(request_id="image", tokens=TokenCounts()),
+        ]
+    )
+    ((_, figures),) = summary.by_identity()
+    assert (figures.priced_invocations, figures.cost_usd) == (2, Decimal("0.5"))
+    assert figures.assumed_price_invocations == 1
+    assert figures.assumed_cost_usd == Decimal("0.25")
+    assert summary.unpriced == {Unpriced.NO_PRICE: 1, Unpriced.NO_COUNTS: 1}
+    ledger.put([usage_record(request_id="image", tokens=TokenCounts(input=1))])
+    assert +summary.unpriced == {Unpriced.NO_PRICE: 1}
 
 
 def test_cost_is_known_to_the_micro_dollar_and_only_where_a_call_has_a_price() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -26,7 +26,12 @@ from tests.builders import (
     metered,
     usage_record,
 )
-from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
+from tests.fakes import (
+    InMemoryMetricSink,
+    InMemoryTagSource,
+    InMemoryUnpricedCalls,
+    find_waiting,
+)
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
 
@@ -214,7 +219,7 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
         is_priced,
         not is_priced,
     )
-    assert [it.model_id for it in unpriced.noted.values()] == ([] if is_priced else [SONNET_4])
+    assert len(unpriced.noted) == (not is_priced)
 
 
 def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
@@ -222,12 +227,12 @@ def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_trie
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
     publisher(sink, unpriced, lambda _: Unpriced.NO_PRICE)(new(record), now=NOON)
-    unpriced.settle([record])
+    unpriced.mark_priced([record])
     publisher(sink, unpriced)(new(record), now=NOON, is_retried=True)
     names = [point.metric.name for points in sink.calls for point in points]
     assert "EstimatedCostUSD" not in names
     assert names.count("UnpricedInvocations") == 4  # of account and model, twice
-    assert list(unpriced.waiting()) == []
+    assert find_waiting(unpriced) == set()
 
 
 def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> None:
@@ -242,16 +247,16 @@ def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> 
     assert publish(batch, now=NOON + timedelta(minutes=1)).published == 1
     names = {point.metric.name for points in sink.calls for point in points}
     assert "EstimatedCostUSD" not in names
-    assert [it.request_id for records in unpriced.waiting() for it in records] == ["1"]
+    assert [record.request_id for record in find_waiting(unpriced)] == ["1"]
 
 
 def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
     asked: list[UsageRecord] = []
 
     class Notes(InMemoryUnpricedCalls):
-        def remembered(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
+        def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
             asked.extend(records)
-            return super().remembered(records)
+            return super().get_noted(records)
 
     records = [call(1), of_a_profile(call(2)), call(3)]
     publisher(InMemoryMetricSink(), Notes())(new(*records), now=NOON)
@@ -267,10 +272,10 @@ def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
     class Busy(InMemoryUnpricedCalls):
         is_busy = True
 
-        def remember(self, records: Sequence[UsageRecord]) -> None:
+        def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
             if self.is_busy:
                 raise ConnectionError
-            super().remember(records)
+            super().write(records, now)
 
     unpriced, sink = Busy(), InMemoryMetricSink()
     publish = publisher(sink, unpriced)
@@ -286,7 +291,7 @@ def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
 
 def test_calls_with_a_price_need_no_notes() -> None:
     class Gone(InMemoryUnpricedCalls):
-        def remember(self, records: Sequence[UsageRecord]) -> None:
+        def write(self, records: Sequence[UsageRecord], _now: datetime) -> None:
             assert not records
 
     assert publisher(InMemoryMetricSink(), Gone())(new(call(1), call(2)), NOON).published == 2

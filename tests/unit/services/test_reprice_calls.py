@@ -1,6 +1,6 @@
 """Calls that had no price get their cost once, when one is told."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,11 +14,38 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.pricing import Cost, NegotiatedPrice, NegotiatedPrices, Pricing, TokenKind
+from lambdas.domain.metering.unpriced_calls import WaitingGroup
+from lambdas.domain.pricing import (
+    CallCost,
+    Cost,
+    NegotiatedPrice,
+    NegotiatedPrices,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    TokenKind,
+)
+from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
 from tests.attributing import attributed_calls
-from tests.builders import ANA, HAIKU_3, NOON, PRICES, SONNET_4, usage_record, usage_records
-from tests.fakes import InMemoryMetricSink, InMemoryTagSource, InMemoryUnpricedCalls
+from tests.builders import (
+    ANA,
+    HAIKU_3,
+    NOON,
+    PRICES,
+    SONNET_4,
+    cost_of,
+    usage_record,
+    usage_records,
+)
+from tests.fakes import (
+    InMemoryMetricSink,
+    InMemoryTagSource,
+    InMemoryUnpricedCalls,
+    find_waiting,
+)
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
 SONNET_USD = {TokenKind.INPUT: Decimal(3), TokenKind.OUTPUT: Decimal(15)}
@@ -29,11 +56,11 @@ WITH_SONNET = Pricing(
 
 def calls(*records: UsageRecord) -> InMemoryUnpricedCalls:
     unpriced = InMemoryUnpricedCalls()
-    unpriced.remember(records)
+    unpriced.write(records, NOON)
     return unpriced
 
 
-def reprice(
+def repricer(
     unpriced: InMemoryUnpricedCalls, sink: InMemoryMetricSink, pricing: Pricing = WITH_SONNET
 ) -> RepriceCalls:
     return RepriceCalls(
@@ -56,13 +83,15 @@ def usd_in(sink: InMemoryMetricSink) -> Decimal:
 
 def test_a_model_that_has_no_price_of_a_service_tier_waits_by_that() -> None:
     unpriced = calls(usage_record(model_id=SONNET_4, service_tier="flex"))
-    assert reprice(unpriced, InMemoryMetricSink())(NOON).waiting == {f"{SONNET_4} (flex)": 1}
+    assert repricer(unpriced, InMemoryMetricSink()).reprice(NOON).waiting == {
+        f"{SONNET_4} (flex)": NOON.date()
+    }
 
 
 def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() -> None:
     record = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=3, seconds=30))
     sink = InMemoryMetricSink()
-    report = reprice(calls(record), sink)(NOON)
+    report = repricer(calls(record), sink).reprice(NOON)
     (points,) = sink.calls
     assert {point.metric.name for point in points} == {"EstimatedCostUSD"}
     assert {point.minute for point in points} == {record.minute}
@@ -75,70 +104,101 @@ def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() ->
 
 def test_a_second_run_publishes_nothing_more() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
-    reprice(unpriced, sink)(NOON)
-    assert reprice(unpriced, sink)(NOON).by_model == {}
+    repricer(unpriced, sink).reprice(NOON)
+    assert repricer(unpriced, sink).reprice(NOON).by_model == {}
     assert len(sink.calls) == 1
 
 
-def test_calls_of_a_model_that_nobody_knows_are_counted_and_not_read() -> None:
-    class Unread(InMemoryUnpricedCalls):
-        def waiting(
-            self, is_wanted: Callable[[str], bool] = lambda _: True
-        ) -> Iterator[Sequence[UsageRecord]]:
-            for records in super().waiting(is_wanted):
-                assert [it.model_id for it in records] == [SONNET_4]
-                yield records
+def test_calls_of_a_model_without_a_price_are_not_read() -> None:
+    scanned: list[str] = []
 
-    unpriced = Unread()
-    for number, model_id in enumerate(("nobody.knows", SONNET_4, "nobody.knows")):
-        unpriced.remember([usage_record(request_id=str(number), model_id=model_id)])
-    report = reprice(unpriced, InMemoryMetricSink())(NOON)
-    assert report.waiting == {"nobody.knows": 2}
+    class Notes(InMemoryUnpricedCalls):
+        def scan_group(self, group: WaitingGroup) -> Iterator[Sequence[UsageRecord]]:
+            scanned.append(group.sample.model_id)
+            return super().scan_group(group)
+
+    unpriced = Notes()
+    for number, model_id in enumerate(("private", SONNET_4, "private")):
+        at = NOON - timedelta(days=number)
+        record = usage_record(request_id=str(number), model_id=model_id, timestamp=at)
+        unpriced.write([record], NOON)
+    report = repricer(unpriced, InMemoryMetricSink()).reprice(NOON)
+    assert report.waiting == {"private": NOON.date() - timedelta(days=2)}
     assert report.by_model[SONNET_4].calls == 1
+    assert scanned == [SONNET_4]
+
+
+def test_a_group_without_waiting_calls_is_deleted_once_no_writer_relies_on_it() -> None:
+    unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
+    run = repricer(unpriced, sink)
+    for minutes, groups in ((0, 1), (60, 1), (120, 1), (121, 0)):
+        run.reprice(NOON + timedelta(minutes=minutes))
+        assert len(unpriced.get_groups()) == groups
+    assert len(sink.calls) == 1
+
+
+def test_a_group_in_which_a_call_waits_is_kept() -> None:
+    unpriced = calls(usage_record(model_id="private"))
+    repricer(unpriced, InMemoryMetricSink()).reprice(NOON + timedelta(days=1))
+    assert len(unpriced.get_groups()) == 1
+
+
+def test_a_price_that_begins_later_is_found_whichever_day_was_noted_first() -> None:
+    begins = NOON.date() + timedelta(days=1)
+    pricing = Pricing(PRICES, NegotiatedPrices([NegotiatedPrice(SONNET_4, begins, SONNET_USD)]))
+    early = usage_record(request_id="early", model_id=SONNET_4)
+    late = usage_record(request_id="late", model_id=SONNET_4, timestamp=NOON + timedelta(days=1))
+    for records in ((early, late), (late, early)):
+        unpriced = calls(*records)
+        report = repricer(unpriced, InMemoryMetricSink(), pricing).reprice(NOON + timedelta(days=2))
+        assert report.by_model[SONNET_4].calls == 1
+        assert find_waiting(unpriced) == {early}
 
 
 def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> None:
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
-    repricing = replace(reprice(calls(record), sink), attribute=attributed_calls(source))
+    repricing = replace(repricer(calls(record), sink), attribute=attributed_calls(source))
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
-    assert {name: it.calls for name, it in repricing(NOON).by_model.items()} == {SONNET_4: 1}
+    assert {name: it.calls for name, it in repricing.reprice(NOON).by_model.items()} == {
+        SONNET_4: 1
+    }
     assert usd_in(sink) == Decimal("0.000105")
 
 
 def test_what_waits_behind_a_profile_is_named_by_the_model_that_needs_a_price() -> None:
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source = InMemoryTagSource()
-    source.found[PROFILE] = FoundTags(model_id="nobody.knows")
-    repricing = reprice(calls(record), InMemoryMetricSink())
-    report = replace(repricing, attribute=attributed_calls(source))(NOON)
-    assert report.waiting == {"nobody.knows": 1}
+    source.found[PROFILE] = FoundTags(model_id="private")
+    repricing = repricer(calls(record), InMemoryMetricSink())
+    report = replace(repricing, attribute=attributed_calls(source)).reprice(NOON)
+    assert report.waiting == {"private": NOON.date()}
 
 
 def test_what_still_has_no_price_waits_and_is_named() -> None:
-    unpriced = calls(usage_record(model_id="nobody.knows"), usage_record(model_id=HAIKU_3))
-    unpriced.remember([usage_record(request_id="other", model_id="nobody.knows")])
-    report = reprice(unpriced, InMemoryMetricSink())(NOON)
-    assert report.waiting == {"nobody.knows": 1}
-    assert {it.model_id for (it,) in unpriced.waiting()} == {"nobody.knows"}
+    unpriced = calls(usage_record(model_id="private"), usage_record(model_id=HAIKU_3))
+    unpriced.write([usage_record(request_id="other", model_id="private")], NOON)
+    report = repricer(unpriced, InMemoryMetricSink()).reprice(NOON)
+    assert report.waiting == {"private": NOON.date()}
+    assert [record.model_id for record in find_waiting(unpriced)] == ["private"]
 
 
 def test_a_call_too_old_for_cloudwatch_waits_no_longer_and_is_told_of() -> None:
     unpriced = calls(usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=15)))
     sink = InMemoryMetricSink()
-    report = reprice(unpriced, sink)(NOON)
+    report = repricer(unpriced, sink).reprice(NOON)
     assert (report.too_old, report.by_model, sink.calls) == (1, {}, [])
-    assert list(unpriced.waiting()) == []
+    assert find_waiting(unpriced) == set()
 
 
 def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
     records = [usage_record(request_id=it, model_id=SONNET_4) for it in ("1", "2")]
     unpriced, sink = calls(*records), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
-    first = reprice(unpriced, sink)(NOON)
+    first = repricer(unpriced, sink).reprice(NOON)
     assert (first.by_model[SONNET_4].calls, first.reason) == (1, "throttled")
     assert first.is_refused
-    second = reprice(unpriced, sink)(NOON)
+    second = repricer(unpriced, sink).reprice(NOON)
     assert (second.by_model[SONNET_4].calls, second.reason) == (1, None)
     assert not second.is_refused
     assert usd_in(sink) == 2 * Decimal("0.000105")
@@ -146,47 +206,62 @@ def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
 
 def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
-    assert unpriced.begin(NOON)
-    report = reprice(unpriced, sink)(NOON)
+    assert unpriced.acquire_lock(NOON)
+    report = repricer(unpriced, sink).reprice(NOON)
     assert (report.reason, report.is_refused) == ("another run is at it", False)
     assert sink.calls == []
-    unpriced.end()
-    assert reprice(unpriced, sink)(NOON).reason is None
+    unpriced.release_lock()
+    assert repricer(unpriced, sink).reprice(NOON).reason is None
 
 
 def test_a_run_that_fails_lets_the_next_one_begin() -> None:
     class Busy(InMemoryUnpricedCalls):
-        def waiting(self, *_: object) -> Iterator[Sequence[UsageRecord]]:
+        def get_groups(self) -> Sequence[WaitingGroup]:
             raise ConnectionError
 
     unpriced = Busy()
     with pytest.raises(ConnectionError):
-        reprice(unpriced, InMemoryMetricSink())(NOON)
-    assert unpriced.begin(NOON)
+        repricer(unpriced, InMemoryMetricSink()).reprice(NOON)
+    assert unpriced.acquire_lock(NOON)
 
 
 def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
-    report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
+    report = repricer(unpriced, sink).reprice(NOON, has_time=lambda: False)
     assert (report.reason, report.is_refused) == ("there is no time left", False)
-    assert len(list(unpriced.waiting())) == 1
+    assert len(find_waiting(unpriced)) == 1
 
 
-def test_a_run_without_time_reads_no_calls_that_wait_without_a_price_either() -> None:
-    cached = usage_record(tokens=TokenCounts(1, 1, cache_read=1))
-    unpriced, sink = calls(cached), InMemoryMetricSink()
-    assert reprice(unpriced, sink)(NOON).waiting == {HAIKU_3: 1}
-    report = reprice(unpriced, sink)(NOON, has_time=lambda: False)
-    assert (report.reason, report.waiting) == ("there is no time left", {})
+def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
+    """A long call of a model whose price of long calls leaves a kind of tokens out."""
+    rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
+    pricing = Pricing(
+        PriceBook(
+            [Price(SONNET_4, Routing.REGION, "us-east-1", None, rates, "tests", date(2026, 1, 1))]
+        )
+    )
+    short = usage_record(request_id="short", model_id=SONNET_4)
+    long = usage_record(request_id="long", model_id=SONNET_4, tokens=TokenCounts(1000, 5))
+    unpriced = calls(long, short)
+    report = repricer(unpriced, InMemoryMetricSink(), pricing).reprice(NOON)
+    assert report.by_model[SONNET_4].calls == 1
+    assert report.waiting == {SONNET_4: NOON.date()}
+    assert find_waiting(unpriced) == {long}
 
 
-@given(st.lists(usage_records, unique_by=lambda it: it.key))
-def test_repricing_adds_up_to_what_the_right_price_would_have_given(
+@given(st.lists(usage_records, unique_by=lambda record: record.key))
+def test_published_and_repriced_cost_adds_up_to_the_cost_at_the_right_price(
     records: list[UsageRecord],
 ) -> None:
+    outcomes = {record: cost_of(record) for record in records}
+    unpriced = calls(
+        *(record for record, outcome in outcomes.items() if outcome in WAITING_FOR_A_PRICE)
+    )
     sink = InMemoryMetricSink()
-    report = reprice(calls(*records), sink)(NOON)
-    costs = [WITH_SONNET.cost_of(it) for it in records]
-    expected = sum((it.effective_usd for it in costs if isinstance(it, Cost)), Decimal(0))
-    assert usd_in(sink) == expected
-    assert sum((it.usd for it in report.by_model.values()), Decimal(0)) == expected
+    report = repricer(unpriced, sink).reprice(NOON)
+    assert usd_in(sink) == sum((model.usd for model in report.by_model.values()), Decimal(0))
+    assert _usd(outcomes.values()) + usd_in(sink) == _usd(map(WITH_SONNET.cost_of, records))
+
+
+def _usd(outcomes: Iterable[CallCost]) -> Decimal:
+    return sum((cost.effective_usd for cost in outcomes if isinstance(cost, Cost)), Decimal(0))

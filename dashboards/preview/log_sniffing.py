@@ -1,0 +1,82 @@
+"""Recognizes invocation logs by their content: names of exported files say little."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from typing import BinaryIO, cast
+
+from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
+
+# Firehose gzips what CloudWatch Logs has gzipped before if its own compression is on.
+_MAX_GZIP_LAYERS = 2
+_GZIP_MAGIC = b"\x1f\x8b"
+_BUFFER_BYTES = 256 * 2**10
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF8_MARK = b"\xef\xbb\xbf"
+
+# CloudWatch Logs takes 1 MB a message and Bedrock stores bodies above 100 KB apart, so the first
+# record of a log names its model well before this.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+_SNIFFED_BYTES = 2 * 2**20
+_FIRST_SNIFFED_BYTES = 16 * 2**10
+
+EVENT_TIME = re.compile(
+    rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?[ \t]"
+    # `aws logs tail` names the log stream as well.
+    rb"(?:[^\s{]+ (?={|" + PERMISSION_NOTICE.encode() + rb"))?"
+)
+"""The time of a log event, with which `aws logs create-export-task` begins each message."""
+
+_BASE64_OF_GZIP = b"H4sI"
+_OPENINGS = (b"{", b"[", b'"', PERMISSION_NOTICE.encode())
+_MARKS = re.compile(
+    rb'modelId|requestId|ModelInvocationLog|"logEvents"|"events"|"awslogs"|'
+    + PERMISSION_NOTICE.encode()
+)
+
+
+def unzipped(on_disk: BinaryIO) -> BinaryIO:
+    """Open the content of a file; the content shows whether it is gzipped, not the name."""
+    content = on_disk
+    for _ in range(_MAX_GZIP_LAYERS):
+        magic = content.read(len(_GZIP_MAGIC))
+        content.seek(0)
+        if magic != _GZIP_MAGIC:
+            break
+        members = cast("io.RawIOBase", gzip.GzipFile(fileobj=content, mode="rb"))
+        content = cast("BinaryIO", io.BufferedReader(members, _BUFFER_BYTES))
+    return content
+
+
+def is_blank(content: BinaryIO) -> bool:
+    """Whether content is empty, as far as a first look shows; leaves it at its start."""
+    head = _read_head(content)
+    content.seek(0)
+    return not head.removeprefix(UTF8_MARK).strip()
+
+
+def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
+    """Whether content is an invocation log, wrapped or not.
+
+    Args:
+        content: The content, at its start.
+        has_log_name: Whether the file is named like a log; its first line may then be damaged.
+    """
+    head = _read_head(content)
+    if has_log_name and head.startswith(UTF16_MARKS):
+        return True  # reading it explains what to do
+    first = head.removeprefix(UTF8_MARK).lstrip()
+    if first.startswith(_BASE64_OF_GZIP):
+        return True
+    timed = EVENT_TIME.match(first)
+    is_text_of_logs = first[timed.end() if timed else 0 :].startswith(_OPENINGS)
+    if not (is_text_of_logs or has_log_name):
+        return False
+    return bool(_MARKS.search(head) or _MARKS.search(head + content.read(_SNIFFED_BYTES)))
+
+
+def _read_head(content: BinaryIO) -> bytes:
+    head = content.read(_FIRST_SNIFFED_BYTES)
+    return head if head.strip() else head + content.read(_SNIFFED_BYTES)

@@ -1,0 +1,52 @@
+"""Differences of cost that superseded prices make, and how far they are published."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+
+class CorrectionProgress(NamedTuple):
+    """The progress of the correction of one superseded edition.
+
+    Attributes:
+        edition: The superseded edition.
+        revision: Counts the writes; 0 where there was none yet.
+        cursor: The place in the ledger up to which calls were looked at.
+        is_done: Whether all were looked at.
+        raised_calls: Calls whose cost rose.
+        raised_usd: The sum of their differences, which was published.
+        lowered_calls: Calls whose cost fell.
+        lowered_usd: The sum of their differences, which metrics keep: nothing lowers them.
+        too_old_calls: Calls whose cost rose, but that CloudWatch takes no metrics of any more.
+        unpriced_calls: Calls that had a cost and have none without the superseded prices.
+    """
+
+    edition: str
+    revision: int = 0
+    cursor: str | None = None
+    is_done: bool = False
+    raised_calls: int = 0
+    raised_usd: Decimal = Decimal(0)
+    lowered_calls: int = 0
+    lowered_usd: Decimal = Decimal(0)
+    too_old_calls: int = 0
+    unpriced_calls: int = 0
+
+
+class ProgressChangedError(Exception):
+    """Another run has written the progress since it was read."""
+
+
+class CostCorrections(Protocol):
+    """Stores how far corrections are published."""
+
+    def get_progress(self, edition: str) -> CorrectionProgress:
+        """Get the progress of a superseded edition; that of a new one where there is none."""
+
+    def save_progress(self, progress: CorrectionProgress) -> None:
+        """Save progress, whose revision is that of the one it replaces and one more.
+
+        Raises:
+            ProgressChangedError: What is stored has another revision.
+        """

