@@ -338,6 +338,21 @@ def test_a_broken_line_is_not_quoted(
     assert "XyzzyMarker" not in printed.out + printed.err
 
 
+def test_files_of_logs_that_were_not_read_are_counted(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "logs", tmp_path / "out.json"
+    write(folder / "a.json", as_lines(called("1")))
+    write(folder / "notes.txt", "not a log")
+    bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
+
+    assert run("--cur", bill, "--out", out, "--", folder) == 0
+
+    files = json.loads(out.read_text())["files"]
+    assert (files["read"], files["skipped"][0]["reason"]) == (1, "not_a_log")
+    assert "1 file read. 1 file was not:" in capsys.readouterr().out
+
+
 def test_nothing_to_compare_is_an_error(
     run: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
