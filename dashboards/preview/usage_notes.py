@@ -15,7 +15,7 @@ from lambdas.domain.pricing import Unpriced
 
 _REJECTED_SHOWN = 5
 _TIME = "%Y-%m-%d %H:%M:%S"
-_UNPRICED_MEANINGS = {
+UNPRICED_MEANINGS = {
     Unpriced.NO_PRICE: "no price of the model is known",
     Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
     Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
@@ -23,7 +23,7 @@ _UNPRICED_MEANINGS = {
     Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
     Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
 }
-_REJECTION_MEANINGS = {
+REJECTION_MEANINGS = {
     RejectionReason.NOT_JSON: "not JSON",
     RejectionReason.NOT_AN_OBJECT: "JSON, but not an object",
     RejectionReason.WRONG_SCHEMA: "not a ModelInvocationLog",
@@ -63,7 +63,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     if unpriced := +meter.summary.unpriced:
         yield f"{plural(unpriced.total(), 'call')} unpriced:"
         for reason, calls in unpriced.most_common():
-            yield f"  {calls:,} {reason}: {_UNPRICED_MEANINGS[reason]}"
+            yield f"  {calls:,} {reason}: {UNPRICED_MEANINGS[reason]}"
     if counts["conflicting_duplicates"]:
         yield (
             f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
@@ -74,7 +74,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     if counts["rejected"]:
         reasons = meter.quarantine.count_by_reason()
         yield "Rejected: " + ", ".join(
-            f"{count:,} {reason} ({_REJECTION_MEANINGS[reason]})"
+            f"{count:,} {reason} ({REJECTION_MEANINGS[reason]})"
             for reason, count in reasons.items()
         )
         for record, _ in zip(meter.quarantine, range(_REJECTED_SHOWN), strict=False):
