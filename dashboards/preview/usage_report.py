@@ -34,6 +34,12 @@ _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
 _Ranking: TypeAlias = list[tuple[str, UsageFigures]]
 
 
+def _output_text(figures: UsageFigures) -> str:
+    """Output tokens; a dash where every call that has output lacks its count."""
+    is_unknown = figures.records_missing_output and not figures.output_tokens
+    return "-" if is_unknown else f"{figures.output_tokens:,}"
+
+
 def cost_text(figures: UsageFigures) -> str:
     """The cost of calls as people read it; a dash where no call succeeded."""
     if not figures.invocations:
@@ -50,7 +56,8 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Input", 5, lambda figures: f"{figures.input_tokens:,}"),
     ("Cache read", 6, lambda figures: f"{figures.cache_read_tokens:,}"),
     ("Cache write", 8, lambda figures: f"{figures.cache_write_tokens:,}"),
-    ("Output", 4, lambda figures: f"{figures.output_tokens:,}"),
+    ("Output", 4, _output_text),
+    ("No output", 11, lambda figures: f"{figures.records_missing_output:,}"),
     ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
     ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
     ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
@@ -77,6 +84,7 @@ _REJECTION_MEANINGS = {
     RejectionReason.TRUNCATED: "cut off, or too long",
     RejectionReason.TOO_OLD: "older than the ledger keeps calls",
 }
+_TIME = "%Y-%m-%d %H:%M:%S"
 _NOTHING = "0"
 _NO_COST = "-"
 _NARROWEST_NAME = 24
@@ -92,6 +100,7 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
     out.write(f',\n "files": {json.dumps(files_json(meter))}')
     out.write(f',\n "unpriced": {json.dumps(unpriced)}')
+    out.write(f',\n "coverage": {json.dumps(_coverage_json(meter))}')
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -142,6 +151,16 @@ def files_json(meter: LocalMeter) -> dict[str, Any]:
     }
 
 
+def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
+    coverage = meter.ledger.coverage()
+    return coverage and {
+        "start": coverage.start.isoformat(),
+        "end": coverage.end.isoformat(),
+        "account_ids": list(coverage.account_ids),
+        "regions": list(coverage.regions),
+    }
+
+
 def shorten_identity(arn: str) -> str:
     """Shorten an ARN to account, principal and session: what people tell callers apart by."""
     caller = CallerIdentity.from_arn(arn)
@@ -178,6 +197,9 @@ def _rows(ranking: _Ranking, key_name: str) -> Iterator[dict[str, Any]]:
             "quota_tokens": figures.quota_tokens,
             "failed_tokens": figures.failed_tokens,
             "records_missing_counts": figures.records_missing_counts,
+            "records_missing_output": figures.records_missing_output,
+            "ambiguous_invocations": figures.ambiguous_invocations,
+            "unverified_invocations": figures.unverified_invocations,
             "cost_usd": figures.cost_usd,
             "unpriced_invocations": figures.unpriced_invocations,
             "assumed_price_invocations": figures.assumed_price_invocations,
@@ -235,6 +257,12 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
+    if coverage := meter.ledger.coverage():
+        yield (
+            f"{coverage.start:{_TIME}} to {coverage.end:{_TIME}} UTC,"
+            f" {plural(len(coverage.account_ids), 'account')},"
+            f" {plural(len(coverage.regions), 'Region')}."
+        )
     if unpriced := +meter.summary.unpriced:
         yield f"{plural(unpriced.total(), 'call')} unpriced:"
         for reason, calls in unpriced.most_common():
@@ -245,6 +273,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             " the larger stands, and a call of several callers is shown as"
             f" {CONFLICTING_IDENTITY}."
         )
+    yield from _notes_on_doubts(meter)
     if counts["rejected"]:
         reasons = meter.quarantine.count_by_reason()
         yield "Rejected: " + ", ".join(
@@ -255,6 +284,25 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
+    everything = total_figures(figures for _, figures in meter.summary.by_model())
+    if everything.records_missing_output:
+        yield (
+            f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"
+            " that was cut off, for example): the output, total and cost leave theirs out."
+        )
+    if everything.ambiguous_invocations:
+        yield (
+            f"{plural(everything.ambiguous_invocations, 'call')} with ambiguous usage: the reported"
+            " total does not fit the counts, which were taken as they stand."
+        )
+    if everything.unverified_invocations:
+        yield (
+            f"{plural(everything.unverified_invocations, 'call')} with unverified usage: model and"
+            " operation decided whether the input includes cached tokens."
+        )
 
 
 def _notes_on_files(meter: LocalMeter) -> Iterator[str]:
