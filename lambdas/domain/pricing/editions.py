@@ -117,7 +117,7 @@ class PriceChange(ListedRate):
     """A rate that an edition adds to the price book.
 
     Attributes:
-        effective_from: The first day, UTC, on which it holds.
+        effective_from: The first day, UTC, on which it holds; `date.min` for a first price.
         edition: The edition that added it.
         offer: The offer of the AWS Price List that has it.
         read_on: The day on which the offer was read.

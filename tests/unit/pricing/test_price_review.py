@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -88,7 +89,7 @@ def test_a_first_price_of_a_tier_is_not_compared_with_that_of_another_tier() -> 
 
 def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region() -> None:
     prices = book(price("1", routing=Routing.GLOBAL, place=""))
-    everywhere = {"routing": Routing.GLOBAL, "place": REGION}
+    everywhere: dict[str, Any] = {"routing": Routing.GLOBAL, "place": REGION}
     assert news(review(prices, listing(rate("1", **everywhere)))) == {}
     assert news(review(prices, listing(rate("1.1", **everywhere)))) == {
         TokenKind.INPUT: Decimal("1.1")
