@@ -237,7 +237,11 @@ def test_names_of_skipped_files_cannot_steer_the_terminal(
 
 
 def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
-    other: dict[str, Any] = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    other: dict[str, Any] = {
+        "identity": {"arn": BEN},
+        "modelId": SONNET_4,
+        "errorCode": "ThrottlingException",
+    }
     lines = [
         log(),
         log(input={"inputTokenCount": 70}),
