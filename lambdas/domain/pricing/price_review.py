@@ -137,15 +137,16 @@ class _Candidates:
 
     def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
         """Every rate that is news, and everything that is held."""
-        rejected = {
-            (entry.rate.key, entry.rate.usd) for entry in self.updates.settled if entry.rate
-        }
+        rejected = _figures_of(self.updates.settled)
+        waiting = _figures_of(self.updates.held)
         for key, offered in self.listed.items():
             if any(self.known.usd(key) == candidate.rate.usd for candidate in offered):
                 continue
             for candidate in offered:
                 usd = candidate.rate.usd
-                if (key, usd) in rejected or self._is_decided_by_the_book(key, usd):
+                if (key, usd) in rejected:
+                    continue
+                if (key, usd) not in waiting and self._is_decided_by_the_book(key, usd):
                     continue
                 is_ambiguous = len(offered) > 1
                 doubt = HoldReason.AMBIGUOUS if is_ambiguous else self.known.doubt(candidate.rate)
@@ -211,6 +212,10 @@ class _Candidates:
         """The entry with the time at which it was first held."""
         since = self.since.get(entry.id, self.now)
         return entry.model_copy(update={"since": since})
+
+
+def _figures_of(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+    return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 
 class _KnownPrices:
