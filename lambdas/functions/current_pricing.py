@@ -1,4 +1,4 @@
-"""What functions that price calls share: the price book in force, with contracted prices."""
+"""The price book in force with contracted prices, for every function that prices calls."""
 
 from __future__ import annotations
 

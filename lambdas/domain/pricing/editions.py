@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 
 PriceItem: TypeAlias = TokenKind | BilledUnit
-"""What a rate is for: a million tokens of a kind, or one unit."""
+"""The thing that a rate is for: a million tokens of a kind, or one unit."""
 
 POINTER_KEY = "current.json"
 EDITIONS_PREFIX = "editions/"
@@ -245,7 +245,7 @@ class EditionSummary(_Document):
         published_at: The time of its publication.
         first_day: The first day on which its changes hold.
         changes: The number of its own changes.
-        reason: What it was made for.
+        reason: The occasion of its publication.
     """
 
     id: EditionId

@@ -108,6 +108,15 @@ def test_a_price_for_which_the_book_gives_a_reason_stays_until_the_list_changes(
     assert news(review(book(followed), said)) == {TokenKind.INPUT: Decimal(5)}
 
 
+def test_a_change_of_such_a_price_stays_held_until_it_is_decided() -> None:
+    chosen = book(price("6", reason="the page, for extended access"))
+    later = listing(rate("50"))
+    first = review(chosen, later, before=(listing(rate("3")),))
+    assert held(first) == [(HoldReason.LARGE_CHANGE, Decimal(50))]
+    again = review(chosen, later, before=(later,), updates=PriceUpdates(held=first.held))
+    assert again.held == first.held
+
+
 def test_a_model_is_found_however_its_version_is_spelled() -> None:
     known = book(price("1"))
     assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}
