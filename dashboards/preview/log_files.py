@@ -44,6 +44,7 @@ _LINE_SUFFIXES = _SUFFIXES - {".json"}
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
 _BEDROCKS_FOLDER = "BedrockModelInvocationLogs"
 _BODIES_FOLDER = "data"
+_BODY_NAME = re.compile(r"_(?:in|out)put(?:_\w+)?\.")
 # CloudWatch Logs writes the second one before it exports a log group to S3.
 _PERMISSION_CHECKS = ("amazon-bedrock-logs-permission-check", "aws-logs-write-test")
 
@@ -209,14 +210,19 @@ def _why_skipped(path: Path) -> SkipReason | None:
 
 
 def _kept_beside_logs(path: Path, folder: Path) -> SkipReason | None:
-    """Say what AWS keeps here beside logs: bodies in `data/` below its own folder or `folder`."""
+    """Say what AWS keeps here beside logs; `None` for nothing that its place and name give away.
+
+    Below Bedrock's own folder everything in `data/` is a body. Callers write bodies, and can make
+    one look like a log. Below a searched folder, `data/` may be the user's own: there names decide.
+    """
     if path.name.startswith(_PERMISSION_CHECKS):
         return SkipReason.PERMISSION_CHECK
     parts = path.absolute().parent.parts
-    top = len(folder.absolute().parts)
-    if _BEDROCKS_FOLDER in parts:
-        top = parts.index(_BEDROCKS_FOLDER) + 1
-    return SkipReason.BODY if _BODIES_FOLDER in parts[top:] else None
+    is_bedrocks = _BEDROCKS_FOLDER in parts
+    top = parts.index(_BEDROCKS_FOLDER) + 1 if is_bedrocks else len(folder.absolute().parts)
+    is_among_bodies = _BODIES_FOLDER in parts[top:]
+    is_body = is_among_bodies and (is_bedrocks or _BODY_NAME.search(path.name))
+    return SkipReason.BODY if is_body else None
 
 
 def _suffix(name: str) -> str:

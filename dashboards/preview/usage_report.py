@@ -84,6 +84,7 @@ _REJECTION_MEANINGS = {
     RejectionReason.TRUNCATED: "cut off, or too long",
     RejectionReason.TOO_OLD: "older than the ledger keeps calls",
 }
+_TIME = "%Y-%m-%d %H:%M:%S"
 _NOTHING = "0"
 _NO_COST = "-"
 _NARROWEST_NAME = 24
@@ -99,6 +100,7 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
     out.write(f',\n "files": {json.dumps(files_json(meter))}')
     out.write(f',\n "unpriced": {json.dumps(unpriced)}')
+    out.write(f',\n "coverage": {json.dumps(_coverage_json(meter))}')
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -146,6 +148,16 @@ def files_json(meter: LocalMeter) -> dict[str, Any]:
             {"reason": reason.value, "files": files, "examples": list(examples)}
             for reason, files, examples in meter.skipped
         ],
+    }
+
+
+def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
+    coverage = meter.ledger.coverage()
+    return coverage and {
+        "start": coverage.start.isoformat(),
+        "end": coverage.end.isoformat(),
+        "account_ids": list(coverage.account_ids),
+        "regions": list(coverage.regions),
     }
 
 
@@ -245,6 +257,12 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
+    if coverage := meter.ledger.coverage():
+        yield (
+            f"{coverage.start:{_TIME}} to {coverage.end:{_TIME}} UTC,"
+            f" {plural(len(coverage.account_ids), 'account')},"
+            f" {plural(len(coverage.regions), 'Region')}."
+        )
     if unpriced := +meter.summary.unpriced:
         yield f"{plural(unpriced.total(), 'call')} unpriced:"
         for reason, calls in unpriced.most_common():

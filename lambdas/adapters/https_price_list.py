@@ -13,7 +13,12 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from lambdas.domain.pricing.listings import has_later_prices, read_listing
-from lambdas.domain.pricing.price_list import PriceListFileError, read_bulk_file
+from lambdas.domain.pricing.price_list import (
+    DEFAULT_LIMITS,
+    FileLimits,
+    PriceListFileError,
+    read_bulk_file,
+)
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
 
 _TIMEOUT_SECONDS = 10
@@ -24,7 +29,13 @@ _NO_SUCH_FILE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 class HttpsPriceList:
     """The listings of one Region, by conditional requests."""
 
-    def __init__(self, url: str, region: str, large_calls: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        large_calls: Mapping[str, int],
+        limits: FileLimits = DEFAULT_LIMITS,
+    ) -> None:
         """Read from an address.
 
         Args:
@@ -32,10 +43,12 @@ class HttpsPriceList:
                 `https://pricing.us-east-1.amazonaws.com`.
             region: The Region.
             large_calls: The size above which calls of a model are large.
+            limits: The limits of one file.
         """
         self._url = url.rstrip("/")
         self._region = region
         self._large_calls = large_calls
+        self._limits = limits
         self._opener = build_opener(_SameHostRedirects())
 
     def fetch(
@@ -53,7 +66,7 @@ class HttpsPriceList:
         request = Request(address, headers=headers)  # noqa: S310  # settings allow https alone
         try:
             with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-                file = read_bulk_file(_TimedReader(response, has_time))
+                file = read_bulk_file(_TimedReader(response, has_time), self._limits)
                 etag = response.headers.get("ETag")
         except HTTPError as error:
             with suppress(OSError):

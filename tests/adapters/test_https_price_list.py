@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -12,12 +13,14 @@ from dashboards.preview.local_cloud.price_list import PriceListServer, open_pric
 from lambdas.adapters.https_price_list import HttpsPriceList
 from lambdas.domain.pricing import TokenKind
 from lambdas.domain.pricing.editions import Listing
+from lambdas.domain.pricing.price_list import DEFAULT_LIMITS
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
 
 TOKYO = "ap-northeast-1"
 OFFER, MARKETPLACE = "AmazonBedrock", "AmazonBedrockFoundationModels"
+_POLL_SECONDS = 0.02
 NOVA_INPUT = "APN1-NovaLite-input-tokens"
 
 
@@ -96,10 +99,10 @@ def test_what_is_no_price_list_is_refused(server: PriceListServer, content: byte
 
 
 def test_a_file_that_is_larger_than_its_limit_is_refused(server: PriceListServer) -> None:
-    path = server.serve(TOKYO, recorded_files(TOKYO)[OFFER])
-    server.files[path] = b'{"padding": "' + b"x" * (65 * 1024 * 1024) + b'"}'
+    limits = replace(DEFAULT_LIMITS, max_bytes=1_000)
+    price_list = HttpsPriceList(server.url, TOKYO, {}, limits)
     with pytest.raises(PriceListUnavailableError, match="larger than its limit"):
-        fetch(server.url)
+        price_list.fetch(OFFER, None, lambda: True)
 
 
 def test_reading_ends_with_the_time(server: PriceListServer) -> None:
@@ -132,7 +135,7 @@ def answering(status: int, location: str = "") -> AbstractContextManager[str]:
     @contextmanager
     def opened() -> Iterator[str]:
         with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-            Thread(target=server.serve_forever, daemon=True).start()
+            Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
             yield f"http://127.0.0.1:{server.server_port}"
             server.shutdown()
 

@@ -13,6 +13,7 @@ from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.domain.pricing.editions import PriceUpdates
 from tests.end_to_end.deployed import Deployed, calls, make, user
+from tests.end_to_end.test_authorisation import Role, works
 from tests.local_cloud.waiting import wait_for
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
@@ -120,7 +121,7 @@ def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wr
     printed = make(cloud, "price-updates", "CHECK=1")
     assert "changes by more than a factor of 2" in printed
     assert state(deployed).edition == before
-    assert "waits" in printed or "wait" in printed
+    assert "The known prices stay until you decide" in printed
     assert cost_of_a_call(deployed, "held") == usd(1.5)
 
     (held,) = (entry for entry in state(deployed).held if entry.name == MODEL)
@@ -167,3 +168,19 @@ def test_without_the_price_list_prices_and_calls_go_on(
     assert "price-updates: AmazonBedrock" in printed
     assert state(deployed) == before
     assert cost_of_a_call(deployed, "offline") > 0
+
+
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
+def test_the_function_needs_each_grant_that_it_has(
+    deployed: Deployed, price_list: PriceListServer, action: str
+) -> None:
+    function = deployed.deployment.price_updater
+    assert function is not None
+    serve(price_list, "1.1")
+    role = Role(deployed, function)
+    assert works(deployed, function, {})
+    serve(price_list, "1.2")
+    role.put(role.without(action))
+    assert not works(deployed, function, {})
+    role.put(role.document["Statement"])
+    assert works(deployed, function, {})

@@ -16,7 +16,6 @@ from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over, rates_on
 from lambdas.functions.price_updater import handler
-from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, Settings
 from tests.aws import client_configs, health_metrics
 from tests.price_list import recorded_files, with_price
 
@@ -199,37 +198,3 @@ def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.Monk
 
     configs = client_configs(make, monkeypatch)
     assert configs["s3"] is handler.PROMPT
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        AWS_PRICE_LIST,
-        "https://pricing.cn-northwest-1.amazonaws.com.cn",
-        "http://127.0.0.1:8080",
-        "http://[::1]:8080",
-    ],
-)
-def test_the_price_list_is_read_over_https_or_from_the_function_itself(url: str) -> None:
-    assert Settings(region=TOKYO, price_bucket=BUCKET, price_list_url=url).price_list_url == url
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://pricing.us-east-1.amazonaws.com",
-        "http://localhost:8080",
-        "http://127.0.0.1.example.com",
-        "http://10.0.0.1",
-        "https://",
-        "https://user@example.com",
-        "https://example.com/path",
-        "https://example.com?query",
-        "file:///etc/passwd",
-        "ftp://127.0.0.1",
-        "",
-    ],
-)
-def test_any_other_address_of_a_price_list_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="allowed: https://"):
-        Settings(region=TOKYO, price_bucket=BUCKET, price_list_url=url)

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+_POLL_SECONDS = 0.02  # after which it sees that it is to end
+
 
 @dataclass
 class PriceListServer:
@@ -65,7 +67,7 @@ def open_price_list() -> Iterator[PriceListServer]:
             """Say nothing of requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
         price_list.url = f"http://127.0.0.1:{server.server_port}"
         try:
             yield price_list

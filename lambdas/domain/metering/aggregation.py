@@ -114,6 +114,7 @@ class Gathering:
             detail: How much is published.
             identity: What the dimension `IdentityArn` says for it.
         """
+        call = call.as_priced()
         minute, model = call.record.minute, dimension_value(_model_of_metrics(call.record))
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),

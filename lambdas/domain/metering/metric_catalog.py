@@ -106,6 +106,12 @@ class MeteredCall(NamedTuple):
     cost: CallCost = None
     attribution: Attribution | None = None
 
+    def as_priced(self) -> MeteredCall:
+        """Show the call as the model that was priced, where its readings disagree on it."""
+        if not isinstance(self.cost, Cost):
+            return self
+        return self._replace(record=self.record.with_variant(self.cost.variant))
+
     @property
     def unattributed_tokens(self) -> int | None:
         """All its tokens if no project is known, and none if one is."""

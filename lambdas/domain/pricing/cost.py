@@ -9,9 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.invocations import BilledUnits, TokenCounts, UsageRecord
+from lambdas.domain.invocations import BilledUnits, CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
-from lambdas.domain.invocations.usage_record import CallVariant
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
 from lambdas.domain.pricing.price import (
     GUARDRAIL_PREFIX,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
@@ -18,7 +18,6 @@ from lambdas.domain.pricing.price_list import (
     PriceListRow,
     read_price_list,
 )
-from lambdas.domain.pricing.routes import Route
 
 _MANTLE = "bedrock_mantle"
 _BATCH = "batch"
@@ -45,7 +44,10 @@ def read_listing(
     rates = []
     rows = [*price_list.prices.values()]
     rows += [row for several in price_list.ambiguous.values() for row in several]
+    of_region = {row.key for row in rows if row.key.routing is Routing.REGION}
     for row in rows:
+        if _is_hidden(row.key, of_region):
+            continue
         reason = _why_left_out(row, region)
         size = large_calls.get(row.key.model_id) if row.key.is_long_context else 0
         if reason is None and size is None:
@@ -91,6 +93,12 @@ def _spellings(model_id: str) -> Iterator[str]:
         yield f"{name}-v{version}:0"
 
 
+def _is_hidden(key: PriceKey, of_region: Collection[PriceKey]) -> bool:
+    """Say if the Region's own price goes before this one, of its geography's profile."""
+    is_geography = key.routing is Routing.GEOGRAPHY
+    return is_geography and key._replace(routing=Routing.REGION) in of_region
+
+
 def _why_left_out(row: PriceListRow, region: str) -> str | None:
     key = row.key
     if key.endpoint is not Endpoint.RUNTIME:
@@ -103,10 +111,9 @@ def _why_left_out(row: PriceListRow, region: str) -> str | None:
 
 
 def _key(key: PriceKey, size: int) -> RateKey:
-    place = key.region
-    if key.routing is Routing.GEOGRAPHY:
-        _, place = Route(key.region).scopes[-1]
-    return RateKey(key.model_id, key.routing, place, key.service_tier, key.measure, size)
+    """The place of a rate: calls through a geography's profile have the price of their Region."""
+    routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
+    return RateKey(key.model_id, routing, key.region, key.service_tier, key.measure, size)
 
 
 def _order(rate: ListedRate) -> tuple[str, ...]:

@@ -12,9 +12,17 @@ from lambdas.domain.pricing.editions import Edition, PriceChange, PriceItem, Rat
 from lambdas.domain.pricing.price import BilledUnit, Price, Rates, Routing, TokenKind
 from lambdas.domain.pricing.price_book import PriceBook
 
-_UsdBySize: TypeAlias = dict[int, Decimal]
-_State: TypeAlias = dict[PriceItem, _UsdBySize]
+PRICE_LIST = "AWS Price List"
+"""The beginning of the names of sources that are AWS's own files."""
+_State: TypeAlias = dict[PriceItem, dict[int, "ListedFigure"]]
 _Entry = TypeVar("_Entry")
+
+
+class ListedFigure(NamedTuple):
+    """A figure of a book, and the row or the change that has it."""
+
+    usd: Decimal
+    source: Price | PriceChange
 
 
 class _Scope(NamedTuple):
@@ -43,18 +51,23 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
     return PriceBook(rows, edition=_edition_name(shipped, edition))
 
 
-def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
+def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedFigure]:
     """Every figure that a book lists for a day, each in its own scope."""
-    found: dict[RateKey, Decimal] = {}
+    found: dict[RateKey, ListedFigure] = {}
     for scope, prices in _by_scope(book, _scope_of_price).items():
         state: _State = {}
         for price in prices:
             if price.holds_on(day):
                 _apply_price(state, price)
         for item, by_size in state.items():
-            for size, usd in by_size.items():
-                found[RateKey(*scope, item, size)] = usd
+            for size, figure in by_size.items():
+                found[RateKey(*scope, item, size)] = figure
     return found
+
+
+def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
+    """Every price that a book lists for a day, each in its own scope."""
+    return {key: figure.usd for key, figure in figures_on(book, day).items()}
 
 
 def _merge(prices: Sequence[Price], changes: Sequence[PriceChange]) -> Iterator[Price]:
@@ -70,15 +83,20 @@ def _merge(prices: Sequence[Price], changes: Sequence[PriceChange]) -> Iterator[
             yield from shipped
             continue
         for change in todays:
-            state.setdefault(change.item, {})[change.above_input_tokens] = change.usd
+            figure = ListedFigure(change.usd, change)
+            state.setdefault(change.item, {})[change.above_input_tokens] = figure
         listed = {change.item for change in todays}
         for price in shipped:  # its row is replaced by one that has both
             listed |= _items(price)
         yield _row({item: state[item] for item in listed}, todays[-1])
 
 
-def _row(state: Mapping[PriceItem, Mapping[int, Decimal]], change: PriceChange) -> Price:
-    tokens = {item: usd for item, usd in state.items() if isinstance(item, TokenKind)}
+def _row(state: _State, change: PriceChange) -> Price:
+    usd = {
+        item: {size: figure.usd for size, figure in by_size.items()}
+        for item, by_size in state.items()
+    }
+    tokens = {item: usd[item] for item in usd if isinstance(item, TokenKind)}
     sizes = sorted({0}.union(*tokens.values())) if tokens else []
     return Price(
         model_id=change.model_id,
@@ -86,10 +104,10 @@ def _row(state: Mapping[PriceItem, Mapping[int, Decimal]], change: PriceChange) 
         place=change.place,
         effective_from=change.effective_from,
         rates=tuple(Rates(size, _usd_at(tokens, size)) for size in sizes),
-        source=f"AWS Price List, {change.offer}",
+        source=f"{PRICE_LIST}, {change.offer}",
         read_on=change.read_on,
         service_tier=change.service_tier,
-        usd_per_unit={item: usd[0] for item, usd in state.items() if isinstance(item, BilledUnit)},
+        usd_per_unit={item: usd[item][0] for item in usd if isinstance(item, BilledUnit)},
         reason=f"edition {change.edition}",
     )
 
@@ -110,12 +128,12 @@ def _apply_price(state: _State, price: Price) -> None:
     """Let a row supersede what it lists."""
     for kind in {kind for rates in price.rates for kind in rates.usd_per_million}:
         state[kind] = {
-            rates.above_input_tokens: rates.usd_per_million[kind]
+            rates.above_input_tokens: ListedFigure(rates.usd_per_million[kind], price)
             for rates in price.rates
             if kind in rates.usd_per_million
         }
     for unit, usd in price.usd_per_unit.items():
-        state[unit] = {0: usd}
+        state[unit] = {0: ListedFigure(usd, price)}
 
 
 def _items(price: Price) -> set[PriceItem]:

@@ -18,8 +18,8 @@ from lambdas.domain.pricing.editions import (
     PriceUpdates,
     RateKey,
 )
-from lambdas.domain.pricing.overlay import rates_on
-from lambdas.domain.pricing.price import Routing
+from lambdas.domain.pricing.overlay import PRICE_LIST, ListedFigure, figures_on
+from lambdas.domain.pricing.price import Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION, partition_of
 
@@ -83,7 +83,8 @@ def review_listings(
 
     Args:
         listings: The listings of all offers.
-        before: The listings of the last check.
+        before: The listings of the last check. A price for which the book gives a reason why it
+            follows another source stays, until the list changes it.
         book: The price book in force.
         updates: What is held and what was rejected so far.
         now: The time.
@@ -111,6 +112,7 @@ def review_listings(
             since,
         )
 
+    said_before = _spelled(before, known, now.date())
     news: list[OfferedRate] = []
     held: list[HeldPrice] = []
     for key, offered in candidates.items():
@@ -122,14 +124,15 @@ def review_listings(
             held.extend(hold(it, HoldReason.AMBIGUOUS) for it in fresh)
             continue
         for it in fresh:
+            if known.is_chosen(key) and not _has_changed(it.rate, said_before.get(key)):
+                continue
             reason = known.doubt(it.rate)
             if reason is None:
                 news.append(it)
             else:
                 held.append(hold(it, reason))
     held.extend(
-        hold(it, HoldReason.REMOVED)
-        for it in _removed(candidates, _spelled(before, known, now.date()), updates, known)
+        hold(it, HoldReason.REMOVED) for it in _removed(candidates, said_before, updates, known)
     )
     held.extend(
         _since_first_seen(
@@ -157,14 +160,14 @@ class _KnownPrices:
     """The prices of a book on a day, looked up as candidates name them."""
 
     def __init__(self, book: PriceBook, day: date) -> None:
-        self._usd = rates_on(book, day)
+        self._figures = figures_on(book, day)
         self._spellings: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
         self._sizes: defaultdict[str, set[int]] = defaultdict(set)
         self._elsewhere: defaultdict[tuple[object, ...], list[Decimal]] = defaultdict(list)
-        for key, usd in self._usd.items():
+        for key, figure in self._figures.items():
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
-            self._elsewhere[_apart_from_place(key)].append(usd)
+            self._elsewhere[_apart_from_place(key)].append(figure.usd)
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -179,9 +182,20 @@ class _KnownPrices:
 
     def usd(self, key: RateKey) -> Decimal | None:
         """The price of a key, in its own scope or in one that holds in its place."""
-        found = self._usd.get(key)
+        found = self._find(key)
+        return None if found is None else found.usd
+
+    def is_chosen(self, key: RateKey) -> bool:
+        """Say if the book gives a reason why it follows another source than the list."""
+        found = self._find(key)
+        if found is None or not isinstance(found.source, Price):
+            return False
+        return found.source.reason is not None and not found.source.source.startswith(PRICE_LIST)
+
+    def _find(self, key: RateKey) -> ListedFigure | None:
+        found = self._figures.get(key)
         if found is None and key.routing is Routing.GLOBAL:
-            return self._usd.get(key._replace(place=EVERY_REGION))
+            return self._figures.get(key._replace(place=EVERY_REGION))
         return found
 
     def has(self, rate: ListedRate) -> bool:
@@ -242,6 +256,11 @@ def _removed(
                 entry.removed.key, OfferedRate(entry.offer, entry.removed, entry.read_on)
             )
     yield from gone.values()
+
+
+def _has_changed(rate: ListedRate, before: Sequence[OfferedRate] | None) -> bool:
+    """Say if the list has another price than at the last check."""
+    return before is not None and all(offered.rate.usd != rate.usd for offered in before)
 
 
 def _is_still_said(

@@ -270,6 +270,17 @@ def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
     assert ids_of(tmp_path) == IDS
 
 
+def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path: Path) -> None:
+    forged = as_lines(log("forged"))
+    write(tmp_path / "data" / "november.json", LINES)
+    write(tmp_path / "data" / "request-1_input.json.gz", forged)
+    write(tmp_path / "data" / "request-1_input_media_00.json", forged)
+    write(tmp_path / "data" / "BedrockModelInvocationLogs" / "us-east-1" / "data" / "x", forged)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["november.json"]
+    assert found.skipped.count(SkipReason.BODY) == 3
+
+
 def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
     for name in ("b/1.json", "a/2.json", "a/1.json", "c.json"):
         write(tmp_path / name, as_lines(log(name)))

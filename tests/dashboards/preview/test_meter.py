@@ -99,6 +99,12 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         },
         "files": {"read": 1, "skipped": []},
         "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
+        "coverage": {
+            "start": "2026-09-08T12:10:33+00:00",
+            "end": "2026-09-08T12:10:33+00:00",
+            "account_ids": ["111122223333"],
+            "regions": ["us-east-1"],
+        },
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -240,12 +246,16 @@ def test_names_of_skipped_files_cannot_steer_the_terminal(
 
 
 def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
-    other = {"identity": {"arn": BEN}, "modelId": SONNET_4, "errorCode": "ThrottlingException"}
+    other: dict[str, Any] = {
+        "identity": {"arn": BEN},
+        "modelId": SONNET_4,
+        "errorCode": "ThrottlingException",
+    }
     lines = [
         log(),
         log(input={"inputTokenCount": 70}),
         log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
-        log(**other),
+        log() | other,
     ]
     summaries = [
         summarize(
@@ -338,10 +348,22 @@ USD_OF_SAMPLES = {
 }
 
 
-# Lines with tokens whose guardrail assessed the prompt and the answer: a unit each of topics,
-# content (0.15 dollars per 1,000) and sensitive information (0.10). Word filters are free.
-GUARDED_SAMPLES = {*range(1, 14), *range(17, 33)}
-USD_OF_TWO_ASSESSMENTS = 2 * (Decimal("0.15") + Decimal("0.15") + Decimal("0.10")) / 1000
+# US dollars for a text unit of a guardrail, as AWS lists them; word filters are free.
+USD_OF_GUARDRAILS = {
+    "topicPolicyUnits": Decimal("0.00015"),
+    "contentPolicyUnits": Decimal("0.00015"),
+    "sensitiveInformationPolicyUnits": Decimal("0.0001"),
+}
+
+
+def guardrail_usd(part: Any) -> Decimal:
+    """The cost of the units that the assessments of a guardrail report, wherever they stand."""
+    if isinstance(part, list):
+        return sum(map(guardrail_usd, part), Decimal(0))
+    if not isinstance(part, dict):
+        return Decimal(0)
+    own = (usd * part.get(unit, 0) for unit, usd in USD_OF_GUARDRAILS.items())
+    return sum(own, guardrail_usd(list(part.values())))
 
 
 @pytest.mark.parametrize(
@@ -355,13 +377,14 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
     for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
         if "rejected" in record or record["error_code"]:
             continue
-        invoked = json.loads(lines[record["line"] - 1])["modelId"].rpartition("/")[2]
+        logged = json.loads(lines[record["line"] - 1])
+        invoked = logged["modelId"].rpartition("/")[2]
         usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
         counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
-            + USD_OF_TWO_ASSESSMENTS * (record["line"] in GUARDED_SAMPLES)
+            + guardrail_usd(logged["output"])
             if usd and is_told
             else None
         )
@@ -391,6 +414,7 @@ def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_pat
     summary = summarize(write(tmp_path / "empty.json", ""))
     assert summary["records"]["read"] == 0
     assert summary["by_identity"] == summary["rejected"] == []
+    assert summary["coverage"] is None
 
 
 def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -461,7 +485,7 @@ def test_costs_that_mean_different_things_look_different(
         "failed": {"errorCode": "ThrottlingException"},
     }
     logs = [
-        log(name, **{"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes)
+        log(name) | {"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes
         for name, changes in used.items()
     ]
     out = tmp_path / "summary.json"
@@ -484,6 +508,19 @@ def test_costs_that_mean_different_things_look_different(
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert "  1 no_price: no price of the model is known" in printed
+
+
+def test_the_period_accounts_and_regions_are_shown(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [
+        log("1", timestamp="2026-09-08T12:10:33Z"),
+        log("2", timestamp="2026-09-08T12:10:33.500Z", region="eu-west-1"),
+        log("3", timestamp="2026-08-31T23:00:00-02:00", accountId="444455556666"),
+    ]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
+    assert shown in capsys.readouterr().out
 
 
 def test_nothing_but_rejected_records_gets_a_hint(

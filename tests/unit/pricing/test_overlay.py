@@ -83,7 +83,7 @@ def test_large_calls_keep_their_price_where_that_of_small_ones_changes() -> None
 def test_a_unit_has_a_price_of_its_own() -> None:
     found = lay_over(book(price("1")), edition(change("0.04", BilledUnit.IMAGE)))
     prices = found.prices_of(NOVA, read_route(NOVA, REGION), TOMORROW)
-    assert prices.unit_rates()[BilledUnit.IMAGE].usd == Decimal("0.04")
+    assert prices.unit_rates[BilledUnit.IMAGE].usd == Decimal("0.04")
     assert usd(found) == {INPUT: "1"}
 
 

@@ -95,6 +95,18 @@ def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region
     }
 
 
+def test_a_price_for_which_the_book_gives_a_reason_stays_until_the_list_changes() -> None:
+    """Such as one of AWS's page, where the list has another one."""
+    chosen = book(price("6", reason="the page, for extended access"))
+    said = listing(rate("5"))
+    assert news(review(chosen, said)) == {}
+    assert news(review(chosen, said, before=(said,))) == {}
+    found = review(chosen, listing(rate("5.5")), before=(said,))
+    assert news(found) == {TokenKind.INPUT: Decimal("5.5")}
+    followed = price("6", reason="a correction", source="AWS Price List AmazonBedrock 2026-11-01")
+    assert news(review(book(followed), said)) == {TokenKind.INPUT: Decimal(5)}
+
+
 def test_a_model_is_found_however_its_version_is_spelled() -> None:
     known = book(price("1"))
     assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}

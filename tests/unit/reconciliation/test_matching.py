@@ -134,6 +134,33 @@ def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
     ]
 
 
+def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> None:
+    hours = {
+        hour: row(
+            usage_start=f"2026-09-08T{hour:02d}:00:00Z",
+            usage_end=f"2026-09-08T{hour + 1:02d}:00:00Z",
+            iam_principal=f"arn:aws:iam::111122223333:user/{hour}",
+        )
+        for hour in (9, 12, 13, 22)
+    }
+    logged = [call(), call(timestamp=NOW.replace(day=8, hour=14, minute=50))]
+
+    found = compare(list(hours.values()), logged)
+
+    assert [line.reason for line in found.lines if line.line_class is THEIRS] == [
+        Reason.DELIVERY_FAILURE,
+        Reason.DELIVERY_FAILURE,
+        Reason.AFTER_LOGS,
+        Reason.BEFORE_LOGGING,
+    ]
+
+
+def test_a_day_on_which_the_logs_begin_may_be_partly_logged() -> None:
+    found = compare([row(tokens="9000")], [call()])
+
+    assert on_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
+
+
 def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> None:
     calls = [call(day=7), call(day=8, account_id="999900001111"), call(day=8)]
 

@@ -102,6 +102,14 @@ def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() ->
     }
 
 
+def test_a_call_that_gets_an_assumed_price_counts_as_such() -> None:
+    elsewhere = usage_record(region="eu-west-1")
+    sink = InMemoryMetricSink()
+    repricer(calls(elsewhere), sink, Pricing(PRICES)).reprice(NOON)
+    names = {point.metric.name for points in sink.calls for point in points}
+    assert names == {"EstimatedCostUSD", "AssumedPriceInvocations"}
+
+
 def test_a_second_run_publishes_nothing_more() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     repricer(unpriced, sink).reprice(NOON)
