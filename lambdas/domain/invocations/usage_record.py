@@ -127,6 +127,7 @@ class Conflicts(NamedTuple):
         timestamps: Times in UTC.
         error_codes: Error codes; empty text stands for success.
         is_cut_off: Whether a field had more values than are kept.
+        are_counts_disputed: Whether the readings report different tokens or billed units.
     """
 
     variants: tuple[CallVariant, ...] = ()
@@ -134,6 +135,7 @@ class Conflicts(NamedTuple):
     timestamps: tuple[datetime, ...] = ()
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
+    are_counts_disputed: bool = False
 
     @property
     def are_variants_cut_off(self) -> bool:
