@@ -113,8 +113,6 @@ def _read_long_line(line: _LongLine, read: ReadInvocation) -> Iterator[list[Read
             yield read_value(value, read)
     except EndlessValueError:
         yield [RejectionReason.TRUNCATED]
-        while line.read(_HEAD_BYTES):
-            pass
 
 
 def _messages(content: BinaryIO) -> Iterator[bytes | _LongLine]:
@@ -161,7 +159,7 @@ def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
         if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
             long = _LongLine(line, content)
             yield long
-            while long.read(_HEAD_BYTES):
+            while long.read(_HEAD_BYTES):  # what its reader gave up on
                 pass
         elif text := line.strip():
             yield text

@@ -1,11 +1,13 @@
 """Log files are found and read in every layout that people export them in."""
 
 import base64
+import errno
 import gzip
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -340,6 +342,48 @@ def test_an_unreadable_file_is_named(
         list(readings_of(path))
     assert name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_subfolder_that_cannot_be_listed_is_noted_and_the_folder_itself_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    write(tmp_path / "a.json", LINES)
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(locked))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["a.json"]
+    assert found.skipped.count(SkipReason.UNREADABLE) == 1
+    assert found.skipped.first_problem == f"{locked}: Permission denied."
+    with pytest.raises(UnreadableLogsError, match="locked: Permission denied"):
+        find_log_files([locked])
+
+
+def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(LINES.decode().encode("utf-16"))
+    (file,) = find_log_files([tmp_path])
+    with pytest.raises(UnreadableLogsError, match="UTF-16"):
+        list(read_log_file(file, on_progress=lambda _: None))
+    path.unlink()
+    with pytest.raises(UnreadableLogsError, match=r"a\.json: No such file"):
+        list(read_log_file(file, on_progress=lambda _: None))
+
+
+def test_a_value_that_does_not_end_is_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    path = write(tmp_path / "a.json", b"[" + LINES[:200] + b"x" * 500_000)
+    with pytest.raises(UnreadableLogsError, match="goes on for too long"):
+        list(readings_of(path))
 
 
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
