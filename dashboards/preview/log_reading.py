@@ -148,7 +148,7 @@ def _joined(lines: list[bytes]) -> Iterator[bytes]:
 
 
 def _goes_on(held: list[bytes], line: bytes) -> bool:
-    """Whether a message that began with its time goes on in a line that does not."""
+    """Say if a message that began with its time goes on in a line without one."""
     if not held or line.startswith(b"{"):
         return False
     return len(held) > 1 or decode_json(held[0]) is Undecodable.TRUNCATED
@@ -172,7 +172,7 @@ def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED
-        if whole and all(isinstance(it, dict) for it in (*whole, {} if is_cut_off else last)):
+        if whole and all(isinstance(value, dict) for value in (*whole, {} if is_cut_off else last)):
             return [reading for value in values for reading in read_value(value, read)]
     return readings
 
@@ -190,7 +190,7 @@ def _layout(head: bytes, suffix: str) -> _Layout:
 
 
 def _is_pretty(first: bytes, rest: bytes) -> bool:
-    """Whether an object spreads over lines: its second line is no other object."""
+    """Say if an object spreads over lines: its second line is no other object."""
     if not isinstance(decode_json(first), Undecodable):
         return False
     return rest.lstrip().startswith((b'"', b"}", b",")) or bool(_OPENS_EVENTS.search(first))
