@@ -7,9 +7,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboards.preview import json_values, log_reading
 from dashboards.preview.deliveries import pack
@@ -153,6 +156,35 @@ def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> 
     path = write(tmp_path / "000000.gz", "\n".join(lines))
     assert ids_of(path) == [IDS[0], IDS[2], IDS[0]]
     assert list(readings_of(path)).count(RejectionReason.TRUNCATED) == 1
+
+
+TIME = "2026-09-08T12:10:33.000Z"
+export_lines = st.lists(
+    st.sampled_from(
+        [
+            ("{time} {message}", True),
+            ("{message}", True),
+            ("{time} {cut}", False),
+            ("{cut}", False),
+            ("{time} some other log", False),
+            ("a stray line", False),
+            ("", False),
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(export_lines)
+def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bool]]) -> None:
+    text, expected = "", []
+    for number, (line, is_whole) in enumerate(lines):
+        message = json.dumps(log(str(number)))
+        text += line.format(time=TIME, message=message, cut=message[:-20]) + "\n"
+        expected += [str(number)] if is_whole else []
+    with TemporaryDirectory() as folder:
+        found = ids_of(write(Path(folder, "000000.gz"), text))
+    assert found == expected
 
 
 def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
