@@ -35,7 +35,7 @@ class LogFile:
     Attributes:
         path: Where it is.
         size: Its size in bytes as it lies on disk.
-        is_named: Whether the user named it, rather than a folder that it is in.
+        is_named: The user named this file, and not a folder that it is in.
     """
 
     path: Path

@@ -113,8 +113,6 @@ def _read_long_line(line: _LongLine, read: ReadInvocation) -> Iterator[list[Read
             yield read_value(value, read)
     except EndlessValueError:
         yield [RejectionReason.TRUNCATED]
-        while line.read(_HEAD_BYTES):
-            pass
 
 
 def _messages(content: BinaryIO) -> Iterator[bytes | _LongLine]:
@@ -150,7 +148,7 @@ def _joined(lines: list[bytes]) -> Iterator[bytes]:
 
 
 def _goes_on(held: list[bytes], line: bytes) -> bool:
-    """Whether a message that began with its time goes on in a line that does not."""
+    """Say if a message that began with its time goes on in a line without one."""
     if not held or line.startswith(b"{"):
         return False
     return len(held) > 1 or decode_json(held[0]) is Undecodable.TRUNCATED
@@ -161,7 +159,7 @@ def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
         if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
             long = _LongLine(line, content)
             yield long
-            while long.read(_HEAD_BYTES):
+            while long.read(_HEAD_BYTES):  # what its reader gave up on
                 pass
         elif text := line.strip():
             yield text
@@ -174,7 +172,7 @@ def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED
-        if whole and all(isinstance(it, dict) for it in (*whole, {} if is_cut_off else last)):
+        if whole and all(isinstance(value, dict) for value in (*whole, {} if is_cut_off else last)):
             return [reading for value in values for reading in read_value(value, read)]
     return readings
 
@@ -192,7 +190,7 @@ def _layout(head: bytes, suffix: str) -> _Layout:
 
 
 def _is_pretty(first: bytes, rest: bytes) -> bool:
-    """Whether an object spreads over lines: its second line is no other object."""
+    """Say if an object spreads over lines: its second line is no other object."""
     if not isinstance(decode_json(first), Undecodable):
         return False
     return rest.lstrip().startswith((b'"', b"}", b",")) or bool(_OPENS_EVENTS.search(first))

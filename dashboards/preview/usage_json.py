@@ -44,7 +44,7 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
 
 
 def is_summary(path: Path) -> bool:
-    """Whether a file is a summary that was written before."""
+    """Say if a file is a summary that was written before."""
     with path.open("rb") as file:
         return file.read(len(_START_OF_SUMMARY)) == _START_OF_SUMMARY.encode()
 

@@ -151,7 +151,7 @@ class TrafficMix:
         return frozenset(map(model_family, self.by_model))
 
     def has_assumed_price(self, model_id: str) -> bool:
-        """Whether a cost of a model holds an assumed price."""
+        """Say if the cost of a model holds an assumed price."""
         return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
 
     def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:

@@ -190,7 +190,7 @@ def test_files_that_were_not_read_are_counted_by_reason(
     assert run(logs, "--out", out) == 0
     files = json.loads(out.read_text())["files"]
     assert files["read"] == 1
-    assert {it["reason"]: it["files"] for it in files["skipped"]} == {
+    assert {group["reason"]: group["files"] for group in files["skipped"]} == {
         "not_a_log": 2,
         "empty": 1,
         "body": 1,
