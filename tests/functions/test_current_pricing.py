@@ -16,12 +16,12 @@ from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import Cost, Routing, TokenKind
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
-from lambdas.functions import current_pricing
 from lambdas.functions.call_settings import CallSettings
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.patience import BRIEF
 from lambdas.functions.price_refresher import handler as price_refresher
 from tests.aws import LEDGER, client_configs, deploy_a_stack, health_metrics, published
 from tests.builders import ANA, usage_record
@@ -180,6 +180,15 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     assert usd() == Decimal("0.03")
 
 
+@pytest.mark.parametrize("is_assumed", [True, False])
+def test_setting_whether_prices_are_assumed_reaches_the_function(*, is_assumed: bool) -> None:
+    settings = CallSettings(
+        account_id="111122223333", ledger_table=LEDGER, assume_prices=is_assumed
+    )
+    read = CallSettings.from_environment(settings.to_environment())
+    assert CurrentPricing(read).get().assume_prices is is_assumed
+
+
 def test_without_a_bucket_nothing_is_asked_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CallSettings(account_id="111122223333", ledger_table=LEDGER)
     assert not client_configs(CurrentPricing(settings).get, monkeypatch)
@@ -192,4 +201,4 @@ def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(AttributeError):  # there is no client
             CurrentPricing(settings).get()
 
-    assert client_configs(make, monkeypatch) == {"s3": current_pricing.BRIEF}
+    assert client_configs(make, monkeypatch) == {"s3": BRIEF}

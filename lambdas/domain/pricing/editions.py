@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 
 PriceItem: TypeAlias = TokenKind | BilledUnit
-"""What a rate is for: a million tokens of a kind, or one unit."""
+"""The thing that a rate is for: a million tokens of a kind, or one unit."""
 
 POINTER_KEY = "current.json"
 EDITIONS_PREFIX = "editions/"
@@ -117,7 +117,7 @@ class PriceChange(ListedRate):
     """A rate that an edition adds to the price book.
 
     Attributes:
-        effective_from: The first day, UTC, on which it holds.
+        effective_from: The first day, UTC, on which it holds; `date.min` for a first price.
         edition: The edition that added it.
         offer: The offer of the AWS Price List that has it.
         read_on: The day on which the offer was read.
@@ -245,7 +245,7 @@ class EditionSummary(_Document):
         published_at: The time of its publication.
         first_day: The first day on which its changes hold.
         changes: The number of its own changes.
-        reason: What it was made for.
+        reason: The occasion of its publication.
     """
 
     id: EditionId

@@ -28,7 +28,7 @@ class Route(NamedTuple):
     """How and where a call reached its model.
 
     Attributes:
-        region: The Region that was called, which is billed; empty where the log does not tell.
+        region: The Region that was called, which is billed; empty where the log does not name it.
         profile: The prefix of the inference profile (`eu`, `global`); empty where none was called.
         is_hidden: Whether an application inference profile hides if the call was global. Then no
             price is known to be that of the call.
@@ -40,7 +40,7 @@ class Route(NamedTuple):
 
     @property
     def is_global(self) -> bool:
-        """Whether the call went through a global profile."""
+        """True for a call through a global profile."""
         return self.profile == Routing.GLOBAL
 
     @property

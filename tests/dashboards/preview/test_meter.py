@@ -21,7 +21,10 @@ from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import meter_files
+from dashboards.preview.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
 from dashboards.preview.usage_report import print_report
+from lambdas.domain.invocations import RejectionReason
+from lambdas.domain.pricing import Unpriced
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -530,6 +533,11 @@ def test_the_period_accounts_and_regions_are_shown(
     assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
     shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
     assert shown in capsys.readouterr().out
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(UNPRICED_MEANINGS) == set(Unpriced)
+    assert set(REJECTION_MEANINGS) == set(RejectionReason)
 
 
 def test_nothing_but_rejected_records_gets_a_hint(
