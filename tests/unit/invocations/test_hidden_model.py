@@ -88,7 +88,13 @@ def test_a_trace_names_what_a_prompt_router_invoked(router: str, chosen: str) ->
         assert record.prompt_router == router
 
 
-@pytest.mark.parametrize("chosen", [None, 5, "", "words of a model", PROFILE, ROUTER, "a" * 5_000])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *(None, 5, "", "words of a model", PROFILE, ROUTER, "a" * 5_000),
+        f"arn:aws:bedrock:{'x' * 2_048}::foundation-model/{SONNET_4}",
+    ],
+)
 def test_a_trace_that_names_no_model_leaves_the_routers_own_id(chosen: object) -> None:
     record = read_called(ROUTER, {"trace": routed(chosen)})
     assert record.model_id == "prompt-router/r0ut3r"
