@@ -34,6 +34,7 @@ class CurrentPricing:
         """
         self._pricing = settings.pricing
         self._shipped = self._pricing.book
+        self._published: PublishedBooks | None = None
         bucket = settings.price_bucket
         self._book = (
             CurrentBook(
@@ -72,7 +73,9 @@ class CurrentPricing:
         pricing, edition = self.get(), self.edition
         if edition is None:
             return pricing.cost_of
-        books = PublishedBooks(self._shipped, edition)
+        if self._published is None or self._published.edition is not edition:
+            self._published = PublishedBooks(self._shipped, edition)
+        books = self._published
         if not books.has_superseded_prices(now):
             return pricing.cost_of
 

@@ -86,9 +86,9 @@ def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
 def _describe(progress: CorrectionProgress) -> dict[str, Any]:
     """What a person wants to know of a correction."""
     values = progress._asdict()
-    for name in ("revision", "cursor"):
-        del values[name]
+    del values["cursor"]
     return values | {
+        "is_begun": values.pop("revision") > 0,
         "raised_usd": f"{progress.raised_usd:f}",
         "lowered_usd": f"{progress.lowered_usd:f}",
     }
