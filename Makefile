@@ -135,8 +135,8 @@ purge: $(READY) ## Delete what is kept as well, for good, after a typed confirma
 deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
 	@$(RUN) -m cdk.operations.deployer_policy
 
-prices: $(LITELLM)/.ready ## Renew the price book from public price data (with credentials, AWS's too), and say what it covers
-	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM)
+prices: $(LITELLM)/.ready ## Make the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
+	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
 $(LITELLM)/.ready: $(READY)
 	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) litellm==$(LITELLM_VERSION)

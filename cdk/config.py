@@ -158,6 +158,8 @@ class Config(_Section):
         identity_bound: How many identities a month have metrics of their own.
         folding_patterns: Regular expressions of session names that are no people.
         negotiated_prices: What is paid instead of list prices, by model and date.
+        assume_prices: Whether the dearest listed price stands in where the place of a call has
+            none; otherwise such calls are unpriced.
         attribution: What calls are put down to, where tags do not tell.
         price_updates: Whether list prices are kept up to date by the AWS Price List.
         focus_export: Whether costs are written in FOCUS columns, every day.
@@ -194,6 +196,7 @@ class Config(_Section):
     identity_bound: IdentityBound = DEFAULT_BOUND
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
+    assume_prices: bool = True
     attribution: AttributionSetting = AttributionRules()
     price_updates: bool = True
     focus_export: bool = True
@@ -263,7 +266,7 @@ class Config(_Section):
     @property
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
-        return pricing_with(self.negotiated_prices)
+        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
 
     @property
     def detail(self) -> Detail:

@@ -21,6 +21,7 @@ def call_settings(config: Config, storage: StorageStack) -> dict[str, Any]:
         "account_id": Aws.ACCOUNT_ID,
         "ledger_table": storage.ledger.table_name,
         "negotiated_prices": config.negotiated_prices,
+        "assume_prices": config.assume_prices,
         "attribution": config.attribution,
         "price_bucket": storage.prices.bucket_name,
     }

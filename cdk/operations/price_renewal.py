@@ -31,7 +31,7 @@ _Amounts: TypeAlias = dict[tuple[_Measure, int], Decimal]
 
 
 class _Entry(NamedTuple):
-    """What prices of one row have in common."""
+    """The model, scope and tier of a row."""
 
     model_id: str
     routing: Routing
@@ -96,8 +96,8 @@ def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> I
     """Put the figures of AWS's own list into rows of a price book.
 
     Batch inference and `bedrock-mantle` are left out, as neither is in invocation logs, and so is
-    what a log does not tell apart (speech). AWS lists prices of large calls without saying where
-    those begin: they are taken where the book knows that of the model.
+    what the counts of a log do not separate (speech). AWS lists prices of large calls without
+    saying where those begin: they are taken where the book knows that of the model.
 
     Args:
         listed: The list.

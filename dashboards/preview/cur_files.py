@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -23,8 +24,8 @@ from typing import Any, BinaryIO, TypeAlias, cast
 import duckdb
 
 from cdk.operations.terminal import CommandError
-from lambdas.domain.pricing.price_list import OFFERS
 from lambdas.domain.reconciliation import Amounts, Bill, BillRow
+from lambdas.domain.reconciliation.bill import BEDROCK_CODES, BEDROCK_EDITION, BEDROCK_FAMILY
 
 _PARQUET = ".parquet"
 _SUFFIXES = (_PARQUET, ".csv", ".csv.gz")
@@ -64,16 +65,13 @@ COLUMNS: Mapping[str, str] = {
     "servicecode": "product_servicecode",
     "region": "product_region_code",
 }
-"""The columns of an export that are read, by the field of `BillRow`."""
+"""The columns of an export that are read, by the field of `BillRow` and in the same order."""
 REQUIRED = tuple(COLUMNS[name] for name in BillRow._fields[: -len(BillRow._field_defaults)])
 _PRODUCT = "product"
-_PRODUCT_KEYS = {
-    "model": ("model",),
-    "service_name": ("servicename", "product_name"),
-    "feature": ("feature",),
-    "region": ("region",),
-}
+_PRODUCT_KEYS = ("model", "servicename", "product_name", "feature", "region", "pricing_unit")
 """The keys of the column `product` that are read; a column of its own goes first."""
+_FALLBACKS = ("region", "pricing_unit")
+"""The fields of `BillRow` that such a key can fill."""
 _SWITCHES = {
     "line_item_iam_principal": (
         "The bill names no callers: the comparison leaves them out. Switch on"
@@ -232,7 +230,7 @@ def _read_file(database: duckdb.DuckDBPyConnection, path: Path, link: Path, bill
     _check_columns(path, names)
     is_bedrock = _bedrock_condition(names)
     fields = ", ".join(_field(column, names) for column in COLUMNS.values())
-    keys = ", ".join(_field(f"{_PRODUCT}_{key}", names) for key in _all_keys())
+    keys = ", ".join(_field(f"{_PRODUCT}_{key}", names) for key in _PRODUCT_KEYS)
     product = _PRODUCT if _PRODUCT in names else "NULL"
     query = f"SELECT {fields}, {keys}, {product} FROM {source} WHERE {is_bedrock}"  # noqa: S608
     rows = database.execute(query)
@@ -258,10 +256,6 @@ def _check_columns(path: Path, names: set[str]) -> None:
         raise UnreadableBillError(message)
 
 
-def _all_keys() -> list[str]:
-    return [key for keys in _PRODUCT_KEYS.values() for key in keys]
-
-
 def _field(column: str, names: set[str]) -> str:
     """The expression of a column as bounded text; empty text where there is none."""
     if column not in names:
@@ -271,14 +265,13 @@ def _field(column: str, names: set[str]) -> str:
 
 def _bedrock_condition(names: set[str]) -> str:
     """The lines that `Bill` takes for those of Amazon Bedrock, and possibly more."""
-    offers = ", ".join(f"'{offer}'" for offer in OFFERS)
     conditions = [
-        f"{_field(COLUMNS['family'], names)} = 'Amazon Bedrock'",
-        f"{_field(COLUMNS['product_code'], names)} IN ({offers})",
-        f"{_field(COLUMNS['servicecode'], names)} IN ({offers})",
+        f"{_field(COLUMNS['family'], names)} = '{BEDROCK_FAMILY}'",
+        f"starts_with({_field(COLUMNS['product_code'], names)}, '{BEDROCK_CODES}')",
+        f"starts_with({_field(COLUMNS['servicecode'], names)}, '{BEDROCK_CODES}')",
         *(
-            f"contains(coalesce(CAST({column} AS VARCHAR), ''), 'Amazon Bedrock Edition')"
-            for column in (_PRODUCT, *(f"{_PRODUCT}_{key}" for key in _all_keys()))
+            f"contains(coalesce(CAST({column} AS VARCHAR), ''), '{BEDROCK_EDITION}')"
+            for column in (_PRODUCT, *(f"{_PRODUCT}_{key}" for key in _PRODUCT_KEYS))
             if column in names
         ),
     ]
@@ -302,30 +295,28 @@ def _add_other_services(
 
 def _bill_row(values: Sequence[Any]) -> BillRow:
     """The line of a row: the columns, then the columns of keys of products, then the map."""
-    *texts, product = values
-    fields = dict(zip(COLUMNS, texts, strict=False))
-    own = dict(zip(_all_keys(), texts[len(COLUMNS) :], strict=True))
-    mapped = _read_map(product)
-    for field, keys in _PRODUCT_KEYS.items():
-        found = [fields.get(field, ""), *(own[key] or mapped.get(key, "") for key in keys)]
-        fields[field] = next(filter(None, found), "")
-    return BillRow(**fields)
+    columns, keys, product = values[: len(COLUMNS)], values[len(COLUMNS) : -1], values[-1]
+    mapped = _read_json(product) if isinstance(product, str) else product
+    own = dict(zip(_PRODUCT_KEYS, keys, strict=True))
+    texts = {key: own[key] or _text_in(mapped, key) for key in _PRODUCT_KEYS}
+    service_name = texts["servicename"] or texts["product_name"]
+    row = BillRow._make((*columns, texts["model"], service_name, texts["feature"]))
+    missing = {key: texts[key] for key in _FALLBACKS if texts[key] and not getattr(row, key)}
+    return row._replace(**missing) if missing else row
 
 
-def _read_map(value: object) -> dict[str, str]:
-    """The column `product`: a map in Parquet, JSON in CSV. What is neither is empty."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if len(value) <= _MAX_MAP_LENGTH else None
-        except (ValueError, RecursionError):
-            return {}
-    if not isinstance(value, dict):
-        return {}
-    return {
-        key: text[:_MAX_TEXT_LENGTH]
-        for key, text in value.items()
-        if isinstance(key, str) and isinstance(text, str)
-    }
+@lru_cache(4096)
+def _read_json(text: str) -> object:
+    """The column `product` of a CSV file; `None` where it is no JSON."""
+    try:
+        return json.loads(text) if len(text) <= _MAX_MAP_LENGTH else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text_in(mapped: object, key: str) -> str:
+    value = mapped.get(key) if isinstance(mapped, dict) else None
+    return value[:_MAX_TEXT_LENGTH] if isinstance(value, str) else ""
 
 
 def _source(path: Path, link: Path) -> str:

@@ -19,8 +19,14 @@ from dashboards.preview.compare import print_table
 from dashboards.preview.cur_files import CurFiles, find_cur_files, read_bill
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFiles, find_log_files
-from dashboards.preview.metering import explained_failures, meter_files, without_output
-from dashboards.preview.usage_report import print_notes
+from dashboards.preview.metering import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
+from dashboards.preview.usage_json import files_json
+from dashboards.preview.usage_notes import print_notes
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
 from lambdas.domain.reconciliation import (
     START_OF_REPORT,
@@ -88,6 +94,7 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
                 message = "there is no call in these logs. make meter says why."
                 raise CommandError(message)
             _report(reconcile(bill, metered, now), inputs, notes, meter)
+            check_for_gaps(meter)
     except (BillError, TooManyUsesError) as error:
         message = f"{error}."
         raise CommandError(message) from None
@@ -132,6 +139,7 @@ def _report(
 ) -> None:
     """Write the JSON and print the tables; where both go to standard output, only the first."""
     read = {
+        "files": files_json(meter),
         "records_read": meter.report.read,
         "records_rejected": meter.report.rejected,
         "bill_files": len(inputs.cur.paths),

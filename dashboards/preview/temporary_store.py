@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import (
     CallVariant,
@@ -47,6 +47,22 @@ _INSERT_DIFFERING = "INSERT OR IGNORE INTO differing_readings VALUES (?, ?)"
 _SELECT = "SELECT * FROM ledger WHERE key IN ({marks})"
 
 _Row: TypeAlias = tuple[Any, ...]
+
+
+class Coverage(NamedTuple):
+    """What the calls of a ledger cover.
+
+    Attributes:
+        start: The time of the first call, UTC.
+        end: That of the last one.
+        account_ids: The accounts that were called, in order; empty text where the log names none.
+        regions: The Regions that were called, in the same way.
+    """
+
+    start: datetime
+    end: datetime
+    account_ids: tuple[str, ...]
+    regions: tuple[str, ...]
 
 
 @contextmanager
@@ -107,6 +123,24 @@ class SqliteUsageLedger:
             "SELECT count(*) - count(DISTINCT key) FROM differing_readings"
         )
         return int(count)
+
+    def coverage(self) -> Coverage | None:
+        """Get what the calls cover; `None` where there is no call."""
+        ((start, end),) = self._connection.execute(
+            "SELECT min(timestamp), max(timestamp) FROM ledger"
+        )
+        if start is None:
+            return None
+        account_ids, regions = (
+            tuple(value for (value,) in self._connection.execute(select))
+            for select in (
+                "SELECT DISTINCT account_id FROM ledger ORDER BY account_id",
+                "SELECT DISTINCT region FROM ledger ORDER BY region",
+            )
+        )
+        return Coverage(
+            datetime.fromisoformat(start), datetime.fromisoformat(end), account_ids, regions
+        )
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, tuple[UsageRecord, bool]]:
         """Calls by their keys, and whether readings of a call differ."""

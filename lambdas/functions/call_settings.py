@@ -20,6 +20,8 @@ class CallSettings(EnvironmentSettings):
         ledger_table: The DynamoDB table of calls, which also remembers tags.
         negotiated_prices: What is paid instead of list prices, as a JSON list.
         attribution: What calls are put down to, as JSON.
+        assume_prices: Whether the dearest listed price of the partition stands in where the place
+            of a call has none; otherwise such calls are unpriced.
         price_bucket: The bucket of price editions; empty for the shipped prices alone.
     """
 
@@ -29,9 +31,10 @@ class CallSettings(EnvironmentSettings):
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
     attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
+    assume_prices: bool = True
     price_bucket: str = ""
 
     @property
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
-        return pricing_with(self.negotiated_prices)
+        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)

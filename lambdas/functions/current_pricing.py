@@ -14,7 +14,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import PRICE_RELOAD_FAILURES
 from lambdas.domain.pricing import CallCost, Pricing
-from lambdas.domain.pricing.current_book import CurrentBook
+from lambdas.domain.pricing.current_book import RELOAD_INTERVAL, CurrentBook
 from lambdas.domain.pricing.editions import Edition
 from lambdas.domain.pricing.superseding import PublishedBooks
 from lambdas.functions.call_settings import CallSettings
@@ -23,11 +23,7 @@ from lambdas.observability import logger, record_health
 
 
 class CurrentPricing:
-    """Prices calls with the edition in force, which it looks for every ten minutes at most.
-
-    Attributes:
-        changed_at: The time at which the last other edition was loaded.
-    """
+    """Prices calls with the edition in force, which it looks for every ten minutes at most."""
 
     def __init__(self, settings: CallSettings, clock: Callable[[], float] = monotonic) -> None:
         """Begin with the shipped prices.
@@ -36,7 +32,6 @@ class CurrentPricing:
             settings: Contracted prices, and the bucket of editions.
             clock: The seconds of a clock that never goes back.
         """
-        self.changed_at = datetime.min.replace(tzinfo=UTC)
         self._pricing = settings.pricing
         self._shipped = self._pricing.book
         bucket = settings.price_bucket
@@ -57,13 +52,20 @@ class CurrentPricing:
             book = self._book.get()
             if book is not self._pricing.book:
                 self._pricing = replace(self._pricing, book=book)
-                self.changed_at = datetime.now(UTC)
         return self._pricing
 
     @property
     def edition(self) -> Edition | None:
         """The edition in force; `None` for the shipped prices alone."""
         return None if self._book is None else self._book.edition
+
+    @property
+    def agreed_since(self) -> datetime:
+        """The time since when all processes take these prices."""
+        edition = self.edition
+        if edition is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return edition.published_at + RELOAD_INTERVAL
 
     def get_published(self, now: datetime) -> CostOf:
         """Get what prices calls as they are published: at superseded prices, if need be."""

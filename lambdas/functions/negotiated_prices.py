@@ -92,6 +92,14 @@ class NegotiatedPriceSetting(BaseModel):
         )
 
 
-def pricing_with(negotiated: Iterable[NegotiatedPriceSetting]) -> Pricing:
-    """What calls cost: shipped prices, and what was negotiated."""
-    return Pricing(shipped_prices(), NegotiatedPrices([it.to_domain() for it in negotiated]))
+def pricing_with(
+    negotiated: Iterable[NegotiatedPriceSetting], *, assume_prices: bool = True
+) -> Pricing:
+    """The pricing of calls by shipped and by contracted prices.
+
+    Args:
+        negotiated: Contracted prices.
+        assume_prices: Whether a price of another place stands in where the place has none.
+    """
+    contracted = NegotiatedPrices([setting.to_domain() for setting in negotiated])
+    return Pricing(shipped_prices(), contracted, assume_prices)

@@ -19,7 +19,7 @@ from lambdas.domain.metering.metric_sink import (
     is_taken,
 )
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
-from lambdas.domain.pricing import CallCost, Cost, Unpriced
+from lambdas.domain.pricing import CallCost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
@@ -111,9 +111,7 @@ class PublishMetrics:
             records,
             detail=self.detail,
             identity_dimension=dimensions.__getitem__,
-            metered=lambda record: MeteredCall(
-                _as_priced(record, costs[record]), costs[record], known[record].attribution
-            ),
+            metered=lambda record: MeteredCall(record, costs[record], known[record].attribution),
         ):
             try:
                 if not has_time():
@@ -134,8 +132,3 @@ class PublishMetrics:
             first_unsent=first_unsent,
             reason=reason,
         )
-
-
-def _as_priced(record: UsageRecord, cost: CallCost) -> UsageRecord:
-    """Show a call by the model that was priced, where its readings disagree on it."""
-    return record.with_variant(cost.variant) if isinstance(cost, Cost) else record

@@ -11,7 +11,12 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import IdentityDimension
 from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, Detail, MeteredCall
+from lambdas.domain.metering.metric_catalog import (
+    ASSUMED_PRICE_INVOCATIONS,
+    ESTIMATED_COST,
+    Detail,
+    MeteredCall,
+)
 from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError, is_taken
 from lambdas.domain.metering.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
 from lambdas.domain.pricing import Cost, Pricing
@@ -160,7 +165,7 @@ class RepriceCalls:
             detail=self.detail,
             identity_dimension=self.identity_dimension,
             metered=lambda record: MeteredCall(record, costs[record], known[record].attribution),
-            metrics=(ESTIMATED_COST,),
+            metrics=(ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS),
         ):
             if not has_time():
                 return False

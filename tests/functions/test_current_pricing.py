@@ -180,6 +180,15 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     assert usd() == Decimal("0.03")
 
 
+@pytest.mark.parametrize("is_assumed", [True, False])
+def test_setting_whether_prices_are_assumed_reaches_the_function(*, is_assumed: bool) -> None:
+    settings = CallSettings(
+        account_id="111122223333", ledger_table=LEDGER, assume_prices=is_assumed
+    )
+    read = CallSettings.from_environment(settings.to_environment())
+    assert CurrentPricing(read).get().assume_prices is is_assumed
+
+
 def test_without_a_bucket_nothing_is_asked_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CallSettings(account_id="111122223333", ledger_table=LEDGER)
     assert not client_configs(CurrentPricing(settings).get, monkeypatch)

@@ -35,7 +35,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PRICE_BUCKET", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     yield
-    for resource in (handler.pricing, handler.repricer, handler.corrector):
+    for resource in (handler.pricing, handler.services):
         resource.cache_clear()
 
 

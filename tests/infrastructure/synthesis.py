@@ -38,6 +38,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "log_retention_days": 30,
         "ledger_retention_days": 400,
         "metric_detail": "full",
+        "assume_prices": False,
         "identity_bound": 17,
         "folding_patterns": ["^ci-\\d+$"],
         "alarm_metric": "TotalTokens",

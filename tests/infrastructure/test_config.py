@@ -167,6 +167,15 @@ def test_what_is_negotiated_of_a_service_tier_is_the_price_of_its_calls_alone() 
     assert pricing.cost_of(record) is Unpriced.NO_PRICE
 
 
+@pytest.mark.parametrize("is_assumed", [True, False])
+def test_price_of_another_place_is_assumed_unless_switched_off(*, is_assumed: bool) -> None:
+    pricing = Config.from_context({"assume_prices": is_assumed}).pricing
+    model_id = "cohere.command-r-v1:0"  # listed in two Regions of the United States alone
+    record = usage_record(model_id=model_id, invoked_model_id=model_id, region="eu-west-1")
+    assert isinstance(pricing.cost_of(record), Cost) is is_assumed
+    assert (pricing.cost_of(record) is Unpriced.ONLY_ASSUMED) is not is_assumed
+
+
 def test_a_model_has_one_price_a_day() -> None:
     two = [AGREED | {"discount_percent": it} for it in (10, 50)]
     assert "two for one model, day and service tier" in refusal(negotiated_prices=two)

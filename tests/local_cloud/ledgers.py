@@ -109,8 +109,13 @@ def make_table_in_memory() -> Table:
     return Table(table, "ledger", lambda: list(table.items.values()), lambda: table.stream)
 
 
-def make_table_in_cloud(cloud: LocalCloud) -> Table:
-    client, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+def tables_in_cloud(cloud: LocalCloud) -> Callable[[], Table]:
+    """What makes tables in a cloud, with one pair of clients: making clients takes long."""
+    clients = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+    return lambda: _make_table(*clients)
+
+
+def _make_table(client: Any, streams: Any) -> Table:
     name = f"ledger-{next(_TABLES)}"
     stream = client.create_table(
         TableName=name,

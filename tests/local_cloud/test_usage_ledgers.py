@@ -19,11 +19,11 @@ from tests.local_cloud.ledgers import (
     Table,
     Turns,
     fold_purely,
-    make_table_in_cloud,
     make_table_in_memory,
     open_in_memory,
     open_sqlite,
     open_table,
+    tables_in_cloud,
 )
 
 Open: TypeAlias = Callable[[], OpenLedger]
@@ -47,8 +47,8 @@ def open_ledger(request: pytest.FixtureRequest) -> Iterator[Open]:
             case "dynamodb":
                 yield lambda: open_table(make_table_in_memory())
             case _:
-                cloud = request.getfixturevalue("cloud")
-                yield lambda: open_table(make_table_in_cloud(cloud))
+                make = tables_in_cloud(request.getfixturevalue("cloud"))
+                yield lambda: open_table(make())
 
 
 @pytest.fixture(params=["dynamodb", IN_CLOUD])
@@ -56,8 +56,7 @@ def make_table(request: pytest.FixtureRequest) -> MakeTable:
     """Makes an empty table each time."""
     if request.param != IN_CLOUD:
         return make_table_in_memory
-    cloud = request.getfixturevalue("cloud")
-    return lambda: make_table_in_cloud(cloud)
+    return tables_in_cloud(request.getfixturevalue("cloud"))
 
 
 def test_new_call_is_shown_once_however_often_it_is_written(open_ledger: Open) -> None:
@@ -216,15 +215,24 @@ SECOND = usage_record(tokens=TokenCounts(1, 100, None, 7), identity_arn=BEN, lat
 
 
 @pytest.mark.parametrize("standing", [None, usage_record()], ids=["new call", "known call"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (FIRST, SECOND),
+        (usage_record(latency_ms=3), usage_record(inference_region="us-west-2")),
+        (usage_record(identity_arn=BEN), usage_record(error_code="ThrottlingException")),
+    ],
+    ids=["other counts", "other absent fields", "other conflicts"],
+)
 def test_two_writers_lose_no_reading_in_any_order_of_their_requests(
-    make_table: MakeTable, standing: UsageRecord | None
+    make_table: MakeTable, first: UsageRecord, second: UsageRecord, standing: UsageRecord | None
 ) -> None:
-    expected = join(FIRST, SECOND) if standing is None else join(standing, join(FIRST, SECOND))
+    expected = join(first, second) if standing is None else join(standing, join(first, second))
     for order in ORDERS:
         table = make_table()
         if standing is not None:
             table.ledger().put([standing])
-        write_in_turns(table, [[FIRST], [SECOND]], list(order))
+        write_in_turns(table, [[first], [second]], list(order))
         assert table.stored() == {expected.key: expected}
         changes = [change for change in table.changes() if change is not None]
         assert is_unbroken(changes)

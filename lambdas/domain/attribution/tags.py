@@ -54,12 +54,9 @@ def service_of(arn: str) -> str:
 
 
 def tagged_arns(record: UsageRecord) -> tuple[str, ...]:
-    """The resources whose tags say what a call is put down to, in each of its readings."""
-    invoked = [record.invoked_model_id]
-    if record.conflicts is not None:
-        invoked += [variant.invoked_model_id for variant in record.conflicts.variants]
-    arns = (*map(profile_arn, invoked), principal_arn(record.identity_arn))
-    return tuple(dict.fromkeys(arn for arn in arns if arn is not None))
+    """The resources whose tags say what a call is put down to."""
+    arns = (profile_arn(record.invoked_model_id), principal_arn(record.identity_arn))
+    return tuple(arn for arn in arns if arn is not None)
 
 
 def kept_tags(tags: Iterable[tuple[str, str]], names: Collection[str]) -> Tags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.comparison.request_outline import RequestOutline
@@ -30,9 +31,11 @@ class PricedTerms(NamedTuple):
     Attributes:
         terms: What decides on it beside the model.
         rates: What its model's tokens cost on these terms.
-        cost: What it costs; a failed call as if it had succeeded.
+        cost: What its tokens cost; a failed call as if it had succeeded.
+        guardrail_usd: What guardrails cost beside them.
     """
 
     terms: Terms
     rates: UsdPerMillion
     cost: CallCost
+    guardrail_usd: Decimal = Decimal(0)

@@ -157,7 +157,9 @@ class TrafficObserver:
 
     def observe(self, call: ObservedCall) -> None:
         """Take in a call."""
-        cost = comparable_cost(self._pricing.price_tokens(call.record._replace(error_code=None)))
+        cost, guardrail_usd = comparable_cost(
+            self._pricing.price_tokens(call.record._replace(error_code=None))
+        )
         record = call.record.with_variant(cost.variant if isinstance(cost, Cost) else None)
         call = call._replace(record=record, project=self.name_of(call.project))
         self._start = self._start or record.timestamp
@@ -165,7 +167,8 @@ class TrafficObserver:
         self._calls += 1
         self._outlined_calls += call.outline is not None
         terms = self._steps.terms_of(record)
-        priced = PricedTerms(terms, self._rates_of(record.model_id, terms), cost)
+        rates = self._rates_of(record.model_id, terms)
+        priced = PricedTerms(terms, rates, cost, guardrail_usd)
         self._put_down(call, priced)
         for observer in (*self._others, self._cache_writes):
             observer.observe(call, priced)
@@ -205,6 +208,7 @@ class TrafficObserver:
         elif isinstance(cost, Cost):
             mix = project.mixes.setdefault(purpose_of(priced.rates), TrafficMix())
             mix.add(record, cost, priced.terms)
+            mix.guardrail_usd += priced.guardrail_usd
         elif isinstance(cost, Unpriced):
             project.unpriced[Unknown(record.model_id, cost)] += 1
 

@@ -3,7 +3,7 @@
     {"version": 1, "start", "end", "calls", "outlined_calls", <what the reader adds>,
      "account": {"project": null, "failed_calls",
        "unpriced": [{"model_id", "reason", "calls"}],
-       "traffic": [{"purpose", "calls", "cost_usd", "tokens": {kind: count},
+       "traffic": [{"purpose", "calls", "cost_usd", "guardrail_usd", "tokens": {kind: count},
          "in_use": [{"model_id", "calls", "cost_usd", "assumed_price_calls"}],
          "models": [{"model_id", "is_in_use", "is_same_family", "as_cached_usd", "as_cached_saves",
            "uncached_usd", "uncached_saves", "lacks": [kind]}], "unlisted_models"}]},
@@ -21,7 +21,7 @@ first; `unlisted_models` counts the others of the same purpose, which may not be
 cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
 be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price.
-Guardrail units are in no cost here: they cost the same beside any model. Money is exact to the
+Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is exact to the
 micro-dollar, shares to 0.0001.
 """
 
@@ -103,6 +103,7 @@ def _traffic(traffic: TrafficComparison) -> dict[str, Any]:
         "purpose": traffic.purpose,
         "calls": mix.calls,
         "cost_usd": _usd(mix.usd),
+        "guardrail_usd": _usd(mix.guardrail_usd),
         "tokens": {kind: mix.tokens_by_kind()[kind] for kind in sorted(mix.tokens_by_kind())},
         "in_use": [
             {

@@ -93,6 +93,10 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
     notes = [f"Tokens: {used or 'none'}. Each line is all of these calls on one model."]
     if any(cost.is_in_use for cost in shown):
         notes.append("* in use")
+    if mix.guardrail_usd:
+        notes.append(
+            f"Guardrails cost {dollars(mix.guardrail_usd)} beside that, on any model the same."
+        )
     notes += _left_out(len(same) - len(shown), len(others) - OTHERS_SHOWN, traffic)
     return Table(
         f"{name}, {traffic.purpose}: {mix.calls:,} calls for {paid}",

@@ -41,17 +41,18 @@ def purpose_of(rates: UsdPerMillion) -> Purpose:
     return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
 
 
-def comparable_cost(priced: PricedTokens | Unpriced | None) -> CallCost:
-    """The cost of a call that another model would have had as well, had it been called instead.
+def comparable_cost(priced: PricedTokens | Unpriced | None) -> tuple[CallCost, Decimal]:
+    """Split the cost of a call into that of its tokens and that of its guardrails, in US dollars.
 
-    A guardrail's units cost the same beside any model, so they are left out. A call that is billed
-    for other units than tokens cannot be compared.
+    A guardrail's units cost the same beside any model. A call that is billed for other units cannot
+    be compared at all.
     """
     if not isinstance(priced, PricedTokens):
-        return priced
+        return priced, Decimal(0)
     if any(line.model_id != GUARDRAILS for line in priced.unit_lines):
-        return Unpriced.BILLED_IN_OTHER_UNITS
-    return priced._replace(unit_lines=()).cost
+        return Unpriced.BILLED_IN_OTHER_UNITS, Decimal(0)
+    guardrail_usd = sum((line.usd for line in priced.unit_lines), Decimal(0))
+    return priced._replace(unit_lines=()).cost, guardrail_usd
 
 
 class Terms(NamedTuple):
@@ -127,10 +128,12 @@ class TrafficMix:
     Attributes:
         tokens: By what decides on their price, then by kind.
         by_model: The models that were called, and what they cost.
+        guardrail_usd: What guardrails cost beside them, in no other figure here.
     """
 
     tokens: TokensByTerms = field(default_factory=dict)
     by_model: dict[str, ModelUse] = field(default_factory=dict)
+    guardrail_usd: Decimal = Decimal(0)
 
     @property
     def calls(self) -> int:
@@ -167,6 +170,7 @@ class TrafficMix:
         """Add the calls of another mix, which share none with this one."""
         for terms, counts in other.tokens.items():
             self.tokens.setdefault(terms, Counter()).update(counts)
+        self.guardrail_usd += other.guardrail_usd
         for model_id, theirs in other.by_model.items():
             use = self.by_model.setdefault(model_id, ModelUse())
             use.calls += theirs.calls

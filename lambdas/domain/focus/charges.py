@@ -266,7 +266,7 @@ def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _
         record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
         record.model_id[:LONGEST_TEXT],
-        record.invoked_model_id[:LONGEST_TEXT],
+        (record.prompt_router or record.invoked_model_id)[:LONGEST_TEXT],
         attribution.project,
         attribution.department,
         attribution.use_case,

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue
 from lambdas.domain.invocations.json_paths import get_object
-from lambdas.domain.invocations.token_counts import MAX_COUNT, read_count
+from lambdas.domain.invocations.token_counts import read_count
 
 BilledUnits: TypeAlias = tuple[tuple[str, int], ...]
 """Pairs of unit (see `lambdas.domain.pricing.BilledUnit`) and count, in order of the units."""
@@ -127,11 +127,9 @@ def _add_guardrail_units(guardrail: JsonObject, units: UnitCounts) -> None:
         if len(usage) > _MAX_POLICIES:
             continue
         for key, value in usage.items():
-            if value and len(key) <= _MAX_KEY_LENGTH:
-                unit = _name_policy_unit(key)
-                count = read_count(value) if unit else None
-                if unit is not None and count:
-                    units[unit] = min(units.get(unit, 0) + count, MAX_COUNT)
+            unit = _name_policy_unit(key) if value and len(key) <= _MAX_KEY_LENGTH else None
+            if unit is not None and (count := read_count(value)):
+                units[unit] = units.get(unit, 0) + count
 
 
 def _list_assessments(guardrail: JsonObject) -> list[JsonValue]:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from lambdas.domain.invocations.reported_usage import NO_USAGE, ReportedUsage, fill_counts
-from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS, TokenCounts
+from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_doubt import UsageDoubt
 
 
@@ -66,12 +66,9 @@ def separate_cached_tokens(
         return _separate_without_body(logged, usual)
     if reported.samplings:
         logged = _raise_single_samplings(logged, reported)
-    stated = reported.counts
-    if logged.input in (None, stated.input):
-        stated = fill_counts(_cached_only(logged), stated)
     if usual is CacheReporting.ALWAYS_BESIDE and not reported.is_inclusive:
-        doubt = None if _fits_beside(stated, reported.total) else UsageDoubt.AMBIGUOUS
-        return CountedTokens(fill_counts(logged, stated), doubt)
+        return _count_beside(logged, reported)
+    stated = _with_logged_cache(logged, reported.counts)
     verdict = _check_total(stated, reported, usual)
     if verdict.doubt is UsageDoubt.AMBIGUOUS:
         if reported.is_inclusive:  # its cached tokens are details that do not add up
@@ -86,11 +83,21 @@ def separate_cached_tokens(
     return _combine(logged, stated, verdict, usual)
 
 
-def _fits_beside(counts: TokenCounts, total: int | None) -> bool:
-    """Whether a reported total, if there is one, is the sum of disjoint counts."""
-    if total is None or counts.input is None or counts.output is None:
-        return True
-    return total == counts.total
+def _count_beside(logged: TokenCounts, reported: ReportedUsage) -> CountedTokens:
+    """Count a call whose model is documented: a total can raise a doubt and change nothing."""
+    tokens, total = fill_counts(logged, reported.counts), reported.total
+    if total is None or None in (reported.counts.input, reported.counts.output):
+        return CountedTokens(tokens)
+    stated = _with_logged_cache(logged, reported.counts)
+    return CountedTokens(tokens, None if stated.total == total else UsageDoubt.AMBIGUOUS)
+
+
+def _with_logged_cache(logged: TokenCounts, stated: TokenCounts) -> TokenCounts:
+    """A body's counts with the logged cache counts, where both count the same input."""
+    if logged.input not in (None, stated.input) or logged.cache_read is logged.cache_write is None:
+        return stated
+    cached = TokenCounts(cache_read=logged.cache_read, cache_write=logged.cache_write)
+    return fill_counts(cached, stated)
 
 
 class _Verdict(NamedTuple):
@@ -192,12 +199,6 @@ def _raise_single_samplings(logged: TokenCounts, reported: ReportedUsage) -> Tok
 def _can_be_part(count: int | None, whole: int | None) -> bool:
     """Whether a count can be part of a sum."""
     return count is not None and whole is not None and count <= whole
-
-
-def _cached_only(counts: TokenCounts) -> TokenCounts:
-    if counts.cache_read is counts.cache_write is None:
-        return UNKNOWN_COUNTS
-    return TokenCounts(cache_read=counts.cache_read, cache_write=counts.cache_write)
 
 
 def _sum_cached(counts: TokenCounts) -> int:

@@ -136,15 +136,8 @@ def read_usage_block(usage: JsonObject) -> ReportedUsage:
     return ReportedUsage(counts, total, reasoning, is_inclusive, samplings)
 
 
-_CACHE_READ_KEYS = (
-    "cacheReadInputTokens",
-    "cacheReadInputTokenCount",
-    "cache_read_input_tokens",
-)
-_CACHE_WRITE_KEYS = (
-    "cacheWriteInputTokens",
-    "cacheWriteInputTokenCount",
-    "cache_creation_input_tokens",
+_CONVERSE_KEYS = frozenset(
+    {"inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"}
 )
 _INCLUSIVE_KEYS = frozenset(
     {
@@ -157,14 +150,21 @@ _REASONING_KEYS = frozenset({"completion_tokens_details", "output_tokens_details
 
 def _read_counts(usage: JsonObject) -> tuple[TokenCounts, bool | None]:
     """The counts of a usage object, and whether its shape puts cached tokens inside the input."""
-    input_tokens = first_count(usage, "inputTokens", "input_tokens")
-    output_tokens = first_count(usage, "outputTokens", "output_tokens", "completion_tokens")
-    cache_read = first_count(usage, *_CACHE_READ_KEYS)
-    cache_write = first_count(usage, *_CACHE_WRITE_KEYS)
+    is_inclusive = None
+    if not _CONVERSE_KEYS.isdisjoint(usage):
+        input_tokens = read_count(usage.get("inputTokens"))
+        output_tokens = read_count(usage.get("outputTokens"))
+        cache_read = first_count(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
+        cache_write = first_count(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    else:
+        input_tokens = read_count(usage.get("input_tokens"))
+        output_tokens = first_count(usage, "output_tokens", "completion_tokens")
+        cache_read = read_count(usage.get("cache_read_input_tokens"))
+        cache_write = read_count(usage.get("cache_creation_input_tokens"))
+        is_inclusive = None if cache_read is cache_write is None else False
     cache_write_1h = None
     if not _SPLIT_KEYS.isdisjoint(usage):
         cache_write, cache_write_1h = _split_cache_write(usage, cache_write)
-    is_inclusive = None if cache_read is cache_write is None or "inputTokens" in usage else False
     if not _INCLUSIVE_KEYS.isdisjoint(usage):
         if input_tokens is None:
             input_tokens = read_count(usage.get("prompt_tokens"))

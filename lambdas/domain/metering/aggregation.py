@@ -113,6 +113,7 @@ class Gathering:
             detail: How much is published.
             identity: What the dimension `IdentityArn` says for it.
         """
+        call = call.as_priced()
         minute, model = call.record.minute, dimension_value(call.record.model_id)
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),

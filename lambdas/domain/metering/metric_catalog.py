@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import UsageDoubt, UsageRecord
 from lambdas.domain.invocations.remembering import remembered
 from lambdas.domain.metering.quota import quota_tokens
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
@@ -105,6 +105,12 @@ class MeteredCall(NamedTuple):
     record: UsageRecord
     cost: CallCost = None
     attribution: Attribution | None = None
+
+    def as_priced(self) -> MeteredCall:
+        """Show the call as the model that was priced, where its readings disagree on it."""
+        if not isinstance(self.cost, Cost):
+            return self
+        return self._replace(record=self.record.with_variant(self.cost.variant))
 
     @property
     def unattributed_tokens(self) -> int | None:
@@ -200,6 +206,21 @@ MISSING_TOKEN_COUNTS = MetricDefinition(
     _of_successes(lambda record: 1 if record.tokens.is_missing else None),
 )
 
+AMBIGUOUS_USAGE = MetricDefinition(
+    "AmbiguousUsage",
+    Unit.COUNT,
+    "Successful calls whose reported total fits no reading of their token counts.",
+    _NO_IDENTITIES,
+    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
+)
+UNVERIFIED_USAGE = MetricDefinition(
+    "UnverifiedUsage",
+    Unit.COUNT,
+    "Successful calls whose cached tokens were separated by model and operation alone.",
+    _NO_IDENTITIES,
+    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
+)
+
 USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "Invocations",
@@ -270,6 +291,8 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _of_failures(lambda record: record.tokens.total),
     ),
     MISSING_TOKEN_COUNTS,
+    AMBIGUOUS_USAGE,
+    UNVERIFIED_USAGE,
     MetricDefinition(
         "InvocationLatency",
         Unit.MILLISECONDS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TypeAlias
 
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import UsageDoubt, UsageRecord
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.quota import quota_tokens
@@ -31,6 +31,11 @@ class UsageFigures:
         quota_tokens: What counts against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
         records_missing_counts: Successful calls of which neither input nor output is known.
+        records_missing_output: Successful calls of which only the output is not known, such as
+            streams that were cut off; they add nothing to `output_tokens`.
+        ambiguous_invocations: Successful calls whose reported total does not fit their counts.
+        unverified_invocations: Successful calls whose cached tokens may be inside the input count
+            or beside it.
         priced_invocations: Successful calls whose cost is known.
         priced_usd: What those cost, exactly.
         unpriced_invocations: Successful calls whose cost is not known.
@@ -47,6 +52,9 @@ class UsageFigures:
     quota_tokens: int = 0
     failed_tokens: int = 0
     records_missing_counts: int = 0
+    records_missing_output: int = 0
+    ambiguous_invocations: int = 0
+    unverified_invocations: int = 0
     priced_invocations: int = 0
     priced_usd: Decimal = Decimal(0)
     unpriced_invocations: int = 0
@@ -92,6 +100,9 @@ class UsageFigures:
         self.output_tokens += times * (tokens.output or 0)
         self.quota_tokens += times * (quota_tokens(tokens, record.model_id) or 0)
         self.records_missing_counts += times * tokens.is_missing
+        self.records_missing_output += times * record.is_missing_output
+        self.ambiguous_invocations += times * (record.usage_doubt is UsageDoubt.AMBIGUOUS)
+        self.unverified_invocations += times * (record.usage_doubt is UsageDoubt.UNVERIFIED)
         if isinstance(cost, Cost):
             self.priced_invocations += times
             self.priced_usd += times * cost.effective_usd

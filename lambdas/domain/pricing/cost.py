@@ -325,7 +325,7 @@ class _Entry:
     def token_lines(
         self, tokens: TokenCounts, units: BilledUnits
     ) -> tuple[CostLine, ...] | Unpriced:
-        """Price tokens, none of which a call needs to use that is billed in other units."""
+        """Price tokens. A call that is billed in other units may have none."""
         used = _used(tokens)
         if self.variant.service_tier == RESERVED_TIER or self._lacks_units(used, units):
             return Unpriced.BILLED_IN_OTHER_UNITS
@@ -379,7 +379,7 @@ class _Entry:
         return tuple(lines)
 
     def _lacks_units(self, used: Sequence[object], units: BilledUnits) -> bool:
-        """Say if a call is billed in units of which its log reports none."""
+        """Say if a call is billed in units and its log reports none."""
         if units:
             return False
         return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates and not used)

@@ -102,7 +102,7 @@ def _row(state: _State, change: PriceChange) -> Price:
         model_id=change.model_id,
         routing=change.routing,
         place=change.place,
-        effective_from=change.effective_from,
+        effective_from=None if change.effective_from == date.min else change.effective_from,
         rates=tuple(Rates(size, _usd_at(tokens, size)) for size in sizes),
         source=f"{PRICE_LIST}, {change.offer}",
         read_on=change.read_on,

@@ -58,7 +58,7 @@ class Routing(StrEnum):
 
 
 class PriceBasis(StrEnum):
-    """What a list price rests on, the strongest first."""
+    """The basis of a list price, the strongest first."""
 
     REGION = "region"
     """A price of the Region that was called."""
@@ -79,7 +79,7 @@ _NO_UNITS: UsdPerUnit = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What tokens cost in calls of a size.
+    """Token prices for calls of a size.
 
     Attributes:
         above_input_tokens: They hold for all tokens of a call that reads more than so many.
@@ -126,7 +126,7 @@ class Price:
     reason: str | None = None
 
     def holds_on(self, day: date) -> bool:
-        """Whether it has begun by a day."""
+        """Say if it has begun by a day."""
         return self.effective_from is None or self.effective_from <= day
 
     def rates_of(self, total_input_tokens: int) -> Rates:

@@ -71,7 +71,7 @@ class CallPrices:
     )
 
     def __bool__(self) -> bool:
-        """Whether there is any price at all."""
+        """False where there is no price at all."""
         return bool(self.prices or self.assumed)
 
     @property
@@ -203,9 +203,10 @@ class PriceBook:
         rows = [
             price
             for prices in self._spellings(model_id)
-            for price in sorted(prices, key=_newest, reverse=True)
+            for price in prices
             if price.service_tier == service_tier and price.holds_on(day)
         ]
+        rows.sort(key=_newest, reverse=True)  # of the same day, the same spelling goes first
         if not rows:
             return _NO_PRICES
         own = tuple(
@@ -291,7 +292,7 @@ def _differ(one: Price, other: Price) -> bool:
 
 
 def _newest(price: Price) -> tuple[date, date]:
-    """What sorts the prices of a scope by which stands: a row that gives a reason supersedes."""
+    """The sort key of the rows of a scope: a row that gives a reason supersedes others."""
     return price.effective_from or date.min, price.read_on if price.reason else date.min
 
 

@@ -19,7 +19,7 @@ from lambdas.domain.pricing.editions import (
     RateKey,
 )
 from lambdas.domain.pricing.overlay import PRICE_LIST, ListedFigure, figures_on
-from lambdas.domain.pricing.price import Price, Routing
+from lambdas.domain.pricing.price import BilledUnit, Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION, partition_of
 
@@ -28,11 +28,20 @@ MAX_FACTOR = 2
 
 
 class OfferedRate(NamedTuple):
-    """A rate, the offer that lists it, and the day on which the offer was read."""
+    """A rate that an offer lists.
+
+    Attributes:
+        offer: The offer.
+        rate: The rate.
+        read_on: The day on which the offer was read.
+        is_first: Whether no price of its model, tier and item was known in the partition. Calls
+            that used it were published without a cost, so that it can hold for all of them.
+    """
 
     offer: str
     rate: ListedRate
     read_on: date
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +67,19 @@ def first_day_after(now: datetime) -> date:
 def changes_of(
     rates: Iterable[OfferedRate], *, edition: str, effective_from: date
 ) -> tuple[PriceChange, ...]:
-    """Make the changes of an edition from rates."""
+    """Make the changes of an edition from rates.
+
+    A first price holds for calls of the past as well: they wait for one.
+    """
     return tuple(
         PriceChange(
-            **rate.model_dump(),
-            effective_from=effective_from,
+            **offered.rate.model_dump(),
+            effective_from=date.min if offered.is_first else effective_from,
             edition=edition,
-            offer=offer,
-            read_on=read_on,
+            offer=offered.offer,
+            read_on=offered.read_on,
         )
-        for offer, rate, read_on in rates
+        for offered in rates
     )
 
 
@@ -150,7 +162,10 @@ class _Candidates:
                     continue
                 is_ambiguous = len(offered) > 1
                 doubt = HoldReason.AMBIGUOUS if is_ambiguous else self.known.doubt(candidate.rate)
-                yield candidate if doubt is None else self._hold(candidate, doubt)
+                if doubt is None:
+                    yield candidate._replace(is_first=self.known.is_first(key))
+                else:
+                    yield self._hold(candidate, doubt)
         for gone in self._removed():
             yield self._hold(gone, HoldReason.REMOVED)
         for offer, name in self.unmapped:
@@ -193,18 +208,18 @@ class _Candidates:
         yield from gone.values()
 
     def _hold(self, candidate: OfferedRate, reason: HoldReason) -> HeldPrice:
-        offer, rate, read_on = candidate
+        rate = candidate.rate
         is_removed = reason is HoldReason.REMOVED
         return self._dated(
             HeldPrice(
                 reason=reason,
-                offer=offer,
+                offer=candidate.offer,
                 since=self.now,
                 name=rate.model_id,
                 rate=None if is_removed else rate,
                 removed=rate if is_removed else None,
                 usd_before=self.known.usd(rate.key),
-                read_on=read_on,
+                read_on=candidate.read_on,
             )
         )
 
@@ -230,6 +245,8 @@ class _KnownPrices:
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
             self._elsewhere[_apart_from_place(key)].append(figure.usd)
+        self._items = {(*_model_and_tier(key), key.item) for key in self._figures}
+        self._models = {_model_and_tier(key) for key in self._figures}
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -246,6 +263,17 @@ class _KnownPrices:
         """The price of a key, in its own scope or in one that holds in its place."""
         found = self._find(key)
         return None if found is None else found.usd
+
+    def is_first(self, key: RateKey) -> bool:
+        """Say if no call that used what a key is for can have had a cost.
+
+        Other units than tokens can be part of the price of the tokens: for these the book must not
+        have any price of the model.
+        """
+        model = _model_and_tier(key)
+        if isinstance(key.item, BilledUnit):
+            return model not in self._models
+        return (*model, key.item) not in self._items
 
     def is_chosen(self, key: RateKey) -> bool:
         """Say if the book gives a reason why it follows another source than the list."""
@@ -279,6 +307,12 @@ class _KnownPrices:
 def _apart_from_place(key: RateKey) -> tuple[object, ...]:
     tier, item, size = key.service_tier, key.item, key.above_input_tokens
     return name_and_version(key.model_id), partition_of(key.place), tier, item, size
+
+
+def _model_and_tier(key: RateKey) -> tuple[object, ...]:
+    """The model in any version, the partition and the tier of a key."""
+    name, _ = name_and_version(key.model_id)
+    return name, partition_of(key.place), key.service_tier
 
 
 def _spelled(

@@ -27,7 +27,7 @@ class Route(NamedTuple):
     """How and where a call reached its model.
 
     Attributes:
-        region: The Region that was called, which is billed; empty where the log does not tell.
+        region: The Region that was called, which is billed; empty where the log does not name it.
         profile: The prefix of the inference profile (`eu`, `global`); empty where none was called.
     """
 
@@ -36,7 +36,7 @@ class Route(NamedTuple):
 
     @property
     def is_global(self) -> bool:
-        """Whether the call went through a global profile."""
+        """True for a call through a global profile."""
         return self.profile == Routing.GLOBAL
 
     @property

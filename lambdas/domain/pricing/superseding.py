@@ -75,8 +75,8 @@ class PublishedBooks:
     def _get(self, decisions: int) -> PriceBook:
         """The book after the first decisions."""
         if decisions not in self._books:
-            made = self._edition.superseded[:decisions]
-            edition = self._edition.model_copy(update={"superseded": made})
+            later = self._edition.superseded[decisions:]
+            edition = self._edition.before(later[0]) if later else self._edition
             self._books[decisions] = lay_over(self._shipped, edition)
         return self._books[decisions]
 

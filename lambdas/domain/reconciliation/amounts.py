@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.pricing import Routing, TokenKind
+from lambdas.domain.pricing import Routing
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.price_list import Measure
 
@@ -47,11 +47,6 @@ class UsageKey(NamedTuple):
     measure: Measure
     routing: Routing | None
     service_tier: str | None
-
-    @property
-    def is_tokens(self) -> bool:
-        """Whether tokens are counted, and not another unit."""
-        return isinstance(self.measure, TokenKind)
 
 
 @dataclass(frozen=True, slots=True)

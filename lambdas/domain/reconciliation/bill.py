@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing import BilledUnit, Routing, TokenKind
 from lambdas.domain.pricing.price_list import (
-    OFFERS,
     Endpoint,
     ModelNames,
     Plan,
@@ -33,6 +31,11 @@ from lambdas.domain.reconciliation.amounts import (
 )
 from lambdas.domain.reconciliation.reasons import Apart, Reason
 
+BEDROCK_FAMILY = "Amazon Bedrock"
+BEDROCK_CODES = "AmazonBedrock"
+"""The beginning of the codes of products and services that belong to Bedrock."""
+BEDROCK_EDITION = "Amazon Bedrock Edition"
+"""The end, in parentheses, of the names of products that AWS Marketplace bills."""
 USAGE_LINES = frozenset({"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"})
 """The types of lines that are use; every other one is shown apart. Source:
 https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html
@@ -40,13 +43,12 @@ https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html
 SETTLES_AFTER = timedelta(hours=72)
 """The age at which a bill is complete. AWS Marketplace, which bills Claude, takes over two days."""
 
-_FAMILY = "Amazon Bedrock"
-_EDITION = "(Amazon Bedrock Edition)"
 _CURRENCIES = frozenset({"", "USD"})
 _APPLICATION_PROFILE = ":application-inference-profile/"
 _MAX_NUMBER_LENGTH = 60
 _MAX_NUMBER = Decimal(10) ** 18
 _MAX_SUBJECT_LENGTH = 200
+_HOURS_A_DAY = 24
 _DAY_LENGTH = len("YYYY-MM-DD")
 _MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1000)
 _TOKENS_PER_UNIT = {"1k tokens": _THOUSAND, "1m tokens": _MILLION}
@@ -127,6 +129,20 @@ class ProfiledModel(NamedTuple):
     is_global: bool
 
 
+class _Use(NamedTuple):
+    """What a line of the bill is for.
+
+    Attributes:
+        key: The use.
+        model_id: The model's whole id.
+        usage: The usage type.
+    """
+
+    key: UsageKey
+    model_id: str
+    usage: UsageType
+
+
 ListPrice: TypeAlias = Callable[[UsageKey, TokenKind], Decimal | None]
 """Gets the list price of a million tokens of a kind; `None` where it is not known."""
 
@@ -167,6 +183,7 @@ class Bill:
         self.named_days = set[tuple[str, date]]()
         self.unnamed_days = set[tuple[str, date]]()
         self.lines = 0
+        self._hours: dict[UsageKey, tuple[int, int]] = {}
         self._profiles: defaultdict[str, set[ProfiledModel]] = defaultdict(set)
         self._list_price = list_price
         self._names = names or shipped_names()
@@ -205,42 +222,49 @@ class Bill:
         self.lines += lines
         self.apart[ApartKey(Apart.OTHER_SERVICE)] += amounts
 
+    def period(self, key: UsageKey) -> tuple[datetime, datetime]:
+        """The time of a use: from the first to the last hour that the bill has, else the day."""
+        first, last = self._hours.get(key, (0, _HOURS_A_DAY - 1))
+        midnight = datetime.combine(key.day, time(), UTC)
+        return midnight + timedelta(hours=first), midnight + timedelta(hours=last + 1)
+
     def _add_usage(self, row: BillRow) -> None:
         day, quantity, cost = _day(row.usage_start), _number(row.usage_amount), _dollars(row)
         if day is None or quantity is None or _number(row.unblended_cost) is None:
             self._set_apart(Apart.UNREADABLE, row.usage_type, cost)
             return
         _check_granularity(row, day)
-        amounts = replace(cost, quantity=quantity)
+        amounts = Amounts(quantity, cost.list_usd, cost.effective_usd)
         self.days[row.account_id].add(day)
         if day >= self.settled_before:
             self._set_apart(Apart.NOT_SETTLED, "", amounts)
             return
-        usage = self._usage_type(row.usage_type)
-        found = self._key(row, day, usage)
-        if isinstance(found, ApartKey) or usage is None:
-            why = found if isinstance(found, ApartKey) else ApartKey(Apart.UNKNOWN_USAGE_TYPE)
-            if _may_be_tokens(row, why):
+        use = self._read_use(row, day)
+        if isinstance(use, ApartKey):
+            if _may_be_tokens(row, use):
                 self.unread_days.add((row.account_id, day))
-            self.apart[why] += amounts
+            self.apart[use] += amounts
             return
-        key, model_id = found
-        amounts = replace(amounts, quantity=quantity * self._size(row, key, amounts))
-        reason = _off_log_reason(row, usage)
+        tokens = quantity * self._size(row, use, amounts)
+        amounts = Amounts(tokens, cost.list_usd, cost.effective_usd)
+        reason = _off_log_reason(row, use.usage)
         if reason is not None:
-            self.off_log[reason, key] += amounts
+            self.off_log[reason, use.key] += amounts
             return
-        self.uses[key] += amounts
+        hour = _hour(row)
+        if hour is not None:
+            first, last = self._hours.get(use.key, (hour, hour))
+            self._hours[use.key] = min(first, hour), max(last, hour)
+        self.uses[use.key] += amounts
         days = self.named_days if row.iam_principal else self.unnamed_days
         days.add((row.account_id, day))
-        if _APPLICATION_PROFILE in row.resource_id and key.routing is not None:
-            profiled = ProfiledModel(model_id, key.routing is Routing.GLOBAL)
+        if _APPLICATION_PROFILE in row.resource_id:
+            profiled = ProfiledModel(use.model_id, use.key.routing is Routing.GLOBAL)
             self._profiles[row.resource_id].add(profiled)
 
-    def _key(
-        self, row: BillRow, day: date, usage: UsageType | None
-    ) -> tuple[UsageKey, str] | ApartKey:
-        """The use of a line, and its model's whole id; or the reason why it is set apart."""
+    def _read_use(self, row: BillRow, day: date) -> _Use | ApartKey:
+        """Read what a line is for, or find the reason why it is set apart."""
+        usage = self._usage_type(row.usage_type)
         subject = row.usage_type[:_MAX_SUBJECT_LENGTH]
         if usage is not None and usage.plan in _OTHER_PLANS:
             return ApartKey(_OTHER_PLANS[usage.plan], subject)
@@ -264,25 +288,26 @@ class Bill:
             routing=routing,
             service_tier=usage.service_tier,
         )
-        return key, model_id
+        return _Use(key, model_id, usage)
 
     def _find_model(self, model: str, spelled: str, service_name: str) -> str | None:
         return self._names.find(name for name in (model, spelled or service_name) if name)
 
-    def _size(self, row: BillRow, key: UsageKey, amounts: Amounts) -> Decimal:
+    def _size(self, row: BillRow, use: _Use, amounts: Amounts) -> Decimal:
         """The tokens in a unit of the amount; 1 for what is no token.
 
         Exports leave `pricing_unit` out at times. AWS Marketplace counts millions. For the rest
         the size is taken that brings the price of the line closer to the list price.
         """
-        if isinstance(key.measure, BilledUnit):
+        kind = use.key.measure
+        if isinstance(kind, BilledUnit):
             return Decimal(1)
         stated = _TOKENS_PER_UNIT.get(row.pricing_unit.strip().lower())
         if stated is not None:
             return stated
-        if ":" in row.usage_type:
+        if use.usage.is_marketplace:
             return _MILLION
-        listed = self._list_price(key, key.measure)
+        listed = self._list_price(use.key, kind)
         if not listed or not amounts.quantity or not amounts.list_usd:
             return _THOUSAND
         usd = amounts.list_usd / amounts.quantity
@@ -317,10 +342,10 @@ def _off_log_reason(row: BillRow, usage: UsageType) -> Reason | None:
 
 def _is_bedrock(row: BillRow) -> bool:
     return (
-        row.family == _FAMILY
-        or row.product_code in OFFERS
-        or row.servicecode in OFFERS
-        or row.service_name.endswith(_EDITION)
+        row.family == BEDROCK_FAMILY
+        or row.product_code.startswith(BEDROCK_CODES)
+        or row.servicecode.startswith(BEDROCK_CODES)
+        or row.service_name.endswith(f"({BEDROCK_EDITION})")
     )
 
 
@@ -357,6 +382,15 @@ def _check_granularity(row: BillRow, day: date) -> None:
             " DAILY or HOURLY."
         )
         raise BillError(message)
+
+
+def _hour(row: BillRow) -> int | None:
+    """The hour that a line stands for; `None` where it stands for a day."""
+    hour = row.usage_start[_DAY_LENGTH + 1 : _DAY_LENGTH + 3]
+    is_same_day = row.usage_end[:_DAY_LENGTH] == row.usage_start[:_DAY_LENGTH]
+    if not (hour.isascii() and hour.isdigit()) or (int(hour) == 0 and not is_same_day):
+        return None
+    return min(int(hour), _HOURS_A_DAY - 1)
 
 
 def _day(text: str) -> date | None:

@@ -26,7 +26,7 @@ USD_TOLERANCE = Decimal("0.01")
 MAX_USD_A_DAY = Decimal(1)
 """The dollars by which all lines of a caller and a day together may differ."""
 
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _ONE_TENTH = Decimal("0.1")
 _OTHER_PLANS = (
     "provisioned-model/",
@@ -270,26 +270,29 @@ class _Explanation:
         self._excess = {
             line.key: line.ours.quantity - line.theirs.quantity
             for line in lines
-            if line.line_class is not LineClass.AGREES
+            if line.line_class is not LineClass.AGREES and line.reason is None
         }
 
     def reason(self, line: Line) -> Reason | None:
         if line.line_class is LineClass.AGREES:
             return None
-        if line.line_class is LineClass.THEIRS_ONLY and line.reason is not None:
+        if line.reason is not None:
             return line.reason
-        if _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE):
-            return line.reason or _price_reason(line)
+        is_close = _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE)
+        if line.line_class is LineClass.DIFFERS and is_close:
+            return _price_reason(line)
         if self._is_on_other_day(line.key):
             return Reason.OTHER_DAY
         if line.line_class is LineClass.OURS_ONLY:
             return self._ours_only(line.key)
-        is_less = line.ours.quantity < line.theirs.quantity
-        return self._theirs_only(line.key) if is_less else self._late(line.key)
+        is_late = line.line_class is LineClass.DIFFERS and line.ours.quantity > line.theirs.quantity
+        return self._late(line.key) if is_late else self._theirs_only(line.key)
 
     def _is_on_other_day(self, key: UsageKey) -> bool:
         """Say if a day beside it has the same difference the other way round."""
         excess = self._excess[key]
+        if not excess or not date.min < key.day < date.max:
+            return False
         return any(
             _is_close(-excess, self._excess.get(key._replace(day=key.day + days), ZERO), _ONE_TENTH)
             for days in (-_DAY, _DAY)
@@ -312,19 +315,29 @@ class _Explanation:
         return Reason.BILL_NOT_UNDERSTOOD if is_unread else Reason.LATE_BILL
 
     def _theirs_only(self, key: UsageKey) -> Reason:
-        days = self._metered.days.get((key.account_id, key.region))
         has_callers = (key.account_id, key.day) in self._bill.named_days
-        if not days:
-            return Reason.NO_LOGS
-        if key.day <= min(days):
-            return Reason.BEFORE_LOGGING
-        if key.day >= max(days):
-            return Reason.AFTER_LOGS
+        outside = self._outside_of_logs(key)
+        if outside is not None:
+            return outside
         if not key.identity_arn and has_callers:
             return Reason.NO_IDENTITY_IN_BILL
         caller = Caller(key.day, key.account_id, key.region, key.identity_arn, key.model_id)
         is_uncounted = caller in self._uncounted
         return Reason.NO_COUNTS_IN_LOGS if is_uncounted else Reason.DELIVERY_FAILURE
+
+    def _outside_of_logs(self, key: UsageKey) -> Reason | None:
+        """The reason why logs do not have a use at all, or have a part of its time alone."""
+        logged = self._metered.periods.get((key.account_id, key.region))
+        if logged is None:
+            return Reason.NO_LOGS
+        begins, ends = self._bill.period(key)
+        first, last = (moment.replace(minute=0, second=0, microsecond=0) for moment in logged)
+        if ends <= first:
+            return Reason.BEFORE_LOGGING
+        if begins > last:
+            return Reason.AFTER_LOGS
+        is_whole = first <= begins and ends <= last + _HOUR
+        return None if is_whole else Reason.PARTLY_LOGGED
 
 
 def _price_reason(line: Line) -> Reason:

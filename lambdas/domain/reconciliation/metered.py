@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
@@ -54,7 +54,7 @@ class Metered:
         price_tokens: Prices a call.
         profiles: The models behind application inference profiles, by ARN, as the bill has them.
         uses: What successful calls used.
-        days: The days that have calls, by account and Region.
+        periods: The times of the first and the last call, by account and Region.
         uncounted: The callers with calls that say nothing of tokens or units.
         calls: The number of successful calls.
         failed_calls: The number of calls that failed.
@@ -63,7 +63,7 @@ class Metered:
     price_tokens: PriceTokens
     profiles: Mapping[str, ProfiledModel] = field(default_factory=dict)
     uses: defaultdict[UsageKey, Amounts] = field(default_factory=lambda: defaultdict(Amounts))
-    days: defaultdict[tuple[str, str], set[date]] = field(default_factory=lambda: defaultdict(set))
+    periods: dict[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=dict)
     uncounted: set[Caller] = field(default_factory=set)
     calls: int = 0
     failed_calls: int = 0
@@ -74,7 +74,9 @@ class Metered:
         Raises:
             TooManyUsesError: There are more different uses than fit in memory.
         """
-        self.days[record.account_id, record.region].add(record.timestamp.date())
+        place, called_at = (record.account_id, record.region), record.timestamp
+        first, last = self.periods.get(place, (called_at, called_at))
+        self.periods[place] = min(first, called_at), max(last, called_at)
         if record.is_failed:
             self.failed_calls += 1
             return

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     CUSTOM_MODEL = "custom_model"
     BEFORE_LOGGING = "before_logging"
     AFTER_LOGS = "after_logs"
+    PARTLY_LOGGED = "partly_logged"
     NO_LOGS = "no_logs"
     NO_IDENTITY_IN_BILL = "no_identity_in_bill"
     NO_COUNTS_IN_LOGS = "no_counts_in_logs"
@@ -64,10 +65,11 @@ MEANINGS = MappingProxyType(
         Reason.MANTLE: "Calls of the bedrock-mantle endpoint are not in invocation logs.",
         Reason.BATCH: "Batch inference is not in invocation logs.",
         Reason.CUSTOM_MODEL: "A customized model has prices of its own.",
-        Reason.BEFORE_LOGGING: (
-            "It was used before the first call in the logs, or on the day of that call."
-        ),
+        Reason.BEFORE_LOGGING: "It was used before the first call in the logs.",
         Reason.AFTER_LOGS: "It was used after the last call in the logs. Name newer logs.",
+        Reason.PARTLY_LOGGED: (
+            "The logs begin or end on this day, so that a part of it may be missing."
+        ),
         Reason.NO_LOGS: "No logs of this account and Region were named.",
         Reason.NO_IDENTITY_IN_BILL: "The bill names no caller, so that nothing can match.",
         Reason.NO_COUNTS_IN_LOGS: "The logs hold calls of it that do not say how many tokens.",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
-from lambdas.domain.reconciliation.amounts import NOTHING, Amounts
+from lambdas.domain.reconciliation.amounts import NOTHING, ZERO, Amounts
 from lambdas.domain.reconciliation.matching import Reconciliation
 from lambdas.domain.reconciliation.reasons import MEANINGS, Apart, LineClass
 from lambdas.domain.reconciliation.summary import (
@@ -50,6 +50,12 @@ def _notes(reconciliation: Reconciliation) -> Iterator[str]:
     if provisional:
         month = reconciliation.provisional_month
         yield f"{_usd(provisional)} USD are of {month}: provisional until AWS closes the month."
+    unpriced = sum((line.ours.unpriced for line in reconciliation.lines), ZERO)
+    if unpriced:
+        yield (
+            f"{unpriced:,f} tokens or units in the logs have no known price: sums that lack them"
+            " end in +."
+        )
     if not reconciliation.has_identities:
         yield (
             "The bill names no callers (switch on INCLUDE_IAM_PRINCIPAL_DATA): they are left out of"
@@ -96,8 +102,11 @@ def _class_row(total: ClassTotal) -> tuple[str, ...]:
 
 
 def _dollars_row(cells: tuple[str, ...], theirs: Amounts, ours: Amounts) -> tuple[str, ...]:
-    dollars = (theirs.effective_usd, theirs.list_usd, ours.list_usd, ours.effective_usd)
-    return (*cells, *map(_usd, dollars))
+    return (
+        *cells,
+        *(_usd(theirs.effective_usd), _usd(theirs.list_usd)),
+        *(_priced_usd(ours.list_usd, ours), _priced_usd(ours.effective_usd, ours)),
+    )
 
 
 def _meanings(totals: Sequence[ClassTotal], apart: dict[Apart, Amounts]) -> Iterator[str]:
@@ -133,7 +142,7 @@ def _difference_row(total: DifferenceTotal) -> tuple[str, ...]:
         _label(difference.reason),
         f"{total.ours.quantity:,f}",
         f"{total.theirs.quantity.normalize():,f}",
-        _usd(total.ours.list_usd),
+        _priced_usd(total.ours.list_usd, total.ours),
         _usd(total.theirs.list_usd),
     )
 
@@ -160,6 +169,13 @@ def _more(found: int) -> tuple[str, ...]:
 
 def _label(reason: StrEnum | None) -> str:
     return reason.replace("_", " ") if reason else ""
+
+
+def _priced_usd(usd: Decimal, amounts: Amounts) -> str:
+    """Dollars of the logs: a part, or all of it, may have no known price."""
+    if not amounts.unpriced:
+        return _usd(usd)
+    return f"{_usd(usd)}+" if usd else "unpriced"
 
 
 def _usd(usd: Decimal) -> str:

@@ -104,10 +104,14 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     assert own == {it["model_id"] for it in traffic["in_use"]}
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
-    by_model = {name: it.cost_usd for name, it in meter.summary.by_model()}
-    assert all(it["cost_usd"] == by_model[it["model_id"]] for it in traffic["in_use"])
     exact = sum(it.priced_usd for _, it in meter.summary.by_model())
-    assert traffic["cost_usd"] == round(exact, 6)
+    assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
+    assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
+    guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
+    by_model = {name: it.cost_usd for name, it in meter.summary.by_model()}
+    assert {
+        it["model_id"] for it in traffic["in_use"] if it["cost_usd"] != by_model[it["model_id"]]
+    } == guarded
 
 
 def test_tables_are_printed_and_an_earlier_report_is_no_log(

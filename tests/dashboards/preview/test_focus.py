@@ -33,9 +33,9 @@ def test_the_samples_are_written_to_the_cent_and_break_no_rule(run: Any, tmp_pat
     rows = rows_in(tmp_path / "focus.csv")
     assert not list(violations(rows))
     total = sum(Decimal(row["BilledCost"] or "NaN") for row in rows)
-    assert total == Decimal("0.299075196")
+    assert total == Decimal("0.322275196")
     manifest = json.loads((tmp_path / "focus.csv.manifest.json").read_text())
-    assert manifest["rows"] == len(rows) == 35
+    assert manifest["rows"] == len(rows) == 47
     assert Decimal(manifest["billed_cost_usd"]) == total
     assert (manifest["priced_invocations"], manifest["left_out_invocations"]) == (50, 6)
 
@@ -53,7 +53,7 @@ def test_all_formats_hold_the_same(run: Any, tmp_path: Path) -> None:
         ).fetchone()
     rows = rows_in(tmp_path / "focus.csv")
     skus = [row["SkuId"] or "" for row in rows]
-    assert found == (Decimal("0.299075196"), len(rows), min(skus))
+    assert found == (Decimal("0.322275196"), len(rows), min(skus))
     assert len(list(tmp_path.iterdir())) == 2 * len(names)
 
 
@@ -86,7 +86,7 @@ def test_what_is_in_no_cost_is_told_on_the_screen_as_well(
     assert run(SAMPLES, "--out", tmp_path / "focus.csv") == 0
     printed = capsys.readouterr().out
     assert "65 lines read: 60 calls counted" in printed
-    assert f"35 rows in {tmp_path / 'focus.csv'}: 0.299075196 USD, as an estimate" in printed
+    assert f"47 rows in {tmp_path / 'focus.csv'}: 0.322275196 USD, as an estimate" in printed
     assert "Not in this cost" in printed
     assert "  amazon.nova-canvas-v1:0: 2 calls, 0 tokens (billed_in_other_units)" in printed
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview import json_values, log_files
+from dashboards.preview import json_values, log_reading
 from dashboards.preview.deliveries import pack
-from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_log_file
+from dashboards.preview.log_files import UnreadableLogsError, find_log_files
+from dashboards.preview.log_reading import read_log_file
 from dashboards.preview.skipped_files import SkipReason
 from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
 from tests.invocation_logs import as_lines, log, write
@@ -155,7 +156,7 @@ def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> 
 def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 500)
+    monkeypatch.setattr(log_reading, "LONGEST_LINE_BYTES", 500)
     path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
     assert ids_of(path) == [*IDS * 3, IDS[0]]
 
@@ -270,6 +271,17 @@ def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
     assert ids_of(tmp_path) == IDS
 
 
+def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path: Path) -> None:
+    forged = as_lines(log("forged"))
+    write(tmp_path / "data" / "november.json", LINES)
+    write(tmp_path / "data" / "request-1_input.json.gz", forged)
+    write(tmp_path / "data" / "request-1_input_media_00.json", forged)
+    write(tmp_path / "data" / "BedrockModelInvocationLogs" / "us-east-1" / "data" / "x", forged)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["november.json"]
+    assert found.skipped.count(SkipReason.BODY) == 3
+
+
 def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
     for name in ("b/1.json", "a/2.json", "a/1.json", "c.json"):
         write(tmp_path / name, as_lines(log(name)))
@@ -294,7 +306,7 @@ def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 1000)
+    monkeypatch.setattr(log_reading, "LONGEST_LINE_BYTES", 1000)
     monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(readings_of(write(tmp_path / "long.log", content)))

@@ -21,7 +21,10 @@ from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import meter_files
+from dashboards.preview.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
 from dashboards.preview.usage_report import print_report
+from lambdas.domain.invocations import RejectionReason
+from lambdas.domain.pricing import Unpriced
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -73,6 +76,9 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "quota_tokens": 8,
         "failed_tokens": 15,
         "records_missing_counts": 0,
+        "records_missing_output": 0,
+        "ambiguous_invocations": 0,
+        "unverified_invocations": 0,
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
         "assumed_price_invocations": 0,
@@ -96,6 +102,12 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         },
         "files": {"read": 1, "skipped": []},
         "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
+        "coverage": {
+            "start": "2026-09-08T12:10:33+00:00",
+            "end": "2026-09-08T12:10:33+00:00",
+            "account_ids": ["111122223333"],
+            "regions": ["us-east-1"],
+        },
         "by_identity": [
             {"identity_arn": ANA} | figures,
             {"identity_arn": "unknown"} | unknown,
@@ -246,7 +258,7 @@ def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_p
         log(),
         log(input={"inputTokenCount": 70}),
         log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
-        log(**other),
+        log() | other,
     ]
     summaries = [
         summarize(
@@ -283,6 +295,11 @@ def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
     )
 
 
+# Lines of the samples, read off by hand.
+CUT_OFF_STREAMS = {41}
+TOTALS_THAT_FIT_NOTHING = {33, 34}
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -302,6 +319,8 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
             invocations=1,
             total_tokens=sum(known),
             records_missing_counts=int(counts["input"] is counts["output"] is None),
+            records_missing_output=int(record["line"] in CUT_OFF_STREAMS),
+            ambiguous_invocations=int(record["line"] in TOTALS_THAT_FIT_NOTHING),
             **{f"{name}_tokens": count or 0 for name, count in counts.items()},
         )
     figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
@@ -332,6 +351,24 @@ USD_OF_SAMPLES = {
 }
 
 
+# US dollars for a text unit of a guardrail, as AWS lists them; word filters are free.
+USD_OF_GUARDRAILS = {
+    "topicPolicyUnits": Decimal("0.00015"),
+    "contentPolicyUnits": Decimal("0.00015"),
+    "sensitiveInformationPolicyUnits": Decimal("0.0001"),
+}
+
+
+def guardrail_usd(part: Any) -> Decimal:
+    """The cost of the units that the assessments of a guardrail report, wherever they stand."""
+    if isinstance(part, list):
+        return sum(map(guardrail_usd, part), Decimal(0))
+    if not isinstance(part, dict):
+        return Decimal(0)
+    own = (usd * part.get(unit, 0) for unit, usd in USD_OF_GUARDRAILS.items())
+    return sum(own, guardrail_usd(list(part.values())))
+
+
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
@@ -343,12 +380,14 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
     for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
         if "rejected" in record or record["error_code"]:
             continue
-        invoked = json.loads(lines[record["line"] - 1])["modelId"].rpartition("/")[2]
+        logged = json.loads(lines[record["line"] - 1])
+        invoked = logged["modelId"].rpartition("/")[2]
         usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
         counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            + guardrail_usd(logged["output"])
             if usd and is_told
             else None
         )
@@ -378,6 +417,7 @@ def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_pat
     summary = summarize(write(tmp_path / "empty.json", ""))
     assert summary["records"]["read"] == 0
     assert summary["by_identity"] == summary["rejected"] == []
+    assert summary["coverage"] is None
 
 
 def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -392,6 +432,50 @@ def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture
     assert "invocation-logs.ndjson, line 43: no_request_id" in printed
 
 
+CUT_OFF: dict[str, Any] = {
+    "operation": "ConverseStream",
+    "input": {"inputTokenCount": 3},
+    "output": {},
+}
+
+
+def test_an_output_that_is_not_known_is_not_shown_as_zero(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log("1", **CUT_OFF), log("2", **CUT_OFF)))
+    assert run(logs) == 0
+    shown = capsys.readouterr().out
+    assert "No output" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("anthropic.")]
+    assert row[1:6] == ["2", "6", "-", "2", "6"]  # calls, input, output, no output, total
+    assert "2 calls without an output count" in shown
+
+
+def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(write(tmp_path / "logs.json", as_lines(log("1")))) == 0
+    assert "No output" not in capsys.readouterr().out
+
+
+def test_doubtful_usage_is_counted_and_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = {"inputTokens": 3, "outputTokens": 5, "totalTokens": 99}
+    ambiguous = log("1", output={"outputBodyJson": {"usage": usage}})
+    request = {"inputTokenCount": 9, "cacheReadInputTokenCount": 7}
+    unverified = log("2", modelId="openai.gpt-5.6-luna", operation="ConverseStream", input=request)
+    logs, out = write(tmp_path / "logs.json", as_lines(ambiguous, unverified)), tmp_path / "o.json"
+    assert run(logs, "--out", out) == 0
+    shown = capsys.readouterr().out
+    assert "1 call with ambiguous usage" in shown
+    assert "1 call with unverified usage" in shown
+    rows = {row["model_id"]: row for row in json.loads(out.read_text())["by_model"]}
+    assert rows["openai.gpt-5.6-luna"]["unverified_invocations"] == 1
+    assert rows["openai.gpt-5.6-luna"]["input_tokens"] == 2
+    assert sum(row["ambiguous_invocations"] for row in rows.values()) == 1
+
+
 def test_costs_that_mean_different_things_look_different(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -404,7 +488,7 @@ def test_costs_that_mean_different_things_look_different(
         "failed": {"errorCode": "ThrottlingException"},
     }
     logs = [
-        log(name, **{"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes)
+        log(name) | {"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes
         for name, changes in used.items()
     ]
     out = tmp_path / "summary.json"
@@ -427,6 +511,24 @@ def test_costs_that_mean_different_things_look_different(
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert "  1 no_price: no price of the model is known" in printed
+
+
+def test_the_period_accounts_and_regions_are_shown(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [
+        log("1", timestamp="2026-09-08T12:10:33Z"),
+        log("2", timestamp="2026-09-08T12:10:33.500Z", region="eu-west-1"),
+        log("3", timestamp="2026-08-31T23:00:00-02:00", accountId="444455556666"),
+    ]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
+    assert shown in capsys.readouterr().out
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(UNPRICED_MEANINGS) == set(Unpriced)
+    assert set(REJECTION_MEANINGS) == set(RejectionReason)
 
 
 def test_nothing_but_rejected_records_gets_a_hint(

@@ -166,6 +166,55 @@ def test_table_adds_up_to_the_whole_bill(
     assert "delivery failure" in printed
 
 
+def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
+    report: Any, logs: Path, tmp_path: Path
+) -> None:
+    million = {"line_item_usage_amount": "0.004", "pricing_unit": ""}
+
+    found = report(write_csv_bill(tmp_path / "bill.csv", days(bill_line(**million))), logs)
+
+    assert classes(found) == [("agrees", None, 3)]
+
+
+def test_use_without_a_price_is_never_shown_as_free(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(called("1", modelId="acme.quark-v1:0")))
+    bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
+
+    assert run("--cur", bill, "--", logs) == 0
+
+    printed = capsys.readouterr().out
+    assert "4,000 tokens or units in the logs have no known price" in printed
+    assert re.search(r"^2026-09-08 .*acme\.quark .* unpriced +0\.000000", printed, re.MULTILINE)
+
+
+def test_keys_of_products_fill_what_columns_lack(report: Any, logs: Path, tmp_path: Path) -> None:
+    keys = {"region": "us-east-1", "pricing_unit": "1K tokens"}
+    lines = [
+        line | {"product": line["product"] | keys, "line_item_usage_type": "ZZQ9-x-input-tokens"}
+        for line in days(bill_line())
+    ]
+    lines = without(lines, "product_region_code", "pricing_unit")
+
+    assert classes(report(write_csv_bill(tmp_path / "bill.csv", lines), logs)) == [
+        ("agrees", None, 3)
+    ]
+
+
+def test_columns_of_single_keys_of_products_are_read(
+    report: Any, logs: Path, tmp_path: Path
+) -> None:
+    lines = [
+        line | {"product_model": "Nova Micro", "product_feature": "On-demand Inference"}
+        for line in without(days(bill_line()), "product")
+    ]
+
+    assert classes(report(write_csv_bill(tmp_path / "bill.csv", lines), logs)) == [
+        ("agrees", None, 3)
+    ]
+
+
 def test_bill_without_callers_is_compared_without_them(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
@@ -289,6 +338,21 @@ def test_a_broken_line_is_not_quoted(
     assert "XyzzyMarker" not in printed.out + printed.err
 
 
+def test_files_of_logs_that_were_not_read_are_counted(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "logs", tmp_path / "out.json"
+    write(folder / "a.json", as_lines(called("1")))
+    write(folder / "notes.txt", "not a log")
+    bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
+
+    assert run("--cur", bill, "--out", out, "--", folder) == 0
+
+    files = json.loads(out.read_text())["files"]
+    assert (files["read"], files["skipped"][0]["reason"]) == (1, "not_a_log")
+    assert "1 file read. 1 file was not:" in capsys.readouterr().out
+
+
 def test_nothing_to_compare_is_an_error(
     run: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -300,6 +364,12 @@ def test_nothing_to_compare_is_an_error(
     assert run("--cur", tmp_path / "none", "--", logs) == 2
     assert run("--cur", tmp_path / "noise.json", "--", logs) == 2
     assert run("--cur", bill, "--out", bill, "--", logs) == 2
+    assert run("--cur", bill, "--out", tmp_path / "none" / "out.json", "--", logs) == 2
+    (tmp_path / "empty").mkdir()
+    assert run("--cur", tmp_path / "empty", "--", logs) == 2
+    header = write_csv_bill(tmp_path / "header.csv", [bill_line()])
+    header.write_text(header.read_text().partition("\n")[0] + "\n")
+    assert run("--cur", header, "--", logs) == 2
 
     assert "there is no call in these logs" in capsys.readouterr().err
 

@@ -73,6 +73,7 @@ def test_the_json_keeps_its_contract() -> None:
         "purpose": "text",
         "calls": 1,
         "cost_usd": Decimal("18.300000"),
+        "guardrail_usd": Decimal(0),
         "tokens": {"cache_read": M, "input": M, "output": M},
         "in_use": [
             {
@@ -183,7 +184,8 @@ def test_a_guardrail_costs_the_same_beside_any_model_and_other_units_are_not_com
         pricing=Pricing(PriceBook([*units, *listed(model)])),
     )
     (traffic,) = report.account.traffic
-    assert traffic.mix.usd == Decimal(1)
+    assert (traffic.mix.usd, traffic.mix.guardrail_usd) == (Decimal(1), Decimal(15))
+    assert "Guardrails cost $15.0000 beside that" in plain_text(report_tables(report))
     assert report.account.unpriced == {
         Unknown("maker.pictures-v1", Unpriced.BILLED_IN_OTHER_UNITS): 1
     }

@@ -128,6 +128,13 @@ def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -
     assert row["ResourceType"] == "Imported Model"
 
 
+def test_a_prompt_router_is_the_resource_that_was_called() -> None:
+    router = "arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc123"
+    row = row_of_call(CALL._replace(invoked_model_id=SONNET_4, prompt_router=router))
+    assert row["x_InvokedModelId"] == row["ResourceId"] == router
+    assert (row["x_ModelId"], row["ResourceType"]) == (SONNET_4, "Prompt Router")
+
+
 @pytest.mark.parametrize(
     "invoked",
     [

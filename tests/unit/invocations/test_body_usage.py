@@ -441,7 +441,10 @@ FIVE_MINUTES, ONE_HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens
 def test_cache_writes_are_split_only_where_the_parts_add_up(
     usage: dict[str, object], cache_write: int | None, cache_write_1h: int | None
 ) -> None:
-    tokens = tokens_of(answered({"usage": {"input_tokens": 4, "output_tokens": 50} | usage}))
+    names = ("input_tokens", "output_tokens")
+    if "cacheWriteInputTokens" in usage:
+        names = ("inputTokens", "outputTokens")
+    tokens = tokens_of(answered({"usage": dict(zip(names, (4, 50), strict=True)) | usage}))
     assert tokens == TokenCounts(4, 50, None, cache_write, cache_write_1h)
 
 

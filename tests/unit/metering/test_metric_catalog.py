@@ -7,7 +7,7 @@ from operator import attrgetter
 import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metering.metric_catalog import (
     HEALTH_METRICS,
     IDENTITY_ARN,
@@ -102,6 +102,8 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "QuotaTokens": 4101,
         "FailedTokens": None,
         "MissingTokenCounts": None,
+        "AmbiguousUsage": None,
+        "UnverifiedUsage": None,
         "InvocationLatency": 7,
         "EstimatedCostUSD": Decimal("1.5"),
         "UnpricedInvocations": None,
@@ -109,6 +111,19 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "UnattributedTokens": 4321,
         "ForgedAttributions": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("doubt", "name"),
+    [(UsageDoubt.AMBIGUOUS, "AmbiguousUsage"), (UsageDoubt.UNVERIFIED, "UnverifiedUsage")],
+)
+def test_doubtful_usage_of_successful_calls_is_counted(doubt: UsageDoubt, name: str) -> None:
+    names = ("AmbiguousUsage", "UnverifiedUsage")
+    record = usage_record(usage_doubt=doubt)
+    values = {metric: BY_NAME[metric].value_of(MeteredCall(record)) for metric in names}
+    assert values == dict.fromkeys(names) | {name: 1}
+    failed = MeteredCall(record._replace(error_code="ThrottlingException"))
+    assert BY_NAME[name].value_of(failed) is None
 
 
 @pytest.mark.parametrize(

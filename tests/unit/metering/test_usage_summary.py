@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.metering import LedgerChange, UsageFigures, UsageSummary, total_figures
 from lambdas.domain.pricing import Pricing, Unpriced
 from tests.builders import (
@@ -63,6 +63,31 @@ def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts
     failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
     ((_, figures),) = summarize([image, embedding, failure]).by_identity()
     assert figures.records_missing_counts == 1
+
+
+def test_a_call_of_text_whose_output_is_not_known_is_missing_its_output() -> None:
+    cut_off = TokenCounts(input=6)
+    calls = [
+        usage_record(request_id="1", operation="ConverseStream", tokens=cut_off),
+        usage_record(request_id="2", operation="InvokeModelWithResponseStream", tokens=cut_off),
+        usage_record(request_id="embedding", operation="InvokeModel", tokens=cut_off),
+        usage_record(request_id="whole", operation="ConverseStream"),
+        usage_record(request_id="nothing", operation="ConverseStream", tokens=TokenCounts()),
+        usage_record(request_id="failure", operation="ConverseStream", error_code="Throttling"),
+    ]
+    ((_, figures),) = summarize(calls).by_identity()
+    assert figures.records_missing_output == 2
+    assert figures.records_missing_counts == 1
+
+
+def test_doubtful_usage_is_counted_by_its_reason() -> None:
+    doubts = [None, UsageDoubt.AMBIGUOUS, UsageDoubt.UNVERIFIED, UsageDoubt.UNVERIFIED]
+    calls = [
+        usage_record(request_id=f"{number}", usage_doubt=doubt)
+        for number, doubt in enumerate(doubts)
+    ]
+    ((_, figures),) = summarize(calls).by_model()
+    assert (figures.ambiguous_invocations, figures.unverified_invocations) == (1, 2)
 
 
 def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:

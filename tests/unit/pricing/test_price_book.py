@@ -242,6 +242,18 @@ def test_spelling_known_in_another_scope_hides_no_price() -> None:
         assert usd_of(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
 
 
+def test_newest_price_holds_whichever_spelling_has_it() -> None:
+    with_version, without = "anthropic.claude-opus-4-8-v1:0", "anthropic.claude-opus-4-8"
+    book = PriceBook(
+        [
+            price("1", model_id=with_version),
+            price("2", model_id=without, effective_from=date(2026, 6, 1)),
+        ]
+    )
+    for model_id in (with_version, without):
+        assert usd_of(find(book, model_id=model_id)) == "2"
+
+
 dates = st.none() | st.dates(date(2024, 1, 1), date(2028, 1, 1))
 
 

@@ -134,6 +134,33 @@ def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
     ]
 
 
+def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> None:
+    hours = {
+        hour: row(
+            usage_start=f"2026-09-08T{hour:02d}:00:00Z",
+            usage_end=f"2026-09-08T{hour + 1:02d}:00:00Z",
+            iam_principal=f"arn:aws:iam::111122223333:user/{hour}",
+        )
+        for hour in (9, 12, 13, 22)
+    }
+    logged = [call(), call(timestamp=NOW.replace(day=8, hour=14, minute=50))]
+
+    found = compare(list(hours.values()), logged)
+
+    assert [line.reason for line in found.lines if line.line_class is THEIRS] == [
+        Reason.DELIVERY_FAILURE,
+        Reason.DELIVERY_FAILURE,
+        Reason.AFTER_LOGS,
+        Reason.BEFORE_LOGGING,
+    ]
+
+
+def test_a_day_on_which_the_logs_begin_may_be_partly_logged() -> None:
+    found = compare([row(tokens="9000")], [call()])
+
+    assert on_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
+
+
 def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> None:
     calls = [call(day=7), call(day=8, account_id="999900001111"), call(day=8)]
 
@@ -156,6 +183,26 @@ def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
         Reason.OTHER_DAY,
         None,
     ]
+
+
+def test_mantle_hides_no_difference_of_the_same_use() -> None:
+    mantle: dict[str, Any] = {"usage_type": "USE1-NovaMicro-mantle-input-tokens-standard"}
+    rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
+    rows += [row(day=day, tokens="1", **mantle) for day in (8, 9)]
+    calls = [call(day=7), call(day=8, input_tokens=4_000_000), call(day=9), call(day=10)]
+
+    reasons = [line.reason for line in compare(rows, calls).lines]
+
+    assert sorted(reason for reason in reasons if reason) == [
+        *[Reason.MANTLE] * 2,
+        *[Reason.OTHER_DAY] * 2,
+    ]
+
+
+def test_line_of_no_use_has_the_reason_of_its_side() -> None:
+    found = compare(billed_around(row(tokens="0")), around())
+
+    assert on_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
 
 
 def test_days_that_are_too_new_are_cut_off_on_both_sides() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.metering.unpriced_calls import WaitingGroup
 from lambdas.domain.pricing import (
@@ -45,6 +44,7 @@ from tests.fakes import (
     InMemoryTagSource,
     InMemoryUnpricedCalls,
     find_waiting,
+    usd_in,
 )
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
@@ -68,19 +68,6 @@ def repricer(
     )
 
 
-def usd_in(sink: InMemoryMetricSink) -> Decimal:
-    """The cost of the account in all that was sent."""
-    return sum(
-        (
-            Decimal(point.values.sum)
-            for points in sink.calls
-            for point in points
-            if point.dimensions == () and isinstance(point.values, StatisticSet)
-        ),
-        Decimal(0),
-    )
-
-
 def test_a_model_that_has_no_price_of_a_service_tier_waits_by_that() -> None:
     unpriced = calls(usage_record(model_id=SONNET_4, service_tier="flex"))
     assert repricer(unpriced, InMemoryMetricSink()).reprice(NOON).waiting == {
@@ -100,6 +87,14 @@ def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() ->
     assert report.by_model == {
         SONNET_4: RepricedModel(1, Decimal("0.000105"), ("negotiated, from 2026-01-01",))
     }
+
+
+def test_a_call_that_gets_an_assumed_price_counts_as_such() -> None:
+    elsewhere = usage_record(region="eu-west-1")
+    sink = InMemoryMetricSink()
+    repricer(calls(elsewhere), sink, Pricing(PRICES)).reprice(NOON)
+    names = {point.metric.name for points in sink.calls for point in points}
+    assert names == {"EstimatedCostUSD", "AssumedPriceInvocations"}
 
 
 def test_a_second_run_publishes_nothing_more() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from lambdas.domain.pricing.price_list.bulk_file import BulkFile
@@ -16,6 +16,7 @@ from lambdas.domain.pricing.price_list.rows import (
     PriceListRow,
     read_row,
 )
+from lambdas.domain.pricing.price_list.usage_types import TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,24 @@ def read_price_list(
                 left_out[row] += 1
             else:
                 rows[row.key].append(row)
-    by_count = {key: len({row.usd for row in found}) == 1 for key, found in rows.items()}
+    plain = _with_plain_text(rows)
+    is_clear = {key: len({row.usd for row in found}) == 1 for key, found in plain.items()}
     return PriceList(
-        prices={key: found[0] for key, found in rows.items() if by_count[key]},
-        ambiguous={key: tuple(found) for key, found in rows.items() if not by_count[key]},
+        prices={key: found[0] for key, found in plain.items() if is_clear[key]},
+        ambiguous={key: tuple(found) for key, found in plain.items() if not is_clear[key]},
         left_out=left_out,
         sources=sources,
     )
+
+
+def _with_plain_text(
+    rows: Mapping[PriceKey, Sequence[PriceListRow]],
+) -> dict[PriceKey, list[PriceListRow]]:
+    """Take the price of text for that of all tokens of models that read and write nothing else."""
+    other_media = {(key.model_id, key.measure) for key in rows if key.variant not in {"", TEXT}}
+    plain: defaultdict[PriceKey, list[PriceListRow]] = defaultdict(list)
+    for key, found in rows.items():
+        is_plain = key.variant == TEXT and (key.model_id, key.measure) not in other_media
+        shared = key._replace(variant="") if is_plain else key
+        plain[shared] += [replace(row, key=shared) for row in found]
+    return dict(plain)

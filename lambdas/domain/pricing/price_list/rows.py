@@ -20,8 +20,7 @@ from lambdas.domain.pricing.price_list.usage_types import (
     read_usage_type,
 )
 
-MARKETPLACE_OFFER = "AmazonBedrockFoundationModels"
-OFFERS = ("AmazonBedrock", "AmazonBedrockService", MARKETPLACE_OFFER)
+OFFERS = ("AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels")
 """The offers of the AWS Price List that hold prices of Bedrock."""
 
 _MILLION = Decimal(1_000_000)
@@ -103,7 +102,7 @@ class PriceKey(NamedTuple):
         endpoint: The endpoint that is called.
         is_long_context: Whether it is the price of large calls. The list does not say where
             these begin.
-        variant: What else decides on the price; empty for text.
+        variant: What else decides on the price, see `UsageType`; empty for nothing else.
         measure: The kind of tokens or the unit.
     """
 
@@ -153,7 +152,7 @@ def read_row(
     if isinstance(read, LeftOut):
         return NotARow(read, text[:MAX_USAGE_TYPE_LENGTH])
     usage, measure = read
-    usd = _usd(offer, measure, price)
+    usd = _usd(usage, measure, price)
     if isinstance(usd, LeftOut):
         return NotARow(usd, text)
     region = attributes.get("regionCode") or usage.region
@@ -206,7 +205,7 @@ def _contradicts(usage: UsageType, attributes: Attributes) -> bool:
     return tier != usage.service_tier
 
 
-def _usd(offer: str, measure: Measure, price: ListedPrice) -> Decimal | LeftOut:
+def _usd(usage: UsageType, measure: Measure, price: ListedPrice) -> Decimal | LeftOut:
     """US dollars for a million tokens, or for one of another unit."""
     try:
         listed = Decimal(price.usd)
@@ -215,17 +214,12 @@ def _usd(offer: str, measure: Measure, price: ListedPrice) -> Decimal | LeftOut:
     if not (listed.is_finite() and 0 <= listed <= _MAX_USD):
         return LeftOut.NO_USD_PRICE
     unit = price.unit.strip().lower()
+    is_unnamed = usage.is_marketplace and unit == _MARKETPLACE_UNIT
     if isinstance(measure, BilledUnit):
-        is_known = unit in _SPELLINGS.get(measure, _TEXT_UNITS)
-        return (
-            listed.normalize() if is_known or _is_marketplace(offer, unit) else LeftOut.UNKNOWN_UNIT
-        )
-    tokens = _MILLION if _is_marketplace(offer, unit) else _TOKENS_PER_UNIT.get(unit)
+        is_known = is_unnamed or unit in _SPELLINGS.get(measure, _TEXT_UNITS)
+        return listed.normalize() if is_known else LeftOut.UNKNOWN_UNIT
+    tokens = _MILLION if is_unnamed else _TOKENS_PER_UNIT.get(unit)
     return LeftOut.UNKNOWN_UNIT if tokens is None else (listed * (_MILLION / tokens)).normalize()
-
-
-def _is_marketplace(offer: str, unit: str) -> bool:
-    return offer == MARKETPLACE_OFFER and unit == _MARKETPLACE_UNIT
 
 
 def _day(text: str) -> date | None:

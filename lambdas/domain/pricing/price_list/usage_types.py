@@ -19,6 +19,8 @@ from lambdas.domain.pricing.price_list.region_codes import REGION_BY_CODE
 
 MAX_USAGE_TYPE_LENGTH = 300
 LATENCY_OPTIMIZED = "latency-optimized"
+TEXT = "text"
+"""The variant of tokens that a usage type names as those of text."""
 
 _PREFIX = re.compile(r"(?P<code>[A-Z]{2,4}\d?)-(?P<rest>.+)", re.ASCII)
 _MARKETPLACE = re.compile(r"MP:(?:[A-Z]{2,4}\d?_)?(?P<charge>\w+)-Units", re.ASCII)
@@ -30,8 +32,10 @@ _OWN = re.compile(
 _SEARCH_UNITS = re.compile(r"(?P<model>.+?)-search-?units?", re.ASCII | re.IGNORECASE)
 _GENERATED_IMAGES = re.compile(r"(?P<model>.+?)-(?P<variant>(?:T2I|I2I)-[\w-]+)", re.ASCII)
 _GUARDRAIL = re.compile(
-    r"(?P<model>Guardrail)-(?P<policy>[A-Za-z]+)Policy(?P<size>Free|Image)?UnitsConsumed", re.ASCII
+    r"(?P<model>Guardrail)-(?P<policy>[A-Za-z]+)Policy(?P<size>Paid|Free|Image)?UnitsConsumed",
+    re.ASCII,
 )
+_GUARDRAIL_UNITS = {None: "unit", "Paid": "unit", "Free": "free_unit", "Image": "image"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+[a-z]*|[a-z]+", re.ASCII)
 
 
@@ -80,7 +84,7 @@ class UsageType:
         endpoint: The endpoint that was called.
         is_long_context: Whether it is the price of large calls.
         variant: What else decides on the price, such as the size of a generated image or the
-            medium that the tokens stand for; empty for text.
+            medium that the tokens stand for (`TEXT`, `speech`, ...); empty for nothing else.
     """
 
     region: str | None
@@ -92,6 +96,11 @@ class UsageType:
     endpoint: Endpoint = Endpoint.RUNTIME
     is_long_context: bool = False
     variant: str = ""
+
+    @property
+    def is_marketplace(self) -> bool:
+        """Whether AWS Marketplace bills it, whose usage types name no model."""
+        return not self.model
 
 
 def read_usage_type(text: str) -> UsageType | None:
@@ -131,7 +140,7 @@ def _read_units(base: UsageType, text: str) -> UsageType | None:
         return replace(base, model=generated["model"], measure=BilledUnit.IMAGE, variant=variant)
     guarded = _GUARDRAIL.fullmatch(text)
     if guarded:
-        suffix = {None: "unit", "Free": "free_unit", "Image": "image"}[guarded["size"]]
+        suffix = _GUARDRAIL_UNITS[guarded["size"]]
         spelled = "_".join(("guardrail", *_words(guarded["policy"]), suffix))
         unit = next((unit for unit in BilledUnit if unit == spelled), None)
         if unit is not None:
@@ -142,7 +151,8 @@ def _read_units(base: UsageType, text: str) -> UsageType | None:
 _TOKENS = frozenset({"token", "tokens"})
 _SECONDS = frozenset({"second", "seconds"})
 _IMAGES = frozenset({"image", "images"})
-_MEDIA = frozenset({"speech", "image", "audio", "video"})
+_SEARCHES = frozenset({"search", "units"})
+_MEDIA = frozenset({TEXT, "speech", "image", "audio", "video"})
 _DIRECTIONS = {
     "input": TokenKind.INPUT,
     "output": TokenKind.OUTPUT,
@@ -164,11 +174,9 @@ _TIERS = {
 }
 _PLANS = {"batch": Plan.BATCH, "custom": Plan.CUSTOM_MODEL, "model": Plan.CUSTOM_MODEL}
 _LONG_CONTEXT = frozenset({"long", "ctx", "context"})
-_NO_MEANING = frozenset(
-    {"cache", "count", "cross", "million", "region", "regional", "standard", "text"}
-)
+_NO_MEANING = frozenset({"cache", "count", "cross", "million", "region", "regional", "standard"})
 _UNDERSTOOD = _NO_MEANING.union(
-    *(_TOKENS, _SECONDS, _IMAGES, _MEDIA, _LONG_CONTEXT),
+    *(_TOKENS, _SECONDS, _IMAGES, _SEARCHES, _MEDIA, _LONG_CONTEXT),
     *(_DIRECTIONS, _CACHE, _LIFETIMES, _ROUTINGS, _TIERS, _PLANS),
 )
 _Meaning = TypeVar("_Meaning")
@@ -198,6 +206,8 @@ def _read_charge(base: UsageType, text: str) -> UsageType | None:
 
 def _with_unit(charge: UsageType, words: set[str]) -> UsageType | None:
     """Add the unit other than tokens; `None` where the words name none or several."""
+    if words >= _SEARCHES:
+        return replace(charge, measure=BilledUnit.SEARCH_UNIT)
     media = words & _MEDIA
     is_output = TokenKind.OUTPUT in _meanings(words, _DIRECTIONS)
     variant = "output" if is_output else ""

@@ -185,3 +185,21 @@ def test_price_list_reports_what_it_leaves_out() -> None:
     assert prices.sources == {"AmazonBedrock": "AWS Price List AmazonBedrock 2026-10-06"}
     rows = sum(len(found) for found in prices.ambiguous.values()) + len(prices.prices)
     assert rows + prices.left_out.total() == 8 - 1  # one price is listed twice
+
+
+def test_price_of_text_is_that_of_all_tokens_only_where_there_are_no_others() -> None:
+    sonic, pro = {"model": "Nova Sonic 2.0"}, {"model": "Nova 2.0 Pro"}
+    products = [
+        listed(sonic | {"usagetype": "USE1-NovaSonic2.0-text-input-tokens"}, "0.00033"),
+        listed(sonic | {"usagetype": "USE1-NovaSonic2.0-speech-input-tokens"}, "0.003"),
+        listed(pro | {"usagetype": "USE1-Nova2.0Pro-text-input-tokens"}, "0.00125"),
+    ]
+
+    prices = read_price_list([read_bulk_file(bulk_file(products))], TODAY)
+
+    assert sorted((key.model_id, key.variant) for key in prices.prices) == [
+        ("amazon.nova-2-pro-preview-20251202-v1:0", ""),
+        ("amazon.nova-2-sonic-v1:0", "speech"),
+        ("amazon.nova-2-sonic-v1:0", "text"),
+    ]
+    assert all(row.key == key for key, row in prices.prices.items())

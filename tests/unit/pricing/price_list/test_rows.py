@@ -14,7 +14,6 @@ from lambdas.domain.pricing.price_list import (
     Endpoint,
     LeftOut,
     ListedPrice,
-    ModelNames,
     NotARow,
     Plan,
     PriceKey,
@@ -69,7 +68,7 @@ MEANINGS: dict[int, tuple[PriceKey, str] | NotARow] = {
     14: NotARow(LeftOut.PROVISIONED, "USE1-NovaMicro-ProvisionedThroughput-NoCommit-ModelUnits"),
     15: (key("qwen.qwen3-next-80b-a3b", "ap-south-1", INPUT), "0.18"),
     16: (key("xai.grok-4.7", VIRGINIA, INPUT, endpoint=MANTLE, routing=GLOBAL), "2"),
-    17: NotARow(LeftOut.UNMAPPED_MODEL, "Nova 2.5 Sonic"),
+    17: (key("amazon.nova-2-5-sonic", VIRGINIA, INPUT, variant="text"), "0.33"),
     18: (key("anthropic.claude-sonnet-4-6", VIRGINIA, INPUT), "3.3"),
     19: (key(SONNET_4_5, TOKYO, INPUT, routing=GLOBAL), "3"),
     20: (key(SONNET_4_5, TOKYO, TokenKind.CACHE_WRITE_1H), "6.6"),
@@ -89,9 +88,8 @@ def read(
     offer: str = "AmazonBedrock",
     unit: str = "1K tokens",
     usd: str = "0.000035",
-    names: ModelNames | None = None,
 ) -> PriceListRow | NotARow:
-    return read_row(offer, ROW | (attributes or {}), ListedPrice(unit, usd), names)
+    return read_row(offer, ROW | (attributes or {}), ListedPrice(unit, usd))
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda row: f"row {row['n']}")
@@ -108,21 +106,19 @@ def test_recorded_row_gives_what_it_means(recorded: dict[str, Any]) -> None:
 
 
 def test_unit_in_lower_case_is_a_unit_and_the_medium_is_kept() -> None:
-    names = ModelNames({"Nova 2.5 Sonic": "amazon.nova-2-5-sonic-v1:0"})
     attributes = {"model": "Nova 2.5 Sonic"}
     text, speech = (
         read(
             attributes | {"usagetype": f"USE1-NovaSonic2.5-{medium}-input-tokens"},
             unit="1k tokens",
             usd=usd,
-            names=names,
         )
         for medium, usd in (("text", "0.00033"), ("speech", "0.003"))
     )
 
     assert isinstance(text, PriceListRow)
     assert isinstance(speech, PriceListRow)
-    assert (text.key.variant, text.usd) == ("", Decimal("0.33"))
+    assert (text.key.variant, text.usd) == ("text", Decimal("0.33"))
     assert (speech.key.variant, speech.usd) == ("speech", Decimal(3))
 
 
@@ -163,8 +159,7 @@ def test_row_without_a_sure_price_is_left_out(changes: dict[str, Any], reason: L
 
 def test_marketplace_units_are_units_where_no_tokens_are_counted() -> None:
     row = read(
-        {"usagetype": "USE1-CohereRerank-v3.5-searchunits", "model": "Cohere Rerank 3.5"},
-        offer="AmazonBedrockFoundationModels",
+        {"usagetype": "USE1-MP:USE1_search_units-Units", "model": "Cohere Rerank 3.5"},
         unit="Units",
         usd="0.002",
     )

@@ -36,7 +36,7 @@ UNDERSTOOD: dict[str, tuple[str | None, str, dict[str, Any]]] = {
     "USE1-Nova2.0Pro-text-input-tokens-geo": (
         "us-east-1",
         "Nova2.0Pro",
-        {"measure": INPUT, "routing": Routing.GEOGRAPHY},
+        {"measure": INPUT, "routing": Routing.GEOGRAPHY, "variant": "text"},
     ),
     "USE1-NovaSonic2.5-speech-output-tokens": (
         "us-east-1",
@@ -108,6 +108,16 @@ UNDERSTOOD: dict[str, tuple[str | None, str, dict[str, Any]]] = {
         "us-east-1",
         "AmazonRerank-v1",
         {"measure": BilledUnit.SEARCH_UNIT},
+    ),
+    "EUC1-MP:EUC1_search_units_standard-Units": (
+        "eu-central-1",
+        "",
+        {"measure": BilledUnit.SEARCH_UNIT},
+    ),
+    "EUW2-Guardrail-SensitiveInformationPolicyPaidUnitsConsumed": (
+        "eu-west-2",
+        "Guardrail",
+        {"measure": BilledUnit.GUARDRAIL_SENSITIVE_INFORMATION_UNIT},
     ),
     "USE1-Guardrail-ContentPolicyUnitsConsumed": (
         "us-east-1",
