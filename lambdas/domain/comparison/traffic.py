@@ -100,7 +100,7 @@ class PriceSteps:
 
 def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
     route = read_route(record.invoked_model_id, record.region)
-    return (route, Route(record.region)) if route.is_global else (route,)
+    return (route, Route(record.region)) if route.is_global or route.is_hidden else (route,)
 
 
 @dataclass(slots=True)

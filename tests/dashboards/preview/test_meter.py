@@ -458,6 +458,15 @@ def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
     assert "No output" not in capsys.readouterr().out
 
 
+def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summarize: Any) -> None:
+    summary = summarize(CASES / "12-app-profile-1h-writes-in-stream" / "input.ndjson")
+    (row,) = summary["by_model"]
+    assert row["model_id"] == "anthropic.claude-opus-4-8"
+    assert (row["invocations"], row["unpriced_invocations"]) == (2, 0)
+    assert row["assumed_price_invocations"] == 1
+    assert row["cost_usd"] - row["assumed_cost_usd"] == pytest.approx(0.210015, abs=2e-6)
+
+
 def test_doubtful_usage_is_counted_and_explained(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
