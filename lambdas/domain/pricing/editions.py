@@ -10,9 +10,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 
@@ -69,6 +69,13 @@ class ListedRate(_Document):
     item: PriceItem
     above_input_tokens: Annotated[int, Field(ge=0)] = 0
     usd: _Usd
+
+    @model_validator(mode="after")
+    def _has_sizes_of_tokens_alone(self) -> Self:
+        if self.above_input_tokens and isinstance(self.item, BilledUnit):
+            message = "units have no price by the size of a call"
+            raise ValueError(message)
+        return self
 
     @classmethod
     def of(cls, key: RateKey, usd: Decimal) -> ListedRate:
