@@ -371,7 +371,7 @@ class _Entry:
     def unit_lines(
         self, units: BilledUnits, tokens: TokenCounts = UNKNOWN_COUNTS
     ) -> tuple[UnitLine, ...] | Unpriced:
-        """Price units; those of a model that is paid by tokens alone are part of them."""
+        """Price units; images of a model that is paid by tokens alone are part of its tokens."""
         rates = self.prices.unit_rates
         are_in_tokens = bool(_used(tokens)) and not (
             rates or is_paid_by_units(self.variant.model_id)
@@ -380,7 +380,7 @@ class _Entry:
         for name, count in units:
             unit = BilledUnit(name) if name in _UNITS else None
             rate = rates.get(unit) if unit else None
-            if unit and rate is None and are_in_tokens:
+            if unit is BilledUnit.IMAGE and rate is None and are_in_tokens:
                 continue
             if unit is None or rate is None or not self._is_allowed(rate):
                 if self.leaves_out_unpriced:
