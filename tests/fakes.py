@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from lambdas.domain.logging_configuration.ports import (
 )
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
-from lambdas.domain.metering.aggregation import Dimensions
+from lambdas.domain.metering.aggregation import Dimensions, StatisticSet
 from lambdas.domain.metering.cost_corrections import CorrectionProgress, ProgressChangedError
 from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
@@ -154,6 +155,20 @@ class InMemoryMetricSink:
         if self.taken_before_a_refusal is not None:
             self.taken_before_a_refusal -= 1
         self.calls.append(data_points)
+
+
+def usd_in(sink: InMemoryMetricSink) -> Decimal:
+    """The cost of the account in all that was sent."""
+    return sum(
+        (
+            Decimal(point.values.sum)
+            for points in sink.calls
+            for point in points
+            if (point.metric.name, point.dimensions) == ("EstimatedCostUSD", ())
+            and isinstance(point.values, StatisticSet)
+        ),
+        Decimal(0),
+    )
 
 
 class InMemoryUnpricedCalls:

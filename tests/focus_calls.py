@@ -123,7 +123,14 @@ def rows_of(charges: DailyCharges) -> list[TextRow]:
     return read_rows(io.StringIO(csv_of(charges), newline=""))
 
 
-def row_of_call(record: UsageRecord, attribution: Attribution = NOBODY) -> TextRow:
+def row_of_call(
+    record: UsageRecord,
+    attribution: Attribution = NOBODY,
+    *,
+    invoked_model_id: str | None = None,
+) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
-    (row,) = rows_of(charges_of([(record, attribution)]))
+    charges = DailyCharges(PRICING.price_tokens)
+    charges.add(record, attribution, invoked_model_id=invoked_model_id)
+    (row,) = rows_of(charges)
     return row

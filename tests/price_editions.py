@@ -3,11 +3,8 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import boto3
-
-from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import Routing, TokenKind
-from lambdas.domain.pricing.editions import ListedRate
+from lambdas.domain.pricing.editions import ListedRate, PriceEditions
 from lambdas.domain.pricing.price_decisions import NextState, add_rates, supersede
 from lambdas.domain.pricing.price_review import OfferedRate
 from tests.builders import HAIKU_3
@@ -15,15 +12,19 @@ from tests.builders import HAIKU_3
 BAD_USD = Decimal("0.10")  # of a million input tokens
 
 
-def publish_a_bad_edition(bucket: str, now: datetime, superseded_at: datetime | None) -> None:
+def publish_a_bad_edition(
+    editions: PriceEditions, now: datetime, superseded_at: datetime | None
+) -> str:
     """Publish a wrong price of Claude 3 Haiku five days ago, and take it back.
 
     Args:
-        bucket: A bucket without editions.
+        editions: A store without editions.
         now: The time.
         superseded_at: The time at which the edition is superseded; `None` for never.
+
+    Returns:
+        The name of the wrong edition.
     """
-    editions = S3PriceEditions(lambda: boto3.client("s3"), bucket)
 
     def publish(following: NextState) -> None:
         assert following.edition is not None
@@ -42,7 +43,8 @@ def publish_a_bad_edition(bucket: str, now: datetime, superseded_at: datetime | 
     offered = [OfferedRate("AmazonBedrock", rate, at.date())]
     bad = add_rates(updates, None, offered, reason="tests", now=at)
     publish(bad)
+    assert bad.edition is not None
     if superseded_at is not None:
-        assert bad.edition is not None
         decide = supersede(bad.edition.id, "a wrong row", superseded_at)
         publish(decide(bad.updates, bad.edition))
+    return bad.edition.id

@@ -1,4 +1,4 @@
-"""What keeps the Region's list prices up to date, every day."""
+"""The function that keeps the list prices of the Region up to date, and its schedule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRICES_CHECKED_EVERY = Duration.days(1)
 
 
 class PriceUpdater(MeterFunction):
-    """The function `price_updater`, and what starts it."""
+    """The function `price_updater` and its schedule."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PriceUpdater(MeterFunction):
             construct_id: Its name there.
             config: Where the price list is.
             storage: The bucket of prices.
-            code: What functions share.
+            code: The code and layers that all functions share.
         """
         super().__init__(
             scope,

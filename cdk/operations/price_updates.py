@@ -25,6 +25,7 @@ _MEANINGS = {
     HoldReason.SUPERSEDED: "was in a superseded edition",
 }
 _MAX_EDITIONS = 10
+_MAX_REJECTED = 20
 
 
 def update_prices(session: boto3.Session) -> None:
@@ -64,7 +65,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 def _event(options: argparse.Namespace) -> dict[str, Any] | None:
     """The event for the function; `None` where prices are listed alone."""
-    names = [it for it in ("accept", "reject", "supersede") if getattr(options, it)]
+    names = [name for name in ("accept", "reject", "supersede") if getattr(options, name)]
     if len(names) + options.check > 1:
         message = "name one of ACCEPT, REJECT, SUPERSEDE and CHECK."
         raise CommandError(message)
@@ -108,8 +109,10 @@ def _print_state(console: Console, state: PriceUpdates) -> None:
         console.print("The known prices stay until you decide: ACCEPT=NAME, REJECT=NAME or =all.")
     else:
         console.print("No price waits for a decision.")
-    for rejected in state.settled:
+    for rejected in state.settled[-_MAX_REJECTED:]:
         console.print(f"Rejected: {rejected.id}, {printable(describe_held(rejected))}")
+    if len(state.settled) > _MAX_REJECTED:
+        console.print(f"Rejected before: {len(state.settled) - _MAX_REJECTED:,} more.")
     for summary in state.editions[-_MAX_EDITIONS:]:
         console.print(
             f"Edition {summary.id}: {summary.changes:,} changes, from {summary.first_day} on;"

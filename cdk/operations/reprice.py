@@ -46,6 +46,9 @@ def reprice(session: boto3.Session) -> None:
 def print_correction(correction: dict[str, Any]) -> None:
     """Print what the calls at the prices of a superseded edition cost without them."""
     name = f"edition {printable(correction['edition'])} (superseded)"
+    if not correction["is_begun"]:
+        print(f"{name}: what its calls cost without it is worked out within the next hours.")
+        return
     if not correction["is_done"]:
         name += ", so far"
     print(

@@ -21,7 +21,8 @@ from dashboards.preview.metering import (
     meter_files,
     without_output,
 )
-from dashboards.preview.usage_report import files_json, print_notes
+from dashboards.preview.usage_json import files_json
+from dashboards.preview.usage_notes import print_notes
 from lambdas.domain.attribution import TagFacts, attribute
 from lambdas.domain.comparison import (
     START_OF_REPORT,

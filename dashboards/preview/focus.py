@@ -22,7 +22,7 @@ from dashboards.preview.metering import (
     meter_files,
     without_output,
 )
-from dashboards.preview.usage_report import plural, print_notes
+from dashboards.preview.usage_notes import plural, print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
 from lambdas.domain.focus import (

@@ -52,6 +52,18 @@ class LocalMeter:
             self.report += self._ingest(source, batch, line)
             line += len(batch)
 
+    def record_counts(self) -> dict[str, int]:
+        """Count what became of the records that were read."""
+        report, summary = self.report, self.summary
+        return {
+            "read": report.read,
+            "counted": summary.calls,
+            "duplicates": report.accepted - summary.calls,
+            "conflicting_duplicates": self.ledger.count_conflicting(),
+            "ignored": report.ignored,
+            "rejected": report.rejected,
+        }
+
 
 @contextmanager
 def open_local_meter(

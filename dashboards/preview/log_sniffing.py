@@ -51,18 +51,18 @@ def unzipped(on_disk: BinaryIO) -> BinaryIO:
 
 
 def is_blank(content: BinaryIO) -> bool:
-    """Whether content is empty, as far as a first look shows; leaves it at its start."""
+    """Say if content is empty, as far as a first look shows; leaves it at its start."""
     head = _read_head(content)
     content.seek(0)
     return not head.removeprefix(UTF8_MARK).strip()
 
 
 def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
-    """Whether content is an invocation log, wrapped or not.
+    """Say if content is an invocation log, wrapped or not.
 
     Args:
         content: The content, at its start.
-        has_log_name: Whether the file is named like a log; its first line may then be damaged.
+        has_log_name: The file is named like a log, so that its first line may be damaged.
     """
     head = _read_head(content)
     if has_log_name and head.startswith(UTF16_MARKS):

@@ -17,7 +17,8 @@ from dashboards.preview.metering import (
     meter_files,
     without_output,
 )
-from dashboards.preview.usage_report import is_summary, print_report, write_json
+from dashboards.preview.usage_json import is_summary, write_json
+from dashboards.preview.usage_report import print_report
 
 _STANDARD_OUTPUT = 1
 

@@ -15,14 +15,10 @@ from rich.progress import Progress, TaskID
 from cdk.config import ConfigurationError
 from cdk.operations.terminal import CommandError
 from dashboards.preview.local_meter import LocalMeter
-from dashboards.preview.log_files import (
-    LogFile,
-    LogFiles,
-    UnreadableLogsError,
-    read_log_file,
-)
+from dashboards.preview.log_files import LogFile, LogFiles, UnreadableLogsError
+from dashboards.preview.log_reading import read_log_file
 from dashboards.preview.skipped_files import SkipReason
-from dashboards.preview.usage_report import plural
+from dashboards.preview.usage_notes import plural
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
 _LONG_INPUT_BYTES = 8 * 2**20

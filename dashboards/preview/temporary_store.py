@@ -269,11 +269,11 @@ def _from_row(row: _Row) -> UsageRecord:
 
 
 def _read_conflicts(text: str) -> Conflicts:
-    variants, identity_arns, timestamps, error_codes, is_cut_off = json.loads(text)
+    variants, identity_arns, timestamps, error_codes, *flags = json.loads(text)
     return Conflicts(
         tuple(CallVariant(*variant) for variant in variants),
         tuple(identity_arns),
         tuple(map(datetime.fromisoformat, timestamps)),
         tuple(error_codes),
-        is_cut_off,
+        *flags,
     )

@@ -88,7 +88,8 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
 
 
 def _write_conflicts(conflicts: Conflicts) -> Item:
-    written: Item = {"is_cut_off": {"BOOL": conflicts.is_cut_off}}
+    flags = ("is_cut_off", "are_counts_disputed")
+    written: Item = {name: {"BOOL": True} for name in flags if getattr(conflicts, name)}
     variants = [
         {"M": {name: {"S": text} for name, text in variant._asdict().items() if text is not None}}
         for variant in conflicts.variants
@@ -183,7 +184,8 @@ def _read_conflicts(written: Mapping[str, Any]) -> Conflicts:
         identity_arns=tuple(texts("identity_arns")),
         timestamps=tuple(map(_read_timestamp, texts("timestamps"))),
         error_codes=tuple(texts("error_codes")),
-        is_cut_off=bool(written["is_cut_off"]["BOOL"]),
+        is_cut_off="is_cut_off" in written,
+        are_counts_disputed="are_counts_disputed" in written,
     )
 
 

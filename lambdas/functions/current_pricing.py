@@ -1,4 +1,4 @@
-"""What functions that price calls share: the price book in force, with contracted prices."""
+"""The price book in force with contracted prices, for every function that prices calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import PRICE_RELOAD_FAILURES
 from lambdas.domain.pricing import CallCost, Pricing
-from lambdas.domain.pricing.current_book import CurrentBook
+from lambdas.domain.pricing.current_book import RELOAD_INTERVAL, CurrentBook
 from lambdas.domain.pricing.editions import Edition
 from lambdas.domain.pricing.superseding import PublishedBooks
 from lambdas.functions.call_settings import CallSettings
@@ -23,11 +23,7 @@ from lambdas.observability import logger, record_health
 
 
 class CurrentPricing:
-    """Prices calls with the edition in force, which it looks for every ten minutes at most.
-
-    Attributes:
-        changed_at: The time at which the last other edition was loaded.
-    """
+    """Prices calls with the edition in force, which it looks for every ten minutes at most."""
 
     def __init__(self, settings: CallSettings, clock: Callable[[], float] = monotonic) -> None:
         """Begin with the shipped prices.
@@ -36,9 +32,9 @@ class CurrentPricing:
             settings: Contracted prices, and the bucket of editions.
             clock: The seconds of a clock that never goes back.
         """
-        self.changed_at = datetime.min.replace(tzinfo=UTC)
         self._pricing = settings.pricing
         self._shipped = self._pricing.book
+        self._published: PublishedBooks | None = None
         bucket = settings.price_bucket
         self._book = (
             CurrentBook(
@@ -57,7 +53,6 @@ class CurrentPricing:
             book = self._book.get()
             if book is not self._pricing.book:
                 self._pricing = replace(self._pricing, book=book)
-                self.changed_at = datetime.now(UTC)
         return self._pricing
 
     @property
@@ -65,12 +60,22 @@ class CurrentPricing:
         """The edition in force; `None` for the shipped prices alone."""
         return None if self._book is None else self._book.edition
 
+    @property
+    def agreed_since(self) -> datetime:
+        """The time since when all processes take these prices."""
+        edition = self.edition
+        if edition is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return edition.published_at + RELOAD_INTERVAL
+
     def get_published(self, now: datetime) -> CostOf:
         """Get what prices calls as they are published: at superseded prices, if need be."""
         pricing, edition = self.get(), self.edition
         if edition is None:
             return pricing.cost_of
-        books = PublishedBooks(self._shipped, edition)
+        if self._published is None or self._published.edition is not edition:
+            self._published = PublishedBooks(self._shipped, edition)
+        books = self._published
         if not books.has_superseded_prices(now):
             return pricing.cost_of
 

@@ -38,7 +38,7 @@ class UpdateReport:
     Attributes:
         edition: The edition that was published; `None` where prices stay as they were.
         changes: The number of changes that the edition adds.
-        held: What waits for a decision now.
+        held: The candidates that wait for a decision now.
         left_out: Numbers of rows that are no rates of logged calls, by reason; empty where the
             price list is the same as before.
     """

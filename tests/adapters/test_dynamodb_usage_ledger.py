@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lambdas.adapters.dynamodb_usage_item import CALL_ATTRIBUTES, from_item, to_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.metering.join import join_readings
 from lambdas.domain.metering.ledger_table import CALL_PREFIX
 from tests.aws import LEDGER
@@ -169,7 +169,11 @@ def test_item_that_expired_and_came_anew_between_two_requests_is_joined_as_it_is
     ledger.put([usage_record()])
     ledger.put([usage_record(tokens=TokenCounts(99))])
     (item,) = table.items.values()
-    assert from_item(item) == usage_record(latency_ms=7, tokens=TokenCounts(99, 1))
+    assert from_item(item) == usage_record(
+        latency_ms=7,
+        tokens=TokenCounts(99, 1),
+        conflicts=Conflicts(are_counts_disputed=True),
+    )
 
 
 def test_race_that_is_lost_every_time_goes_back_to_lambda() -> None:

@@ -110,7 +110,15 @@ def test_a_pointer_that_is_no_pointer_is_invalid(aws: None, text: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"usd": "-1"}, {"usd": "NaN"}, {"usd": "1e9"}, {"item": "wishes"}, {"place": 1}]
+    "change",
+    [
+        {"item": "image", "above_input_tokens": 9},
+        {"usd": "-1"},
+        {"usd": "NaN"},
+        {"usd": "1e9"},
+        {"item": "wishes"},
+        {"place": 1},
+    ],
 )
 def test_an_edition_with_a_bad_figure_is_invalid(aws: None, change: dict[str, Any]) -> None:
     client = boto3.client("s3")

@@ -62,7 +62,9 @@ def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
     other = usage_record(tokens=TokenCounts(input=99), identity_arn=BEN)
     (record,) = read(holding(usage_record(), other))
     assert record.tokens == TokenCounts(99, 5)
-    assert record.conflicts == Conflicts(identity_arns=tuple(sorted([ANA, BEN])))
+    assert record.conflicts == Conflicts(
+        identity_arns=tuple(sorted([ANA, BEN])), are_counts_disputed=True
+    )
 
 
 def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:

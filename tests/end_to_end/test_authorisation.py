@@ -13,10 +13,12 @@ from dashboards.preview.deliveries import pack
 from dashboards.preview.local_cloud.cloud import open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
+from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.metering.ledger_table import PARTITION_KEY, TURN_PREFIX
+from lambdas.domain.metering.ledger_table import CORRECTION_PREFIX, PARTITION_KEY, TURN_PREFIX
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.price_editions import publish_a_bad_edition
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,9 @@ def deployed() -> Iterator[Deployed]:
     """A deployment where policies are evaluated."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
         deploy(cloud, synthesise(cloud, {}))
-        yield Deployed(cloud)
+        deployed, now = Deployed(cloud), datetime.now(UTC)
+        publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
+        yield deployed
         cloudformation = cloud.client("cloudformation")
         for stack in (stack_names.MONITORING, stack_names.INGESTION):
             cloudformation.delete_stack(StackName=stack)
@@ -33,6 +37,17 @@ def deployed() -> Iterator[Deployed]:
             )
         live = cloud.client("bedrock").get_model_invocation_logging_configuration()
         assert not live.get("loggingConfig")
+
+
+def price_editions(deployed: Deployed) -> S3PriceEditions:
+    return S3PriceEditions(lambda: deployed.cloud.client("s3"), deployed.bucket("PriceBucketName"))
+
+
+def superseded_edition(deployed: Deployed) -> str:
+    editions = price_editions(deployed)
+    current = editions.read_pointer().updates.edition
+    assert current is not None
+    return editions.read_edition(current).superseded[0].edition
 
 
 class Role:
@@ -105,11 +120,11 @@ def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
         return delivery(further_reading(deployed), *calls(user("granted"), 1), "{ poison")
     if job == "metric_publisher":
         return batch()
-    # A run that was cut off would let others wait.
-    deployed.cloud.client("dynamodb").delete_item(
-        TableName=deployed.bucket("LedgerTableName"),
-        Key={PARTITION_KEY: {"S": f"{TURN_PREFIX}unpriced"}},
-    )
+    # A run that was cut off would let others wait, and one that ended leaves nothing to do.
+    for key in (f"{TURN_PREFIX}unpriced", CORRECTION_PREFIX + superseded_edition(deployed)):
+        deployed.cloud.client("dynamodb").delete_item(
+            TableName=deployed.bucket("LedgerTableName"), Key={PARTITION_KEY: {"S": key}}
+        )
     return {}
 
 
@@ -135,8 +150,10 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("metric_publisher", "dynamodb:UpdateItem"),
         ("metric_publisher", "cloudformation:DescribeStacks"),
         ("price_refresher", "dynamodb:DeleteItem"),
+        ("price_refresher", "dynamodb:GetItem"),
         ("price_refresher", "dynamodb:PutItem"),
         ("price_refresher", "dynamodb:Query"),
+        ("price_refresher", "dynamodb:Scan"),
     ],
 )
 def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
@@ -210,6 +227,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("metric_publisher", "unpriced#*"),
         ("metric_publisher", "waiting#*"),
         ("price_refresher", "turn#*"),
+        ("price_refresher", "correction#*"),
     ],
 )
 def test_items_of_the_ledger_table_are_denied_to_whoever_may_keep_others(

@@ -16,12 +16,12 @@ from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import Cost, Routing, TokenKind
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
-from lambdas.functions import current_pricing
 from lambdas.functions.call_settings import CallSettings
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.patience import BRIEF
 from lambdas.functions.price_refresher import handler as price_refresher
 from tests.aws import LEDGER, client_configs, deploy_a_stack, health_metrics, published
 from tests.builders import ANA, usage_record
@@ -201,4 +201,4 @@ def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(AttributeError):  # there is no client
             CurrentPricing(settings).get()
 
-    assert client_configs(make, monkeypatch) == {"s3": current_pricing.BRIEF}
+    assert client_configs(make, monkeypatch) == {"s3": BRIEF}

@@ -12,6 +12,7 @@ import pytest
 
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.ledger_table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
@@ -133,7 +134,8 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     boto3.client("s3").create_bucket(Bucket="prices")
     monkeypatch.setenv("PRICE_BUCKET", "prices")
-    publish_a_bad_edition("prices", NOW, superseded_at=NOW - timedelta(hours=2))
+    editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")
+    publish_a_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
     assert {key.split("#")[0] for _, key in asked} >= {
         "turn",

@@ -30,7 +30,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     yield
-    handler.repricer.cache_clear()
+    handler.services.cache_clear()
     handler.pricing.cache_clear()
 
 
@@ -53,7 +53,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [0]
 
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
-    handler.repricer.cache_clear()
+    handler.services.cache_clear()
     handler.pricing.cache_clear()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)

@@ -15,6 +15,7 @@ from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
 from tests.aws import client_configs, health_metrics
 from tests.price_list import recorded_files, with_price
@@ -117,10 +118,9 @@ def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
     capsys.readouterr()
     assert run()["held"] == 1
     assert nova_usd() == Decimal("0.108")
-    assert (held().usd_before, held().rate and held().rate.usd) == (
-        Decimal("0.108"),
-        Decimal("7.2"),
-    )
+    entry = held()
+    assert entry.rate is not None
+    assert (entry.usd_before, entry.rate.usd) == (Decimal("0.108"), Decimal("7.2"))
     assert '"HeldPrices":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
@@ -197,4 +197,4 @@ def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.Monk
             editions_of_the_function.read_pointer()
 
     configs = client_configs(make, monkeypatch)
-    assert configs["s3"] is handler.PROMPT
+    assert configs["s3"] is PROMPT

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.domain.pricing import Cost
@@ -35,8 +36,12 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PRICE_BUCKET", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     yield
-    for resource in (handler.pricing, handler.repricer, handler.corrector):
+    for resource in (handler.pricing, handler.services):
         resource.cache_clear()
+
+
+def editions() -> S3PriceEditions:
+    return S3PriceEditions(lambda: boto3.client("s3"), BUCKET)
 
 
 def call(at: datetime) -> UsageRecord:
@@ -60,7 +65,7 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
     decided: timedelta | None, called: timedelta, usd: Decimal
 ) -> None:
     decided_at = None if decided is None else NOW + decided
-    publish_a_bad_edition(BUCKET, NOW, decided_at)
+    publish_a_bad_edition(editions(), NOW, decided_at)
     pricing = CurrentPricing(Settings.from_environment(os.environ))
     cost = pricing.get_published(NOW)(call(NOW + called))
     assert isinstance(cost, Cost)
@@ -70,7 +75,7 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
 def test_a_call_at_a_superseded_price_gets_the_difference_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish_a_bad_edition(BUCKET, NOW, NOW - timedelta(hours=3))
+    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     at = NOW - timedelta(hours=4)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([call(at)])
     for corrected in (1, 0):
@@ -89,7 +94,7 @@ def test_a_difference_that_cloudwatch_does_not_take_fails_the_run(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # no server there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    publish_a_bad_edition(BUCKET, NOW, NOW - timedelta(hours=3))
+    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     record = call(NOW - timedelta(hours=4))
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):

@@ -19,6 +19,7 @@ NOTHING: dict[str, Any] = {
 }
 CORRECTED = {
     "edition": "20260905T061500Z-00000000",
+    "is_begun": True,
     "is_done": True,
     "raised_calls": 1200,
     "raised_usd": "3.10",
@@ -46,6 +47,10 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-0
         (
             NOTHING | {"corrections": [CORRECTED]},
             "edition 20260905T061500Z-00000000 (superseded): 1,200 calls cost 3.10 US dollars more",
+        ),
+        (
+            NOTHING | {"corrections": [CORRECTED | {"is_begun": False, "is_done": False}]},
+            "edition 20260905T061500Z-00000000 (superseded): what its calls cost without it is",
         ),
         (
             NOTHING | {"corrections": [CORRECTED | {"is_done": False}]},

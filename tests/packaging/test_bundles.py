@@ -85,7 +85,9 @@ def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() 
 def test_the_code_is_the_functions_and_nothing_else() -> None:
     assert {path.name for path in bundle_code().iterdir()} == {"lambdas"}
     files = [path for path in bundle_code().rglob("*") if path.is_file()]
-    assert {path.name for path in files if path.suffix != ".py"} == {"prices.json"}
+    assert {path.name for path in files if path.suffix != ".py"} == {
+        *("model_names.json", "prices.json")
+    }
 
 
 def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle() -> None:

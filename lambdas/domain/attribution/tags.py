@@ -188,7 +188,14 @@ class TagFacts:
 
         A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
         """
-        return self._of_profile(record).model_id or record.model_id
+        return self.profiled_model_id(record) or record.model_id
+
+    def profiled_model_id(self, record: UsageRecord) -> str | None:
+        """The foundation model behind the application inference profile that was called.
+
+        `None` where none was called, or where nothing is known of it.
+        """
+        return self._of_profile(record).model_id
 
     def is_global(self, record: UsageRecord) -> bool:
         """Whether an application inference profile was called that is known to be global."""

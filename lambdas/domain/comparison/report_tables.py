@@ -84,7 +84,7 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
     if others:
         rows += [
             (_OTHER_FAMILIES, "", "", "", ""),
-            *(_row(it, mix) for it in others[:OTHERS_SHOWN]),
+            *(_row(cost, mix) for cost in others[:OTHERS_SHOWN]),
         ]
     tokens = mix.tokens_by_kind()
     used = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])

@@ -100,7 +100,7 @@ class PriceSteps:
 
 def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
     route = read_route(record.invoked_model_id, record.region)
-    return (route, Route(record.region)) if route.is_global else (route,)
+    return (route, Route(record.region)) if route.is_global or route.is_hidden else (route,)
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class TrafficMix:
         return frozenset(map(model_family, self.by_model))
 
     def has_assumed_price(self, model_id: str) -> bool:
-        """Whether a cost of a model holds an assumed price."""
+        """Say if the cost of a model holds an assumed price."""
         return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
 
     def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:

@@ -207,9 +207,9 @@ class DailyCharges:
 
     def charges(self, month: date) -> Iterator[Charge]:
         """The charges of a billing period, in an order that depends on nothing but them."""
-        found = (it for it in self._quantities.items() if it[0].month == month)
-        for key, quantity in sorted(found, key=lambda it: _order(it[0])):
-            yield Charge(key, quantity)
+        keys = (key for key in self._quantities if key.month == month)
+        for key in sorted(keys, key=_order):
+            yield Charge(key, self._quantities[key])
 
     def priced_invocations(self, month: date) -> int:
         """How many calls are in the charges of a billing period."""
@@ -266,7 +266,7 @@ def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _
         record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
         record.model_id[:LONGEST_TEXT],
-        record.invoked_model_id[:LONGEST_TEXT],
+        (record.prompt_router or record.invoked_model_id)[:LONGEST_TEXT],
         attribution.project,
         attribution.department,
         attribution.use_case,

@@ -17,6 +17,8 @@ _SHORT_PROVIDERS = frozenset(
 _ARN_PARTS = 6
 APPLICATION_PROFILE = "application-inference-profile/"
 """How the id of a model begins that an application inference profile hides."""
+MAX_MODEL_ID_LENGTH = 2048
+"""Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
 _PROMPT_ROUTERS = ("prompt-router/", "default-prompt-router/")
 _NAMES_ITS_MODEL = frozenset({"foundation-model", "inference-profile"})
 _MODEL_ID = re.compile(r"[a-z0-9-]+\.[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")

@@ -38,6 +38,7 @@ from lambdas.domain.invocations.decoding import (
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY
 from lambdas.domain.invocations.model import (
     APPLICATION_PROFILE,
+    MAX_MODEL_ID_LENGTH,
     foundation_model_id,
     is_foundation_model,
     is_prompt_router,
@@ -127,6 +128,7 @@ class Conflicts(NamedTuple):
         timestamps: Times in UTC.
         error_codes: Error codes; empty text stands for success.
         is_cut_off: Whether a field had more values than are kept.
+        are_counts_disputed: Whether the readings report different tokens or billed units.
     """
 
     variants: tuple[CallVariant, ...] = ()
@@ -134,6 +136,7 @@ class Conflicts(NamedTuple):
     timestamps: tuple[datetime, ...] = ()
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
+    are_counts_disputed: bool = False
 
     @property
     def are_variants_cut_off(self) -> bool:
@@ -276,15 +279,13 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
                 model_id, invoked_model_id, body
             )
         usage = read_body_usage(body)
-    tokens, doubt = (
-        TokenCounts(
-            read_count(request.get("inputTokenCount")),
-            read_count(response.get("outputTokenCount")),
-            read_count(request.get("cacheReadInputTokenCount")),
-            read_count(request.get("cacheWriteInputTokenCount")),
-        ),
-        None,
+    tokens = TokenCounts(
+        read_count(request.get("inputTokenCount")),
+        read_count(response.get("outputTokenCount")),
+        read_count(request.get("cacheReadInputTokenCount")),
+        read_count(request.get("cacheWriteInputTokenCount")),
     )
+    doubt: UsageDoubt | None = None
     if body is not None or not (tokens.cache_read is tokens.cache_write is None):
         tokens, doubt = _count_tokens(tokens, usage, model_id, operation)
     return UsageRecord(  # by position: this runs for every call, and naming fields takes longer
@@ -336,15 +337,18 @@ def _read_model(
 ) -> tuple[str, str, str | None]:
     """Find the model that a profile or a prompt router hides: its id, what was invoked, the router.
 
-    Only Bedrock's own fields of a response are read, and only where the call hides its model.
+    A response can name a model only where the call hides it, and only where Bedrock or the API of
+    the model writes its name.
     """
     if model_id.startswith(APPLICATION_PROFILE):
         name = _text(read_served_model(body))
         return (name and read_model_name(name)) or model_id, invoked_model_id, None
     if is_prompt_router(model_id):
         chosen = _text(read_routed_model(body))
-        if chosen and is_foundation_model(foundation_model_id(chosen)):
-            return foundation_model_id(chosen), chosen, invoked_model_id
+        if chosen and len(chosen) <= MAX_MODEL_ID_LENGTH:
+            chosen_model_id = foundation_model_id(chosen)
+            if is_foundation_model(chosen_model_id):
+                return chosen_model_id, chosen, invoked_model_id
     return model_id, invoked_model_id, None
 
 

@@ -104,7 +104,9 @@ def _priced(record: UsageRecord, facts: TagFacts) -> UsageRecord:
 
 
 def _named(record: UsageRecord, facts: TagFacts) -> UsageRecord:
-    model_id = facts.model_id_of(record)
-    if not facts.is_global(record):
-        return record._replace(model_id=model_id)
-    return record._replace(model_id=model_id, invoked_model_id=f"{Routing.GLOBAL}.{model_id}")
+    """The call as one of the model behind its profile, in its Region or global; else as it is."""
+    model_id = facts.profiled_model_id(record)
+    if model_id is None:
+        return record
+    invoked = f"{Routing.GLOBAL}.{model_id}" if facts.is_global(record) else model_id
+    return record._replace(model_id=model_id, invoked_model_id=invoked)

@@ -59,8 +59,9 @@ def join_readings(records: Iterable[UsageRecord]) -> dict[tuple[str, str, str], 
 def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
     """Join two readings of one call, or what several readings were joined into.
 
-    A value that is present goes before an absent one. Of two counts the larger one stands. Models,
-    service tiers, callers, times and errors keep every different value; see `Conflicts`.
+    A value that is present goes before an absent one. Of two counts the larger one stands, and the
+    record says that they differed. Models, service tiers, callers, times and errors keep every
+    different value; see `Conflicts`.
 
     Args:
         first: A reading that `bound_reading` returned, or a join.
@@ -69,6 +70,8 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
     if first == second:
         return first
     values = _union(_all_values(first), _all_values(second))
+    if (first.tokens, first.billed_units) != (second.tokens, second.billed_units):
+        values = values._replace(are_counts_disputed=True)
     model_id, invoked_model_id, service_tier = values.variants[0]
     return first._replace(
         timestamp=values.timestamps[0],
@@ -124,6 +127,7 @@ def _all_values(record: UsageRecord) -> Conflicts:
         timestamps=conflicts.timestamps or (record.timestamp,),
         error_codes=conflicts.error_codes or (record.error_code or "",),
         is_cut_off=conflicts.is_cut_off,
+        are_counts_disputed=conflicts.are_counts_disputed,
     )
 
 
@@ -141,6 +145,7 @@ def _union(first: Conflicts, second: Conflicts) -> Conflicts:
         tuple(timestamps),
         tuple(errors[:MAX_CONFLICT_VALUES]),
         first.is_cut_off or second.is_cut_off or most > MAX_CONFLICT_VALUES,
+        first.are_counts_disputed or second.are_counts_disputed,
     )
 
 
@@ -151,6 +156,7 @@ def _leave_out_single_values(values: Conflicts) -> Conflicts | None:
         _several(values.timestamps),
         _several(values.error_codes),
         values.is_cut_off,
+        values.are_counts_disputed,
     )
     return None if conflicts == _NO_CONFLICTS else conflicts
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.invocations import BilledUnits, CallVariant, TokenCounts, UsageRecord
+from lambdas.domain.invocations import (
+    BilledUnits,
+    CallVariant,
+    Conflicts,
+    TokenCounts,
+    UsageRecord,
+)
 from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
 from lambdas.domain.pricing.price import (
@@ -25,8 +31,6 @@ from lambdas.domain.pricing.price_book import CallPrices, ListRate, PriceBook
 from lambdas.domain.pricing.routes import Route, read_route
 from lambdas.domain.pricing.unit_models import is_paid_by_units
 
-MAX_CONFLICTING_VARIANTS = 8
-"""The variants that a call keeps of those that its readings report, see `Conflicts`."""
 RESERVED_TIER = "reserved"
 """The service tier that is paid by the hour, whatever is called in it. Source:
 https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
@@ -226,20 +230,16 @@ class Pricing:
     def price_tokens(self, record: UsageRecord) -> PricedTokens | Unpriced | None:
         """Price a call by the kinds of its tokens and units; `None` for a failed call.
 
-        A kind that the call did not use needs no price. Where readings of the call disagree on
-        model or service tier, the dearest one with a known price is taken; where they are too many
-        to be kept, the dearest listed price of any model, so that none of them can lower the cost.
+        A kind that the call did not use needs no price. No reading of a call can lower its cost:
+        where readings disagree on model, service tier or day, the dearest known price is taken;
+        where models are too many to be kept, the dearest listed price of any model; and where they
+        disagree on counts, a kind without a price is left out of the cost.
         """
         if record.is_failed:
             return None
-        conflicts = record.conflicts
-        if conflicts is None or not conflicts.variants:
+        if record.conflicts is None:
             return self._price(record, self._entry(_variant_of(record), record))
-        if conflicts.is_cut_off and len(conflicts.variants) >= MAX_CONFLICTING_VARIANTS:
-            return self._price(record, self._dearest_entry(record))
-        outcomes = [
-            self._price(record, self._entry(variant, record)) for variant in conflicts.variants
-        ]
+        outcomes = [self._price(*possible) for possible in self._possibilities(record)]
         priced = [outcome for outcome in outcomes if isinstance(outcome, PricedTokens)]
         return max(priced, key=_usd, default=outcomes[0])
 
@@ -272,13 +272,38 @@ class Pricing:
         }
         return listed if agreed is None else _agreed(listed, agreed)
 
+    def _possibilities(self, record: UsageRecord) -> Iterator[tuple[UsageRecord, _Entry]]:
+        """The days, models and tiers that readings of a call report, as all combinations."""
+        conflicts = record.conflicts or Conflicts()
+        timestamps = conflicts.timestamps or (record.timestamp,)
+        for timestamp in {moment.date(): moment for moment in timestamps}.values():
+            dated = record._replace(timestamp=timestamp)
+            if conflicts.are_variants_cut_off:
+                yield dated, self._dearest_entry(dated)
+                continue
+            for variant in conflicts.variants or (_variant_of(record),):
+                yield dated, self._entry(variant, dated)
+
     def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
+        priced = self._price_all(record, entry)
+        if isinstance(priced, PricedTokens):
+            return priced
+        if record.conflicts is None or not record.conflicts.are_counts_disputed:
+            return priced
+        partly = self._price_all(record, replace(entry, leaves_out_unpriced=True))
+        has_lines = isinstance(partly, PricedTokens) and (partly.lines or partly.unit_lines)
+        return partly if has_lines else priced
+
+    def _price_all(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         own, of_guardrails = _split_units(record.billed_units)
         lines = entry.token_lines(record.tokens, own)
         unit_lines = entry.unit_lines(own, record.tokens)
         guardrail_lines: tuple[UnitLine, ...] | Unpriced = ()
         if of_guardrails:
-            guardrail_lines = self._entry(_GUARDRAILS, record).unit_lines(of_guardrails)
+            guardrails = replace(
+                self._entry(_GUARDRAILS, record), leaves_out_unpriced=entry.leaves_out_unpriced
+            )
+            guardrail_lines = guardrails.unit_lines(of_guardrails)
         if isinstance(lines, Unpriced):
             return lines
         if isinstance(unit_lines, Unpriced):
@@ -314,6 +339,8 @@ class _Entry:
         agreed: Their contracted price.
         assume_prices: Whether a price of another place can stand in.
         has_standard_price: Whether the model has a price in the standard tier.
+        leaves_out_unpriced: Whether a kind or unit without a price is left out, instead of making
+            the whole call unpriced.
     """
 
     variant: CallVariant
@@ -321,6 +348,7 @@ class _Entry:
     agreed: NegotiatedPrice | None
     assume_prices: bool
     has_standard_price: bool = False
+    leaves_out_unpriced: bool = False
 
     def token_lines(
         self, tokens: TokenCounts, units: BilledUnits
@@ -350,16 +378,14 @@ class _Entry:
         )
         lines = []
         for name, count in units:
-            if name not in _UNITS:
-                return Unpriced.BILLED_IN_OTHER_UNITS
-            unit = BilledUnit(name)
-            rate = rates.get(unit)
-            if rate is None and are_in_tokens:
+            unit = BilledUnit(name) if name in _UNITS else None
+            rate = rates.get(unit) if unit else None
+            if unit and rate is None and are_in_tokens:
                 continue
-            if rate is None:
-                return Unpriced.BILLED_IN_OTHER_UNITS
-            if not self._is_allowed(rate):
-                return Unpriced.ONLY_ASSUMED
+            if unit is None or rate is None or not self._is_allowed(rate):
+                if self.leaves_out_unpriced:
+                    continue
+                return Unpriced.ONLY_ASSUMED if rate else Unpriced.BILLED_IN_OTHER_UNITS
             usd = rate.usd if self.agreed is None else rate.usd * _share_paid(self.agreed)
             lines.append(UnitLine(unit, count, self.variant.model_id, usd, rate))
         return tuple(lines)
@@ -373,6 +399,8 @@ class _Entry:
             known = rate if rate is not None and self._is_allowed(rate) else None
             list_usd = known.usd if known else None
             usd = list_usd if self.agreed is None else _contracted(self.agreed, kind, list_usd)
+            if usd is None and self.leaves_out_unpriced:
+                continue
             if usd is None:
                 return Unpriced.ONLY_ASSUMED if rate else Unpriced.NO_PRICE_OF_A_KIND
             lines.append(CostLine(kind, count, list_usd, usd, known))

@@ -10,14 +10,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 
 PriceItem: TypeAlias = TokenKind | BilledUnit
-"""What a rate is for: a million tokens of a kind, or one unit."""
+"""The thing that a rate is for: a million tokens of a kind, or one unit."""
 
 POINTER_KEY = "current.json"
 EDITIONS_PREFIX = "editions/"
@@ -70,6 +70,13 @@ class ListedRate(_Document):
     above_input_tokens: Annotated[int, Field(ge=0)] = 0
     usd: _Usd
 
+    @model_validator(mode="after")
+    def _has_sizes_of_tokens_alone(self) -> Self:
+        if self.above_input_tokens and isinstance(self.item, BilledUnit):
+            message = "units have no price by the size of a call"
+            raise ValueError(message)
+        return self
+
     @classmethod
     def of(cls, key: RateKey, usd: Decimal) -> ListedRate:
         """Make a rate from its key, with the figure written out."""
@@ -117,7 +124,7 @@ class PriceChange(ListedRate):
     """A rate that an edition adds to the price book.
 
     Attributes:
-        effective_from: The first day, UTC, on which it holds.
+        effective_from: The first day, UTC, on which it holds; `date.min` for a first price.
         edition: The edition that added it.
         offer: The offer of the AWS Price List that has it.
         read_on: The day on which the offer was read.
@@ -245,7 +252,7 @@ class EditionSummary(_Document):
         published_at: The time of its publication.
         first_day: The first day on which its changes hold.
         changes: The number of its own changes.
-        reason: What it was made for.
+        reason: The occasion of its publication.
     """
 
     id: EditionId

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
-from lambdas.domain.pricing.price import Price, Routing
+from lambdas.domain.pricing.price import Price, Routing, TokenKind
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.price_list import (
     BulkFile,
@@ -49,7 +49,7 @@ def read_listing(
         if _is_hidden(row.key, of_region):
             continue
         reason = _why_left_out(row, region)
-        size = large_calls.get(row.key.model_id) if row.key.is_long_context else 0
+        size = _size(row.key, large_calls)
         if reason is None and size is None:
             reason = _UNKNOWN_SIZE
         if reason is not None or size is None:
@@ -91,6 +91,13 @@ def _spellings(model_id: str) -> Iterator[str]:
     if version is not None:
         yield f"{name}-v{version}"
         yield f"{name}-v{version}:0"
+
+
+def _size(key: PriceKey, large_calls: Mapping[str, int]) -> int | None:
+    """The size of calls above which a price holds; `None` where it is not known."""
+    if not key.is_long_context:
+        return 0
+    return large_calls.get(key.model_id) if isinstance(key.measure, TokenKind) else None
 
 
 def _is_hidden(key: PriceKey, of_region: Collection[PriceKey]) -> bool:

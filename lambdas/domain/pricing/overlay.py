@@ -73,7 +73,7 @@ def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
 def _merge(prices: Sequence[Price], changes: Sequence[PriceChange]) -> Iterator[Price]:
     """The rows of one scope: the shipped ones, and a row for each day with changes."""
     state: _State = {}
-    days = sorted({_day(price) for price in prices} | {it.effective_from for it in changes})
+    days = sorted({_day(price) for price in prices} | {change.effective_from for change in changes})
     for day in days:
         shipped = [price for price in prices if _day(price) == day]
         for price in shipped:
@@ -102,7 +102,7 @@ def _row(state: _State, change: PriceChange) -> Price:
         model_id=change.model_id,
         routing=change.routing,
         place=change.place,
-        effective_from=change.effective_from,
+        effective_from=None if change.effective_from == date.min else change.effective_from,
         rates=tuple(Rates(size, _usd_at(tokens, size)) for size in sizes),
         source=f"{PRICE_LIST}, {change.offer}",
         read_on=change.read_on,

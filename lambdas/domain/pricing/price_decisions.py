@@ -57,7 +57,7 @@ def add_rates(
     if not rates:
         return NextState(updates)
     first_day = first_day_after(now)
-    edition_id = _name(updates, reason, now, (it.rate.model_dump_json() for it in rates))
+    edition_id = _name(updates, reason, now, (offered.rate.model_dump_json() for offered in rates))
     edition = Edition(
         id=edition_id,
         published_at=now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from lambdas.domain.pricing.editions import (
     RateKey,
 )
 from lambdas.domain.pricing.overlay import PRICE_LIST, ListedFigure, figures_on
-from lambdas.domain.pricing.price import Price, Routing
+from lambdas.domain.pricing.price import BilledUnit, Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION, partition_of
 
@@ -28,11 +28,20 @@ MAX_FACTOR = 2
 
 
 class OfferedRate(NamedTuple):
-    """A rate, the offer that lists it, and the day on which the offer was read."""
+    """A rate that an offer lists.
+
+    Attributes:
+        offer: The offer.
+        rate: The rate.
+        read_on: The day on which the offer was read.
+        is_first: Whether no price of its model, tier and item was known in the partition. Calls
+            that used it were published without a cost, so that it can hold for all of them.
+    """
 
     offer: str
     rate: ListedRate
     read_on: date
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +67,19 @@ def first_day_after(now: datetime) -> date:
 def changes_of(
     rates: Iterable[OfferedRate], *, edition: str, effective_from: date
 ) -> tuple[PriceChange, ...]:
-    """Make the changes of an edition from rates."""
+    """Make the changes of an edition from rates.
+
+    A first price holds for calls of the past as well: they wait for one.
+    """
     return tuple(
         PriceChange(
-            **rate.model_dump(),
-            effective_from=effective_from,
+            **offered.rate.model_dump(),
+            effective_from=date.min if offered.is_first else effective_from,
             edition=edition,
-            offer=offer,
-            read_on=read_on,
+            offer=offered.offer,
+            read_on=offered.read_on,
         )
-        for offer, rate, read_on in rates
+        for offered in rates
     )
 
 
@@ -86,74 +98,139 @@ def review_listings(
         before: The listings of the last check. A price for which the book gives a reason why it
             follows another source stays, until the list changes it.
         book: The price book in force.
-        updates: What is held and what was rejected so far.
+        updates: The held and the rejected candidates so far.
         now: The time.
     """
-    known = _KnownPrices(book, first_day_after(now))
-    candidates = _spelled(listings, known, now.date())
-    unmapped = sorted({(it.offer, name) for it in listings for name in it.unmapped_names})
-    since = {held.id: held.since for held in (*updates.held, *updates.settled)}
-    rejected = {(held.rate.key, held.rate.usd) for held in updates.settled if held.rate}
+    known, today = _KnownPrices(book, first_day_after(now)), now.date()
+    unmapped = {(each.offer, name) for each in listings for name in each.unmapped_names}
+    candidates = _Candidates(
+        known=known,
+        listed=_spelled(listings, known, today),
+        listed_before=_spelled(before, known, today),
+        unmapped=sorted(unmapped),
+        updates=updates,
+        since={entry.id: entry.since for entry in (*updates.held, *updates.settled)},
+        now=now,
+    )
+    news: list[OfferedRate] = []
+    held: list[HeldPrice] = []
+    for outcome in candidates.weigh():
+        if isinstance(outcome, HeldPrice):
+            held.append(outcome)
+        else:
+            news.append(outcome)
+    settled = tuple(entry for entry in updates.settled if candidates.still_has(entry))
+    rejected = {entry.id for entry in settled}
+    waiting = tuple(entry for entry in held if entry.id not in rejected)
+    return Review(tuple(news), waiting, settled)
 
-    def hold(offered: OfferedRate, reason: HoldReason) -> HeldPrice:
-        offer, rate, read_on = offered
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidates:
+    """All that the listings have, beside what is known.
+
+    Attributes:
+        known: The prices of the book.
+        listed: The rates that are listed, by key; one for each different price.
+        listed_before: The same at the last check.
+        unmapped: Offers and the names in them that stand for no known model.
+        updates: The held and the rejected candidates so far.
+        since: The times at which these were first held, by their short names.
+        now: The time.
+    """
+
+    known: _KnownPrices
+    listed: Mapping[RateKey, Sequence[OfferedRate]]
+    listed_before: Mapping[RateKey, Sequence[OfferedRate]]
+    unmapped: Sequence[tuple[str, str]]
+    updates: PriceUpdates
+    since: Mapping[str, datetime]
+    now: datetime
+
+    def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
+        """Every rate that is news, and everything that is held."""
+        rejected = _figures_of(self.updates.settled)
+        waiting = _figures_of(self.updates.held)
+        for key, offered in self.listed.items():
+            if any(self.known.usd(key) == candidate.rate.usd for candidate in offered):
+                continue
+            for candidate in offered:
+                usd = candidate.rate.usd
+                if (key, usd) in rejected:
+                    continue
+                if (key, usd) not in waiting and self._is_decided_by_the_book(key, usd):
+                    continue
+                is_ambiguous = len(offered) > 1
+                doubt = HoldReason.AMBIGUOUS if is_ambiguous else self.known.doubt(candidate.rate)
+                if doubt is None:
+                    yield candidate._replace(is_first=self.known.is_first(key))
+                else:
+                    yield self._hold(candidate, doubt)
+        for gone in self._removed():
+            yield self._hold(gone, HoldReason.REMOVED)
+        for offer, name in self.unmapped:
+            yield self._dated(
+                HeldPrice(
+                    reason=HoldReason.UNMAPPED_NAME,
+                    offer=offer,
+                    since=self.now,
+                    name=name,
+                    read_on=self.now.date(),
+                )
+            )
+
+    def still_has(self, entry: HeldPrice) -> bool:
+        """Say if the listings still have what was rejected."""
+        if entry.rate is not None:
+            offered = self.listed.get(entry.rate.key, ())
+            return any(entry.rate.usd == candidate.rate.usd for candidate in offered)
+        if entry.removed is not None:
+            return entry.removed.key not in self.listed
+        return entry.name in {name for _, name in self.unmapped}
+
+    def _is_decided_by_the_book(self, key: RateKey, usd: Decimal) -> bool:
+        """Say if the book follows another source, and the list has not changed since."""
+        before = self.listed_before.get(key)
+        has_changed = before is not None and all(known.rate.usd != usd for known in before)
+        return self.known.is_chosen(key) and not has_changed
+
+    def _removed(self) -> Iterator[OfferedRate]:
+        """Prices of the last check, and held ones of earlier checks, that the list lost."""
+        gone = {
+            key: offered[0]
+            for key, offered in self.listed_before.items()
+            if key not in self.listed and self.known.usd(key) is not None
+        }
+        for entry in self.updates.held:
+            if entry.removed is not None and entry.removed.key not in self.listed:
+                lost = OfferedRate(entry.offer, entry.removed, entry.read_on)
+                gone.setdefault(entry.removed.key, lost)
+        yield from gone.values()
+
+    def _hold(self, candidate: OfferedRate, reason: HoldReason) -> HeldPrice:
+        rate = candidate.rate
         is_removed = reason is HoldReason.REMOVED
-        return _since_first_seen(
+        return self._dated(
             HeldPrice(
                 reason=reason,
-                offer=offer,
-                since=now,
+                offer=candidate.offer,
+                since=self.now,
                 name=rate.model_id,
                 rate=None if is_removed else rate,
                 removed=rate if is_removed else None,
-                usd_before=known.usd(rate.key),
-                read_on=read_on,
-            ),
-            since,
+                usd_before=self.known.usd(rate.key),
+                read_on=candidate.read_on,
+            )
         )
 
-    said_before = _spelled(before, known, now.date())
-    news: list[OfferedRate] = []
-    held: list[HeldPrice] = []
-    for key, offered in candidates.items():
-        fresh = [it for it in offered if not known.has(it.rate)]
-        if len(fresh) < len(offered):
-            continue  # one of the offers says what the book says
-        fresh = [it for it in fresh if (key, it.rate.usd) not in rejected]
-        if len(offered) > 1:
-            held.extend(hold(it, HoldReason.AMBIGUOUS) for it in fresh)
-            continue
-        for it in fresh:
-            if known.is_chosen(key) and not _has_changed(it.rate, said_before.get(key)):
-                continue
-            reason = known.doubt(it.rate)
-            if reason is None:
-                news.append(it)
-            else:
-                held.append(hold(it, reason))
-    held.extend(
-        hold(it, HoldReason.REMOVED) for it in _removed(candidates, said_before, updates, known)
-    )
-    held.extend(
-        _since_first_seen(
-            HeldPrice(
-                reason=HoldReason.UNMAPPED_NAME,
-                offer=offer,
-                since=now,
-                name=name,
-                read_on=now.date(),
-            ),
-            since,
-        )
-        for offer, name in unmapped
-    )
-    settled = tuple(
-        entry
-        for entry in updates.settled
-        if _is_still_said(entry, candidates, {name for _, name in unmapped})
-    )
-    refused = {entry.id for entry in settled}
-    return Review(tuple(news), tuple(entry for entry in held if entry.id not in refused), settled)
+    def _dated(self, entry: HeldPrice) -> HeldPrice:
+        """The entry with the time at which it was first held."""
+        since = self.since.get(entry.id, self.now)
+        return entry.model_copy(update={"since": since})
+
+
+def _figures_of(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+    return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 
 class _KnownPrices:
@@ -168,6 +245,8 @@ class _KnownPrices:
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
             self._elsewhere[_apart_from_place(key)].append(figure.usd)
+        self._items = {(*_model_and_tier(key), key.item) for key in self._figures}
+        self._models = {_model_and_tier(key) for key in self._figures}
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -185,6 +264,17 @@ class _KnownPrices:
         found = self._find(key)
         return None if found is None else found.usd
 
+    def is_first(self, key: RateKey) -> bool:
+        """Say if no call that used what a key is for can have had a cost.
+
+        Other units than tokens can be part of the price of the tokens: for these the book must not
+        have any price of the model.
+        """
+        model = _model_and_tier(key)
+        if isinstance(key.item, BilledUnit):
+            return model not in self._models
+        return (*model, key.item) not in self._items
+
     def is_chosen(self, key: RateKey) -> bool:
         """Say if the book gives a reason why it follows another source than the list."""
         found = self._find(key)
@@ -197,10 +287,6 @@ class _KnownPrices:
         if found is None and key.routing is Routing.GLOBAL:
             return self._figures.get(key._replace(place=EVERY_REGION))
         return found
-
-    def has(self, rate: ListedRate) -> bool:
-        """Say if the book has this very price."""
-        return self.usd(rate.key) == rate.usd
 
     def doubt(self, rate: ListedRate) -> HoldReason | None:
         """Say why a candidate is held; `None` where it is not.
@@ -223,6 +309,12 @@ def _apart_from_place(key: RateKey) -> tuple[object, ...]:
     return name_and_version(key.model_id), partition_of(key.place), tier, item, size
 
 
+def _model_and_tier(key: RateKey) -> tuple[object, ...]:
+    """The model in any version, the partition and the tier of a key."""
+    name, _ = name_and_version(key.model_id)
+    return name, partition_of(key.place), key.service_tier
+
+
 def _spelled(
     listings: Iterable[Listing], known: _KnownPrices, read_on: date
 ) -> dict[RateKey, list[OfferedRate]]:
@@ -236,46 +328,3 @@ def _spelled(
             if rate.usd not in {other.rate.usd for other in others}:
                 others.append(OfferedRate(listing.offer, rate, read_on))
     return found
-
-
-def _removed(
-    candidates: Mapping[RateKey, object],
-    before: Mapping[RateKey, Sequence[OfferedRate]],
-    updates: PriceUpdates,
-    known: _KnownPrices,
-) -> Iterator[OfferedRate]:
-    """Prices of the last check, and held ones of earlier checks, that the list no longer has."""
-    gone = {
-        key: offered[0]
-        for key, offered in before.items()
-        if key not in candidates and known.usd(key) is not None
-    }
-    for entry in updates.held:
-        if entry.removed is not None and entry.removed.key not in candidates:
-            gone.setdefault(
-                entry.removed.key, OfferedRate(entry.offer, entry.removed, entry.read_on)
-            )
-    yield from gone.values()
-
-
-def _has_changed(rate: ListedRate, before: Sequence[OfferedRate] | None) -> bool:
-    """Say if the list has another price than at the last check."""
-    return before is not None and all(offered.rate.usd != rate.usd for offered in before)
-
-
-def _is_still_said(
-    entry: HeldPrice,
-    candidates: Mapping[RateKey, Sequence[OfferedRate]],
-    unmapped: Collection[str],
-) -> bool:
-    if entry.rate is not None:
-        said = candidates.get(entry.rate.key, ())
-        return any(entry.rate.usd == offered.rate.usd for offered in said)
-    if entry.removed is not None:
-        return entry.removed.key not in candidates
-    return entry.name in unmapped
-
-
-def _since_first_seen(entry: HeldPrice, since: Mapping[str, datetime]) -> HeldPrice:
-    first = since.get(entry.id)
-    return entry if first is None else entry.model_copy(update={"since": first})

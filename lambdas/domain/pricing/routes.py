@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.pricing.price import Price, Routing
 
 _PROFILE = re.compile(r"(?:.*inference-profile/)?(?P<prefix>[a-z-]{2,8})\.[a-z0-9]+\.")
+_APPLICATION_PROFILE = ":application-inference-profile/"
 _MAX_MEMOIZED = 4096
 _US_GOV, _CHINA = "us-gov", "cn-"
 _COMMERCIAL_PARTITION, _GOVERNMENT_PARTITION, _CHINA_PARTITION = "aws", "aws-us-gov", "aws-cn"
@@ -29,10 +30,13 @@ class Route(NamedTuple):
     Attributes:
         region: The Region that was called, which is billed; empty where the log does not name it.
         profile: The prefix of the inference profile (`eu`, `global`); empty where none was called.
+        is_hidden: Whether an application inference profile hides if the call was global. Then no
+            price is known to be that of the call.
     """
 
     region: str
     profile: str = ""
+    is_hidden: bool = False
 
     @property
     def is_global(self) -> bool:
@@ -52,6 +56,8 @@ class Route(NamedTuple):
         Region ran it. Source:
         https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
         """
+        if self.is_hidden:
+            return ()
         if self.is_global:
             scopes = [(Routing.GLOBAL, self.region)]
             if self.partition == _COMMERCIAL_PARTITION:
@@ -76,6 +82,8 @@ def read_route(invoked_model_id: str, region: str) -> Route:
         invoked_model_id: The id or ARN that the caller named.
         region: The Region that was called.
     """
+    if _APPLICATION_PROFILE in invoked_model_id:
+        return Route(region, is_hidden=True)
     found = _PROFILE.match(invoked_model_id)
     return Route(region, found["prefix"] if found else "")
 

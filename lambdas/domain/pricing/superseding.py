@@ -36,7 +36,11 @@ class PriceCorrection(NamedTuple):
 
 
 class PublishedBooks:
-    """The price books at which calls are published, by the time of the call."""
+    """The price books at which calls are published, by the time of the call.
+
+    Attributes:
+        edition: The edition in force.
+    """
 
     def __init__(self, shipped: PriceBook, edition: Edition) -> None:
         """Make the books of an edition when they are asked for.
@@ -46,7 +50,7 @@ class PublishedBooks:
             edition: The edition in force.
         """
         self._shipped = shipped
-        self._edition = edition
+        self.edition = edition
         self._books: dict[int, PriceBook] = {}
 
     def get(self, called_at: datetime, now: datetime) -> PriceBook:
@@ -54,17 +58,17 @@ class PublishedBooks:
         return self._get(
             sum(
                 end_of_superseded(entry) <= called_at or is_correctable(entry, now)
-                for entry in self._edition.superseded
+                for entry in self.edition.superseded
             )
         )
 
     def has_superseded_prices(self, now: datetime) -> bool:
         """Say if some calls are still published at superseded prices."""
-        return not all(is_correctable(entry, now) for entry in self._edition.superseded)
+        return not all(is_correctable(entry, now) for entry in self.edition.superseded)
 
     def get_correction(self, entry: SupersededEdition) -> PriceCorrection:
         """Get the books between which a decision makes a difference."""
-        place = self._edition.superseded.index(entry)
+        place = self.edition.superseded.index(entry)
         return PriceCorrection(
             start=datetime.combine(entry.first_day, time(), UTC),
             end=end_of_superseded(entry),
@@ -75,8 +79,8 @@ class PublishedBooks:
     def _get(self, decisions: int) -> PriceBook:
         """The book after the first decisions."""
         if decisions not in self._books:
-            later = self._edition.superseded[decisions:]
-            edition = self._edition.before(later[0]) if later else self._edition
+            later = self.edition.superseded[decisions:]
+            edition = self.edition.before(later[0]) if later else self.edition
             self._books[decisions] = lay_over(self._shipped, edition)
         return self._books[decisions]
 

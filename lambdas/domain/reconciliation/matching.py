@@ -270,28 +270,29 @@ class _Explanation:
         self._excess = {
             line.key: line.ours.quantity - line.theirs.quantity
             for line in lines
-            if line.line_class is not LineClass.AGREES
+            if line.line_class is not LineClass.AGREES and line.reason is None
         }
 
     def reason(self, line: Line) -> Reason | None:
         if line.line_class is LineClass.AGREES:
             return None
-        if line.line_class is LineClass.THEIRS_ONLY and line.reason is not None:
+        if line.reason is not None:
             return line.reason
-        if _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE):
-            return line.reason or _price_reason(line)
+        is_close = _is_close(line.ours.quantity, line.theirs.quantity, TOKEN_TOLERANCE)
+        if line.line_class is LineClass.DIFFERS and is_close:
+            return _price_reason(line)
         if self._is_on_other_day(line.key):
             return Reason.OTHER_DAY
         if line.line_class is LineClass.OURS_ONLY:
             return self._ours_only(line.key)
-        is_less = line.ours.quantity < line.theirs.quantity
-        return self._theirs_only(line.key) if is_less else self._late(line.key)
+        is_late = line.line_class is LineClass.DIFFERS and line.ours.quantity > line.theirs.quantity
+        return self._late(line.key) if is_late else self._theirs_only(line.key)
 
     def _is_on_other_day(self, key: UsageKey) -> bool:
         """Say if a day beside it has the same difference the other way round."""
-        if not date.min < key.day < date.max:
-            return False
         excess = self._excess[key]
+        if not excess or not date.min < key.day < date.max:
+            return False
         return any(
             _is_close(-excess, self._excess.get(key._replace(day=key.day + days), ZERO), _ONE_TENTH)
             for days in (-_DAY, _DAY)

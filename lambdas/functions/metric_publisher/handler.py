@@ -46,7 +46,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     records = [record for record in event["Records"] if changed_at(record) >= deployed_at()]
     prices = pricing()
     cost_of = prices.get_published(now)
-    other_prices_until = max(STARTED, prices.changed_at, now - _LONGEST_FIRST_TRY)
+    other_prices_until = max(STARTED, prices.agreed_since, now - _LONGEST_FIRST_TRY)
     report = replace(publisher(), cost_of=cost_of)(
         [read_change(record) for record in records],
         now,

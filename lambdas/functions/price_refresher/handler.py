@@ -1,4 +1,4 @@
-"""Publishes the cost of calls that had no price before, once there is one."""
+"""Publishes cost that was missing: of calls without a price, and at superseded prices."""
 
 from __future__ import annotations
 
@@ -44,15 +44,16 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
             function, so that its alarm notifies: cost is missing until a run succeeds.
     """
     now, prices = datetime.now(UTC), pricing()
+    repricer, corrector = services()
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > LONGEST_CALL_MS
 
-    report = replace(repricer(), pricing=prices.get()).reprice(now, has_time)
+    report = replace(repricer, pricing=prices.get()).reprice(now, has_time)
     corrected = (
         CorrectionReport()
         if prices.edition is None
-        else corrector().correct(prices.edition, now, has_time)
+        else corrector.correct(prices.edition, now, has_time)
     )
     repriced = sum(model.calls for model in report.by_model.values())
     record_health({REPRICED_CALLS: repriced + corrected.published})
@@ -85,9 +86,9 @@ def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
 def _describe(progress: CorrectionProgress) -> dict[str, Any]:
     """What a person wants to know of a correction."""
     values = progress._asdict()
-    for name in ("revision", "cursor"):
-        del values[name]
+    del values["cursor"]
     return values | {
+        "is_begun": values.pop("revision") > 0,
         "raised_usd": f"{progress.raised_usd:f}",
         "lowered_usd": f"{progress.lowered_usd:f}",
     }
@@ -100,33 +101,27 @@ def pricing() -> CurrentPricing:
 
 
 @cache
-def repricer() -> RepriceCalls:
-    """Make the service once."""
+def services() -> tuple[RepriceCalls, CorrectCosts]:
+    """Make what publishes missing cost and what publishes differences, once."""
     settings = Settings.from_environment(os.environ)
-    dynamodb = boto3.client("dynamodb", config=PROMPT)
-    return RepriceCalls(
+    dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings.ledger_table
+    repricer = RepriceCalls(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings.detail,
         identity_dimension=bounded_identities(settings, dynamodb),
         pricing=settings.pricing,
-        unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
+        unpriced=DynamoDbUnpricedCalls(dynamodb, table),
         attribute=bounded_projects(settings, dynamodb),
     )
-
-
-@cache
-def corrector() -> CorrectCosts:
-    """Make the service once."""
-    settings = Settings.from_environment(os.environ)
-    dynamodb = boto3.client("dynamodb", config=PROMPT)
-    return CorrectCosts(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
-        detail=settings.detail,
-        identity_dimension=bounded_identities(settings, dynamodb),
-        attribute=bounded_projects(settings, dynamodb),
+    corrector = CorrectCosts(
+        sink=repricer.sink,
+        detail=repricer.detail,
+        identity_dimension=repricer.identity_dimension,
+        attribute=repricer.attribute,
         pricing=settings.pricing,
         shipped=settings.pricing.book,
-        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        corrections=DynamoDbCostCorrections(dynamodb, settings.ledger_table),
-        lock=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
+        calls=DynamoDbRecordedCalls(dynamodb, table),
+        corrections=DynamoDbCostCorrections(dynamodb, table),
+        lock=repricer.unpriced,
     )
+    return repricer, corrector

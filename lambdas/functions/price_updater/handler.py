@@ -77,7 +77,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     with an alarm after three days.
 
     Returns:
-        What `make price-updates` prints.
+        The outcome, as `make price-updates` prints it.
     """
     now = datetime.now(UTC)
     try:

@@ -15,7 +15,7 @@ AWS_PRICE_LIST = "https://pricing.us-east-1.amazonaws.com"
 
 
 def _encrypted_or_loopback(url: str) -> str:
-    """Check that nobody on the network can change what is read.
+    """Check that the network cannot change the price list on its way.
 
     A function on AWS has nothing that listens on its own loopback address; local clouds have.
     """

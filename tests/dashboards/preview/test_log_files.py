@@ -1,17 +1,23 @@
 """Log files are found and read in every layout that people export them in."""
 
 import base64
+import errno
 import gzip
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dashboards.preview import json_values, log_files
+from dashboards.preview import json_values, log_reading
 from dashboards.preview.deliveries import pack
-from dashboards.preview.log_files import UnreadableLogsError, find_log_files, read_log_file
+from dashboards.preview.log_files import UnreadableLogsError, find_log_files
+from dashboards.preview.log_reading import read_log_file
 from dashboards.preview.skipped_files import SkipReason
 from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
 from tests.invocation_logs import as_lines, log, write
@@ -152,10 +158,39 @@ def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> 
     assert list(readings_of(path)).count(RejectionReason.TRUNCATED) == 1
 
 
+TIME = "2026-09-08T12:10:33.000Z"
+export_lines = st.lists(
+    st.sampled_from(
+        [
+            ("{time} {message}", True),
+            ("{message}", True),
+            ("{time} {cut}", False),
+            ("{cut}", False),
+            ("{time} some other log", False),
+            ("a stray line", False),
+            ("", False),
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(export_lines)
+def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bool]]) -> None:
+    text, expected = "", []
+    for number, (line, is_whole) in enumerate(lines):
+        message = json.dumps(log(str(number)))
+        text += line.format(time=TIME, message=message, cut=message[:-20]) + "\n"
+        expected += [str(number)] if is_whole else []
+    with TemporaryDirectory() as folder:
+        found = ids_of(write(Path(folder, "000000.gz"), text))
+    assert found == expected
+
+
 def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 500)
+    monkeypatch.setattr(log_reading, "LONGEST_LINE_BYTES", 500)
     path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
     assert ids_of(path) == [*IDS * 3, IDS[0]]
 
@@ -305,7 +340,7 @@ def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_files, "LONGEST_LINE_BYTES", 1000)
+    monkeypatch.setattr(log_reading, "LONGEST_LINE_BYTES", 1000)
     monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(readings_of(write(tmp_path / "long.log", content)))
@@ -339,6 +374,48 @@ def test_an_unreadable_file_is_named(
         list(readings_of(path))
     assert name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_subfolder_that_cannot_be_listed_is_noted_and_the_folder_itself_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    write(tmp_path / "a.json", LINES)
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(locked))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["a.json"]
+    assert found.skipped.count(SkipReason.UNREADABLE) == 1
+    assert found.skipped.first_problem == f"{locked}: Permission denied."
+    with pytest.raises(UnreadableLogsError, match="locked: Permission denied"):
+        find_log_files([locked])
+
+
+def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(LINES.decode().encode("utf-16"))
+    (file,) = find_log_files([tmp_path])
+    with pytest.raises(UnreadableLogsError, match="UTF-16"):
+        list(read_log_file(file, on_progress=lambda _: None))
+    path.unlink()
+    with pytest.raises(UnreadableLogsError, match=r"a\.json: No such file"):
+        list(read_log_file(file, on_progress=lambda _: None))
+
+
+def test_a_value_that_does_not_end_is_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    path = write(tmp_path / "a.json", b"[" + LINES[:200] + b"x" * 500_000)
+    with pytest.raises(UnreadableLogsError, match="goes on for too long"):
+        list(readings_of(path))
 
 
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:

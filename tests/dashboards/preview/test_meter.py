@@ -21,7 +21,10 @@ from dashboards.preview import meter, temporary_store
 from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import meter_files
+from dashboards.preview.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
 from dashboards.preview.usage_report import print_report
+from lambdas.domain.invocations import RejectionReason
+from lambdas.domain.pricing import Unpriced
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -187,7 +190,7 @@ def test_files_that_were_not_read_are_counted_by_reason(
     assert run(logs, "--out", out) == 0
     files = json.loads(out.read_text())["files"]
     assert files["read"] == 1
-    assert {it["reason"]: it["files"] for it in files["skipped"]} == {
+    assert {group["reason"]: group["files"] for group in files["skipped"]} == {
         "not_a_log": 2,
         "empty": 1,
         "body": 1,
@@ -455,6 +458,15 @@ def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
     assert "No output" not in capsys.readouterr().out
 
 
+def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summarize: Any) -> None:
+    summary = summarize(CASES / "12-app-profile-1h-writes-in-stream" / "input.ndjson")
+    (row,) = summary["by_model"]
+    assert row["model_id"] == "anthropic.claude-opus-4-8"
+    assert (row["invocations"], row["unpriced_invocations"]) == (2, 0)
+    assert row["assumed_price_invocations"] == 1
+    assert row["cost_usd"] - row["assumed_cost_usd"] == pytest.approx(0.210015, abs=2e-6)
+
+
 def test_doubtful_usage_is_counted_and_explained(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -521,6 +533,11 @@ def test_the_period_accounts_and_regions_are_shown(
     assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
     shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
     assert shown in capsys.readouterr().out
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(UNPRICED_MEANINGS) == set(Unpriced)
+    assert set(REJECTION_MEANINGS) == set(RejectionReason)
 
 
 def test_nothing_but_rejected_records_gets_a_hint(

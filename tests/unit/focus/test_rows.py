@@ -14,11 +14,12 @@ from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook,
 from tests.builders import ANA, SONNET_4, usage_record
 from tests.focus_calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call, usd
 
-CALL = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE, tokens=TokenCounts(input=1500))
+CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
 
 
 def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
-    row = row_of_call(CALL, Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL))
+    attribution = Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL)
+    row = row_of_call(CALL, attribution, invoked_model_id=PROFILE)
     assert {name: value for name, value in row.items() if value is not None} == {
         "BilledCost": "0.0045",
         "BillingAccountId": "111122223333",
@@ -126,6 +127,13 @@ def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -
     assert row["x_ListPriceSource"] is row["x_PriceBasis"] is None
     assert row["SkuPriceId"] == f"{IMPORTED}/input/unlisted/0"
     assert row["ResourceType"] == "Imported Model"
+
+
+def test_a_prompt_router_is_the_resource_that_was_called() -> None:
+    router = "arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc123"
+    row = row_of_call(CALL._replace(invoked_model_id=SONNET_4, prompt_router=router))
+    assert row["x_InvokedModelId"] == row["ResourceId"] == router
+    assert (row["x_ModelId"], row["ResourceType"]) == (SONNET_4, "Prompt Router")
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,16 @@ ANTHROPIC = {"input_tokens": 4, "output_tokens": 50}
             TokenCounts(9, 112),
             id="cohere_tokens_beside_units_of_another_kind",
         ),
+        pytest.param(
+            {
+                "usage": {
+                    "billed_units": {"input_tokens": 9, "output_tokens": 112},
+                    "tokens": {"input_tokens": 70, "output_tokens": 112},
+                }
+            },
+            TokenCounts(9, 112),
+            id="cohere_usage",
+        ),
         pytest.param({"embeddings": [[0.5]]}, NOTHING, id="cohere_embed"),
         pytest.param({"results": [{"index": 0, "relevance_score": 0.9}]}, NOTHING, id="rerank"),
         pytest.param(
@@ -589,6 +599,43 @@ def test_a_body_tells_in_which_service_tier_a_call_was_served(
     body: object, tier: str | None
 ) -> None:
     assert read_record(answered(body)).service_tier == tier
+
+
+OPTIMIZED = {"performanceConfig": {"latency": "optimized"}}
+STANDARD = {"performanceConfig": {"latency": "standard"}}
+
+
+@pytest.mark.parametrize(
+    ("requested", "body", "tier"),
+    [
+        pytest.param(OPTIMIZED, None, "latency-optimized", id="requested_without_a_body"),
+        pytest.param(OPTIMIZED, {"usage": CONVERSE}, "latency-optimized", id="not_reported"),
+        pytest.param(OPTIMIZED, OPTIMIZED, "latency-optimized", id="served"),
+        pytest.param({}, OPTIMIZED, "latency-optimized", id="served_alone"),
+        pytest.param({}, [{"metadata": OPTIMIZED}], "latency-optimized", id="converse_stream"),
+        pytest.param(OPTIMIZED, STANDARD, None, id="served_as_standard"),
+        pytest.param(OPTIMIZED, [{"metadata": STANDARD}], None, id="stream_served_as_standard"),
+        pytest.param(STANDARD, OPTIMIZED, "latency-optimized", id="served_better"),
+        pytest.param(OPTIMIZED, {"serviceTier": {"type": "flex"}}, "flex", id="tier_goes_first"),
+        pytest.param(
+            OPTIMIZED, {"serviceTier": {"type": "default"}}, "latency-optimized", id="default_tier"
+        ),
+        pytest.param({"performanceConfig": "optimized"}, None, None, id="no_object"),
+        pytest.param({"performanceConfig": {"latency": "fast"}}, None, None, id="unknown"),
+        pytest.param({"performanceConfig": {"latency": []}}, None, None, id="no_text"),
+        pytest.param({}, {"output": OPTIMIZED}, None, id="another_path"),
+    ],
+)
+def test_latency_as_served_decides_on_the_tier_and_else_as_requested(
+    requested: dict[str, Any], body: object, tier: str | None
+) -> None:
+    log = answered(body) | requested
+    assert read_record(log).service_tier == tier
+
+
+def test_a_latency_that_the_request_body_asks_for_is_not_read() -> None:
+    log = answered({"usage": CONVERSE}, {"inputBodyJson": OPTIMIZED})
+    assert read_record(log).service_tier is None
 
 
 @given(hostile_bodies)

@@ -1,9 +1,12 @@
 """Models behind application inference profiles and prompt routers, by what a response says."""
 
+import re
+
 import pytest
 from hypothesis import given
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import shipped_prices
 from tests.builders import HAIKU_3, SONNET_4
 from tests.unit.invocations.records import answered, hostile_bodies, one_line, read_record
 
@@ -85,7 +88,13 @@ def test_a_trace_names_what_a_prompt_router_invoked(router: str, chosen: str) ->
         assert record.prompt_router == router
 
 
-@pytest.mark.parametrize("chosen", [None, 5, "", "words of a model", PROFILE, ROUTER, "a" * 5_000])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *(None, 5, "", "words of a model", PROFILE, ROUTER, "a" * 5_000),
+        f"arn:aws:bedrock:{'x' * 2_048}::foundation-model/{SONNET_4}",
+    ],
+)
 def test_a_trace_that_names_no_model_leaves_the_routers_own_id(chosen: object) -> None:
     record = read_called(ROUTER, {"trace": routed(chosen)})
     assert record.model_id == "prompt-router/r0ut3r"
@@ -122,3 +131,18 @@ def test_no_body_makes_a_hidden_model_raise(body: object) -> None:
         record = read_called(model, body)
         record.model_id.encode()
         record.invoked_model_id.encode()
+
+
+def test_names_of_claude_and_gpt_give_ids_that_the_shipped_book_knows() -> None:
+    book = shipped_prices()
+    ids = {
+        price.model_id
+        for price in book
+        if re.match(r"anthropic\.claude-[a-z]|openai\.gpt-\d", price.model_id)
+    }
+    ids -= {"anthropic.claude-v1", "anthropic.claude-v2", "anthropic.claude-v2:1"}
+    assert len(ids) > 20
+    for model_id in sorted(ids):
+        name = re.sub(r"(-v\d+)?(:\d+)?$", "", model_id.partition(".")[2])
+        read = read_called(PROFILE, {"model": name}).model_id
+        assert book.knows(read), (name, read)

@@ -58,8 +58,15 @@ def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
     call = attributed_calls(source)([record], NOON)[record]
     assert (call.attribution.project, call.priced) == (
         "search",
-        record._replace(model_id=SONNET_4),
+        record._replace(model_id=SONNET_4, invoked_model_id=SONNET_4),
     )
+
+
+def test_a_model_that_a_response_names_stays_hidden_from_prices_until_the_profile_is_known() -> (
+    None
+):
+    record = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE)
+    assert attributed_calls(InMemoryTagSource())([record], NOON)[record].priced == record
 
 
 @pytest.mark.parametrize(("is_global", "usd"), [(False, "33"), (True, "30")])
@@ -100,7 +107,7 @@ def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> No
     priced = attributed_calls(source)([record], NOON)[record].priced
     assert priced.conflicts == Conflicts(
         variants=(
-            CallVariant(SONNET_4, PROFILE, None),
+            CallVariant(SONNET_4, SONNET_4, None),
             CallVariant(HAIKU_3, f"global.{HAIKU_3}", None),
         )
     )

@@ -94,6 +94,8 @@ def test_conflicts_hold_each_different_value_in_order(records: list[UsageRecord]
     assert conflicts.identity_arns == (tuple(sorted(callers)[:8]) if len(callers) > 1 else ())
     assert conflicts.error_codes == (tuple(sorted(errors)[:8]) if len(errors) > 1 else ())
     assert len(conflicts.variants) == (min(len(variants), 8) if len(variants) > 1 else 0)
+    counts = {(it.tokens, it.billed_units) for it in map(bound_reading, records)}
+    assert conflicts.are_counts_disputed == (len(counts) > 1)
     assert conflicts.is_cut_off == (max(map(len, (callers, moments, errors, variants))) > 8)
     assert record.timestamp == moments[0]
     assert latest_timestamp(record) == moments[-1]
@@ -110,7 +112,9 @@ def test_present_value_goes_before_an_absent_one() -> None:
         request_metadata=(("project", "search"),),
         billed_units=(("image", 2),),
     )
-    assert joined(bare, full) == full._replace(tokens=TokenCounts(10, 5, 0))
+    assert joined(bare, full) == full._replace(
+        tokens=TokenCounts(10, 5, 0), conflicts=Conflicts(are_counts_disputed=True)
+    )
 
 
 def test_agreeing_readings_are_no_conflict() -> None:
@@ -125,7 +129,14 @@ def test_larger_count_stands_whatever_its_reading() -> None:
     record = joined(first, second)
     assert record.tokens == TokenCounts(9, 50, 0, 8, 8)
     assert record.billed_units == (("image", 4), ("search_unit", 1))
-    assert record.conflicts is None
+    assert record.conflicts == Conflicts(are_counts_disputed=True)
+
+
+def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict() -> None:
+    real = usage_record(tokens=TokenCounts(6_000_000, 9))
+    forged = real._replace(tokens=TokenCounts(0, 0))
+    record = joined(real, forged)
+    assert record == real._replace(conflicts=Conflicts(are_counts_disputed=True))
 
 
 def test_success_goes_before_errors() -> None:

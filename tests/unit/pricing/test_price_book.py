@@ -372,7 +372,7 @@ def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
         for row in rows
     )
     is_of_region = found is not None and found.basis is PriceBasis.REGION
-    assert is_of_region == (has_row and not route.is_global)
+    assert is_of_region == (has_row and not route.is_global and not route.is_hidden)
 
 
 @given(listed, routes, kinds)
@@ -397,3 +397,18 @@ def test_partitions_never_borrow_from_one_another(rows: list[Price], route: Rout
     own = [row for row in rows if partition_of(row.place) == route.partition]
     whole, alone = (PriceBook(each).prices_of(NOVA, route, DAY) for each in (rows, own))
     assert whole.token_rates(0) == alone.token_rates(0)
+
+
+@given(listed, st.sampled_from(["us-east-1", "eu-west-1", "us-gov-west-1"]))
+def test_a_profile_that_may_be_global_has_the_dearest_price_assumed(
+    rows: list[Price], region: str
+) -> None:
+    profile = f"arn:aws:bedrock:{region}:111122223333:application-inference-profile/a1b2c3"
+    book = PriceBook(rows)
+    hidden = book.prices_of(NOVA, read_route(profile, region), DAY).token_rates(0)
+    for invoked in (NOVA, f"global.{NOVA}"):
+        known = book.prices_of(NOVA, read_route(invoked, region), DAY).token_rates(0)
+        assert hidden.keys() == known.keys()
+        for kind, rate in hidden.items():
+            assert rate.basis is PriceBasis.ASSUMED
+            assert rate.usd >= known[kind].usd

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -88,7 +89,7 @@ def test_a_first_price_of_a_tier_is_not_compared_with_that_of_another_tier() -> 
 
 def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region() -> None:
     prices = book(price("1", routing=Routing.GLOBAL, place=""))
-    everywhere = {"routing": Routing.GLOBAL, "place": REGION}
+    everywhere: dict[str, Any] = {"routing": Routing.GLOBAL, "place": REGION}
     assert news(review(prices, listing(rate("1", **everywhere)))) == {}
     assert news(review(prices, listing(rate("1.1", **everywhere)))) == {
         TokenKind.INPUT: Decimal("1.1")
@@ -105,6 +106,15 @@ def test_a_price_for_which_the_book_gives_a_reason_stays_until_the_list_changes(
     assert news(found) == {TokenKind.INPUT: Decimal("5.5")}
     followed = price("6", reason="a correction", source="AWS Price List AmazonBedrock 2026-11-01")
     assert news(review(book(followed), said)) == {TokenKind.INPUT: Decimal(5)}
+
+
+def test_a_change_of_such_a_price_stays_held_until_it_is_decided() -> None:
+    chosen = book(price("6", reason="the page, for extended access"))
+    later = listing(rate("50"))
+    first = review(chosen, later, before=(listing(rate("3")),))
+    assert held(first) == [(HoldReason.LARGE_CHANGE, Decimal(50))]
+    again = review(chosen, later, before=(later,), updates=PriceUpdates(held=first.held))
+    assert again.held == first.held
 
 
 def test_a_model_is_found_however_its_version_is_spelled() -> None:

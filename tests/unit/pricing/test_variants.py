@@ -1,14 +1,15 @@
 """Where readings of a call disagree on its model or tier, the dearest known price is taken."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.invocations.usage_record import CallVariant, Conflicts
+from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, CallVariant, Conflicts
+from lambdas.domain.metering.join import join
 from lambdas.domain.pricing import (
     Cost,
     Price,
@@ -21,7 +22,6 @@ from lambdas.domain.pricing import (
     TokenKind,
     Unpriced,
 )
-from lambdas.domain.pricing.cost import MAX_CONFLICTING_VARIANTS
 from tests.builders import usage_record
 
 CHEAP, DEAR, UNKNOWN = "maker.cheap", "maker.dear", "maker.unknown"
@@ -76,7 +76,7 @@ def test_conflict_on_other_fields_changes_no_price() -> None:
     assert PRICING.cost_of(conflicting) == PRICING.cost_of(record)
 
 
-CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICTING_VARIANTS)]
+CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICT_VALUES)]
 
 
 def test_variants_that_are_cut_off_cost_the_dearest_price_of_any_model() -> None:
@@ -104,3 +104,47 @@ def test_another_variant_never_lowers_the_cost(
     if isinstance(before, Cost):
         assert isinstance(after, Cost)
         assert after.effective_usd >= before.effective_usd
+
+
+def with_input_price_alone(model_id: str, usd: str, begins: date | None = None) -> Price:
+    rates = (Rates(0, {TokenKind.INPUT: Decimal(usd)}),)
+    return Price(model_id, Routing.REGION, "us-east-1", begins, rates, "tests", date(2026, 1, 1))
+
+
+INPUT_ALONE = Pricing(PriceBook([with_input_price_alone(CHEAP, "1")]))
+
+
+def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
+    real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=TokenCounts(1_000_000))
+    for forged in (
+        real._replace(tokens=real.tokens._replace(cache_read=7)),
+        real._replace(billed_units=(("guardrail_made_up_unit", 1),)),
+        real._replace(billed_units=(("image", 3), ("made_up", 1))),
+    ):
+        for first, second in ((real, forged), (forged, real)):
+            assert priced(join(first, second), INPUT_ALONE).cost.effective_usd == 1
+
+
+def test_call_without_any_price_stays_unpriced_whatever_a_twin_adds() -> None:
+    real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN)
+    forged = real._replace(billed_units=(("made_up", 1),))
+    assert INPUT_ALONE.price_tokens(join(real, forged)) is Unpriced.NO_PRICE
+
+
+def test_undisputed_call_with_a_kind_without_a_price_is_unpriced() -> None:
+    tokens = TokenCounts(1_000_000, cache_read=7)
+    record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
+    assert INPUT_ALONE.price_tokens(record) is Unpriced.NO_PRICE_OF_A_KIND
+
+
+def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
+    tokens = TokenCounts(1_000_000)
+    real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
+    rise = real.timestamp.date()
+    pricing = Pricing(
+        PriceBook(
+            [with_input_price_alone(CHEAP, "1"), with_input_price_alone(CHEAP, "5", begins=rise)]
+        )
+    )
+    earlier = real._replace(timestamp=real.timestamp - timedelta(days=2))
+    assert priced(join(real, earlier), pricing).cost.effective_usd == Decimal(5)

@@ -185,6 +185,26 @@ def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
     ]
 
 
+def test_mantle_hides_no_difference_of_the_same_use() -> None:
+    mantle: dict[str, Any] = {"usage_type": "USE1-NovaMicro-mantle-input-tokens-standard"}
+    rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
+    rows += [row(day=day, tokens="1", **mantle) for day in (8, 9)]
+    calls = [call(day=7), call(day=8, input_tokens=4_000_000), call(day=9), call(day=10)]
+
+    reasons = [line.reason for line in compare(rows, calls).lines]
+
+    assert sorted(reason for reason in reasons if reason) == [
+        *[Reason.MANTLE] * 2,
+        *[Reason.OTHER_DAY] * 2,
+    ]
+
+
+def test_line_of_no_use_has_the_reason_of_its_side() -> None:
+    found = compare(billed_around(row(tokens="0")), around())
+
+    assert on_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
+
+
 def test_days_that_are_too_new_are_cut_off_on_both_sides() -> None:
     found = compare([row(day=26), row(day=27)], [call(day=26), call(day=27)])
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.cost_corrections import CorrectionProgress
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
@@ -25,6 +24,7 @@ from tests.fakes import (
     InMemoryMetricSink,
     InMemoryRecordedCalls,
     InMemoryUnpricedCalls,
+    usd_in,
 )
 
 BAD, WORSE, CURRENT = (f"20260905T061500Z-0000000{number}" for number in range(3))
@@ -84,19 +84,6 @@ def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CorrectCosts:
         calls=InMemoryRecordedCalls(records),
         corrections=InMemoryCostCorrections(),
         lock=InMemoryUnpricedCalls(),
-    )
-
-
-def usd_in(sink: InMemoryMetricSink) -> Decimal:
-    """The cost of the account in all that was sent."""
-    return sum(
-        (
-            Decimal(point.values.sum)
-            for points in sink.calls
-            for point in points
-            if point.dimensions == () and isinstance(point.values, StatisticSet)
-        ),
-        Decimal(0),
     )
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.metering.aggregation import StatisticSet
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.metering.unpriced_calls import WaitingGroup
 from lambdas.domain.pricing import (
@@ -45,6 +44,7 @@ from tests.fakes import (
     InMemoryTagSource,
     InMemoryUnpricedCalls,
     find_waiting,
+    usd_in,
 )
 
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
@@ -65,19 +65,6 @@ def repricer(
 ) -> RepriceCalls:
     return RepriceCalls(
         sink, Detail.STANDARD, lambda it: it.identity_arn, pricing, unpriced, attributed_calls()
-    )
-
-
-def usd_in(sink: InMemoryMetricSink) -> Decimal:
-    """The cost of the account in all that was sent."""
-    return sum(
-        (
-            Decimal(point.values.sum)
-            for points in sink.calls
-            for point in points
-            if point.dimensions == () and isinstance(point.values, StatisticSet)
-        ),
-        Decimal(0),
     )
 
 
