@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 
 from lambdas.domain.attribution.ports import (
@@ -77,14 +76,9 @@ class InMemoryRecordedCalls:
 
     BATCH = 7
 
-    def __init__(self, records: Iterable[UsageRecord]) -> None:
+    def __init__(self, records: Iterable[UsageRecord], *, unreadable_items: int = 0) -> None:
         self._records = join_readings(records)
-
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
-        yield []
-        found = (it for it in self._records.values() if start <= it.timestamp < end)
-        while batch := list(islice(found, self.BATCH)):
-            yield batch
+        self._unreadable_items = unreadable_items
 
     def scan_range(
         self, start: datetime, end: datetime, after: str | None = None
@@ -94,7 +88,8 @@ class InMemoryRecordedCalls:
         while True:
             page, left = left[: self.BATCH], left[self.BATCH :]
             found = [ScannedCall(*entry) for entry in page if start <= entry[1].timestamp < end]
-            yield ScannedPage(found, page[-1][0] if left else None)
+            unreadable = 0 if left else self._unreadable_items
+            yield ScannedPage(found, page[-1][0] if left else None, unreadable)
             if not left:
                 return
 

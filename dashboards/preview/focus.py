@@ -28,6 +28,7 @@ from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
 from lambdas.domain.focus import (
     Charge,
     DailyCharges,
+    IdentityDetail,
     LeftOut,
     Sums,
     TooManyChargesError,
@@ -70,7 +71,7 @@ def main() -> None:
             sums = _write(charges, out, config.billing_account_id or None)
             console = open_console()
             print_notes(meter, console)
-            _print_sums(console, out, sums, _left_out(charges))
+            _print_sums(console, out, sums, charges)
             check_for_gaps(meter)
 
 
@@ -120,7 +121,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
         priced_invocations=sum(map(charges.priced_invocations, charges.months())),
         left_out=_left_out(charges),
         files=[describe_file(out)],
-        facts={},
+        facts={"identity_detail": charges.identity_detail.label},
     )
     manifest_path(out).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return sums
@@ -167,13 +168,19 @@ def _is_manifest(path: Path) -> bool:
         return file.read(len(_START_OF_MANIFEST)) == _START_OF_MANIFEST.encode()
 
 
-def _print_sums(console: Console, out: Path, sums: Sums, left_out: Sequence[LeftOut]) -> None:
+def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) -> None:
+    detail, left_out = charges.identity_detail, _left_out(charges)
     cost = f"{plain(sums.billed_usd)} USD, as an estimate ({plain(sums.list_usd)} at list prices)."
     lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
     if sums.assumed_usd:
         lines.append(
             f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place"
             " of a call has none, so the dearest one listed for its model elsewhere is taken."
+        )
+    if detail is not IdentityDetail.SESSIONS:
+        lines.append(
+            "There are too many callers to name each: the rows name"
+            f" {detail.label.replace('_', ' ')} (identity_detail in the manifest)."
         )
     if left_out:
         lines.append("Not in this cost, because it is not known (see the manifest):")

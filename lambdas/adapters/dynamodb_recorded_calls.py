@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb_usage_item import from_item
-from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
 from lambdas.domain.metering.recorded_calls import ScannedCall, ScannedPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
+
+    from lambdas.adapters.dynamodb_usage_item import Item
 
 _FILTER = f"begins_with({PARTITION_KEY}, :call) AND #at >= :start AND #at < :end"
 
@@ -31,20 +32,12 @@ class DynamoDbRecordedCalls:
         self._client = client
         self._table_name = table_name
 
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
-        """The calls of a time, a batch for each page, which may have none.
-
-        It is an eventually consistent read, which may miss what was written a second ago.
-        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
-        """
-        for page in self.scan_range(start, end):
-            yield [call.record for call in page.calls]
-
     def scan_range(
         self, start: datetime, end: datetime, after: str | None = None
     ) -> Iterator[ScannedPage]:
         """The calls of a time, page by page, from a place on: the key of the last item before it.
 
+        The reads are eventually consistent and may miss what was written a second ago.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
         """
         scan: ScanInputTypeDef = {
@@ -64,12 +57,18 @@ class DynamoDbRecordedCalls:
             page = self._client.scan(**scan)
             last = page.get("LastEvaluatedKey")
             cursor = None if last is None else last[PARTITION_KEY]["S"]
-            calls = [
-                ScannedCall(item[PARTITION_KEY]["S"], from_item(item)) for item in page["Items"]
-            ]
-            yield ScannedPage(calls, cursor)
+            read = [_read_call(item) for item in page["Items"]]
+            calls = [call for call in read if call is not None]
+            yield ScannedPage(calls, cursor, len(read) - len(calls))
             if cursor is None:
                 return
+
+
+def _read_call(item: Item) -> ScannedCall | None:
+    try:
+        return ScannedCall(item[PARTITION_KEY]["S"], from_item(item))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _comparable(moment: datetime) -> str:

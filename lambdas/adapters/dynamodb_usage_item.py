@@ -51,6 +51,8 @@ CALL_ATTRIBUTES = frozenset(
 # write to a log group too, and one record must not stop its batch.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _MAX_KEY_BYTES = 1024
+_MAX_STORED_COUNT = 10**18
+"""A count above this was not written by the meter, and its cost has too many digits for reports."""
 
 
 def to_item(record: UsageRecord, retention: timedelta) -> Item:
@@ -136,7 +138,7 @@ def from_item(item: Item) -> UsageRecord:
         return item[name]["S"] if name in item else None
 
     def number(name: str) -> int | None:
-        return int(item[name]["N"]) if name in item else None
+        return _read_count(item[name]["N"]) if name in item else None
 
     def pairs(name: str) -> RequestMetadata:
         texts = item[name]["M"] if name in item else {}
@@ -144,7 +146,7 @@ def from_item(item: Item) -> UsageRecord:
 
     def units() -> BilledUnits:
         counts = item["billed_units"]["M"] if "billed_units" in item else {}
-        return tuple(sorted((unit, int(count["N"])) for unit, count in counts.items()))
+        return tuple(sorted((unit, _read_count(count["N"])) for unit, count in counts.items()))
 
     doubt = text("usage_doubt")
     record = UsageRecord(
@@ -187,6 +189,14 @@ def _read_conflicts(written: Mapping[str, Any]) -> Conflicts:
         is_cut_off="is_cut_off" in written,
         are_counts_disputed="are_counts_disputed" in written,
     )
+
+
+def _read_count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= _MAX_STORED_COUNT:
+        message = f"{text} is no count"
+        raise ValueError(message)
+    return count
 
 
 def _read_timestamp(text: str) -> datetime:

@@ -54,11 +54,13 @@ class WrittenComparison(NamedTuple):
         report: What was found.
         requests_unread: Why not every request that is in the log was looked at; `None` if none
             was passed over.
+        unreadable_items: Items of the ledger that look like calls of the week and hold none.
     """
 
     week: str
     report: ComparisonReport
     requests_unread: str | None
+    unreadable_items: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,9 @@ class CompareModels:
         end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
         start = end - _WEEK
         observer = TrafficObserver(self.pricing)
-        calls = self._in_order_of_time(start, end, now, observer.name_of, has_time)
+        calls, unreadable_items = self._in_order_of_time(
+            start, end, now, observer.name_of, has_time
+        )
         outlines = self.outlines(lambda record: start <= record.timestamp < end)
         requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         for place, call in enumerate(calls):
@@ -111,7 +115,7 @@ class CompareModels:
                 check_time(has_time)
             observer.observe(call._replace(outline=outlines.take(call.record)))
         report = observer.report(start, end)
-        written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread)
+        written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread, unreadable_items)
         self._write(written, outlines.left_out)
         return written
 
@@ -122,11 +126,17 @@ class CompareModels:
         now: datetime,
         name_of: Callable[[str], str],
         has_time: Callable[[], bool],
-    ) -> list[ObservedCall]:
-        """The calls, without what callers said of them, which takes most room and is used up."""
+    ) -> tuple[list[ObservedCall], int]:
+        """The calls, without what callers said of them, which takes most room and is used up.
+
+        Beside them the number of items that cannot be read.
+        """
         found: list[ObservedCall] = []
-        for records in self.calls.between(start, end):
+        unreadable_items = 0
+        for page in self.calls.scan_range(start, end):
             check_time(has_time)
+            records = page.records
+            unreadable_items += page.unreadable_items
             known = self.attribute(records, now)
             for record in records:
                 call = known[record]
@@ -139,7 +149,7 @@ class CompareModels:
                 )
                 raise ReportUnfinishedError(message)
         found.sort(key=lambda it: (it.record.timestamp, it.record.key))
-        return found
+        return found, unreadable_items
 
     def _read_requests(
         self,
@@ -167,9 +177,12 @@ class CompareModels:
             text += f"\nNot all requests were looked at: {written.requests_unread}.\n"
         if requests_left_out:
             text += f"\n{requests_left_out:,} requests were too many to remember.\n"
+        if written.unreadable_items:
+            text += f"\n{written.unreadable_items:,} items of the ledger could not be read.\n"
         read = {
             "requests_left_out": requests_left_out,
             "requests_unread": written.requests_unread,
+            "unreadable_items": written.unreadable_items,
         }
         with TemporaryDirectory() as folder:
             for suffix, content in (

@@ -24,7 +24,7 @@ from lambdas.domain.metering.metric_sink import (
     MetricsUnavailableError,
     is_taken,
 )
-from lambdas.domain.metering.recorded_calls import ResumableCalls, ScannedCall
+from lambdas.domain.metering.recorded_calls import RecordedCalls, ScannedCall
 from lambdas.domain.metering.unpriced_calls import RunLock
 from lambdas.domain.pricing import Cost, PriceBook, Pricing
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
@@ -71,7 +71,7 @@ class CorrectCosts:
     attribute: AttributedCalls
     pricing: Pricing
     shipped: PriceBook
-    calls: ResumableCalls
+    calls: RecordedCalls
     corrections: CostCorrections
     lock: RunLock
 

@@ -41,8 +41,8 @@ class ExportFocus:
     period is written again for as long as it is one of the two. Its manifest comes last, and names
     its files by their digests.
 
-    Memory holds the charges of both periods, of which there are at most `MOST_CHARGES`, and a page
-    of calls.
+    Memory holds the charges of both periods, of which there are at most `MAX_CHARGES`, and a page
+    of calls. Where there would be more, sessions are folded into their roles in both periods.
 
     Attributes:
         calls: The ledger.
@@ -80,8 +80,11 @@ class ExportFocus:
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
         charges = DailyCharges(self.price_tokens, self.account_id)
-        for records in self.calls.between(midnight(previous), midnight(month_after(current))):
+        unreadable_items = 0
+        for page in self.calls.scan_range(midnight(previous), midnight(month_after(current))):
             check_time(has_time)
+            unreadable_items += page.unreadable_items
+            records = page.records
             known = self.attribute(records, now)
             for record in records:
                 charges.add(
@@ -92,10 +95,12 @@ class ExportFocus:
         written = []
         for month in (previous, current):
             check_time(has_time)
-            written.append(self._write(charges, month, now))
+            written.append(self._write(charges, month, now, unreadable_items))
         return written
 
-    def _write(self, charges: DailyCharges, month: date, now: datetime) -> dict[str, Any]:
+    def _write(
+        self, charges: DailyCharges, month: date, now: datetime, unreadable_items: int
+    ) -> dict[str, Any]:
         period = f"billing_period={month:%Y-%m}"
         sums = Sums()
         for charge in charges.charges(month):
@@ -113,7 +118,11 @@ class ExportFocus:
                 priced_invocations=charges.priced_invocations(month),
                 left_out=charges.left_out(month),
                 files=[describe_file(csv), describe_file(parquet)],
-                facts=self._facts(month, now),
+                facts={
+                    **self._facts(month, now),
+                    "identity_detail": charges.identity_detail.label,
+                    "unreadable_items": unreadable_items,
+                },
             )
             told = Path(folder, f"{REPORT_NAME}.json")
             told.write_text(json.dumps(manifest, indent=1), encoding="utf-8")

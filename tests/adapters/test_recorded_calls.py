@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import boto3
 import pytest
@@ -13,7 +13,7 @@ from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
-from lambdas.domain.metering.recorded_calls import RecordedCalls, ResumableCalls
+from lambdas.domain.metering.recorded_calls import RecordedCalls, ScannedPage
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.fakes import InMemoryRecordedCalls
@@ -40,7 +40,7 @@ def holding(request: pytest.FixtureRequest, aws: None) -> Holding:
 
 
 def read(calls: RecordedCalls, start: datetime = START, end: datetime = END) -> list[UsageRecord]:
-    return [record for batch in calls.between(start, end) for record in batch]
+    return [record for page in calls.scan_range(start, end) for record in page.records]
 
 
 def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding) -> None:
@@ -54,8 +54,9 @@ def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding)
 
 
 def test_who_waits_for_calls_hears_when_there_were_none(holding: Holding) -> None:
-    assert list(holding().between(START, END)) == [[]]
-    assert list(holding(usage_record()).between(END, END + timedelta(days=1))) == [[]]
+    for calls, start in ((holding(), START), (holding(usage_record()), END)):
+        pages = list(calls.scan_range(start, start + timedelta(days=1)))
+        assert pages == [ScannedPage([], None)]
 
 
 def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
@@ -72,6 +73,29 @@ def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
     calls = in_dynamodb(record)
     DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write([record], NOON)
     assert read(calls) == [record]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"request_id": None},
+        {"timestamp": {"S": "2026-09-26T"}},
+        {"input": {"S": "many"}},
+        {"input": {"N": "-1"}},
+        {"output": {"N": "9" * 38}},
+        {"usage_doubt": {"S": "certain"}},
+        {"conflicts": {"L": []}},
+    ],
+)
+def test_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aws: None) -> None:
+    record = usage_record()
+    calls = in_dynamodb(record)
+    client = boto3.client("dynamodb")
+    (item,) = client.scan(TableName=LEDGER)["Items"]
+    item |= {"pk": {"S": "call#x"}, **damage}
+    client.put_item(TableName=LEDGER, Item={name: it for name, it in item.items() if it})
+    (page,) = calls.scan_range(START, END)
+    assert (page.records, page.unreadable_items) == ([record], 1)
 
 
 moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(microseconds=it))
@@ -97,9 +121,9 @@ def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
 
 
 @pytest.fixture(params=[InMemoryRecordedCalls, in_dynamodb], ids=["memory", "dynamodb"])
-def resumable(request: pytest.FixtureRequest, aws: None) -> ResumableCalls:
+def resumable(request: pytest.FixtureRequest, aws: None) -> RecordedCalls:
     """Open a ledger that holds twenty calls, every second one of the time that is read."""
-    open_calls: Callable[..., ResumableCalls] = request.param
+    open_calls: Callable[..., RecordedCalls] = request.param
     records = [
         usage_record(request_id=str(number), timestamp=NOON if number % 2 else END)
         for number in range(20)
@@ -109,7 +133,7 @@ def resumable(request: pytest.FixtureRequest, aws: None) -> ResumableCalls:
     return open_calls(*records)
 
 
-def test_a_scan_goes_on_after_any_call(resumable: ResumableCalls) -> None:
+def test_a_scan_goes_on_after_any_call(resumable: RecordedCalls) -> None:
     pages = list(resumable.scan_range(START, END))
     calls = [call for page in pages for call in page.calls]
     assert len({call.record.request_id for call in calls}) == 10
@@ -119,7 +143,7 @@ def test_a_scan_goes_on_after_any_call(resumable: ResumableCalls) -> None:
         assert rest == calls[place:]
 
 
-def test_a_scan_goes_on_after_any_page(resumable: ResumableCalls) -> None:
+def test_a_scan_goes_on_after_any_page(resumable: RecordedCalls) -> None:
     pages = list(resumable.scan_range(START, END))
     for place, page in enumerate(pages[:-1], start=1):
         assert list(resumable.scan_range(START, END, page.cursor)) == pages[place:]

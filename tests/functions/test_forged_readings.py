@@ -48,8 +48,8 @@ def deliver(*logs: dict[str, Any]) -> None:
 
 def in_ledger() -> list[UsageRecord]:
     calls = DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER)
-    batches = calls.between(NOW - 200 * DAY, NOW + 20_000 * DAY)
-    return [record for batch in batches for record in batch]
+    pages = calls.scan_range(NOW - 200 * DAY, NOW + 20_000 * DAY)
+    return [record for page in pages for record in page.records]
 
 
 def cost_of(record: UsageRecord) -> Cost:

@@ -13,6 +13,7 @@ from lambdas.domain.focus.charges import (
 from lambdas.domain.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataType
 from lambdas.domain.focus.csv_format import write_csv
 from lambdas.domain.focus.files import COSTS_PREFIX, describe_file, write_csv_file
+from lambdas.domain.focus.identity_detail import IdentityDetail
 from lambdas.domain.focus.manifest import Sums, focus_metadata, manifest_of
 from lambdas.domain.focus.rows import Row, Value, midnight, month_after, plain, row_of
 
@@ -27,6 +28,7 @@ __all__ = [
     "Column",
     "DailyCharges",
     "DataType",
+    "IdentityDetail",
     "LeftOut",
     "ListPrice",
     "Row",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import Attribution, Rung
+from lambdas.domain.focus.identity_detail import IdentityDetail
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
 from lambdas.domain.pricing import (
     BilledUnit,
@@ -23,7 +24,7 @@ from lambdas.domain.pricing import (
     Unpriced,
 )
 
-MOST_CHARGES = 1_000_000
+MAX_CHARGES = 1_000_000
 """Charges that are folded at a time, some kilobyte of memory each."""
 
 NO_ACCOUNT = "no_account"
@@ -44,7 +45,10 @@ _FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
 
 
 class TooManyChargesError(Exception):
-    """There are more charges than can be folded. None is written: a part would pass for all."""
+    """There are too many charges even without callers.
+
+    None is written: a part would pass for all.
+    """
 
 
 class ListPrice(NamedTuple):
@@ -145,10 +149,13 @@ class DailyCharges:
     Attributes:
         price_tokens: What tokens cost.
         account_id: Whose calls they are where a log does not tell; `None` for their callers'.
+        identity_detail: How much of each caller the charges name. It decreases, for all calls,
+            where there would be more than `MAX_CHARGES`.
     """
 
     price_tokens: PriceTokens
     account_id: str | None = None
+    identity_detail: IdentityDetail = IdentityDetail.SESSIONS
     _quantities: dict[ChargeKey, int] = field(default_factory=dict)
     _priced: Counter[date] = field(default_factory=Counter)
     _left_out: defaultdict[date, Counter[tuple[str, str]]] = field(
@@ -175,7 +182,7 @@ class DailyCharges:
             invoked_model_id: What the caller named, where it is priced as another one.
 
         Raises:
-            TooManyChargesError: It would be one charge too many.
+            TooManyChargesError: It would be one charge too many, with no caller named any more.
         """
         priced = self.price_tokens(record)
         if priced is None:
@@ -225,14 +232,25 @@ class DailyCharges:
         ]
 
     def _add(self, key: ChargeKey, quantity: int) -> None:
+        key = _reduce(key, self.identity_detail)
         total = self._quantities.get(key, 0) + quantity
         if total:
             self._quantities[key] = total
-            if len(self._quantities) > MOST_CHARGES:
-                message = f"there are more than {MOST_CHARGES:,} charges"
-                raise TooManyChargesError(message)
+            while len(self._quantities) > MAX_CHARGES:
+                self._name_less()
         else:
             self._quantities.pop(key, None)
+
+    def _name_less(self) -> None:
+        if self.identity_detail is IdentityDetail.NOTHING:
+            message = f"there are more than {MAX_CHARGES:,} charges"
+            raise TooManyChargesError(message)
+        self.identity_detail = IdentityDetail(self.identity_detail + 1)
+        whole, self._quantities = self._quantities, {}
+        while whole:
+            key, quantity = whole.popitem()
+            key = _reduce(key, self.identity_detail)
+            self._quantities[key] = self._quantities.get(key, 0) + quantity
 
     def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
         month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
@@ -273,6 +291,14 @@ def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _
         attribution.rung,
         record.service_tier or "",
     )
+
+
+def _reduce(key: ChargeKey, detail: IdentityDetail) -> ChargeKey:
+    """The key with as much of its caller as is named."""
+    if detail is IdentityDetail.SESSIONS:
+        return key
+    invoked = key.model_id if detail is IdentityDetail.NOTHING else key.invoked_model_id
+    return key._replace(identity_arn=detail.reduce(key.identity_arn), invoked_model_id=invoked)
 
 
 def _account_of_caller(record: UsageRecord) -> str | None:

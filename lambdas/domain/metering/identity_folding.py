@@ -50,9 +50,13 @@ class IdentityFolding:
     def dimension_value(self, identity_arn: str) -> str:
         """The whole ARN, or the ARN of the role where the session is no person."""
         caller = CallerIdentity.from_arn(identity_arn)
-        if caller.session_name and self._machine_session.fullmatch(caller.session_name):
-            return dimension_value(role_of(caller))
-        return dimension_value(identity_arn)
+        arn = role_of(caller) if self.is_machine_session(caller) else identity_arn
+        return dimension_value(arn)
+
+    def is_machine_session(self, caller: CallerIdentity) -> bool:
+        """Whether a caller is a session whose name is no person's."""
+        name = caller.session_name
+        return name is not None and self._machine_session.fullmatch(name) is not None
 
 
 class Admission(Enum):
@@ -97,4 +101,4 @@ def role_of(caller: CallerIdentity) -> str:
     """The ARN of the role behind a session, without the path that STS leaves out."""
     if caller.kind is not IdentityKind.ROLE_SESSION:
         return caller.arn
-    return f"arn:{caller.partition}:iam::{caller.account_id}:{caller.principal}"
+    return f"arn:{caller.partition or ''}:iam::{caller.account_id or ''}:{caller.principal}"

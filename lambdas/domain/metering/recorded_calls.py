@@ -9,21 +9,6 @@ from typing import NamedTuple, Protocol
 from lambdas.domain.invocations import UsageRecord
 
 
-class RecordedCalls(Protocol):
-    """The calls in the ledger, as they stand."""
-
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[UsageRecord]]:
-        """The calls of a time, batch by batch, each once, in no order that means anything.
-
-        A call that is written meanwhile may be in it or not. Batches may be empty: somebody looked,
-        and may want to look no further.
-
-        Args:
-            start: The first moment, UTC.
-            end: The first moment after it.
-        """
-
-
 class ScannedCall(NamedTuple):
     """A call in the ledger, and its place there.
 
@@ -42,19 +27,29 @@ class ScannedPage(NamedTuple):
     Attributes:
         calls: Its calls that were asked for, in the order of the scan; there may be none.
         cursor: The place of its end; `None` at the end of the ledger.
+        unreadable_items: The items of the time that look like calls and hold none.
     """
 
     calls: Sequence[ScannedCall]
     cursor: str | None
+    unreadable_items: int = 0
+
+    @property
+    def records(self) -> list[UsageRecord]:
+        """Its calls, without their places."""
+        return [call.record for call in self.calls]
 
 
-class ResumableCalls(Protocol):
-    """The calls in the ledger, for what takes several runs."""
+class RecordedCalls(Protocol):
+    """The calls in the ledger, as they stand."""
 
     def scan_range(
         self, start: datetime, end: datetime, after: str | None = None
     ) -> Iterator[ScannedPage]:
         """Read the calls of a time, each once, in an order that stays the same.
+
+        A call that is written meanwhile may be in it or not. What cannot be read is counted and
+        stops nothing.
 
         Args:
             start: The first moment, UTC.

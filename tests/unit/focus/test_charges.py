@@ -15,6 +15,7 @@ from lambdas.domain.focus import (
     NO_ACCOUNT,
     NO_PERIOD,
     DailyCharges,
+    IdentityDetail,
     LeftOut,
     Sums,
     TooManyChargesError,
@@ -341,8 +342,75 @@ def test_rows_are_in_order_of_time_and_each_is_there_once(
     assert len(set(keys)) == len(keys)
 
 
+SESSIONS = "arn:aws:sts::111122223333:assumed-role"
+MACHINE = f"{SESSIONS}/batch/i-0123456789abcdef0"
+CHOSEN = f"{SESSIONS}/batch/anything"
+SIGNED_IN = f"{SESSIONS}/AWSReservedSSO_Dev_0123456789abcdef/ana@example.com"
+USER = "arn:aws:iam::111122223333:user/ben"
+BATCH, SSO_ROLE = (
+    f"arn:aws:iam::111122223333:role/{role}"
+    for role in ("batch", "AWSReservedSSO_Dev_0123456789abcdef")
+)
+
+
+@pytest.mark.parametrize(
+    ("max_charges", "detail", "named"),
+    [
+        (4, IdentityDetail.SESSIONS, {MACHINE, CHOSEN, SIGNED_IN, USER}),
+        (3, IdentityDetail.SIGNED_IN_PEOPLE, {BATCH, SIGNED_IN, USER}),
+        (2, IdentityDetail.NOTHING, {"__other__"}),
+    ],
+)
+@given(order=st.permutations([MACHINE, CHOSEN, SIGNED_IN, USER]))
+def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
+    max_charges: int, detail: IdentityDetail, named: set[str], order: list[str]
+) -> None:
+    one = TokenCounts(input=1)
+    calls = [(usage_record(request_id=arn, identity_arn=arn, tokens=one), NOBODY) for arn in order]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charges, "MAX_CHARGES", max_charges)
+        charged = charges_of(calls)
+    assert charged.identity_detail is detail
+    found = [*charged.charges(SEPTEMBER)]
+    assert {charge.key.identity_arn for charge in found} == named
+    assert sum(charge.quantity for charge in found) == 4
+    for record, attribution in calls:
+        charged.add(record, attribution, times=-1)
+    assert not [*charged.charges(SEPTEMBER)]
+
+
+@pytest.mark.parametrize(
+    ("detail", "named"),
+    [
+        (IdentityDetail.SESSIONS, [MACHINE, CHOSEN, SIGNED_IN, USER]),
+        (IdentityDetail.PEOPLE, [BATCH, CHOSEN, SIGNED_IN, USER]),
+        (IdentityDetail.SIGNED_IN_PEOPLE, [BATCH, BATCH, SIGNED_IN, USER]),
+        (IdentityDetail.ROLES, [BATCH, BATCH, SSO_ROLE, USER]),
+        (IdentityDetail.NOTHING, ["__other__"] * 4),
+    ],
+)
+def test_each_step_names_less_and_reducing_again_changes_nothing(
+    detail: IdentityDetail, named: list[str]
+) -> None:
+    whole = [MACHINE, CHOSEN, SIGNED_IN, USER]
+    assert [*map(detail.reduce, whole)] == named
+    for less in (it for it in IdentityDetail if it <= detail):
+        assert [detail.reduce(less.reduce(arn)) for arn in whole] == named
+
+
+def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charges, "MAX_CHARGES", 1)
+    profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
+    charged = DailyCharges(PRICING.price_tokens)
+    for number in range(5):
+        record = usage_record(request_id=str(number), tokens=TokenCounts(input=1))
+        charged.add(record, NOBODY, invoked_model_id=f"{profile}{number}")
+    (charge,) = charged.charges(SEPTEMBER)
+    assert (charge.key.invoked_model_id, charge.quantity) == (HAIKU_3, 5)
+
+
 def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charges, "MOST_CHARGES", 1)
+    monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NOBODY)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(usage_record(tokens=TokenCounts(output=1)), NOBODY)

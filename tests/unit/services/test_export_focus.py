@@ -226,7 +226,34 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
 def test_too_many_charges_are_an_error_and_no_files(
     export: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(charges, "MOST_CHARGES", 2)
+    monkeypatch.setattr(charges, "MAX_CHARGES", 2)
     with pytest.raises(TooManyChargesError):
         export(NOW)
     assert files.kept == {}
+
+
+def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
+    export: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charges, "MAX_CHARGES", 50)
+    role = "arn:aws:sts::111122223333:assumed-role/fleet"
+    calls = [call(str(number), NOW, identity_arn=f"{role}/t-{number}") for number in range(200)]
+    replace(export, calls=InMemoryRecordedCalls(calls))(NOW)
+    rows = rows_of(files, NOVEMBER)
+    assert {row["x_IdentityArn"] for row in rows} == {"arn:aws:iam::111122223333:role/fleet"}
+    costs = [PRICING.cost_of(it) for it in calls]
+    expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
+    assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
+    manifest = manifest_of(files, NOVEMBER)
+    assert (manifest["identity_detail"], manifest["rows"]) == ("signed_in_people", 2)
+
+
+def test_unreadable_items_are_counted_in_the_manifests(
+    export: ExportFocus, files: InMemoryReportFiles
+) -> None:
+    export(NOW)
+    assert manifest_of(files, NOVEMBER)["unreadable_items"] == 0
+    rows = rows_of(files, NOVEMBER)
+    replace(export, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3))(NOW)
+    assert {manifest_of(files, it)["unreadable_items"] for it in (OCTOBER, NOVEMBER)} == {3}
+    assert rows_of(files, NOVEMBER) == rows
