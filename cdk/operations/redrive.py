@@ -17,7 +17,7 @@ from cdk import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
-from cdk.operations.terminal import CommandError
+from cdk.operations.terminal import CommandError, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -136,12 +136,17 @@ def main(session: boto3.Session) -> None:
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
         frozenset({deployment.log_processor, deployment.metric_publisher}),
     )()
-    print(f"{report.done} events went through; {len(report.left)} are left.")
-    for key, reason in report.left.items():
-        print(f"  {key}: {reason}")
+    print_report(report)
     if report.left:
         message = "mend what is named above and run make redrive again."
         raise CommandError(message)
+
+
+def print_report(report: RedriveReport) -> None:
+    """Print what became of the failures; functions can write any text into the bucket."""
+    print(f"{report.done} events went through; {len(report.left)} are left.")
+    for key, reason in report.left.items():
+        print(printable(f"  {key}: {reason}"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from rich.console import Console
 EXIT_UNUSABLE = 2
 _EXIT_INTERRUPTED = 130
 _WIDTH_OF_A_FILE = 200
+_MAX_NAME_LENGTH = 300
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -30,6 +31,12 @@ def open_console() -> Console:
 def printable(text: str) -> str:
     """Text that cannot steer a terminal: names in logs are the callers' own choice."""
     return "".join(letter if letter.isprintable() else _UNPRINTABLE for letter in text)
+
+
+def printable_name(text: str) -> str:
+    """A name as `printable`, cut where it would push others off the screen."""
+    is_long = len(text) > _MAX_NAME_LENGTH
+    return printable(f"{text[:_MAX_NAME_LENGTH]}..." if is_long else text)
 
 
 def run_command(name: str, command: Callable[[], None]) -> NoReturn:

@@ -12,7 +12,13 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cdk.config import Config, read_config
-from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from cdk.operations.terminal import (
+    CommandError,
+    open_console,
+    printable,
+    printable_name,
+    run_command,
+)
 from dashboards.preview.local_meter import LocalMeter, open_local_meter
 from dashboards.preview.log_files import LogFiles, find_log_files
 from dashboards.preview.metering import (
@@ -132,7 +138,7 @@ def print_table(table: Table, console: Console) -> None:
                 overflow="fold",
             )
         for row in table.rows:
-            shown.add_row(*(Text(printable(cell)) for cell in row))
+            shown.add_row(*(Text(printable_name(cell)) for cell in row))
         console.print(shown)
     for note in table.notes:
         console.print(Text(f"  {printable(note)}", style="dim"), soft_wrap=True)

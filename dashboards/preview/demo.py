@@ -19,7 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cdk import stack_names
-from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from cdk.operations.terminal import (
+    CommandError,
+    open_console,
+    printable,
+    printable_name,
+    run_command,
+)
 from dashboards.preview.bedrock_figures import NAMESPACE as BEDROCK_NAMESPACE
 from dashboards.preview.bedrock_figures import bedrock_figures
 from dashboards.preview.cloudwatch_metrics import CloudWatchMetrics
@@ -293,7 +299,7 @@ def _print_figures(
             f"{value:,.2f}" if metric == _COST else f"{value:,.0f}"
             for metric, value in zip(columns.values(), row, strict=True)
         )
-        table.add_row(Text(printable(shorten_identity(name))), *cells)
+        table.add_row(Text(printable_name(shorten_identity(name))), *cells)
     console.print(f"\nWhat CloudWatch's metrics say, by {what.lower()}")
     console.print(table)
 

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from lambdas.domain.invocations.decoding import STRUCTURE
 
-LONGEST_VALUE_BYTES = 64 * 2**20
-"""A value that does not end before this is not held any longer; real ones are far shorter."""
+LONGEST_VALUE_BYTES = 16 * 2**20
+"""A value that does not end before this is not held any longer; real ones are far shorter.
+
+Decoded, the worst of values takes 28 times as much memory."""
 
 _CHUNK_BYTES = 256 * 2**10
 _EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it

@@ -23,7 +23,7 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.invocations.decoding import Undecodable, decode_json
 
-LONGEST_LINE_BYTES = 64 * 2**20
+LONGEST_LINE_BYTES = 16 * 2**20
 """A longer line is read value by value, since Firehose writes no line breaks."""
 
 _LINE_SUFFIXES = frozenset({".ndjson", ".jsonl", ".log"})
@@ -168,7 +168,7 @@ def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
 def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line, read)
-    if line.startswith(b"{") and readings in _NOT_ONE_VALUE:
+    if line.startswith(b"{") and b"}" in line and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED

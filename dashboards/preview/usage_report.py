@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cdk.operations.terminal import printable
+from cdk.operations.terminal import printable_name
 from dashboards.preview.local_meter import LocalMeter
 from dashboards.preview.usage_notes import print_notes
 from lambdas.domain.invocations import CallerIdentity, IdentityKind
@@ -76,7 +76,8 @@ def shorten_identity(arn: str) -> str:
     caller = CallerIdentity.from_arn(arn)
     if caller.kind is IdentityKind.UNKNOWN:
         return arn
-    principal = _SSO_ROLE.sub(r"SSO \1", caller.principal)
+    sso_role = _SSO_ROLE.fullmatch(caller.principal)
+    principal = f"SSO {sso_role[1]}" if sso_role else caller.principal
     session = f"/{caller.session_name}" if caller.session_name else ""
     return f"{caller.account_id or ''} {principal}{session}".lstrip()
 
@@ -97,7 +98,7 @@ def _print_table(
         table.add_column(name, text_of(everything), justify="right", no_wrap=True)
     for key, figures in ranking[:_ROWS_SHOWN]:
         cells = [text_of(figures) for _, _, text_of in shown]
-        table.add_row(Text(printable(shorten(key))), *cells)
+        table.add_row(Text(printable_name(shorten(key))), *cells)
     if len(ranking) > _ROWS_SHOWN:
         rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
         cells = [text_of(rest) for _, _, text_of in shown]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+MAX_ANSWERS = 10_000
+"""Answers that are kept in memory, some 300 bytes each; callers choose the names of sessions."""
 _TRIES = 5
 _KEPT = timedelta(days=100)  # well past the month's end
 _REFUSED = "ConditionalCheckFailed"
@@ -65,7 +67,10 @@ class DynamoDbIdentityRegistry:
         """
         answer = self._answers.get((month, value))
         if answer is None:
-            answer = self._answers[month, value] = self._ask(month, value, role)
+            answer = self._ask(month, value, role)
+            if len(self._answers) >= MAX_ANSWERS:
+                del self._answers[next(iter(self._answers))]  # the oldest one
+            self._answers[month, value] = answer
         return answer
 
     def _ask(self, month: str, value: str, role: str | None) -> Admission:

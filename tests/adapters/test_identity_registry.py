@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dashboards.preview.temporary_store import InMemoryIdentityRegistry
+from lambdas.adapters import dynamodb_identity_registry
 from lambdas.adapters.dynamodb_identity_registry import (
     DynamoDbIdentityRegistry,
     RegistryUnavailableError,
@@ -104,6 +105,21 @@ def test_a_crowded_table_is_waited_for_and_not_forever(reason: str) -> None:
     assert pauses == sorted(pauses)
     with pytest.raises(RegistryUnavailableError):
         admit(times=100)
+
+
+def test_answers_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_identity_registry, "MAX_ANSWERS", 2)
+    asked: list[str] = []
+
+    class Counting(CrowdedDynamoDb):
+        def transact_write_items(self, **transaction: Any) -> None:
+            asked.append(transaction["TransactItems"][0]["Put"]["Item"]["pk"]["S"][-1])
+
+    client: Any = Counting(0, "")
+    registry = DynamoDbIdentityRegistry(client, LEDGER, 200)
+    for value in ("a", "b", "b", "c", "c", "a"):
+        assert registry.admit("2026-09", value, None) is Admission.ADMITTED
+    assert "".join(asked) == "abca"
 
 
 @pytest.mark.usefixtures("aws")

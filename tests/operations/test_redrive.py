@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.operations.redrive import Redrive, RedriveReport
+from cdk.operations.redrive import Redrive, RedriveReport, print_report
 from tests.operations.deployed import RunningFunctions
 
 BUCKET = "failures"
@@ -133,3 +133,12 @@ def test_a_function_that_aws_does_not_call_stops_nothing_else() -> None:
     report = Redrive(boto3.client("s3"), functions, BUCKET, frozenset({"processor", "publisher"}))()
     assert report.done == 1
     assert "TooManyRequests" in report.left["aws/lambda/a"]
+
+
+def test_names_in_the_bucket_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    fail("\x1b[2Jkey", asynchronous("\x1b[31mred"))
+    print_report(redrive())
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "key" in out
+    assert "red is none of the meter's functions" in out

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
 from urllib.parse import parse_qs, urlsplit
 
 from dashboards.preview.metric_queries import SourceError
@@ -12,6 +14,8 @@ from dashboards.preview.viewer.pages import page_that_asks
 from dashboards.preview.viewer.viewing import NoSuchViewError, Viewing
 
 HOST = "127.0.0.1"
+_OWN_SITES = frozenset({"same-origin", "none"})
+"""Values of `Sec-Fetch-Site`: the page itself, and what a person typed or opened."""
 
 
 class PreviewServer(ThreadingHTTPServer):
@@ -30,6 +34,11 @@ class PreviewServer(ThreadingHTTPServer):
         self.page = page_that_asks(viewing).encode()
         super().__init__((HOST, port), _Handler)
 
+    def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
+        """Say nothing of a browser that closed its connection before it had its answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def address(self) -> str:
         """Where a browser finds it."""
@@ -40,8 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: PreviewServer
 
     def do_GET(self) -> None:
-        # Another site's page must not read this one by a name of its own for this host.
-        if self.headers.get("Host") != f"{HOST}:{self.server.server_port}":
+        # Another site's page must not read this one by a name of its own for this host, nor make it
+        # query: each view can cost money.
+        is_named = self.headers.get("Host") == f"{HOST}:{self.server.server_port}"
+        if not is_named or self.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES:
             self._answer(
                 HTTPStatus.FORBIDDEN, "text/plain", b"Ask by the address that was printed."
             )

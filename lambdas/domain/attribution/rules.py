@@ -20,6 +20,7 @@ _PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([\w+=,.@-]+\*?|\*)", 
 _FEDERATED_USERS = "federated-user/"
 _ROLES = "role/"
 _EVERY_ROLE = "role/*"
+_EVERYONE = frozenset({_EVERY_ROLE, "user/*"})
 _TEXT = re.compile(r"[^*]+\*?")
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME = re.compile(r"[\w+=,.@-]+\*?", re.ASCII)
@@ -92,6 +93,11 @@ class TrustedPrincipal(DatedRule):
             "a role or a user; whoever asks AWS for a federated-user chooses its name, so let it"
             " assume a role instead, and trust that",
             is_so=not self.principal.startswith(_FEDERATED_USERS),
+        )
+        check(
+            "principal",
+            "not every role or user of the account; give a name, or its beginning and a *",
+            is_so=self.principal not in _EVERYONE,
         )
 
     def matches(self, caller: CallerIdentity) -> bool:

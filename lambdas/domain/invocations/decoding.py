@@ -55,7 +55,8 @@ def starts_with(text: bytes | str, prefix: str) -> bool:
 def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
     """Decode what the fast parser refuses."""
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    decoded = _decode_patiently(raw)
+    is_object_left_open = raw.lstrip().startswith(b"{") and b"}" not in raw
+    decoded = Undecodable.NOT_JSON if is_object_left_open else _decode_patiently(raw)
     return _decode_outline(raw) if isinstance(decoded, Undecodable) else decoded
 
 

@@ -22,7 +22,7 @@ from dashboards.preview.local_meter import open_local_meter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import meter_files
 from dashboards.preview.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
-from dashboards.preview.usage_report import print_report
+from dashboards.preview.usage_report import print_report, shorten_identity
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.pricing import Unpriced
 from tests.invocation_logs import as_lines, log, write
@@ -572,6 +572,25 @@ def test_names_cannot_steer_the_terminal(
     printed = capsys.readouterr().out
     assert "[red]" in printed
     assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+
+
+def test_long_names_push_no_others_off_the_screen(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = log("1", identity={"arn": "x" * 100_000}, modelId="y" * 100_000)
+    assert run(write(tmp_path / "logs.json", as_lines(long, log("2", identity={"arn": ANA})))) == 0
+    printed = capsys.readouterr().out
+    assert "user/ana" in printed
+    assert "..." in printed
+    assert printed.count("x") + printed.count("y") < 1000
+
+
+def test_name_that_repeats_a_sign_in_role_costs_no_time() -> None:
+    role = "role/AWSReservedSSO_"
+    arn = f"arn:aws:sts::111122223333:federated-user/{role * 50_000}"
+    assert shorten_identity(arn).endswith(role)
+    signed_in = f"assumed-role/{role.partition('/')[2]}Dev_0123456789abcdef/ana"
+    assert shorten_identity(f"arn:aws:sts::111122223333:{signed_in}") == "111122223333 SSO Dev/ana"
 
 
 def test_many_identities_are_cut_to_the_largest(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
+from socket import socketpair
 from threading import Thread
 from urllib.parse import quote
 
@@ -106,6 +107,44 @@ def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str)
     """Else a page of another site could read this one, by a name that it has for 127.0.0.1."""
     asked = host.format(port=server.server_port)
     assert ask(server, "/", host=asked)[0] == HTTPStatus.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [
+        ("cross-site", HTTPStatus.FORBIDDEN),
+        ("same-site", HTTPStatus.FORBIDDEN),
+        ("same-origin", HTTPStatus.OK),
+        ("none", HTTPStatus.OK),
+    ],
+)
+def test_page_of_another_site_cannot_make_this_one_query(
+    server: PreviewServer, site: str, status: HTTPStatus
+) -> None:
+    connection = HTTPConnection(HOST, server.server_port)
+    path = "/data?dashboard=usage_overview&range=1d"
+    connection.request("GET", path, headers={"Sec-Fetch-Site": site})
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+@pytest.mark.parametrize(("error", "is_shown"), [(BrokenPipeError, False), (ValueError, True)])
+def test_browser_that_goes_away_leaves_no_traceback(
+    server: PreviewServer,
+    error: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_shown: bool,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(server, "finish_request", fail)
+    reading, writing = socketpair()
+    with writing:
+        server.process_request_thread(reading, ("127.0.0.1", 1))
+    assert ("Traceback" in capsys.readouterr().err) is is_shown
 
 
 class Refusing:

@@ -29,6 +29,16 @@ labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
         ("x" * (LONGEST_LABEL - 1) + " y", "x" * (LONGEST_LABEL - 1)),
         (":search", ":search"),
         ("_search", "_search"),
+        ("\uff53\uff45\uff41\uff52\uff43\uff48", "search"),
+        ("pay\u3164ments", "pay?ments"),
+        ("pay\u2800ments", "pay?ments"),
+        ("payments\ufe0f", "payments?"),
+        ("\u0440\u0430yments", "??yments"),
+        ("\u03bfrders", "?rders"),
+        (
+            "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
+            "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
+        ),
     ],
 )
 def test_a_label_is_printable_and_of_bearable_length(text: str, label: str) -> None:
@@ -36,7 +46,8 @@ def test_a_label_is_printable_and_of_bearable_length(text: str, label: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "\n", UNATTRIBUTED, " Unattributed ", "__other__", "__proto__"]
+    "text",
+    ["", "  ", "\n", UNATTRIBUTED, " Unattributed ", "__other__", "__proto__", "\u3164", "\u2800 "],
 )
 def test_blanks_and_names_that_the_meter_keeps_for_itself_are_no_labels(text: str) -> None:
     assert read_label(text) is None
