@@ -41,6 +41,8 @@ PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
 Meter: TypeAlias = TokenKind | BilledUnit
 """What is counted: tokens of a kind, or units of another sort."""
 _METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Source: https://owasp.org/www-community/attacks/CSV_Injection"""
 _FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
 
 
@@ -187,7 +189,7 @@ class DailyCharges:
         priced = self.price_tokens(record)
         if priced is None:
             return
-        account_id = record.account_id or self.account_id or _account_of_caller(record)
+        account_id = _read_account(record) or self.account_id or _account_of_caller(record)
         if isinstance(priced, Unpriced):
             self._leave_out(record, priced.value, times)
         elif not account_id:
@@ -258,6 +260,11 @@ class DailyCharges:
         self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would take a cell for a formula; no text of AWS's begins so."""
+    return text.startswith(_FORMULA_STARTS)
+
+
 _Rates: TypeAlias = tuple[Decimal, Decimal | None, ListPrice | None]
 _Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str]
 
@@ -281,7 +288,7 @@ def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _
     return (
         record.timestamp.date(),
         account_id[:LONGEST_TEXT],
-        record.region[:LONGEST_TEXT],
+        "" if is_formula(record.region) else record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
         record.model_id[:LONGEST_TEXT],
         (record.prompt_router or record.invoked_model_id)[:LONGEST_TEXT],
@@ -301,8 +308,14 @@ def _reduce(key: ChargeKey, detail: IdentityDetail) -> ChargeKey:
     return key._replace(identity_arn=detail.reduce(key.identity_arn), invoked_model_id=invoked)
 
 
+def _read_account(record: UsageRecord) -> str | None:
+    """The account that the log names; anybody who can write a log line can write other text."""
+    return None if is_formula(record.account_id) else record.account_id
+
+
 def _account_of_caller(record: UsageRecord) -> str | None:
-    return CallerIdentity.from_arn(record.identity_arn).account_id
+    account_id = CallerIdentity.from_arn(record.identity_arn).account_id
+    return None if account_id is None or is_formula(account_id) else account_id
 
 
 def _month(record: UsageRecord) -> date:

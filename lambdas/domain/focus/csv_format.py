@@ -18,8 +18,8 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 def write_csv(rows: Iterable[Row], out: TextIO) -> int:
     """Write a header and rows, as they come; gives how many rows there were.
 
-    What has no value is empty. Texts stay as they are, as the specification asks for, also those
-    that a spreadsheet would take for a formula; no label that somebody chose begins a cell.
+    What has no value is empty. Texts stay as they are, as the specification asks for; see
+    `row_of` for why no cell begins with a formula.
 
     Args:
         rows: Values for each of `COLUMNS`.

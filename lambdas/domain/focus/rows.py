@@ -13,7 +13,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.focus.charges import Charge, ChargeKey, Meter
+from lambdas.domain.focus.charges import Charge, ChargeKey, Meter, is_formula
 from lambdas.domain.focus.columns import COLUMNS, DECIMAL_DIGITS
 from lambdas.domain.focus.regions import region_name
 from lambdas.domain.invocations import CallerIdentity
@@ -132,13 +132,13 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         "Tags": _tags(key),
         "x_AttributedBy": key.rung.value,
         "x_CostBasis": "Estimate",
-        "x_IdentityArn": key.identity_arn,
-        "x_InvokedModelId": key.invoked_model_id,
+        "x_IdentityArn": _inert(key.identity_arn),
+        "x_InvokedModelId": _inert(key.invoked_model_id),
         "x_ListPriceSource": key.list_price.source if key.list_price else None,
-        "x_ModelId": key.model_id,
+        "x_ModelId": _inert(key.model_id),
         "x_PriceBasis": key.list_price.basis.value if key.list_price else None,
         "x_PriceEdition": key.edition or None,
-        "x_Principal": CallerIdentity.from_arn(key.identity_arn).principal,
+        "x_Principal": _inert(CallerIdentity.from_arn(key.identity_arn).principal),
     }
 
 
@@ -209,6 +209,11 @@ def _tags(key: ChargeKey) -> str | None:
     labels = {"department": key.department, "project": key.project, "use_case": key.use_case}
     known = {name: label for name, label in labels.items() if label != UNATTRIBUTED}
     return _json(**known) if known else None
+
+
+def _inert(text: str) -> str:
+    """Text of a log as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if is_formula(text) else text
 
 
 def _json(**values: str) -> str:

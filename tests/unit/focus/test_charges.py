@@ -281,6 +281,8 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
         ("444455556666", "999999999999", "444455556666"),
         ("", "999999999999", "999999999999"),
         ("", None, "111122223333"),
+        ("=1+1", "999999999999", "999999999999"),
+        ("=1+1", None, "111122223333"),
     ],
 )
 def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(

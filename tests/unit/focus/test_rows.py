@@ -7,12 +7,22 @@ from decimal import DecimalException
 import pytest
 
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
-from lambdas.domain.focus import month_after, row_of
+from lambdas.domain.focus import DailyCharges, month_after, row_of
 from lambdas.domain.focus.charges import Charge
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
 from tests.builders import ANA, SONNET_4, usage_record
-from tests.focus_calls import IMPORTED, NOBODY, PROFILE, charges_of, csv_of, row_of_call, usd
+from tests.focus_calls import (
+    IMPORTED,
+    NOBODY,
+    PRICING,
+    PROFILE,
+    charges_of,
+    csv_of,
+    row_of_call,
+    rows_of,
+    usd,
+)
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
 
@@ -191,3 +201,23 @@ def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
     (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
     with pytest.raises(DecimalException):
         row_of(Charge(charge.key, 10**39 + 1))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
+    formula = f"{start}cmd|'/C calc'!A0"
+    record = usage_record(
+        account_id=formula,
+        region=formula,
+        identity_arn=formula,
+        invoked_model_id=formula,
+        model_id=IMPORTED,
+    )
+    charged = DailyCharges(PRICING.price_tokens, "111122223333")
+    charged.add(record, NOBODY._replace(project=formula, department=formula, use_case=formula))
+    rows = rows_of(charged)
+    assert rows
+    for row in rows:
+        assert not [name for name, cell in row.items() if cell and cell[0] == start]
+        assert row["x_IdentityArn"] == row["x_InvokedModelId"] == f"'{formula}"
+        assert (row["BillingAccountId"], row["RegionId"]) == ("111122223333", None)
