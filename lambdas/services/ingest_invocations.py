@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from lambdas.domain.invocations import (
     RejectionReason,
     UsageRecord,
 )
+from lambdas.domain.invocations.request_metadata import keep_names
 from lambdas.domain.metering import UsageLedger
 
 
@@ -44,11 +45,14 @@ class IngestInvocations:
         ledger: Where calls go.
         quarantine: Where the rest is set aside.
         oldest: Calls from before then are rejected; `None` for a ledger that forgets nothing.
+        metadata_names: The names of `requestMetadata` that are kept; `None` for all of them, in a
+            ledger that is deleted afterwards.
     """
 
     ledger: UsageLedger
     quarantine: Quarantine
     oldest: datetime | None = None
+    metadata_names: Collection[str] | None = None
 
     def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
         """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
@@ -71,10 +75,16 @@ class IngestInvocations:
             elif self.oldest is not None and reading.timestamp < self.oldest:
                 rejected.append(RejectedRecord(source, line, RejectionReason.TOO_OLD))
             else:
-                records.append(reading)
+                records.append(self._without_other_metadata(reading))
         if records:
             self.ledger.put(records)
         if rejected:
             self.quarantine.keep(rejected)
         read = len(records) + ignored + len(rejected)
         return IngestReport(read, len(records), ignored, len(rejected))
+
+    def _without_other_metadata(self, record: UsageRecord) -> UsageRecord:
+        if self.metadata_names is None or not record.request_metadata:
+            return record
+        kept = keep_names(record.request_metadata, self.metadata_names)
+        return record._replace(request_metadata=kept)

@@ -90,6 +90,21 @@ def test_no_prompt_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert "XyzzyMarker" not in printed.out + printed.err
 
 
+def test_what_a_caller_writes_into_other_metadata_is_not_in_the_ledger() -> None:
+    said = {"project": "search", "prompt": "XyzzyMarker", "Project": "XyzzyMarker"}
+    deliver(json.dumps(call(requestMetadata=said)))
+    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    assert from_item(item).request_metadata == (("project", "search"),)
+    assert "XyzzyMarker" not in json.dumps(item)
+
+
+def test_names_of_labels_are_those_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METADATA_NAMES", '["CostCenter"]')
+    deliver(json.dumps(call(requestMetadata={"project": "search", "CostCenter": "7"})))
+    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    assert from_item(item).request_metadata == (("CostCenter", "7"),)
+
+
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
     with pytest.raises(ValueError, match="ledger_table"):

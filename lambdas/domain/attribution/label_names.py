@@ -58,6 +58,11 @@ class LabelNames:
         """The names of all labels, in lower case."""
         return frozenset(name.casefold() for names in self._by_label for name in names)
 
+    @property
+    def metadata_names(self) -> frozenset[str]:
+        """The names of all labels, as `requestMetadata` spells them."""
+        return frozenset(name for names in self._by_label for name in names)
+
     def read_tags(self, tags: Tags) -> Labels:
         """The labels that tags give."""
         if not tags:
@@ -72,7 +77,7 @@ class LabelNames:
 
     def are_in(self, metadata: RequestMetadata) -> bool:
         """Whether metadata has anything by the name of a label."""
-        return any(name in names for names in self._by_label for name, _ in metadata)
+        return not self.metadata_names.isdisjoint(name for name, _ in metadata)
 
     @property
     def _by_label(self) -> tuple[tuple[str, ...], ...]:

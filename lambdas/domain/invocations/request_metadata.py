@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeAlias
 
 from lambdas.domain.invocations.decoding import JsonValue
@@ -10,6 +11,8 @@ RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values, in order of the names. Callers write what they like: see `attribution`."""
 
 NO_METADATA: RequestMetadata = ()
+RESERVED_NAMES = frozenset({"bedrock-meter-reservation"})
+"""Names that the meter itself uses: a gateway's reservation, which the call settles."""
 MOST_PAIRS = 16
 LONGEST_METADATA_TEXT = 256
 """Characters of a name, and of a value."""
@@ -26,6 +29,18 @@ def read_metadata(value: JsonValue) -> RequestMetadata:
         return NO_METADATA
     pairs = [(name, text) for name, text in value.items() if name and _fits(name) and _fits(text)]
     return tuple(sorted(pairs)[:MOST_PAIRS])
+
+
+def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMetadata:
+    """Keep the pairs with some names and with the meter's own.
+
+    Callers may write prompts into the others.
+
+    Args:
+        metadata: What the caller sent.
+        names: The names that attribution asks for.
+    """
+    return tuple(pair for pair in metadata if pair[0] in names or pair[0] in RESERVED_NAMES)
 
 
 def _fits(text: JsonValue) -> bool:

@@ -30,7 +30,12 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
     delivery = Delivery.open(event["awslogs"]["data"])
     quarantine = S3Quarantine(s3_client, settings().quarantine_bucket, delivery)
-    ingest = IngestInvocations(ledger(), quarantine, oldest=datetime.now(UTC) - retention())
+    ingest = IngestInvocations(
+        ledger(),
+        quarantine,
+        oldest=datetime.now(UTC) - retention(),
+        metadata_names=frozenset(settings().metadata_names),
+    )
     report = ingest(delivery.source, delivery.readings(), first_line=1)
     if report.rejected:
         logger.warning(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from lambdas.functions.environment import EnvironmentSettings
+from lambdas.domain.attribution.label_names import LabelNames
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
 
 # CloudWatch takes data points of two weeks: a call that was forgotten within them and is replayed
 # would be published twice.
@@ -20,8 +21,12 @@ class Settings(EnvironmentSettings):
         ledger_table: The DynamoDB table of the usage ledger.
         ledger_retention_days: How long a call stays there; how far back replays are safe.
         quarantine_bucket: The S3 bucket of rejected records.
+        metadata_names: The names of `requestMetadata` that the ledger keeps, as a JSON list.
     """
 
     ledger_table: str = Field(min_length=3)
     ledger_retention_days: LedgerRetentionDays = 90
     quarantine_bucket: str = Field(min_length=3)
+    metadata_names: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = tuple(
+        sorted(LabelNames().metadata_names)
+    )

@@ -44,6 +44,16 @@ def test_a_call_that_the_ledger_would_have_forgotten_is_rejected_as_too_old() ->
     assert quarantine.records == [RejectedRecord("a.json", 1, RejectionReason.TOO_OLD)]
 
 
+def test_of_metadata_only_names_that_rules_ask_for_and_the_meter_s_own_are_kept() -> None:
+    ledger = InMemoryUsageLedger()
+    ours = ("bedrock-meter-reservation", "r-1")
+    said = (ours, ("note", "XyzzyMarker"), ("project", "search"))
+    ingest = IngestInvocations(ledger, InMemoryQuarantine(), metadata_names={"project"})
+    ingest("a.json", [usage_record(request_metadata=said)], first_line=1)
+    (record,) = ledger.records.values()
+    assert record.request_metadata == (ours, ("project", "search"))
+
+
 @given(readings)
 def test_everything_that_is_read_is_accepted_ignored_or_rejected(batch: list[Reading]) -> None:
     quarantine = InMemoryQuarantine()
