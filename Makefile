@@ -7,12 +7,21 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+# The uv of uv.lock, with the hashes of its wheels, as a line of a requirements file.
+define UV_REQUIREMENT
+import tomllib
+with open("uv.lock", "rb") as lock:
+    (uv,) = (package for package in tomllib.load(lock)["package"] if package["name"] == "uv")
+print(f"uv=={uv['version']}", *(f"--hash={wheel['hash']}" for wheel in uv["wheels"]))
+endef
+export UV_REQUIREMENT
 # Native TLS: the certificates of the machine, which may stand behind a company's proxy.
 PLAIN_UV := TMPDIR=$(CURDIR)/.venv $(BIN)/python -m uv
 UV := UV_PROJECT_ENVIRONMENT=.venv $(PLAIN_UV)
 # The local cloud's interpreter runs the functions, which may see no more than they do on Lambda.
 LOCAL_CLOUD := .venv/local-cloud/.ready
+# As locked, by hash, and without running what packages bring: the CDK's command line has credentials.
+NPM_CI := npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
 # The CDK runs on the Node, and bundles with the uv, that lie in .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -20,13 +29,14 @@ export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
 export UV_SYSTEM_CERTS := 1
 
 # Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
-CDK_VERSION := 2.1148.1
+CDK_VERSION := $(shell sed -n 's/^ *"aws-cdk": "\(.*\)"$$/\1/p' cdk/package.json)
 CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
 # Draws the dashboards of the preview.
-ECHARTS_VERSION := 6.1.0
+VIEWER := dashboards/preview/viewer
+ECHARTS_VERSION := $(shell sed -n 's/^ *"echarts": "\(.*\)"$$/\1/p' $(VIEWER)/package.json)
 ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.min.js
 # Cross-checks the prices that are shipped, and fills their gaps.
-LITELLM_VERSION := 1.109.1
+LITELLM_VERSION := $(shell sed -n 's/^litellm==\([^ ]*\).*/\1/p' cdk/operations/litellm.txt)
 LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
@@ -45,8 +55,9 @@ $(READY): uv.lock pyproject.toml
 	  { echo "Bedrock Meter needs Python 3.11 or later. Say which: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@echo "Setting up .venv (once) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m uv --version >/dev/null 2>&1 || \
-	  $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { \
+	  $(BIN)/python -c "$$UV_REQUIREMENT" >.venv/uv.txt && $(BIN)/python -m pip install --quiet --no-cache-dir \
+	    --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --requirement .venv/uv.txt; }
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
@@ -139,7 +150,8 @@ prices: $(LITELLM)/.ready ## Make the price book from AWS's price files and comp
 	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
 $(LITELLM)/.ready: $(READY)
-	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) litellm==$(LITELLM_VERSION)
+	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) --require-hashes \
+	  --requirement cdk/operations/litellm.txt
 	@touch $@
 
 $(LOCAL_CLOUD): $(READY)
@@ -148,11 +160,14 @@ $(LOCAL_CLOUD): $(READY)
 
 $(CDK): $(READY)
 	@echo "Installing the CDK's command line (once) ..." >&2
-	@npm install --silent --no-audit --no-fund --prefix .venv/cdk-$(CDK_VERSION) aws-cdk@$(CDK_VERSION)
+	@mkdir -p .venv/cdk-$(CDK_VERSION) && cp cdk/package.json cdk/package-lock.json .venv/cdk-$(CDK_VERSION)
+	@$(NPM_CI) --prefix .venv/cdk-$(CDK_VERSION)
 	@touch $@
 
 $(ECHARTS): $(READY)
-	@npm install --silent --no-audit --no-fund --prefix .venv/echarts-$(ECHARTS_VERSION) echarts@$(ECHARTS_VERSION)
+	@mkdir -p .venv/echarts-$(ECHARTS_VERSION)
+	@cp $(VIEWER)/package.json $(VIEWER)/package-lock.json .venv/echarts-$(ECHARTS_VERSION)
+	@$(NPM_CI) --prefix .venv/echarts-$(ECHARTS_VERSION)
 	@touch $@
 
 bench: $(READY) ## Print each benchmark figure as one JSON line

@@ -1,0 +1,70 @@
+"""Everything that is installed is locked by hash, and Dependabot proposes its updates."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+NPM_LOCKS = ("cdk/package-lock.json", "dashboards/preview/viewer/package-lock.json")
+USED_ACTION = re.compile(r"^\s*-?\s*uses: (.*)$", re.MULTILINE)
+PINNED_ACTION = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit(workflow: Path) -> None:
+    actions = USED_ACTION.findall(workflow.read_text())
+    assert actions
+    assert [action for action in actions if not PINNED_ACTION.fullmatch(action)] == []
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS)
+def test_npm_packages_are_locked_by_hash_in_the_version_that_is_asked_for(lock: str) -> None:
+    packages = json.loads((ROOT / lock).read_text())["packages"]
+    asked = json.loads((ROOT / lock).with_name("package.json").read_text())["dependencies"]
+    assert packages.pop("")["dependencies"] == asked
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert "resolved" not in (ROOT / lock).read_text()
+
+
+def test_npm_installs_what_is_locked_and_runs_none_of_its_scripts() -> None:
+    commands = re.findall(r"npm (?:ci|i|install|exec)\b.*|npx .*", MAKEFILE)
+    assert len(commands) == 1
+    assert commands[0].startswith("npm ci ")
+    assert "--ignore-scripts" in commands[0]
+
+
+def test_pip_installs_by_hash_alone() -> None:
+    commands = re.findall(r"pip install (?:.*\\\n)*.*", MAKEFILE)
+    assert len(commands) == 2
+    assert all("--require-hashes" in command for command in commands)
+    requirement = (ROOT / "cdk" / "operations" / "litellm.txt").read_text()
+    name, *hashes = requirement.replace("\\\n", "").split()
+    assert re.fullmatch(r"litellm==[\d.]+", name)
+    assert hashes
+    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", it) for it in hashes)
+
+
+def test_python_packages_are_locked_by_hash() -> None:
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    third_party = [it for it in packages if "registry" in it["source"]]
+    assert len(third_party) > 50
+    for package in third_party:
+        files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
+        assert files, package["name"]
+        assert all(it["hash"].startswith("sha256:") for it in files), package["name"]
+    assert len(third_party) == len(packages) - 1  # the project itself
+
+
+def test_dependabot_looks_after_every_lock() -> None:
+    configuration = (ROOT / ".github" / "dependabot.yml").read_text()
+    ecosystems = re.findall(r"package-ecosystem: (\S+)", configuration)
+    assert sorted(ecosystems) == ["github-actions", "npm", "pip", "uv"]
+    for folder in (Path(lock).parent for lock in NPM_LOCKS):
+        assert f"- /{folder}\n" in configuration
+    assert "directory: /cdk/operations\n" in configuration
