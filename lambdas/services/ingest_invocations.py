@@ -44,11 +44,13 @@ class IngestInvocations:
         ledger: Where calls go.
         quarantine: Where the rest is set aside.
         oldest: Calls from before then are rejected; `None` for a ledger that forgets nothing.
+        newest: Calls from after then are rejected; `None` for no such limit.
     """
 
     ledger: UsageLedger
     quarantine: Quarantine
     oldest: datetime | None = None
+    newest: datetime | None = None
 
     def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
         """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
@@ -70,6 +72,8 @@ class IngestInvocations:
                 rejected.append(RejectedRecord(source, line, reading))
             elif self.oldest is not None and reading.timestamp < self.oldest:
                 rejected.append(RejectedRecord(source, line, RejectionReason.TOO_OLD))
+            elif self.newest is not None and reading.timestamp > self.newest:
+                rejected.append(RejectedRecord(source, line, RejectionReason.IN_THE_FUTURE))
             else:
                 records.append(reading)
         if records:

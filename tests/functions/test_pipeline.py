@@ -12,7 +12,7 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import LEDGER, QUARANTINE, deploy_a_stack, published
+from tests.aws import LEDGER, deploy_a_stack, published, set_log_processor_variables
 from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
@@ -22,9 +22,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
-    monkeypatch.setenv("ACCOUNT_ID", "111122223333")
-    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
     for resource in (

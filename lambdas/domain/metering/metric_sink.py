@@ -11,6 +11,9 @@ from lambdas.domain.metering.aggregation import DataPoint
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 OLDEST = timedelta(days=14)
 NEWEST = timedelta(hours=2)
+MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
+"""How far ahead of now the ledger takes a call: less than CloudWatch does, so that no call in the
+ledger is too far ahead to be published."""
 
 
 def is_taken(called_at: datetime, now: datetime) -> bool:
