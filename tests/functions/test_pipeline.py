@@ -115,7 +115,7 @@ def test_deliveries_that_come_again_in_another_order_and_company_change_nothing(
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
 
 
-def test_a_correction_is_in_the_ledger_and_changes_no_metric() -> None:
+def test_a_correction_adds_its_difference_to_the_metrics() -> None:
     table = Table()
     (message,) = messages(1)
     deliver([message])
@@ -124,7 +124,8 @@ def test_a_correction_is_in_the_ledger_and_changes_no_metric() -> None:
     publish(table.changes())
     (item,) = table.before.values()
     assert item["input"]["N"] == "500"
-    assert tokens(IdentityArn=BEN) == 15
+    assert tokens(IdentityArn=BEN) == 505
+    assert published("Invocations", NOW, IdentityArn=BEN) == 1
 
 
 def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:

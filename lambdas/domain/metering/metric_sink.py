@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import DataPoint
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
@@ -19,6 +20,13 @@ ledger is too far ahead to be published."""
 def is_taken(called_at: datetime, now: datetime) -> bool:
     """Whether CloudWatch takes metrics of a time: of two weeks back, and of two hours ahead."""
     return now - OLDEST < called_at < now + NEWEST
+
+
+def get_metric_time(record: UsageRecord, now: datetime) -> datetime | None:
+    """Get the earliest time of a call, by any of its readings, that CloudWatch takes."""
+    conflicts = record.conflicts
+    times = (conflicts.timestamps if conflicts else ()) or (record.timestamp,)
+    return next((time for time in times if is_taken(time, now)), None)
 
 
 class MetricsUnavailableError(Exception):
