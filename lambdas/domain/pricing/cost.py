@@ -326,7 +326,7 @@ class Pricing:
     def _dearest_entry(self, record: UsageRecord) -> _Entry:
         partition = Route(record.region).partition
         prices = self.book.dearest(partition, record.timestamp.date())
-        return _Entry(_variant_of(record), prices, None, self.assume_prices)
+        return _Entry(_variant_of(record), prices, None, self.assume_prices, is_of_any_model=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +339,7 @@ class _Entry:
         agreed: Their contracted price.
         assume_prices: Whether a price of another place can stand in.
         has_standard_price: Whether the model has a price in the standard tier.
+        is_of_any_model: Whether the prices are those of any model, so that the variant says nothing.
         leaves_out_unpriced: Whether a kind or unit without a price is left out, instead of making
             the whole call unpriced.
     """
@@ -348,6 +349,7 @@ class _Entry:
     agreed: NegotiatedPrice | None
     assume_prices: bool
     has_standard_price: bool = False
+    is_of_any_model: bool = False
     leaves_out_unpriced: bool = False
 
     def token_lines(
@@ -355,14 +357,14 @@ class _Entry:
     ) -> tuple[CostLine, ...] | Unpriced:
         """Price tokens. A call that is billed in other units may have none."""
         used = _used(tokens)
-        if self.variant.service_tier == RESERVED_TIER or self._lacks_units(used, units):
+        if self._is_reserved or self._lacks_units(used, units):
             return Unpriced.BILLED_IN_OTHER_UNITS
         if not used and units:
             return ()
         if tokens.is_missing:
             return Unpriced.NO_COUNTS
         listed = self.prices.token_rates(tokens.total_input or 0)
-        if is_paid_by_units(self.variant.model_id):
+        if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
         elif not listed and not (self.agreed and self.agreed.usd_per_million):
             return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
@@ -373,9 +375,7 @@ class _Entry:
     ) -> tuple[UnitLine, ...] | Unpriced:
         """Price units; images of a model that is paid by tokens alone are part of its tokens."""
         rates = self.prices.unit_rates
-        are_in_tokens = bool(_used(tokens)) and not (
-            rates or is_paid_by_units(self.variant.model_id)
-        )
+        are_in_tokens = bool(_used(tokens)) and not (rates or self._is_paid_by_units)
         lines = []
         for name, count in units:
             unit = BilledUnit(name) if name in _UNITS else None
@@ -410,7 +410,15 @@ class _Entry:
         """Say if a call is billed in units and its log reports none."""
         if units:
             return False
-        return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates and not used)
+        return self._is_paid_by_units or bool(self.prices.unit_rates and not used)
+
+    @property
+    def _is_reserved(self) -> bool:
+        return not self.is_of_any_model and self.variant.service_tier == RESERVED_TIER
+
+    @property
+    def _is_paid_by_units(self) -> bool:
+        return not self.is_of_any_model and is_paid_by_units(self.variant.model_id)
 
     def _is_allowed(self, rate: ListRate) -> bool:
         return self.assume_prices or rate.basis is not PriceBasis.ASSUMED

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, CallVariant, Conflicts
-from lambdas.domain.metering.join import join
+from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.pricing import (
     Cost,
     Price,
@@ -148,3 +149,22 @@ def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
     )
     earlier = real._replace(timestamp=real.timestamp - timedelta(days=2))
     assert priced(join(real, earlier), pricing).cost.effective_usd == Decimal(5)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "tier"), [("a.model", "reserved"), ("amazon.nova-canvas-v", None)]
+)
+def test_many_twins_that_are_billed_otherwise_cannot_make_a_call_unpriced(
+    model_id: str, tier: str | None
+) -> None:
+    real = usage_record(model_id=DEAR, invoked_model_id=DEAR, tokens=MILLION)
+    forged = [
+        real._replace(
+            model_id=f"{model_id}{number}",
+            invoked_model_id=f"{model_id}{number}",
+            service_tier=tier,
+        )
+        for number in range(MAX_CONFLICT_VALUES + 1)
+    ]
+    (record,) = join_readings([real, *forged]).values()
+    assert priced(record).cost.effective_usd == Decimal(9)
