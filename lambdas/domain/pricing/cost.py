@@ -339,7 +339,7 @@ class _Entry:
         agreed: Their contracted price.
         assume_prices: Whether a price of another place can stand in.
         has_standard_price: Whether the model has a price in the standard tier.
-        is_of_any_model: Whether the prices are those of any model, so that the variant says nothing.
+        is_of_any_model: Whether the prices are those of any model, whatever the variant is.
         leaves_out_unpriced: Whether a kind or unit without a price is left out, instead of making
             the whole call unpriced.
     """
