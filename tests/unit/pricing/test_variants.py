@@ -126,6 +126,16 @@ def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
             assert priced(join(first, second), INPUT_ALONE).cost.effective_usd == 1
 
 
+def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothing() -> None:
+    rates = (Rates(0, {TokenKind.CACHE_WRITE_5M: Decimal(4), TokenKind.INPUT: Decimal(1)}),)
+    place = (Routing.REGION, "us-east-1")
+    pricing = Pricing(PriceBook([Price(CHEAP, *place, None, rates, "tests", date(2026, 1, 1))]))
+    tokens = TokenCounts(0, cache_write=1_000_000)
+    real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
+    forged = real._replace(tokens=tokens._replace(cache_write_1h=1_000_000))
+    assert priced(join(real, forged), pricing).cost.effective_usd == Decimal(4)
+
+
 def test_call_without_any_price_stays_unpriced_whatever_a_twin_adds() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN)
     forged = real._replace(billed_units=(("made_up", 1),))
