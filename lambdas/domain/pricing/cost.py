@@ -284,11 +284,11 @@ class Pricing:
         for timestamp, cache_write_1h in product(days, splits):
             tokens = record.tokens._replace(cache_write_1h=cache_write_1h)
             possible = record._replace(timestamp=timestamp, tokens=tokens)
-            if conflicts.are_variants_cut_off:
-                yield possible, self._dearest_entry(possible)
-                continue
             for variant in conflicts.variants or (_variant_of(record),):
                 yield possible, self._entry(variant, possible)
+            if conflicts.are_variants_cut_off:
+                for entry in self._entries_of_any_model(possible):
+                    yield possible, entry
 
     def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         priced = self._price_all(record, entry)
@@ -329,10 +329,15 @@ class Pricing:
         )
         return _Entry(variant, prices, agreed, self.assume_prices, has_standard_price)
 
-    def _dearest_entry(self, record: UsageRecord) -> _Entry:
-        partition = Route(record.region).partition
-        prices = self.book.dearest(partition, record.timestamp.date())
-        return _Entry(_variant_of(record), prices, None, self.assume_prices, is_of_any_model=True)
+    def _entries_of_any_model(self, record: UsageRecord) -> Iterator[_Entry]:
+        """The dearest listed prices of all models, and every contracted price."""
+        partition, day = Route(record.region).partition, record.timestamp.date()
+        variant, listed = _variant_of(record), self.book.dearest(partition, day)
+        yield _Entry(variant, listed, None, assume_prices=True, is_of_any_model=True)
+        for agreed in self.negotiated:
+            if agreed.usd_per_million and agreed.effective_from <= day:
+                prices = CallPrices()
+                yield _Entry(variant, prices, agreed, assume_prices=True, is_of_any_model=True)
 
 
 @dataclass(frozen=True, slots=True)
