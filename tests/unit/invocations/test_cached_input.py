@@ -205,7 +205,7 @@ def test_openai_on_converse_stream_is_disjoint_where_the_input_is_too_small() ->
 @pytest.mark.parametrize("key", ["prompt_tokens", "prompt_tokens_details", "cached_tokens"])
 def test_empty_key_of_another_shape_changes_no_reading(key: str) -> None:
     usage = {key: None, "cache_read_input_tokens": 300}
-    record = read_call(SONNET_4, "Converse", usage, inputTokenCount=300)
+    record = read_call(SONNET_4, "Converse", usage, input=300)
     assert record.tokens == TokenCounts(300, None, 300)
 
 
