@@ -19,6 +19,19 @@ from tests.dynamodb import insert_by_partiql
 LEDGER = "usage-ledger"
 QUARANTINE = "quarantine"
 REGION = "us-east-1"
+LOG_GROUP = "/bedrock-meter/invocations"
+
+
+def set_log_processor_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what `log_processor` needs to take records of the account that tests make up."""
+    for name, value in (
+        ("LOG_GROUP", LOG_GROUP),
+        ("ACCOUNT_ID", "111122223333"),
+        ("REGION", REGION),
+        ("LEDGER_TABLE", LEDGER),
+        ("QUARANTINE_BUCKET", QUARANTINE),
+    ):
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

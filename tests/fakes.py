@@ -192,6 +192,9 @@ class InMemoryUnpricedCalls:
     def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
         return frozenset(record.key for record in records if record.key in self.noted)
 
+    def get_waiting(self, records: Sequence[UsageRecord]) -> frozenset[tuple[str, str, str]]:
+        return frozenset(record.key for record in records if record.key in self._waiting)
+
     def get_groups(self) -> Sequence[WaitingGroup]:
         return [group for group, _ in self.groups.values()]
 

@@ -8,8 +8,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-# https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
-_STREAM = "aws/bedrock/modelinvocations"
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 
 
 class LoggingRole(iam.Role):
@@ -42,7 +41,7 @@ class LoggingRole(iam.Role):
         stream = stack.format_arn(
             service="logs",
             resource="log-group",
-            resource_name=f"{log_group_name}:log-stream:{_STREAM}",
+            resource_name=f"{log_group_name}:log-stream:{BEDROCK_LOG_STREAM}",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         self.writing = iam.Policy(

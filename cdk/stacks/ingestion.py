@@ -134,6 +134,9 @@ class IngestionStack(Stack):
             "LogProcessor",
             job="log_processor",
             settings=LogProcessorSettings(
+                log_group=self.metered_group,
+                account_id=Aws.ACCOUNT_ID,
+                region=Aws.REGION,
                 ledger_table=self._storage.ledger.table_name,
                 ledger_retention_days=self._config.ledger_retention_days,
                 quarantine_bucket=self._storage.quarantine.bucket_name,

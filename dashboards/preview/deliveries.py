@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lambdas.domain.invocations import envelope
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM, envelope
 
 
 def pack(messages: Iterable[str], log_group: str = "/bedrock-meter/invocations") -> str:
@@ -21,7 +21,7 @@ def pack(messages: Iterable[str], log_group: str = "/bedrock-meter/invocations")
             "messageType": "DATA_MESSAGE",
             "owner": "111122223333",
             "logGroup": log_group,
-            "logStream": "aws/bedrock/modelinvocations",
+            "logStream": BEDROCK_LOG_STREAM,
             "subscriptionFilters": ["bedrock-meter"],
             "logEvents": events,
         }

@@ -48,7 +48,7 @@ from dashboards.preview.usage_report import shorten_identity
 from dashboards.preview.viewer.pages import NoLibraryError, write_page
 from dashboards.preview.viewer.viewing import Viewing
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.invocations import read_line
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM, read_line
 from lambdas.domain.metering import UsageFigures
 from lambdas.domain.metering.metric_catalog import IDENTITY_ARN, NAMESPACE, PROJECT
 
@@ -61,7 +61,6 @@ _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
 _MOST_FIGURES = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
-_STREAM = "aws/bedrock/modelinvocations"
 _COLUMNS = {
     "Calls": "Invocations",
     "Errors": "InvocationErrors",
@@ -114,8 +113,8 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
     profile = set_up_account(cloud)
     _replace_model([*logs, *earlier], PROFILE, profile)
-    for day, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
-        _write(cloud, group, calls := list(of_the_day), str(day))
+    for _, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
+        _write(cloud, group, calls := list(of_the_day))
         _let_bedrock_publish(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
@@ -180,13 +179,13 @@ def _time_of(log: _Log) -> datetime:
     return datetime.fromisoformat(log["timestamp"])
 
 
-def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log], stream: str = _STREAM) -> None:
+def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
     client = cloud.client("logs")
     with suppress(client.exceptions.ResourceAlreadyExistsException):
-        client.create_log_stream(logGroupName=group, logStreamName=stream)
+        client.create_log_stream(logGroupName=group, logStreamName=BEDROCK_LOG_STREAM)
     client.put_log_events(
         logGroupName=group,
-        logStreamName=stream,
+        logStreamName=BEDROCK_LOG_STREAM,
         logEvents=[
             {"timestamp": int(_time_of(log).timestamp() * 1000), "message": json.dumps(log)}
             for log in logs

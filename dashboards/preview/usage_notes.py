@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +14,7 @@ from lambdas.domain.metering import total_figures
 from lambdas.domain.pricing import Unpriced
 
 _REJECTED_SHOWN = 5
+_NAMES_SHOWN = 8
 _TIME = "%Y-%m-%d %H:%M:%S"
 UNPRICED_MEANINGS = {
     Unpriced.NO_PRICE: "no price of the model is known",
@@ -32,6 +33,10 @@ REJECTION_MEANINGS = {
     RejectionReason.BAD_TIMESTAMP: "without a readable timestamp",
     RejectionReason.TRUNCATED: "cut off, or too long",
     RejectionReason.TOO_OLD: "older than the ledger keeps calls",
+    RejectionReason.IN_THE_FUTURE: "made in the future",
+    RejectionReason.WRONG_SOURCE: "from another log group or log stream",
+    RejectionReason.WRONG_ACCOUNT: "of another account",
+    RejectionReason.WRONG_REGION: "of another Region",
 }
 
 
@@ -57,8 +62,8 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     if coverage := meter.ledger.coverage():
         yield (
             f"{coverage.start:{_TIME}} to {coverage.end:{_TIME}} UTC,"
-            f" {plural(len(coverage.account_ids), 'account')},"
-            f" {plural(len(coverage.regions), 'Region')}."
+            f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
+            f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})."
         )
     if unpriced := +meter.summary.unpriced:
         yield f"{plural(unpriced.total(), 'call')} unpriced:"
@@ -81,6 +86,12 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _name(values: Sequence[str]) -> str:
+    """Name accounts or Regions: the first of them, where there are many."""
+    shown = [value or "not named" for value in values[:_NAMES_SHOWN]]
+    return ", ".join([*shown, "..."] if len(values) > len(shown) else shown)
 
 
 def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:

@@ -131,8 +131,15 @@ class DynamoDbUnpricedCalls:
         Raises:
             NotesUnavailableError: DynamoDB was too busy at every attempt.
         """
-        keys = {_note_key(record): record.key for record in records}
-        return frozenset(keys[item[PARTITION_KEY]["S"]] for item in self._read(list(keys)))
+        return frozenset(key for key, _ in self._read_notes(records))
+
+    def get_waiting(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
+        """Get the keys of those calls that were noted and still wait for a price.
+
+        Raises:
+            NotesUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        return frozenset(key for key, note in self._read_notes(records) if UNPRICED_KEY in note)
 
     def get_groups(self) -> Sequence[WaitingGroup]:
         """Get the groups that calls may wait in.
@@ -203,6 +210,10 @@ class DynamoDbUnpricedCalls:
             ExpressionAttributeValues={":key": {"S": index_key}},
         )
         return (item[PARTITION_KEY]["S"] for page in pages for item in page["Items"])
+
+    def _read_notes(self, records: Sequence[UsageRecord]) -> Iterator[tuple[CallKey, Item]]:
+        keys = {_note_key(record): record.key for record in records}
+        return ((keys[note[PARTITION_KEY]["S"]], note) for note in self._read(list(keys)))
 
     def _write(self, items: Sequence[Item]) -> None:
         write_items(self._client, self._table_name, items, self._pause)

@@ -45,6 +45,7 @@ class IngestInvocations:
         ledger: Where calls go.
         quarantine: Where the rest is set aside.
         oldest: Calls from before then are rejected; `None` for a ledger that forgets nothing.
+        newest: Calls from after then are rejected; `None` for no such limit.
         metadata_names: The names of `requestMetadata` that are kept; `None` for all of them, in a
             ledger that is deleted afterwards.
     """
@@ -52,6 +53,7 @@ class IngestInvocations:
     ledger: UsageLedger
     quarantine: Quarantine
     oldest: datetime | None = None
+    newest: datetime | None = None
     metadata_names: Collection[str] | None = None
 
     def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
@@ -74,6 +76,8 @@ class IngestInvocations:
                 rejected.append(RejectedRecord(source, line, reading))
             elif self.oldest is not None and reading.timestamp < self.oldest:
                 rejected.append(RejectedRecord(source, line, RejectionReason.TOO_OLD))
+            elif self.newest is not None and reading.timestamp > self.newest:
+                rejected.append(RejectedRecord(source, line, RejectionReason.IN_THE_FUTURE))
             else:
                 records.append(self._without_other_metadata(reading))
         if records:

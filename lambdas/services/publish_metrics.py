@@ -1,25 +1,26 @@
-"""Publishes new calls as CloudWatch metrics, in the order of the ledger's stream."""
+"""Publishes calls as CloudWatch metrics, in the order of the ledger's stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
-from lambdas.domain.metering.attributed_calls import AttributedCalls
+from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
 from lambdas.domain.metering.metric_sink import (
     MetricSink,
     MetricsUnavailableError,
-    is_taken,
+    get_metric_time,
 )
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
-from lambdas.domain.pricing import CallCost, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
@@ -29,34 +30,59 @@ class PublishReport:
 
     Attributes:
         published: New calls whose data points were sent.
-        unpublished: New calls too old or too far ahead for CloudWatch, which the ledger has all the
+        unpublished: Changes of calls that are too old for CloudWatch, which the ledger has all the
             same, and changes that could not be read.
-        corrected: Calls whose readings disagree; metrics that were sent stay as they are.
+        conflicting: Changes of calls whose readings disagree.
         oldest: When the oldest of the published calls was made.
-        first_unsent: The place of the first new call that was not sent, from 0; `None` if all
-            were. It and all after it are to be published again.
+        first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
+            It and all after it are to be published again.
         reason: Why it was not sent.
     """
 
     published: int = 0
     unpublished: int = 0
-    corrected: int = 0
+    conflicting: tuple[LedgerChange, ...] = ()
     oldest: datetime | None = None
     first_unsent: int | None = None
     reason: str | None = None
+
+    @property
+    def lowered(self) -> int:
+        """How many of the changes lower what the ledger reports of a call."""
+        return sum(change.is_lowered for change in self.conflicting)
+
+
+class _Publication(NamedTuple):
+    """A change to be published.
+
+    Attributes:
+        place: Its place among the changes.
+        record: What stands now.
+        time: When metrics show the call.
+        replaced: What was published of it before; `None` for a call that is new to metrics.
+    """
+
+    place: int
+    record: UsageRecord
+    time: datetime
+    replaced: UsageRecord | None
 
 
 @dataclass(frozen=True, slots=True)
 class PublishMetrics:
     """Publishes calls chunk by chunk, one call of `PutMetricData` each.
 
+    Of a call that was published before, what its further readings raise is published: tokens and
+    cost at the minute of the call, without a second invocation. What a change lowers changes no
+    metric.
+
     A call without a price is noted before it is published. Noted afterwards, its cost would be lost
     where that fails, and its tokens would count twice where the batch is tried again. So an error
     of the notes fails the whole batch, which comes again: late, but exact. Batches without such
-    calls, and without calls of application inference profiles, touch no note the first time.
-    Lambda halves a failing batch each time, which lets the calls before such a call through; after
-    hours it gives up, and stores the batch in the failure bucket. Alarms notify of each:
-    `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
+    calls, without corrections, and without calls of application inference profiles, touch no note
+    the first time. Lambda halves a failing batch each time, which lets the calls before such a call
+    through; after hours it gives up, and stores the batch in the failure bucket. Alarms notify of
+    each: `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
     """
 
     sink: MetricSink
@@ -74,7 +100,7 @@ class PublishMetrics:
         *,
         is_retried: bool = False,
     ) -> PublishReport:
-        """Publish new calls, each once, up to the first chunk that cannot be sent.
+        """Publish changes, each once, up to the first chunk that cannot be sent.
 
         What decides on an identity may fail, and so may what notes calls without a price; both do
         so before anything is sent.
@@ -89,46 +115,128 @@ class PublishMetrics:
                 known from one second to the next, so that calls of profiles are always taken as
                 retried.
         """
-        new = [
-            (place, change.record)
-            for place, change in enumerate(changes)
-            if change is not None and change.replaced is None
-        ]
-        inside = [it for it in new if is_taken(it[1].timestamp, now)]
-        records = [record for _, record in inside]
-        dimensions = {record: self.identity_dimension(record) for record in records}
-        known = self.attribute(records, now)
-        tried = [it for it in records if is_retried or profile_arn(it.invoked_model_id)]
-        noted = self.unpriced.get_noted(tried) if tried else frozenset[CallKey]()
-        costs: dict[UsageRecord, CallCost] = {
-            record: Unpriced.NO_PRICE if record.key in noted else self.cost_of(known[record].priced)
-            for record in records
-        }
-        waiting = [it for it in records if costs[it] in WAITING_FOR_A_PRICE]
-        self.unpriced.write([it for it in waiting if it.key not in noted], now)
+        publications, too_old = _select(changes, now)
+        metered = self._meter(publications, now, is_retried=is_retried)
+        dimensions = {call.record: self.identity_dimension(call.record) for call in metered}
         sent, reason = 0, None
         for chunk in cut_into_chunks(
-            records,
+            metered,
             detail=self.detail,
             identity_dimension=dimensions.__getitem__,
-            metered=lambda record: MeteredCall(record, costs[record], known[record].attribution),
+            metered=lambda call: call,
         ):
             try:
                 if not has_time():
                     reason = "there is no time left"
                     break
-                self.sink.put(chunk.data_points)
+                if chunk.data_points:
+                    self.sink.put(chunk.data_points)
             except MetricsUnavailableError as error:
                 reason = str(error)
                 break
             sent += chunk.size
-        first_unsent = inside[sent][0] if sent < len(inside) else None
+        new = [it for it in publications[:sent] if it.replaced is None]
+        first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
         return PublishReport(
-            published=sent,
-            unpublished=done.count(None) + sum(place < len(done) for place, _ in new) - sent,
-            corrected=sum(change is not None and change.is_conflict for change in done),
-            oldest=min((record.timestamp for record in records[:sent]), default=None),
+            published=len(new),
+            unpublished=done.count(None) + sum(place < len(done) for place in too_old),
+            conflicting=tuple(change for change in done if change and change.is_conflict),
+            oldest=min((it.time for it in new), default=None),
             first_unsent=first_unsent,
             reason=reason,
         )
+
+    def _meter(
+        self, publications: Sequence[_Publication], now: datetime, *, is_retried: bool
+    ) -> list[MeteredCall]:
+        """Price and attribute calls, as they stand and as they were published; note some."""
+        replaced = [it.replaced for it in publications if it.replaced]
+        known = self.attribute([*(it.record for it in publications), *replaced], now)
+        costs = self._price(publications, known, now, is_retried=is_retried)
+        return [
+            MeteredCall(
+                publication.record._replace(timestamp=publication.time),
+                cost,
+                known[publication.record].attribution,
+                MeteredCall(before, cost_before, known[before].attribution)
+                if (before := publication.replaced)
+                else None,
+            )
+            for publication, (cost, cost_before) in zip(publications, costs, strict=True)
+        ]
+
+    def _price(
+        self,
+        publications: Sequence[_Publication],
+        known: Mapping[UsageRecord, AttributedCall],
+        now: datetime,
+        *,
+        is_retried: bool,
+    ) -> list[tuple[CallCost, CallCost]]:
+        """Price calls as they stand and as they were published; note those that wait for a price.
+
+        A correction of a call that waits moves its note to what the call now waits for: all its
+        cost comes from there.
+        """
+        noted = self._find_notes(publications, is_retried=is_retried)
+        waiting = self._find_waiting(publications, noted)
+        to_note: dict[CallKey, UsageRecord] = {}
+        costs: list[tuple[CallCost, CallCost]] = []
+        for _, record, _, replaced in publications:
+            cost, before = self.cost_of(known[record].priced), None
+            if replaced is None:
+                cost = Unpriced.NO_PRICE if record.key in noted else cost
+            else:
+                before = self.cost_of(known[replaced].priced)
+                if record.key in waiting:
+                    cost = Unpriced.NO_PRICE
+                    before = None if before is None else Unpriced.NO_PRICE
+                    to_note[record.key] = record
+                elif record.key in noted and not isinstance(before, Cost):
+                    cost = Unpriced.NO_PRICE  # the note was of this correction, and has paid
+            if cost in WAITING_FOR_A_PRICE and record.key not in noted:
+                to_note[record.key] = record
+                noted.add(record.key)
+                waiting.add(record.key)
+            costs.append((cost, before))
+        self.unpriced.write(list(to_note.values()), now)
+        return costs
+
+    def _find_notes(
+        self, publications: Sequence[_Publication], *, is_retried: bool
+    ) -> set[CallKey]:
+        """Find calls that may have been noted before and were."""
+        asked = [
+            it.record
+            for it in publications
+            if is_retried or it.replaced or profile_arn(it.record.invoked_model_id)
+        ]
+        return set(self.unpriced.get_noted(asked)) if asked else set()
+
+    def _find_waiting(
+        self, publications: Sequence[_Publication], noted: set[CallKey]
+    ) -> set[CallKey]:
+        """Find corrected calls whose cost was not published so far."""
+        asked = [it.record for it in publications if it.replaced and it.record.key in noted]
+        return set(self.unpriced.get_waiting(asked)) if asked else set()
+
+
+def _select(
+    changes: Sequence[LedgerChange | None], now: datetime
+) -> tuple[list[_Publication], list[int]]:
+    """Select the changes to publish; also returns the places of those that are too old."""
+    publications: list[_Publication] = []
+    too_old: list[int] = []
+    for place, change in enumerate(changes):
+        if change is None or change.replaced == change.record or change.is_lowered:
+            continue
+        replaced = change.replaced
+        if replaced is not None and get_metric_time(replaced, now) is None:
+            replaced = None  # metrics do not show the call so far
+        time = get_metric_time(change.record, now)
+        if time is None:
+            too_old.append(place)
+        else:
+            publications.append(_Publication(place, change.record, time, replaced))
+    return publications, too_old

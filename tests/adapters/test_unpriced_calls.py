@@ -45,6 +45,7 @@ def test_a_noted_call_waits_until_it_is_priced_and_stays_noted(opened: Open) -> 
     unpriced.mark_priced(records[:1])
     assert find_waiting(unpriced) == {records[1]}
     assert unpriced.get_noted(records) == {record.key for record in records[:2]}
+    assert unpriced.get_waiting(records) == {records[1].key}
 
 
 def test_many_calls_are_written_and_read_in_batches(opened: Open) -> None:

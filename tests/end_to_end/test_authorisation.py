@@ -85,8 +85,8 @@ class Role:
         return left
 
 
-def delivery(*messages: str) -> dict[str, Any]:
-    return {"awslogs": {"data": pack(messages)}}
+def delivery(deployed: Deployed, *messages: str) -> dict[str, Any]:
+    return {"awslogs": {"data": pack(messages, deployed.log_group)}}
 
 
 def batch() -> dict[str, Any]:
@@ -117,7 +117,7 @@ def further_reading(deployed: Deployed) -> str:
 
 def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
     if job == "log_processor":
-        return delivery(further_reading(deployed), *calls(user("granted"), 1), "{ poison")
+        return delivery(deployed, further_reading(deployed), *calls(user("granted"), 1), "{ poison")
     if job == "metric_publisher":
         return batch()
     # A run that was cut off would let others wait, and one that ended leaves nothing to do.

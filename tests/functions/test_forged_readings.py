@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, QUARANTINE
+from tests.aws import LEDGER, set_log_processor_variables
 from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace()
@@ -35,8 +35,7 @@ ZERO_TOKENS = {"input": {"inputTokenCount": 0}, "output": {"outputTokenCount": 0
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
-    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    set_log_processor_variables(monkeypatch)
     yield
     for resource in (handler.settings, handler.ledger, handler.s3_client):
         resource.cache_clear()

@@ -18,7 +18,7 @@ from lambdas.domain.metering.ledger_table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, QUARANTINE, deploy_a_stack
+from tests.aws import LEDGER, deploy_a_stack, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
@@ -44,10 +44,8 @@ Asked = set[tuple[str, str]]
 @pytest.fixture
 def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     """Actions on single items, and the keys of these, since the test began."""
+    set_log_processor_variables(monkeypatch)
     for name, value in (
-        ("LEDGER_TABLE", LEDGER),
-        ("QUARANTINE_BUCKET", QUARANTINE),
-        ("ACCOUNT_ID", "111122223333"),
         ("STACK_ID", deploy_a_stack()),
         ("ATTRIBUTION", json.dumps(RULES)),
     ):

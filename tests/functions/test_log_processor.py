@@ -12,8 +12,9 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.adapters.dynamodb_usage_ledger import LedgerUnavailableError
+from lambdas.domain.invocations import envelope, unpack
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, QUARANTINE, health_metrics
+from tests.aws import LEDGER, QUARANTINE, health_metrics, set_log_processor_variables
 from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace()
@@ -21,8 +22,7 @@ CONTEXT: Any = SimpleNamespace()
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
-    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    set_log_processor_variables(monkeypatch)
     yield
     for resource in (handler.settings, handler.ledger, handler.s3_client):
         resource.cache_clear()
@@ -36,6 +36,14 @@ def call(request_id: str = "1", days_ago: int = 1, **changes: Any) -> dict[str, 
 
 def deliver(*messages: str) -> None:
     handler.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
+
+
+def rejections() -> list[str]:
+    """The reasons in quarantine."""
+    s3 = boto3.client("s3")
+    objects = s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
+    texts = [s3.get_object(Bucket=QUARANTINE, Key=it["Key"])["Body"].read() for it in objects]
+    return [json.loads(line)["reason"] for text in texts for line in text.splitlines()]
 
 
 def ledger() -> dict[str, int | None]:
@@ -72,9 +80,56 @@ def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "30")
     deliver(json.dumps(call("1", days_ago=29)), json.dumps(call("2", days_ago=31)))
     assert ledger().keys() == {"1"}
-    (kept,) = boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"]
-    body = boto3.client("s3").get_object(Bucket=QUARANTINE, Key=kept["Key"])["Body"].read()
-    assert json.loads(body)["reason"] == "too_old"
+    assert rejections() == ["too_old"]
+
+
+def test_call_later_than_clocks_differ_is_quarantined() -> None:
+    ahead = [(datetime.now(UTC) + timedelta(minutes=it)).isoformat() for it in (58, 62)]
+    deliver(*(json.dumps(log(str(it), timestamp=it)) for it in ahead))
+    assert ledger().keys() == {ahead[0]}
+    assert rejections() == ["in_the_future"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"accountId": "444455556666"}, "wrong_account"), ({"region": "eu-north-1"}, "wrong_region")],
+)
+def test_records_of_another_account_or_region_are_quarantined(
+    changes: dict[str, Any], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(json.dumps(call("1", **changes)), json.dumps(call("2")))
+    assert ledger().keys() == {"2"}
+    assert rejections() == [reason]
+    assert health_metrics(capsys.readouterr().out)["RejectedRecords"] == [1]
+
+
+def test_record_without_account_and_region_is_another_reading_of_the_same_call() -> None:
+    named = call("1")
+    unnamed = {name: value for name, value in named.items() if name not in ("accountId", "region")}
+    deliver(json.dumps(named), json.dumps(unnamed))
+    deliver(json.dumps(unnamed))
+    assert boto3.client("dynamodb").scan(TableName=LEDGER)["Count"] == 1
+
+
+@pytest.mark.parametrize(
+    "source", [{"logGroup": "/another/group"}, {"logStream": "another/stream"}, {"logGroup": None}]
+)
+def test_records_from_another_log_group_or_stream_are_quarantined(source: dict[str, Any]) -> None:
+    delivered = unpack(pack([json.dumps(call()), "{ poison"]))
+    assert isinstance(delivered, dict)
+    data = envelope.pack(delivered | source)
+    handler.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
+    assert ledger() == {}
+    assert rejections() == ["wrong_source", "not_json"]
+
+
+def test_control_messages_are_ignored_though_they_name_no_log_group(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    probe = {"messageType": "CONTROL_MESSAGE", "logGroup": "", "logStream": "", "logEvents": []}
+    handler.lambda_handler({"awslogs": {"data": envelope.pack(probe)}}, CONTEXT)
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["IgnoredRecords"], health["RejectedRecords"]) == ([1], [0])
 
 
 def test_what_cannot_be_written_goes_back_to_lambda() -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.join import join_readings
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import ListedRate, PriceUpdates
 from lambdas.domain.pricing.price_decisions import add_rates
@@ -21,7 +22,7 @@ from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
 from tests.aws import LEDGER, deploy_a_stack, health_metrics, published
-from tests.builders import ANA, BEN, HAIKU_3, usage_record
+from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -73,14 +74,37 @@ def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
     assert total("InputTokens", ModelId=HAIKU_3) == 120
 
 
-def test_only_inserts_are_published_and_only_real_corrections_counted(
+def test_a_correction_adds_what_it_raises_and_no_second_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     corrected = call(1, tokens=TokenCounts(99, 99))
-    changes = [change(1, call(1)), change(2, corrected, call(1)), change(3, call(1), call(1))]
+    changes = [change(1, call(1)), change(2, corrected, call(1)), change(3, call(2), call(2))]
     assert publish(*changes) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 198
+    assert total("Invocations", IdentityArn=ANA) == 1
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["ConflictingDuplicates"], health["LoweredCalls"]) == ([1], [0])
+
+
+def test_a_change_that_lowers_something_changes_no_metric_and_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lowered = call(1, tokens=TokenCounts(0, 99))
+    assert publish(change(1, call(1)), change(2, lowered, call(1))) == []
     assert total("TotalTokens", IdentityArn=ANA) == 15
-    assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["ConflictingDuplicates"], health["LoweredCalls"]) == ([1], [1])
+
+
+def test_the_log_names_every_caller_of_a_call_whose_readings_disagree(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (joined,) = join_readings([call(1), call(1, identity_arn=BEN, model_id=SONNET_4)]).values()
+    publish(change(1, call(1)), change(2, joined, call(1)))
+    (logged,) = (vars(line) for line in caplog.records if "disagree" in line.message)
+    assert set(logged["callers"]) == {ANA, BEN}
+    assert logged["models"] == [HAIKU_3, SONNET_4]
+    assert (logged["request_id"], logged["is_lowered"]) == ("1", False)
 
 
 def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
@@ -90,12 +114,12 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    correction = change(0, call(0), call(0, tokens=TokenCounts(1, 1)))
+    correction = change(0, call(0), call(0, tokens=TokenCounts(99, 99)))
     late = change(2, call(2), call(2, tokens=TokenCounts(1, 1)))
     assert publish(correction, change(1, call(1)), late) == ["sequence-1"]
     assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
     assert "comes again" in caplog.text
-    (warning,) = (vars(record) for record in caplog.records)
+    *_, warning = (vars(record) for record in caplog.records)
     assert "127.0.0.1:9" in warning["reason"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import LEDGER, QUARANTINE, deploy_a_stack, published
+from tests.aws import LEDGER, deploy_a_stack, published, set_log_processor_variables
 from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
@@ -22,9 +22,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
-    monkeypatch.setenv("ACCOUNT_ID", "111122223333")
-    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
     for resource in (
@@ -117,7 +115,7 @@ def test_deliveries_that_come_again_in_another_order_and_company_change_nothing(
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
 
 
-def test_a_correction_is_in_the_ledger_and_changes_no_metric() -> None:
+def test_a_correction_adds_its_difference_to_the_metrics() -> None:
     table = Table()
     (message,) = messages(1)
     deliver([message])
@@ -126,7 +124,8 @@ def test_a_correction_is_in_the_ledger_and_changes_no_metric() -> None:
     publish(table.changes())
     (item,) = table.before.values()
     assert item["input"]["N"] == "500"
-    assert tokens(IdentityArn=BEN) == 15
+    assert tokens(IdentityArn=BEN) == 505
+    assert published("Invocations", NOW, IdentityArn=BEN) == 1
 
 
 def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:

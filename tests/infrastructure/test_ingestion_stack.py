@@ -98,6 +98,16 @@ def test_the_configuration_reaches_the_functions() -> None:
     assert processor["LEDGER_RETENTION_DAYS"] == "400"
 
 
+@pytest.mark.parametrize("configuration", ["default", "adopting"])
+def test_log_processor_takes_records_of_the_subscribed_log_group_alone(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    (subscription,) = resources(template, "AWS::Logs::SubscriptionFilter").values()
+    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
+    assert processor["LOG_GROUP"] == subscription["LogGroupName"]
+    assert processor["ACCOUNT_ID"] == {"Ref": "AWS::AccountId"}
+    assert processor["REGION"] == {"Ref": "AWS::Region"}
+
+
 @each_configuration
 def test_each_function_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).ingestion, "AWS::Lambda::Function").values()

@@ -9,8 +9,9 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.all import get_all_actions
 
+from cdk import stack_names
 from cdk.operations.deployer_policy import POLICY
-from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
+from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, as_list, deployment, resources
 
 Statement = dict[str, Any]
 KNOWN = {action.lower() for action in get_all_actions()}
@@ -72,6 +73,29 @@ def policies(value: Any) -> Iterator[list[Statement]]:
 
 def test_the_deployer_policy_has_no_mistake() -> None:
     assert find_mistakes(json.loads(POLICY.read_text())["Statement"]) == []
+
+
+def test_the_service_control_policy_denies_existing_actions_on_the_meter_s_resources() -> None:
+    policy = (ROOT / "docs" / "service-control-policy.json").read_text()
+    denied = json.loads(policy)["Statement"]
+    assert find_mistakes(denied) == []
+    assert {statement["Effect"] for statement in denied} == {"Deny"}
+    assert [statement["Resource"].split(":", 5)[-1] for statement in denied] == [
+        f"log-group:{stack_names.STORAGE}-InvocationLogs*:*",
+        "function:BedrockMeter-*",
+        f"table/{stack_names.STORAGE}-*",
+    ]
+
+
+def test_the_service_control_policy_lets_bedrock_and_the_provider_through() -> None:
+    policy = json.loads((ROOT / "docs" / "service-control-policy.json").read_text())
+    roles = resources(deployment().ingestion, "AWS::IAM::Role")
+    for statement, role in zip(
+        policy["Statement"], ("LoggingRole", "LoggingProvider"), strict=False
+    ):
+        excepted = as_list(statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"])
+        assert f"arn:*:iam::*:role/{stack_names.INGESTION}-{role}*" in excepted
+        assert any(name.startswith(role) for name in roles)
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)

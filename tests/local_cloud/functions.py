@@ -3,10 +3,12 @@
 import io
 import json
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 from dashboards.preview.local_cloud.cloud import LocalCloud
 from dashboards.preview.local_cloud.deployment import local_settings
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 
 _TRUST = {
     "Version": "2012-10-17",
@@ -40,13 +42,12 @@ def make_function(cloud: LocalCloud, name: str, code: str) -> str:
 
 
 def put_logs(cloud: LocalCloud, group: str, *messages: str, timestamp: int) -> None:
-    """Write messages to the stream `stream` of a group, at a time in milliseconds."""
+    """Write messages to Bedrock's stream of a group, at a time in milliseconds."""
     logs = cloud.client("logs")
-    streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
-    if not streams:
-        logs.create_log_stream(logGroupName=group, logStreamName="stream")
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=group, logStreamName=BEDROCK_LOG_STREAM)
     logs.put_log_events(
         logGroupName=group,
-        logStreamName="stream",
+        logStreamName=BEDROCK_LOG_STREAM,
         logEvents=[{"timestamp": timestamp, "message": message} for message in messages],
     )

@@ -19,28 +19,28 @@ from cdk.operations.replay import (
     deliveries,
     read_time,
 )
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, QUARANTINE
+from tests.aws import LEDGER, LOG_GROUP, set_log_processor_variables
 from tests.invocation_logs import log
 from tests.operations.deployed import RunningFunctions
 
-GROUP = "invocation-logs"
+GROUP = LOG_GROUP
 NOW = datetime.now(UTC)
 CONTEXT: Any = SimpleNamespace()
 
 
 @pytest.fixture
 def logged(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
-    monkeypatch.setenv("QUARANTINE_BUCKET", QUARANTINE)
+    set_log_processor_variables(monkeypatch)
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=GROUP)
-    logs.create_log_stream(logGroupName=GROUP, logStreamName="stream")
+    logs.create_log_stream(logGroupName=GROUP, logStreamName=BEDROCK_LOG_STREAM)
     for hours in (1, 2, 3):
         time = NOW - timedelta(hours=hours)
         message = json.dumps(log(f"{hours} hours ago", timestamp=time.isoformat()))
         event: Any = {"timestamp": int(time.timestamp() * 1000), "message": message}
-        logs.put_log_events(logGroupName=GROUP, logStreamName="stream", logEvents=[event])
+        logs.put_log_events(logGroupName=GROUP, logStreamName=BEDROCK_LOG_STREAM, logEvents=[event])
     yield
     for resource in (handler.settings, handler.ledger, handler.s3_client):
         resource.cache_clear()

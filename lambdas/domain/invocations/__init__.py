@@ -9,6 +9,7 @@ from lambdas.domain.invocations.identity import (
     CallerIdentity,
     IdentityKind,
 )
+from lambdas.domain.invocations.metered_source import BEDROCK_LOG_STREAM, MeteredSource
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
@@ -27,6 +28,7 @@ from lambdas.domain.invocations.usage_record import (
 )
 
 __all__ = [
+    "BEDROCK_LOG_STREAM",
     "CONFLICTING_IDENTITY",
     "UNKNOWN_IDENTITY",
     "BilledUnits",
@@ -36,6 +38,7 @@ __all__ = [
     "Delivery",
     "IdentityKind",
     "Ignored",
+    "MeteredSource",
     "Quarantine",
     "ReadInvocation",
     "Reading",

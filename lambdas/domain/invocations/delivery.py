@@ -9,6 +9,7 @@ from typing import Self
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
 from lambdas.domain.invocations.envelope import log_events, read_envelope, unpack
+from lambdas.domain.invocations.metered_source import MeteredSource
 from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
 
@@ -72,11 +73,16 @@ class Delivery:
         """What tells this delivery from others, and is the same when it is delivered again."""
         return _sha256(self.data)
 
-    def readings(self) -> list[Reading]:
-        """What each message turned out to be."""
+    def readings(self, source: MeteredSource | None = None) -> list[Reading]:
+        """What each message turned out to be.
+
+        Args:
+            source: Where records are taken from; `None` for anywhere.
+        """
         if isinstance(self.envelope, Undecodable):
             return [RejectionReason(self.envelope.value)]
-        return read_envelope(self.envelope)
+        readings = read_envelope(self.envelope)
+        return readings if source is None else source.check(self.envelope, readings)
 
     def describe(self, rejected: Iterable[RejectedRecord]) -> list[JsonObject]:
         """Say of rejected messages why, where they stand and what they are, without their bodies.

@@ -96,6 +96,12 @@ class RejectionReason(StrEnum):
     TRUNCATED = "truncated"
     TOO_OLD = "too_old"
     """Older than the ledger keeps calls: it could not tell a second delivery from a first."""
+    IN_THE_FUTURE = "in_the_future"
+    """Later than now by more than clocks differ: metrics could not show when the call was made."""
+    WRONG_SOURCE = "wrong_source"
+    """From a log group or a log stream that Bedrock does not write the metered logs to."""
+    WRONG_ACCOUNT = "wrong_account"
+    WRONG_REGION = "wrong_region"
 
 
 class Ignored(Enum):

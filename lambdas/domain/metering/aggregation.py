@@ -109,6 +109,10 @@ class Gathering:
     def observe(self, call: MeteredCall, detail: Detail, identity: str) -> list[Observation]:
         """What a call says of each metric and dimension set, each at most once.
 
+        Of a call that was published before, this is what it adds to that. It goes to the model,
+        identity and project that the call has now, so that the sum over these is always that of
+        the account.
+
         Args:
             call: The call.
             detail: How much is published.
@@ -127,7 +131,7 @@ class Gathering:
         return [
             ((minute, index, dimension_set, choices[dimension_set]), value)
             for index, metric in enumerate(self._metrics)
-            if (value := metric.value_of(call)) is not None
+            if (value := metric.get_addition(call)) is not None
             for dimension_set, needed in metric.detail_of.items()
             if detail >= needed and dimension_set in choices
         ]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.aggregation import (
     LARGEST_DISTRIBUTION,
     DataPoint,
     Gathering,
     IdentityDimension,
-    Metered,
     Observation,
     SeriesKey,
 )
 from lambdas.domain.metering.metric_catalog import (
     USAGE_METRICS,
     Detail,
+    MeteredCall,
     MetricDefinition,
 )
+
+Call = TypeVar("Call")
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 LARGEST_CALL_DATA_POINTS = 1000
@@ -41,11 +43,11 @@ class Chunk:
 
 
 def cut_into_chunks(
-    records: Sequence[UsageRecord],
+    calls: Sequence[Call],
     *,
     detail: Detail,
     identity_dimension: IdentityDimension,
-    metered: Metered,
+    metered: Callable[[Call], MeteredCall],
     metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> Iterator[Chunk]:
     """Cut calls into the fewest chunks that fit, without changing their order.
@@ -54,8 +56,8 @@ def cut_into_chunks(
     sent can be sent again without repeating what was.
     """
     chunk = _OpenChunk(metrics)
-    for record in records:
-        observations = chunk.observe(metered(record), detail, identity_dimension(record))
+    for call in map(metered, calls):
+        observations = chunk.observe(call, detail, identity_dimension(call.record))
         if not chunk.takes(observations):
             yield chunk.closed()
             chunk = _OpenChunk(metrics)

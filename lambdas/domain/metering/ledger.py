@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering.join import keeps_everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class LedgerChange:
         if self.replaced is None:
             return self.record.conflicts is not None
         return self.replaced != self.record
+
+    @property
+    def is_lowered(self) -> bool:
+        """Whether the ledger reports less of the call than before: no further reading does that."""
+        return self.replaced is not None and not keeps_everything(self.record, self.replaced)
 
 
 LedgerStream: TypeAlias = Callable[[Sequence[LedgerChange]], None]

@@ -100,17 +100,19 @@ class MeteredCall(NamedTuple):
         record: The call.
         cost: What it costs, or why that is not known.
         attribution: What it is put down to; `None` where nobody asked.
+        replaced: What was published of the call before; only what it raises is published then.
     """
 
     record: UsageRecord
     cost: CallCost = None
     attribution: Attribution | None = None
+    replaced: MeteredCall | None = None
 
     def as_priced(self) -> MeteredCall:
         """Show the call as the model that was priced, where its readings disagree on it."""
-        if not isinstance(self.cost, Cost):
-            return self
-        return self._replace(record=self.record.with_variant(self.cost.variant))
+        replaced = self.replaced.as_priced() if self.replaced else None
+        variant = self.cost.variant if isinstance(self.cost, Cost) else None
+        return self._replace(record=self.record.with_variant(variant), replaced=replaced)
 
     @property
     def unattributed_tokens(self) -> int | None:
@@ -140,6 +142,7 @@ class MetricDefinition:
         otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
         has_percentiles: Whether each value is published, for the account and for models; money is
             another amount in every call, and percentiles of it would cost much and say little.
+        is_total: Whether values are added up: a difference of two is a value, too.
     """
 
     name: str
@@ -149,6 +152,15 @@ class MetricDefinition:
     value_of: _ValueOf
     otel_name: str | None = None
     has_percentiles: bool = True
+    is_total: bool = True
+
+    def get_addition(self, call: MeteredCall) -> MetricValue | None:
+        """Get what a call adds to what was published of it before; `None` for nothing."""
+        value = self.value_of(call)
+        published = self.value_of(call.replaced) if call.replaced else None
+        if value is None or published is None:
+            return value
+        return value - published if self.is_total and value > published else None
 
 
 def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
@@ -300,6 +312,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _IDENTITIES_IN_FULL,
         _of_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
+        is_total=False,
     ),
     ESTIMATED_COST,
     UNPRICED_INVOCATIONS,
@@ -352,6 +365,11 @@ REJECTED_RECORDS = HealthMetric(
 CONFLICTING_DUPLICATES = HealthMetric(
     "ConflictingDuplicates", Unit.COUNT, "Calls whose readings disagree."
 )
+LOWERED_CALLS = HealthMetric(
+    "LoweredCalls",
+    Unit.COUNT,
+    "Calls of which the ledger reports less than before, which no further reading does.",
+)
 UNPUBLISHED_RECORDS = HealthMetric(
     "UnpublishedRecords",
     Unit.COUNT,
@@ -397,6 +415,7 @@ HEALTH_METRICS = (
     IGNORED_RECORDS,
     REJECTED_RECORDS,
     CONFLICTING_DUPLICATES,
+    LOWERED_CALLS,
     UNPUBLISHED_RECORDS,
     REPRICED_CALLS,
     METERING_DELAY,

@@ -90,6 +90,9 @@ class UnpricedCalls(RunLock, Protocol):
     def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
         """Get the keys of those calls that were noted, whether or not they are priced by now."""
 
+    def get_waiting(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
+        """Get the keys of those calls that were noted and still wait for a price."""
+
     def get_groups(self) -> Sequence[WaitingGroup]:
         """Get the groups that calls may wait in."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import product
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import (
@@ -231,9 +232,9 @@ class Pricing:
         """Price a call by the kinds of its tokens and units; `None` for a failed call.
 
         A kind that the call did not use needs no price. No reading of a call can lower its cost:
-        where readings disagree on model, service tier or day, the dearest known price is taken;
-        where models are too many to be kept, the dearest listed price of any model; and where they
-        disagree on counts, a kind without a price is left out of the cost.
+        where readings disagree on model, tier, day or cache lifetime, the dearest known price is
+        taken; where models are too many to be kept, the dearest listed price of any model; and
+        where they disagree on counts, a kind without a price is left out of the cost.
         """
         if record.is_failed:
             return None
@@ -273,16 +274,21 @@ class Pricing:
         return listed if agreed is None else _agreed(listed, agreed)
 
     def _possibilities(self, record: UsageRecord) -> Iterator[tuple[UsageRecord, _Entry]]:
-        """The days, models and tiers that readings of a call report, as all combinations."""
+        """The days, models, tiers and lifetimes of cache writes that readings of a call report."""
         conflicts = record.conflicts or Conflicts()
         timestamps = conflicts.timestamps or (record.timestamp,)
-        for timestamp in {moment.date(): moment for moment in timestamps}.values():
-            dated = record._replace(timestamp=timestamp)
-            if conflicts.are_variants_cut_off:
-                yield dated, self._dearest_entry(dated)
-                continue
+        days = {moment.date(): moment for moment in timestamps}.values()
+        splits = {record.tokens.cache_write_1h}
+        if conflicts.are_counts_disputed:
+            splits.add(None)
+        for timestamp, cache_write_1h in product(days, splits):
+            tokens = record.tokens._replace(cache_write_1h=cache_write_1h)
+            possible = record._replace(timestamp=timestamp, tokens=tokens)
             for variant in conflicts.variants or (_variant_of(record),):
-                yield dated, self._entry(variant, dated)
+                yield possible, self._entry(variant, possible)
+            if conflicts.are_variants_cut_off:
+                for entry in self._entries_of_any_model(possible):
+                    yield possible, entry
 
     def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         priced = self._price_all(record, entry)
@@ -323,10 +329,15 @@ class Pricing:
         )
         return _Entry(variant, prices, agreed, self.assume_prices, has_standard_price)
 
-    def _dearest_entry(self, record: UsageRecord) -> _Entry:
-        partition = Route(record.region).partition
-        prices = self.book.dearest(partition, record.timestamp.date())
-        return _Entry(_variant_of(record), prices, None, self.assume_prices)
+    def _entries_of_any_model(self, record: UsageRecord) -> Iterator[_Entry]:
+        """The dearest listed prices of all models, and every contracted price."""
+        partition, day = Route(record.region).partition, record.timestamp.date()
+        variant, listed = _variant_of(record), self.book.dearest(partition, day)
+        yield _Entry(variant, listed, None, assume_prices=True, is_of_any_model=True)
+        for agreed in self.negotiated:
+            if agreed.usd_per_million and agreed.effective_from <= day:
+                prices = CallPrices()
+                yield _Entry(variant, prices, agreed, assume_prices=True, is_of_any_model=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +350,7 @@ class _Entry:
         agreed: Their contracted price.
         assume_prices: Whether a price of another place can stand in.
         has_standard_price: Whether the model has a price in the standard tier.
+        is_of_any_model: Whether the prices are those of any model, whatever the variant is.
         leaves_out_unpriced: Whether a kind or unit without a price is left out, instead of making
             the whole call unpriced.
     """
@@ -348,6 +360,7 @@ class _Entry:
     agreed: NegotiatedPrice | None
     assume_prices: bool
     has_standard_price: bool = False
+    is_of_any_model: bool = False
     leaves_out_unpriced: bool = False
 
     def token_lines(
@@ -355,14 +368,14 @@ class _Entry:
     ) -> tuple[CostLine, ...] | Unpriced:
         """Price tokens. A call that is billed in other units may have none."""
         used = _used(tokens)
-        if self.variant.service_tier == RESERVED_TIER or self._lacks_units(used, units):
+        if self._is_reserved or self._lacks_units(used, units):
             return Unpriced.BILLED_IN_OTHER_UNITS
         if not used and units:
             return ()
         if tokens.is_missing:
             return Unpriced.NO_COUNTS
         listed = self.prices.token_rates(tokens.total_input or 0)
-        if is_paid_by_units(self.variant.model_id):
+        if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
         elif not listed and not (self.agreed and self.agreed.usd_per_million):
             return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
@@ -373,9 +386,7 @@ class _Entry:
     ) -> tuple[UnitLine, ...] | Unpriced:
         """Price units; images of a model that is paid by tokens alone are part of its tokens."""
         rates = self.prices.unit_rates
-        are_in_tokens = bool(_used(tokens)) and not (
-            rates or is_paid_by_units(self.variant.model_id)
-        )
+        are_in_tokens = bool(_used(tokens)) and not (rates or self._is_paid_by_units)
         lines = []
         for name, count in units:
             unit = BilledUnit(name) if name in _UNITS else None
@@ -410,7 +421,15 @@ class _Entry:
         """Say if a call is billed in units and its log reports none."""
         if units:
             return False
-        return is_paid_by_units(self.variant.model_id) or bool(self.prices.unit_rates and not used)
+        return self._is_paid_by_units or bool(self.prices.unit_rates and not used)
+
+    @property
+    def _is_reserved(self) -> bool:
+        return not self.is_of_any_model and self.variant.service_tier == RESERVED_TIER
+
+    @property
+    def _is_paid_by_units(self) -> bool:
+        return not self.is_of_any_model and is_paid_by_units(self.variant.model_id)
 
     def _is_allowed(self, rate: ListRate) -> bool:
         return self.assume_prices or rate.basis is not PriceBasis.ASSUMED

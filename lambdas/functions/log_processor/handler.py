@@ -11,12 +11,13 @@ import boto3
 
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3_quarantine import S3Quarantine
-from lambdas.domain.invocations import Delivery
+from lambdas.domain.invocations import Delivery, MeteredSource
 from lambdas.domain.metering.metric_catalog import (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
     REJECTED_RECORDS,
 )
+from lambdas.domain.metering.metric_sink import MAX_CLOCK_DIFFERENCE
 from lambdas.functions.log_processor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.ingest_invocations import IngestInvocations
@@ -30,13 +31,15 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
     delivery = Delivery.open(event["awslogs"]["data"])
     quarantine = S3Quarantine(s3_client, settings().quarantine_bucket, delivery)
+    now = datetime.now(UTC)
     ingest = IngestInvocations(
         ledger(),
         quarantine,
-        oldest=datetime.now(UTC) - retention(),
+        oldest=now - retention(),
+        newest=now + MAX_CLOCK_DIFFERENCE,
         metadata_names=frozenset(settings().metadata_names),
     )
-    report = ingest(delivery.source, delivery.readings(), first_line=1)
+    report = ingest(delivery.source, delivery.readings(source()), first_line=1)
     if report.rejected:
         logger.warning(
             "Records could not be counted; the quarantine bucket tells which and why",
@@ -56,6 +59,11 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
 def settings() -> Settings:
     """The function's settings, read once."""
     return Settings.from_environment(os.environ)
+
+
+def source() -> MeteredSource:
+    """Where records are taken from."""
+    return MeteredSource(settings().log_group, settings().account_id, settings().region)
 
 
 @cache

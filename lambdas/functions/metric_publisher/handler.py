@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,8 +15,11 @@ from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb_usage_stream import changed_at, read_change, sequence_number
+from lambdas.domain.invocations import Conflicts
+from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
+    LOWERED_CALLS,
     METERING_DELAY,
     UNPUBLISHED_RECORDS,
     HealthMetric,
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
 STARTED = datetime.now(UTC)
 """When this process began: one before it may have tried older changes, at other prices."""
+_MAX_LOGGED_CONFLICTS = 50  # of a batch of a thousand
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
@@ -54,12 +59,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         is_retried=any(changed_at(record) <= other_prices_until for record in records),
     )
     health: dict[HealthMetric, float] = {
-        CONFLICTING_DUPLICATES: report.corrected,
+        CONFLICTING_DUPLICATES: len(report.conflicting),
+        LOWERED_CALLS: report.lowered,
         UNPUBLISHED_RECORDS: report.unpublished,
     }
     if report.oldest is not None:
         health[METERING_DELAY] = max(0.0, (now - report.oldest).total_seconds())
     record_health(health)
+    _log_conflicts(report.conflicting)
     if report.first_unsent is None:
         return {"batchItemFailures": []}
     logger.warning(
@@ -71,6 +78,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {
         "batchItemFailures": [{"itemIdentifier": sequence_number(records[report.first_unsent])}]
     }
+
+
+def _log_conflicts(changes: Sequence[LedgerChange]) -> None:
+    """Name the calls whose readings disagree, with every caller and model that they report."""
+    for change in changes[:_MAX_LOGGED_CONFLICTS]:
+        record, conflicts = change.record, change.record.conflicts or Conflicts()
+        logger.warning(
+            "Readings of a call disagree",
+            request_id=record.request_id,
+            called_at=record.timestamp.isoformat(),
+            callers=conflicts.identity_arns or (record.identity_arn,),
+            models=sorted({variant.model_id for variant in conflicts.variants})
+            or (record.model_id,),
+            is_lowered=change.is_lowered,
+        )
 
 
 @cache

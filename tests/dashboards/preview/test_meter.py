@@ -531,7 +531,10 @@ def test_the_period_accounts_and_regions_are_shown(
         log("3", timestamp="2026-08-31T23:00:00-02:00", accountId="444455556666"),
     ]
     assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
-    shown = "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts, 2 Regions."
+    shown = (
+        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts (111122223333, 444455556666),"
+        " 2 Regions (eu-west-1, us-east-1)."
+    )
     assert shown in capsys.readouterr().out
 
 

@@ -106,19 +106,22 @@ def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
 
 
-def test_corrections_and_what_cannot_be_read_are_counted_and_publish_nothing() -> None:
+def test_changes_that_lower_something_or_cannot_be_read_are_counted_and_publish_nothing() -> None:
     sink = InMemoryMetricSink()
-    corrected = LedgerChange(call(1), replaced=call(1, minutes_ago=1))
+    corrected = LedgerChange(call(1), replaced=call(2)._replace(request_id="1"))
     repeated = LedgerChange(call(2), replaced=call(2))
     report = publisher(sink)([None, corrected, *new(call(3)), repeated], now=NOON)
-    assert report == PublishReport(published=1, unpublished=1, corrected=1, oldest=NOON)
+    assert report == PublishReport(
+        published=1, unpublished=1, conflicting=(corrected,), oldest=NOON
+    )
+    assert report.lowered == 1
     assert tokens_in(sink) == 4
 
 
 def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() -> None:
     sink = InMemoryMetricSink()
     report = publisher(sink)(new(disputed_call()), now=NOON)
-    assert (report.published, report.corrected) == (1, 1)
+    assert (report.published, len(report.conflicting)) == (1, 1)
     (points,) = sink.calls
     models = {dict(point.dimensions).get("ModelId") for point in points}
     assert models == {None, HAIKU_3}

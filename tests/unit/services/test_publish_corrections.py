@@ -1,0 +1,243 @@
+"""Corrections add to metrics what they raise: no second call, and nothing below what was shown."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering import Distribution, LedgerChange
+from lambdas.domain.metering.join import join_readings
+from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.pricing import Cost
+from lambdas.services.publish_metrics import PublishMetrics
+from tests.attributing import attributed_calls
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
+from tests.fakes import (
+    InMemoryMetricSink,
+    InMemoryUnpricedCalls,
+    InMemoryUsageLedger,
+    find_waiting,
+    usd_in,
+)
+
+NOW = NOON + timedelta(minutes=30)
+CACHED = TokenCounts(10, 5, cache_read=7)
+"""Counts of which one kind has no price."""
+
+
+class Meter:
+    """A ledger and the metrics that are made of its stream; CloudWatch refuses some batches."""
+
+    def __init__(self) -> None:
+        self.sink = InMemoryMetricSink()
+        self.unpriced = InMemoryUnpricedCalls()
+        self.ledger = InMemoryUsageLedger(self.publish)
+        self.refusals = 0
+        self.lowered = 0
+        self._publisher = PublishMetrics(
+            self.sink,
+            Detail.FULL,
+            lambda record: record.identity_arn,
+            cost_of,
+            self.unpriced,
+            attributed_calls(),
+        )
+
+    def publish(self, changes: Sequence[LedgerChange]) -> None:
+        left, is_retried = list(changes), False
+        while left:
+            self.sink.taken_before_a_refusal = 0 if self.refusals else None
+            self.refusals -= bool(self.refusals)
+            report = self._publisher(left, NOW, is_retried=is_retried)
+            self.lowered += report.lowered
+            left = [] if report.first_unsent is None else left[report.first_unsent :]
+            is_retried = True
+
+    def read(self, *batches: UsageRecord) -> None:
+        for record in batches:
+            self.ledger.put([record])
+
+    @property
+    def call(self) -> UsageRecord:
+        (record,) = self.ledger.records.values()
+        return record
+
+    def total(self, metric: str, *dimensions: str) -> Decimal:
+        """The sum of a metric over all series with just these dimensions."""
+        return sum(self.by_series(metric, *dimensions).values(), Decimal(0))
+
+    def by_series(self, metric: str, *dimensions: str) -> dict[tuple[str, ...], Decimal]:
+        """The sums of a metric with just these dimensions, by their values."""
+        sums: dict[tuple[str, ...], Decimal] = {}
+        for point in (point for points in self.sink.calls for point in points):
+            names = tuple(name for name, _ in point.dimensions)
+            if (point.metric.name, names) == (metric, dimensions):
+                values = tuple(value for _, value in point.dimensions)
+                sums[values] = sums.get(values, Decimal(0)) + (
+                    sum(
+                        Decimal(value) * count
+                        for value, count in zip(
+                            point.values.values, point.values.counts, strict=True
+                        )
+                    )
+                    if isinstance(point.values, Distribution)
+                    else Decimal(point.values.sum)
+                )
+        return sums
+
+
+def expected_tokens(record: UsageRecord) -> dict[str, int | None]:
+    tokens = record.tokens
+    return {
+        "InputTokens": tokens.input,
+        "OutputTokens": tokens.output,
+        "CacheReadTokens": tokens.cache_read,
+        "CacheWriteTokens": tokens.cache_write,
+        "TotalTokens": tokens.total,
+    }
+
+
+@given(st.lists(readings, min_size=1, max_size=8), st.integers(0, 3))
+def test_after_any_readings_metrics_show_the_joined_call(
+    made: list[UsageRecord], refusals: int
+) -> None:
+    meter = Meter()
+    meter.refusals = refusals
+    meter.read(*made)
+    call = meter.call
+    assert meter.lowered == 0
+    assert meter.total("Invocations") == (not call.is_failed)
+    if call.is_failed:
+        assert meter.total("FailedTokens") == (call.tokens.total or 0)
+    else:
+        for metric, count in expected_tokens(call).items():
+            assert meter.total(metric) == (count or 0), metric
+    cost = cost_of(call)
+    waiting = [cost_of(record) for record in find_waiting(meter.unpriced)]
+    later = sum((it.effective_usd for it in waiting if isinstance(it, Cost)), Decimal(0))
+    expected = cost.effective_usd if isinstance(cost, Cost) else 0
+    assert usd_in(meter.sink) + later == expected
+
+
+@given(st.lists(readings, min_size=1, max_size=8))
+def test_models_identities_and_projects_always_add_up_to_the_account(
+    made: list[UsageRecord],
+) -> None:
+    meter = Meter()
+    meter.read(*made)
+    for metric in ("Invocations", "TotalTokens", "QuotaTokens", "EstimatedCostUSD"):
+        account = meter.total(metric)
+        for dimension in ("ModelId", "IdentityArn", "Project"):
+            assert meter.total(metric, dimension) == account, (metric, dimension)
+
+
+@given(st.lists(readings, min_size=1, max_size=6))
+def test_readings_that_come_again_add_nothing(made: list[UsageRecord]) -> None:
+    meter = Meter()
+    meter.read(*made)
+    sent = len([points for points in meter.sink.calls if points])
+    meter.read(*made)
+    assert len(meter.sink.calls) == sent
+
+
+def test_a_failed_call_that_turns_out_a_success_is_a_new_call() -> None:
+    meter = Meter()
+    meter.read(usage_record(error_code="ThrottlingException"), usage_record())
+    assert (meter.total("InvocationErrors"), meter.total("FailedTokens")) == (1, 15)
+    assert (meter.total("Invocations"), meter.total("TotalTokens")) == (1, 15)
+    assert usd_in(meter.sink) == Decimal("0.00000875")
+
+
+def test_what_a_correction_adds_goes_to_the_dearer_model_and_to_conflicting_callers() -> None:
+    meter = Meter()
+    unpriced = usage_record(model_id="a-model", invoked_model_id="a-model", tokens=TokenCounts())
+    meter.read(unpriced, usage_record(tokens=TokenCounts(1, 1)), usage_record(identity_arn=BEN))
+    assert meter.by_series("Invocations", "ModelId") == {("a-model",): 1}
+    assert meter.by_series("TotalTokens", "ModelId") == {(HAIKU_3,): 15}
+    assert meter.by_series("TotalTokens", "IdentityArn") == {(ANA,): 2, ("conflicting",): 13}
+
+
+def test_latency_of_a_further_reading_is_no_second_measurement() -> None:
+    meter = Meter()
+    meter.read(*(usage_record(latency_ms=latency) for latency in (None, 300, 500)))
+    assert meter.total("InvocationLatency") == 300
+
+
+def test_a_call_first_seen_too_long_ago_is_shown_when_a_reading_says_it_was_made_now() -> None:
+    """Else a forged twin of three weeks ago would keep a call out of the metrics."""
+    meter = Meter()
+    twin = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
+    meter.read(twin, usage_record())
+    assert (meter.total("Invocations"), meter.total("TotalTokens")) == (1, 15)
+    (point, *_) = meter.sink.calls[0]
+    assert point.minute == NOON
+
+
+@pytest.mark.parametrize("model_id", [HAIKU_3, SONNET_4])
+def test_note_of_a_call_that_waits_moves_to_what_its_correction_waits_for(model_id: str) -> None:
+    meter = Meter()
+    first = usage_record(model_id=SONNET_4, tokens=TokenCounts(1, 1))
+    meter.read(first, usage_record(model_id=model_id))
+    assert find_waiting(meter.unpriced) == {meter.call}
+    assert usd_in(meter.sink) == 0
+    assert meter.total("UnpricedInvocations") == 1
+
+
+def test_call_that_got_its_cost_from_its_note_is_corrected_by_the_difference() -> None:
+    meter = Meter()
+    first = usage_record(tokens=TokenCounts(1, 1))
+    meter.read(first)
+    paid = usd_in(meter.sink)
+    meter.unpriced.write([first], NOON)
+    meter.unpriced.mark_priced([first])
+    meter.read(usage_record())
+    assert usd_in(meter.sink) == Decimal("0.00000875") > paid
+    assert find_waiting(meter.unpriced) == set()
+
+
+def test_cost_of_a_correction_that_its_note_paid_for_is_not_published_again() -> None:
+    """The note was written, CloudWatch refused, and the price became known between two tries."""
+    meter = Meter()
+    failed = usage_record(error_code="ThrottlingException")
+    meter.read(failed)
+    meter.unpriced.write([usage_record()], NOON)
+    meter.unpriced.mark_priced([usage_record()])
+    meter.read(usage_record())
+    assert meter.total("Invocations") == 1
+    assert usd_in(meter.sink) == 0
+
+
+def test_kinds_without_a_price_are_noted_once_for_a_batch_of_readings() -> None:
+    meter = Meter()
+    joined = join_readings([usage_record(tokens=CACHED), usage_record(identity_arn=BEN)])
+    (call,) = joined.values()
+    first = usage_record(tokens=CACHED)
+    meter.publish([LedgerChange(first), LedgerChange(call, first)])
+    assert set(meter.unpriced.noted) == {first.key}
+    assert meter.total("Invocations") == 1
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        usage_record(tokens=TokenCounts(10, 4)),
+        usage_record(tokens=TokenCounts(10)),
+        usage_record(error_code="ThrottlingException"),
+        usage_record(model_id="a-cheaper-model"),
+        usage_record(identity_arn=BEN),
+        usage_record(timestamp=NOON + timedelta(minutes=1)),
+        usage_record(tokens=TokenCounts(1000, 4)),
+    ],
+    ids=["count", "no count", "error", "model", "caller", "time", "one more, one less"],
+)
+def test_a_change_that_no_reading_makes_changes_no_metric(after: UsageRecord) -> None:
+    meter = Meter()
+    meter.read(usage_record())
+    before = len(meter.sink.calls)
+    meter.publish([LedgerChange(after, usage_record())])
+    assert len(meter.sink.calls) == before
+    assert meter.lowered == 1
