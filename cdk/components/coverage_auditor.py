@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
@@ -12,8 +13,12 @@ from constructs import Construct
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.completeness.audit_window import STEP
+from lambdas.domain.metering.ledger_table import TAGS_PREFIX
 from lambdas.functions.coverage_auditor.settings import Settings
 
+_PROFILES = (
+    f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}:application-inference-profile/"
+)
 AUDITED_EVERY = Duration.seconds(STEP.total_seconds())
 
 
@@ -27,7 +32,8 @@ class CoverageAuditor(MeterFunction):
         *,
         code: FunctionCode,
         topic: NotificationTopic,
-        log_key: kms.IKey | None,
+        ledger: dynamodb.ITable,
+        stored_with: kms.IKey | None,
     ) -> None:
         """Make the function and its schedule.
 
@@ -36,17 +42,26 @@ class CoverageAuditor(MeterFunction):
             construct_id: Its name there.
             code: What functions share.
             topic: Where it names models of which calls are missing.
-            log_key: Encrypts its log group, if not with a key of AWS's.
+            ledger: The table that has the models of application inference profiles.
+            stored_with: The key that encrypts table and logs, if not one of AWS's.
         """
         super().__init__(
             scope,
             construct_id,
             job="coverage_auditor",
-            settings=Settings(topic_arn=topic.topic_arn),
+            settings=Settings(
+                topic_arn=topic.topic_arn,
+                ledger_table=ledger.table_name,
+                profiles_arn=_PROFILES,
+            ),
             code=code,
             timeout=Duration.minutes(2),
-            log_key=log_key,
+            log_key=stored_with,
         )
+        tags_of_profiles = f"{TAGS_PREFIX}{_PROFILES}*"
+        self.allow_items("dynamodb:GetItem", on=ledger.table_arn, keys=[tags_of_profiles])
+        if stored_with is not None:
+            stored_with.grant_decrypt(self)
         self.allow("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on="*")
         topic.let_notify(self)
         events.Rule(

@@ -74,7 +74,12 @@ class MonitoringStack(Stack):
 
         code = FunctionCode(self, config)
         coverage_auditor = CoverageAuditor(
-            self, "CoverageAuditor", code=code, topic=self.topic, log_key=storage.stored_with
+            self,
+            "CoverageAuditor",
+            code=code,
+            topic=self.topic,
+            ledger=storage.ledger,
+            stored_with=storage.stored_with,
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, code)
         reports = self._make_reports(storage, ingestion, code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -21,6 +21,7 @@ from lambdas.domain.completeness import (
     ModelCoverage,
     Quantity,
     compare,
+    merge_models,
     read_figures,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
@@ -28,9 +29,17 @@ from lambdas.domain.metering.metric_catalog import NAMESPACE
 
 @dataclass(frozen=True, slots=True)
 class AuditCoverage:
-    """Audits one hour."""
+    """Audits one hour.
+
+    Attributes:
+        reader: Reads both sides.
+        name_model: Names the foundation model behind a name of CloudWatch's: Bedrock counts calls
+            through an application inference profile under the profile's id, the meter under the
+            model's as soon as it is known.
+    """
 
     reader: MetricReader
+    name_model: Callable[[str], str] = str
 
     def __call__(self, moment: datetime) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
@@ -58,7 +67,8 @@ class AuditCoverage:
         def figures(namespace: str, names: MetricNames) -> Mapping[str, Figures]:
             named = {it: names[it] for it in wanted if it in names}
             sums = self.reader.by_model(namespace, _spellings(named), window)
-            return {model: read_figures(of_it, named) for model, of_it in sums.items()}
+            by_model = {model: read_figures(of_it, named) for model, of_it in sums.items()}
+            return merge_models(by_model, self.name_model)
 
         return compare(
             metered=figures(NAMESPACE, OWN_METRICS),

@@ -168,7 +168,7 @@ class CorrectCosts:
                 difference = new._replace(list_usd=None, effective_usd=usd)
                 is_published = usd > 0 and is_taken(record.timestamp, now)
                 attribution = known[record].attribution
-                metered = MeteredCall(record, difference, attribution) if is_published else None
+                metered = MeteredCall(priced, difference, attribution) if is_published else None
                 outcomes.append(_Outcome(cursor, record, usd, metered))
         return outcomes
 

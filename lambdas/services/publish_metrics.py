@@ -156,10 +156,10 @@ class PublishMetrics:
         costs = self._price(publications, known, now, is_retried=is_retried)
         return [
             MeteredCall(
-                publication.record._replace(timestamp=publication.time),
+                known[publication.record].priced._replace(timestamp=publication.time),
                 cost,
                 known[publication.record].attribution,
-                MeteredCall(before, cost_before, known[before].attribution)
+                MeteredCall(known[before].priced, cost_before, known[before].attribution)
                 if (before := publication.replaced)
                 else None,
             )

@@ -164,7 +164,9 @@ class RepriceCalls:
             records,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            metered=lambda record: MeteredCall(record, costs[record], known[record].attribution),
+            metered=lambda record: MeteredCall(
+                known[record].priced, costs[record], known[record].attribution
+            ),
             metrics=(ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS),
         ):
             if not has_time():

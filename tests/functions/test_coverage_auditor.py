@@ -10,12 +10,16 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
+from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
+from lambdas.domain.attribution import TagHistory
+from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
-from tests.aws import event, health_metrics, subscribe_a_queue
+from tests.aws import LEDGER, event, health_metrics, subscribe_a_queue
 from tests.builders import HAIKU_3
 
 CONTEXT: Any = SimpleNamespace()
+PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
 NOW = datetime.now(UTC).replace(microsecond=0)
 WITHIN = AuditWindow.at(NOW).start
 
@@ -25,6 +29,8 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What the subscriber of the topic has received."""
     topic, received = subscribe_a_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
+    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("PROFILES_ARN", PROFILES)
     yield received
     for resource in (handler.settings, handler.audit, handler.notifier):
         resource.cache_clear()
@@ -106,3 +112,15 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOPIC_ARN")
     with pytest.raises(ValidationError, match="topic_arn"):
         handler.settings()
+
+
+def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    entry = TagEntry(TagHistory(model_id=HAIKU_3), NOW, frozenset())
+    memory.remember(f"{PROFILES}abc123", entry, None)
+    count("AWS/Bedrock", "abc123", 200)
+    count("BedrockMeter", HAIKU_3, 200)
+    handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["MissingCalls"] == [0]

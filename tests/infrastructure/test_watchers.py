@@ -68,6 +68,7 @@ def test_neither_can_change_what_it_watches() -> None:
     notifying = {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}
     assert actions("CoverageAuditorRole") == writing_its_log | notifying | {
         *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
+        "dynamodb:GetItem",
     }
     assert actions("LoggingWatcherRole") == writing_its_log | notifying | {
         "bedrock:GetModelInvocationLoggingConfiguration",
@@ -87,6 +88,14 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
+
+
+def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
+    (statement,) = grants(deployment().monitoring, "CoverageAuditorRole")["dynamodb:GetItem"]
+    (keys,) = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+    _, parts = keys["Fn::Join"]
+    assert (parts[0], parts[-1]) == ("tags#arn:", ":application-inference-profile/*")
+    assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
 
 
 def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:

@@ -8,6 +8,7 @@ from lambdas.domain.attribution.rules import (
     AttributionPattern,
     AttributionRules,
     TrustedPrincipal,
+    TrustedProfile,
 )
 from lambdas.domain.attribution.tags import TagFacts, TagHistory, TagObservation, tagged_arns
 from lambdas.domain.rule_checks import InvalidRuleError
@@ -26,6 +27,7 @@ __all__ = [
     "TagHistory",
     "TagObservation",
     "TrustedPrincipal",
+    "TrustedProfile",
     "attribute",
     "tagged_arns",
 ]

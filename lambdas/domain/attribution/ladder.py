@@ -37,6 +37,8 @@ class Attribution(NamedTuple):
         rung: What the project rests on.
         is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
             was not looked at.
+        is_disputed: Whether an application inference profile that is not trusted names another
+            project than the caller's own tags.
     """
 
     project: str
@@ -44,6 +46,7 @@ class Attribution(NamedTuple):
     use_case: str
     rung: Rung
     is_forged: bool = False
+    is_disputed: bool = False
 
 
 def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> Attribution:
@@ -61,8 +64,12 @@ def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> 
     metadata = record.request_metadata
     has_claim = bool(metadata) and rules.label_names.are_in(metadata)
     is_trusted = has_claim and rules.trusts(caller, record.timestamp)
+    is_disputed = _is_profile_disputed(record, facts, rules)
+    is_profile_left_out = is_disputed and rules.puts_own_tags_first(record.timestamp)
     found, decided = NO_LABELS, Rung.UNATTRIBUTED
     for rung, labels in _rungs(record, caller, facts, rules, is_trusted=is_trusted):
+        if is_profile_left_out and rung is Rung.INFERENCE_PROFILE:
+            continue
         if found.project is None and labels.project is not None:
             decided = rung
         found = found.filled_from(labels)
@@ -74,7 +81,18 @@ def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> 
         found.use_case or UNATTRIBUTED,
         decided,
         is_forged=has_claim and not is_trusted,
+        is_disputed=is_disputed,
     )
+
+
+def _is_profile_disputed(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> bool:
+    """Say if the profile names another project than the caller's own tags, and is not trusted."""
+    when, profile = record.timestamp, profile_arn(record.invoked_model_id)
+    if profile is None:
+        return False
+    arns = (profile, principal_arn(record.identity_arn))
+    named, own = (rules.label_names.read_tags(facts.tags_at(arn, when)).project for arn in arns)
+    return named not in (None, own) and own is not None and not rules.trusts_profile(profile, when)
 
 
 def _rungs(

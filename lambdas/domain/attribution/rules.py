@@ -17,6 +17,11 @@ from lambdas.domain.rule_checks import CONFIGURED, allowed_instead_of, check, is
 _Time: TypeAlias = Annotated[datetime, BeforeValidator(iso_text)]
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _PRINCIPAL = re.compile(r"root|(role|user|federated-user)/([\w+=,.@-]+\*?|\*)", re.ASCII)
+_PROFILES = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}"
+    r":application-inference-profile/([a-zA-Z0-9]*\*|[a-zA-Z0-9]+)",
+    re.ASCII,
+)
 _FEDERATED_USERS = "federated-user/"
 _ROLES = "role/"
 _EVERY_ROLE = "role/*"
@@ -47,12 +52,7 @@ class DatedRule:
             InvalidRuleError: A date has no time zone, or the end is not after the start.
         """
         for name in ("effective_from", "effective_until"):
-            date: datetime | None = getattr(self, name)
-            check(
-                name,
-                "a time with its zone, such as 2026-09-01T00:00:00Z",
-                is_so=date is None or date.tzinfo is not None,
-            )
+            _check_time(name, getattr(self, name))
         check(
             "effective_until",
             "a time after effective_from",
@@ -103,6 +103,31 @@ class TrustedPrincipal(DatedRule):
     def matches(self, caller: CallerIdentity) -> bool:
         """Whether it is the principal behind a caller."""
         return caller.account_id == self.account_id and _matches(self.principal, caller.principal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedProfile(DatedRule):
+    """An application inference profile whose project goes before the caller's own.
+
+    Attributes:
+        profile: Its ARN, or the beginning of some and a `*`, such as all of an account.
+    """
+
+    profile: str
+
+    def __post_init__(self) -> None:
+        """Check the rule.
+
+        Raises:
+            InvalidRuleError: A date or the ARN is not one.
+        """
+        DatedRule.__post_init__(self)
+        check(
+            "profile",
+            "the ARN of an application inference profile with its Region and account, or its"
+            " beginning up to the / at least and a *",
+            is_so=_PROFILES.fullmatch(self.profile) is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +224,10 @@ class AttributionRules:
         label_names: How labels are named.
         trusted_principals: Whose metadata counts. Nobody's, unless somebody is named.
         patterns: Earlier ones go first, label by label.
+        trusted_profiles: Application inference profiles that may name another project than the
+            caller's own tags. Whoever may make and tag a profile can name any.
+        own_tags_first_from: From when on the caller's own tags decide where they name another
+            project than a profile that is not trusted; `None` for never: such calls are counted.
     """
 
     __pydantic_config__: ClassVar = CONFIGURED
@@ -206,6 +235,27 @@ class AttributionRules:
     label_names: LabelNames = field(default_factory=LabelNames)
     trusted_principals: tuple[TrustedPrincipal, ...] = ()
     patterns: tuple[AttributionPattern, ...] = ()
+    trusted_profiles: tuple[TrustedProfile, ...] = ()
+    own_tags_first_from: _Time | None = None
+
+    def __post_init__(self) -> None:
+        """Check the date.
+
+        Raises:
+            InvalidRuleError: It has no time zone.
+        """
+        _check_time("own_tags_first_from", self.own_tags_first_from)
+
+    def trusts_profile(self, profile: str, when: datetime) -> bool:
+        """Whether a profile may name another project than its callers' own tags at a time."""
+        return any(
+            rule.is_in_effect(when) and _matches(rule.profile, profile)
+            for rule in self.trusted_profiles
+        )
+
+    def puts_own_tags_first(self, when: datetime) -> bool:
+        """Whether a caller's own tags go before those of a profile that is not trusted."""
+        return self.own_tags_first_from is not None and self.own_tags_first_from <= when
 
     def trusts(self, caller: CallerIdentity, when: datetime) -> bool:
         """Whether a caller's metadata counts at a time."""
@@ -221,6 +271,14 @@ def _matches(pattern: str | None, text: str | None) -> bool:
     if text is None:
         return False
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
+
+
+def _check_time(name: str, time: datetime | None) -> None:
+    check(
+        name,
+        "a time with its zone, such as 2026-09-01T00:00:00Z",
+        is_so=time is None or time.tzinfo is not None,
+    )
 
 
 def _check_account(account_id: str) -> None:

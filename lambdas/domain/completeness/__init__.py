@@ -18,6 +18,7 @@ from lambdas.domain.completeness.figures import (
     Figures,
     MetricNames,
     Quantity,
+    merge_models,
     read_figures,
 )
 from lambdas.domain.completeness.metric_reader import FiguresUnavailableError, MetricReader
@@ -41,6 +42,7 @@ __all__ = [
     "Quantity",
     "compare",
     "coverage_notice",
+    "merge_models",
     "metered_model_id",
     "read_figures",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias
+
+from lambdas.domain.metering.metric_catalog import dimension_value
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 BEDROCK_NAMESPACE = "AWS/Bedrock"
@@ -53,6 +56,21 @@ MANTLE_METRICS: MetricNames = {
 
 Figures: TypeAlias = Mapping[Quantity, int]
 """What quantities add up to; those of which there is no metric are left out."""
+
+
+def merge_models(
+    figures: Mapping[str, Figures], name_model: Callable[[str], str]
+) -> Mapping[str, Figures]:
+    """Add up figures of models by other names of theirs.
+
+    Args:
+        figures: By model.
+        name_model: Names each model; several may have one name then.
+    """
+    merged: defaultdict[str, Counter[Quantity]] = defaultdict(Counter)
+    for model, of_model in figures.items():
+        merged[dimension_value(name_model(model))].update(of_model)
+    return merged
 
 
 def read_figures(sums: Mapping[str, int], names: MetricNames) -> Figures:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from lambdas.domain.invocations import UsageRecord, foundation_model_id
-from lambdas.domain.invocations.model import APPLICATION_PROFILE
+from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.metric_catalog import (
     USAGE_METRICS,
     Detail,
@@ -119,7 +118,7 @@ class Gathering:
             identity: What the dimension `IdentityArn` says for it.
         """
         call = call.as_priced()
-        minute, model = call.record.minute, dimension_value(_model_of_metrics(call.record))
+        minute, model = call.record.minute, dimension_value(call.record.model_id)
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
@@ -177,13 +176,3 @@ class Gathering:
         for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
             values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
             yield DataPoint(metric, dimensions, minute, Distribution(values, counts))
-
-
-def _model_of_metrics(record: UsageRecord) -> str:
-    """The model of a call as metrics name it, so that they compare with Bedrock's own.
-
-    Bedrock counts calls through an application inference profile under the profile's id, and so
-    do metrics, also where a response names the model behind it.
-    """
-    invoked = foundation_model_id(record.invoked_model_id)
-    return invoked if invoked.startswith(APPLICATION_PROFILE) else record.model_id

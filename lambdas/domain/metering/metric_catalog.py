@@ -97,7 +97,7 @@ class MeteredCall(NamedTuple):
     """A call, and what is known of it beside its record.
 
     Attributes:
-        record: The call.
+        record: The call, by its foundation model where that is known.
         cost: What it costs, or why that is not known.
         attribution: What it is put down to; `None` where nobody asked.
         replaced: What was published of the call before; only what it raises is published then.
@@ -331,6 +331,13 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
         _ACCOUNT_ALONE,
         lambda call: 1 if call.attribution is not None and call.attribution.is_forged else None,
+    ),
+    MetricDefinition(
+        "DisputedAttributions",
+        Unit.COUNT,
+        "Calls whose inference profile names another project than the caller's own tags.",
+        _ACCOUNT_ALONE,
+        lambda call: 1 if call.attribution is not None and call.attribution.is_disputed else None,
     ),
 )
 """What is published of every call, from the ledger's stream."""

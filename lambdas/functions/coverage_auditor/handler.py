@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.cloudwatch_metric_reader import CloudWatchMetricReader
+from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
 from lambdas.adapters.sns_notifier import SnsNotifier
+from lambdas.domain.attribution.profile_models import ProfileModels
 from lambdas.domain.completeness import CoverageReport, Quantity, coverage_notice
 from lambdas.domain.metering.metric_catalog import (
     COVERAGE_RATIO,
@@ -78,7 +80,9 @@ def settings() -> Settings:
 @cache
 def audit() -> AuditCoverage:
     """What audits, made once."""
-    return AuditCoverage(CloudWatchMetricReader(boto3.client("cloudwatch")))
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().ledger_table)
+    models = ProfileModels(memory, settings().profiles_arn)
+    return AuditCoverage(CloudWatchMetricReader(boto3.client("cloudwatch")), models.name_model)
 
 
 @cache

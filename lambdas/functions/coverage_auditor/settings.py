@@ -8,10 +8,14 @@ from lambdas.functions.environment import EnvironmentSettings
 
 
 class Settings(EnvironmentSettings):
-    """Where findings go.
+    """Where findings go, and what they rest on.
 
     Attributes:
         topic_arn: The topic that people subscribe to.
+        ledger_table: The table that has the models of application inference profiles.
+        profiles_arn: The beginning of the ARNs of the account's profiles, up to their ids.
     """
 
     topic_arn: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    profiles_arn: str = Field(min_length=1)

@@ -19,6 +19,7 @@ from lambdas.domain.attribution import (
     TagHistory,
     TagObservation,
     TrustedPrincipal,
+    TrustedProfile,
     attribute,
 )
 from lambdas.domain.attribution.labels import LONGEST_LABEL
@@ -110,7 +111,7 @@ def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
         patterns=(pattern(department="other"), pattern(use_case="chat", project="other"))
     )
     assert attribute(call(request_metadata=()), facts, rules) == Attribution(
-        "search", "sales", "chat", Rung.INFERENCE_PROFILE
+        "search", "sales", "chat", Rung.INFERENCE_PROFILE, is_disputed=True
     )
 
 
@@ -305,3 +306,60 @@ def test_the_projects_add_up_to_the_account(
 def test_a_caller_without_a_known_form_is_attributed_by_its_profile() -> None:
     record = call(identity_arn="<redacted>", request_metadata=())
     assert climb({Rung.INFERENCE_PROFILE}, record).project == "of profile"
+
+
+# Profiles that name another project than the caller's own tags.
+
+OTHER_PROJECT = TagFacts({PROFILE: history(project("victim")), ROLE: history(project("own"))})
+
+
+def test_profile_that_names_another_project_decides_and_is_counted() -> None:
+    attribution = attribute(call(request_metadata=()), OTHER_PROJECT, NOTHING)
+    assert (attribution.project, attribution.is_disputed) == ("victim", True)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        TagFacts({PROFILE: history(project("own")), ROLE: history(project("own"))}),
+        TagFacts({PROFILE: history(project("victim"))}),
+        TagFacts({ROLE: history(project("own"))}),
+        TagFacts({PROFILE: history((("department", "a"),)), ROLE: history(project("own"))}),
+    ],
+)
+def test_without_two_different_projects_nothing_is_disputed(facts: TagFacts) -> None:
+    assert not attribute(call(request_metadata=()), facts, NOTHING).is_disputed
+
+
+def test_only_application_profiles_are_disputed() -> None:
+    direct = call(request_metadata=(), invoked_model_id=SONNET_4, model_id=SONNET_4)
+    assert not attribute(direct, OTHER_PROJECT, NOTHING).is_disputed
+
+
+def test_setting_lets_the_caller_s_own_tags_decide_from_its_date_on() -> None:
+    rules = AttributionRules(own_tags_first_from=NOON)
+    before, after = (
+        attribute(call(request_metadata=(), timestamp=when), OTHER_PROJECT, rules)
+        for when in (NOON - timedelta(seconds=1), NOON)
+    )
+    assert (before.project, before.rung) == ("victim", Rung.INFERENCE_PROFILE)
+    assert (after.project, after.rung) == ("own", Rung.PRINCIPAL)
+    assert (before.is_disputed, after.is_disputed) == (True, True)
+
+
+def test_own_tags_decide_nothing_where_they_name_no_project() -> None:
+    facts = TagFacts({PROFILE: history(project("search"))})
+    rules = AttributionRules(own_tags_first_from=LONG_AGO)
+    assert attribute(call(request_metadata=()), facts, rules).project == "search"
+
+
+@pytest.mark.parametrize("trusted", [PROFILE, f"{PROFILE[:-4]}*"])
+def test_trusted_profile_may_name_another_project(trusted: str) -> None:
+    rule = TrustedProfile(profile=trusted, effective_from=NOON)
+    rules = AttributionRules(trusted_profiles=(rule,), own_tags_first_from=LONG_AGO)
+    before, after = (
+        attribute(call(request_metadata=(), timestamp=when), OTHER_PROJECT, rules)
+        for when in (NOON - timedelta(seconds=1), NOON)
+    )
+    assert (before.project, before.is_disputed) == ("own", True)
+    assert (after.project, after.is_disputed) == ("victim", False)

@@ -12,6 +12,7 @@ from lambdas.domain.attribution import (
     InvalidRuleError,
     Labels,
     TrustedPrincipal,
+    TrustedProfile,
 )
 from lambdas.domain.invocations import CallerIdentity
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
@@ -304,3 +305,35 @@ def test_a_rule_that_cannot_be_meant_so_is_told_with_its_place() -> None:
     rule = CONFIGURATION["patterns"][0] | {"account_id": "1"}
     with pytest.raises(ValidationError, match=r"patterns\.0\n.*account_id: allowed: the 12 digits"):
         adapter.validate_python({"patterns": [rule]})
+
+
+PROFILES = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/"
+
+
+@pytest.mark.parametrize("profile", [f"{PROFILES}abc123", f"{PROFILES}abc*", f"{PROFILES}*"])
+def test_trusted_profiles_are_named_by_arn(profile: str) -> None:
+    rule = {"profile": profile, "effective_from": "2026-09-01T00:00:00Z"}
+    rules = adapter.validate_python({"trusted_profiles": [rule]})
+    assert rules.trusts_profile(f"{PROFILES}abc123", NOON)
+    assert not rules.trusts_profile(f"{PROFILES}abc123", datetime(2026, 8, 1, tzinfo=UTC))
+    assert not rules.trusts_profile(PROFILES.replace("1111", "2222"), NOON)
+
+
+@pytest.mark.parametrize("profile", ["*", "arn:*", "abc123", f"{PROFILES}", f"{PROFILES}a*b"])
+def test_trusted_profile_without_its_account_is_refused(profile: str) -> None:
+    with pytest.raises(InvalidRuleError, match="profile: allowed: the ARN"):
+        TrustedProfile(profile=profile, effective_from=NOON)
+
+
+def test_date_from_which_own_tags_decide_has_a_zone() -> None:
+    rules = adapter.validate_python({"own_tags_first_from": "2026-09-01T00:00:00Z"})
+    assert rules.puts_own_tags_first(datetime(2026, 9, 1, tzinfo=UTC))
+    assert not rules.puts_own_tags_first(datetime(2026, 8, 31, tzinfo=UTC))
+    with pytest.raises(InvalidRuleError, match="own_tags_first_from: allowed: a time"):
+        AttributionRules(own_tags_first_from=datetime(2026, 9, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("principal", ["role/*", "user/*"])
+def test_whole_account_is_not_trusted(principal: str) -> None:
+    with pytest.raises(InvalidRuleError, match="principal: allowed: not every role"):
+        TrustedPrincipal(account_id=ACCOUNT, principal=principal, effective_from=NOON)

@@ -144,14 +144,14 @@ def test_a_model_id_that_cloudwatch_would_refuse_stops_no_metrics() -> None:
     assert [value[:9] for value in models] == ["mod?le?xx"]
 
 
-def test_a_profile_keeps_its_id_in_metrics_as_in_bedrocks_own() -> None:
+def test_profile_goes_by_its_model_where_that_is_known_and_by_its_id_elsewhere() -> None:
     profile = "application-inference-profile/a1b2c3d4e5f6"
     arn = f"arn:aws:bedrock:us-east-1:111122223333:{profile}"
     named = usage_record(invoked_model_id=arn, model_id=SONNET_4)
     hidden = usage_record(request_id="2", invoked_model_id=arn, model_id=profile)
     points = aggregate_fully([named, hidden])
     models = {dict(point.dimensions).get("ModelId") for point in points}
-    assert models == {None, profile}
+    assert models == {None, profile, SONNET_4}
 
 
 def test_money_has_no_percentiles_and_is_exact() -> None:

@@ -40,7 +40,7 @@ def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition | HealthM
 
 
 def test_every_metric_is_published_for_the_account_and_what_is_of_models_for_each_of_them() -> None:
-    of_no_model = {"UnattributedTokens", "ForgedAttributions"}
+    of_no_model = {"UnattributedTokens", "ForgedAttributions", "DisputedAttributions"}
     for metric in USAGE_METRICS:
         assert metric.detail_of[DimensionSet.ACCOUNT] is Detail.STANDARD
         assert (DimensionSet.MODEL in metric.detail_of) == (metric.name not in of_no_model)
@@ -86,7 +86,12 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         latency_ms=7,
     )
     nobody = Attribution(
-        UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED, is_forged=True
+        UNATTRIBUTED,
+        UNATTRIBUTED,
+        UNATTRIBUTED,
+        Rung.UNATTRIBUTED,
+        is_forged=True,
+        is_disputed=True,
     )
     cost = Cost(Decimal(2), Decimal("1.5"), price=None, basis=PriceBasis.ASSUMED)
     call = MeteredCall(record, cost, nobody)
@@ -110,6 +115,7 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         "AssumedPriceInvocations": 1,
         "UnattributedTokens": 4321,
         "ForgedAttributions": 1,
+        "DisputedAttributions": 1,
     }
 
 

@@ -55,3 +55,16 @@ def test_what_bedrock_mantle_was_used_for_is_what_nobody_can_attribute() -> None
     report = AuditCoverage(metrics)(FULL_HOUR)
     assert report.unlogged == {Quantity.CALLS: 3, Quantity.INPUT: 900}
     assert report.calls == Comparison(10, 10)
+
+
+def test_calls_through_a_profile_compare_with_those_of_its_model() -> None:
+    """The first calls went by the profile's id, before the meter knew its model."""
+    metrics = account(metered=10, bedrock=4)
+    metrics.add("AWS/Bedrock", "Invocations", WITHIN, 9, "abc123")
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 3, "application-inference-profile/abc123")
+
+    def name_model(name: str) -> str:
+        return HAIKU_3 if name.endswith("abc123") else name
+
+    (model,) = AuditCoverage(metrics, name_model)(QUIET).models
+    assert (model.model_id, model.calls) == (HAIKU_3, Comparison(13, 13))

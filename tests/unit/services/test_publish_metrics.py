@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import LedgerChange, aggregate
+from lambdas.domain.metering import Distribution, LedgerChange, aggregate
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.pricing import Unpriced
@@ -223,6 +223,21 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
         not is_priced,
     )
     assert len(unpriced.noted) == (not is_priced)
+
+
+def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
+    source, sink = InMemoryTagSource(), InMemoryMetricSink()
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    publish = replace(publisher(sink), attribute=attributed_calls(source))
+    tokens = TokenCounts(input=1_000, output=100_000)
+    direct = call(1)._replace(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=tokens)
+    hidden = of_a_profile(call(2)._replace(tokens=tokens))
+    publish(new(direct, hidden), now=NOON)
+    points = [point for points in sink.calls for point in points]
+    models = {dict(point.dimensions).get("ModelId") for point in points}
+    assert models == {None, SONNET_4}
+    (quota,) = (it for it in points if it.metric.name == "QuotaTokens" and it.dimensions == ())
+    assert quota.values == Distribution((501_000,), (2,))
 
 
 def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:

@@ -1,0 +1,41 @@
+"""Profiles go by their model, as far as it is known."""
+
+import pytest
+
+from lambdas.domain.attribution import TagHistory
+from lambdas.domain.attribution.ports import TagEntry
+from lambdas.domain.attribution.profile_models import ProfileModels
+from tests.builders import NOON, SONNET_4
+from tests.fakes import InMemoryTagMemory
+
+PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
+
+
+def known(model_id: str | None) -> InMemoryTagMemory:
+    memory = InMemoryTagMemory()
+    entry = TagEntry(TagHistory(model_id=model_id), NOON, frozenset())
+    memory.remember(f"{PROFILES}abc123", entry, None)
+    return memory
+
+
+@pytest.mark.parametrize(
+    "name", ["abc123", "application-inference-profile/abc123", f"{PROFILES}abc123"]
+)
+def test_profile_goes_by_its_model_however_it_is_named(name: str) -> None:
+    assert ProfileModels(known(SONNET_4), PROFILES).name_model(name) == SONNET_4
+
+
+@pytest.mark.parametrize(
+    "name", [SONNET_4, f"us.{SONNET_4}", "custom-model/abc123", "__other__", "", "other1"]
+)
+def test_other_names_stay_as_they_are(name: str) -> None:
+    assert ProfileModels(known(SONNET_4), PROFILES).name_model(name) == name
+
+
+def test_model_that_is_known_is_asked_for_once_and_an_unknown_one_again() -> None:
+    memory = known(None)
+    models = ProfileModels(memory, PROFILES)
+    assert models.name_model("abc123") == "abc123"
+    memory.entries[f"{PROFILES}abc123"] = TagEntry(TagHistory(model_id=SONNET_4), NOON, frozenset())
+    assert [models.name_model("abc123") for _ in range(3)] == [SONNET_4] * 3
+    assert len(memory.recalled) == 2
