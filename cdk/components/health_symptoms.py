@@ -18,9 +18,11 @@ from lambdas.domain.completeness import (
     Quantity,
 )
 from lambdas.domain.metering.metric_catalog import (
+    CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
     HEALTH_NAMESPACE,
     HELD_PRICES,
+    LOWERED_CALLS,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     PRICE_LIST_AGE,
@@ -92,6 +94,7 @@ class Symptom:
 def symptoms() -> Iterator[Symptom]:
     """All that should not be, but for functions that a schedule starts."""
     yield from _completeness()
+    yield from _conflicts()
     yield from _prices()
     yield from _functions()
     yield from _delays()
@@ -129,6 +132,26 @@ def _completeness() -> Iterator[Symptom]:
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
+    )
+
+
+def _conflicts() -> Iterator[Symptom]:
+    graph = "Calls whose readings disagree"
+    yield Symptom(
+        CONFLICTING_DUPLICATES.name,
+        lambda _: _sum(HEALTH_NAMESPACE, CONFLICTING_DUPLICATES.name),
+        graph,
+        "Calls were logged twice with different contents: a sign of forged records. No count and no"
+        " cost was lowered. The log of MetricPublisher names the callers"
+        " (docs/runbooks/ConflictingDuplicates.md).",
+    )
+    yield Symptom(
+        LOWERED_CALLS.name,
+        lambda _: _sum(HEALTH_NAMESPACE, LOWERED_CALLS.name),
+        graph,
+        "The ledger reports less of some calls than before, which no record can do: something else"
+        " wrote to its table. Metrics are as they were, reports are too low. The log of"
+        " MetricPublisher names the calls (docs/runbooks/LoweredCalls.md).",
     )
 
 

@@ -16,7 +16,14 @@ from lambdas.domain.metering.metric_catalog import (
     USAGE_METRICS,
     DimensionSet,
 )
-from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment, only, resources
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    ROOT,
+    as_list,
+    deployment,
+    only,
+    resources,
+)
 
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
@@ -125,6 +132,17 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
 
 
 @each_configuration
+def test_every_runbook_that_an_alarm_names_exists(configuration: str) -> None:
+    named = {
+        page
+        for alarm in alarms(configuration).values()
+        for page in re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
+    }
+    assert {"docs/runbooks/ConflictingDuplicates.md", "docs/runbooks/LoweredCalls.md"} <= named
+    assert [page for page in named if not (ROOT / page).is_file()] == []
+
+
+@each_configuration
 def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) -> None:
     config = Config.from_context(CONFIGURATIONS[configuration])
     found = alarms(configuration)
@@ -191,7 +209,9 @@ def test_an_hour_of_cost_is_watched_in_dollars() -> None:
         alarm = alarms()[f"BedrockMeter-Account-Cost-Hour-{severity}"]
         assert (alarm["MetricName"], alarm["Statistic"]) == ("EstimatedCostUSD", "Sum")
         assert (alarm["Threshold"], alarm["Period"]) == (usd, 3600)
-        assert f"{usd} US dollars (estimated) or more" in json.dumps(alarm["AlarmDescription"])
+        assert f"{usd} US dollars (estimated) or more" in json.dumps(
+            json.dumps(alarm["AlarmDescription"])
+        )
 
 
 def test_no_data_alarms_only_where_bedrock_was_called() -> None:
@@ -222,7 +242,9 @@ def test_health_is_watched_all_the_way() -> None:
 @each_configuration
 def test_each_alarm_says_what_to_look_at_next(configuration: str) -> None:
     for name, alarm in alarms(configuration).items():
-        assert "#dashboards/dashboard/BedrockMeter-" in json.dumps(alarm["AlarmDescription"]), name
+        assert "#dashboards/dashboard/BedrockMeter-" in json.dumps(
+            json.dumps(alarm["AlarmDescription"])
+        ), name
 
 
 def test_people_and_endpoints_of_the_configuration_are_subscribed() -> None:

@@ -47,11 +47,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 18 names for the account and 16 a model, 7 an identity, 4 a project; 14 health metrics.
-    standard = 18 + 6 * 16 + 50 * 7 + 5 * 4 + 14
+    # 18 names for the account and 16 a model, 7 an identity, 4 a project; 15 health metrics.
+    standard = 18 + 6 * 16 + 50 * 7 + 5 * 4 + 15
     assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 18 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 14
+    full = 18 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 15
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 STARTED = datetime.now(UTC)
 """When this process began: one before it may have tried older changes, at other prices."""
+_DISPUTED = "Readings of a call disagree"
+_LOWERED = "The ledger reports less of a call than before"
 _MAX_LOGGED_CONFLICTS = 50  # of a batch of a thousand
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
@@ -85,13 +87,12 @@ def _log_conflicts(changes: Sequence[LedgerChange]) -> None:
     for change in changes[:_MAX_LOGGED_CONFLICTS]:
         record, conflicts = change.record, change.record.conflicts or Conflicts()
         logger.warning(
-            "Readings of a call disagree",
+            _LOWERED if change.is_lowered else _DISPUTED,
             request_id=record.request_id,
             called_at=record.timestamp.isoformat(),
             callers=conflicts.identity_arns or (record.identity_arn,),
             models=sorted({variant.model_id for variant in conflicts.variants})
             or (record.model_id,),
-            is_lowered=change.is_lowered,
         )
 
 

@@ -147,8 +147,10 @@ def test_readings_that_come_again_add_nothing(made: list[UsageRecord]) -> None:
 def test_a_failed_call_that_turns_out_a_success_is_a_new_call() -> None:
     meter = Meter()
     meter.read(usage_record(error_code="ThrottlingException"), usage_record())
-    assert (meter.total("InvocationErrors"), meter.total("FailedTokens")) == (1, 15)
-    assert (meter.total("Invocations"), meter.total("TotalTokens")) == (1, 15)
+    for metric, total in (("InvocationErrors", 1), ("FailedTokens", 15)):
+        assert meter.total(metric) == total
+    for metric, total in (("Invocations", 1), ("TotalTokens", 15)):
+        assert meter.total(metric) == total
     assert usd_in(meter.sink) == Decimal("0.00000875")
 
 
@@ -172,7 +174,8 @@ def test_a_call_first_seen_too_long_ago_is_shown_when_a_reading_says_it_was_made
     meter = Meter()
     twin = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
     meter.read(twin, usage_record())
-    assert (meter.total("Invocations"), meter.total("TotalTokens")) == (1, 15)
+    assert meter.total("Invocations") == 1
+    assert meter.total("TotalTokens") == 15
     (point, *_) = meter.sink.calls[0]
     assert point.minute == NOON
 
