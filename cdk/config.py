@@ -37,12 +37,13 @@ from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
 from lambdas.domain.pricing import Pricing
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.negotiated_prices import pricing_with
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
-from lambdas.functions.publishing_settings import IdentityBound
+from lambdas.functions.publishing_settings import IdentityBound, ModelBound
 
 _CDK_JSON = Path(__file__).parents[1] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -156,6 +157,7 @@ class Config(_Section):
         ledger_retention_days: How long a call stays in the ledger, in days.
         metric_detail: How many metrics are published; each is billed.
         identity_bound: How many identities a month have metrics of their own.
+        max_models: How many models a month have metrics of their own.
         folding_patterns: Regular expressions of session names that are no people.
         negotiated_prices: What is paid instead of list prices, by model and date.
         assume_prices: Whether the dearest listed price stands in where the place of a call has
@@ -194,6 +196,7 @@ class Config(_Section):
     ledger_retention_days: LedgerRetentionDays = 90
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
+    max_models: ModelBound = DEFAULT_MAX_MODELS
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
     assume_prices: bool = True

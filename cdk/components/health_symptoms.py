@@ -20,14 +20,17 @@ from lambdas.domain.completeness import (
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
+    ESTIMATED_COST,
     HEALTH_NAMESPACE,
     HELD_PRICES,
     LOWERED_CALLS,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
+    OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
     UNPRICED_INVOCATIONS,
+    WAITING_MODELS,
 )
 
 _FIVE_MINUTES = Duration.minutes(5)
@@ -38,6 +41,10 @@ _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
+BELOW_ZERO = "IF(FILL(quota, 0) < 0 OR FILL(cost, 0) < 0 OR FILL(calls, 0) < 0, 1, 0)"
+"""1 for a period in which somebody published less than nothing."""
+MORE_MODELS_WITHOUT_A_PRICE = "IF(DIFF(waiting) > 0 AND waiting > 1, 1, 0)"
+"""1 for an hour in which a further model waits for a price."""
 WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
 """How many calls of a period have no known price, though they have counts."""
 
@@ -95,6 +102,7 @@ def symptoms() -> Iterator[Symptom]:
     """All that should not be, but for functions that a schedule starts."""
     yield from _completeness()
     yield from _conflicts()
+    yield from _bounds()
     yield from _prices()
     yield from _functions()
     yield from _delays()
@@ -155,6 +163,36 @@ def _conflicts() -> Iterator[Symptom]:
     )
 
 
+def _bounds() -> Iterator[Symptom]:
+    yield Symptom(
+        "NegativeMetrics",
+        lambda _: cloudwatch.MathExpression(
+            expression=BELOW_ZERO,
+            using_metrics={
+                "quota": _minimum("QuotaTokens"),
+                "cost": _minimum(ESTIMATED_COST.name),
+                "calls": _minimum("Invocations"),
+            },
+            period=_FIVE_MINUTES,
+        ),
+        "Metrics below zero",
+        "A metric of the account has values below zero, which the meter never publishes: whoever"
+        " may publish metrics can lower sums so that no alarm on usage notifies. The ledger and its"
+        " reports are right (docs/runbooks/NegativeMetrics.md).",
+    )
+    # The bucket is used until the month ends: that is one notification.
+    yield Symptom(
+        OVERFLOWING_CALLS.name,
+        lambda _: _sum(HEALTH_NAMESPACE, OVERFLOWING_CALLS.name, period=_HOUR),
+        "Calls past a bound",
+        "More identities, projects or models called than have metrics of their own this month:"
+        " metrics and alarms show the others as __other__. The ledger and its reports have each"
+        " (docs/runbooks/OverflowingCalls.md).",
+        periods=(1, 72),
+        is_recovery_told=False,
+    )
+
+
 def _prices() -> Iterator[Symptom]:
     # A call without counts has no cost at any price, and is counted by itself. The others go on
     # until a price is told, but for nights and weekends: that is one notification.
@@ -173,6 +211,20 @@ def _prices() -> Iterator[Symptom]:
         " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy."
         " The alarm ends by itself, without a word, three days after the last such call.",
         periods=(1, 72),
+        is_recovery_told=False,
+    )
+    # The alarm above stays for days, and notifies of the first model alone.
+    yield Symptom(
+        "UnpricedModels",
+        lambda _: cloudwatch.MathExpression(
+            expression=MORE_MODELS_WITHOUT_A_PRICE,
+            using_metrics={"waiting": _maximum(WAITING_MODELS.name, _HOUR)},
+            period=_HOUR,
+        ),
+        "Models without a price",
+        "One more model was called of which no price is known. make reprice lists all that wait;"
+        " add prices in negotiated_prices (cdk.json) and deploy (docs/runbooks/UnpricedModels.md).",
+        periods=(1, 3),
         is_recovery_told=False,
     )
 
@@ -302,6 +354,12 @@ def _of_function(
 def _of_stream(metric: str) -> _MetricOf:
     return lambda watched: _sum(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
+    )
+
+
+def _minimum(name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE, metric_name=name, statistic="Minimum", period=_FIVE_MINUTES
     )
 
 

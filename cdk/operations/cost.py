@@ -8,7 +8,7 @@ from decimal import Decimal
 from rich.table import Table
 
 from cdk.config import ConfigurationError, read_config
-from cdk.operations.running_cost import UnitPrices, Usage, running_cost
+from cdk.operations.running_cost import UnitPrices, Usage, running_cost, worst_case_usd
 from cdk.operations.terminal import CommandError, open_console, run_command
 
 
@@ -33,7 +33,9 @@ def main() -> None:
     console.print(
         f"List prices of {prices.region} at {prices.date}, free tiers not deducted, settings from"
         " cdk.json. What Bedrock itself costs is not in it. Metrics grow with identities (up to"
-        " identity_bound) and models; the rest with calls."
+        " identity_bound) and models (up to max_models); the rest with calls. Whatever callers do,"
+        f" metrics and their alarms cost at most {_dollars(worst_case_usd(config, prices))} US"
+        " dollars a month."
     )
 
 

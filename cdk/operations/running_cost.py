@@ -11,13 +11,11 @@ from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from cdk.thresholds import alarm_thresholds
+from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.completeness import BEDROCK_METRICS, MANTLE_METRICS, OWN_METRICS, Quantity
-from lambdas.domain.metering.metric_catalog import (
-    HEALTH_METRICS,
-    USAGE_METRICS,
-    Detail,
-    DimensionSet,
-)
+from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
+from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
+from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -49,7 +47,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 28
+HEALTH_ALARM_METRICS = 33
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
 PRICE_ALARM_METRICS = 4
@@ -73,6 +71,8 @@ ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
 _METRICS_AT_FULL_PRICE = 10_000
+_UNBOUNDED = 10**9
+_OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 _READ_UNITS = "dynamodb_read_units_million"
 
 
@@ -127,21 +127,26 @@ class UnitPrices:
         return self._usd[name]
 
 
-def count_series(usage: Usage, detail: Detail, identity_bound: int) -> int:
-    """How many metrics are billed: each name for each value of its dimensions."""
-    identities = min(usage.identities, identity_bound)
+def count_series(usage: Usage, config: Config) -> int:
+    """How many metrics are billed: each name for each value of its dimensions.
+
+    Past each bound, one more value is for all others; so it is of each identity at full detail.
+    """
+    identities = min(usage.identities, config.identity_bound + 1)
+    models = min(usage.models, config.max_models + 1)
+    pairs = identities * min(models, usage.models_per_identity)
     values = {
         DimensionSet.ACCOUNT: 1,
-        DimensionSet.MODEL: usage.models,
+        DimensionSet.MODEL: models,
         DimensionSet.IDENTITY: identities,
-        DimensionSet.IDENTITY_AND_MODEL: identities * min(usage.models, usage.models_per_identity),
-        DimensionSet.PROJECT: usage.projects,
+        DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
+        DimensionSet.PROJECT: min(usage.projects, MOST_PROJECTS + len(_OTHER_PROJECTS)),
     }
     published = sum(
         values[dimension_set]
         for metric in USAGE_METRICS
         for dimension_set, least in metric.detail_of.items()
-        if least <= detail
+        if least <= config.detail
     )
     return published + len(HEALTH_METRICS)
 
@@ -155,15 +160,10 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     flushes = min(calls, Decimal(FLUSHES_A_MONTH))
     seconds = deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH
     audits = AUDITS_A_MONTH + CHECKS_A_MONTH
-    series = count_series(usage, config.detail, config.identity_bound)
+    series = count_series(usage, config)
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
-        CostItem(
-            "CloudWatch",
-            f"{series:,} metrics",
-            min(series, _METRICS_AT_FULL_PRICE) * prices["metric_month_first_10000"]
-            + max(series - _METRICS_AT_FULL_PRICE, 0) * prices["metric_month_further"],
-        ),
+        CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
         CostItem(
             "CloudWatch",
             "requests that publish them",
@@ -236,6 +236,19 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
+
+
+def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
+    """The most that metrics and the alarms on them cost a month, whatever callers do."""
+    worst = Usage(_UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED)
+    alarms = _alarm_metrics(worst, config) * prices["alarm_metric_month"]
+    return _series_usd(count_series(worst, config), prices) + alarms
+
+
+def _series_usd(series: int, prices: UnitPrices) -> Decimal:
+    further = max(series - _METRICS_AT_FULL_PRICE, 0)
+    first = (series - further) * prices["metric_month_first_10000"]
+    return first + further * prices["metric_month_further"]
 
 
 def _unpriced_units(unpriced: int, prices: UnitPrices) -> Decimal:
@@ -312,8 +325,8 @@ def metrics_read(usage: Usage) -> int:
 def _alarm_metrics(usage: Usage, config: Config) -> int:
     """How many metrics alarms look at: a grouped alarm is billed for each that it matches."""
     matched = {
-        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound),
-        DimensionSet.MODEL: usage.models,
+        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound + 1),
+        DimensionSet.MODEL: min(usage.models, config.max_models + 1),
     }
     usage_alarms = sum(
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)

@@ -37,6 +37,8 @@ from lambdas.domain.metering.ledger_table import (
     CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
+    MODEL_SCOPE,
+    PAIR_SCOPE,
     PARTITION_KEY,
     PROJECT_SCOPE,
     SESSIONS_PREFIX,
@@ -65,7 +67,7 @@ _GROUPS = f"{WAITING_PREFIX}*"
 _TAGS = f"{TAGS_PREFIX}*"
 _IDENTITIES = [
     f"{scope}{prefix}*"
-    for scope in ("", PROJECT_SCOPE)
+    for scope in ("", PROJECT_SCOPE, MODEL_SCOPE, PAIR_SCOPE)
     for prefix in (IDENTITY_PREFIX, IDENTITIES_PREFIX, SESSIONS_PREFIX)
 ]
 """Which items of the ledger table are of which kind, by their keys."""
@@ -234,6 +236,7 @@ class IngestionStack(Stack):
             **call_settings(self._config, self._storage),
             "metric_detail": self._config.metric_detail,
             "identity_bound": self._config.identity_bound,
+            "max_models": self._config.max_models,
             "folding_patterns": self._config.folding_patterns,
         }
 

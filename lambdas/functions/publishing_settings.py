@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from lambdas.domain.metering.identity_folding import DEFAULT_BOUND
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
 from lambdas.functions.call_settings import CallSettings
 from lambdas.functions.environment import from_json_text
 
@@ -26,6 +27,7 @@ def _check_expression(pattern: str) -> str:
 # a month sees the identities of both months, and the rest as one more.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
 IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+ModelBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
 FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
 
 
@@ -35,11 +37,13 @@ class PublishingSettings(CallSettings):
     Attributes:
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
         identity_bound: How many identities a month have metrics of their own.
+        max_models: How many models a month have metrics of their own.
         folding_patterns: Regular expressions, as a JSON list: session names that are no people.
     """
 
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
+    max_models: ModelBound = DEFAULT_MAX_MODELS
     folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(from_json_text)] = ()
 
     @property

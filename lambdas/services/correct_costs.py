@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import IdentityDimension
+from lambdas.domain.metering.aggregation import IdentityDimension, NameModel, keep_model
 from lambdas.domain.metering.attributed_calls import AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.cost_corrections import (
@@ -74,6 +74,7 @@ class CorrectCosts:
     calls: RecordedCalls
     corrections: CostCorrections
     lock: RunLock
+    name_model: NameModel = keep_model
 
     def correct(
         self, edition: Edition, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -177,13 +178,13 @@ class CorrectCosts:
     ) -> Iterator[int]:
         """Publish what calls cost more; yields the place after the last call of each chunk."""
         places = [place for place, outcome in enumerate(outcomes) if outcome.metered]
-        metered = {call.record: call for outcome in outcomes if (call := outcome.metered)}
+        metered = [call for outcome in outcomes if (call := outcome.metered)]
         done = 0
         for chunk in cut_into_chunks(
-            [*metered],
+            metered,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            metered=metered.__getitem__,
+            metered=lambda call: self.name_model(call, self.identity_dimension(call.record)),
             metrics=(ESTIMATED_COST,),
         ):
             if not has_time():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import CostOf, IdentityDimension
+from lambdas.domain.metering.aggregation import CostOf, IdentityDimension, NameModel, keep_model
 from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.ledger import LedgerChange
@@ -19,6 +19,7 @@ from lambdas.domain.metering.metric_sink import (
     MetricsUnavailableError,
     get_metric_time,
 )
+from lambdas.domain.metering.model_folding import is_overflowing
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
@@ -37,6 +38,8 @@ class PublishReport:
         first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
             It and all after it are to be published again.
         reason: Why it was not sent.
+        overflowing: Calls that are in an overflow bucket, since more identities, projects or
+            models than have metrics of their own were seen.
     """
 
     published: int = 0
@@ -45,6 +48,7 @@ class PublishReport:
     oldest: datetime | None = None
     first_unsent: int | None = None
     reason: str | None = None
+    overflowing: int = 0
 
     @property
     def lowered(self) -> int:
@@ -91,6 +95,7 @@ class PublishMetrics:
     cost_of: CostOf
     unpriced: UnpricedCalls
     attribute: AttributedCalls
+    name_model: NameModel = keep_model
 
     def __call__(
         self,
@@ -118,6 +123,7 @@ class PublishMetrics:
         publications, too_old = _select(changes, now)
         metered = self._meter(publications, now, is_retried=is_retried)
         dimensions = {call.record: self.identity_dimension(call.record) for call in metered}
+        metered = [self.name_model(call, dimensions[call.record]) for call in metered]
         sent, reason = 0, None
         for chunk in cut_into_chunks(
             metered,
@@ -138,6 +144,7 @@ class PublishMetrics:
         new = [it for it in publications[:sent] if it.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
+        overflowing = sum(is_overflowing(it, dimensions[it.record]) for it in metered[:sent])
         return PublishReport(
             published=len(new),
             unpublished=done.count(None) + sum(place < len(done) for place in too_old),
@@ -145,6 +152,7 @@ class PublishMetrics:
             oldest=min((it.time for it in new), default=None),
             first_unsent=first_unsent,
             reason=reason,
+            overflowing=overflowing,
         )
 
     def _meter(

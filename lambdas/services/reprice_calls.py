@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import IdentityDimension
+from lambdas.domain.metering.aggregation import IdentityDimension, NameModel, keep_model
 from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.metering.chunks import cut_into_chunks
 from lambdas.domain.metering.metric_catalog import (
@@ -51,6 +51,7 @@ class RepriceReport:
             that wait for it.
         reason: The reason why it ended before all were done; `None` if it did not.
         is_refused: Whether CloudWatch refused the rest.
+        is_other_run: Whether it did nothing because another run was at it.
     """
 
     by_model: Mapping[str, RepricedModel] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class RepriceReport:
     waiting: Mapping[str, date] = field(default_factory=dict)
     reason: str | None = None
     is_refused: bool = False
+    is_other_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class RepriceCalls:
     pricing: Pricing
     unpriced: UnpricedCalls
     attribute: AttributedCalls
+    name_model: NameModel = keep_model
 
     def reprice(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> RepriceReport:
         """Publish the cost of calls that have a price now.
@@ -84,7 +87,7 @@ class RepriceCalls:
             has_time: Asked before each group and each chunk.
         """
         if not self.unpriced.acquire_lock(now):
-            return RepriceReport(reason="another run is at it")
+            return RepriceReport(reason="another run is at it", is_other_run=True)
         try:
             return self._run(now, has_time)
         finally:
@@ -164,8 +167,9 @@ class RepriceCalls:
             records,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            metered=lambda record: MeteredCall(
-                known[record].priced, costs[record], known[record].attribution
+            metered=lambda record: self.name_model(
+                MeteredCall(known[record].priced, costs[record], known[record].attribution),
+                self.identity_dimension(record),
             ),
             metrics=(ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS),
         ):

@@ -115,6 +115,7 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
 def test_the_publisher_and_the_refresher_keep_what_they_may(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("METRIC_DETAIL", "full")
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
@@ -124,6 +125,8 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     kinds = {key.split("#")[0] for _, key in asked}
     assert kinds == {
         *("identity", "identities", "sessions", "project-identity", "project-identities"),
+        *("model-identity", "model-identities"),
+        *("identity-model-identity", "identity-model-identities"),
         *("tags", "unpriced", "waiting"),
     }
     assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()

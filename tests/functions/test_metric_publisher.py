@@ -252,11 +252,38 @@ def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -
     assert total("Invocations", IdentityArn="__other__") == 1
 
 
+def test_past_the_bound_models_are_others_and_the_health_metric_counts_their_calls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAX_MODELS", "1")
+    publish(change(1, call(1)), change(2, call(2, model_id="vendor.other")))
+    assert total("Invocations", ModelId=HAIKU_3) == 1
+    assert total("Invocations", ModelId="vendor.other") == 0
+    assert total("Invocations", ModelId="__other__") == 1
+    assert health_metrics(capsys.readouterr().out)["OverflowingCalls"] == [1]
+
+
+def test_failed_calls_of_made_up_models_make_one_series(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made_up = [
+        call(number, model_id=f"made-up-{number}", error_code="ValidationException")
+        for number in range(20)
+    ]
+    publish(*(change(number, record) for number, record in enumerate(made_up)))
+    assert total("InvocationErrors", ModelId="__other__") == 20
+    metrics = boto3.client("cloudwatch").list_metrics(MetricName="InvocationErrors")["Metrics"]
+    models = {it["Value"] for metric in metrics for it in metric["Dimensions"]} - {ANA}
+    assert models == {"__other__"}
+    assert health_metrics(capsys.readouterr().out)["OverflowingCalls"] == [0]
+
+
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [
         ({"METRIC_DETAIL": "everything"}, "metric_detail"),
         ({"IDENTITY_BOUND": "250"}, "identity_bound"),
+        ({"MAX_MODELS": "0"}, "max_models"),
         ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
         ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
         ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),

@@ -50,7 +50,8 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     now = note_a_call()
     report = handler.lambda_handler({}, CONTEXT)
     assert report["waiting"] == {PRIVATE: datetime.now(UTC).date().isoformat()}
-    assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [0]
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["RepricedCalls"], health["WaitingModels"]) == ([0], [1])
 
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     handler.services.cache_clear()
@@ -58,7 +59,8 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
         assert sum(it["calls"] for it in report["by_model"].values()) == calls
-        assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [calls]
+        health = health_metrics(capsys.readouterr().out)
+        assert (health["RepricedCalls"], health["WaitingModels"]) == ([calls], [0])
     assert json.loads(json.dumps(report)) == report
     usd = published("EstimatedCostUSD", now, IdentityArn=ANA)
     assert usd == pytest.approx(0.00002)
@@ -89,10 +91,13 @@ def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_t
     assert (line["is_refused"], line["by_model"]) == (True, {})
 
 
-def test_while_another_run_is_at_it_nothing_fails() -> None:
+def test_while_another_run_is_at_it_nothing_fails_and_nothing_is_said_of_waiting_models(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     note_a_call()
     DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).acquire_lock(datetime.now(UTC))
     assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is at it"
+    assert "WaitingModels" not in health_metrics(capsys.readouterr().out)
 
 
 def test_of_many_models_without_a_price_those_that_wait_longest_are_named(

@@ -284,6 +284,44 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
     assert unpriced([]) is OK
 
 
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [
+        ([0, 1], OK),  # of which UnpricedCalls notifies
+        ([1, 2], ALARM),
+        ([1, 2, 2], ALARM),
+        ([1, 2, 2, 2, 2], OK),
+        ([2, 1], OK),
+        ([2, 2, 3], ALARM),
+        ([None, 2], OK),
+    ],
+)
+def test_each_further_model_without_a_price_notifies(
+    waiting: list[float | None], expected: AlarmState
+) -> None:
+    figures = {"BedrockMeter/Health WaitingModels": waiting}
+    found = state("Health-UnpricedModels", figures, statistic=Statistic.MAXIMUM, seconds=HOUR)
+    assert found is expected
+
+
+def test_bound_that_is_reached_notifies_once() -> None:
+    def after(*calls: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health OverflowingCalls": calls}
+        return state("Health-OverflowingCalls", figures, seconds=HOUR)
+
+    assert [after(1), after(0), after(None)] == [ALARM, OK, OK]
+    assert [after(1, *[0] * 71), after(1, *[0] * 72)] == [ALARM, OK]
+
+
+@pytest.mark.parametrize("metric", ["QuotaTokens", "EstimatedCostUSD", "Invocations"])
+def test_values_below_zero_notify_at_once(metric: str) -> None:
+    def after(*values: float | None) -> AlarmState:
+        figures = {f"BedrockMeter {metric}": values}
+        return state("Health-NegativeMetrics", figures, statistic=Statistic.MINIMUM)
+
+    assert [after(-1), after(0), after(5), after(None)] == [ALARM, OK, OK, OK]
+
+
 def test_calls_without_counts_are_none_without_a_price() -> None:
     assert [unpriced([2], [2]), unpriced([3], [2])] == [OK, ALARM]
 
@@ -315,9 +353,12 @@ def test_the_meter_s_own_alarms_tell_when_all_is_well_again_and_those_of_tokens_
     health = {
         it["AlarmName"] for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")
     }
-    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == health - {
-        "BedrockMeter-Health-UnpricedCalls"  # which ends long after its cause was mended
+    # These end by the clock and not because their cause was fixed.
+    by_the_clock = {
+        f"BedrockMeter-Health-{name}"
+        for name in ("OverflowingCalls", "UnpricedCalls", "UnpricedModels")
     }
+    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == health - by_the_clock
 
 
 def test_the_anomaly_band_is_as_wide_as_configured() -> None:

@@ -75,6 +75,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     [
         ("metric_detail", "ful", "metric_detail = 'ful': allowed: 'standard' or 'full'"),
         ("identity_bound", "250", "less than or equal to 249"),
+        ("max_models", "250", "less than or equal to 249"),
         ("log_retention_days", "31", "allowed: 1, 3, 5"),
         ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
         ("alarm_metric", "Invocations", "'QuotaTokens' or 'TotalTokens'"),

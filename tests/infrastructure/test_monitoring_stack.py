@@ -236,6 +236,7 @@ def test_health_is_watched_all_the_way() -> None:
         *("DestinationDeliveryFailures", "OnFailureDestinationDeliveredEventCount"),
         *("RejectedRecords", "ModelInvocationLogsCloudWatchDeliveryFailure", "Invocations"),
         *("CoverageShortfall", "Inferences"),
+        *("QuotaTokens", "EstimatedCostUSD", "OverflowingCalls", "WaitingModels"),
     }
 
 

@@ -23,16 +23,18 @@ from cdk.operations.running_cost import (
     count_series,
     metrics_read,
     running_cost,
+    worst_case_usd,
 )
 from cdk.operations.terminal import CommandError
 from lambdas.domain.completeness import BEDROCK_METRICS, BEDROCK_NAMESPACE, OWN_METRICS
-from lambdas.domain.metering.metric_catalog import NAMESPACE, Detail
+from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import ROOT, deployment, resources
 
 PRICES = UnitPrices()
+FULL = Config.from_context({"metric_detail": "full"})
 counts = st.integers(0, 10**6)
 
 
@@ -47,12 +49,39 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 18 names for the account and 16 a model, 7 an identity, 4 a project; 15 health metrics.
-    standard = 18 + 6 * 16 + 50 * 7 + 5 * 4 + 15
-    assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
+    # 19 names for the account and 16 a model, 7 an identity, 4 a project; 17 health metrics.
+    standard = 19 + 6 * 16 + 50 * 7 + 5 * 4 + 17
+    assert count_series(Usage(1, 50, 6), Config()) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 18 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 15
-    assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
+    full = 19 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 17
+    assert count_series(Usage(1, 50, 6), FULL) == full
+
+
+@pytest.mark.parametrize(
+    ("config", "series", "usd"),
+    [
+        # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 17, Decimal("1045.50")),
+        # In full, 1,000 models of identities as well, and one for all others of each identity.
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 17, Decimal("3333.30")),
+    ],
+)
+def test_worst_case_is_bounded_whatever_callers_do(
+    config: Config, series: int, usd: Decimal
+) -> None:
+    many = 10**9
+    assert count_series(Usage(many, many, many, many, many), config) == series
+    assert worst_case_usd(config, PRICES) == usd
+
+
+@given(counts, counts, counts)
+def test_no_usage_costs_more_metrics_than_the_worst_case(
+    identities: int, models: int, projects: int
+) -> None:
+    usage = Usage(10**6, identities, models, projects, projects)
+    metrics = [it for it in running_cost(usage, Config(), PRICES) if it.what.endswith("metrics")]
+    alarms = [it for it in running_cost(usage, Config(), PRICES) if "watched" in it.what]
+    assert sum(it.usd for it in (*metrics, *alarms)) <= worst_case_usd(Config(), PRICES)
 
 
 @given(counts, counts, st.integers(0, 50))
@@ -64,7 +93,7 @@ def test_more_of_anything_never_costs_less(calls: int, identities: int, models: 
 
 
 def test_identities_past_the_bound_cost_nothing_more() -> None:
-    assert total(Usage(1, 200, 6)) == total(Usage(1, 100_000, 6))
+    assert total(Usage(1, 201, 6)) == total(Usage(1, 100_000, 6))
 
 
 def test_calls_without_a_price_cost_their_notes_and_one_reading_of_them() -> None:
@@ -183,7 +212,9 @@ def test_the_command_prints_a_total(
     arguments = ["--calls", "1000000", "--identities", "50", "--models", "6"]
     monkeypatch.setattr(sys, "argv", ["cost", *arguments])
     cost.main()
-    assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
+    assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ class _Evaluation:
                 return Series("", tuple(start.timestamp() for start, _ in self._scope.periods))
             case "SUM" | "MAX":
                 return self._reduce(_REDUCED[name], self.result_of(operand))
+            case "DIFF":
+                return _differences(self._one(operand))
             case "METRIC_COUNT":
                 return float(len(self._many(operand)))
             case "REMOVE_EMPTY":
@@ -252,6 +254,17 @@ class _Evaluation:
         if isinstance(result, Series):
             return result.values
         return (result,) * self._scope.periods.count
+
+
+def _differences(series: Series) -> Series:
+    """Subtract from each value the one before it; where either is missing, so is the difference."""
+    pairs = zip((None, *series.values), series.values, strict=False)
+    return Series(
+        series.label,
+        tuple(
+            None if before is None or value is None else value - before for before, value in pairs
+        ),
+    )
 
 
 def _presence(series: Series) -> list[bool]:

@@ -11,6 +11,7 @@ from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.figures import Figures, Quantity
 from lambdas.domain.invocations import foundation_model_id
 from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.metering.model_folding import OTHER_MODELS
 
 AUDITS_RUNNING = 2
 """So many audits one after the other have to find calls missing before somebody is told."""
@@ -112,8 +113,9 @@ def compare(
         bedrock: Bedrock's, by what was called. Several of them may be one model of ours.
     """
     called: defaultdict[str, list[Figures]] = defaultdict(list)
+    names = {it for it in metered if it != OTHER_MODELS or metered[it].get(Quantity.CALLS)}
     for invoked_id, figures in bedrock.items():
-        called[metered_model_id(invoked_id, metered)].append(figures)
+        called[metered_model_id(invoked_id, names)].append(figures)
     return tuple(
         _compare_model(model_id, metered.get(model_id, {}), called[model_id])
         for model_id in sorted({*metered, *called})
@@ -128,12 +130,14 @@ def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
 
     Args:
         invoked_id: Bedrock's name: of a model, of a profile, or an ARN.
-        metered: The meter's names of models.
+        metered: The meter's names of models. With the overflow bucket among them, a model that has
+            no name is in that.
     """
     name = dimension_value(foundation_model_id(invoked_id))
     if name in metered:
         return name
-    return min((it for it in metered if it.endswith(f"/{name}")), default=name)
+    other = OTHER_MODELS if OTHER_MODELS in metered else name
+    return min((it for it in metered if it.endswith(f"/{name}")), default=other)
 
 
 def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> ModelCoverage:

@@ -31,6 +31,8 @@ IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
 """What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
 CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
 """What a call costs."""
+NameModel: TypeAlias = Callable[[MeteredCall, str], MeteredCall]
+"""Says what the dimension `ModelId` says for a call of an identity."""
 Metered: TypeAlias = Callable[[UsageRecord], MeteredCall]
 """A call, with what is known of it beside its record."""
 SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
@@ -118,12 +120,12 @@ class Gathering:
             identity: What the dimension `IdentityArn` says for it.
         """
         call = call.as_priced()
-        minute, model = call.record.minute, dimension_value(call.record.model_id)
+        minute, model = call.record.minute, call.model or dimension_value(call.record.model_id)
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
             DimensionSet.IDENTITY: (identity,),
-            DimensionSet.IDENTITY_AND_MODEL: (identity, model),
+            DimensionSet.IDENTITY_AND_MODEL: (identity, call.model_of_identity or model),
         }
         if call.attribution is not None:
             choices[DimensionSet.PROJECT] = (dimension_value(call.attribution.project),)
@@ -176,3 +178,8 @@ class Gathering:
         for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
             values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
             yield DataPoint(metric, dimensions, minute, Distribution(values, counts))
+
+
+def keep_model(call: MeteredCall, _identity: str) -> MeteredCall:
+    """Let the dimension `ModelId` say the model's own id, without any bound."""
+    return call

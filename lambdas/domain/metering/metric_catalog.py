@@ -101,12 +101,16 @@ class MeteredCall(NamedTuple):
         cost: What it costs, or why that is not known.
         attribution: What it is put down to; `None` where nobody asked.
         replaced: What was published of the call before; only what it raises is published then.
+        model: What the dimension `ModelId` says; `None` for the record's own model.
+        model_of_identity: The same beside an identity.
     """
 
     record: UsageRecord
     cost: CallCost = None
     attribution: Attribution | None = None
     replaced: MeteredCall | None = None
+    model: str | None = None
+    model_of_identity: str | None = None
 
     def as_priced(self) -> MeteredCall:
         """Show the call as the model that was priced, where its readings disagree on it."""
@@ -387,6 +391,14 @@ REPRICED_CALLS = HealthMetric(
     Unit.COUNT,
     "Calls that had no price when they were published, and whose cost was published since.",
 )
+OVERFLOWING_CALLS = HealthMetric(
+    "OverflowingCalls",
+    Unit.COUNT,
+    "Calls of identities, projects or models past a bound, which metrics show as __other__.",
+)
+WAITING_MODELS = HealthMetric(
+    "WaitingModels", Unit.COUNT, "Models and service tiers whose calls wait for a price."
+)
 METERING_DELAY = HealthMetric(
     "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
 )
@@ -424,7 +436,9 @@ HEALTH_METRICS = (
     CONFLICTING_DUPLICATES,
     LOWERED_CALLS,
     UNPUBLISHED_RECORDS,
+    OVERFLOWING_CALLS,
     REPRICED_CALLS,
+    WAITING_MODELS,
     METERING_DELAY,
     COVERAGE_RATIO,
     MISSING_CALLS,

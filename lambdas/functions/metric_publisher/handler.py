@@ -21,13 +21,14 @@ from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
     LOWERED_CALLS,
     METERING_DELAY,
+    OVERFLOWING_CALLS,
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
 from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
-from lambdas.functions.publishing import bounded_identities, bounded_projects
+from lambdas.functions.publishing import bounded_identities, bounded_models, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
 
@@ -64,6 +65,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         CONFLICTING_DUPLICATES: len(report.conflicting),
         LOWERED_CALLS: report.lowered,
         UNPUBLISHED_RECORDS: report.unpublished,
+        OVERFLOWING_CALLS: report.overflowing,
     }
     if report.oldest is not None:
         health[METERING_DELAY] = max(0.0, (now - report.oldest).total_seconds())
@@ -125,4 +127,5 @@ def publisher() -> PublishMetrics:
         cost_of=settings().pricing.cost_of,
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings().ledger_table),
         attribute=bounded_projects(settings(), dynamodb),
+        name_model=bounded_models(settings(), dynamodb).name,
     )

@@ -17,12 +17,12 @@ from lambdas.adapters.dynamodb_cost_corrections import DynamoDbCostCorrections
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metering.cost_corrections import CorrectionProgress
-from lambdas.domain.metering.metric_catalog import REPRICED_CALLS
+from lambdas.domain.metering.metric_catalog import REPRICED_CALLS, WAITING_MODELS, HealthMetric
 from lambdas.domain.metering.metric_sink import MetricsUnavailableError
 from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.functions.publishing import bounded_identities, bounded_projects
+from lambdas.functions.publishing import bounded_identities, bounded_models, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
 from lambdas.services.reprice_calls import RepriceCalls
@@ -56,7 +56,10 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         else corrector.correct(prices.edition, now, has_time)
     )
     repriced = sum(model.calls for model in report.by_model.values())
-    record_health({REPRICED_CALLS: repriced + corrected.published})
+    health: dict[HealthMetric, float] = {REPRICED_CALLS: repriced + corrected.published}
+    if not report.is_other_run:
+        health[WAITING_MODELS] = len(report.waiting)
+    record_health(health)
     reason = report.reason or corrected.reason
     result = asdict(report) | {
         "waiting": _summarize(report.waiting),
@@ -64,6 +67,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
         "reason": reason,
         "is_refused": report.is_refused or corrected.is_refused,
     }
+    del result["is_other_run"]
     for model in result["by_model"].values():
         model["usd"] = f"{model['usd']:f}"
     if report.by_model or report.waiting or corrected.published or reason:
@@ -112,6 +116,7 @@ def services() -> tuple[RepriceCalls, CorrectCosts]:
         pricing=settings.pricing,
         unpriced=DynamoDbUnpricedCalls(dynamodb, table),
         attribute=bounded_projects(settings, dynamodb),
+        name_model=bounded_models(settings, dynamodb).name,
     )
     corrector = CorrectCosts(
         sink=repricer.sink,
@@ -123,5 +128,6 @@ def services() -> tuple[RepriceCalls, CorrectCosts]:
         calls=DynamoDbRecordedCalls(dynamodb, table),
         corrections=DynamoDbCostCorrections(dynamodb, table),
         lock=repricer.unpriced,
+        name_model=repricer.name_model,
     )
     return repricer, corrector

@@ -102,6 +102,8 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
         ("(1 + a) * 2", (4, 12)),
         ("a / 2", (0.5, 2.5)),
         ("a >= 5", (0, 1)),
+        ("DIFF(a)", (None, 4)),
+        ("DIFF(b)", (None, None)),
         ("a == 1", (1, 0)),
         ("a != 1", (0, 1)),
         ("a < 5 AND a > 0", (1, 0)),

@@ -16,6 +16,7 @@ from lambdas.domain.completeness import (
     coverage_notice,
     metered_model_id,
 )
+from lambdas.domain.metering.model_folding import OTHER_MODELS
 from tests.builders import HAIKU_3, NOON, SONNET_4
 
 PROFILE = "application-inference-profile/p24qm5pye2qr"
@@ -130,6 +131,19 @@ def test_a_model_that_is_not_metered_at_all_is_missing_as_a_whole() -> None:
 def test_a_bare_id_is_that_of_what_hides_its_model() -> None:
     assert metered_model_id("p24qm5pye2qr", [HAIKU_3, PROFILE]) == PROFILE
     assert metered_model_id("p24qm5pye2qr", [HAIKU_3]) == "p24qm5pye2qr"
+
+
+def test_models_past_the_bound_are_compared_together() -> None:
+    metered, bedrock = {HAIKU_3: 5, OTHER_MODELS: 7}, {HAIKU_3: 5, "a.b": 4, "c.d": 6}
+    (other, haiku) = report(metered, bedrock).models
+    assert (haiku.model_id, haiku.calls) == (HAIKU_3, Comparison(5, 5))
+    assert (other.model_id, other.calls) == (OTHER_MODELS, Comparison(7, 10))
+
+
+def test_bucket_of_failed_calls_alone_hides_no_model_that_is_missing() -> None:
+    metered = {OTHER_MODELS: {Quantity.FAILED_CALLS: 9}}
+    found = compare(metered=metered, bedrock={"a.b": {Quantity.CALLS: 4}})
+    assert [it.model_id for it in found] == [OTHER_MODELS, "a.b"]
 
 
 def test_tokens_are_compared_where_bedrock_has_a_figure_of_them() -> None:

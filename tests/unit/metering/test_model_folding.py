@@ -1,0 +1,109 @@
+"""Callers choose names of models; metrics of them stay within a bound."""
+
+from dashboards.preview.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metering import aggregate
+from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE
+from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
+from lambdas.domain.metering.model_folding import OTHER_MODELS, BoundedModels, is_overflowing
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, disputed_call, usage_record
+
+NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+
+
+def registry(bound: int) -> InMemoryIdentityRegistry:
+    return InMemoryIdentityRegistry(bound, SESSIONS_PER_ROLE)
+
+
+def bounded(max_models: int, max_pairs: int | None = None) -> BoundedModels:
+    pairs = None if max_pairs is None else registry(max_pairs)
+    return BoundedModels(registry(max_models), pairs, {HAIKU_3, SONNET_4}.__contains__)
+
+
+def names(bound: BoundedModels, record: UsageRecord, identity: str = ANA) -> tuple[str, str]:
+    call = bound.name(MeteredCall(record), identity)
+    assert call.model is not None
+    assert call.model_of_identity is not None
+    return call.model, call.model_of_identity
+
+
+def failed(model_id: str) -> UsageRecord:
+    return usage_record(model_id=model_id, error_code="ValidationException")
+
+
+def test_models_past_the_bound_are_one() -> None:
+    bound = bounded(2)
+    models = [f"vendor.model-{number}" for number in range(4)]
+    found = [names(bound, usage_record(model_id=model))[0] for model in (*models, models[0])]
+    assert found == [*models[:2], OTHER_MODELS, OTHER_MODELS, models[0]]
+
+
+def test_each_month_has_its_places() -> None:
+    bound = bounded(1)
+    assert names(bound, usage_record(model_id="a.b"))[0] == "a.b"
+    october = NOON.replace(month=10)
+    assert names(bound, usage_record(model_id="c.d", timestamp=october))[0] == "c.d"
+
+
+def test_failed_calls_of_made_up_models_take_no_place() -> None:
+    bound = bounded(1)
+    for number in range(100):
+        assert names(bound, failed(f"made-up-{number}")) == (OTHER_MODELS, OTHER_MODELS)
+    assert names(bound, failed(HAIKU_3))[0] == HAIKU_3
+    assert names(bound, usage_record(model_id=SONNET_4))[0] == OTHER_MODELS
+
+
+def test_model_without_a_price_that_succeeded_has_a_place() -> None:
+    assert names(bounded(1), usage_record(model_id="new.model"))[0] == "new.model"
+
+
+def test_models_of_identities_have_a_bound_of_their_own() -> None:
+    bound = bounded(10, max_pairs=2)
+    asked = [(ANA, HAIKU_3), (BEN, HAIKU_3), (ANA, SONNET_4), (ANA, HAIKU_3)]
+    found = [names(bound, usage_record(model_id=model), who) for who, model in asked]
+    assert found == [
+        (HAIKU_3, HAIKU_3),
+        (HAIKU_3, HAIKU_3),
+        (SONNET_4, OTHER_MODELS),
+        (HAIKU_3, HAIKU_3),
+    ]
+
+
+def test_model_that_was_priced_is_the_one_that_takes_a_place() -> None:
+    record = disputed_call()
+    call = bounded(5).name(MeteredCall(record, cost_of(record)), ANA)
+    assert call.model == HAIKU_3
+
+
+def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
+    bound = bounded(3, max_pairs=5)
+    calls = [
+        usage_record(request_id=str(number), model_id=f"model-{number}", identity_arn=arn)
+        for number, arn in enumerate([ANA, BEN] * 50)
+    ]
+    calls += [failed(f"other-{number}")._replace(request_id=f"f{number}") for number in range(500)]
+    points = aggregate(
+        calls,
+        detail=Detail.FULL,
+        identity_dimension=lambda record: record.identity_arn,
+        metered=lambda record: bound.name(MeteredCall(record), record.identity_arn),
+    )
+    models = {point.dimensions for point in points if [*dict(point.dimensions)] == ["ModelId"]}
+    pairs = {point.dimensions for point in points if len(point.dimensions) == 2}
+    assert (len(models), len(pairs)) == (4, 5)
+
+
+def test_calls_in_a_bucket_past_a_bound_are_told_from_others() -> None:
+    call = MeteredCall(usage_record(), attribution=NOBODY, model=HAIKU_3, model_of_identity=HAIKU_3)
+    assert not is_overflowing(call, ANA)
+    assert is_overflowing(call, OTHER_MODELS)
+    assert is_overflowing(call._replace(model=OTHER_MODELS), ANA)
+    assert is_overflowing(call._replace(model_of_identity=OTHER_MODELS), ANA)
+    assert is_overflowing(call._replace(attribution=NOBODY._replace(project=OTHER_MODELS)), ANA)
+
+
+def test_failed_call_of_a_made_up_model_says_nothing_of_a_bound() -> None:
+    call = bounded(1).name(MeteredCall(failed("made-up"), attribution=NOBODY), ANA)
+    assert call.model == OTHER_MODELS
+    assert not is_overflowing(call, ANA)
