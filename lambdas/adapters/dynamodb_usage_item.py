@@ -38,12 +38,14 @@ _TEXTS = (
     "prompt_router",
 )
 _COUNTS = TokenCounts._fields
+_NUMBERS = ("latency_ms", "largest_sampling_tokens")
 CALL_ATTRIBUTES = frozenset(
     {
-        *(PARTITION_KEY, EXPIRES_AT, "timestamp", "latency_ms", "request_metadata"),
+        *(PARTITION_KEY, EXPIRES_AT, "timestamp", "request_metadata"),
         *("billed_units", "usage_doubt", "conflicts"),
         *_TEXTS,
         *_COUNTS,
+        *_NUMBERS,
     }
 )
 """The names of everything that an item of a call can hold."""
@@ -69,11 +71,10 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
         text = getattr(record, name)
         if text:
             item[name] = {"S": text[:MAX_TEXT_LENGTH]}
-    for name, count in zip(_COUNTS, record.tokens, strict=True):
-        if count is not None:
-            item[name] = {"N": str(count)}
-    if record.latency_ms is not None:
-        item["latency_ms"] = {"N": str(record.latency_ms)}
+    numbers = {name: getattr(record, name) for name in _NUMBERS} | record.tokens._asdict()
+    for name, number in numbers.items():
+        if number is not None:
+            item[name] = {"N": str(number)}
     if record.request_metadata:  # of bounded size, see `read_metadata`
         pairs = {name: {"S": text} for name, text in record.request_metadata}
         item["request_metadata"] = {"M": pairs}
@@ -166,6 +167,7 @@ def from_item(item: Item) -> UsageRecord:
         usage_doubt=None if doubt is None else UsageDoubt(doubt),
         conflicts=_read_conflicts(item["conflicts"]["M"]) if "conflicts" in item else None,
         prompt_router=text("prompt_router"),
+        largest_sampling_tokens=number("largest_sampling_tokens"),
     )
     return bound_reading(record)
 

@@ -89,6 +89,7 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
         usage_doubt=min(first.usage_doubt, second.usage_doubt, key=_DOUBTS.index),
         conflicts=_leave_out_single_values(values),
         prompt_router=_present(max, first.prompt_router, second.prompt_router),
+        largest_sampling_tokens=_larger_sampling(first, second),
     )
 
 
@@ -181,6 +182,12 @@ def _present(
 
 def _larger(first: int | None, second: int | None) -> int | None:
     return _present(max, first, second)
+
+
+def _larger_sampling(first: UsageRecord, second: UsageRecord) -> int | None:
+    """The larger of the largest samplings; a reading of a single sampling has the largest."""
+    sizes = first.largest_sampling_tokens, second.largest_sampling_tokens
+    return None if None in sizes else _larger(*sizes)
 
 
 def _larger_units(first: BilledUnits, second: BilledUnits) -> BilledUnits:
