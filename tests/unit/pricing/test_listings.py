@@ -5,6 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lambdas.domain.pricing import PriceBook, Rates, Routing, TokenKind
 from lambdas.domain.pricing.editions import Listing
 from lambdas.domain.pricing.listings import has_later_prices, large_call_sizes, read_listing
@@ -89,6 +93,19 @@ def test_prices_that_begin_later_are_left_out_for_now() -> None:
     assert has_later_prices(read(later))
     assert not read(later).rates
     assert not has_later_prices(read(row("")))
+
+
+@pytest.mark.parametrize("usd", ["99999", "1E+5", "1e-400", f"0.{'0' * 34}1"])
+def test_a_figure_out_of_all_proportion_stops_no_other_price(usd: str) -> None:
+    found = read(row("", usd), row("-flex", "0.0000175"))
+    assert figures(found) == [(Routing.REGION, "flex", 0, "0.0175")]
+    assert found.left_out == {"no_usd_price": 1}
+
+
+@given(st.decimals(allow_nan=True).map(str) | st.text(max_size=10), st.sampled_from(["1K", "1M"]))
+def test_every_figure_is_a_rate_or_is_left_out(usd: str, tokens: str) -> None:
+    found = read(listed(ROW, usd, f"{tokens} tokens"))
+    assert len(found.rates) + sum(found.left_out.values()) == 1
 
 
 def test_the_same_content_has_the_same_key() -> None:
