@@ -228,9 +228,8 @@ def _factor(usage: UsageType, measure: Measure, unit: str) -> Decimal | None:
 
 def _is_within_limits(usd: Decimal) -> bool:
     """Say if a price has a size, and a number of digits written out, that a book can hold."""
-    _, digits, exponent = usd.normalize().as_tuple()
-    written_out = max(len(digits) + exponent, len(digits), -exponent)
-    return usd <= MAX_USD and written_out <= MAX_USD_DIGITS
+    whole, _, fraction = f"{usd.normalize():f}".partition(".")
+    return usd <= MAX_USD and len(whole.lstrip("0") + fraction) <= MAX_USD_DIGITS
 
 
 def _day(text: str) -> date | None:
