@@ -76,7 +76,8 @@ def test_a_region_without_the_offer_has_no_listing(server: PriceListServer) -> N
 def test_a_file_with_prices_that_begin_later_is_read_again_the_next_day(
     server: PriceListServer,
 ) -> None:
-    document = bulk_json([listed({**ROW, "regionCode": TOKYO}, effective="2999-01-01T00:00:00Z")])
+    row = {**ROW, "usagetype": "APN1-NovaMicro-input-tokens", "regionCode": TOKYO}
+    document = bulk_json([listed(row, effective="2999-01-01T00:00:00Z")])
     server.serve(TOKYO, document)
     answer = fetch(server.url)
     assert answer is not None

@@ -196,7 +196,10 @@ def _names(attributes: Attributes, usage: UsageType) -> tuple[str, ...]:
 
 
 def _contradicts(usage: UsageType, attributes: Attributes) -> bool:
-    """Whether an attribute names another plan or tier than the usage type does."""
+    """Say if an attribute names another Region, plan or tier than the usage type does."""
+    region = attributes.get("regionCode")
+    if region and usage.region not in {None, region}:
+        return True
     feature = attributes.get("feature", "").lower()
     if "custom" in feature or "provisioned" in feature:
         return True

@@ -139,8 +139,8 @@ def test_price_is_read_to_the_last_digit(usd: str, expected: str) -> None:
     assert f"{row.usd:f}" == expected
 
 
-def test_region_code_goes_before_the_prefix() -> None:
-    row = read({"regionCode": "us-west-2"})
+def test_region_code_says_what_an_unknown_prefix_does_not() -> None:
+    row = read({"usagetype": "ZZQ9-NovaMicro-input-tokens", "regionCode": "us-west-2"})
 
     assert isinstance(row, PriceListRow)
     assert row.key.region == "us-west-2"
@@ -167,6 +167,11 @@ def test_region_code_goes_before_the_prefix() -> None:
         ({"attributes": {"feature": "Batch Inference"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"feature": "Model Customization"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"service_tier": "flex"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"regionCode": "eu-central-1"}}, LeftOut.CONTRADICTORY),
+        (
+            {"attributes": {"usagetype": "EUC1-NovaMicro-input-tokens"}},
+            LeftOut.CONTRADICTORY,
+        ),
         ({"attributes": {"service_tier": "batch"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"model": "Nova Lite"}}, LeftOut.UNMAPPED_MODEL),
         (
