@@ -161,7 +161,10 @@ def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
     [
         (lambda _: accept(["00000000"], NOW), "00000000 is not held"),
         (lambda _: reject(["00000000"]), "00000000 is not held"),
-        (lambda _: accept([], NOW), "nothing is not held"),
+        (lambda _: accept(["b", "a"], NOW), "a, b are not held"),
+        (lambda _: accept([], NOW), "name held prices, or all"),
+        (lambda _: accept([ALL, "zzz"], NOW), "either all or prices by their names"),
+        (lambda _: reject(["zzz", ALL]), "either all or prices by their names"),
         (lambda prices: accept([prices.held[0].id], NOW), "no new price to accept"),
         (lambda _: accept([ALL], NOW), "no price is held that can be accepted"),
         (lambda _: supersede("20261128T061500Z-00000000", "why", NOW), "in force: none"),
@@ -176,6 +179,26 @@ def test_a_decision_on_what_is_not_there_is_refused_and_changes_nothing(
     with pytest.raises(DecisionRefusedError, match=message):
         prices.updater.decide(decide(prices))  # type: ignore[arg-type]
     assert prices.pointer == before
+
+
+def test_of_several_listed_prices_the_operator_names_one() -> None:
+    prices = Prices(
+        listing(rate("1.5"), rate("9", OUTPUT)), listing(rate("1.6"), offer="AmazonBedrockService")
+    )
+    held = prices.update().held
+    rivals = [entry.id for entry in held if entry.reason is HoldReason.AMBIGUOUS]
+    chosen = next(entry.id for entry in held if entry.rate == rate("1.5"))
+    assert len(rivals) == 2
+    before = prices.pointer
+    with pytest.raises(DecisionRefusedError, match="are prices of the same thing: accept one"):
+        prices.updater.decide(accept(rivals, NOW))
+    assert prices.pointer == before
+    assert prices.updater.decide(accept([ALL], NOW)).changes == 1
+    assert sorted(entry.id for entry in prices.held) == sorted(rivals)
+    with pytest.raises(DecisionRefusedError, match="accept one of them by its name"):
+        prices.updater.decide(accept([ALL], NOW))
+    prices.updater.decide(accept([chosen], NOW))
+    assert [prices.usd(), prices.usd(item=OUTPUT)] == [Decimal("1.5"), 9]
 
 
 def test_nothing_to_reject_is_refused() -> None:
