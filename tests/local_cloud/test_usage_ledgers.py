@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
+from lambdas.domain.invocations import Conflicts, TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.join import bound_reading, join, join_readings
 from tests.builders import ANA, BEN, NOON, SONNET_4, readings, usage_record, usage_records
@@ -71,16 +71,25 @@ def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) 
     ledger = open_ledger()
     ledger.put([first])
     ledger.put([second])
-    joined = usage_record(tokens=TokenCounts(99, 5), latency_ms=7)
+    joined = usage_record(
+        tokens=TokenCounts(99, 5), latency_ms=7, conflicts=Conflicts(are_counts_disputed=True)
+    )
     assert ledger.changes() == [LedgerChange(first), LedgerChange(joined, replaced=first)]
     assert ledger.stored() == {first.key: joined}
 
 
-def test_reading_that_reports_less_changes_nothing(open_ledger: Open) -> None:
+def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict_once(
+    open_ledger: Open,
+) -> None:
     ledger = open_ledger()
     ledger.put([usage_record()])
     ledger.put([usage_record(tokens=TokenCounts(0, 0))])
-    assert ledger.changes() == [LedgerChange(usage_record())]
+    ledger.put([usage_record(tokens=TokenCounts(0, 0))])
+    disputed = usage_record(conflicts=Conflicts(are_counts_disputed=True))
+    assert ledger.changes() == [
+        LedgerChange(usage_record()),
+        LedgerChange(disputed, replaced=usage_record()),
+    ]
 
 
 def test_readings_of_one_batch_are_joined_before_they_are_written(open_ledger: Open) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
@@ -180,12 +180,13 @@ class DailyCharges:
         priced = self.price_tokens(record)
         if priced is None:
             return
+        record = _in_a_period(record)
         account_id = record.account_id or self.account_id or _account_of_caller(record)
         if isinstance(priced, Unpriced):
             self._leave_out(record, priced.value, times)
         elif not account_id:
             self._leave_out(record, NO_ACCOUNT, times)
-        elif not _FIRST_MONTH <= _month(record) <= _LAST_MONTH:
+        elif not _has_period(record.timestamp):
             self._leave_out(record, NO_PERIOD, times)
         else:
             self._priced[_month(record)] += times
@@ -277,6 +278,17 @@ def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _
 
 def _account_of_caller(record: UsageRecord) -> str | None:
     return CallerIdentity.from_arn(record.identity_arn).account_id
+
+
+def _in_a_period(record: UsageRecord) -> UsageRecord:
+    """A call at the earliest time that has a period, of the times that its readings report."""
+    reported = record.conflicts.timestamps if record.conflicts else ()
+    timestamp = next(filter(_has_period, reported), record.timestamp)
+    return record._replace(timestamp=timestamp)
+
+
+def _has_period(timestamp: datetime) -> bool:
+    return _FIRST_MONTH <= timestamp.date().replace(day=1) <= _LAST_MONTH
 
 
 def _month(record: UsageRecord) -> date:

@@ -168,10 +168,10 @@ def _read_counts(usage: JsonObject) -> tuple[TokenCounts, bool | None]:
     if not _INCLUSIVE_KEYS.isdisjoint(usage):
         if input_tokens is None:
             input_tokens = read_count(usage.get("prompt_tokens"))
-            is_inclusive = True
+            is_inclusive = is_inclusive if input_tokens is None else True
         if cache_read is cache_write is None:
-            is_inclusive = True
             cache_read, cache_write = _read_cached_inside(usage)
+            is_inclusive = is_inclusive if cache_read is cache_write is None else True
     counts = TokenCounts(input_tokens, output_tokens, cache_read, cache_write, cache_write_1h)
     return counts, is_inclusive
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import product
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import (
@@ -231,9 +232,9 @@ class Pricing:
         """Price a call by the kinds of its tokens and units; `None` for a failed call.
 
         A kind that the call did not use needs no price. No reading of a call can lower its cost:
-        where readings disagree on model, service tier or day, the dearest known price is taken;
-        where models are too many to be kept, the dearest listed price of any model; and where they
-        disagree on counts, a kind without a price is left out of the cost.
+        where readings disagree on model, tier, day or cache lifetime, the dearest known price is
+        taken; where models are too many to be kept, the dearest listed price of any model; and
+        where they disagree on counts, a kind without a price is left out of the cost.
         """
         if record.is_failed:
             return None
@@ -273,16 +274,21 @@ class Pricing:
         return listed if agreed is None else _agreed(listed, agreed)
 
     def _possibilities(self, record: UsageRecord) -> Iterator[tuple[UsageRecord, _Entry]]:
-        """The days, models and tiers that readings of a call report, as all combinations."""
+        """The days, models, tiers and lifetimes of cache writes that readings of a call report."""
         conflicts = record.conflicts or Conflicts()
         timestamps = conflicts.timestamps or (record.timestamp,)
-        for timestamp in {moment.date(): moment for moment in timestamps}.values():
-            dated = record._replace(timestamp=timestamp)
-            if conflicts.are_variants_cut_off:
-                yield dated, self._dearest_entry(dated)
-                continue
+        days = {moment.date(): moment for moment in timestamps}.values()
+        splits = {record.tokens.cache_write_1h}
+        if conflicts.are_counts_disputed:
+            splits.add(None)
+        for timestamp, cache_write_1h in product(days, splits):
+            tokens = record.tokens._replace(cache_write_1h=cache_write_1h)
+            possible = record._replace(timestamp=timestamp, tokens=tokens)
             for variant in conflicts.variants or (_variant_of(record),):
-                yield dated, self._entry(variant, dated)
+                yield possible, self._entry(variant, possible)
+            if conflicts.are_variants_cut_off:
+                for entry in self._entries_of_any_model(possible):
+                    yield possible, entry
 
     def _price(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         priced = self._price_all(record, entry)
@@ -323,10 +329,15 @@ class Pricing:
         )
         return _Entry(variant, prices, agreed, self.assume_prices, has_standard_price)
 
-    def _dearest_entry(self, record: UsageRecord) -> _Entry:
-        partition = Route(record.region).partition
-        prices = self.book.dearest(partition, record.timestamp.date())
-        return _Entry(_variant_of(record), prices, None, self.assume_prices, is_of_any_model=True)
+    def _entries_of_any_model(self, record: UsageRecord) -> Iterator[_Entry]:
+        """The dearest listed prices of all models, and every contracted price."""
+        partition, day = Route(record.region).partition, record.timestamp.date()
+        variant, listed = _variant_of(record), self.book.dearest(partition, day)
+        yield _Entry(variant, listed, None, assume_prices=True, is_of_any_model=True)
+        for agreed in self.negotiated:
+            if agreed.usd_per_million and agreed.effective_from <= day:
+                prices = CallPrices()
+                yield _Entry(variant, prices, agreed, assume_prices=True, is_of_any_model=True)
 
 
 @dataclass(frozen=True, slots=True)

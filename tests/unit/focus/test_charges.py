@@ -21,6 +21,7 @@ from lambdas.domain.focus import (
     charges,
 )
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.metering.join import join
 from lambdas.domain.pricing import (
     GUARDRAILS,
     BilledUnit,
@@ -288,6 +289,15 @@ def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_calle
     charged = DailyCharges(PRICING.price_tokens, told)
     charged.add(usage_record(account_id=logged, tokens=TokenCounts(input=1)), NOBODY)
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
+
+
+def test_twin_of_a_month_that_cannot_be_written_takes_no_call_out() -> None:
+    charged = DailyCharges(PRICING.price_tokens)
+    real = usage_record(tokens=TokenCounts(input=1))
+    forged = real._replace(timestamp=datetime(1, 1, 1, tzinfo=UTC))
+    charged.add(join(real, forged), NOBODY)
+    assert charged.months() == [real.timestamp.date().replace(day=1)]
+    assert len(rows_of(charged)) == 1
 
 
 @pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])

@@ -202,6 +202,13 @@ def test_openai_on_converse_stream_is_disjoint_where_the_input_is_too_small() ->
     assert (record.tokens, record.usage_doubt) == (TokenCounts(2, 17, 0, 4_993), None)
 
 
+@pytest.mark.parametrize("key", ["prompt_tokens", "prompt_tokens_details", "cached_tokens"])
+def test_empty_key_of_another_shape_changes_no_reading(key: str) -> None:
+    usage = {key: None, "cache_read_input_tokens": 300}
+    record = read_call(SONNET_4, "Converse", usage, input=300)
+    assert record.tokens == TokenCounts(300, None, 300)
+
+
 def test_openai_on_converse_is_disjoint_unless_its_total_says_otherwise() -> None:
     beside = read_call(LUNA, "Converse", converse(2_600, 2_000, 400, 300, 5_300))
     assert (beside.tokens, beside.usage_doubt) == (BESIDE, None)

@@ -13,6 +13,8 @@ from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, CallVar
 from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.pricing import (
     Cost,
+    NegotiatedPrice,
+    NegotiatedPrices,
     Price,
     PriceBasis,
     PriceBook,
@@ -85,9 +87,10 @@ def test_variants_that_are_cut_off_cost_the_dearest_price_of_any_model() -> None
     assert (found.cost.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 
 
-def test_variants_that_are_cut_off_are_unpriced_where_assuming_is_switched_off() -> None:
+def test_variants_that_are_cut_off_are_priced_even_where_assuming_is_switched_off() -> None:
     strict = replace(PRICING, assume_prices=False)
-    assert strict.price_tokens(call(*CHEAP_ONES, is_cut_off=True)) is Unpriced.ONLY_ASSUMED
+    found = priced(call(*CHEAP_ONES, is_cut_off=True), strict)
+    assert (found.cost.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 
 
 variants = st.builds(
@@ -126,6 +129,16 @@ def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
             assert priced(join(first, second), INPUT_ALONE).cost.effective_usd == 1
 
 
+def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothing() -> None:
+    rates = (Rates(0, {TokenKind.CACHE_WRITE_5M: Decimal(4), TokenKind.INPUT: Decimal(1)}),)
+    place = (Routing.REGION, "us-east-1")
+    pricing = Pricing(PriceBook([Price(CHEAP, *place, None, rates, "tests", date(2026, 1, 1))]))
+    tokens = TokenCounts(0, cache_write=1_000_000)
+    real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
+    forged = real._replace(tokens=tokens._replace(cache_write_1h=1_000_000))
+    assert priced(join(real, forged), pricing).cost.effective_usd == Decimal(4)
+
+
 def test_call_without_any_price_stays_unpriced_whatever_a_twin_adds() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN)
     forged = real._replace(billed_units=(("made_up", 1),))
@@ -151,6 +164,14 @@ def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
     assert priced(join(real, earlier), pricing).cost.effective_usd == Decimal(5)
 
 
+def twins_of(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
+    """More readings of a call than are kept, each with another model."""
+    names = [f"{model_id}{number}" for number in range(MAX_CONFLICT_VALUES + 1)]
+    return [
+        real._replace(model_id=name, invoked_model_id=name, service_tier=tier) for name in names
+    ]
+
+
 @pytest.mark.parametrize(
     ("model_id", "tier"), [("a.model", "reserved"), ("amazon.nova-canvas-v", None)]
 )
@@ -158,13 +179,15 @@ def test_many_twins_that_are_billed_otherwise_cannot_make_a_call_unpriced(
     model_id: str, tier: str | None
 ) -> None:
     real = usage_record(model_id=DEAR, invoked_model_id=DEAR, tokens=MILLION)
-    forged = [
-        real._replace(
-            model_id=f"{model_id}{number}",
-            invoked_model_id=f"{model_id}{number}",
-            service_tier=tier,
-        )
-        for number in range(MAX_CONFLICT_VALUES + 1)
-    ]
-    (record,) = join_readings([real, *forged]).values()
+    (record,) = join_readings([real, *twins_of(real, model_id, tier)]).values()
     assert priced(record).cost.effective_usd == Decimal(9)
+
+
+def test_many_twins_lower_neither_a_contracted_price_nor_a_cost_without_assumed_prices() -> None:
+    real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN, tokens=MILLION)
+    contracted = NegotiatedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
+    (record,) = join_readings([real, *twins_of(real, "a.model")]).values()
+    pricing = replace(PRICING, negotiated=NegotiatedPrices([contracted]))
+    assert priced(record, pricing).cost.effective_usd == Decimal(200)
+    assert priced(record, replace(pricing, assume_prices=False)).cost.effective_usd == Decimal(200)
+    assert priced(record, replace(PRICING, assume_prices=False)).cost.effective_usd == Decimal(9)
