@@ -29,10 +29,10 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def pointer() -> PriceUpdates:
 
 
 def held(name: str = NOVA) -> HeldPrice:
-    (entry,) = (it for it in pointer().held if it.name == name)
+    (entry,) = (entry for entry in pointer().held if entry.name == name)
     return entry
 
 
@@ -105,7 +105,10 @@ def test_recorded_prices_agree_with_the_shipped_book_or_are_held(
     assert run() | {"left_out": {}} == {"edition": None, "changes": 0, "held": 0, "left_out": {}}
     lines = capsys.readouterr().out.splitlines()
     health = [json.loads(line) for line in lines if '"_aws"' in line]
-    assert [it["PriceListAge"] for it in health if "PriceListAge" in it] == [[0], [0]]
+    assert [metrics["PriceListAge"] for metrics in health if "PriceListAge" in metrics] == [
+        [0],
+        [0],
+    ]
 
 
 def test_a_changed_price_is_published_and_a_suspicious_one_is_held(

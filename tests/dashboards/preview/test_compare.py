@@ -108,9 +108,11 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
     assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
-    by_model = {name: it.cost_usd for name, it in meter.summary.by_model()}
+    by_model = {name: figures.cost_usd for name, figures in meter.summary.by_model()}
     assert {
-        it["model_id"] for it in traffic["in_use"] if it["cost_usd"] != by_model[it["model_id"]]
+        model["model_id"]
+        for model in traffic["in_use"]
+        if model["cost_usd"] != by_model[model["model_id"]]
     } == guarded
 
 

@@ -39,7 +39,10 @@ def row(ending: str, usd: str = "0.000035", **attributes: str) -> dict[str, Any]
 
 
 def figures(found: Listing) -> list[tuple[Routing, str | None, int, str]]:
-    return [(it.routing, it.service_tier, it.above_input_tokens, str(it.usd)) for it in found.rates]
+    return [
+        (rate.routing, rate.service_tier, rate.above_input_tokens, str(rate.usd))
+        for rate in found.rates
+    ]
 
 
 def test_tiers_and_global_calls_have_rates_of_their_own() -> None:
@@ -49,7 +52,7 @@ def test_tiers_and_global_calls_have_rates_of_their_own() -> None:
         (Routing.REGION, None, 0, "0.035"),
         (Routing.REGION, "flex", 0, "0.0175"),
     ]
-    assert {(it.model_id, it.place, it.item) for it in found.rates} == {
+    assert {(rate.model_id, rate.place, rate.item) for rate in found.rates} == {
         (MICRO, "us-east-1", TokenKind.INPUT)
     }
 
@@ -80,7 +83,7 @@ def test_a_price_of_large_calls_needs_a_size_that_the_book_knows() -> None:
 
 def test_different_prices_of_one_thing_are_all_listed() -> None:
     found = read(row(""), row("", "0.00004"))
-    assert [str(it.usd) for it in found.rates] == ["0.035", "0.04"]
+    assert [str(rate.usd) for rate in found.rates] == ["0.035", "0.04"]
 
 
 def test_names_of_no_known_model_are_listed() -> None:

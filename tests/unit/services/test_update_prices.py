@@ -43,7 +43,7 @@ class Prices:
         )
 
     def say(self, *listings: Listing) -> None:
-        self.price_list.listings |= {it.offer: it for it in listings}
+        self.price_list.listings |= {listing.offer: listing for listing in listings}
 
     def update(self, now: datetime = NOW) -> UpdateReport:
         return self.updater.update(now)
@@ -103,7 +103,7 @@ def test_a_price_that_changes_twice_has_two_dated_changes() -> None:
     prices.say(listing(rate("1.2")))
     prices.update(NOW + DAY)
     assert [prices.usd(days) for days in range(3)] == [1, Decimal("1.5"), Decimal("1.2")]
-    assert [it.changes for it in prices.pointer.editions] == [1, 1]
+    assert [summary.changes for summary in prices.pointer.editions] == [1, 1]
 
 
 def test_a_price_that_looks_like_a_mistake_is_held_and_the_old_one_stays() -> None:
@@ -134,7 +134,7 @@ def test_a_rejected_price_is_not_held_again_until_the_list_says_something_else()
     prices.say(listing(rate("1000"), rate("4.1", OUTPUT)))
     assert prices.update(NOW + 2 * DAY).held == ()
     prices.say(listing(rate("900"), rate("4.1", OUTPUT)))
-    assert [it.rate and it.rate.usd for it in prices.update(NOW + 3 * DAY).held] == [900]
+    assert [entry.rate and entry.rate.usd for entry in prices.update(NOW + 3 * DAY).held] == [900]
     assert prices.usd(9) == 1
 
 
@@ -152,7 +152,7 @@ def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
     prices = Prices(said)
     assert len(prices.update().held) == 3
     assert prices.updater.decide(accept([ALL], NOW)).changes == 2
-    assert [it.reason for it in prices.held] == [HoldReason.UNMAPPED_NAME]
+    assert [entry.reason for entry in prices.held] == [HoldReason.UNMAPPED_NAME]
     assert prices.updater.decide(reject([ALL])).held == ()
 
 
@@ -239,7 +239,9 @@ def test_every_edition_of_the_past_can_still_be_read() -> None:
     for day, usd in enumerate(("1.2", "1.3"), start=1):
         prices.say(listing(rate(usd)))
         prices.update(NOW + day * DAY)
-    counts = [len(prices.store.read_edition(it.id).changes) for it in prices.pointer.editions]
+    counts = [
+        len(prices.store.read_edition(summary.id).changes) for summary in prices.pointer.editions
+    ]
     assert counts == [1, 2, 3]
 
 
