@@ -80,7 +80,9 @@ class InMemoryDynamoDb:
     def batch_execute_statement(self, *, Statements: Sequence[Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         assert 1 <= len(Statements) <= 25
         self.requests["BatchExecuteStatement"] += 1
-        return {"Responses": [self._insert(read_insertion(it)[1]) for it in Statements]}
+        return {
+            "Responses": [self._insert(read_insertion(statement)[1]) for statement in Statements]
+        }
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         self.requests["BatchGetItem"] += 1
@@ -90,7 +92,7 @@ class InMemoryDynamoDb:
         left, self.unread = request["Keys"][: self.unread], 0
         keys = [key[_KEY]["S"] for key in request["Keys"][len(left) :]]
         found = [copy.deepcopy(self.items[key]) for key in keys if key in self.items]
-        self.read_units += sum(max(1, ceil(size_of(it) / BYTES_OF_A_READ_UNIT)) for it in found)
+        self.read_units += sum(max(1, ceil(size_of(item) / BYTES_OF_A_READ_UNIT)) for item in found)
         unprocessed = {table: {"Keys": left}} if left else {}
         return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
 

@@ -18,8 +18,8 @@ from dashboards.preview.local_meter import LocalMeter
 from dashboards.preview.log_files import LogFile, LogFiles, UnreadableLogsError
 from dashboards.preview.log_reading import read_log_file
 from dashboards.preview.skipped_files import SkipReason
-from dashboards.preview.usage_notes import plural
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
+from lambdas.domain.report_text import plural
 
 _LONG_INPUT_BYTES = 8 * 2**20
 

@@ -1,9 +1,10 @@
-"""How reports write money and lay out tables, for programs and for people."""
+"""The texts of reports: money, times, numbers of things and tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -37,6 +38,16 @@ def exact_json(value: object) -> str:
         case list():
             return f"[{', '.join(map(exact_json, value))}]"
     return json.dumps(value)
+
+
+def plural(count: int, noun: str) -> str:
+    """A number of things: `1 call`, `2,000 calls`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shown_time(moment: datetime) -> str:
+    """A time in UTC for people; with four digits of every year, unlike `strftime`."""
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 UNPRICED = "unpriced"

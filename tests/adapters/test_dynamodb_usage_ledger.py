@@ -56,7 +56,7 @@ def test_an_item_is_a_pure_function_of_its_readings(records: list[UsageRecord]) 
     assert from_item(item) == record
     assert item["pk"]["S"].startswith(CALL_PREFIX)
     assert set(item) <= CALL_ATTRIBUTES
-    latest = max(it.timestamp for it in records)
+    latest = max(record.timestamp for record in records)
     assert int(item["expires_at"]["N"]) == int((latest + RETENTION).timestamp())
 
 

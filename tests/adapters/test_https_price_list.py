@@ -26,10 +26,10 @@ NOVA_INPUT = "APN1-NovaLite-input-tokens"
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListing | None:
@@ -39,7 +39,7 @@ def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListi
 
 
 def usd(found: Listing, model_id: str, item: TokenKind) -> set[str]:
-    return {str(it.usd) for it in found.rates if (it.model_id, it.item) == (model_id, item)}
+    return {str(rate.usd) for rate in found.rates if (rate.model_id, rate.item) == (model_id, item)}
 
 
 def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServer) -> None:
@@ -76,7 +76,8 @@ def test_a_region_without_the_offer_has_no_listing(server: PriceListServer) -> N
 def test_a_file_with_prices_that_begin_later_is_read_again_the_next_day(
     server: PriceListServer,
 ) -> None:
-    document = bulk_json([listed({**ROW, "regionCode": TOKYO}, effective="2999-01-01T00:00:00Z")])
+    row = {**ROW, "usagetype": "APN1-NovaMicro-input-tokens", "regionCode": TOKYO}
+    document = bulk_json([listed(row, effective="2999-01-01T00:00:00Z")])
     server.serve(TOKYO, document)
     answer = fetch(server.url)
     assert answer is not None

@@ -25,8 +25,8 @@ INPUT_USD, OUTPUT_USD = "0.000035", "0.00014"  # a thousand tokens, as in the sh
 
 @pytest.fixture(scope="module")
 def price_list() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
-        yield it
+    with open_price_list() as price_list:
+        yield price_list
 
 
 @pytest.fixture(scope="module")

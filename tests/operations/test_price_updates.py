@@ -29,10 +29,10 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
 def examined() -> Finding:
     session = boto3.Session()
     examination = Examination(session, Deployment(session.client("cloudformation")))
-    (finding,) = (it for it in examination() if it.check == "list prices")
+    (finding,) = (finding for finding in examination() if finding.check == "list prices")
     return finding
 
 
@@ -93,7 +93,7 @@ def test_a_held_price_is_shown_with_both_figures_and_why(
     command(monkeypatch, "--check")
     printed = capsys.readouterr().out
     (entry,) = pointer().held
-    (line,) = (it for it in printed.splitlines() if entry.id in it)
+    (line,) = (line for line in printed.splitlines() if entry.id in line)
     assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in line
     assert [word for word in line.split() if word in {"0.072", "7.2"}] == ["0.072", "7.2"]
     assert "changes by more than a factor of 2" in line

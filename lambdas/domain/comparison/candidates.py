@@ -123,9 +123,9 @@ class Candidates:
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
         """How the price book spells a model; as it is, where it has no list price."""
         spelled = (
-            self.pricing.book.prices_of(model_id, it.ways[0], it.day, tier).listed_as
-            for it in terms
-            for tier in _tiers(it)
+            self.pricing.book.prices_of(model_id, part.ways[0], part.day, tier).listed_as
+            for part in terms
+            for tier in _tiers(part)
         )
         return next(filter(None, spelled), model_id)
 

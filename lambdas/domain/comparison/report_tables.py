@@ -16,7 +16,7 @@ from lambdas.domain.comparison.report import (
 from lambdas.domain.comparison.traffic import TrafficMix
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
-from lambdas.domain.report_text import Table, cost_legend, dollars
+from lambdas.domain.report_text import Table, cost_legend, dollars, shown_time
 
 FAMILY_SHOWN = 8
 """So many models of the families in use are shown, the cheapest first; the JSON has all."""
@@ -44,7 +44,7 @@ def _tables(report: ComparisonReport) -> Iterator[Table]:
     coverage = report.coverage
     about = f"{coverage.calls:,} calls"
     if coverage.start and coverage.end:
-        about += f", {coverage.start:%Y-%m-%d %H:%M:%S} to {coverage.end:%Y-%m-%d %H:%M:%S} UTC"
+        about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [])
     projects = [it for it in report.projects if it.project != OTHER_PROJECTS]
     shown = projects[:PROJECTS_SHOWN]

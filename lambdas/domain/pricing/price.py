@@ -70,6 +70,10 @@ class PriceBasis(StrEnum):
     """No price of the place is known: the dearest listed price of the partition stands in."""
 
 
+MAX_USD = Decimal(1_000_000)
+"""The highest price of a million tokens or of one unit. A higher one is a mistake."""
+MAX_USD_DIGITS = 28
+"""The most digits of a price: decimals multiply that many exactly."""
 UsdPerMillion: TypeAlias = Mapping[TokenKind, Decimal]
 """US dollars for a million tokens, by kind. A kind that is left out has no known price."""
 UsdPerUnit: TypeAlias = Mapping[BilledUnit, Decimal]

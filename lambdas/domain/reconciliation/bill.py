@@ -379,7 +379,7 @@ def _check_granularity(row: BillRow, day: date) -> None:
     if end is not None and (end - day).days > 1:
         message = (
             "a line of the bill stands for more than a day. Make an export with TIME_GRANULARITY"
-            " DAILY or HOURLY."
+            " DAILY or HOURLY"
         )
         raise BillError(message)
 

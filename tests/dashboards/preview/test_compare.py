@@ -113,7 +113,9 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
         for name, figures in meter.summary.by_model()
     }
     assert {
-        it["model_id"] for it in traffic["in_use"] if it["cost_usd"] != by_model[it["model_id"]]
+        model["model_id"]
+        for model in traffic["in_use"]
+        if model["cost_usd"] != by_model[model["model_id"]]
     } == guarded
 
 

@@ -562,6 +562,14 @@ def test_no_number_and_no_name_is_cut_however_narrow_the_terminal(width: int) ->
     assert "130,447" in dario.split()
 
 
+def test_years_are_shown_with_four_digits(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log(timestamp="0001-01-01T00:00:00Z")))
+    assert run(logs) == 0
+    assert "0001-01-01 00:00:00 to 0001-01-01 00:00:00 UTC" in capsys.readouterr().out
+
+
 def test_names_cannot_steer_the_terminal(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

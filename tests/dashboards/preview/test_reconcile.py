@@ -131,6 +131,16 @@ def test_marketplace_lines_without_a_list_cost_take_rate_times_amount(
     assert (line["logs"]["list_usd"], line["logs"]["quantity"]) == ("20", "80000000")
 
 
+def test_one_line_and_one_call_are_named_in_the_singular(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(called("a", timestamp="2026-09-08T12:00:00Z")))
+
+    assert run("--cur", write_csv_bill(tmp_path / "bill.csv", [bill_line()]), "--", logs) == 0
+
+    assert "1 line of the bill against 1 call, days before" in capsys.readouterr().out
+
+
 def test_table_adds_up_to_the_whole_bill(
     run: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -297,7 +307,9 @@ def test_bill_that_cannot_be_compared_is_refused(
 
     assert run("--cur", bill, "--", logs) == 2
 
-    assert complaint in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert complaint in printed
+    assert ".." not in printed
 
 
 @pytest.mark.parametrize(

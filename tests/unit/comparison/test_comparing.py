@@ -227,7 +227,7 @@ def test_projects_add_up_to_the_account(made: list[ObservedCall], pricing: Prici
         for cost in whole.costs:
             same = [it for part in parts for it in part.costs if it.model_id == cost.model_id]
             if len(same) == len(parts):  # else it is in use elsewhere only, at an assumed price
-                assert sum(it.uncached_usd for it in same) == cost.uncached_usd
+                assert sum(model.uncached_usd for model in same) == cost.uncached_usd
     assert report.account.failed_calls == sum(it.is_failed for it in (c.record for c in made))
     assert sum(it.mix.calls for it in report.account.traffic) + report.account.failed_calls + sum(
         report.account.unpriced.values()

@@ -29,12 +29,12 @@ def review(
 
 def news(found: Review) -> dict[TokenKind, Decimal]:
     assert not found.held
-    return {TokenKind(it.rate.item): it.rate.usd for it in found.news}
+    return {TokenKind(offered.rate.item): offered.rate.usd for offered in found.news}
 
 
 def held(found: Review) -> list[tuple[HoldReason, Decimal | None]]:
     assert not found.news
-    return [(it.reason, it.rate.usd if it.rate else None) for it in found.held]
+    return [(entry.reason, entry.rate.usd if entry.rate else None) for entry in found.held]
 
 
 def test_a_price_that_is_known_already_is_no_news() -> None:
@@ -121,7 +121,7 @@ def test_a_model_is_found_however_its_version_is_spelled() -> None:
     known = book(price("1"))
     assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}
     found = review(known, listing(rate("1.5", model_id="amazon.nova-pro")))
-    assert [it.rate.model_id for it in found.news] == [NOVA]
+    assert [offered.rate.model_id for offered in found.news] == [NOVA]
 
 
 def test_a_price_that_the_list_no_longer_has_is_held_until_it_is_back() -> None:
@@ -141,7 +141,7 @@ def test_a_price_that_the_list_never_had_is_not_missed() -> None:
 
 def test_a_name_that_stands_for_no_model_is_held_once_an_offer() -> None:
     found = review(book(price("1")), listing(rate("1"), unmapped_names=["Nova 9 Mega"]))
-    assert [(it.reason, it.name, it.offer) for it in found.held] == [
+    assert [(entry.reason, entry.name, entry.offer) for entry in found.held] == [
         (HoldReason.UNMAPPED_NAME, "Nova 9 Mega", "AmazonBedrock")
     ]
 
@@ -188,7 +188,7 @@ def test_nothing_is_published_that_changes_a_known_price_by_more_than_a_factor_o
 ) -> None:
     prices = book() if known is None else book(price(str(known)))
     found = review(prices, listing(rate(str(usd))))
-    candidates: list[ListedRate] = [it.rate for it in found.news]
+    candidates: list[ListedRate] = [offered.rate for offered in found.news]
     for candidate in candidates:
         assert candidate.usd > 0
         assert known is None or known / 2 <= candidate.usd <= known * 2

@@ -155,9 +155,9 @@ def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> No
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     repricing = replace(repricer(calls(record), sink), attribute=attributed_calls(source))
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
-    assert {name: it.calls for name, it in repricing.reprice(NOON).by_model.items()} == {
-        SONNET_4: 1
-    }
+    assert {
+        name: repriced.calls for name, repriced in repricing.reprice(NOON).by_model.items()
+    } == {SONNET_4: 1}
     assert usd_in(sink) == Decimal("0.000105")
 
 
