@@ -16,7 +16,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.metering.join import MAX_TEXT_LENGTH, bound_reading, latest_timestamp
+from lambdas.domain.metering.join import bound_reading, latest_timestamp
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -58,9 +58,10 @@ _MAX_KEY_BYTES = 1024
 def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """Write a record as an item that DynamoDB takes; the same record always gives the same item.
 
-    Absent values are left out, and texts are cut where no real one ends. The item expires a
+    Absent values are left out, and the rest is cut as `bound_reading` does. The item expires a
     retention after the latest time that a reading of the call reports, whenever it is written.
     """
+    record = bound_reading(record)
     expires_at = int(latest_timestamp(record).timestamp() + retention.total_seconds())
     item: Item = {
         PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
@@ -70,7 +71,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     for name in _TEXTS:
         text = getattr(record, name)
         if text:
-            item[name] = {"S": text[:MAX_TEXT_LENGTH]}
+            item[name] = {"S": text}
     numbers = {name: getattr(record, name) for name in _NUMBERS} | record.tokens._asdict()
     for name, number in numbers.items():
         if number is not None:

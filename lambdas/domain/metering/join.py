@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from hashlib import sha256
 from typing import TypeVar
 
 from lambdas.domain.invocations import (
@@ -35,6 +36,7 @@ Value = TypeVar("Value")
 _KNOWN_UNITS = frozenset(BilledUnit)
 _NO_CONFLICTS = Conflicts()
 _DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
+_KEY = ("account_id", "region", "request_id")
 _TEXTS = (
     "operation",
     "model_id",
@@ -94,10 +96,13 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
 
 
 def bound_reading(record: UsageRecord) -> UsageRecord:
-    """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour."""
+    """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour.
+
+    A part of the call's key that is cut ends in a digest, so that different calls stay different.
+    """
     cut = {
-        name: text[:MAX_TEXT_LENGTH]
-        for name in _TEXTS
+        name: _cut_key(text) if name in _KEY else text[:MAX_TEXT_LENGTH]
+        for name in (*_KEY, *_TEXTS)
         if (text := getattr(record, name)) is not None and len(text) > MAX_TEXT_LENGTH
     }
     if cut:
@@ -106,6 +111,11 @@ def bound_reading(record: UsageRecord) -> UsageRecord:
     if hour is not None and (written is None or hour > written):
         record = record._replace(tokens=record.tokens._replace(cache_write_1h=written))
     return record
+
+
+def _cut_key(text: str) -> str:
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{text[: MAX_TEXT_LENGTH - len(digest) - 1]}~{digest}"
 
 
 def latest_timestamp(record: UsageRecord) -> datetime:
