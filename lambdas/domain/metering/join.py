@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lambdas.domain.invocations import (
     CONFLICTING_IDENTITY,
@@ -100,7 +100,7 @@ def bound_reading(record: UsageRecord) -> UsageRecord:
 
     A part of the call's key that is cut ends in a digest, so that different calls stay different.
     """
-    cut = {
+    cut: dict[str, Any] = {
         name: _cut_key(text) if name in _KEY else text[:MAX_TEXT_LENGTH]
         for name in (*_KEY, *_TEXTS)
         if (text := getattr(record, name)) is not None and len(text) > MAX_TEXT_LENGTH
