@@ -120,7 +120,7 @@ def _left_out(of_families: int, of_others: int, traffic: TrafficComparison) -> I
 
 
 def _row(cost: ModelCost, mix: TrafficMix) -> tuple[str, ...]:
-    is_assumed = mix.has_assumed_price(cost.model_id)
+    is_assumed = cost.has_assumed_price
     return (
         f"{cost.model_id}{' *' if cost.is_in_use else ''}",
         dollars(cost.as_cached_usd, is_assumed=is_assumed) if not cost.lacks else "no cache price",

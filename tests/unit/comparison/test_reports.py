@@ -89,6 +89,7 @@ def test_the_json_keeps_its_contract() -> None:
         "model_id": DEAR,
         "is_in_use": True,
         "is_same_family": True,
+        "has_assumed_price": False,
         "as_cached_usd": Decimal("18.300000"),
         "as_cached_saves": Decimal(0),
         "uncached_usd": Decimal("21.000000"),
