@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAX_EXAMPLES = 5
-"""How many files of each reason keep their names."""
+"""The most files of one reason that are listed by name."""
 
 
 class SkipReason(StrEnum):
-    """Why a file was not read, or not to its end."""
+    """A reason why a file was not read, or not to its end."""
 
     NOT_A_LOG = "not_a_log"
     """Its content is not an invocation log in a known format."""

@@ -47,7 +47,7 @@ def serve(price_list: PriceListServer, factor: str = "1") -> None:
 
 
 class Session:
-    """What commands ask of a session, in the local cloud."""
+    """The part of a session that commands use, in the local cloud."""
 
     def __init__(self, deployed: Deployed) -> None:
         self.client: Any = deployed.cloud.client

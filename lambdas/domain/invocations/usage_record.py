@@ -106,7 +106,7 @@ class Ignored(Enum):
 
 
 class CallVariant(NamedTuple):
-    """What decides on the price of a call, as one reading reports it."""
+    """The model and tier that decide on a call's price, as one reading reports them."""
 
     model_id: str
     invoked_model_id: str
@@ -140,7 +140,7 @@ class Conflicts(NamedTuple):
 
     @property
     def are_variants_cut_off(self) -> bool:
-        """Whether models or service tiers may be missing from `variants`."""
+        """Say if models or service tiers may be missing from `variants`."""
         return self.is_cut_off and len(self.variants) >= MAX_CONFLICT_VALUES
 
 
@@ -226,7 +226,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def is_missing_output(self) -> bool:
-        """Whether only the output count is missing: a stream that was cut off, for example."""
+        """Say if only the output count is missing: a stream that was cut off, for example."""
         tokens = self.tokens
         return (
             tokens.output is None

@@ -207,5 +207,5 @@ def _operation_order(operation: str) -> tuple[bool, str]:
 
 
 def _metadata_order(metadata: RequestMetadata) -> tuple[int, RequestMetadata]:
-    """What has more pairs is the larger."""
+    """Order by the number of pairs, then by the pairs."""
     return len(metadata), metadata

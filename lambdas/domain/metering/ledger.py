@@ -23,7 +23,7 @@ class LedgerChange:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether readings of the call disagree: with what stood before, or with each other."""
+        """Say if readings of the call disagree: with what stood before, or with each other."""
         if self.replaced is None:
             return self.record.conflicts is not None
         return self.replaced != self.record

@@ -1,4 +1,4 @@
-"""What the price list says anew is published, unless it looks like a mistake: then it is held."""
+"""New prices of the list are published, unless they look like a mistake: then they are held."""
 
 from datetime import timedelta
 from decimal import Decimal
