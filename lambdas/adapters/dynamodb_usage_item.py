@@ -16,7 +16,12 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.metering.join import MAX_TEXT_LENGTH, bound_reading, latest_timestamp
+from lambdas.domain.metering.join import (
+    JOINED_TEXTS,
+    MAX_TEXT_LENGTH,
+    bound_reading,
+    latest_timestamp,
+)
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -24,19 +29,7 @@ if TYPE_CHECKING:
 
     Item: TypeAlias = dict[str, AttributeValueTypeDef]
 
-_TEXTS = (
-    "account_id",
-    "region",
-    "request_id",
-    "operation",
-    "model_id",
-    "invoked_model_id",
-    "identity_arn",
-    "error_code",
-    "inference_region",
-    "service_tier",
-    "prompt_router",
-)
+_TEXTS = ("account_id", "region", "request_id", *JOINED_TEXTS)
 _COUNTS = TokenCounts._fields
 CALL_ATTRIBUTES = frozenset(
     {

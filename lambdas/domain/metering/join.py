@@ -31,11 +31,7 @@ log group too, and all conflicts of a call have to fit into one item of the ledg
 MAX_UNITS = 32
 """Different units that are kept of a call: all that may have a price, and some that do not."""
 
-Value = TypeVar("Value")
-_KNOWN_UNITS = frozenset(BilledUnit)
-_NO_CONFLICTS = Conflicts()
-_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
-_TEXTS = (
+JOINED_TEXTS = (
     "operation",
     "model_id",
     "invoked_model_id",
@@ -45,6 +41,12 @@ _TEXTS = (
     "service_tier",
     "prompt_router",
 )
+"""The fields of a record that are texts, apart from those of its key."""
+
+Value = TypeVar("Value")
+_KNOWN_UNITS = frozenset(BilledUnit)
+_NO_CONFLICTS = Conflicts()
+_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 
 
 def join_readings(records: Iterable[UsageRecord]) -> dict[tuple[str, str, str], UsageRecord]:
@@ -96,7 +98,7 @@ def bound_reading(record: UsageRecord) -> UsageRecord:
     """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour."""
     cut = {
         name: text[:MAX_TEXT_LENGTH]
-        for name in _TEXTS
+        for name in JOINED_TEXTS
         if (text := getattr(record, name)) is not None and len(text) > MAX_TEXT_LENGTH
     }
     if cut:
