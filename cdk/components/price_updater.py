@@ -34,7 +34,7 @@ class PriceUpdater(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            config: Where the price list is.
+            config: The configuration, with the address of the price list.
             storage: The bucket of prices.
             code: The code and layers that all functions share.
         """

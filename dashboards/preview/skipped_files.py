@@ -51,7 +51,7 @@ class SkippedGroup(NamedTuple):
 
     Attributes:
         reason: The reason.
-        files: How many they are.
+        files: The number of files.
         examples: The first of them, at most `MAX_EXAMPLES`.
     """
 
@@ -64,7 +64,7 @@ class SkippedFiles:
     """Counts skipped files by reason; memory does not grow with their number.
 
     Attributes:
-        first_problem: What kept the first unreadable file from being read; `None` for no such file.
+        first_problem: The problem of the first unreadable file; `None` for no such file.
     """
 
     def __init__(self) -> None:

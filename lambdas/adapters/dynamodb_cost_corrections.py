@@ -57,7 +57,7 @@ class DynamoDbCostCorrections:
         """Save progress, whose revision is that of the one it replaces and one more.
 
         Raises:
-            ProgressChangedError: What is stored has another revision.
+            ProgressChangedError: The stored progress has another revision.
         """
         item: Item = {
             PARTITION_KEY: _key(progress.edition),

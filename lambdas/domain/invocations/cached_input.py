@@ -60,7 +60,7 @@ def separate_cached_tokens(
     Args:
         logged: The counts that Bedrock itself logs. Each goes before the body's.
         reported: The counts of the response body.
-        usual: How such calls report cached tokens.
+        usual: The usual place of cached tokens in reports of such calls.
     """
     if reported is NO_USAGE:
         return _separate_without_body(logged, usual)

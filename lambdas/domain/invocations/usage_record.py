@@ -155,7 +155,7 @@ class UsageRecord(NamedTuple):
         operation: One of `OPERATIONS`, or `OTHER`.
         model_id: The foundation model, see `foundation_model_id`. A response may name the one
             behind an application inference profile or a prompt router.
-        invoked_model_id: What the caller named, or what a prompt router chose: an id or an ARN.
+        invoked_model_id: The id or ARN that the caller named, or that a prompt router chose.
         identity_arn: The caller as the log gives it; `UNKNOWN_IDENTITY` where it gives none.
         tokens: Disjoint counts, absent ones as `None`.
         error_code: The exception's name if the call failed, else `None`.
@@ -168,8 +168,8 @@ class UsageRecord(NamedTuple):
             says how the call was served, it stands for a requested one.
         billed_units: Units other than tokens that the response reports: pairs of unit and count,
             in order of the units.
-        usage_doubt: Why the split between input and cached tokens is uncertain; `None` where the
-            log leaves no doubt.
+        usage_doubt: The reason why the split between input and cached tokens is uncertain; `None`
+            where the log leaves no doubt.
         conflicts: The values on which several readings of the call disagree; `None` where every
             reading agrees.
         prompt_router: The prompt router that the caller named, where the response says which

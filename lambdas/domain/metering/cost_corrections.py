@@ -48,5 +48,5 @@ class CostCorrections(Protocol):
         """Save progress, whose revision is that of the one it replaces and one more.
 
         Raises:
-            ProgressChangedError: What is stored has another revision.
+            ProgressChangedError: The stored progress has another revision.
         """

@@ -14,8 +14,8 @@ class LedgerChange:
     """A call that is new to the ledger, or one about which a further reading reports more.
 
     Attributes:
-        record: What stands now: all readings of the call, joined.
-        replaced: What stood before; `None` for a new call.
+        record: The entry as it is now: all readings of the call, joined.
+        replaced: The entry before; `None` for a new call.
     """
 
     record: UsageRecord
