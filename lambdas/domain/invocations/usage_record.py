@@ -174,6 +174,9 @@ class UsageRecord(NamedTuple):
             reading agrees.
         prompt_router: The prompt router that the caller named, where the response says which
             model it chose; `invoked_model_id` is then what it chose.
+        largest_sampling_tokens: The input tokens, cached ones included, of the largest sampling
+            where one answer was made of several: each is a call of its own where large calls have
+            another price. `None` for a single one.
     """
 
     account_id: str
@@ -194,6 +197,7 @@ class UsageRecord(NamedTuple):
     usage_doubt: UsageDoubt | None = None
     conflicts: Conflicts | None = None
     prompt_router: str | None = None
+    largest_sampling_tokens: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -309,6 +313,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         doubt,
         None,
         prompt_router,
+        usage.reported.largest_sampling_tokens,
     )
 
 

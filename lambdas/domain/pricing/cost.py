@@ -302,7 +302,7 @@ class Pricing:
 
     def _price_all(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         own, of_guardrails = _split_units(record.billed_units)
-        lines = entry.token_lines(record.tokens, own)
+        lines = entry.token_lines(record.tokens, own, _size_of(record))
         unit_lines = entry.unit_lines(own, record.tokens)
         guardrail_lines: tuple[UnitLine, ...] | Unpriced = ()
         if of_guardrails:
@@ -364,7 +364,7 @@ class _Entry:
     leaves_out_unpriced: bool = False
 
     def token_lines(
-        self, tokens: TokenCounts, units: BilledUnits
+        self, tokens: TokenCounts, units: BilledUnits, size: int
     ) -> tuple[CostLine, ...] | Unpriced:
         """Price tokens. A call that is billed in other units may have none."""
         used = _used(tokens)
@@ -374,11 +374,13 @@ class _Entry:
             return ()
         if tokens.is_missing:
             return Unpriced.NO_COUNTS
-        listed = self.prices.token_rates(tokens.total_input or 0)
+        listed = self.prices.token_rates(size)
         if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
         elif not listed and not (self.agreed and self.agreed.usd_per_million):
             return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
+        elif not used and TokenKind.OUTPUT not in listed and TokenKind.INPUT in listed:
+            return Unpriced.BILLED_IN_OTHER_UNITS  # an embedding of something else than text
         return self._lines(used, listed)
 
     def unit_lines(
@@ -452,6 +454,12 @@ def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
     ):
         if count:
             yield kind, count
+
+
+def _size_of(record: UsageRecord) -> int:
+    """The input tokens that decide if a call is a large one: those of its largest sampling."""
+    total, largest = record.tokens.total_input or 0, record.largest_sampling_tokens
+    return total if largest is None else min(total, largest)
 
 
 def _used(tokens: TokenCounts) -> tuple[tuple[TokenKind, int], ...]:

@@ -108,7 +108,10 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
     assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
-    by_model = {name: figures.cost_usd for name, figures in meter.summary.by_model()}
+    by_model = {
+        name: None if figures.cost_usd is None else round(figures.cost_usd, 6)
+        for name, figures in meter.summary.by_model()
+    }
     assert {
         model["model_id"]
         for model in traffic["in_use"]

@@ -29,6 +29,7 @@ from tests.builders import usage_record
 
 TEXT = "maker.text-v1:0"
 EMBEDDING = "maker.embed-v1:0"
+TEXT_EMBEDDING = "maker.text-embed-v1:0"
 IMAGES = "stability.images-v1:0"
 UNPRICED_IMAGES = "amazon.nova-canvas-v1:0"
 RERANKER = "cohere.rerank-v3-5:0"
@@ -48,6 +49,7 @@ PRICING = Pricing(
         [
             listed(TEXT, {TokenKind.INPUT: "1", TokenKind.OUTPUT: "5"}),
             listed(EMBEDDING, {TokenKind.INPUT: "0.1"}, image="0.0001"),
+            listed(TEXT_EMBEDDING, {TokenKind.INPUT: "0.1"}),
             listed(IMAGES, {}, image="0.04"),
             listed(VIDEO, {TokenKind.OUTPUT: "7.5"}, video_second="0.0005"),
             listed(
@@ -99,6 +101,7 @@ def test_units_with_a_price_are_part_of_the_cost(
     [
         (EMBEDDING, ZERO, []),  # images whose number is not reported
         (EMBEDDING, NONE, []),
+        (TEXT_EMBEDDING, TokenCounts(0), []),  # of something else than text
         (UNPRICED_IMAGES, NONE, []),
         (UNPRICED_IMAGES, TokenCounts(20, 0), []),
         (UNPRICED_IMAGES, NONE, [("image", 1)]),
