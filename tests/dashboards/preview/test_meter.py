@@ -229,8 +229,10 @@ def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_comma
     assert "1 file could not be read to the end" in printed.err
     assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
     assert "Identity" in printed.out
+    assert "2 files read. 1 file was not:" in printed.out
     summary = json.loads(out.read_text())
     assert summary["records"]["counted"] > 2900
+    assert summary["files"]["read"] == 2
     assert summary["files"]["skipped"][0]["reason"] == "unreadable"
 
 
