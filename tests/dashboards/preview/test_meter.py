@@ -520,7 +520,9 @@ def test_costs_that_mean_different_things_look_different(
     assert rows["assumed"]["assumed_cost_usd"] == assumed
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
-    assert "  1 no_price: no price of the model is known in the AWS partition of the call" in printed
+    assert (
+        "  1 no_price: no price of the model is known in the AWS partition of the call" in printed
+    )
 
 
 def test_the_period_accounts_and_regions_are_shown(
