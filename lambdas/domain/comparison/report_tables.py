@@ -158,8 +158,8 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     if coverage.outlined_calls == coverage.calls:
         return ()
     note = (
-        f"The requests of {coverage.outlined_calls:,} of {plural(coverage.calls, 'call')} were looked"
-        " at; only those are searched for repeated prefixes and oversize max_tokens."
+        f"The requests of {coverage.outlined_calls:,} of {plural(coverage.calls, 'call')} were"
+        " looked at; only those are searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
 
