@@ -87,7 +87,7 @@ class RepriceCalls:
             has_time: Asked before each group and each chunk.
         """
         if not self.unpriced.acquire_lock(now):
-            return RepriceReport(reason="another run is at it", is_other_run=True)
+            return RepriceReport(reason="another run is in progress", is_other_run=True)
         try:
             return self._run(now, has_time)
         finally:

@@ -42,7 +42,9 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def deliver(*logs: dict[str, Any]) -> None:
-    handler.lambda_handler({"awslogs": {"data": pack([json.dumps(it) for it in logs])}}, CONTEXT)
+    handler.lambda_handler(
+        {"awslogs": {"data": pack([json.dumps(line) for line in logs])}}, CONTEXT
+    )
 
 
 def in_ledger() -> list[UsageRecord]:
@@ -82,10 +84,10 @@ def test_forged_twins_in_any_order_hide_no_call(forged: dict[str, Any], *, at_on
     twin = REAL | forged
     for number, order in enumerate(set(permutations([0, 1, 1]))):
         request_id = f"request-{number}"
-        logs = [(twin if it else REAL) | {"requestId": request_id} for it in order]
-        for batch in [logs] if at_once else [[it] for it in logs]:
+        logs = [(twin if is_twin else REAL) | {"requestId": request_id} for is_twin in order]
+        for batch in [logs] if at_once else [[line] for line in logs]:
             deliver(*batch)
-        (call,) = (it for it in in_ledger() if it.request_id == request_id)
+        (call,) = (record for record in in_ledger() if record.request_id == request_id)
         assert (call.tokens, call.timestamp) == (real.tokens, real.timestamp)
         assert not call.is_failed
         cost = cost_of(call)

@@ -96,7 +96,7 @@ def test_while_another_run_is_at_it_nothing_fails_and_nothing_is_said_of_waiting
 ) -> None:
     note_a_call()
     DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).acquire_lock(datetime.now(UTC))
-    assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is at it"
+    assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is in progress"
     assert "WaitingModels" not in health_metrics(capsys.readouterr().out)
 
 
