@@ -3,7 +3,7 @@
 import sys
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 from hypothesis import given
@@ -47,11 +47,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 18 names for the account and 16 a model, 7 an identity, 4 a project; 15 health metrics.
-    standard = 18 + 6 * 16 + 50 * 7 + 5 * 4 + 15
+    # 18 names for the account and 16 a model, 7 an identity, 4 a project; 16 health metrics.
+    standard = 18 + 6 * 16 + 50 * 7 + 5 * 4 + 16
     assert count_series(Usage(1, 50, 6), Detail.STANDARD, 200) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 18 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 15
+    full = 18 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 16
     assert count_series(Usage(1, 50, 6), Detail.FULL, 200) == full
 
 
@@ -157,18 +157,18 @@ def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> N
 
 def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     metrics, models = InMemoryMetrics(), 4
-    in_every_window = NOON - timedelta(minutes=58)
+    minutes = [NOON - timedelta(minutes=it) for it in (58, 90, 150)]
     for namespace, names in ((NAMESPACE, OWN_METRICS), (BEDROCK_NAMESPACE, BEDROCK_METRICS)):
         for name in chain.from_iterable(names.values()):
-            for model in range(models):
-                metrics.add(namespace, name, in_every_window, model=f"model-{model}")
+            for model, minute in product(range(models), minutes):
+                metrics.add(namespace, name, minute, model=f"model-{model}")
     audit = AuditCoverage(metrics)
     for step in range(12):
         audit(NOON + timedelta(minutes=15 - 5 * step))
+    audit.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
     expected = metrics.read.total() + lists + of_bedrock_mantle
-    # On the hour, calls are read by themselves first, and then with all else.
     assert metrics_read(Usage(1, 1, models)) == 720 * expected
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
+from lambdas.domain.metering.metric_catalog import MISSING_TOKEN_COUNTS
+
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 BEDROCK_NAMESPACE = "AWS/Bedrock"
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-mantle-metrics.html
@@ -17,6 +19,7 @@ class Quantity(StrEnum):
 
     CALLS = "calls"
     FAILED_CALLS = "failed calls"
+    UNCOUNTED_CALLS = "calls without counts"
     INPUT = "input tokens"
     OUTPUT = "output tokens"
     CACHE_READ = "cache read tokens"
@@ -29,6 +32,7 @@ MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
 OWN_METRICS: MetricNames = {
     Quantity.CALLS: ("Invocations",),
     Quantity.FAILED_CALLS: ("InvocationErrors",),
+    Quantity.UNCOUNTED_CALLS: (MISSING_TOKEN_COUNTS.name,),
     Quantity.INPUT: ("InputTokens",),
     Quantity.OUTPUT: ("OutputTokens",),
     Quantity.CACHE_READ: ("CacheReadTokens",),
