@@ -53,6 +53,8 @@ _SHAPES = {
     "tuple_type": "a list",
     "dict_type": "an object",
     "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
     "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
 }
 """What pydantic calls otherwise than JSON does, by the type of its error."""

@@ -104,5 +104,7 @@ readings = st.builds(
         lambda units: tuple(sorted(units.items()))
     ),
     usage_doubt=st.sampled_from([None, *UsageDoubt]),
+    prompt_router=st.sampled_from([None, "router", "other-router"]),
+    largest_sampling_tokens=counts,
 )
 """Readings of one call that agree or differ in every field."""

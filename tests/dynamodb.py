@@ -57,11 +57,11 @@ class InMemoryDynamoDb:
     Attributes:
         items: By their keys.
         stream: The changes, as `metric_publisher` reads them.
-        requests: How many requests there were, by operation.
-        write_units: What they consumed, failed conditions included.
-        read_units: What consistent reads consumed.
+        requests: The number of requests, by operation.
+        write_units: The units that they consumed, failed conditions included.
+        read_units: The units that consistent reads consumed.
         errors: Codes that the next statements get instead of being run.
-        unread: How many of the next keys are left over, each once.
+        unread: The number of next keys that are left over, each once.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,9 @@ class InMemoryDynamoDb:
     def batch_execute_statement(self, *, Statements: Sequence[Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         assert 1 <= len(Statements) <= 25
         self.requests["BatchExecuteStatement"] += 1
-        return {"Responses": [self._insert(read_insertion(it)[1]) for it in Statements]}
+        return {
+            "Responses": [self._insert(read_insertion(statement)[1]) for statement in Statements]
+        }
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803  # boto3's name
         self.requests["BatchGetItem"] += 1
@@ -90,7 +92,7 @@ class InMemoryDynamoDb:
         left, self.unread = request["Keys"][: self.unread], 0
         keys = [key[_KEY]["S"] for key in request["Keys"][len(left) :]]
         found = [copy.deepcopy(self.items[key]) for key in keys if key in self.items]
-        self.read_units += sum(max(1, ceil(size_of(it) / BYTES_OF_A_READ_UNIT)) for it in found)
+        self.read_units += sum(max(1, ceil(size_of(item) / BYTES_OF_A_READ_UNIT)) for item in found)
         unprocessed = {table: {"Keys": left}} if left else {}
         return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
 
@@ -149,7 +151,7 @@ def _write_units(item: dict[str, Any]) -> int:
 
 
 def _holds(request: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
-    """Whether a condition of equal and absent attributes holds."""
+    """Say if a condition of equal and absent attributes holds."""
     names = request["ExpressionAttributeNames"]
     values = request["ExpressionAttributeValues"]
     for part in request["ConditionExpression"].split(" AND "):

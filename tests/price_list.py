@@ -16,17 +16,17 @@ _RECORDED = Path(__file__).parent / "fixtures" / "price-list-rows.json"
 def recorded_files(region: str) -> dict[str, dict[str, Any]]:
     """The bulk files of a Region by offer, with the recorded rows that name the Region."""
     rows = json.loads(_RECORDED.read_text(encoding="utf-8"))
-    of_region = [it for it in rows if it["attributes"].get("regionCode") == region]
+    of_region = [row for row in rows if row["attributes"].get("regionCode") == region]
     return {
         offer: bulk_json(
             [
-                listed(it["attributes"], it["usd"], it["unit"], it["effectiveDate"])
-                for it in of_region
-                if it["offer"] == offer
+                listed(row["attributes"], row["usd"], row["unit"], row["effectiveDate"])
+                for row in of_region
+                if row["offer"] == offer
             ],
             offer,
         )
-        for offer in sorted({it["offer"] for it in of_region})
+        for offer in sorted({row["offer"] for row in of_region})
     }
 
 
@@ -35,8 +35,8 @@ def with_price(document: Mapping[str, Any], usage_type: str, factor: str) -> dic
     changed: dict[str, Any] = json.loads(json.dumps(document))
     (sku,) = (
         sku
-        for sku, it in changed["products"].items()
-        if it["attributes"]["usagetype"] == usage_type
+        for sku, product in changed["products"].items()
+        if product["attributes"]["usagetype"] == usage_type
     )
     for term in changed["terms"]["OnDemand"][sku].values():
         for dimension in term["priceDimensions"].values():

@@ -163,7 +163,7 @@ def _lines(
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for title, value in {
-        it.graph: it.threshold for it in (*symptoms(), *price_list_symptoms())
+        symptom.graph: symptom.threshold for symptom in (*symptoms(), *price_list_symptoms())
     }.items():
         lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})

@@ -101,8 +101,8 @@ def _unless_gone(delete: Callable[[str], object], name: str) -> None:
 def _empty(s3: S3Client, bucket: str) -> None:
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         keys = [
-            {"Key": it["Key"], "VersionId": it["VersionId"]}
-            for it in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+            {"Key": version["Key"], "VersionId": version["VersionId"]}
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
         ]
         if keys:
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys

@@ -22,7 +22,7 @@ from dashboards.preview.metering import (
     meter_files,
     without_output,
 )
-from dashboards.preview.usage_notes import plural, print_notes
+from dashboards.preview.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
 from lambdas.domain.focus import (
@@ -39,6 +39,7 @@ from lambdas.domain.focus import (
 )
 from lambdas.domain.focus.manifest import MANIFEST_VERSION
 from lambdas.domain.metering import LedgerChange, LedgerStream
+from lambdas.domain.report_text import plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'

@@ -37,12 +37,14 @@ CREATE TABLE ledger (
   key BLOB NOT NULL UNIQUE, account_id, region, request_id, timestamp, operation, model_id,
   invoked_model_id, identity_arn, input, output, cache_read, cache_write, cache_write_1h,
   error_code, inference_region, latency_ms, request_metadata, service_tier, billed_units,
-  usage_doubt, conflicts, prompt_router, is_disputed
+  usage_doubt, conflicts, prompt_router, largest_sampling_tokens, is_disputed
 );
 CREATE TABLE differing_readings (key BLOB, digest BLOB, PRIMARY KEY (key, digest)) WITHOUT ROWID;
 CREATE TABLE rejected (source, line, reason);
 """
-_INSERT = "INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = """
+INSERT OR REPLACE INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+"""
 _INSERT_DIFFERING = "INSERT OR IGNORE INTO differing_readings VALUES (?, ?)"
 _SELECT = "SELECT * FROM ledger WHERE key IN ({marks})"
 
@@ -50,7 +52,7 @@ _Row: TypeAlias = tuple[Any, ...]
 
 
 class Coverage(NamedTuple):
-    """What the calls of a ledger cover.
+    """The period, accounts and Regions of a ledger's calls.
 
     Attributes:
         start: The time of the first call, UTC.
@@ -238,6 +240,7 @@ def _to_row(key: bytes, record: UsageRecord, *, is_disputed: bool) -> _Row:
         record.usage_doubt,
         json.dumps(record.conflicts, default=datetime.isoformat) if record.conflicts else None,
         record.prompt_router,
+        record.largest_sampling_tokens,
         is_disputed,
     )
 
@@ -245,7 +248,7 @@ def _to_row(key: bytes, record: UsageRecord, *, is_disputed: bool) -> _Row:
 def _from_row(row: _Row) -> UsageRecord:
     _, account_id, region, request_id, timestamp, operation, model_id, invoked, arn, *rest = row
     *counts, error_code, inference_region, latency_ms, metadata, service_tier = rest[:10]
-    units, doubt, conflicts, prompt_router, _ = rest[10:]
+    units, doubt, conflicts, prompt_router, largest_sampling, _ = rest[10:]
     return UsageRecord(
         account_id,
         region,
@@ -265,6 +268,7 @@ def _from_row(row: _Row) -> UsageRecord:
         UsageDoubt(doubt) if doubt else None,
         _read_conflicts(conflicts) if conflicts else None,
         prompt_router,
+        largest_sampling,
     )
 
 

@@ -12,12 +12,12 @@ from dashboards.preview.local_meter import LocalMeter
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
 from lambdas.domain.metering import total_figures
 from lambdas.domain.pricing import Unpriced
+from lambdas.domain.report_text import plural, shown_time
 
 _REJECTED_SHOWN = 5
 _NAMES_SHOWN = 8
-_TIME = "%Y-%m-%d %H:%M:%S"
 UNPRICED_MEANINGS = {
-    Unpriced.NO_PRICE: "no price of the model is known",
+    Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
     Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
     Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
     Unpriced.NO_COUNTS: "the log does not say how many tokens they used",
@@ -46,11 +46,6 @@ def print_notes(meter: LocalMeter, console: Console) -> None:
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def plural(count: int, noun: str) -> str:
-    """A number of things: `1 call`, `2,000 calls`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = meter.record_counts()
     yield from _notes_on_files(meter)
@@ -61,7 +56,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     )
     if coverage := meter.ledger.coverage():
         yield (
-            f"{coverage.start:{_TIME}} to {coverage.end:{_TIME}} UTC,"
+            f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC,"
             f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
             f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})."
         )

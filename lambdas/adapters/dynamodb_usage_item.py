@@ -16,7 +16,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.metering.join import MAX_TEXT_LENGTH, bound_reading, latest_timestamp
+from lambdas.domain.metering.join import RECORD_TEXTS, bound_reading, latest_timestamp
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -24,26 +24,15 @@ if TYPE_CHECKING:
 
     Item: TypeAlias = dict[str, AttributeValueTypeDef]
 
-_TEXTS = (
-    "account_id",
-    "region",
-    "request_id",
-    "operation",
-    "model_id",
-    "invoked_model_id",
-    "identity_arn",
-    "error_code",
-    "inference_region",
-    "service_tier",
-    "prompt_router",
-)
 _COUNTS = TokenCounts._fields
+_NUMBERS = ("latency_ms", "largest_sampling_tokens")
 CALL_ATTRIBUTES = frozenset(
     {
-        *(PARTITION_KEY, EXPIRES_AT, "timestamp", "latency_ms", "request_metadata"),
+        *(PARTITION_KEY, EXPIRES_AT, "timestamp", "request_metadata"),
         *("billed_units", "usage_doubt", "conflicts"),
-        *_TEXTS,
+        *RECORD_TEXTS,
         *_COUNTS,
+        *_NUMBERS,
     }
 )
 """The names of everything that an item of a call can hold."""
@@ -56,24 +45,24 @@ _MAX_KEY_BYTES = 1024
 def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """Write a record as an item that DynamoDB takes; the same record always gives the same item.
 
-    Absent values are left out, and texts are cut where no real one ends. The item expires a
+    Absent values are left out, and the rest is cut as `bound_reading` does. The item expires a
     retention after the latest time that a reading of the call reports, whenever it is written.
     """
+    record = bound_reading(record)
     expires_at = int(latest_timestamp(record).timestamp() + retention.total_seconds())
     item: Item = {
         PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }
-    for name in _TEXTS:
+    for name in RECORD_TEXTS:
         text = getattr(record, name)
         if text:
-            item[name] = {"S": text[:MAX_TEXT_LENGTH]}
-    for name, count in zip(_COUNTS, record.tokens, strict=True):
-        if count is not None:
-            item[name] = {"N": str(count)}
-    if record.latency_ms is not None:
-        item["latency_ms"] = {"N": str(record.latency_ms)}
+            item[name] = {"S": text}
+    numbers = {name: getattr(record, name) for name in _NUMBERS} | record.tokens._asdict()
+    for name, number in numbers.items():
+        if number is not None:
+            item[name] = {"N": str(number)}
     if record.request_metadata:  # of bounded size, see `read_metadata`
         pairs = {name: {"S": text} for name, text in record.request_metadata}
         item["request_metadata"] = {"M": pairs}
@@ -166,6 +155,7 @@ def from_item(item: Item) -> UsageRecord:
         usage_doubt=None if doubt is None else UsageDoubt(doubt),
         conflicts=_read_conflicts(item["conflicts"]["M"]) if "conflicts" in item else None,
         prompt_router=text("prompt_router"),
+        largest_sampling_tokens=number("largest_sampling_tokens"),
     )
     return bound_reading(record)
 

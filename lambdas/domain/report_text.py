@@ -1,9 +1,10 @@
-"""How reports write money and lay out tables, for programs and for people."""
+"""The texts of reports: money, times, numbers of things and tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,11 +13,11 @@ class Table(NamedTuple):
     """A table: text at the left, figures at the right.
 
     Attributes:
-        title: What it is about.
+        title: The subject.
         headings: The columns; the first `texts` of them are text.
         rows: Cells, as many as there are headings.
         notes: Lines below it.
-        texts: How many columns are text.
+        texts: The number of columns that are text.
     """
 
     title: str
@@ -39,8 +40,18 @@ def exact_json(value: object) -> str:
     return json.dumps(value)
 
 
+def plural(count: int, noun: str) -> str:
+    """A number of things: `1 call`, `2,000 calls`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shown_time(moment: datetime) -> str:
+    """A time in UTC for people; with four digits of every year, unlike `strftime`."""
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
+
+
 UNPRICED = "unpriced"
-"""The cost of calls of which none has a known price. They are not free."""
+"""The cost of calls without a known price. They are not free."""
 ASSUMED_MARK = "~"
 """Stands before a cost that holds an assumed price."""
 _PLACES = 4

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.adapters.dynamodb_usage_item import CALL_ATTRIBUTES, from_item, to_item
+from lambdas.adapters.dynamodb_usage_item import CALL_ATTRIBUTES, call_key, from_item, to_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.metering.join import join_readings
@@ -56,7 +56,7 @@ def test_an_item_is_a_pure_function_of_its_readings(records: list[UsageRecord]) 
     assert from_item(item) == record
     assert item["pk"]["S"].startswith(CALL_PREFIX)
     assert set(item) <= CALL_ATTRIBUTES
-    latest = max(it.timestamp for it in records)
+    latest = max(record.timestamp for record in records)
     assert int(item["expires_at"]["N"]) == int((latest + RETENTION).timestamp())
 
 
@@ -309,3 +309,9 @@ def test_long_keys_are_told_apart() -> None:
     one, other = (usage_record(request_id="x" * 5000 + end) for end in "ab")
     assert to_item(one, RETENTION)["pk"] != to_item(other, RETENTION)["pk"]
     assert to_item(one, RETENTION)["pk"]["S"].startswith(CALL_PREFIX)
+
+
+def test_long_key_is_the_same_for_a_call_that_is_read_back() -> None:
+    item = to_item(usage_record(request_id="x" * 5000, region="y" * 2000), RETENTION)
+    assert to_item(from_item(item), RETENTION) == item
+    assert item["pk"]["S"] == CALL_PREFIX + call_key(from_item(item))

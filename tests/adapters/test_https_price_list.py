@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -21,15 +21,16 @@ from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
 TOKYO = "ap-northeast-1"
 OFFER, MARKETPLACE = "AmazonBedrock", "AmazonBedrockFoundationModels"
 _POLL_SECONDS = 0.02
+_MAX_WAIT_SECONDS = 20
 NOVA_INPUT = "APN1-NovaLite-input-tokens"
 
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListing | None:
@@ -39,7 +40,7 @@ def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListi
 
 
 def usd(found: Listing, model_id: str, item: TokenKind) -> set[str]:
-    return {str(it.usd) for it in found.rates if (it.model_id, it.item) == (model_id, item)}
+    return {str(rate.usd) for rate in found.rates if (rate.model_id, rate.item) == (model_id, item)}
 
 
 def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServer) -> None:
@@ -76,7 +77,8 @@ def test_a_region_without_the_offer_has_no_listing(server: PriceListServer) -> N
 def test_a_file_with_prices_that_begin_later_is_read_again_the_next_day(
     server: PriceListServer,
 ) -> None:
-    document = bulk_json([listed({**ROW, "regionCode": TOKYO}, effective="2999-01-01T00:00:00Z")])
+    row = {**ROW, "usagetype": "APN1-NovaMicro-input-tokens", "regionCode": TOKYO}
+    document = bulk_json([listed(row, effective="2999-01-01T00:00:00Z")])
     server.serve(TOKYO, document)
     answer = fetch(server.url)
     assert answer is not None
@@ -109,6 +111,35 @@ def test_reading_ends_with_the_time(server: PriceListServer) -> None:
     price_list = HttpsPriceList(server.url, TOKYO, {})
     with pytest.raises(PriceListUnavailableError, match="no time left"):
         price_list.fetch(OFFER, None, lambda: False)
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server that sends the first byte of a file, and no more until the end."""
+    ended = Event()
+
+    class Drips(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(b"{")
+            ended.wait(_MAX_WAIT_SECONDS)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
+        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        ended.set()
+        server.shutdown()
+
+
+def test_a_host_that_sends_byte_by_byte_does_not_use_up_the_time() -> None:
+    until_the_first_byte = iter([True, True])
+    with dripping() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
+        HttpsPriceList(url, TOKYO, {}).fetch(OFFER, None, lambda: next(until_the_first_byte, False))
 
 
 def test_a_host_that_does_not_answer_is_told_in_a_line() -> None:

@@ -88,7 +88,9 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-CoverageAuditorNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
+        "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",
+        "BedrockMeter-Health-PriceUpdaterNotStarted",
     }
 
 

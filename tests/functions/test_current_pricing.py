@@ -1,4 +1,4 @@
-"""Functions that price calls do so with the edition in force, and go on where there is none."""
+"""Functions price calls with the edition in force, or go on with the last prices they read."""
 
 import json
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_a_bucket_that_cannot_be_read_costs_a_warning_and_no_call(
     record = call()
     assert publish_call(record) == {"batchItemFailures": []}
     lines = capsys.readouterr().out.splitlines()
-    assert health_metrics(next(it for it in lines if "PriceReloadFailures" in it)) == (
+    assert health_metrics(next(line for line in lines if "PriceReloadFailures" in line)) == (
         health_metrics(lines[0])
     )
     assert published("UnpricedInvocations", record.timestamp, ModelId=PRIVATE) == 1

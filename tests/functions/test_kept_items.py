@@ -85,8 +85,8 @@ def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def granted(role: str) -> set[str]:
     return {
         action.removeprefix("dynamodb:")
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
+        for statement in statements(deployment().ingestion, role)
+        for action in as_list(statement["Action"])
         if action.startswith("dynamodb:")
     }
 
@@ -108,7 +108,9 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     actions = {action for action, _ in asked}
     assert actions == {"PartiQLInsert", "BatchGetItem", "PutItem"}
     assert all(is_allowed("LogProcessorRole", *it) for it in asked)
-    assert not [it for it in actions if is_allowed("LogProcessorRole", it, "unpriced#call")]
+    assert not [
+        action for action in actions if is_allowed("LogProcessorRole", action, "unpriced#call")
+    ]
     assert granted("LogProcessorRole") == actions
 
 

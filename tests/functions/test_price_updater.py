@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from pydantic import ValidationError
 
 from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
 from tests.aws import client_configs, health_metrics
@@ -28,10 +30,10 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 @pytest.fixture(autouse=True)
@@ -68,19 +70,19 @@ def pointer() -> PriceUpdates:
 
 
 def held(name: str = NOVA) -> HeldPrice:
-    (entry,) = (it for it in pointer().held if it.name == name)
+    (entry,) = (entry for entry in pointer().held if entry.name == name)
     return entry
 
 
 def nova_usd() -> Decimal:
-    """The price of a million input tokens of Nova Lite in Tokyo from tomorrow on."""
+    """The price of a million input tokens of Nova Lite in Tokyo with the edition in force."""
     edition = pointer().edition
     shipped = shipped_prices()
     book = lay_over(shipped, editions().read_edition(edition)) if edition else shipped
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    first_day = first_day_after(datetime.now(UTC))
     (usd,) = (
         usd
-        for key, usd in rates_on(book, tomorrow).items()
+        for key, usd in rates_on(book, first_day).items()
         if (key.model_id, key.place, key.item, key.service_tier) == (NOVA, TOKYO, "input", None)
     )
     return usd
@@ -104,7 +106,10 @@ def test_recorded_prices_agree_with_the_shipped_book_or_are_held(
     assert run() | {"left_out": {}} == {"edition": None, "changes": 0, "held": 0, "left_out": {}}
     lines = capsys.readouterr().out.splitlines()
     health = [json.loads(line) for line in lines if '"_aws"' in line]
-    assert [it["PriceListAge"] for it in health if "PriceListAge" in it] == [[0], [0]]
+    assert [metrics["PriceListAge"] for metrics in health if "PriceListAge" in metrics] == [
+        [0],
+        [0],
+    ]
 
 
 def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
@@ -122,6 +127,27 @@ def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
     assert entry.rate is not None
     assert (entry.usd_before, entry.rate.usd) == (Decimal("0.108"), Decimal("7.2"))
     assert '"HeldPrices":[1.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_dearer(server, "1e12")
+    assert run()["left_out"]["no_usd_price"] == 1
+    assert '"PriceListAge":[0.0]' in capsys.readouterr().out.replace(" ", "")
+
+
+def test_a_check_that_fails_is_not_taken_for_a_decision(
+    server: PriceListServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "large_call_sizes", lambda _: {NOVA: -1})
+    document = recorded_files(TOKYO)[OFFER]
+    for product in document["products"].values():
+        if product["attributes"]["usagetype"] == NOVA_INPUT:
+            product["attributes"]["usagetype"] += "-long-context"
+    server.serve(TOKYO, document)
+    with pytest.raises(ValidationError):
+        run()
 
 
 def test_a_held_price_is_accepted_or_rejected_by_its_name(

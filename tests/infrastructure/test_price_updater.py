@@ -1,4 +1,4 @@
-"""What keeps list prices up to date: started, allowed and watched."""
+"""The function that keeps list prices up to date: its schedule, permissions and alarms."""
 
 import json
 
@@ -39,14 +39,14 @@ def test_the_environment_is_what_the_function_s_own_settings_take(configuration:
 def test_it_starts_once_a_day_and_is_tried_twice() -> None:
     template = deployment().ingestion
     (rule,) = (
-        it
-        for name, it in resources(template, "AWS::Events::Rule").items()
+        rule
+        for name, rule in resources(template, "AWS::Events::Rule").items()
         if name.startswith("PriceUpdater")
     )
     assert rule["ScheduleExpression"] == "rate(1 day)"
     (retries,) = (
-        it["MaximumRetryAttempts"]
-        for name, it in resources(template, "AWS::Lambda::EventInvokeConfig").items()
+        config["MaximumRetryAttempts"]
+        for name, config in resources(template, "AWS::Lambda::EventInvokeConfig").items()
         if name.startswith("PriceUpdater")
     )
     assert retries == 1
@@ -73,8 +73,8 @@ def test_it_can_write_listings_editions_and_the_pointer_and_nothing_else() -> No
     assert objects("s3:GetObject", "PriceUpdaterRole") == names
     assert {
         wildcard(resource)
-        for it in statements(deployment().ingestion, "PriceUpdaterRole")
-        for resource in as_list(it["Resource"])
+        for statement in statements(deployment().ingestion, "PriceUpdaterRole")
+        for resource in as_list(statement["Resource"])
     } == {None, "/editions/*", "/listings/*"}
 
 
@@ -84,9 +84,9 @@ def test_functions_that_price_calls_read_editions_and_write_none(role: str) -> N
     assert objects("s3:GetObject", role, template) == {"/current.json", "/editions/*"}
     assert objects("s3:PutObject", role, template) == set()
     (listing,) = (
-        it
-        for it in grants(getattr(deployment(), template), role)["s3:ListBucket"]
-        if "Prices" in json.dumps(it["Resource"])
+        statement
+        for statement in grants(getattr(deployment(), template), role)["s3:ListBucket"]
+        if "Prices" in json.dumps(statement["Resource"])
     )
     assert "Condition" not in listing
 
@@ -126,7 +126,7 @@ def test_without_the_setting_there_is_no_function_and_no_alarm_but_editions_stil
         assert f"Health-{name}" not in json.dumps(found.monitoring)
     alarms = resources(found.monitoring, "AWS::CloudWatch::Alarm").values()
     assert not {"BedrockMeter-Health-HeldPrices", "BedrockMeter-Health-PriceListAge"} & {
-        it["AlarmName"] for it in alarms
+        alarm["AlarmName"] for alarm in alarms
     }
     variables = function_of(found.ingestion, "metric_publisher")["Environment"]["Variables"]
     assert "Prices" in json.dumps(variables["PRICE_BUCKET"])

@@ -275,13 +275,13 @@ def test_purge_empties_buckets_of_any_size_and_stops_at_what_it_may_not_delete(
 def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
     s3 = boto3.client("s3")
-    (bucket,) = {it["Name"] for it in s3.list_buckets()["Buckets"]} - {QUARANTINE}
+    (bucket,) = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} - {QUARANTINE}
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for text in (b"one", b"two"):
         s3.put_object(Bucket=bucket, Key="current.json", Body=text)
     s3.delete_object(Bucket=bucket, Key="current.json")
     purge.purge(session)
-    assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {QUARANTINE}
 
 
 @pytest.mark.usefixtures("aws")

@@ -85,7 +85,7 @@ def test_a_million_calls_without_a_price_cost_a_few_dollars() -> None:
 def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None:
     config = Config.from_context({"price_updates": False})
     lines = running_cost(Usage(0, 0, 0), config, PRICES)
-    of_it = [it for it in lines if "price" in it.what and it.service != "S3"]
+    of_it = [line for line in lines if "price" in line.what and line.service != "S3"]
     assert len(of_it) == 2
     assert all(it.usd > 0 for it in of_it)
 
@@ -117,8 +117,8 @@ def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
 def test_without_price_updates_a_look_for_editions_is_all_that_is_paid_for_them() -> None:
     without = Config.from_context({"price_updates": False})
     lines = running_cost(Usage(1, 1, 1), without, PRICES)
-    assert not [it for it in lines if "list prices" in it.what]
-    (looks,) = (it.usd for it in lines if it.service == "S3")
+    assert not [line for line in lines if "list prices" in line.what]
+    (looks,) = (line.usd for line in lines if line.service == "S3")
     assert looks == 720 * 6 * 5 * PRICES["s3_reads_1000"] / 1000
     saved = total(Usage(1, 1, 1)) - total(Usage(1, 1, 1), without)
     seconds = 30 * 20 * PRICES["lambda_arm_gb_second"]

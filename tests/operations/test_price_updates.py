@@ -18,6 +18,7 @@ from cdk.operations.terminal import CommandError
 from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from tests.operations.deployed import RunningFunctions, deploy
 from tests.price_list import recorded_files, with_price
@@ -29,10 +30,10 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as it:
+    with open_price_list() as price_list:
         for document in recorded_files(TOKYO).values():
-            it.serve(TOKYO, document)
-        yield it
+            price_list.serve(TOKYO, document)
+        yield price_list
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
 def examined() -> Finding:
     session = boto3.Session()
     examination = Examination(session, Deployment(session.client("cloudformation")))
-    (finding,) = (it for it in examination() if it.check == "list prices")
+    (finding,) = (finding for finding in examination() if finding.check == "list prices")
     return finding
 
 
@@ -93,7 +94,7 @@ def test_a_held_price_is_shown_with_both_figures_and_why(
     command(monkeypatch, "--check")
     printed = capsys.readouterr().out
     (entry,) = pointer().held
-    (line,) = (it for it in printed.splitlines() if entry.id in it)
+    (line,) = (line for line in printed.splitlines() if entry.id in line)
     assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in line
     assert [word for word in line.split() if word in {"0.072", "7.2"}] == ["0.072", "7.2"]
     assert "changes by more than a factor of 2" in line
@@ -112,7 +113,10 @@ def test_accepted_and_rejected_prices_are_taken_off_the_list(
     command(monkeypatch, f"--accept={entry.id},")
     edition = pointer().edition
     assert edition is not None
-    assert f"Edition {edition} has 1 changes. They hold from tomorrow" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    first_day = first_day_after(pointer().editions[-1].published_at)
+    assert f"Edition {edition} has 1 change." in printed
+    assert f"Edition {edition}: 1 change, from {first_day} on, UTC" in printed
     assert editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
 
 

@@ -1,12 +1,13 @@
 """Costs that mean different things look different."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.report_text import UNPRICED, cost_legend, dollars
+from lambdas.domain.report_text import UNPRICED, cost_legend, dollars, plural, shown_time
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,12 @@ def test_the_legend_explains_the_marks_that_occur_and_no_other() -> None:
     assert [line.split()[0] for line in lines] == ["$0", "<$0.0001", "~", "unpriced"]
     (assumed,) = cost_legend(["~$1.0000"])
     assert "assumed price" in assumed
+
+
+def test_a_year_has_four_digits() -> None:
+    assert shown_time(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01 00:00:00"
+    assert shown_time(datetime(2026, 9, 8, 12, 10, 33, 5, UTC)) == "2026-09-08 12:10:33"
+
+
+def test_one_thing_is_named_in_the_singular() -> None:
+    assert [plural(count, "line") for count in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]

@@ -41,6 +41,12 @@ class ReportedUsage(NamedTuple):
     is_inclusive: bool | None = None
     samplings: tuple[TokenCounts, ...] = ()
 
+    @property
+    def largest_sampling_tokens(self) -> int | None:
+        """The input of the largest of several samplings, cached tokens included."""
+        parts = self.samplings[1:]
+        return max(counts.total_input or 0 for counts in parts) if len(parts) > 1 else None
+
     def filled_from(self, other: ReportedUsage) -> ReportedUsage:
         """Keep every count that is here, and take from `other` those that are not."""
         if other is NO_USAGE:

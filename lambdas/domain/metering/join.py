@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TypeVar
+from hashlib import sha256
+from typing import Any, TypeVar
 
 from lambdas.domain.invocations import (
     CONFLICTING_IDENTITY,
@@ -31,11 +32,9 @@ log group too, and all conflicts of a call have to fit into one item of the ledg
 MAX_UNITS = 32
 """Different units that are kept of a call: all that may have a price, and some that do not."""
 
-Value = TypeVar("Value")
-_KNOWN_UNITS = frozenset(BilledUnit)
-_NO_CONFLICTS = Conflicts()
-_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
-_TEXTS = (
+_KEY = ("account_id", "region", "request_id")
+RECORD_TEXTS = (
+    *_KEY,
     "operation",
     "model_id",
     "invoked_model_id",
@@ -45,6 +44,12 @@ _TEXTS = (
     "service_tier",
     "prompt_router",
 )
+"""The fields of a record that are texts."""
+
+Value = TypeVar("Value")
+_KNOWN_UNITS = frozenset(BilledUnit)
+_NO_CONFLICTS = Conflicts()
+_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 
 
 def join_readings(records: Iterable[UsageRecord]) -> dict[tuple[str, str, str], UsageRecord]:
@@ -89,6 +94,7 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
         usage_doubt=min(first.usage_doubt, second.usage_doubt, key=_DOUBTS.index),
         conflicts=_leave_out_single_values(values),
         prompt_router=_present(max, first.prompt_router, second.prompt_router),
+        largest_sampling_tokens=_larger_sampling(first, second),
     )
 
 
@@ -102,10 +108,13 @@ def keeps_everything(record: UsageRecord, replaced: UsageRecord) -> bool:
 
 
 def bound_reading(record: UsageRecord) -> UsageRecord:
-    """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour."""
-    cut = {
-        name: text[:MAX_TEXT_LENGTH]
-        for name in _TEXTS
+    """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour.
+
+    A part of the call's key that is cut ends in a digest, so that different calls stay different.
+    """
+    cut: dict[str, Any] = {
+        name: _cut_key(text) if name in _KEY else text[:MAX_TEXT_LENGTH]
+        for name in RECORD_TEXTS
         if (text := getattr(record, name)) is not None and len(text) > MAX_TEXT_LENGTH
     }
     if cut:
@@ -114,6 +123,11 @@ def bound_reading(record: UsageRecord) -> UsageRecord:
     if hour is not None and (written is None or hour > written):
         record = record._replace(tokens=record.tokens._replace(cache_write_1h=written))
     return record
+
+
+def _cut_key(text: str) -> str:
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{text[: MAX_TEXT_LENGTH - len(digest) - 1]}~{digest}"
 
 
 def latest_timestamp(record: UsageRecord) -> datetime:
@@ -200,6 +214,12 @@ def _larger(first: int | None, second: int | None) -> int | None:
     return _present(max, first, second)
 
 
+def _larger_sampling(first: UsageRecord, second: UsageRecord) -> int | None:
+    """The larger of the largest samplings; a reading of a single sampling has the largest."""
+    sizes = first.largest_sampling_tokens, second.largest_sampling_tokens
+    return None if None in sizes else _larger(*sizes)
+
+
 def _larger_units(first: BilledUnits, second: BilledUnits) -> BilledUnits:
     counts = dict(first)
     for unit, count in second:
@@ -224,5 +244,5 @@ def _operation_order(operation: str) -> tuple[bool, str]:
 
 
 def _metadata_order(metadata: RequestMetadata) -> tuple[int, RequestMetadata]:
-    """What has more pairs is the larger."""
+    """Order by the number of pairs, then by the pairs."""
     return len(metadata), metadata

@@ -14,8 +14,6 @@ from lambdas.domain.metering.ledger import LedgerChange
 from lambdas.domain.metering.quota import quota_tokens
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 
-_MICRO_DOLLAR = Decimal("0.000001")
-
 
 @dataclass(slots=True)
 class UsageFigures:
@@ -31,7 +29,7 @@ class UsageFigures:
         quota_tokens: What counts against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
         records_missing_counts: Successful calls of which neither input nor output is known.
-        records_missing_output: Successful calls of which only the output is not known, such as
+        records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
         ambiguous_invocations: Successful calls whose reported total does not fit their counts.
         unverified_invocations: Successful calls whose cached tokens may be inside the input count
@@ -63,13 +61,13 @@ class UsageFigures:
 
     @property
     def cost_usd(self) -> Decimal | None:
-        """What is known of the cost, to the micro-dollar; `None` where no call has a price."""
-        return self.priced_usd.quantize(_MICRO_DOLLAR) if self.priced_invocations else None
+        """The known part of the cost, exactly; `None` where no call has a price."""
+        return self.priced_usd.normalize() if self.priced_invocations else None
 
     @property
     def assumed_cost_usd(self) -> Decimal:
-        """The part of the cost that rests on assumed prices, to the micro-dollar."""
-        return self.assumed_price_usd.quantize(_MICRO_DOLLAR)
+        """The part of the cost that rests on assumed prices, exactly."""
+        return self.assumed_price_usd.normalize()
 
     @property
     def total_tokens(self) -> int:

@@ -30,7 +30,7 @@ from lambdas.domain.pricing.price import (
 )
 from lambdas.domain.pricing.price_book import CallPrices, ListRate, PriceBook
 from lambdas.domain.pricing.routes import Route, read_route
-from lambdas.domain.pricing.unit_models import is_paid_by_units
+from lambdas.domain.pricing.unit_models import is_paid_by_the_hour, is_paid_by_units
 
 RESERVED_TIER = "reserved"
 """The service tier that is paid by the hour, whatever is called in it. Source:
@@ -182,7 +182,7 @@ class Unpriced(StrEnum):
     """The reason why a successful call has no cost. It is not free."""
 
     NO_PRICE = "no_price"
-    """No price of the model is known where it was called."""
+    """No price of the model is known in the partition where it was called."""
     NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
     """There is a price, but none of the service tier that served the call."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
@@ -302,7 +302,7 @@ class Pricing:
 
     def _price_all(self, record: UsageRecord, entry: _Entry) -> PricedTokens | Unpriced:
         own, of_guardrails = _split_units(record.billed_units)
-        lines = entry.token_lines(record.tokens, own)
+        lines = entry.token_lines(record.tokens, own, _size_of(record))
         unit_lines = entry.unit_lines(own, record.tokens)
         guardrail_lines: tuple[UnitLine, ...] | Unpriced = ()
         if of_guardrails:
@@ -364,7 +364,7 @@ class _Entry:
     leaves_out_unpriced: bool = False
 
     def token_lines(
-        self, tokens: TokenCounts, units: BilledUnits
+        self, tokens: TokenCounts, units: BilledUnits, size: int
     ) -> tuple[CostLine, ...] | Unpriced:
         """Price tokens. A call that is billed in other units may have none."""
         used = _used(tokens)
@@ -374,11 +374,13 @@ class _Entry:
             return ()
         if tokens.is_missing:
             return Unpriced.NO_COUNTS
-        listed = self.prices.token_rates(tokens.total_input or 0)
+        listed = self.prices.token_rates(size)
         if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
         elif not listed and not (self.agreed and self.agreed.usd_per_million):
-            return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
+            return self._missing_price
+        elif not used and TokenKind.OUTPUT not in listed and TokenKind.INPUT in listed:
+            return Unpriced.BILLED_IN_OTHER_UNITS  # an embedding of something else than text
         return self._lines(used, listed)
 
     def unit_lines(
@@ -424,6 +426,14 @@ class _Entry:
         return self._is_paid_by_units or bool(self.prices.unit_rates and not used)
 
     @property
+    def _missing_price(self) -> Unpriced:
+        """The reason why there is no price of tokens at all."""
+        if self.has_standard_price:
+            return Unpriced.NO_PRICE_OF_THE_TIER
+        is_hourly = is_paid_by_the_hour(self.variant.model_id)
+        return Unpriced.BILLED_IN_OTHER_UNITS if is_hourly else Unpriced.NO_PRICE
+
+    @property
     def _is_reserved(self) -> bool:
         return not self.is_of_any_model and self.variant.service_tier == RESERVED_TIER
 
@@ -452,6 +462,12 @@ def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
     ):
         if count:
             yield kind, count
+
+
+def _size_of(record: UsageRecord) -> int:
+    """The input tokens that decide if a call is a large one: those of its largest sampling."""
+    total, largest = record.tokens.total_input or 0, record.largest_sampling_tokens
+    return total if largest is None else min(total, largest)
 
 
 def _used(tokens: TokenCounts) -> tuple[tuple[TokenKind, int], ...]:

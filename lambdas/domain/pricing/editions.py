@@ -14,7 +14,13 @@ from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
+from lambdas.domain.pricing.price import (
+    MAX_USD,
+    MAX_USD_DIGITS,
+    BilledUnit,
+    Routing,
+    TokenKind,
+)
 
 PriceItem: TypeAlias = TokenKind | BilledUnit
 """The thing that a rate is for: a million tokens of a kind, or one unit."""
@@ -24,7 +30,7 @@ EDITIONS_PREFIX = "editions/"
 LISTINGS_PREFIX = "listings/"
 """The names of the documents in their bucket."""
 
-_Usd: TypeAlias = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=28)]
+_Usd: TypeAlias = Annotated[Decimal, Field(ge=0, le=MAX_USD, max_digits=MAX_USD_DIGITS)]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
 _OFFER = r"^[A-Za-z0-9]{1,64}$"
 _EDITION = r"^\d{8}T\d{6}Z-[0-9a-f]{8}$"
@@ -54,7 +60,7 @@ class ListedRate(_Document):
 
     Attributes:
         model_id: The foundation model.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         place: The Region, the prefix of a geography, or empty text.
         service_tier: The tier; `None` for the standard one.
         item: The kind of tokens, or the unit.
@@ -185,7 +191,7 @@ class Edition(_Document):
 
 
 class HoldReason(StrEnum):
-    """Why a candidate price waits for a decision."""
+    """A reason why a candidate price waits for a decision."""
 
     LARGE_CHANGE = "large_change"
     """It is more than twice the known price, or less than half of it."""
@@ -205,7 +211,7 @@ class HeldPrice(_Document):
     """A candidate that waits for a decision. Until then the old price stays.
 
     Attributes:
-        reason: Why it is held.
+        reason: The reason for holding it.
         offer: The offer that lists it, or listed it.
         since: The time at which it was first seen.
         name: The model id, or the name that is unmapped.

@@ -49,7 +49,7 @@ GUARDRAILS = "amazon.bedrock-guardrails"
 
 
 class Routing(StrEnum):
-    """How a call reaches its model."""
+    """The way a call reaches its model."""
 
     REGION = "region"
     """In one Region, or through a geography's profile, which is billed in the Region called."""
@@ -70,6 +70,10 @@ class PriceBasis(StrEnum):
     """No price of the place is known: the dearest listed price of the partition stands in."""
 
 
+MAX_USD = Decimal(1_000_000)
+"""The highest price of a million tokens or of one unit. A higher one is a mistake."""
+MAX_USD_DIGITS = 28
+"""The most digits of a price: decimals multiply that many exactly."""
 UsdPerMillion: TypeAlias = Mapping[TokenKind, Decimal]
 """US dollars for a million tokens, by kind. A kind that is left out has no known price."""
 UsdPerUnit: TypeAlias = Mapping[BilledUnit, Decimal]
@@ -99,7 +103,7 @@ class Price:
 
     Attributes:
         model_id: The foundation model, or `<kind>/<id>` where what was called hides it.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         place: For `REGION` the Region that is called; for `GLOBAL` as well, or empty text for
             every commercial Region; for `GEOGRAPHY` the prefix of its profiles (`eu`, `us-gov`).
         effective_from: The first day, UTC, on which it holds; `None` for as long as is known.

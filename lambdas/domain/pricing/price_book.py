@@ -42,7 +42,7 @@ class ListRate(NamedTuple):
 
     Attributes:
         usd: US dollars for a million tokens, or for one unit.
-        basis: What it rests on.
+        basis: The kind of scope that has it, or `ASSUMED`.
         price: Its row in the book.
         above_input_tokens: The size of a call above which it holds.
     """
@@ -60,12 +60,15 @@ class CallPrices:
     Attributes:
         prices: Rows that can hold, each with its basis: the closest scope first, in a scope the
             newest row first.
-        assumed: Rows of the whole partition in the same tier, of which the dearest can stand in;
+        assumed: Rows of the whole partition in the same tier. The dearest one can stand in;
             in a scope the newest row first.
+        large_from: The input tokens above which the model has a price of large calls, in any scope
+            and tier; a row without one lists no price of such calls.
     """
 
     prices: tuple[tuple[PriceBasis, Price], ...] = ()
     assumed: tuple[Price, ...] = ()
+    large_from: int | None = None
     _by_step: dict[int, Mapping[TokenKind, ListRate]] = field(
         default_factory=dict, init=False, compare=False
     )
@@ -76,7 +79,7 @@ class CallPrices:
 
     @property
     def listed_as(self) -> str | None:
-        """The model's id as the closest price spells it; `None` where there is none."""
+        """The model's id as the closest price spells it; `None` where no price was found."""
         return next((price.model_id for price in self._rows), None)
 
     @cached_property
@@ -101,11 +104,14 @@ class CallPrices:
     def _sizes(self) -> list[int]:
         """The sizes of calls above which rates change."""
         sizes = {rates.above_input_tokens for price in self._rows for rates in price.rates}
-        return sorted(sizes - {0})
+        return sorted((sizes | {self.large_from or 0}) - {0})
 
     def _token_rates(self, size: int) -> Mapping[TokenKind, ListRate]:
         def usd_of(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:
             rates = price.rates_of(size)
+            is_large = self.large_from is not None and size > self.large_from
+            if is_large and not any(step.above_input_tokens for step in price.rates):
+                return {}, 0
             return rates.usd_per_million, rates.above_input_tokens
 
         return self._rates(usd_of)
@@ -183,7 +189,7 @@ class PriceBook:
 
         Args:
             model_id: The foundation model.
-            route: How and where it was called.
+            route: The way and the Region in which it was called.
             day: The day of the calls, UTC.
             service_tier: The tier that served them; `None` for the standard one.
 
@@ -200,13 +206,11 @@ class PriceBook:
     def _look_up(
         self, model_id: str, route: Route, day: date, service_tier: str | None
     ) -> CallPrices:
-        rows = [
-            price
-            for prices in self._spellings(model_id)
-            for price in prices
-            if price.service_tier == service_tier and price.holds_on(day)
+        begun = [
+            price for prices in self._spellings(model_id) for price in prices if price.holds_on(day)
         ]
-        rows.sort(key=_newest, reverse=True)  # of the same day, the same spelling goes first
+        begun.sort(key=_newest, reverse=True)  # of the same day, the same spelling goes first
+        rows = [price for price in begun if price.service_tier == service_tier]
         if not rows:
             return _NO_PRICES
         own = tuple(
@@ -217,7 +221,7 @@ class PriceBook:
         )
         partition = route.partition
         listed = [price for price in rows if partition_of(price.place) == partition]
-        return CallPrices(own, tuple(listed))
+        return CallPrices(own, tuple(listed), _large_from(begun))
 
     def _dearest(self, partition: str, day: date) -> CallPrices:
         rows = sorted(self._prices, key=_newest, reverse=True)
@@ -235,6 +239,15 @@ class PriceBook:
         known = [each for each in by_version if each is not None]
         spelled = (version, None) if version else (None, *(known if len(known) == 1 else ()))
         return [by_version[each] for each in spelled if each in by_version]
+
+
+def _large_from(newest_first: Iterable[Price]) -> int | None:
+    """The smallest size of a large call in the newest rows of each scope and tier."""
+    newest: dict[tuple[object, ...], Price] = {}
+    for price in newest_first:
+        newest.setdefault((price.service_tier, scope_of(price)), price)
+    sizes = {rates.above_input_tokens for price in newest.values() for rates in price.rates}
+    return min(sizes - {0}, default=None)
 
 
 def name_and_version(model_id: str) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -13,13 +14,14 @@ from lambdas.domain.pricing.editions import (
     HoldReason,
     ListedRate,
     PriceUpdates,
+    RateKey,
     SupersededEdition,
     name_edition,
 )
 from lambdas.domain.pricing.price_review import OfferedRate, changes_of, first_day_after
 
 ALL = "all"
-"""Stands for every held price."""
+"""Stands for every held price, see `accept` and `reject`."""
 _MAX_REASON = 500
 
 
@@ -53,7 +55,7 @@ def add_rates(
     reason: str,
     now: datetime,
 ) -> NextState:
-    """Add rates to the book by a new edition; without rates there is none."""
+    """Add rates to the book by a new edition; without rates, publish no edition."""
     if not rates:
         return NextState(updates)
     first_day = first_day_after(now)
@@ -75,16 +77,17 @@ def accept(ids: Collection[str], now: datetime) -> Decide:
     """Publish held or rejected candidates as an edition.
 
     Args:
-        ids: Their short names; `ALL` stands for everything that is held and has a price.
+        ids: Their short names; `ALL` stands for everything that is held and has one new price.
         now: The time.
 
     Returns:
-        A decision, which raises `DecisionRefusedError` where it names nothing that has a price.
+        A decision, which raises `DecisionRefusedError` where it names nothing that has a price,
+        or several prices of the same thing.
     """
 
     def decide(updates: PriceUpdates, current: Edition | None) -> NextState:
-        if ALL in ids:
-            chosen = [entry for entry in updates.held if entry.rate is not None]
+        if _is_all(ids):
+            chosen = [entry for entry in updates.held if _has_one_price(entry)]
         else:
             chosen = _choose(ids, (*updates.held, *updates.settled))
         rates = [
@@ -100,8 +103,12 @@ def accept(ids: Collection[str], now: datetime) -> Decide:
             )
             raise DecisionRefusedError(message)
         if not rates:
-            message = "no price is held that can be accepted."
+            message = (
+                "no price is held that can be accepted. Where several are listed, accept one of"
+                " them by its name."
+            )
             raise DecisionRefusedError(message)
+        _refuse_rivals(chosen)
         reason = f"accepted: {', '.join(entry.id for entry in chosen)}"[:_MAX_REASON]
         return add_rates(_without(updates, chosen), current, rates, reason=reason, now=now)
 
@@ -119,7 +126,7 @@ def reject(ids: Collection[str]) -> Decide:
     """
 
     def decide(updates: PriceUpdates, _current: Edition | None) -> NextState:
-        chosen = list(updates.held) if ALL in ids else _choose(ids, updates.held)
+        chosen = list(updates.held) if _is_all(ids) else _choose(ids, updates.held)
         if not chosen:
             message = "no price is held."
             raise DecisionRefusedError(message)
@@ -176,12 +183,38 @@ def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
 def _choose(ids: Collection[str], entries: Iterable[HeldPrice]) -> list[HeldPrice]:
     by_id = {entry.id: entry for entry in entries}
     unknown = sorted(set(ids) - by_id.keys())
-    if unknown or not ids:
-        message = (
-            f"{', '.join(unknown) or 'nothing'} is not held: make price-updates lists what is."
-        )
+    if not ids:
+        message = f"name held prices, or {ALL}."
+        raise DecisionRefusedError(message)
+    if unknown:
+        verb = "is" if len(unknown) == 1 else "are"
+        message = f"{', '.join(unknown)} {verb} not held: make price-updates lists what is."
         raise DecisionRefusedError(message)
     return [by_id[each] for each in sorted(set(ids))]
+
+
+def _is_all(ids: Collection[str]) -> bool:
+    """Say if `ALL` is named; it goes with no other name."""
+    if ALL in ids and set(ids) != {ALL}:
+        message = f"name either {ALL} or prices by their names."
+        raise DecisionRefusedError(message)
+    return ALL in ids
+
+
+def _has_one_price(entry: HeldPrice) -> bool:
+    return entry.rate is not None and entry.reason is not HoldReason.AMBIGUOUS
+
+
+def _refuse_rivals(chosen: Iterable[HeldPrice]) -> None:
+    """Refuse several prices of the same thing: the order would decide which of them holds."""
+    by_key: defaultdict[RateKey, list[str]] = defaultdict(list)
+    for entry in chosen:
+        if entry.rate is not None:
+            by_key[entry.rate.key].append(entry.id)
+    rivals = next((ids for ids in by_key.values() if len(ids) > 1), None)
+    if rivals is not None:
+        message = f"{', '.join(rivals)} are prices of the same thing: accept one of them."
+        raise DecisionRefusedError(message)
 
 
 def _without(updates: PriceUpdates, chosen: Iterable[HeldPrice]) -> PriceUpdates:

@@ -11,8 +11,21 @@ from lambdas.domain.pricing.price import Price, Routing
 _PROFILE = re.compile(r"(?:.*inference-profile/)?(?P<prefix>[a-z-]{2,8})\.[a-z0-9]+\.")
 _APPLICATION_PROFILE = ":application-inference-profile/"
 _MAX_MEMOIZED = 4096
-_US_GOV, _CHINA = "us-gov", "cn-"
-_COMMERCIAL_PARTITION, _GOVERNMENT_PARTITION, _CHINA_PARTITION = "aws", "aws-us-gov", "aws-cn"
+_ARN_PARTS, _REGION_OF_ARN = 6, 3
+_US_GOV = "us-gov"
+_COMMERCIAL_PARTITION = "aws"
+_PARTITIONS = {
+    _US_GOV: "aws-us-gov",
+    "cn-": "aws-cn",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+}
+"""The partitions other than the commercial one, by the beginning of their Regions' names. Source:
+https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+"""
 _GEOGRAPHIES = {"eu": "eu", "ap": "apac", "us": "us", "ca": "ca", "sa": "sa"}
 """The geography of a Region, by the beginning of its name. Source of the profiles' prefixes:
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
@@ -25,7 +38,7 @@ PriceScope: TypeAlias = tuple[Routing, str]
 
 
 class Route(NamedTuple):
-    """How and where a call reached its model.
+    """The Region and the profile through which a call reached its model.
 
     Attributes:
         region: The Region that was called, which is billed; empty where the log does not name it.
@@ -80,8 +93,11 @@ def read_route(invoked_model_id: str, region: str) -> Route:
 
     Args:
         invoked_model_id: The id or ARN that the caller named.
-        region: The Region that was called.
+        region: The Region that was called; where it is empty, an ARN may name it.
     """
+    arn = invoked_model_id.split(":", _ARN_PARTS - 1)
+    if not region and len(arn) == _ARN_PARTS and arn[0] == "arn":
+        region = arn[_REGION_OF_ARN]
     if _APPLICATION_PROFILE in invoked_model_id:
         return Route(region, is_hidden=True)
     found = _PROFILE.match(invoked_model_id)
@@ -90,9 +106,8 @@ def read_route(invoked_model_id: str, region: str) -> Route:
 
 def partition_of(place: str) -> str:
     """The AWS partition of a Region, or of the prefix of a geography's profiles."""
-    if place.startswith(_US_GOV):
-        return _GOVERNMENT_PARTITION
-    return _CHINA_PARTITION if place.startswith(_CHINA) else _COMMERCIAL_PARTITION
+    own = (name for beginning, name in _PARTITIONS.items() if place.startswith(beginning))
+    return next(own, _COMMERCIAL_PARTITION)
 
 
 def scope_of(price: Price) -> PriceScope:

@@ -59,7 +59,7 @@ class BillError(ValueError):
 
 
 class BillRow(NamedTuple):
-    """A line of the bill as the export has it: text, empty where there is none.
+    """A line of the bill as the export has it: text, empty where a value is absent.
 
     Attributes:
         usage_start: `line_item_usage_start_date`.
@@ -114,8 +114,8 @@ class ApartKey(NamedTuple):
     """A kind of lines that are not compared.
 
     Attributes:
-        reason: Why.
-        subject: A usage type, a name of a model, or a type of lines; empty where there is none.
+        reason: The reason for leaving them out.
+        subject: A usage type, a name of a model, or a type of lines; empty for the other lines.
     """
 
     reason: Apart
@@ -130,7 +130,7 @@ class ProfiledModel(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """What a line of the bill is for.
+    """The use that a line of the bill charges for.
 
     Attributes:
         key: The use.
@@ -152,9 +152,9 @@ class Bill:
 
     Attributes:
         settled_before: The first day, UTC, that is too new to be compared.
-        uses: What can be in logs, by use.
-        off_log: What is never in logs, by reason and use.
-        apart: What is not compared, by reason.
+        uses: Amounts that can be in logs, by use.
+        off_log: Amounts that are never in logs, by reason and use.
+        apart: Amounts that are not compared, by reason.
         profiles: The models behind application inference profiles, by the profile's ARN.
         days: The days that have use, by account.
         unread_days: The accounts and days of lines that may be a model's tokens, but are not
@@ -379,7 +379,7 @@ def _check_granularity(row: BillRow, day: date) -> None:
     if end is not None and (end - day).days > 1:
         message = (
             "a line of the bill stands for more than a day. Make an export with TIME_GRANULARITY"
-            " DAILY or HOURLY."
+            " DAILY or HOURLY"
         )
         raise BillError(message)
 

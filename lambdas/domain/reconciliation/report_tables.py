@@ -19,7 +19,7 @@ from lambdas.domain.reconciliation.summary import (
     discount_usd,
     provisional_usd,
 )
-from lambdas.domain.report_text import Table
+from lambdas.domain.report_text import Table, plural
 
 MAX_ROWS = 25
 """The largest differences, and the dearest lines that are not compared, that are shown."""
@@ -36,7 +36,8 @@ _NOT_LISTED = frozenset({Apart.OTHER_SERVICE, Apart.NOT_SETTLED})
 def report_tables(reconciliation: Reconciliation) -> Iterator[Table]:
     """The report: where each dollar is, the largest differences, and what is not compared."""
     about = (
-        f"{reconciliation.bill_lines:,} lines of the bill against {reconciliation.calls:,} calls,"
+        f"{plural(reconciliation.bill_lines, 'line')} of the bill against"
+        f" {plural(reconciliation.calls, 'call')},"
         f" days before {reconciliation.settled_before} UTC"
     )
     yield Table(about, (), [], tuple(_notes(reconciliation)))
@@ -64,7 +65,7 @@ def _notes(reconciliation: Reconciliation) -> Iterator[str]:
 
 
 def _dollars_table(reconciliation: Reconciliation) -> Table:
-    """Where each dollar of the bill is; the rows add up to the total."""
+    """The place of each dollar of the bill; the rows add up to the total."""
     totals = class_totals(reconciliation)
     not_settled = reconciliation.ours_not_settled
     apart = dict(apart_totals(reconciliation))

@@ -41,7 +41,7 @@ class Decision(BaseModel):
         accept: Short names of held prices that become part of an edition.
         reject: Short names of held prices that do not.
         supersede: An edition whose changes no longer count.
-        reason: Why it is superseded.
+        reason: The reason for superseding it.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -55,7 +55,7 @@ class Decision(BaseModel):
         """The decision that the domain knows.
 
         Raises:
-            DecisionRefusedError: It is none, or more than one.
+            DecisionRefusedError: It names no decision, or more than one.
         """
         if sum(map(bool, (self.accept, self.reject, self.supersede))) != 1:
             message = "name one of accept, reject and supersede."
@@ -82,7 +82,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     now = datetime.now(UTC)
     try:
         if "decision" in event:
-            report = updater().decide(Decision.model_validate(event["decision"]).to_domain(now))
+            report = updater().decide(_read_decision(event["decision"], now))
         else:
             report = updater().update(
                 now, lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS
@@ -92,7 +92,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         logger.error("The price list could not be read", reason=str(error))
         _record_age(now)
         return {"unavailable": str(error)}
-    except (DecisionRefusedError, ValidationError) as error:
+    except DecisionRefusedError as error:
         return {"refused": str(error)}
     record_health({HELD_PRICES: len(report.held)})
     _log(report)
@@ -102,6 +102,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         "held": len(report.held),
         "left_out": dict(report.left_out),
     }
+
+
+def _read_decision(event: object, now: datetime) -> Decide:
+    """Read a decision.
+
+    Raises:
+        DecisionRefusedError: It is not a decision.
+    """
+    try:
+        return Decision.model_validate(event).to_domain(now)
+    except ValidationError as error:
+        raise DecisionRefusedError(str(error)) from None
 
 
 def _record_age(now: datetime) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -14,23 +14,38 @@ AWS_PRICE_LIST = "https://pricing.us-east-1.amazonaws.com"
 """Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api-fetching-price-list-files-manually.html"""
 
 
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>[a-z\d-]+(?:\.[a-z\d-]+)*|\[[a-f\d:.]+\])"
+    r"(?::(?P<port>\d{1,5}))?/?",
+    re.ASCII | re.IGNORECASE,
+)
+_MAX_PORT = 65_535
+
+
 def _encrypted_or_loopback(url: str) -> str:
     """Check that the network cannot change the price list on its way.
 
     A function on AWS has nothing that listens on its own loopback address; local clouds have.
     """
-    parts = urlsplit(url)
-    is_bare = parts.username is None and not (parts.path.strip("/") or parts.query)
-    is_allowed = parts.scheme == "https" and bool(parts.hostname)
-    if not (is_bare and (is_allowed or _is_loopback(parts.scheme, parts.hostname))):
-        message = "allowed: https:// and a host, without a path"
+    parts = _ADDRESS.fullmatch(url)
+    is_allowed = (
+        parts is not None
+        and (parts["scheme"].lower() == "https" or _is_loopback(parts["host"]))
+        and int(parts["port"] or 0) <= _MAX_PORT
+    )
+    if not is_allowed:
+        message = (
+            "allowed: https:// and a host, without a path, or http:// and a loopback address, such"
+            " as 127.0.0.1"
+        )
         raise ValueError(message)
     return url
 
 
-def _is_loopback(scheme: str, host: str | None) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
-        return scheme == "http" and ip_address(host or "").is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 
@@ -39,7 +54,7 @@ PriceListUrl: TypeAlias = Annotated[str, AfterValidator(_encrypted_or_loopback)]
 
 
 class Settings(EnvironmentSettings):
-    """Where prices come from and go to.
+    """The source and the store of prices.
 
     Attributes:
         region: The Region whose prices are kept.

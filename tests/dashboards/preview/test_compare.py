@@ -91,7 +91,7 @@ def test_bodies_past_the_bound_are_counted(
     calls = [called(str(n), n, input=request) for n in range(3)]
     told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
     assert (told["outlined_calls"], told["requests_left_out"]) == (1, 2)
-    assert "2 requests were too many to remember." in capsys.readouterr().out
+    assert "2 requests did not fit in memory." in capsys.readouterr().out
 
 
 def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
@@ -108,9 +108,14 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
     assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
-    by_model = {name: it.cost_usd for name, it in meter.summary.by_model()}
+    by_model = {
+        name: None if figures.cost_usd is None else round(figures.cost_usd, 6)
+        for name, figures in meter.summary.by_model()
+    }
     assert {
-        it["model_id"] for it in traffic["in_use"] if it["cost_usd"] != by_model[it["model_id"]]
+        model["model_id"]
+        for model in traffic["in_use"]
+        if model["cost_usd"] != by_model[model["model_id"]]
     } == guarded
 
 

@@ -73,13 +73,13 @@ def ids_of(path: Path) -> list[str]:
         ("messages.json", json.dumps(MESSAGES, indent=4)),
         ("concatenated.json", "".join(MESSAGES)),
         ("tab-separated.log", "\t".join(MESSAGES)),
-        ("000000.gz", "".join(f"2026-09-08T12:10:33.000Z {it}\n" for it in MESSAGES)),
-        ("no-zone.log", "".join(f"2026-09-08T12:10:33 {it}\n" for it in MESSAGES)),
+        ("000000.gz", "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in MESSAGES)),
+        ("no-zone.log", "".join(f"2026-09-08T12:10:33 {message}\n" for message in MESSAGES)),
         (
             "aws-logs-tail.txt",
             "".join(
-                f"2026-09-08T12:10:33.000000+00:00 aws/bedrock/modelinvocations {it}\n"
-                for it in MESSAGES
+                f"2026-09-08T12:10:33.000000+00:00 aws/bedrock/modelinvocations {message}\n"
+                for message in MESSAGES
             ),
         ),
     ],
@@ -144,8 +144,8 @@ def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_p
 
 
 def test_a_message_with_line_breaks_goes_on_in_lines_without_a_time(tmp_path: Path) -> None:
-    pretty = [json.dumps(it, indent=2) for it in LOGS]
-    content = "".join(f"2026-09-08T12:10:33.000Z {it}\n" for it in pretty)
+    pretty = [json.dumps(line, indent=2) for line in LOGS]
+    content = "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in pretty)
     assert ids_of(write(tmp_path / "000000.gz", content)) == IDS
 
 

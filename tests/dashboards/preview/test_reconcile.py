@@ -131,6 +131,16 @@ def test_marketplace_lines_without_a_list_cost_take_rate_times_amount(
     assert (line["logs"]["list_usd"], line["logs"]["quantity"]) == ("20", "80000000")
 
 
+def test_one_line_and_one_call_are_named_in_the_singular(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(called("a", timestamp="2026-09-08T12:00:00Z")))
+
+    assert run("--cur", write_csv_bill(tmp_path / "bill.csv", [bill_line()]), "--", logs) == 0
+
+    assert "1 line of the bill against 1 call, days before" in capsys.readouterr().out
+
+
 def test_table_adds_up_to_the_whole_bill(
     run: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,7 +251,9 @@ def test_the_bill_names_the_model_behind_an_application_profile(
     assert found["lines"][0]["model_id"] == "amazon.nova-micro"
 
 
-def test_the_last_run_of_an_export_alone_counts(report: Any, logs: Path, tmp_path: Path) -> None:
+def test_the_last_run_of_an_export_alone_counts(
+    report: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     month = tmp_path / "cur" / "data" / "BILLING_PERIOD=2026-09"
     for run_id in ("20260928T000000Z-a", "20260929T000000Z-b"):
         write_csv_bill(month / run_id / "bill-00001.csv.gz", days(bill_line()))
@@ -251,6 +263,7 @@ def test_the_last_run_of_an_export_alone_counts(report: Any, logs: Path, tmp_pat
 
     assert classes(found) == [("agrees", None, 3)]
     assert (found["bill_files"], found["bill_files_left_out"]) == (1, 1)
+    assert "1 file of earlier runs of the export left out." in capsys.readouterr().out
 
 
 def test_the_same_file_named_twice_counts_once(run: Any, logs: Path, tmp_path: Path) -> None:
@@ -297,7 +310,9 @@ def test_bill_that_cannot_be_compared_is_refused(
 
     assert run("--cur", bill, "--", logs) == 2
 
-    assert complaint in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert complaint in printed
+    assert ".." not in printed
 
 
 @pytest.mark.parametrize(

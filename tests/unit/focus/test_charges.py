@@ -86,7 +86,9 @@ def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> 
     record = disputed_call()
     charged = DailyCharges(PRICING.price_tokens)
     charged.add(record, NOBODY, invoked_model_id=record.invoked_model_id)
-    keys = {(it.key.model_id, it.key.invoked_model_id) for it in charged.charges(SEPTEMBER)}
+    keys = {
+        (charge.key.model_id, charge.key.invoked_model_id) for charge in charged.charges(SEPTEMBER)
+    }
     assert keys == {(HAIKU_3, HAIKU_3)}
 
 
@@ -121,8 +123,12 @@ def test_charges_of_parts_add_up_to_those_of_the_whole(
     part: list[tuple[UsageRecord, Attribution]], rest: list[tuple[UsageRecord, Attribution]]
 ) -> None:
     found = [
-        {charge.key: charge.quantity for month in it.months() for charge in it.charges(month)}
-        for it in map(charges_of, (part, rest, part + rest))
+        {
+            charge.key: charge.quantity
+            for month in charged.months()
+            for charge in charged.charges(month)
+        }
+        for charged in map(charges_of, (part, rest, part + rest))
     ]
     assert found[2] == {
         key: found[0].get(key, 0) + found[1].get(key, 0) for key in found[0] | found[1]

@@ -87,14 +87,16 @@ def test_no_reading_lowers_a_count_that_another_reports(records: list[UsageRecor
 def test_conflicts_hold_each_different_value_in_order(records: list[UsageRecord]) -> None:
     (record,) = join_readings(records).values()
     conflicts = record.conflicts or Conflicts()
-    callers = {it.identity_arn for it in records} - {UNKNOWN_IDENTITY}
-    moments = sorted({it.timestamp for it in records})
-    errors = {it.error_code or "" for it in records}
-    variants = {(it.model_id, it.invoked_model_id, it.service_tier) for it in records}
+    callers = {record.identity_arn for record in records} - {UNKNOWN_IDENTITY}
+    moments = sorted({record.timestamp for record in records})
+    errors = {record.error_code or "" for record in records}
+    variants = {
+        (record.model_id, record.invoked_model_id, record.service_tier) for record in records
+    }
     assert conflicts.identity_arns == (tuple(sorted(callers)[:8]) if len(callers) > 1 else ())
     assert conflicts.error_codes == (tuple(sorted(errors)[:8]) if len(errors) > 1 else ())
     assert len(conflicts.variants) == (min(len(variants), 8) if len(variants) > 1 else 0)
-    counts = {(it.tokens, it.billed_units) for it in map(bound_reading, records)}
+    counts = {(record.tokens, record.billed_units) for record in map(bound_reading, records)}
     assert conflicts.are_counts_disputed == (len(counts) > 1)
     assert conflicts.is_cut_off == (max(map(len, (callers, moments, errors, variants))) > 8)
     assert record.timestamp == moments[0]
@@ -166,7 +168,7 @@ def test_earliest_time_stands_and_the_latest_is_known() -> None:
 
 def test_latest_time_is_kept_past_the_limit() -> None:
     times = [NOON + number * DAY for number in range(30)]
-    (record,) = join_readings([usage_record(timestamp=it) for it in times]).values()
+    (record,) = join_readings([usage_record(timestamp=time) for time in times]).values()
     assert conflicts_of(record).timestamps == (*times[:7], times[-1])
     assert conflicts_of(record).is_cut_off
 
@@ -185,8 +187,8 @@ def test_each_model_and_tier_is_kept_to_be_priced() -> None:
 
 
 def test_cut_off_variants_are_told_apart_from_other_cut_off_values() -> None:
-    models = [usage_record(model_id=it) for it in "abcdefghi"]
-    callers = [usage_record(identity_arn=it) for it in "abcdefghi"]
+    models = [usage_record(model_id=model) for model in "abcdefghi"]
+    callers = [usage_record(identity_arn=arn) for arn in "abcdefghi"]
     (by_model,) = join_readings(models).values()
     (by_caller,) = join_readings(callers).values()
     assert conflicts_of(by_model).are_variants_cut_off

@@ -29,6 +29,7 @@ from tests.builders import usage_record
 
 TEXT = "maker.text-v1:0"
 EMBEDDING = "maker.embed-v1:0"
+TEXT_EMBEDDING = "maker.text-embed-v1:0"
 IMAGES = "stability.images-v1:0"
 UNPRICED_IMAGES = "amazon.nova-canvas-v1:0"
 RERANKER = "cohere.rerank-v3-5:0"
@@ -48,6 +49,7 @@ PRICING = Pricing(
         [
             listed(TEXT, {TokenKind.INPUT: "1", TokenKind.OUTPUT: "5"}),
             listed(EMBEDDING, {TokenKind.INPUT: "0.1"}, image="0.0001"),
+            listed(TEXT_EMBEDDING, {TokenKind.INPUT: "0.1"}),
             listed(IMAGES, {}, image="0.04"),
             listed(VIDEO, {TokenKind.OUTPUT: "7.5"}, video_second="0.0005"),
             listed(
@@ -99,6 +101,7 @@ def test_units_with_a_price_are_part_of_the_cost(
     [
         (EMBEDDING, ZERO, []),  # images whose number is not reported
         (EMBEDDING, NONE, []),
+        (TEXT_EMBEDDING, TokenCounts(0), []),  # of something else than text
         (UNPRICED_IMAGES, NONE, []),
         (UNPRICED_IMAGES, TokenCounts(20, 0), []),
         (UNPRICED_IMAGES, NONE, [("image", 1)]),
@@ -129,6 +132,11 @@ def test_text_model_without_counts_stays_without_counts() -> None:
 def test_reserved_tier_is_paid_by_the_hour() -> None:
     record = usage_record(model_id=TEXT, invoked_model_id=TEXT, service_tier="reserved")
     assert PRICING.cost_of(record) is Unpriced.BILLED_IN_OTHER_UNITS
+
+
+@pytest.mark.parametrize("model_id", ["provisioned-model/abc", "imported-model/abc"])
+def test_provisioned_and_imported_models_are_paid_by_the_hour(model_id: str) -> None:
+    assert cost_of(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 def test_guardrail_units_are_lines_on_top_of_the_tokens() -> None:

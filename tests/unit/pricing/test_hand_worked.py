@@ -9,6 +9,7 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import Cost, PriceBasis, Pricing, Unpriced, shipped_prices
 from tests.builders import usage_record
+from tests.unit.invocations.records import answered, read_record
 
 MILLION = 1_000_000
 TENTH = 100_000
@@ -286,3 +287,20 @@ def test_region_where_a_model_has_only_a_global_price_is_assumed_in_region(regio
     assert usd_and_basis(cost_of(f"global.{sonnet}", region, tokens))[1] is PriceBasis.GLOBAL
     cost = usd_and_basis(cost_of(sonnet, region, tokens))
     assert cost == (Decimal("0.33"), PriceBasis.ASSUMED)
+
+
+def test_large_calls_are_judged_by_each_sampling() -> None:
+    """Two samplings of 180,000 and 23,000 tokens, each below the 200,000 of a large call."""
+    model_id = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    usage = {
+        "input_tokens": 23_000,
+        "output_tokens": 1_000,
+        "iterations": [
+            {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500},
+            {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000},
+        ],
+    }
+    record = read_record(answered({"usage": usage}) | {"modelId": model_id})
+    cost = PRICING.cost_of(record)
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == (203_000 * Decimal(3) + 4_500 * Decimal(15)) / 10**6

@@ -5,6 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lambdas.domain.pricing import PriceBook, Rates, Routing, TokenKind
 from lambdas.domain.pricing.editions import Listing
 from lambdas.domain.pricing.listings import has_later_prices, large_call_sizes, read_listing
@@ -35,7 +39,10 @@ def row(ending: str, usd: str = "0.000035", **attributes: str) -> dict[str, Any]
 
 
 def figures(found: Listing) -> list[tuple[Routing, str | None, int, str]]:
-    return [(it.routing, it.service_tier, it.above_input_tokens, str(it.usd)) for it in found.rates]
+    return [
+        (rate.routing, rate.service_tier, rate.above_input_tokens, str(rate.usd))
+        for rate in found.rates
+    ]
 
 
 def test_tiers_and_global_calls_have_rates_of_their_own() -> None:
@@ -45,7 +52,7 @@ def test_tiers_and_global_calls_have_rates_of_their_own() -> None:
         (Routing.REGION, None, 0, "0.035"),
         (Routing.REGION, "flex", 0, "0.0175"),
     ]
-    assert {(it.model_id, it.place, it.item) for it in found.rates} == {
+    assert {(rate.model_id, rate.place, rate.item) for rate in found.rates} == {
         (MICRO, "us-east-1", TokenKind.INPUT)
     }
 
@@ -76,7 +83,7 @@ def test_a_price_of_large_calls_needs_a_size_that_the_book_knows() -> None:
 
 def test_different_prices_of_one_thing_are_all_listed() -> None:
     found = read(row(""), row("", "0.00004"))
-    assert [str(it.usd) for it in found.rates] == ["0.035", "0.04"]
+    assert [str(rate.usd) for rate in found.rates] == ["0.035", "0.04"]
 
 
 def test_names_of_no_known_model_are_listed() -> None:
@@ -89,6 +96,19 @@ def test_prices_that_begin_later_are_left_out_for_now() -> None:
     assert has_later_prices(read(later))
     assert not read(later).rates
     assert not has_later_prices(read(row("")))
+
+
+@pytest.mark.parametrize("usd", ["99999", "1E+5", "1e-400", f"0.{'0' * 34}1"])
+def test_a_figure_out_of_all_proportion_stops_no_other_price(usd: str) -> None:
+    found = read(row("", usd), row("-flex", "0.0000175"))
+    assert figures(found) == [(Routing.REGION, "flex", 0, "0.0175")]
+    assert found.left_out == {"no_usd_price": 1}
+
+
+@given(st.decimals(allow_nan=True).map(str) | st.text(max_size=10), st.sampled_from(["1K", "1M"]))
+def test_every_figure_is_a_rate_or_is_left_out(usd: str, tokens: str) -> None:
+    found = read(listed(ROW, usd, f"{tokens} tokens"))
+    assert len(found.rates) + sum(found.left_out.values()) == 1
 
 
 def test_the_same_content_has_the_same_key() -> None:

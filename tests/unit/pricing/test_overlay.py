@@ -135,8 +135,8 @@ def test_superseding_is_the_same_as_never_having_published(
     made: list[PriceChange], day: date, size: int
 ) -> None:
     shipped = book(price("7"), price("8", OUTPUT))
-    in_order = sorted(made, key=lambda it: it.effective_from)
-    kept = [it for it in in_order if it.edition != FIRST]
+    in_order = sorted(made, key=lambda change: change.effective_from)
+    kept = [change for change in in_order if change.edition != FIRST]
     superseded = lay_over(shipped, edition(*in_order, superseded=(FIRST,)))
     assert usd(superseded, day, size) == usd(lay_over(shipped, edition(*kept)), day, size)
 
@@ -145,8 +145,8 @@ def test_superseding_is_the_same_as_never_having_published(
 def test_each_figure_is_that_of_the_last_change_that_has_begun(
     made: list[PriceChange], day: date
 ) -> None:
-    in_order = sorted(made, key=lambda it: it.effective_from)
+    in_order = sorted(made, key=lambda change: change.effective_from)
     found = rates_on(lay_over(book(price("7")), edition(*in_order)), day)
     expected = {RateKey(NOVA, Routing.REGION, REGION, None, INPUT): Decimal(7)}
-    expected |= {it.key: it.usd for it in in_order if it.effective_from <= day}
+    expected |= {change.key: change.usd for change in in_order if change.effective_from <= day}
     assert {key: found[key] for key in expected} == expected

@@ -104,6 +104,11 @@ def test_route_decides_on_price_and_basis(
 @pytest.mark.parametrize(
     ("place", "partition"),
     [
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("us-isof-south-1", "aws-iso-f"),
+        ("eu-isoe-west-1", "aws-iso-e"),
         ("eu-central-1", "aws"),
         ("", "aws"),
         ("us", "aws"),
@@ -412,3 +417,35 @@ def test_a_profile_that_may_be_global_has_the_dearest_price_assumed(
         for kind, rate in hidden.items():
             assert rate.basis is PriceBasis.ASSUMED
             assert rate.usd >= known[kind].usd
+
+
+def test_region_that_a_log_lacks_is_read_from_the_arn() -> None:
+    arn = "arn:aws-us-gov:bedrock:us-gov-west-1:111122223333:inference-profile/us-gov.maker.model"
+    assert read_route(arn, "") == Route("us-gov-west-1", "us-gov")
+    assert read_route(arn, "us-gov-east-1").region == "us-gov-east-1"
+    assert read_route("maker.model", "").region == ""
+
+
+def test_row_without_a_price_of_large_calls_lists_none_where_the_model_has_one() -> None:
+    def row(place: str, *usd_by_size: tuple[int, str], tier: str | None = None) -> Price:
+        rates = tuple(Rates(size, {TokenKind.INPUT: Decimal(usd)}) for size, usd in usd_by_size)
+        when = date(2026, 1, 1)
+        return Price("maker.m", Routing.REGION, place, None, rates, "tests", when, tier)
+
+    book = PriceBook(
+        [
+            row("us-east-1", (0, "3"), (200_000, "6")),
+            row("eu-west-1", (0, "4")),
+            row("us-east-1", (0, "2"), tier="flex"),
+        ]
+    )
+
+    def usd(region: str, size: int, tier: str | None = None) -> tuple[str, PriceBasis] | None:
+        prices = book.prices_of("maker.m", Route(region), date(2026, 9, 8), tier)
+        rate = prices.token_rates(size).get(TokenKind.INPUT)
+        return None if rate is None else (str(rate.usd), rate.basis)
+
+    assert usd("eu-west-1", 200_000) == ("4", PriceBasis.REGION)
+    assert usd("eu-west-1", 200_001) == ("6", PriceBasis.ASSUMED)
+    assert usd("us-east-1", 200_000, "flex") == ("2", PriceBasis.REGION)
+    assert usd("us-east-1", 200_001, "flex") is None

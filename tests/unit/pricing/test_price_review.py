@@ -1,4 +1,4 @@
-"""What the price list says anew is published, unless it looks like a mistake: then it is held."""
+"""New prices of the list are published, unless they look like a mistake: then they are held."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.pricing import Price, PriceBook, Routing, TokenKind
 from lambdas.domain.pricing.editions import HoldReason, ListedRate, Listing, PriceUpdates
-from lambdas.domain.pricing.price_review import Review, review_listings
+from lambdas.domain.pricing.price_review import Review, first_day_after, review_listings
 from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, listing, price, rate
 
 OUTPUT, CACHE_WRITE = TokenKind.OUTPUT, TokenKind.CACHE_WRITE_5M
@@ -29,12 +29,18 @@ def review(
 
 def news(found: Review) -> dict[TokenKind, Decimal]:
     assert not found.held
-    return {TokenKind(it.rate.item): it.rate.usd for it in found.news}
+    return {TokenKind(offered.rate.item): offered.rate.usd for offered in found.news}
 
 
 def held(found: Review) -> list[tuple[HoldReason, Decimal | None]]:
     assert not found.news
-    return [(it.reason, it.rate.usd if it.rate else None) for it in found.held]
+    return [(entry.reason, entry.rate.usd if entry.rate else None) for entry in found.held]
+
+
+@pytest.mark.parametrize(("hour", "minute", "days"), [(0, 0, 1), (23, 49, 1), (23, 50, 2)])
+def test_an_edition_begins_when_functions_have_reloaded(hour: int, minute: int, days: int) -> None:
+    now = NOW.replace(hour=hour, minute=minute)
+    assert first_day_after(now) - now.date() == timedelta(days=days)
 
 
 def test_a_price_that_is_known_already_is_no_news() -> None:
@@ -121,7 +127,7 @@ def test_a_model_is_found_however_its_version_is_spelled() -> None:
     known = book(price("1"))
     assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}
     found = review(known, listing(rate("1.5", model_id="amazon.nova-pro")))
-    assert [it.rate.model_id for it in found.news] == [NOVA]
+    assert [offered.rate.model_id for offered in found.news] == [NOVA]
 
 
 def test_a_price_that_the_list_no_longer_has_is_held_until_it_is_back() -> None:
@@ -141,7 +147,7 @@ def test_a_price_that_the_list_never_had_is_not_missed() -> None:
 
 def test_a_name_that_stands_for_no_model_is_held_once_an_offer() -> None:
     found = review(book(price("1")), listing(rate("1"), unmapped_names=["Nova 9 Mega"]))
-    assert [(it.reason, it.name, it.offer) for it in found.held] == [
+    assert [(entry.reason, entry.name, entry.offer) for entry in found.held] == [
         (HoldReason.UNMAPPED_NAME, "Nova 9 Mega", "AmazonBedrock")
     ]
 
@@ -188,7 +194,7 @@ def test_nothing_is_published_that_changes_a_known_price_by_more_than_a_factor_o
 ) -> None:
     prices = book() if known is None else book(price(str(known)))
     found = review(prices, listing(rate(str(usd))))
-    candidates: list[ListedRate] = [it.rate for it in found.news]
+    candidates: list[ListedRate] = [offered.rate for offered in found.news]
     for candidate in candidates:
         assert candidate.usd > 0
         assert known is None or known / 2 <= candidate.usd <= known * 2

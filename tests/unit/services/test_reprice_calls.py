@@ -155,9 +155,9 @@ def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> No
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     repricing = replace(repricer(calls(record), sink), attribute=attributed_calls(source))
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
-    assert {name: it.calls for name, it in repricing.reprice(NOON).by_model.items()} == {
-        SONNET_4: 1
-    }
+    assert {
+        name: repriced.calls for name, repriced in repricing.reprice(NOON).by_model.items()
+    } == {SONNET_4: 1}
     assert usd_in(sink) == Decimal("0.000105")
 
 
@@ -203,7 +203,7 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     assert unpriced.acquire_lock(NOON)
     report = repricer(unpriced, sink).reprice(NOON)
-    assert (report.reason, report.is_refused) == ("another run is at it", False)
+    assert (report.reason, report.is_refused) == ("another run is in progress", False)
     assert sink.calls == []
     unpriced.release_lock()
     assert repricer(unpriced, sink).reprice(NOON).reason is None

@@ -43,7 +43,7 @@ class Prices:
         )
 
     def say(self, *listings: Listing) -> None:
-        self.price_list.listings |= {it.offer: it for it in listings}
+        self.price_list.listings |= {listing.offer: listing for listing in listings}
 
     def update(self, now: datetime = NOW) -> UpdateReport:
         return self.updater.update(now)
@@ -89,6 +89,18 @@ def test_a_repeated_check_publishes_nothing_and_reads_nothing_again() -> None:
     assert prices.pointer.checked_at == NOW + DAY
 
 
+def test_a_listing_that_is_gone_from_the_store_is_read_again() -> None:
+    said = listing(rate("1.5"), rate("9", OUTPUT))
+    prices = Prices(said)
+    first = prices.update()
+    del prices.store.documents[said.key]
+    second = prices.update(NOW + DAY)
+    assert second.edition is None
+    assert [entry.id for entry in second.held] == [entry.id for entry in first.held]
+    assert prices.store.read_listing(said.key) == said
+    assert prices.pointer.edition == first.edition
+
+
 def test_a_file_that_comes_again_with_another_tag_publishes_nothing() -> None:
     prices = Prices(listing(rate("1.5")))
     first = prices.update()
@@ -103,7 +115,7 @@ def test_a_price_that_changes_twice_has_two_dated_changes() -> None:
     prices.say(listing(rate("1.2")))
     prices.update(NOW + DAY)
     assert [prices.usd(days) for days in range(3)] == [1, Decimal("1.5"), Decimal("1.2")]
-    assert [it.changes for it in prices.pointer.editions] == [1, 1]
+    assert [summary.changes for summary in prices.pointer.editions] == [1, 1]
 
 
 def test_a_price_that_looks_like_a_mistake_is_held_and_the_old_one_stays() -> None:
@@ -134,7 +146,7 @@ def test_a_rejected_price_is_not_held_again_until_the_list_says_something_else()
     prices.say(listing(rate("1000"), rate("4.1", OUTPUT)))
     assert prices.update(NOW + 2 * DAY).held == ()
     prices.say(listing(rate("900"), rate("4.1", OUTPUT)))
-    assert [it.rate and it.rate.usd for it in prices.update(NOW + 3 * DAY).held] == [900]
+    assert [entry.rate and entry.rate.usd for entry in prices.update(NOW + 3 * DAY).held] == [900]
     assert prices.usd(9) == 1
 
 
@@ -152,7 +164,7 @@ def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
     prices = Prices(said)
     assert len(prices.update().held) == 3
     assert prices.updater.decide(accept([ALL], NOW)).changes == 2
-    assert [it.reason for it in prices.held] == [HoldReason.UNMAPPED_NAME]
+    assert [entry.reason for entry in prices.held] == [HoldReason.UNMAPPED_NAME]
     assert prices.updater.decide(reject([ALL])).held == ()
 
 
@@ -161,7 +173,10 @@ def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
     [
         (lambda _: accept(["00000000"], NOW), "00000000 is not held"),
         (lambda _: reject(["00000000"]), "00000000 is not held"),
-        (lambda _: accept([], NOW), "nothing is not held"),
+        (lambda _: accept(["b", "a"], NOW), "a, b are not held"),
+        (lambda _: accept([], NOW), "name held prices, or all"),
+        (lambda _: accept([ALL, "zzz"], NOW), "either all or prices by their names"),
+        (lambda _: reject(["zzz", ALL]), "either all or prices by their names"),
         (lambda prices: accept([prices.held[0].id], NOW), "no new price to accept"),
         (lambda _: accept([ALL], NOW), "no price is held that can be accepted"),
         (lambda _: supersede("20261128T061500Z-00000000", "why", NOW), "in force: none"),
@@ -176,6 +191,26 @@ def test_a_decision_on_what_is_not_there_is_refused_and_changes_nothing(
     with pytest.raises(DecisionRefusedError, match=message):
         prices.updater.decide(decide(prices))  # type: ignore[arg-type]
     assert prices.pointer == before
+
+
+def test_of_several_listed_prices_the_operator_names_one() -> None:
+    prices = Prices(
+        listing(rate("1.5"), rate("9", OUTPUT)), listing(rate("1.6"), offer="AmazonBedrockService")
+    )
+    held = prices.update().held
+    rivals = [entry.id for entry in held if entry.reason is HoldReason.AMBIGUOUS]
+    chosen = next(entry.id for entry in held if entry.rate == rate("1.5"))
+    assert len(rivals) == 2
+    before = prices.pointer
+    with pytest.raises(DecisionRefusedError, match="are prices of the same thing: accept one"):
+        prices.updater.decide(accept(rivals, NOW))
+    assert prices.pointer == before
+    assert prices.updater.decide(accept([ALL], NOW)).changes == 1
+    assert sorted(entry.id for entry in prices.held) == sorted(rivals)
+    with pytest.raises(DecisionRefusedError, match="accept one of them by its name"):
+        prices.updater.decide(accept([ALL], NOW))
+    prices.updater.decide(accept([chosen], NOW))
+    assert [prices.usd(), prices.usd(item=OUTPUT)] == [Decimal("1.5"), 9]
 
 
 def test_nothing_to_reject_is_refused() -> None:
@@ -216,7 +251,9 @@ def test_every_edition_of_the_past_can_still_be_read() -> None:
     for day, usd in enumerate(("1.2", "1.3"), start=1):
         prices.say(listing(rate(usd)))
         prices.update(NOW + day * DAY)
-    counts = [len(prices.store.read_edition(it.id).changes) for it in prices.pointer.editions]
+    counts = [
+        len(prices.store.read_edition(summary.id).changes) for summary in prices.pointer.editions
+    ]
     assert counts == [1, 2, 3]
 
 

@@ -5,6 +5,7 @@ Format: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-ser
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -18,6 +19,9 @@ _ATTRIBUTES = frozenset(
     {"feature", "model", "regionCode", "service_tier", "servicename", "titanModel", "usagetype"}
 )
 _MAX_DEPTH = 20
+_MAX_DIGITS = 1_000
+_LONG_NUMBER = re.compile(rb"\d{%d}" % (_MAX_DIGITS + 1))
+"""The C parser crashes at numbers of about 100,000 digits, before it can report one."""
 _DAY_LENGTH = len("YYYY-MM-DD")
 _SUBJECT_LENGTH = 100  # characters of what is too long
 _Event: TypeAlias = tuple[str, Any]
@@ -62,14 +66,14 @@ class ListedProduct(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BulkFile:
-    """What a bulk file holds.
+    """The content of a bulk file.
 
     Attributes:
         offer: The code of the offer.
         version: AWS's name of the edition.
         published_on: The day of the edition, ISO 8601; empty where the file has none.
         products: Products with a price on demand, in order of the file.
-        left_out: What cannot be a price of a product, with the reason.
+        left_out: Rows that cannot be the price of a product, each with the reason.
     """
 
     offer: str
@@ -103,11 +107,12 @@ def read_bulk_file(file: BinaryReader, limits: FileLimits = DEFAULT_LIMITS) -> B
 
 
 class _Bounded:
-    """A reader that fails at a number of bytes."""
+    """A reader that fails at a number of bytes, and at a number of digits in a row."""
 
     def __init__(self, file: BinaryReader, max_bytes: int) -> None:
         self._file = file
         self._left = max_bytes
+        self._end = b""
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
@@ -115,6 +120,10 @@ class _Bounded:
         if self._left < 0:
             message = "the price list is larger than its limit"
             raise PriceListFileError(message)
+        if _LONG_NUMBER.search(self._end + data):
+            message = f"the price list has a number of more than {_MAX_DIGITS:,} digits"
+            raise PriceListFileError(message)
+        self._end = (self._end + data)[-_MAX_DIGITS:]
         return data
 
 
@@ -141,7 +150,7 @@ def _entries(events: Iterable[_Event]) -> Iterator[tuple[_Path, Any]]:
 
 
 def _is_entry(path: _Path) -> bool:
-    """Whether it leads to `products.<sku>` or to `terms.OnDemand.<sku>`."""
+    """Say if it leads to `products.<sku>` or to `terms.OnDemand.<sku>`."""
     match path:
         case ("products", _) | ("terms", "OnDemand", _):
             return True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.pricing.price import BilledUnit, Routing
+from lambdas.domain.pricing.price import MAX_USD, MAX_USD_DIGITS, BilledUnit, Routing
 from lambdas.domain.pricing.price_list.model_names import ModelNames, shipped_names
 from lambdas.domain.pricing.price_list.usage_types import (
     MAX_USAGE_TYPE_LENGTH,
@@ -23,9 +24,10 @@ from lambdas.domain.pricing.price_list.usage_types import (
 OFFERS = ("AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels")
 """The offers of the AWS Price List that hold prices of Bedrock."""
 
-_MILLION = Decimal(1_000_000)
-_MAX_USD = Decimal(1_000_000)  # for one unit as listed; a larger figure is a mistake
-_TOKENS_PER_UNIT = {"1k tokens": Decimal(1000), "1m tokens": _MILLION}
+_ONE = Decimal(1)
+_FIGURE = re.compile(r"\d{1,7}(?:\.\d{1,18})?(?:E[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
+"""A price with so few digits that it can be multiplied without rounding."""
+_FACTORS = {"1k tokens": Decimal(1000), "1m tokens": _ONE}
 _MARKETPLACE_UNIT = "units"
 """A million tokens, or one other unit, in AWS Marketplace's rows until the summer of 2026."""
 _SPELLINGS = {
@@ -43,7 +45,7 @@ Attributes: TypeAlias = Mapping[str, str]
 
 
 class LeftOut(StrEnum):
-    """Why a row is not a price of calls on demand or in a batch."""
+    """A reason why a row is not a price of calls on demand or in a batch."""
 
     USAGE_TYPE_NOT_UNDERSTOOD = "usage_type_not_understood"
     UNMAPPED_MODEL = "unmapped_model"
@@ -68,7 +70,7 @@ class NotARow(NamedTuple):
     """A row that is left out.
 
     Attributes:
-        reason: Why.
+        reason: The reason for leaving it out.
         subject: The name of an unmapped model, else the usage type; cut off where it is long.
     """
 
@@ -77,7 +79,7 @@ class NotARow(NamedTuple):
 
 
 class ListedPrice(NamedTuple):
-    """What a product costs, as the AWS Price List writes it.
+    """The price of a product, as the AWS Price List writes it.
 
     Attributes:
         unit: Such as `1K tokens`.
@@ -91,18 +93,18 @@ class ListedPrice(NamedTuple):
 
 
 class PriceKey(NamedTuple):
-    """What a listed price is the price of.
+    """Everything that sets a listed price apart from the others.
 
     Attributes:
         model_id: The foundation model.
         region: The Region that is called.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         service_tier: `None` for the standard tier.
         plan: `ON_DEMAND` or `BATCH`.
         endpoint: The endpoint that is called.
         is_long_context: Whether it is the price of large calls. The list does not say where
             these begin.
-        variant: What else decides on the price, see `UsageType`; empty for nothing else.
+        variant: Anything else that decides on the price, see `UsageType`; empty for nothing else.
         measure: The kind of tokens or the unit.
     """
 
@@ -122,7 +124,7 @@ class PriceListRow:
     """One price of the AWS Price List.
 
     Attributes:
-        key: What it is the price of.
+        key: The model, place and measure that it is the price of.
         usd: For a million tokens, or for one of another unit. 0 is a price.
         effective_from: The day that the row gives, which may be the day of its edition.
         offer: The offer that holds it.
@@ -194,7 +196,10 @@ def _names(attributes: Attributes, usage: UsageType) -> tuple[str, ...]:
 
 
 def _contradicts(usage: UsageType, attributes: Attributes) -> bool:
-    """Whether an attribute names another plan or tier than the usage type does."""
+    """Say if an attribute names another Region, plan or tier than the usage type does."""
+    region = attributes.get("regionCode")
+    if region and usage.region not in {None, region}:
+        return True
     feature = attributes.get("feature", "").lower()
     if "custom" in feature or "provisioned" in feature:
         return True
@@ -207,19 +212,27 @@ def _contradicts(usage: UsageType, attributes: Attributes) -> bool:
 
 def _usd(usage: UsageType, measure: Measure, price: ListedPrice) -> Decimal | LeftOut:
     """US dollars for a million tokens, or for one of another unit."""
-    try:
-        listed = Decimal(price.usd)
-    except (InvalidOperation, ValueError):
+    factor = _factor(usage, measure, price.unit.strip().lower())
+    if factor is None:
+        return LeftOut.UNKNOWN_UNIT
+    if not _FIGURE.fullmatch(price.usd):
         return LeftOut.NO_USD_PRICE
-    if not (listed.is_finite() and 0 <= listed <= _MAX_USD):
-        return LeftOut.NO_USD_PRICE
-    unit = price.unit.strip().lower()
+    usd = Decimal(price.usd) * factor
+    return usd.normalize() if _is_within_limits(usd) else LeftOut.NO_USD_PRICE
+
+
+def _factor(usage: UsageType, measure: Measure, unit: str) -> Decimal | None:
+    """The factor from one unit as listed to a million tokens, or to one of another unit."""
     is_unnamed = usage.is_marketplace and unit == _MARKETPLACE_UNIT
     if isinstance(measure, BilledUnit):
-        is_known = is_unnamed or unit in _SPELLINGS.get(measure, _TEXT_UNITS)
-        return listed.normalize() if is_known else LeftOut.UNKNOWN_UNIT
-    tokens = _MILLION if is_unnamed else _TOKENS_PER_UNIT.get(unit)
-    return LeftOut.UNKNOWN_UNIT if tokens is None else (listed * (_MILLION / tokens)).normalize()
+        return _ONE if is_unnamed or unit in _SPELLINGS.get(measure, _TEXT_UNITS) else None
+    return _ONE if is_unnamed else _FACTORS.get(unit)
+
+
+def _is_within_limits(usd: Decimal) -> bool:
+    """Say if a price has a size, and a number of digits written out, that a book can hold."""
+    whole, _, fraction = f"{usd.normalize():f}".partition(".")
+    return usd <= MAX_USD and len(whole.lstrip("0") + fraction) <= MAX_USD_DIGITS
 
 
 def _day(text: str) -> date | None:

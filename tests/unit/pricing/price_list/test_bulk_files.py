@@ -103,6 +103,17 @@ def test_what_is_no_bulk_file_is_refused(content: bytes) -> None:
         read_bulk_file(io.BytesIO(content))
 
 
+@pytest.mark.parametrize("number", [b"9" * 200_000, b"0." + b"9" * 200_000, b"9E" + b"9" * 200_000])
+@pytest.mark.parametrize("piece", [700, 1 << 20])
+def test_number_that_would_crash_the_parser_is_refused(number: bytes, piece: int) -> None:
+    class Pieces(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(piece, size or 0))
+
+    with pytest.raises(PriceListFileError, match="number of more than 1,000 digits"):
+        read_bulk_file(Pieces(b'{"offerCode": ' + number + b"}"))
+
+
 @given(
     st.recursive(
         st.none() | st.text(max_size=5),

@@ -122,8 +122,25 @@ def test_unit_in_lower_case_is_a_unit_and_the_medium_is_kept() -> None:
     assert (speech.key.variant, speech.usd) == ("speech", Decimal(3))
 
 
-def test_region_code_goes_before_the_prefix() -> None:
-    row = read({"regionCode": "us-west-2"})
+@pytest.mark.parametrize(
+    ("usd", "expected"),
+    [
+        ("0.0000350000", "0.035"),
+        ("3.5E-5", "0.035"),
+        ("1000", "1000000"),
+        ("0.0000000000", "0"),
+        ("0.000000000000000001", "0.000000000000001"),
+    ],
+)
+def test_price_is_read_to_the_last_digit(usd: str, expected: str) -> None:
+    row = read(usd=usd)
+
+    assert isinstance(row, PriceListRow)
+    assert f"{row.usd:f}" == expected
+
+
+def test_region_code_says_what_an_unknown_prefix_does_not() -> None:
+    row = read({"usagetype": "ZZQ9-NovaMicro-input-tokens", "regionCode": "us-west-2"})
 
     assert isinstance(row, PriceListRow)
     assert row.key.region == "us-west-2"
@@ -139,9 +156,22 @@ def test_region_code_goes_before_the_prefix() -> None:
         ({"usd": "NaN"}, LeftOut.NO_USD_PRICE),
         ({"usd": "-1"}, LeftOut.NO_USD_PRICE),
         ({"usd": "1e30"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "99999"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "1E+5"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "1e-400"}, LeftOut.NO_USD_PRICE),
+        ({"usd": f"0.{'0' * 34}1"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "1e-40"}, LeftOut.NO_USD_PRICE),
+        ({"usd": "1_000"}, LeftOut.NO_USD_PRICE),
+        ({"usd": " 1 "}, LeftOut.NO_USD_PRICE),
+        ({"usd": "\u0661"}, LeftOut.NO_USD_PRICE),
         ({"attributes": {"feature": "Batch Inference"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"feature": "Model Customization"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"service_tier": "flex"}}, LeftOut.CONTRADICTORY),
+        ({"attributes": {"regionCode": "eu-central-1"}}, LeftOut.CONTRADICTORY),
+        (
+            {"attributes": {"usagetype": "EUC1-NovaMicro-input-tokens"}},
+            LeftOut.CONTRADICTORY,
+        ),
         ({"attributes": {"service_tier": "batch"}}, LeftOut.CONTRADICTORY),
         ({"attributes": {"model": "Nova Lite"}}, LeftOut.UNMAPPED_MODEL),
         (
