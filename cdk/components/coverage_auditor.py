@@ -72,19 +72,22 @@ class CoverageAuditor(MeterFunction):
             targets=[targets.LambdaFunction(self)],
         )
 
-    def name_models_of(self, alarm: cloudwatch.IAlarm) -> None:
-        """Start it as well when an alarm begins to tell that calls are missing.
+    def name_models_of(self, *alarms: cloudwatch.IAlarm) -> None:
+        """Start it as well when an alarm on what it measures turns to ALARM.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
         """
         events.Rule(
             self,
             "Alarm",
-            description="Bedrock Meter: names the models of which calls are missing",
+            description="Bedrock Meter: names the models whose count differs from Bedrock's",
             event_pattern=events.EventPattern(
                 source=["aws.cloudwatch"],
                 detail_type=["CloudWatch Alarm State Change"],
-                detail={"alarmName": [alarm.alarm_name], "state": {"value": ["ALARM"]}},
+                detail={
+                    "alarmName": [alarm.alarm_name for alarm in alarms],
+                    "state": {"value": ["ALARM"]},
+                },
             ),
             targets=[targets.LambdaFunction(self)],
         )

@@ -30,6 +30,7 @@ from lambdas.domain.metering.metric_catalog import (
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
     UNPRICED_INVOCATIONS,
+    USAGE_MISMATCH,
     WAITING_MODELS,
 )
 
@@ -330,6 +331,16 @@ def _coverage() -> Iterator[Symptom]:
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
         " A second notification names the models and how much is missing.",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
+    )
+    # Written once an hour, and not between.
+    yield Symptom(
+        USAGE_MISMATCH.name,
+        lambda _: _maximum(USAGE_MISMATCH.name, _FIVE_MINUTES),
+        "Counts unlike Bedrock's",
+        "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
+        " missing, or there are too many, which forged records make. A second notification names"
+        " the models (docs/runbooks/UsageMismatch.md).",
+        without_data=cloudwatch.TreatMissingData.IGNORE,
     )
     (inferences,) = MANTLE_METRICS[Quantity.CALLS]
     yield Symptom(

@@ -47,7 +47,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 33
+HEALTH_ALARM_METRICS = 34
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
 PRICE_ALARM_METRICS = 4
@@ -310,7 +310,7 @@ def _reports(
 
 
 def metrics_read(usage: Usage) -> int:
-    """How many metrics audits read in a month: calls each time, all else once an hour.
+    """How many metrics audits read in a month: calls each time, all of two hours once an hour.
 
     For each name, its list of models is asked for as well, at the same price. Where audits find
     calls missing, they read more.
@@ -318,7 +318,7 @@ def metrics_read(usage: Usage) -> int:
     both = (OWN_METRICS, BEDROCK_METRICS)
     calls = sum(len(names[Quantity.CALLS]) for names in both)
     everything = sum(len(spellings) for names in both for spellings in names.values())
-    hourly = everything * (usage.models + 1) + len(MANTLE_METRICS)
+    hourly = 2 * everything * (usage.models + 1) + len(MANTLE_METRICS)
     return AUDITS_A_MONTH * calls * (usage.models + 1) + HOURS_A_MONTH * hourly
 
 

@@ -36,7 +36,7 @@ from cdk.config import Config
 from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
 from cdk.stacks.storage import StorageStack
 from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
-from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, DimensionSet
+from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
 
 FOCUS_EXPORTER = "FocusExporter"
 COMPARISON_REPORTER = "ComparisonReporter"
@@ -129,7 +129,9 @@ class MonitoringStack(Stack):
         )
         for name, alarm in health.alarms.items():
             self._notify_of(alarm, is_recovery_told=name in health.with_recovery)
-        coverage_auditor.name_models_of(health.alarms["Coverage"])
+        coverage_auditor.name_models_of(
+            *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
+        )
         self._notify_of_partial_data(
             [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )

@@ -18,8 +18,10 @@ from lambdas.domain.completeness import (
     Figures,
     MetricNames,
     MetricReader,
+    MismatchReport,
     ModelCoverage,
     Quantity,
+    SettledHour,
     compare,
     merge_models,
     read_figures,
@@ -29,7 +31,7 @@ from lambdas.domain.metering.metric_catalog import NAMESPACE
 
 @dataclass(frozen=True, slots=True)
 class AuditCoverage:
-    """Audits one hour.
+    """Audits hours.
 
     Attributes:
         reader: Reads both sides.
@@ -44,8 +46,8 @@ class AuditCoverage:
     def __call__(self, moment: datetime) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
 
-        CloudWatch bills every metric that is read: calls are read each time; tokens, and what
-        nobody can attribute, once an hour and whenever calls are missing.
+        CloudWatch bills every metric that is read: calls are read each time; tokens where calls are
+        missing; what nobody can attribute then, and once an hour.
 
         Raises:
             FiguresUnavailableError: Not all figures are to be had.
@@ -54,10 +56,21 @@ class AuditCoverage:
         report = CoverageReport(window, self._compare(window, [Quantity.CALLS]), unlogged={})
         if not (report.is_short or window.is_hour_of_the_clock):
             return report
+        models = self._compare(window, Quantity) if report.is_short else report.models
         mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
-        return CoverageReport(
-            window, self._compare(window, Quantity), read_figures(mantle, MANTLE_METRICS)
+        return CoverageReport(window, models, read_figures(mantle, MANTLE_METRICS))
+
+    def audit_settled_hours(self, moment: datetime) -> MismatchReport:
+        """Audit calls and tokens of the last two hours that have settled at a moment.
+
+        Raises:
+            FiguresUnavailableError: Not all figures are to be had.
+        """
+        earlier, later = (
+            SettledHour(window, self._compare(window, Quantity))
+            for window in AuditWindow.settled_at(moment)
         )
+        return MismatchReport(earlier, later)
 
     def _compare(
         self, window: AuditWindow, quantities: Iterable[Quantity]

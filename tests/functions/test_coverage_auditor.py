@@ -93,19 +93,52 @@ def test_the_log_has_every_model_and_what_nobody_can_attribute(
     at = NOW.replace(minute=15, second=30) - timedelta(hours=1)
     start = at.replace(minute=0, second=0) - timedelta(hours=1)
     count("AWS/Bedrock", f"us.{HAIKU_3}", 2, at=start)
-    count("AWS/Bedrock", f"us.{HAIKU_3}", 2, name="InputTokenCount", at=start)
     count("BedrockMeter", HAIKU_3, 2, at=start)
     count("AWS/BedrockMantle", "", 2, name="Inferences", at=start)
     with caplog.at_level("INFO"):
         handle("Scheduled Event", at)
-    logged = vars(caplog.records[-1])
+    logged = vars(caplog.records[0])
     assert json.loads(json.dumps(logged["models"])) == {
-        HAIKU_3: {
-            "calls": {"metered": 2, "bedrock": 2},
-            "input tokens": {"metered": 0, "bedrock": 2},
-        }
+        HAIKU_3: {"calls": {"metered": 2, "bedrock": 2}}
     }
     assert json.loads(json.dumps(logged["not_attributable"])) == {"calls": 2}
+
+
+def hide_tokens() -> datetime:
+    """Count calls alone in two settled hours; says when both are audited."""
+    at = NOW.replace(minute=15, second=30) - timedelta(hours=1)
+    for hours in (2, 3):
+        start = at.replace(minute=0, second=0) - timedelta(hours=hours)
+        for namespace, model in (("AWS/Bedrock", f"us.{HAIKU_3}"), ("BedrockMeter", HAIKU_3)):
+            count(namespace, model, 2, at=start)
+        count("AWS/Bedrock", f"us.{HAIKU_3}", 20_000, name="InputTokenCount", at=start)
+    return at
+
+
+def test_settled_hours_are_judged_once_an_hour(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, received: Any
+) -> None:
+    at = hide_tokens()
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event", at)
+    assert health_metrics(capsys.readouterr().out)["UsageMismatch"] == [1]
+    logged = vars(caplog.records[-1])["models"][HAIKU_3]["input tokens"]
+    assert logged == {"metered": 0, "bedrock": 20_000}
+    handle("Scheduled Event", at + timedelta(minutes=5))
+    assert "UsageMismatch" not in health_metrics(capsys.readouterr().out)
+    assert received() == []
+
+
+def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
+    handle(
+        "CloudWatch Alarm State Change",
+        hide_tokens(),
+        alarmName="BedrockMeter-Health-UsageMismatch",
+        state={"value": "ALARM"},
+    )
+    (message,) = received()
+    assert message["Subject"] == "Bedrock Meter: its count differs from Bedrock's"
+    assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
 
 
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,15 @@
-"""A forged log with a real call's request id hides neither the call nor its tokens nor its cost."""
+"""A forged log with a real call's request id hides neither the call nor its tokens nor its cost.
 
+Each row of the attack is looked at in the ledger, in the metrics and in the FOCUS export.
+"""
+
+import gzip
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,44 +19,136 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
 from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
-from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, set_log_processor_variables
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.price_refresher import handler as price_refresher
+from lambdas.services.export_focus import ExportFocus
+from tests.attributing import attributed_calls
+from tests.aws import LEDGER, deploy_a_stack, published, set_log_processor_variables
+from tests.fakes import InMemoryReportFiles
+from tests.focus_rules import TextRow, read_rows
+from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
+CALLED_AT = NOW - DAY
 OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
 VICTIM = "arn:aws:iam::111122223333:user/victim"
+TOKENS = 6_000_000
 PRICING = Pricing(shipped_prices())
 REAL = log(
-    timestamp=(NOW - DAY).isoformat(),
+    timestamp=CALLED_AT.isoformat(),
     modelId=OPUS_4,
     input={"inputTokenCount": 5_000_000},
     output={"outputTokenCount": 1_000_000},
 )
 ZERO_TOKENS = {"input": {"inputTokenCount": 0}, "output": {"outputTokenCount": 0}}
+FORGED = {
+    "one token of another user": {
+        "identity": {"arn": VICTIM},
+        "input": {"inputTokenCount": 1},
+        "output": {},
+    },
+    "zero tokens": ZERO_TOKENS,
+    "two days later": {"timestamp": (NOW + DAY).isoformat()},
+    "half an hour ahead": {"timestamp": (NOW + timedelta(minutes=30)).isoformat()},
+    "far in the future": {"timestamp": "2099-01-01T00:00:00Z"},
+    "older than the ledger": {"timestamp": "2016-01-01T00:00:00Z"},
+    "error": {"errorCode": "ThrottlingException"},
+    "cheap model": {"modelId": "amazon.nova-micro-v1:0"},
+    "unknown model": {"modelId": "a-model-without-a-price"},
+    "without counts": {"input": {}, "output": {}},
+    "all at once": {
+        "errorCode": "ThrottlingException",
+        "modelId": "amazon.nova-micro-v1:0",
+        **ZERO_TOKENS,
+    },
+}
+ORDERS = {
+    "before": [[1], [0]],
+    "after": [[0], [1]],
+    "before and after": [[1], [0], [1]],
+    "in one delivery": [[1, 0, 1]],
+}
+"""Deliveries of the real log (0) and of a forged one (1)."""
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
+    monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for resource in (handler.settings, handler.ledger, handler.s3_client):
-        resource.cache_clear()
+    for module in (log_processor, metric_publisher, price_refresher):
+        for resource in vars(module).values():
+            if hasattr(resource, "cache_clear"):
+                resource.cache_clear()
 
 
-def deliver(*logs: dict[str, Any]) -> None:
-    handler.lambda_handler(
-        {"awslogs": {"data": pack([json.dumps(line) for line in logs])}}, CONTEXT
-    )
+@pytest.fixture
+def table() -> Table:
+    return Table()
 
 
-def in_ledger() -> list[UsageRecord]:
+def deliver(table: Table, *logs: dict[str, Any]) -> None:
+    """Deliver logs, and what the ledger makes of them to the metrics."""
+    data = pack([json.dumps(it) for it in logs])
+    log_processor.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
+    publish(table.changes())
+
+
+def in_ledger() -> UsageRecord:
     calls = DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER)
     pages = calls.scan_range(NOW - 200 * DAY, NOW + 20_000 * DAY)
-    return [record for page in pages for record in page.records]
+    (record,) = (record for page in pages for record in page.records)
+    return record
+
+
+def in_metrics(metric: str, dimension: str = "ModelId") -> dict[str, float]:
+    """The sums of a metric around the call and around now, by a dimension (moto knows no sum)."""
+    found = boto3.client("cloudwatch").list_metrics(Namespace=NAMESPACE, MetricName=metric)
+    values = {
+        series["Dimensions"][0]["Value"]
+        for series in found["Metrics"]
+        if [it["Name"] for it in series["Dimensions"]] == [dimension]
+    }
+    return {
+        value: sum(published(metric, around, **{dimension: value}) for around in (CALLED_AT, NOW))
+        for value in values
+    }
+
+
+def total(*metrics: str) -> float:
+    return sum(sum(in_metrics(metric).values()) for metric in metrics)
+
+
+def in_focus() -> list[TextRow]:
+    """The rows of the export."""
+    files = InMemoryReportFiles()
+    ExportFocus(
+        calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
+        attribute=attributed_calls(),
+        price_tokens=PRICING.price_tokens,
+        to_parquet=_write_nothing,
+        files=files,
+        account_id="111122223333",
+        billing_account_id=None,
+        kept=90 * DAY,
+    )(NOW + timedelta(hours=2))
+    return [
+        row
+        for name, content in files.kept.items()
+        if name.endswith(".csv.gz")
+        for row in read_rows(io.StringIO(gzip.decompress(content).decode(), newline=""))
+    ]
+
+
+def _write_nothing(_csv: Path, parquet: Path) -> int:
+    parquet.touch()
+    return 0
 
 
 def cost_of(record: UsageRecord) -> Cost:
@@ -59,48 +157,74 @@ def cost_of(record: UsageRecord) -> Cost:
     return cost
 
 
-@pytest.mark.parametrize(
-    "forged",
-    [
-        {"identity": {"arn": VICTIM}, "input": {"inputTokenCount": 1}, "output": {}},
-        ZERO_TOKENS,
-        {"timestamp": (NOW + DAY).isoformat()},
-        {"timestamp": "2099-01-01T00:00:00Z"},
-        {"timestamp": "2016-01-01T00:00:00Z"},
-        {"errorCode": "ThrottlingException"},
-        {"modelId": "amazon.nova-micro-v1:0"},
-        {"modelId": "a-model-without-a-price"},
-        {"errorCode": "ThrottlingException", "modelId": "amazon.nova-micro-v1:0", **ZERO_TOKENS},
-    ],
-    ids=[
-        *("one token of another user", "zero tokens", "two days later", "far in the future"),
-        *("older than the ledger", "error", "cheap model", "unknown model", "all at once"),
-    ],
-)
-@pytest.mark.parametrize("at_once", [True, False], ids=["one delivery", "each by itself"])
-def test_forged_twins_in_any_order_hide_no_call(forged: dict[str, Any], *, at_once: bool) -> None:
+def real_call() -> UsageRecord:
     real = read_message(json.dumps(REAL))
     assert isinstance(real, UsageRecord)
-    twin = REAL | forged
-    for number, order in enumerate(set(permutations([0, 1, 1]))):
-        request_id = f"request-{number}"
-        logs = [(twin if is_twin else REAL) | {"requestId": request_id} for is_twin in order]
-        for batch in [logs] if at_once else [[line] for line in logs]:
-            deliver(*batch)
-        (call,) = (record for record in in_ledger() if record.request_id == request_id)
-        assert (call.tokens, call.timestamp) == (real.tokens, real.timestamp)
-        assert not call.is_failed
-        cost = cost_of(call)
-        assert cost.effective_usd == cost_of(real).effective_usd
-        assert call.with_variant(cost.variant).model_id == OPUS_4
-        is_blamed = call.identity_arn == VICTIM
-        assert not is_blamed
+    return real
 
 
-def test_nine_cheap_forged_models_do_not_push_out_the_real_one() -> None:
+def check_ledger(call: UsageRecord) -> None:
+    real = real_call()
+    assert (call.tokens, call.timestamp) == (real.tokens, real.timestamp)
+    assert not call.is_failed
+    cost = cost_of(call)
+    assert cost.effective_usd == cost_of(real).effective_usd
+    assert call.with_variant(cost.variant).model_id == OPUS_4
+    assert call.identity_arn != VICTIM
+
+
+def check_metrics() -> None:
+    price_refresher.lambda_handler({}, CONTEXT)  # the hourly run
+    assert total("Invocations") == 1
+    assert total("TotalTokens") == total("InputTokens", "OutputTokens") == TOKENS
+    assert total("EstimatedCostUSD") == pytest.approx(float(cost_of(real_call()).effective_usd))
+    assert total("InvocationErrors") <= 1
+    assert in_metrics("TotalTokens", "IdentityArn").get(VICTIM, 0) <= 1
+
+
+def check_focus() -> None:
+    rows = in_focus()
+    assert sum(Decimal(row["ConsumedQuantity"] or 0) for row in rows) == TOKENS
+    expected = cost_of(real_call()).effective_usd
+    assert sum(Decimal(row["BilledCost"] or 0) for row in rows) == expected
+    assert VICTIM not in json.dumps(rows)
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
+    forged: dict[str, Any], order: list[list[int]], table: Table
+) -> None:
+    for delivery in order:
+        deliver(table, *(REAL | forged if is_forged else REAL for is_forged in delivery))
+    check_ledger(in_ledger())
+    check_metrics()
+    check_focus()
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
+    order: list[list[int]], table: Table
+) -> None:
+    """The ledger shows the call at the earliest time, for which CloudWatch takes no metric."""
+    twin = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
+    for delivery in order:
+        deliver(table, *(twin if is_forged else REAL for is_forged in delivery))
+    assert in_ledger().tokens == real_call().tokens
+    check_metrics()
+
+
+@pytest.mark.parametrize("forged", [{"accountId": "444455556666"}, {"region": "eu-north-1"}])
+def test_twin_of_another_account_or_region_is_no_second_call(
+    forged: dict[str, Any], table: Table
+) -> None:
+    deliver(table, REAL | forged, REAL)
+    check_ledger(in_ledger())
+    check_metrics()
+    check_focus()
+
+
+def test_nine_cheap_forged_models_do_not_push_out_the_real_one(table: Table) -> None:
     cheap = [REAL | {"modelId": f"a-model-{number}"} for number in range(9)]
-    deliver(*cheap, REAL)
-    (call,) = in_ledger()
-    real = read_message(json.dumps(REAL))
-    assert isinstance(real, UsageRecord)
-    assert cost_of(call).effective_usd >= cost_of(real).effective_usd
+    deliver(table, *cheap, REAL)
+    assert cost_of(in_ledger()).effective_usd >= cost_of(real_call()).effective_usd

@@ -12,7 +12,8 @@ import pytest
 from dashboards.preview.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import LEDGER, deploy_a_stack, published, set_log_processor_variables
+from tests.aws import deploy_a_stack, published, set_log_processor_variables
+from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
@@ -47,51 +48,8 @@ def messages(count: int) -> list[str]:
     ]
 
 
-class Table:
-    """The ledger table, with the stream that DynamoDB makes of what changes in it.
-
-    moto's own stream has a change for a put that changes nothing; DynamoDB's has none.
-    """
-
-    def __init__(self) -> None:
-        self.before: dict[str, Any] = {}
-        self.sequence = 0
-
-    def changes(self) -> list[dict[str, Any]]:
-        """What has changed since it was asked last."""
-        items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
-        now = {item["pk"]["S"]: item for item in items if item["pk"]["S"].startswith("call#")}
-        found = []
-        for key, item in now.items():
-            if item != self.before.get(key):
-                self.sequence += 1
-                images: dict[str, Any] = {
-                    "NewImage": item,
-                    "SequenceNumber": f"{self.sequence:021}",
-                    "ApproximateCreationDateTime": datetime.now(UTC).timestamp(),
-                }
-                if key in self.before:
-                    images["OldImage"] = self.before[key]
-                name = "MODIFY" if key in self.before else "INSERT"
-                found.append({"eventName": name, "dynamodb": images})
-        self.before = now
-        return found
-
-
 def deliver(delivery: Sequence[str]) -> None:
     log_processor.lambda_handler({"awslogs": {"data": pack(delivery)}}, CONTEXT)
-
-
-def publish(changes: list[dict[str, Any]]) -> int:
-    """Deliver a batch as Lambda does, until nothing is reported to have failed; says how often."""
-    times = 0
-    while changes:
-        times += 1
-        answer = metric_publisher.lambda_handler({"Records": changes}, CONTEXT)
-        failed = [it["itemIdentifier"] for it in answer["batchItemFailures"]]
-        numbers = [it["dynamodb"]["SequenceNumber"] for it in changes]
-        changes = changes[numbers.index(failed[0]) :] if failed else []
-    return times
 
 
 def tokens(**dimensions: str) -> float:

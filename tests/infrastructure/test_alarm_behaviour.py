@@ -134,6 +134,14 @@ def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() ->
     assert [after(1, 1), after(1, 0), after(0, 1), after(None, 1)] == [ALARM, OK, OK, OK]
 
 
+def test_mismatch_of_two_settled_hours_is_an_alarm_until_an_audit_finds_none() -> None:
+    def after(*mismatches: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health UsageMismatch": mismatches}
+        return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(1), after(1, 0), after(0)] == [ALARM, OK, OK]
+
+
 def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"AWS/BedrockMantle Inferences": calls}

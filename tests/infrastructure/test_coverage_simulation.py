@@ -37,6 +37,7 @@ class Call:
     number: int
     at: datetime
     delay: timedelta | None = PROMPT
+    is_forged: bool = False
 
     @property
     def invoked(self) -> str:
@@ -66,10 +67,8 @@ class Moment:
     alarm: AlarmState
 
 
-def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
-    """Audit every five minutes from noon on."""
-    metrics = InMemoryMetrics()
-    publish = PublishMetrics(
+def publisher(metrics: InMemoryMetrics) -> PublishMetrics:
+    return PublishMetrics(
         metrics,
         Detail.STANDARD,
         lambda record: record.identity_arn,
@@ -77,6 +76,12 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         InMemoryUnpricedCalls(),
         attributed_calls(),
     )
+
+
+def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
+    """Audit every five minutes from noon on."""
+    metrics = InMemoryMetrics()
+    publish = publisher(metrics)
     now = NOON
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
@@ -99,6 +104,35 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls[-12:]}
         alarm = state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
         yield Moment(now, report, alarm)
+
+
+def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
+    """The state of the alarm on mismatches, a quarter past each hour."""
+    states, found, metrics = [], [], publish_all(made)
+    now = NOON + timedelta(minutes=15)
+    while now <= until:
+        found.append(int(bool(AuditCoverage(metrics).audit_settled_hours(now).mismatches)))
+        figures = {"BedrockMeter/Health UsageMismatch": found[-1:]}
+        states.append(state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM))
+        now += HOUR
+    return states
+
+
+def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
+    """Metrics of all delivered calls, and Bedrock's of all that it has; forged ones it has not."""
+    metrics = InMemoryMetrics()
+    publish = publisher(metrics)
+
+    def publish_new(changes: Iterable[LedgerChange]) -> None:
+        publish(list(changes), NOON + 5 * HOUR)
+
+    InMemoryUsageLedger(publish_new).put([it.record for it in made if it.delay is not None])
+    for call in made:
+        if not call.is_forged:
+            metrics.add("AWS/Bedrock", "Invocations", call.at, 1, call.invoked)
+            for name, count in (("InputTokenCount", 10), ("OutputTokenCount", 5)):
+                metrics.add("AWS/Bedrock", name, call.at, count, call.invoked)
+    return metrics
 
 
 def alarmed(moments: Iterable[Moment]) -> list[Moment]:
@@ -139,6 +173,23 @@ def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
     moments = list(simulate(slow, NOON + 2 * HOUR))
     assert [it.report.is_short for it in moments].count(True) == 1
     assert alarmed(moments) == []
+
+
+def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_two_hours() -> None:
+    """500 an hour are hidden, and as many of another model are forged."""
+    steady = calls(12_000, over=3 * HOUR)
+    made = [
+        replace(it, delay=None)
+        if it.number % 6 == 0
+        else replace(it, is_forged=True)
+        if it.number % 6 == 2
+        else it
+        for it in steady
+    ]
+    # At 14:15 one of these hours has settled, at 15:15 two have.
+    states = settled(made, NOON + 5 * HOUR)
+    assert states[:4] == [AlarmState.OK, AlarmState.OK, AlarmState.OK, AlarmState.ALARM]
+    assert settled(steady, NOON + 5 * HOUR) == [AlarmState.OK] * 5
 
 
 def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:

@@ -114,13 +114,16 @@ def test_both_are_started_on_a_schedule(function: str, rate: str) -> None:
     assert schedules == [rate]
 
 
-def test_the_auditor_is_started_when_the_alarm_on_coverage_begins_to_tell() -> None:
+def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> None:
     (pattern,) = (
         it["EventPattern"] for it in started_by("CoverageAuditor") if "EventPattern" in it
     )
-    ((alarm,), state) = (pattern["detail"]["alarmName"], pattern["detail"]["state"])
-    named = deployment().monitoring["Resources"][alarm["Ref"]]["Properties"]["AlarmName"]
-    assert named == "BedrockMeter-Health-Coverage"
+    (alarms, state) = (pattern["detail"]["alarmName"], pattern["detail"]["state"])
+    found = deployment().monitoring["Resources"]
+    assert [found[alarm["Ref"]]["Properties"]["AlarmName"] for alarm in alarms] == [
+        "BedrockMeter-Health-Coverage",
+        "BedrockMeter-Health-UsageMismatch",
+    ]
     assert state == {"value": ["ALARM"]}
     assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
 

@@ -3,7 +3,7 @@
 import sys
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 from hypothesis import given
@@ -49,11 +49,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 19 names for the account and 16 a model, 7 an identity, 4 a project; 17 health metrics.
-    standard = 19 + 6 * 16 + 50 * 7 + 5 * 4 + 17
+    # 19 names for the account and 16 a model, 7 an identity, 4 a project; 18 health metrics.
+    standard = 19 + 6 * 16 + 50 * 7 + 5 * 4 + 18
     assert count_series(Usage(1, 50, 6), Config()) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 19 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 17
+    full = 19 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 18
     assert count_series(Usage(1, 50, 6), FULL) == full
 
 
@@ -61,9 +61,9 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 17, Decimal("1045.50")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1045.90")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 17, Decimal("3333.30")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3333.50")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -186,18 +186,18 @@ def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> N
 
 def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     metrics, models = InMemoryMetrics(), 4
-    in_every_window = NOON - timedelta(minutes=58)
+    minutes = [NOON - timedelta(minutes=it) for it in (58, 90, 150)]
     for namespace, names in ((NAMESPACE, OWN_METRICS), (BEDROCK_NAMESPACE, BEDROCK_METRICS)):
         for name in chain.from_iterable(names.values()):
-            for model in range(models):
-                metrics.add(namespace, name, in_every_window, model=f"model-{model}")
+            for model, minute in product(range(models), minutes):
+                metrics.add(namespace, name, minute, model=f"model-{model}")
     audit = AuditCoverage(metrics)
     for step in range(12):
         audit(NOON + timedelta(minutes=15 - 5 * step))
+    audit.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
     expected = metrics.read.total() + lists + of_bedrock_mantle
-    # On the hour, calls are read by themselves first, and then with all else.
     assert metrics_read(Usage(1, 1, models)) == 720 * expected
 
 

@@ -1,4 +1,4 @@
-"""Whether the meter has counted all that Bedrock has counted, and what nobody can attribute."""
+"""Compares the meter's count with Bedrock's own: what is missing, too much, or in no log."""
 
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.coverage import (
@@ -22,7 +22,8 @@ from lambdas.domain.completeness.figures import (
     read_figures,
 )
 from lambdas.domain.completeness.metric_reader import FiguresUnavailableError, MetricReader
-from lambdas.domain.completeness.wording import coverage_notice
+from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, SettledHour
+from lambdas.domain.completeness.wording import coverage_notice, mismatch_notice
 
 __all__ = [
     "AUDITS_RUNNING",
@@ -38,11 +39,15 @@ __all__ = [
     "FiguresUnavailableError",
     "MetricNames",
     "MetricReader",
+    "Mismatch",
+    "MismatchReport",
     "ModelCoverage",
     "Quantity",
+    "SettledHour",
     "compare",
     "coverage_notice",
     "merge_models",
     "metered_model_id",
+    "mismatch_notice",
     "read_figures",
 ]

@@ -11,6 +11,8 @@ STEP = timedelta(minutes=5)
 
 _LENGTH = timedelta(hours=1)
 _DELAY = timedelta(minutes=15)
+SETTLING = timedelta(hours=1)
+"""How long after its end an hour has settled: both sides have all calls that they will have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,13 @@ class AuditWindow:
         latest = (moment - _DELAY).timestamp()
         end = datetime.fromtimestamp(latest // STEP.total_seconds() * STEP.total_seconds(), UTC)
         return cls(end - _LENGTH, end)
+
+    @classmethod
+    def settled_at(cls, moment: datetime) -> tuple[Self, Self]:
+        """The last two hours of the clock that have settled at a moment, the earlier first."""
+        end = (moment.astimezone(UTC) - SETTLING).replace(minute=0, second=0, microsecond=0)
+        middle = end - _LENGTH
+        return cls(middle - _LENGTH, middle), cls(middle, end)
 
     @property
     def is_hour_of_the_clock(self) -> bool:

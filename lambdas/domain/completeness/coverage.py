@@ -42,6 +42,11 @@ class Comparison(NamedTuple):
         return self.bedrock - self.covered
 
     @property
+    def surplus(self) -> int:
+        """What the meter has and Bedrock has not."""
+        return self.metered - self.covered
+
+    @property
     def ratio(self) -> float | None:
         """The part that is counted, from 0 to 1; `None` where Bedrock has nothing."""
         return self.covered / self.bedrock if self.bedrock else None
@@ -58,15 +63,17 @@ class ModelCoverage:
 
     Attributes:
         model_id: The model, as the meter's dimension `ModelId` has it.
-        calls: Successful calls; they alone decide.
+        calls: Successful calls.
         tokens: Kinds of tokens that Bedrock has a figure of.
         failed_calls: Calls that the meter counts apart.
+        uncounted_calls: Successful calls of which the meter knows no token counts.
     """
 
     model_id: str
     calls: Comparison
     tokens: Mapping[Quantity, Comparison]
     failed_calls: int
+    uncounted_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +159,5 @@ def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> M
         calls=comparison(Quantity.CALLS),
         tokens={it: comparison(it) for it in Quantity if it in told},
         failed_calls=metered.get(Quantity.FAILED_CALLS, 0),
+        uncounted_calls=metered.get(Quantity.UNCOUNTED_CALLS, 0),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
-from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.metering.metric_catalog import MISSING_TOKEN_COUNTS, dimension_value
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 BEDROCK_NAMESPACE = "AWS/Bedrock"
@@ -20,6 +20,7 @@ class Quantity(StrEnum):
 
     CALLS = "calls"
     FAILED_CALLS = "failed calls"
+    UNCOUNTED_CALLS = "calls without counts"
     INPUT = "input tokens"
     OUTPUT = "output tokens"
     CACHE_READ = "cache read tokens"
@@ -32,6 +33,7 @@ MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
 OWN_METRICS: MetricNames = {
     Quantity.CALLS: ("Invocations",),
     Quantity.FAILED_CALLS: ("InvocationErrors",),
+    Quantity.UNCOUNTED_CALLS: (MISSING_TOKEN_COUNTS.name,),
     Quantity.INPUT: ("InputTokens",),
     Quantity.OUTPUT: ("OutputTokens",),
     Quantity.CACHE_READ: ("CacheReadTokens",),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
+from lambdas.domain.completeness.figures import Quantity
+from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
 from lambdas.domain.notifications import Notice
 
 _MOST_MODELS = 20
@@ -12,6 +15,10 @@ _ADVICE = (
     "Rejected records, functions that fail and logs that Bedrock could not deliver have alarms of"
     " their own; if none of them tells, run make doctor. What the log group still holds is counted"
     " afterwards by make replay."
+)
+_MISMATCH_ADVICE = (
+    "Too many: forged records are likely. Missing: records were kept from the meter or changed."
+    " See docs/runbooks/UsageMismatch.md."
 )
 
 
@@ -31,6 +38,43 @@ def coverage_notice(report: CoverageReport) -> Notice:
         _ADVICE,
     ]
     return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))
+
+
+def mismatch_notice(report: MismatchReport) -> Notice:
+    """Say what differs from Bedrock's own count, or that nothing does any more."""
+    start, end = report.earlier.window.start, report.later.window.end
+    period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
+    found = report.mismatches
+    if not found:
+        return Notice(
+            "Bedrock Meter: its count and Bedrock's agree again",
+            f"The counts differed. In the two hours {period} they agree within the bounds.",
+        )
+    lines = [
+        f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:",
+        *(_difference(*difference) for difference in islice(found.items(), _MOST_MODELS)),
+    ]
+    if len(found) > _MOST_MODELS:
+        lines.append(f"- and {len(found) - _MOST_MODELS} more; the function's log has all")
+    if uncounted := report.uncounted_calls:
+        named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
+        lines.append(f"Calls without counts, left out of both: {', '.join(named[:_MOST_MODELS])}.")
+    lines.append(_MISMATCH_ADVICE)
+    return Notice("Bedrock Meter: its count differs from Bedrock's", "\n".join(lines))
+
+
+def _difference(mismatch: Mismatch, compared: Comparison) -> str:
+    if mismatch.quantity is Quantity.UNCOUNTED_CALLS:
+        return (
+            f"- {mismatch.model_id}: {compared.metered:,} of {compared.bedrock:,} calls have no"
+            " counts, though Bedrock counts tokens of the model"
+        )
+    amount = f"{compared.surplus:,}" if mismatch.is_surplus else f"{compared.missing:,}"
+    direction = "too many" if mismatch.is_surplus else "missing"
+    return (
+        f"- {mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
+        f" ({compared.metered:,} counted, {compared.bedrock:,} by Bedrock)"
+    )
 
 
 def _models(report: CoverageReport) -> Iterator[str]:

@@ -413,6 +413,11 @@ MISSING_CALLS = HealthMetric(
 COVERAGE_SHORTFALL = HealthMetric(
     "CoverageShortfall", Unit.COUNT, "1 where more calls are missing than some that come late."
 )
+USAGE_MISMATCH = HealthMetric(
+    "UsageMismatch",
+    Unit.COUNT,
+    "1 where calls or tokens of a model differ from Bedrock's own for two hours running.",
+)
 LOGGING_DIFFERENCES = HealthMetric(
     "LoggingDifferences",
     Unit.COUNT,
@@ -443,6 +448,7 @@ HEALTH_METRICS = (
     COVERAGE_RATIO,
     MISSING_CALLS,
     COVERAGE_SHORTFALL,
+    USAGE_MISMATCH,
     LOGGING_DIFFERENCES,
     HELD_PRICES,
     PRICE_LIST_AGE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,22 @@ from lambdas.adapters.cloudwatch_metric_reader import CloudWatchMetricReader
 from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.domain.attribution.profile_models import ProfileModels
-from lambdas.domain.completeness import CoverageReport, Quantity, coverage_notice
+from lambdas.domain.completeness import (
+    CoverageReport,
+    MismatchReport,
+    ModelCoverage,
+    Quantity,
+    coverage_notice,
+    mismatch_notice,
+)
 from lambdas.domain.metering.metric_catalog import (
     COVERAGE_RATIO,
     COVERAGE_SHORTFALL,
     MISSING_CALLS,
+    USAGE_MISMATCH,
     HealthMetric,
 )
+from lambdas.domain.notifications import Notice
 from lambdas.functions.coverage_auditor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.audit_coverage import AuditCoverage
@@ -32,17 +42,41 @@ _OF_THE_ALARM = "CloudWatch Alarm State Change"
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Audit at an event's time: measure when the schedule asks, name models when the alarm does.
+    """Audit at an event's time: measure when the schedule asks, name models when an alarm does.
 
-    The alarm remembers that calls are missing, and tells of it once; it cannot name a model. What
-    names them is sent when it has turned to ALARM, so there is no state to keep here.
+    An alarm keeps the state, and notifies once; it cannot name a model. The notice that names them
+    is sent when it has turned to ALARM, so there is no state to keep here.
     """
-    report = audit()(datetime.fromisoformat(event["time"]))
-    _log(report)
+    moment = datetime.fromisoformat(event["time"])
     if event["detail-type"] == _OF_THE_ALARM:
-        notifier().publish(coverage_notice(report))
-    else:
-        record_health(_health(report))
+        notifier().publish(_notice(str(event["detail"].get("alarmName")), moment))
+        return
+    report = audit()(moment)
+    _log(report)
+    health = _health(report)
+    if report.window.is_hour_of_the_clock:
+        health[USAGE_MISMATCH] = int(bool(_audit_settled_hours(moment).mismatches))
+    record_health(health)
+
+
+def _notice(alarm_name: str, moment: datetime) -> Notice:
+    """Say what an alarm stands for."""
+    if alarm_name.endswith(USAGE_MISMATCH.name):
+        return mismatch_notice(_audit_settled_hours(moment))
+    report = audit()(moment)
+    _log(report)
+    return coverage_notice(report)
+
+
+def _audit_settled_hours(moment: datetime) -> MismatchReport:
+    report = audit().audit_settled_hours(moment)
+    for hour in (report.earlier, report.later):
+        logger.info(
+            "Counted, and what Bedrock has, of an hour that has settled",
+            start=hour.window.start.isoformat(),
+            models=_counts(hour.models),
+        )
+    return report
 
 
 def _health(report: CoverageReport) -> dict[HealthMetric, float]:
@@ -60,15 +94,20 @@ def _log(report: CoverageReport) -> None:
         "Counted, of what Bedrock has",
         start=report.window.start.isoformat(),
         end=report.window.end.isoformat(),
-        models={
-            model.model_id: {
-                quantity: compared._asdict()
-                for quantity, compared in {Quantity.CALLS: model.calls, **model.tokens}.items()
-            }
-            for model in report.models
-        },
+        models=_counts(report.models),
         not_attributable=report.unlogged,
     )
+
+
+def _counts(models: Iterable[ModelCoverage]) -> dict[str, dict[str, dict[str, int]]]:
+    """Both counts of each model, by quantity."""
+    return {
+        model.model_id: {
+            quantity: compared._asdict()
+            for quantity, compared in {Quantity.CALLS: model.calls, **model.tokens}.items()
+        }
+        for model in models
+    }
 
 
 @cache

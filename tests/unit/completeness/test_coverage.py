@@ -159,7 +159,7 @@ def test_tokens_are_compared_where_bedrock_has_a_figure_of_them() -> None:
     }
 
 
-def test_a_difference_of_tokens_alone_does_not_decide() -> None:
+def test_a_difference_of_tokens_alone_is_left_to_the_settled_hours() -> None:
     metered = {HAIKU_3: {Quantity.CALLS: 10}}
     bedrock = {HAIKU_3: {Quantity.CALLS: 10, Quantity.INPUT: 10**9}}
     assert not CoverageReport(WINDOW, compare(metered, bedrock), unlogged={}).is_short

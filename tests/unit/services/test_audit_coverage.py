@@ -9,6 +9,7 @@ from tests.fakes import InMemoryMetrics
 
 QUIET, FULL_HOUR = NOON, NOON + timedelta(minutes=15)
 WITHIN = NOON - timedelta(minutes=30)
+SETTLED = NOON + timedelta(hours=1)
 
 
 def account(*, metered: int, bedrock: int) -> InMemoryMetrics:
@@ -34,15 +35,27 @@ def test_tokens_are_read_when_calls_are_missing() -> None:
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
-def test_tokens_are_read_once_an_hour() -> None:
-    (model,) = AuditCoverage(account(metered=10, bedrock=10))(FULL_HOUR).models
+def test_tokens_of_two_settled_hours_are_read() -> None:
+    metrics = account(metered=10, bedrock=10)
+    metrics.add("BedrockMeter", "MissingTokenCounts", WITHIN, 4, HAIKU_3)
+    report = AuditCoverage(metrics).audit_settled_hours(SETTLED)
+    (model,) = report.later.models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
+    assert (model.calls, model.uncounted_calls) == (Comparison(10, 10), 4)
+    assert report.earlier.models == ()
+    assert report.uncounted_calls == {HAIKU_3: 4}
+
+
+def test_an_hour_is_not_judged_before_it_has_settled() -> None:
+    audit = AuditCoverage(account(metered=10, bedrock=10))
+    just_before = SETTLED - timedelta(seconds=1)
+    assert audit.audit_settled_hours(just_before).later.models == ()
 
 
 def test_two_spellings_of_a_figure_are_not_added_up() -> None:
-    metrics = account(metered=10, bedrock=10)
+    metrics = account(metered=10, bedrock=20)
     metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
-    (model,) = AuditCoverage(metrics)(FULL_HOUR).models
+    (model,) = AuditCoverage(metrics)(QUIET).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 

@@ -1,0 +1,128 @@
+"""Finds where the meter's count and Bedrock's own differ for two hours running, either way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lambdas.domain.completeness.audit_window import AuditWindow
+from lambdas.domain.completeness.coverage import Comparison, ModelCoverage
+from lambdas.domain.completeness.figures import Quantity
+
+
+class Bound(NamedTuple):
+    """How far two counts may differ: by a number, or by a part of Bedrock's where that is more.
+
+    Attributes:
+        least: The number.
+        one_of: The part: 100 for one percent.
+    """
+
+    least: int
+    one_of: int
+
+    def is_exceeded(self, difference: int, bedrock: int) -> bool:
+        """Say if a difference is larger than both."""
+        return difference > self.least and difference * self.one_of > bedrock
+
+
+CALLS_BOUND = Bound(3, 200)
+TOKENS_BOUND = Bound(10_000, 100)
+
+
+class Mismatch(NamedTuple):
+    """A quantity of a model of which the meter counts too little or too much.
+
+    Attributes:
+        model_id: The model.
+        quantity: The quantity.
+        is_surplus: Whether the meter counts more than Bedrock.
+    """
+
+    model_id: str
+    quantity: Quantity
+    is_surplus: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettledHour:
+    """An hour of which all calls that will be counted are counted.
+
+    Attributes:
+        window: The hour.
+        models: Every model that either side has calls of.
+    """
+
+    window: AuditWindow
+    models: tuple[ModelCoverage, ...]
+
+    def find_mismatches(self) -> dict[Mismatch, Comparison]:
+        """Find what differs by more than its bound."""
+        return {
+            Mismatch(model.model_id, quantity, is_surplus): compared
+            for model in self.models
+            for quantity, is_surplus, compared in _mismatches(model)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MismatchReport:
+    """What two settled hours running show.
+
+    Attributes:
+        earlier: The first of the two.
+        later: The second.
+    """
+
+    earlier: SettledHour
+    later: SettledHour
+
+    @property
+    def mismatches(self) -> Mapping[Mismatch, Comparison]:
+        """What differs in both hours in the same way, as the later hour has it.
+
+        A call at the turn of an hour, which one side counts in the next, is too much in one hour
+        and too little in the other.
+        """
+        before = self.earlier.find_mismatches()
+        return {
+            mismatch: compared
+            for mismatch, compared in self.later.find_mismatches().items()
+            if mismatch in before
+        }
+
+    @property
+    def uncounted_calls(self) -> Mapping[str, int]:
+        """The calls without counts in the later hour, by model: their tokens are not compared."""
+        return {
+            model.model_id: model.uncounted_calls
+            for model in self.later.models
+            if model.uncounted_calls
+        }
+
+
+def _mismatches(model: ModelCoverage) -> Iterator[tuple[Quantity, bool, Comparison]]:
+    """The quantities of a model that differ by more than their bound, and in which direction."""
+    calls = model.calls
+    if CALLS_BOUND.is_exceeded(calls.missing, calls.bedrock):
+        yield Quantity.CALLS, False, calls
+    if CALLS_BOUND.is_exceeded(calls.surplus, calls.bedrock):
+        yield Quantity.CALLS, True, calls
+    for quantity, compared in model.tokens.items():
+        expected = _expected_tokens(model, compared)
+        if TOKENS_BOUND.is_exceeded(expected - compared.metered, expected):
+            yield quantity, False, compared
+        if TOKENS_BOUND.is_exceeded(compared.surplus, compared.bedrock):
+            yield quantity, True, compared
+    # Else forged calls without counts could stand in for calls that are hidden.
+    has_tokens = any(compared.bedrock for compared in model.tokens.values())
+    if has_tokens and CALLS_BOUND.is_exceeded(model.uncounted_calls, calls.metered):
+        yield Quantity.UNCOUNTED_CALLS, True, Comparison(model.uncounted_calls, calls.metered)
+
+
+def _expected_tokens(model: ModelCoverage, compared: Comparison) -> int:
+    """Bedrock's tokens without those of calls without counts, taken as of average size."""
+    calls = model.calls.metered
+    counted = max(calls - model.uncounted_calls, 0)
+    return compared.bedrock * counted // calls if calls else compared.bedrock
