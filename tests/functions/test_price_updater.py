@@ -181,10 +181,15 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
         ({"accept": ["a"]}, "a is not held"),
         ({"publish": ["a"]}, "publish"),
         ({"accept": ["a" * 41]}, "at most 40 characters"),
+        ({"accept": ["a" * 41]}, "make price-updates lists the names"),
+        ({"supersede": "a" * 41, "reason": "b"}, "supersede: String should have at most 40"),
+        ({"supersede": "a", "reason": "b" * 401}, "reason: String should have at most 400"),
     ],
 )
 def test_a_decision_that_is_none_is_refused(decision: dict[str, Any], refused: str) -> None:
-    assert refused in decide(**decision)["refused"]
+    answer = decide(**decision)["refused"]
+    assert refused in answer
+    assert "pydantic" not in answer
     assert pointer() == PriceUpdates()
 
 
