@@ -224,6 +224,7 @@ class HeldPrice(_Document):
         removed: The rate that the list no longer has.
         usd_before: The known price; `None` where there was none.
         read_on: The day on which the offer was read.
+        is_first: True where no price of its model, tier and item was known, see `OfferedRate`.
     """
 
     reason: HoldReason
@@ -234,6 +235,7 @@ class HeldPrice(_Document):
     removed: ListedRate | None = None
     usd_before: _Usd | None = None
     read_on: date
+    is_first: bool = False
 
     @property
     def id(self) -> str:
