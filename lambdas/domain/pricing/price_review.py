@@ -159,13 +159,14 @@ class _Candidates:
         rejected = _figures_of(self.updates.settled)
         waiting = _figures_of(self.updates.held)
         for key, offered in self.listed.items():
-            if any(self.known.usd(key) == candidate.rate.usd for candidate in offered):
-                continue
+            known = self.known.usd(key)
+            is_known = any(known == candidate.rate.usd for candidate in offered)
             for candidate in offered:
                 usd = candidate.rate.usd
-                if (key, usd) in rejected:
+                if usd == known or (key, usd) in rejected:
                     continue
-                if (key, usd) not in waiting and self._is_decided_by_the_book(key, usd):
+                is_decided = self._is_old(key, usd) if is_known else self._is_chosen(key, usd)
+                if is_decided and (key, usd) not in waiting:
                     continue
                 is_ambiguous = len(offered) > 1
                 doubt = HoldReason.AMBIGUOUS if is_ambiguous else self.known.doubt(candidate.rate)
@@ -195,7 +196,13 @@ class _Candidates:
             return entry.removed.key not in self.listed
         return entry.name in {name for _, name in self.unmapped}
 
-    def _is_decided_by_the_book(self, key: RateKey, usd: Decimal) -> bool:
+    def _is_old(self, key: RateKey, usd: Decimal) -> bool:
+        """Say if the list had a figure at the last check already, or the book decided on it."""
+        before = self.listed_before.get(key, ())
+        is_listed_before = any(known.rate.usd == usd for known in before)
+        return is_listed_before or self._is_chosen(key, usd)
+
+    def _is_chosen(self, key: RateKey, usd: Decimal) -> bool:
         """Say if the book follows another source, and the list has not changed since."""
         before = self.listed_before.get(key)
         has_changed = before is not None and all(known.rate.usd != usd for known in before)
