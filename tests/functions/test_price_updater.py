@@ -15,12 +15,13 @@ from dashboards.preview.local_cloud.price_list import PriceListServer, open_pric
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
-from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
 from tests.aws import client_configs, health_metrics
 from tests.price_list import recorded_files, with_price
+from tests.unit.pricing.editions import rates_on
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"

@@ -15,7 +15,7 @@ from lambdas.domain.pricing.editions import (
     PriceEditionsUnavailableError,
     PriceUpdates,
 )
-from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_decisions import (
     ALL,
     DecisionRefusedError,
@@ -26,7 +26,7 @@ from lambdas.domain.pricing.price_decisions import (
 from lambdas.domain.pricing.price_list_source import PriceListUnavailableError
 from lambdas.services.update_prices import PriceUpdater, UpdateReport
 from tests.fakes import InMemoryPriceEditions, InMemoryPriceList
-from tests.unit.pricing.editions import NOW, TOMORROW, book, listing, price, rate
+from tests.unit.pricing.editions import NOW, TOMORROW, book, listing, price, rate, rates_on
 
 OUTPUT = TokenKind.OUTPUT
 SHIPPED = book(price("1"), price("4", OUTPUT))
