@@ -33,7 +33,7 @@ from lambdas.domain.comparison import (
     report_json,
     report_tables,
 )
-from lambdas.domain.report_text import Table
+from lambdas.domain.report_text import Table, plural
 
 _STANDARD_OUTPUT = 1
 _GAP = (0, 2, 0, 0)
@@ -110,7 +110,8 @@ def _show(
     for table in report_tables(report):
         print_table(table, console)
     if counts["requests_left_out"]:
-        console.print(f"{counts['requests_left_out']:,} requests were too many to remember.")
+        requests = plural(counts["requests_left_out"], "request")
+        console.print(f"{requests} did not fit in memory.")
     print_notes(meter, console)
 
 

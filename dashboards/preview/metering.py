@@ -63,17 +63,20 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
         for file in found:
             advance = partial(_advance, progress, task, done)
             readings = read_log_file(file, advance, read)
-            meter.ingest(file.name, readings if file.is_named else _whole(file, readings, meter))
-            meter.files_read += 1
+            meter.ingest(file.name, _counted(file, readings, meter))
             done += file.size
 
 
-def _whole(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
-    """Yield what can be read of a file, and note where that is not all of it."""
+def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
+    """Yield what can be read of a file; count the file as read, or as not readable to its end."""
     try:
         yield from readings
     except UnreadableLogsError as error:
+        if file.is_named:
+            raise
         meter.skipped.add_unreadable(file.path, str(error))
+    else:
+        meter.files_read += 1
 
 
 def check_for_gaps(meter: LocalMeter) -> None:

@@ -41,6 +41,7 @@ from lambdas.domain.reconciliation import (
     report_json,
     report_tables,
 )
+from lambdas.domain.report_text import plural
 
 _STANDARD_OUTPUT = 1
 _USAGE = (
@@ -163,7 +164,10 @@ def _report(
     for table in report_tables(reconciliation):
         print_table(table, console)
     if inputs.cur.left_out:
-        notes = [*notes, f"{inputs.cur.left_out:,} files of earlier runs of the export left out."]
+        notes = [
+            *notes,
+            f"{plural(inputs.cur.left_out, 'file')} of earlier runs of the export left out.",
+        ]
     for note in notes:
         console.print(Text(printable(note)), soft_wrap=True)
     print_notes(meter, console)

@@ -32,6 +32,7 @@ from lambdas.domain.report_files import (
     ReportUnfinishedError,
     check_time,
 )
+from lambdas.domain.report_text import plural
 
 MOST_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
@@ -166,7 +167,7 @@ class CompareModels:
         if written.requests_unread is not None:
             text += f"\nNot all requests were looked at: {written.requests_unread}.\n"
         if requests_left_out:
-            text += f"\n{requests_left_out:,} requests were too many to remember.\n"
+            text += f"\n{plural(requests_left_out, 'request')} did not fit in memory.\n"
         read = {
             "requests_left_out": requests_left_out,
             "requests_unread": written.requests_unread,

@@ -29,6 +29,7 @@ class ModelCost(NamedTuple):
             `None` where one of them is not known.
         uncached_usd: With all that was read at the price of plain input.
         lacks: The kinds of tokens in the traffic that have no known price.
+        has_assumed_price: Whether a part of the traffic ran where the model has no listed price.
     """
 
     model_id: str
@@ -36,6 +37,7 @@ class ModelCost(NamedTuple):
     as_cached_usd: Decimal | None
     uncached_usd: Decimal
     lacks: tuple[TokenKind, ...] = ()
+    has_assumed_price: bool = False
 
     @property
     def usd(self) -> Decimal:
@@ -82,7 +84,7 @@ class Candidates:
     _listed: Pricing = field(init=False)
     _book: dict[_ModelName, str] = field(init=False, default_factory=dict)
     _text_models: set[_ModelName] = field(init=False, default_factory=set)
-    _rates: dict[tuple[str, Terms, bool], UsdPerMillion] = field(init=False, default_factory=dict)
+    _rates: dict[tuple[str, Terms, bool], _Rates] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Note the models of the price book and their purpose."""
@@ -131,12 +133,13 @@ class Candidates:
 
     def _cost(self, model_id: str, purpose: Purpose, mix: TrafficMix) -> ModelCost | None:
         as_cached, uncached = Decimal(0), Decimal(0)
-        is_in_use = model_id in mix.by_model
+        is_in_use, has_assumed_price = model_id in mix.by_model, False
         lacks = set[TokenKind]()
         for terms, counts in mix.tokens.items():
             if not (used := {kind: count for kind, count in counts.items() if count}):
                 continue
-            rates = self._rates_in(model_id, terms, is_in_use=is_in_use)
+            rates, assumed = self._rates_in(model_id, terms, is_in_use=is_in_use)
+            has_assumed_price = has_assumed_price or not assumed.isdisjoint(used)
             is_text = TokenKind.OUTPUT in rates
             if TokenKind.INPUT not in rates or is_text != (purpose is Purpose.TEXT):
                 return None
@@ -149,20 +152,35 @@ class Candidates:
             None if lacks else as_cached.scaleb(_OF_A_MILLION),
             uncached.scaleb(_OF_A_MILLION),
             tuple(kind for kind in TokenKind if kind in lacks),
+            has_assumed_price,
         )
 
-    def _rates_in(self, model_id: str, terms: Terms, *, is_in_use: bool) -> UsdPerMillion:
+    def _rates_in(self, model_id: str, terms: Terms, *, is_in_use: bool) -> _Rates:
         key = model_id, terms, is_in_use
         found = self._rates.get(key)
         if found is None:
-            pricing = self.pricing if is_in_use else self._listed
-            ways = (
-                pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
-                for tier in _tiers(terms)
-                for route in terms.ways
-            )
-            self._rates[key] = found = next(filter(None, ways), {})
+            listed = _first_rates(self._listed, model_id, terms)
+            known = _first_rates(self.pricing, model_id, terms) if is_in_use else listed
+            assumed = frozenset(known.keys() - listed.keys())
+            self._rates[key] = found = _Rates({**known, **listed}, assumed)
         return found
+
+
+class _Rates(NamedTuple):
+    """The rates of a model where some traffic ran, and the kinds of which they are assumed."""
+
+    usd_per_million: UsdPerMillion
+    assumed: frozenset[TokenKind]
+
+
+def _first_rates(pricing: Pricing, model_id: str, terms: Terms) -> UsdPerMillion:
+    """The rates in the first tier and on the first route that have any."""
+    ways = (
+        pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
+        for tier in _tiers(terms)
+        for route in terms.ways
+    )
+    return next(filter(None, ways), {})
 
 
 def _tiers(terms: Terms) -> tuple[str | None, ...]:

@@ -5,8 +5,9 @@
        "unpriced": [{"model_id", "reason", "calls"}],
        "traffic": [{"purpose", "calls", "cost_usd", "guardrail_usd", "tokens": {kind: count},
          "in_use": [{"model_id", "calls", "cost_usd", "assumed_price_calls"}],
-         "models": [{"model_id", "is_in_use", "is_same_family", "as_cached_usd", "as_cached_saves",
-           "uncached_usd", "uncached_saves", "lacks": [kind]}], "unlisted_models"}]},
+         "models": [{"model_id", "is_in_use", "is_same_family", "has_assumed_price",
+           "as_cached_usd", "as_cached_saves", "uncached_usd", "uncached_saves",
+           "lacks": [kind]}], "unlisted_models"}]},
      "projects": [{...the same, "project": name}],
      "losses": [{"project", "model_id", "loss", "calls", "tokens", "size_bytes", "usd",
        "unpriced_calls"}],
@@ -20,7 +21,8 @@ first; `unlisted_models` counts the others of the same purpose, which may not be
 `is_same_family` marks the provider and product line of a model in use. `as_cached_usd` is with
 cache reads and writes as they were (null where the model has no price of a kind in `lacks`),
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
-be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price.
+be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price, as those
+of a model with `has_assumed_price` do, which has no listed price where a part of the traffic ran.
 Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is exact to the
 micro-dollar, shares to 0.0001.
 """
@@ -124,6 +126,7 @@ def _model(cost: ModelCost, actual_usd: Decimal, families: Container[str]) -> di
         "model_id": cost.model_id,
         "is_in_use": cost.is_in_use,
         "is_same_family": model_family(cost.model_id) in families,
+        "has_assumed_price": cost.has_assumed_price,
         "as_cached_usd": _usd(cost.as_cached_usd),
         "as_cached_saves": saved_share(cost.as_cached_usd, actual_usd),
         "uncached_usd": _usd(cost.uncached_usd),

@@ -16,7 +16,7 @@ from lambdas.domain.comparison.report import (
 from lambdas.domain.comparison.traffic import TrafficMix
 from lambdas.domain.comparison.unknowns import UNKNOWNS
 from lambdas.domain.metering.attributed_calls import OTHER_PROJECTS
-from lambdas.domain.report_text import Table, cost_legend, dollars, shown_time
+from lambdas.domain.report_text import Table, cost_legend, dollars, plural, shown_time
 
 FAMILY_SHOWN = 8
 """So many models of the families in use are shown, the cheapest first; the JSON has all."""
@@ -42,7 +42,7 @@ def report_tables(report: ComparisonReport) -> Iterator[Table]:
 
 def _tables(report: ComparisonReport) -> Iterator[Table]:
     coverage = report.coverage
-    about = f"{coverage.calls:,} calls"
+    about = plural(coverage.calls, "call")
     if coverage.start and coverage.end:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [])
@@ -51,7 +51,7 @@ def _tables(report: ComparisonReport) -> Iterator[Table]:
     for project in (report.account, *(shown if len(report.projects) > 1 else ())):
         yield from _project(project)
     if (more := len(projects) - PROJECTS_SHOWN) > 0:
-        yield Table(f"{more:,} more projects cost less; the JSON has them.", (), [])
+        yield Table(f"{plural(more, 'cheaper project')} left out; the JSON has all.", (), [])
     if len(projects) < len(report.projects):
         yield Table(
             f"There are more than {len(projects):,} projects; the JSON has the rest of them as one,"
@@ -99,7 +99,7 @@ def _traffic(name: str, traffic: TrafficComparison) -> Table:
         )
     notes += _left_out(len(same) - len(shown), len(others) - OTHERS_SHOWN, traffic)
     return Table(
-        f"{name}, {traffic.purpose}: {mix.calls:,} calls for {paid}",
+        f"{name}, {traffic.purpose}: {plural(mix.calls, 'call')} for {paid}",
         ("Model", "As cached", "Change", "Uncached", "Change"),
         rows,
         tuple(notes),
@@ -120,7 +120,7 @@ def _left_out(of_families: int, of_others: int, traffic: TrafficComparison) -> I
 
 
 def _row(cost: ModelCost, mix: TrafficMix) -> tuple[str, ...]:
-    is_assumed = mix.has_assumed_price(cost.model_id)
+    is_assumed = cost.has_assumed_price
     return (
         f"{cost.model_id}{' *' if cost.is_in_use else ''}",
         dollars(cost.as_cached_usd, is_assumed=is_assumed) if not cost.lacks else "no cache price",
@@ -158,8 +158,8 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     if coverage.outlined_calls == coverage.calls:
         return ()
     note = (
-        f"The requests of {coverage.outlined_calls:,} of {coverage.calls:,} calls were looked"
-        " at; only those are searched for repeated prefixes and oversize max_tokens."
+        f"The requests of {coverage.outlined_calls:,} of {plural(coverage.calls, 'call')} were"
+        " looked at; only those are searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
 

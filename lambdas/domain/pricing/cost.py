@@ -30,7 +30,7 @@ from lambdas.domain.pricing.price import (
 )
 from lambdas.domain.pricing.price_book import CallPrices, ListRate, PriceBook
 from lambdas.domain.pricing.routes import Route, read_route
-from lambdas.domain.pricing.unit_models import is_paid_by_units
+from lambdas.domain.pricing.unit_models import is_paid_by_the_hour, is_paid_by_units
 
 RESERVED_TIER = "reserved"
 """The service tier that is paid by the hour, whatever is called in it. Source:
@@ -182,7 +182,7 @@ class Unpriced(StrEnum):
     """The reason why a successful call has no cost. It is not free."""
 
     NO_PRICE = "no_price"
-    """No price of the model is known where it was called."""
+    """No price of the model is known in the partition where it was called."""
     NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
     """There is a price, but none of the service tier that served the call."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
@@ -378,7 +378,7 @@ class _Entry:
         if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
         elif not listed and not (self.agreed and self.agreed.usd_per_million):
-            return Unpriced.NO_PRICE_OF_THE_TIER if self.has_standard_price else Unpriced.NO_PRICE
+            return self._missing_price
         elif not used and TokenKind.OUTPUT not in listed and TokenKind.INPUT in listed:
             return Unpriced.BILLED_IN_OTHER_UNITS  # an embedding of something else than text
         return self._lines(used, listed)
@@ -424,6 +424,14 @@ class _Entry:
         if units:
             return False
         return self._is_paid_by_units or bool(self.prices.unit_rates and not used)
+
+    @property
+    def _missing_price(self) -> Unpriced:
+        """The reason why there is no price of tokens at all."""
+        if self.has_standard_price:
+            return Unpriced.NO_PRICE_OF_THE_TIER
+        is_hourly = is_paid_by_the_hour(self.variant.model_id)
+        return Unpriced.BILLED_IN_OTHER_UNITS if is_hourly else Unpriced.NO_PRICE
 
     @property
     def _is_reserved(self) -> bool:

@@ -91,7 +91,7 @@ def test_bodies_past_the_bound_are_counted(
     calls = [called(str(n), n, input=request) for n in range(3)]
     told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
     assert (told["outlined_calls"], told["requests_left_out"]) == (1, 2)
-    assert "2 requests were too many to remember." in capsys.readouterr().out
+    assert "2 requests did not fit in memory." in capsys.readouterr().out
 
 
 def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:

@@ -229,8 +229,10 @@ def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_comma
     assert "1 file could not be read to the end" in printed.err
     assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
     assert "Identity" in printed.out
+    assert "2 files read. 1 file was not:" in printed.out
     summary = json.loads(out.read_text())
     assert summary["records"]["counted"] > 2900
+    assert summary["files"]["read"] == 2
     assert summary["files"]["skipped"][0]["reason"] == "unreadable"
 
 
@@ -518,7 +520,9 @@ def test_costs_that_mean_different_things_look_different(
     assert rows["assumed"]["assumed_cost_usd"] == assumed
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
-    assert "  1 no_price: no price of the model is known" in printed
+    assert (
+        "  1 no_price: no price of the model is known in the AWS partition of the call" in printed
+    )
 
 
 def test_the_period_accounts_and_regions_are_shown(

@@ -251,7 +251,9 @@ def test_the_bill_names_the_model_behind_an_application_profile(
     assert found["lines"][0]["model_id"] == "amazon.nova-micro"
 
 
-def test_the_last_run_of_an_export_alone_counts(report: Any, logs: Path, tmp_path: Path) -> None:
+def test_the_last_run_of_an_export_alone_counts(
+    report: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     month = tmp_path / "cur" / "data" / "BILLING_PERIOD=2026-09"
     for run_id in ("20260928T000000Z-a", "20260929T000000Z-b"):
         write_csv_bill(month / run_id / "bill-00001.csv.gz", days(bill_line()))
@@ -261,6 +263,7 @@ def test_the_last_run_of_an_export_alone_counts(report: Any, logs: Path, tmp_pat
 
     assert classes(found) == [("agrees", None, 3)]
     assert (found["bill_files"], found["bill_files_left_out"]) == (1, 1)
+    assert "1 file of earlier runs of the export left out." in capsys.readouterr().out
 
 
 def test_the_same_file_named_twice_counts_once(run: Any, logs: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What the same traffic costs elsewhere is exact, compares like with like, and guesses nothing."""
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,10 +13,20 @@ from lambdas.domain.comparison.candidates import saved_share
 from lambdas.domain.comparison.report import Unknown
 from lambdas.domain.comparison.traffic import PriceSteps, TrafficMix
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.pricing import Cost, Pricing, TokenKind, Unpriced
+from lambdas.domain.pricing import (
+    Cost,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    TokenKind,
+    Unpriced,
+)
 from tests.builders import NOON, usage_record
 from tests.unit.comparison.observing import call, costs_of, report_on
 from tests.unit.comparison.prices import (
+    BOOK,
     CACHELESS,
     CHEAP,
     DEAR,
@@ -26,6 +36,7 @@ from tests.unit.comparison.prices import (
     NEGOTIATED,
     PRICING,
     TIERED,
+    usd,
 )
 
 M = 1_000_000
@@ -87,6 +98,16 @@ def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_oth
     both = report_on(worldwide, call(1, TokenCounts(M, M)))
     assert costs_of(both)[DEAR].uncached_usd == Decimal("34.2")
     assert GLOBAL_ONLY not in costs_of(both)
+
+
+def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -> None:
+    rates = (Rates(0, usd("90", "90")),)
+    elsewhere = Price(CHEAP, Routing.REGION, "ap-south-1", None, rates, "tests", date(2026, 1, 1))
+    pricing = Pricing(PriceBook([*BOOK, elsewhere]))
+    calls = (call(model=CHEAP), call(1, invoked_model_id=f"global.{DEAR}"))
+    cost = costs_of(report_on(*calls, pricing=pricing))[CHEAP]
+    assert cost == costs_of(report_on(*calls))[CHEAP]
+    assert not cost.has_assumed_price
 
 
 def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standard_one() -> None:

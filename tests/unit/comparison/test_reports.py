@@ -89,6 +89,7 @@ def test_the_json_keeps_its_contract() -> None:
         "model_id": DEAR,
         "is_in_use": True,
         "is_same_family": True,
+        "has_assumed_price": False,
         "as_cached_usd": Decimal("18.300000"),
         "as_cached_saves": Decimal(0),
         "uncached_usd": Decimal("21.000000"),
@@ -162,7 +163,7 @@ def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
     )
     text = plain_text(report_tables(report))
     assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
-    assert "All projects, text: 1 calls for ~$2.0000" in text
+    assert "All projects, text: 1 call for ~$2.0000" in text
     assert "  ~  holds an assumed price" in text
     (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
     assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
@@ -196,7 +197,7 @@ def test_the_text_shows_the_shipped_models() -> None:
         call(tokens=TokenCounts(M, M), model=HAIKU_3), pricing=Pricing(shipped_prices())
     )
     text = plain_text(report_tables(report))
-    assert "All projects, text: 1 calls for $1.5000" in text
+    assert "All projects, text: 1 call for $1.5000" in text
     assert f"{HAIKU_3} *" in text
     models = shown_models(text)
     assert all(
@@ -205,7 +206,7 @@ def test_the_text_shows_the_shipped_models() -> None:
     assert len(models) <= FAMILY_SHOWN + 1 + 1 + OTHERS_SHOWN
     assert "  * in use\n" in text
     assert all(line in text for line in UNKNOWNS)
-    assert "The requests of 0 of 1 calls were looked at;" in text
+    assert "The requests of 0 of 1 call were looked at;" in text
 
 
 def test_a_text_line_is_what_it_says() -> None:
@@ -235,7 +236,7 @@ def test_projects_and_losses_past_a_bound_are_counted() -> None:
     )
     text = plain_text(report_tables(report))
     more = len(report.projects) - PROJECTS_SHOWN
-    assert f"{more} more projects cost less" in text
+    assert f"{more} cheaper projects left out" in text
     assert "3 smaller ones are in the JSON." in text
     assert "and 2 more (the JSON has all)" in text
 
@@ -298,4 +299,4 @@ def test_names_cannot_steer_what_shows_them() -> None:
 def test_nothing_found_is_said() -> None:
     text = plain_text(report_tables(report_on(call(outline=RequestOutline()))))
     assert "Where money is lost: nothing found" in text
-    assert "of 1 calls have their request" not in text
+    assert "The requests of" not in text

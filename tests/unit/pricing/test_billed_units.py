@@ -134,6 +134,11 @@ def test_reserved_tier_is_paid_by_the_hour() -> None:
     assert PRICING.cost_of(record) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
+@pytest.mark.parametrize("model_id", ["provisioned-model/abc", "imported-model/abc"])
+def test_provisioned_and_imported_models_are_paid_by_the_hour(model_id: str) -> None:
+    assert cost_of(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
+
+
 def test_guardrail_units_are_lines_on_top_of_the_tokens() -> None:
     record = usage_record(
         model_id=TEXT,

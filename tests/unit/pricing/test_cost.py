@@ -178,8 +178,8 @@ def test_a_call_in_a_service_tier_has_the_price_of_the_tier(
 
 
 def test_a_tier_of_which_nothing_is_known_is_told_apart_from_a_model_of_which_nothing_is() -> None:
-    record = usage_record(model_id="imported-model/abc", service_tier="flex")
-    own = agreed("imported-model/abc", input="1", output="2")
+    record = usage_record(model_id="custom-model/abc", service_tier="flex")
+    own = agreed("custom-model/abc", input="1", output="2")
     assert cost_of(record) is Unpriced.NO_PRICE
     assert cost_of(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
 
@@ -198,7 +198,7 @@ def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> 
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd, cost.price) == (None, Decimal(3), None)
     discount = agreed("imported-model/abc", percent="5")
-    assert cost_of(record, discount) is Unpriced.NO_PRICE  # type: ignore[arg-type]
+    assert cost_of(record, discount) is Unpriced.BILLED_IN_OTHER_UNITS  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

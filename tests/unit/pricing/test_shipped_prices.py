@@ -1,6 +1,7 @@
 """The shipped book: every row is sourced, sized and written as `make prices` writes it."""
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -24,6 +25,15 @@ from tests.infrastructure.synthesis import ROOT
 DAY = date(2026, 11, 25)
 FILE = ROOT / "lambdas" / "domain" / "pricing" / "prices.json"
 NOVA = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-", "amazon.nova-2-lite-")
+
+
+def test_every_repository_that_prices_come_from_is_documented() -> None:
+    sources = {part for price in shipped_prices() for part in price.source.split(", ")}
+    found = (re.match(r"[\w.-]+/[\w.-]+", source) for source in sources)
+    repositories = {repository[0] for repository in found if repository}
+    text = (ROOT / "docs" / "prices.md").read_text()
+    assert len(repositories) > 5
+    assert not {name for name in repositories if f"`{name}`" not in text}
 
 
 def test_file_is_what_make_prices_writes_with_money_as_text() -> None:

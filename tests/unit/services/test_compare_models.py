@@ -213,7 +213,7 @@ def test_what_cannot_be_remembered_is_counted() -> None:
     compare, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
     compare(NOW)
     assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
-    assert "1 requests were too many to remember." in text(files)
+    assert "1 request did not fit in memory." in text(files)
 
 
 def test_what_is_no_log_stops_nothing() -> None:
