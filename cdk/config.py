@@ -300,13 +300,25 @@ class Config(_Section):
         return self
 
 
-def read_config() -> Config:
-    """The configuration in `cdk.json`.
+def read_config(path: Path = _CDK_JSON) -> Config:
+    """Read the configuration in `cdk.json`.
 
     Raises:
         ConfigurationError: It cannot be used.
     """
-    return Config.from_context(json.loads(_CDK_JSON.read_text())["context"])
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise ConfigurationError(message) from None
+    except ValueError as error:
+        message = f"{path} is not JSON: {error}."
+        raise ConfigurationError(message) from None
+    context = document.get("context") if isinstance(document, dict) else None
+    if not isinstance(context, dict):
+        message = f"{path} has no object named context."
+        raise ConfigurationError(message)
+    return Config.from_context(context)
 
 
 def _explain(problem: ErrorDetails) -> str:

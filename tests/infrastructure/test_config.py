@@ -1,11 +1,19 @@
 """The configuration is checked before anything is built, and says what is allowed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThresholds
+from cdk.config import (
+    Config,
+    ConfigurationError,
+    Thresholds,
+    Window,
+    WindowThresholds,
+    read_config,
+)
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.pricing import Cost, Unpriced
@@ -140,6 +148,27 @@ def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
     assert setting in text
     assert told in text
     assert len(text) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'{"context": {"regions": []}', "cdk.json is not JSON: Expecting ',' delimiter: line 1"),
+        (b"\xff", "cdk.json is not JSON"),
+        (b"[]", "cdk.json has no object named context"),
+        (b'{"context": []}', "cdk.json has no object named context"),
+        (None, "cdk.json cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / "cdk.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        read_config(path)
+    assert problem in str(refused.value)
 
 
 def test_a_misspelt_setting_is_no_silent_default() -> None:
