@@ -187,14 +187,14 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
         ({"supersede": "a", "reason": "b" * 401}, "reason: String should have at most 400"),
     ],
 )
-def test_a_decision_that_is_none_is_refused(decision: dict[str, Any], refused: str) -> None:
+def test_a_decision_that_cannot_be_read_is_refused(decision: dict[str, Any], refused: str) -> None:
     answer = decide(**decision)["refused"]
     assert refused in answer
     assert "pydantic" not in answer
     assert pointer() == PriceUpdates()
 
 
-def test_without_a_network_the_age_of_the_price_list_is_told_and_nothing_fails(
+def test_without_a_network_the_age_of_the_price_list_is_recorded_and_nothing_fails(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
@@ -208,7 +208,7 @@ def test_without_a_network_the_age_of_the_price_list_is_told_and_nothing_fails(
     assert pointer() == before
 
 
-def test_where_there_never_was_a_price_list_its_age_is_not_told(
+def test_before_the_first_price_list_no_age_is_recorded(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server, "files", {})
