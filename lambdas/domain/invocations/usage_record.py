@@ -313,7 +313,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         doubt,
         None,
         prompt_router,
-        usage.reported.largest_sampling_tokens,
+        usage.reported.largest_sampling_tokens if usage.reported.samplings else None,
     )
 
 
