@@ -25,7 +25,13 @@ USD_TOLERANCE = Decimal("0.01")
 """The share by which dollars may differ and still agree."""
 MAX_USD_A_DAY = Decimal(1)
 """The dollars by which all lines of a caller and a day together may differ."""
+MONTH_CLOSES_AFTER = timedelta(days=10)
+"""The time after the end of a month in which its bill may still get use.
 
+Our choice: AWS closes a month in the first days of the next one and promises no day.
+"""
+
+_DAYS_INTO_NEXT_MONTH = timedelta(days=31)
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _ONE_TENTH = Decimal("0.1")
 _OTHER_PLANS = (
@@ -119,7 +125,7 @@ def reconcile(bill: Bill, metered: Metered, now: datetime) -> Reconciliation:
         for (reason, key), amounts in bill.off_log.items()
     ]
     tolerated = list(_tolerate(lines))
-    explain = _Explanation(bill, metered, tolerated)
+    explain = _Explanation(bill, metered, tolerated, now)
     explained = [replace(line, reason=explain.reason(line)) for line in tolerated]
     return Reconciliation(
         now=now,
@@ -261,8 +267,9 @@ def _agrees(line: Line) -> bool:
 class _Explanation:
     """Finds likely reasons by what each side covers."""
 
-    def __init__(self, bill: Bill, metered: Metered, lines: Iterable[Line]) -> None:
+    def __init__(self, bill: Bill, metered: Metered, lines: Iterable[Line], now: datetime) -> None:
         self._bill = bill
+        self._now = now
         self._metered = metered
         self._uncounted = metered.uncounted | {
             caller._replace(identity_arn="") for caller in metered.uncounted
@@ -311,8 +318,16 @@ class _Explanation:
         return self._late(key)
 
     def _late(self, key: UsageKey) -> Reason:
-        is_unread = (key.account_id, key.day) in self._bill.unread_days
-        return Reason.BILL_NOT_UNDERSTOOD if is_unread else Reason.LATE_BILL
+        """The reason why the bill lacks a use, or a part of it."""
+        if (key.account_id, key.day) in self._bill.unread_days:
+            return Reason.BILL_NOT_UNDERSTOOD
+        first = key.day.replace(day=1)
+        next_month = (first + _DAYS_INTO_NEXT_MONTH).replace(day=1)
+        if self._now.date() < next_month + MONTH_CLOSES_AFTER:
+            return Reason.LATE_BILL
+        days = self._bill.days.get(key.account_id, ())
+        is_month_billed = any(first <= day < next_month for day in days)
+        return Reason.NOT_ON_BILL if is_month_billed else Reason.NO_BILL
 
     def _theirs_only(self, key: UsageKey) -> Reason:
         has_callers = (key.account_id, key.day) in self._bill.named_days

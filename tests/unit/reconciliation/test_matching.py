@@ -1,7 +1,7 @@
 """Logs against a bill: what agrees, what is on one side alone, and the likely reason."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -122,6 +122,33 @@ def test_use_of_one_side_has_a_likely_reason(
     rows: list[Any], calls: list[Any], expected: tuple[LineClass, Reason]
 ) -> None:
     assert expected in on_the_8th(compare(billed_around(*rows), around(*calls)))
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (datetime(2026, 9, 30, tzinfo=UTC), Reason.LATE_BILL),
+        (datetime(2026, 10, 10, tzinfo=UTC), Reason.LATE_BILL),
+        (datetime(2026, 10, 11, tzinfo=UTC), Reason.NOT_ON_BILL),
+    ],
+)
+@pytest.mark.parametrize("tokens", [[], ["500"]])
+def test_use_that_the_bill_lacks_is_late_until_the_month_is_closed(
+    tokens: list[str], now: datetime, reason: Reason
+) -> None:
+    rows = [row(tokens=each) for each in tokens]
+
+    found = compare(billed_around(*rows), around(call()), now=now)
+
+    assert [found_reason for _, found_reason in on_the_8th(found)] == [reason]
+
+
+def test_closed_month_without_any_line_has_no_bill() -> None:
+    august = row(usage_start="2026-08-20T00:00:00Z", tokens="1")
+
+    found = compare([august], [call()], now=datetime(2026, 11, 28, tzinfo=UTC))
+
+    assert on_the_8th(found) == [(OURS, Reason.NO_BILL)]
 
 
 def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
