@@ -176,6 +176,41 @@ def test_table_adds_up_to_the_whole_bill(
     assert "delivery failure" in printed
 
 
+@pytest.mark.parametrize("name", ["bill.csv", "bill.parquet"])
+def test_other_services_are_listed_with_their_dollars(
+    report: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def other(product_code: str, net: str, **changes: Any) -> dict[str, Any]:
+        return bill_line(
+            line_item_product_code=product_code,
+            line_item_net_unblended_cost=net,
+            product_product_family="Compute Instance",
+            product_servicecode=product_code,
+            **changes,
+        )
+
+    lines = [
+        bill_line(),
+        other("AmazonEC2", "3", pricing_public_on_demand_cost="4"),
+        other("AmazonEC2", "1", pricing_public_on_demand_cost="0", line_item_unblended_cost="2"),
+        other("AmazonEC2", "0.5", line_item_line_item_type="Tax"),
+        other("AmazonCloudWatch", "9", pricing_public_on_demand_cost="9"),
+    ]
+    write_bill = write_parquet_bill if name.endswith("parquet") else write_csv_bill
+
+    found = report(write_bill(tmp_path / name, lines), logs)
+
+    assert {
+        (each["subject"], each["list_usd"], each["effective_usd"]) for each in found["apart"]
+    } == {("AmazonEC2", "6", "4.5"), ("AmazonCloudWatch", "9", "9")}
+    assert found["bill_lines"] == 5
+    table = capsys.readouterr().out.partition("Other services on the bill (USD)")[2]
+    assert re.findall(r"^(Amazon\w+) +([\d.]+)$", table, re.MULTILINE) == [
+        ("AmazonCloudWatch", "9.000000"),
+        ("AmazonEC2", "4.500000"),
+    ]
+
+
 def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
