@@ -95,6 +95,7 @@ def _dollars_table(reconciliation: Reconciliation) -> Table:
         rows,
         (discount, *_meanings(totals, apart)),
         texts=2,
+        droppable=("Logs, effective", "Bill, list price"),
     )
 
 
@@ -130,6 +131,7 @@ def _differences_table(reconciliation: Reconciliation) -> Iterator[Table]:
             [_difference_row(total) for total in found[:MAX_ROWS]],
             _more(len(found)),
             texts=5,
+            droppable=("Logs USD", "Bill USD", "Days", "Kind"),
         )
 
 

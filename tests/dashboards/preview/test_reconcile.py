@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dashboards.preview import reconcile
 from tests.bills import (
@@ -174,6 +175,43 @@ def test_table_adds_up_to_the_whole_bill(
     assert sum(usd for _, usd in parts) == usd == Decimal("10.36042")
     assert "USE1-Mystery-Units" in printed
     assert "delivery failure" in printed
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (80, ["Logs, effective"]),
+        (60, ["Logs, effective", "Bill, list price"]),
+        (100, []),
+        (200, []),
+    ],
+)
+def test_words_and_figures_stay_whole_on_a_narrow_terminal(
+    run: Any,
+    logs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    left_out: list[str],
+) -> None:
+    monkeypatch.setattr(reconcile, "open_console", lambda: Console(width=width))
+    lines = [
+        bill_line(line_item_usage_type="USE1-NovaMicro-output-tokens"),
+        bill_line(line_item_usage_type="USE1-Mystery-Units", line_item_net_unblended_cost="123.25"),
+    ]
+
+    assert run("--cur", write_csv_bill(tmp_path / "bill.csv", lines), "--", logs) == 0
+
+    printed = capsys.readouterr().out
+    table = printed.partition("Where each dollar")[2].partition("  Discounts")[0]
+    words = set(table.split())
+    assert {"Compared", "Only", "bill", "delivery", "unknown", "123.250140"} <= words
+    assert max(map(len, table.splitlines())) <= width
+    headings = ["Bill, list price", "Logs, list price", "Logs, effective"]
+    first_lines = "\n".join(table.splitlines()[:3])
+    assert [name for name in headings if name not in first_lines] == left_out[::-1]
+    assert ("a wider terminal shows" in table) == bool(left_out)
 
 
 @pytest.mark.parametrize("name", ["bill.csv", "bill.parquet"])
