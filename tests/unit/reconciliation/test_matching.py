@@ -88,8 +88,8 @@ def test_tokens_agree_within_a_tenth_of_a_percent(tokens: str, expected: LineCla
 def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> None:
     calls = [call(input_tokens=10_000), call(input_tokens=None, tokens=TokenCounts(0, 10_000))]
     output: dict[str, Any] = {"usage_type": "USE1-NovaMicro-output-tokens"}
-    near_usd = dict.fromkeys(("unblended_cost", "public_cost"), "0.0416")
-    far_usd = dict.fromkeys(("unblended_cost", "public_cost"), "0.0436")
+    near_usd: dict[str, Any] = dict.fromkeys(("unblended_cost", "public_cost"), "0.0416")
+    far_usd: dict[str, Any] = dict.fromkeys(("unblended_cost", "public_cost"), "0.0436")
 
     near = compare([row(tokens="10.4"), row(tokens="10.4", **output, **near_usd)], calls)
     far = compare([row(tokens="10.9"), row(tokens="10.9", **output, **far_usd)], calls)
