@@ -57,11 +57,11 @@ class InMemoryDynamoDb:
     Attributes:
         items: By their keys.
         stream: The changes, as `metric_publisher` reads them.
-        requests: How many requests there were, by operation.
-        write_units: What they consumed, failed conditions included.
-        read_units: What consistent reads consumed.
+        requests: The number of requests, by operation.
+        write_units: The units that they consumed, failed conditions included.
+        read_units: The units that consistent reads consumed.
         errors: Codes that the next statements get instead of being run.
-        unread: How many of the next keys are left over, each once.
+        unread: The number of next keys that are left over, each once.
     """
 
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ def _write_units(item: dict[str, Any]) -> int:
 
 
 def _holds(request: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
-    """Whether a condition of equal and absent attributes holds."""
+    """Say if a condition of equal and absent attributes holds."""
     names = request["ExpressionAttributeNames"]
     values = request["ExpressionAttributeValues"]
     for part in request["ConditionExpression"].split(" AND "):

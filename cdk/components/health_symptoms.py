@@ -75,7 +75,7 @@ class Symptom:
         periods: In how many of the last periods it has to be there: `m` of `n`.
         is_recovery_told: Whether people are told when it is over.
         is_absence: Whether it is there below the threshold instead, and where there is no data.
-        without_data: How a period without data counts; `None` for as `is_absence` has it.
+        without_data: The treatment of a period without data; `None` for that of `is_absence`.
     """
 
     name: str

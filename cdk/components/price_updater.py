@@ -34,7 +34,7 @@ class PriceUpdater(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            config: Where the price list is.
+            config: The configuration, with the address of the price list.
             storage: The bucket of prices.
             code: The code and layers that all functions share.
         """
@@ -78,7 +78,7 @@ class PriceUpdater(MeterFunction):
 def grant_read_prices(function: MeterFunction, storage: StorageStack) -> None:
     """Let a function read the price edition in force.
 
-    It may list the bucket, so that an object that is not there is none, and not a refusal:
+    It may list the bucket, so that S3 reports an absent object as absent, and not as forbidden:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     for name in (POINTER_KEY, f"{EDITIONS_PREFIX}*"):

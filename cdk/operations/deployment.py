@@ -66,7 +66,7 @@ class Deployment:
 
     @cached_property
     def price_updater(self) -> str | None:
-        """The name of the function that updates prices; `None` where there is none."""
+        """The name of the function that updates prices; `None` where price updates are off."""
         return self._outputs(stack_names.INGESTION).get("PriceUpdaterName")
 
     @cached_property

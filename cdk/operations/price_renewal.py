@@ -56,7 +56,7 @@ class Difference(NamedTuple):
         usd: The figure in the book.
         listed_usd: The figure of the source.
         source: The source.
-        why: Why the book keeps its own.
+        why: The reason for which the book keeps its own.
     """
 
     price: Price

@@ -15,6 +15,7 @@ from cdk.operations.invocation import FunctionFailedError, invoke, open_function
 from cdk.operations.price_state import DamagedPriceStateError, describe_held, read_price_state
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.pricing.editions import HeldPrice, HoldReason, PriceUpdates
+from lambdas.domain.report_text import plural
 
 _MEANINGS = {
     HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",
@@ -89,10 +90,7 @@ def _print_answer(answer: dict[str, Any]) -> None:
     if answer["edition"] is None:
         print("Prices stay as they were.")
     elif answer["changes"]:
-        print(
-            f"Edition {answer['edition']} has {answer['changes']:,} changes. They hold from"
-            " tomorrow on, UTC."
-        )
+        print(f"Edition {answer['edition']} has {plural(answer['changes'], 'change')}.")
     else:
         print(
             f"Edition {answer['edition']} takes the changes out. Functions know of it within 10"
@@ -115,7 +113,8 @@ def _print_state(console: Console, state: PriceUpdates) -> None:
         console.print(f"Rejected before: {len(state.settled) - _MAX_REJECTED:,} more.")
     for summary in state.editions[-_MAX_EDITIONS:]:
         console.print(
-            f"Edition {summary.id}: {summary.changes:,} changes, from {summary.first_day} on;"
+            f"Edition {summary.id}: {plural(summary.changes, 'change')}, from {summary.first_day}"
+            f" on, UTC;"
             f" {printable(summary.reason)}"
         )
     checked = f"{state.checked_at:%F %H:%M} UTC" if state.checked_at else "not yet"

@@ -95,7 +95,7 @@ _SWITCHES = {
         " pricing_public_on_demand_cost."
     ),
 }
-"""What a missing column means, and how to get it."""
+"""The effect of a missing column, and the way to get it."""
 
 
 class UnreadableBillError(CommandError):
@@ -223,7 +223,7 @@ def _allow_nothing_else(
 
 
 def _suffix(path: Path) -> str:
-    """The suffix that says the format; empty where it is none of a bill."""
+    """The suffix that says the format; empty for a format that bills do not have."""
     name = path.name.lower()
     return next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
 
@@ -262,7 +262,7 @@ def _check_columns(path: Path, names: set[str]) -> None:
 
 
 def _field(column: str, names: set[str]) -> str:
-    """The expression of a column as bounded text; empty text where there is none."""
+    """The expression of a column as bounded text; empty text for an absent column."""
     if column not in names:
         return "''"
     return f"coalesce(left(CAST({column} AS VARCHAR), {_MAX_TEXT_LENGTH}), '')"

@@ -26,7 +26,7 @@ class LocalMeter:
     """Ingests one source after the other, and knows what it all adds up to.
 
     Attributes:
-        files_read: How many files were read to their end.
+        files_read: The number of files that were read to their end.
         skipped: The files that were not read, or not to their end.
         report: What became of the messages.
         summary: Figures per identity and per model.

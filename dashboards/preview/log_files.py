@@ -33,7 +33,7 @@ class LogFile:
     """A file of invocation logs.
 
     Attributes:
-        path: Where it is.
+        path: The path of the file.
         size: Its size in bytes as it lies on disk.
         is_named: The user named this file, and not a folder that it is in.
     """

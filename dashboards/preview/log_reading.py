@@ -41,7 +41,7 @@ def read_log_file(
     """Read the messages of a file, in order: what each turned out to be.
 
     Args:
-        file: What to read.
+        file: The file.
         on_progress: Called now and then with the number of bytes on disk that have been read.
         read: Reads each invocation log.
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAX_EXAMPLES = 5
-"""How many files of each reason keep their names."""
+"""The most files of one reason that are listed by name."""
 
 
 class SkipReason(StrEnum):
-    """Why a file was not read, or not to its end."""
+    """A reason why a file was not read, or not to its end."""
 
     NOT_A_LOG = "not_a_log"
     """Its content is not an invocation log in a known format."""
@@ -51,7 +51,7 @@ class SkippedGroup(NamedTuple):
 
     Attributes:
         reason: The reason.
-        files: How many they are.
+        files: The number of files.
         examples: The first of them, at most `MAX_EXAMPLES`.
     """
 
@@ -64,7 +64,7 @@ class SkippedFiles:
     """Counts skipped files by reason; memory does not grow with their number.
 
     Attributes:
-        first_problem: What kept the first unreadable file from being read; `None` for no such file.
+        first_problem: The problem of the first unreadable file; `None` for no such file.
     """
 
     def __init__(self) -> None:

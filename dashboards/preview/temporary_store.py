@@ -52,7 +52,7 @@ _Row: TypeAlias = tuple[Any, ...]
 
 
 class Coverage(NamedTuple):
-    """What the calls of a ledger cover.
+    """The period, accounts and Regions of a ledger's calls.
 
     Attributes:
         start: The time of the first call, UTC.

@@ -33,7 +33,7 @@ class DynamoDbCostCorrections:
         self._table_name = table_name
 
     def get_progress(self, edition: str) -> CorrectionProgress:
-        """Get the progress of a superseded edition; that of a new one where there is none."""
+        """Get the progress of a superseded edition; a new one where none is stored."""
         answer = self._client.get_item(
             TableName=self._table_name, Key={PARTITION_KEY: _key(edition)}, ConsistentRead=True
         )
@@ -57,7 +57,7 @@ class DynamoDbCostCorrections:
         """Save progress, whose revision is that of the one it replaces and one more.
 
         Raises:
-            ProgressChangedError: What is stored has another revision.
+            ProgressChangedError: The stored progress has another revision.
         """
         item: Item = {
             PARTITION_KEY: _key(progress.edition),

@@ -16,7 +16,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.metering.join import bound_reading, latest_timestamp
+from lambdas.domain.metering.join import RECORD_TEXTS, bound_reading, latest_timestamp
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -24,26 +24,13 @@ if TYPE_CHECKING:
 
     Item: TypeAlias = dict[str, AttributeValueTypeDef]
 
-_TEXTS = (
-    "account_id",
-    "region",
-    "request_id",
-    "operation",
-    "model_id",
-    "invoked_model_id",
-    "identity_arn",
-    "error_code",
-    "inference_region",
-    "service_tier",
-    "prompt_router",
-)
 _COUNTS = TokenCounts._fields
 _NUMBERS = ("latency_ms", "largest_sampling_tokens")
 CALL_ATTRIBUTES = frozenset(
     {
         *(PARTITION_KEY, EXPIRES_AT, "timestamp", "request_metadata"),
         *("billed_units", "usage_doubt", "conflicts"),
-        *_TEXTS,
+        *RECORD_TEXTS,
         *_COUNTS,
         *_NUMBERS,
     }
@@ -68,7 +55,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expires_at)},
     }
-    for name in _TEXTS:
+    for name in RECORD_TEXTS:
         text = getattr(record, name)
         if text:
             item[name] = {"S": text}

@@ -47,12 +47,12 @@ _RETRYABLE = frozenset(
 _LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 
 Readings: TypeAlias = Mapping[str, UsageRecord]
-"""What was read of calls, by the keys of their items."""
+"""Readings of calls, by the keys of their items."""
 Part = TypeVar("Part")
 
 
 class _Condition(TypedDict):
-    """What a conditional write is given."""
+    """The arguments of a conditional write."""
 
     ConditionExpression: str
     ExpressionAttributeNames: dict[str, str]

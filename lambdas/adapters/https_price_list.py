@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -117,9 +117,12 @@ class _SameHostRedirects(HTTPRedirectHandler):
 
 
 class _TimedReader:
-    """A response that is read for as long as there is time."""
+    """A response that is read for as long as there is time.
 
-    def __init__(self, response: IO[bytes], has_time: Callable[[], bool]) -> None:
+    It reads what has arrived and waits for no more, so that a slow host does not use up the time.
+    """
+
+    def __init__(self, response: HTTPResponse, has_time: Callable[[], bool]) -> None:
         self._response = response
         self._has_time = has_time
 
@@ -127,4 +130,4 @@ class _TimedReader:
         if not self._has_time():
             message = "there is no time left to read the price list"
             raise PriceListUnavailableError(message)
-        return self._response.read(size)
+        return self._response.read1(size)

@@ -13,11 +13,11 @@ class Table(NamedTuple):
     """A table: text at the left, figures at the right.
 
     Attributes:
-        title: What it is about.
+        title: The subject.
         headings: The columns; the first `texts` of them are text.
         rows: Cells, as many as there are headings.
         notes: Lines below it.
-        texts: How many columns are text.
+        texts: The number of columns that are text.
         droppable: The headings of columns that a narrow terminal leaves out, the first one first.
     """
 
@@ -53,7 +53,7 @@ def shown_time(moment: datetime) -> str:
 
 
 UNPRICED = "unpriced"
-"""The cost of calls of which none has a known price. They are not free."""
+"""The cost of calls without a known price. They are not free."""
 ASSUMED_MARK = "~"
 """Stands before a cost that holds an assumed price."""
 _PLACES = 4

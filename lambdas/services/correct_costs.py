@@ -36,7 +36,7 @@ from lambdas.domain.pricing.superseding import (
 )
 
 _NO_TIME = "there is no time left"
-_OTHER_RUN = "another run is at it"
+_OTHER_RUN = "another run is in progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +221,8 @@ class _Outcome(NamedTuple):
     Attributes:
         cursor: The place of the call in the ledger.
         record: The call.
-        usd: What it costs more, or less than 0.
-        metered: What is published of it; `None` for nothing.
+        usd: The difference in its cost; below 0 where it costs less.
+        metered: The call as it is published; `None` where nothing is.
         is_unpriced: Whether it has no cost without the superseded prices.
     """
 

@@ -84,7 +84,7 @@ class RepriceCalls:
             has_time: Asked before each group and each chunk.
         """
         if not self.unpriced.acquire_lock(now):
-            return RepriceReport(reason="another run is at it")
+            return RepriceReport(reason="another run is in progress")
         try:
             return self._run(now, has_time)
         finally:

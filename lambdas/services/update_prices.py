@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lambdas.domain.pricing import PriceBook
 from lambdas.domain.pricing.editions import (
     Edition,
     HeldPrice,
+    InvalidPriceDocumentError,
     Listing,
     OfferState,
     PointerMovedError,
@@ -49,6 +52,18 @@ class UpdateReport:
     left_out: Mapping[str, int]
 
 
+class _Offers(NamedTuple):
+    """The offers of a check.
+
+    Attributes:
+        before: The listings of the last check.
+        answers: The answers of the price list; `None` where an offer is as it was.
+    """
+
+    before: Mapping[str, Listing]
+    answers: Mapping[str, FetchedListing | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceUpdater:
     """Keeps the price editions of one Region.
@@ -81,14 +96,13 @@ class PriceUpdater:
         left_out: Counter[str] = Counter()
 
         def decide(updates: PriceUpdates, current: Edition | None) -> NextState:
+            before = self._read_listings(updates)
             for offer in OFFERS:
                 if offer not in answers:
-                    state = updates.offers.get(offer)
-                    answers[offer] = self.price_list.fetch(
-                        offer, None if state is None else state.etag, has_time
-                    )
+                    etag = _known_etag(updates, offer, before)
+                    answers[offer] = self.price_list.fetch(offer, etag, has_time)
             left_out.clear()
-            return self._check(updates, current, answers, now, left_out)
+            return self._check(updates, current, _Offers(before, answers), now, left_out)
 
         return self._publish(decide, left_out)
 
@@ -105,7 +119,7 @@ class PriceUpdater:
         self,
         updates: PriceUpdates,
         current: Edition | None,
-        answers: Mapping[str, FetchedListing | None],
+        offers: _Offers,
         now: datetime,
         left_out: Counter[str],
     ) -> NextState:
@@ -114,22 +128,17 @@ class PriceUpdater:
         )
         fresh = {
             offer: answer
-            for offer, answer in answers.items()
+            for offer, answer in offers.answers.items()
             if answer is not None and (answer.listing is not None or _has_listing(updates, offer))
         }
         if updates.offers and not fresh and checked.shipped_edition == updates.shipped_edition:
             return NextState(checked)
-        before = {
-            offer: self.editions.read_listing(state.listing)
-            for offer, state in updates.offers.items()
-            if state.listing is not None
-        }
-        listings = self._write_listings(before, fresh)
+        listings = self._write_listings(offers.before, fresh)
         for listing in listings:
             left_out.update(listing.left_out)
         review = review_listings(
             listings,
-            before=[*before.values()],
+            before=[*offers.before.values()],
             book=self.shipped if current is None else lay_over(self.shipped, current),
             updates=updates,
             now=now,
@@ -149,6 +158,15 @@ class PriceUpdater:
         )
         return add_rates(reviewed, current, review.news, reason=_REASON, now=now)
 
+    def _read_listings(self, updates: PriceUpdates) -> dict[str, Listing]:
+        """The listings of the last check, by offer. Those that cannot be used are left out."""
+        listings = {}
+        for offer, state in updates.offers.items():
+            if state.listing is not None:
+                with suppress(InvalidPriceDocumentError):
+                    listings[offer] = self.editions.read_listing(state.listing)
+        return listings
+
     def _write_listings(
         self, before: Mapping[str, Listing], fresh: Mapping[str, FetchedListing]
     ) -> list[Listing]:
@@ -158,7 +176,7 @@ class PriceUpdater:
             if answer.listing is not None:
                 self.editions.write_listing(answer.listing)
                 listings[offer] = answer.listing
-            elif offer in before:
+            else:
                 message = f"{offer}: the Region had a file of this offer before, and has none now"
                 raise PriceListUnavailableError(message)
         if not listings:
@@ -190,6 +208,13 @@ class PriceUpdater:
             held=following.updates.held,
             left_out=dict(left_out),
         )
+
+
+def _known_etag(updates: PriceUpdates, offer: str, before: Mapping[str, Listing]) -> str | None:
+    """The entity tag of a file that need not be sent again."""
+    state = updates.offers.get(offer)
+    is_known = state is not None and (state.listing is None or offer in before)
+    return state.etag if state is not None and is_known else None
 
 
 def _has_listing(updates: PriceUpdates, offer: str) -> bool:

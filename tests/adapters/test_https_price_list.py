@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -21,6 +21,7 @@ from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
 TOKYO = "ap-northeast-1"
 OFFER, MARKETPLACE = "AmazonBedrock", "AmazonBedrockFoundationModels"
 _POLL_SECONDS = 0.02
+_MAX_WAIT_SECONDS = 20
 NOVA_INPUT = "APN1-NovaLite-input-tokens"
 
 
@@ -110,6 +111,35 @@ def test_reading_ends_with_the_time(server: PriceListServer) -> None:
     price_list = HttpsPriceList(server.url, TOKYO, {})
     with pytest.raises(PriceListUnavailableError, match="no time left"):
         price_list.fetch(OFFER, None, lambda: False)
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server that sends the first byte of a file, and no more until the end."""
+    ended = Event()
+
+    class Drips(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(b"{")
+            ended.wait(_MAX_WAIT_SECONDS)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
+        Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        ended.set()
+        server.shutdown()
+
+
+def test_a_host_that_sends_byte_by_byte_does_not_use_up_the_time() -> None:
+    until_the_first_byte = iter([True, True])
+    with dripping() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
+        HttpsPriceList(url, TOKYO, {}).fetch(OFFER, None, lambda: next(until_the_first_byte, False))
 
 
 def test_a_host_that_does_not_answer_is_told_in_a_line() -> None:

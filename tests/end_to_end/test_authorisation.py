@@ -104,7 +104,7 @@ def batch() -> dict[str, Any]:
 
 
 def further_reading(deployed: Deployed) -> str:
-    """A log of a call of which the ledger has another reading."""
+    """A log of a call that has another reading in the ledger."""
     (message,) = calls(user("known"), 1)
     record = read_message(message)
     assert isinstance(record, UsageRecord)

@@ -12,6 +12,7 @@ from dashboards.preview.local_cloud.cloud import REGION, open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.domain.pricing.price_review import first_day_after
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.end_to_end.test_authorisation import Role, works
 from tests.local_cloud.waiting import wait_for
@@ -47,7 +48,7 @@ def serve(price_list: PriceListServer, factor: str = "1") -> None:
 
 
 class Session:
-    """What commands ask of a session, in the local cloud."""
+    """The part of a session that commands use, in the local cloud."""
 
     def __init__(self, deployed: Deployed) -> None:
         self.client: Any = deployed.cloud.client
@@ -111,7 +112,8 @@ def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wr
     assert cost_of_a_call(deployed, "shipped") == usd(1)
 
     serve(price_list, "1.5")
-    assert "They hold from tomorrow on" in make(cloud, "price-updates", "CHECK=1")
+    printed = make(cloud, "price-updates", "CHECK=1")
+    assert f", from {first_day_after(datetime.now(UTC))} on, UTC; daily check" in printed
     assert cost_of_a_call(deployed, "on-the-same-day") == usd(1)
     let_a_day_pass(deployed)
     assert cost_of_a_call(deployed, "on-the-next-day") == usd(1.5)

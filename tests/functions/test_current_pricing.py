@@ -1,4 +1,4 @@
-"""Functions that price calls do so with the edition in force, and go on where there is none."""
+"""Functions price calls with the edition in force, or go on with the last prices they read."""
 
 import json
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_t
 def test_while_another_run_is_at_it_nothing_fails() -> None:
     note_a_call()
     DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).acquire_lock(datetime.now(UTC))
-    assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is at it"
+    assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is in progress"
 
 
 def test_of_many_models_without_a_price_those_that_wait_longest_are_named(

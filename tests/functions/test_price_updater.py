@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +16,7 @@ from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
 from tests.aws import client_configs, health_metrics
@@ -74,14 +75,14 @@ def held(name: str = NOVA) -> HeldPrice:
 
 
 def nova_usd() -> Decimal:
-    """The price of a million input tokens of Nova Lite in Tokyo from tomorrow on."""
+    """The price of a million input tokens of Nova Lite in Tokyo with the edition in force."""
     edition = pointer().edition
     shipped = shipped_prices()
     book = lay_over(shipped, editions().read_edition(edition)) if edition else shipped
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    first_day = first_day_after(datetime.now(UTC))
     (usd,) = (
         usd
-        for key, usd in rates_on(book, tomorrow).items()
+        for key, usd in rates_on(book, first_day).items()
         if (key.model_id, key.place, key.item, key.service_tier) == (NOVA, TOKYO, "input", None)
     )
     return usd

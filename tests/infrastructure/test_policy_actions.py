@@ -44,7 +44,7 @@ def _exists(action: str) -> bool:
 
 
 def _is_narrow(statement: Statement) -> bool:
-    """Whether a statement names resources; a trust policy has none."""
+    """Say if a statement names resources; a trust policy has none."""
     return "*" not in as_list(statement.get("Resource", "*"))
 
 

@@ -1,4 +1,4 @@
-"""What keeps list prices up to date: started, allowed and watched."""
+"""The function that keeps list prices up to date: its schedule, permissions and alarms."""
 
 import json
 

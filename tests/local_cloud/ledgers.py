@@ -110,7 +110,7 @@ def make_table_in_memory() -> Table:
 
 
 def tables_in_cloud(cloud: LocalCloud) -> Callable[[], Table]:
-    """What makes tables in a cloud, with one pair of clients: making clients takes long."""
+    """Make tables in a cloud with one pair of clients: making clients takes long."""
     clients = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
     return lambda: _make_table(*clients)
 

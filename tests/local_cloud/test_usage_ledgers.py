@@ -206,7 +206,7 @@ def write_in_turns(table: Table, batches: list[list[UsageRecord]], order: list[i
 
 
 def is_unbroken(changes: list[LedgerChange]) -> bool:
-    """Whether each change starts from what the one before left, and lowers nothing."""
+    """Say if each change starts from what the one before left, and lowers nothing."""
     standing: UsageRecord | None = None
     for change in changes:
         if change.replaced != standing:

@@ -18,6 +18,7 @@ from cdk.operations.terminal import CommandError
 from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from tests.operations.deployed import RunningFunctions, deploy
 from tests.price_list import recorded_files, with_price
@@ -112,7 +113,10 @@ def test_accepted_and_rejected_prices_are_taken_off_the_list(
     command(monkeypatch, f"--accept={entry.id},")
     edition = pointer().edition
     assert edition is not None
-    assert f"Edition {edition} has 1 changes. They hold from tomorrow" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    first_day = first_day_after(pointer().editions[-1].published_at)
+    assert f"Edition {edition} has 1 change." in printed
+    assert f"Edition {edition}: 1 change, from {first_day} on, UTC" in printed
     assert editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
 
 

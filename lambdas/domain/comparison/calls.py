@@ -31,8 +31,8 @@ class PricedTerms(NamedTuple):
     Attributes:
         terms: What decides on it beside the model.
         rates: What its model's tokens cost on these terms.
-        cost: What its tokens cost; a failed call as if it had succeeded.
-        guardrail_usd: What guardrails cost beside them.
+        cost: The cost of its tokens; that of a failed call as if it had succeeded.
+        guardrail_usd: The cost of guardrails beside them.
     """
 
     terms: Terms

@@ -128,7 +128,7 @@ class TrafficMix:
     Attributes:
         tokens: By what decides on their price, then by kind.
         by_model: The models that were called, and what they cost.
-        guardrail_usd: What guardrails cost beside them, in no other figure here.
+        guardrail_usd: The cost of guardrails beside them, in no other figure here.
     """
 
     tokens: TokensByTerms = field(default_factory=dict)

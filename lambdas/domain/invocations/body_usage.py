@@ -32,11 +32,11 @@ from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS, TokenCounts,
 _INVOCATION_METRICS = "amazon-bedrock-invocationMetrics"
 _GUARDRAIL_ACTION = "amazon-bedrock-guardrailAction"
 _MAX_OPENING_CHUNKS = 8
-"""How many chunks of a stream are searched for the model's name: it stands in the first."""
+"""The most chunks of a stream that are searched for the model's name: the first one has it."""
 
 
 class BodyUsage(NamedTuple):
-    """What a response body reports.
+    """The usage that a response body reports.
 
     Attributes:
         measured: Token counts that Bedrock itself measured.
@@ -123,7 +123,7 @@ def read_served_model(body: JsonValue) -> JsonValue:
 
 
 def read_routed_model(body: JsonValue) -> JsonValue:
-    """What a prompt router invoked: Converse's trace says so, in its stream the metadata's."""
+    """The model that a prompt router invoked, from Converse's trace or its stream's metadata."""
     for chunk in _list_chunks(body):
         if isinstance(chunk, dict):
             for parent in (chunk, get_object(chunk, "metadata")):

@@ -17,7 +17,7 @@ from lambdas.domain.invocations.usage_doubt import UsageDoubt
 
 
 class CacheReporting(Enum):
-    """How calls of a model by an operation report cached tokens."""
+    """The place of cached tokens in the reports of a model and an operation."""
 
     ALWAYS_BESIDE = "always_beside"
     """Beside the input, as their documentation says; no body changes that."""
@@ -33,7 +33,7 @@ _DISJOINT_OPERATIONS = frozenset({"Converse", "Messages"})
 
 
 def usual_reporting(model_id: str, operation: str) -> CacheReporting:
-    """How a model reports cached tokens by an operation, as far as is known without a body."""
+    """The place of a model's cached tokens by its operation, as far as is known without a body."""
     provider, dot, _ = model_id.partition(".")
     if operation in _OPENAI_OPERATIONS:
         is_other_api = provider in _DOCUMENTED_BESIDE
@@ -60,7 +60,7 @@ def separate_cached_tokens(
     Args:
         logged: The counts that Bedrock itself logs. Each goes before the body's.
         reported: The counts of the response body.
-        usual: How such calls report cached tokens.
+        usual: The usual place of cached tokens in reports of such calls.
     """
     if reported is NO_USAGE:
         return _separate_without_body(logged, usual)
@@ -101,7 +101,7 @@ def _with_logged_cache(logged: TokenCounts, stated: TokenCounts) -> TokenCounts:
 
 
 class _Verdict(NamedTuple):
-    """Where a body's cached tokens are, and output tokens that its output count leaves out."""
+    """The place of a body's cached tokens, and output tokens that its output count leaves out."""
 
     is_inside: bool
     doubt: UsageDoubt | None = None
@@ -197,7 +197,7 @@ def _raise_single_samplings(logged: TokenCounts, reported: ReportedUsage) -> Tok
 
 
 def _can_be_part(count: int | None, whole: int | None) -> bool:
-    """Whether a count can be part of a sum."""
+    """Say if a count can be part of a sum."""
     return count is not None and whole is not None and count <= whole
 
 

@@ -9,7 +9,7 @@ _EMPTY: JsonObject = {}
 
 
 def get_object(parent: JsonObject, key: str) -> JsonObject:
-    """The object under a key; an empty one where there is none."""
+    """The object under a key; an empty one where the key has no object."""
     child = parent.get(key)
     return child if isinstance(child, dict) else _EMPTY
 

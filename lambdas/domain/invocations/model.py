@@ -67,12 +67,12 @@ def foundation_model_id(invoked_id: str) -> str:
 
 
 def is_prompt_router(model_id: str) -> bool:
-    """Whether `foundation_model_id` gave the id of a prompt router, which chooses a model."""
+    """Say if `foundation_model_id` gave the id of a prompt router, which chooses a model."""
     return model_id.startswith(_PROMPT_ROUTERS)
 
 
 def is_foundation_model(model_id: str) -> bool:
-    """Whether `foundation_model_id` gave a foundation model's id, of a known form."""
+    """Say if `foundation_model_id` gave a foundation model's id, of a known form."""
     return _MODEL_ID.fullmatch(model_id) is not None
 
 

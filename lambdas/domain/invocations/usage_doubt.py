@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class UsageDoubt(StrEnum):
-    """Why the split between input and cached tokens is uncertain."""
+    """A reason why the split between input and cached tokens is uncertain."""
 
     UNVERIFIED = "unverified"
     """No body confirms that the input count includes cached tokens, or that it excludes them."""

@@ -106,7 +106,7 @@ class Ignored(Enum):
 
 
 class CallVariant(NamedTuple):
-    """What decides on the price of a call, as one reading reports it."""
+    """The model and tier that decide on a call's price, as one reading reports them."""
 
     model_id: str
     invoked_model_id: str
@@ -140,7 +140,7 @@ class Conflicts(NamedTuple):
 
     @property
     def are_variants_cut_off(self) -> bool:
-        """Whether models or service tiers may be missing from `variants`."""
+        """Say if models or service tiers may be missing from `variants`."""
         return self.is_cut_off and len(self.variants) >= MAX_CONFLICT_VALUES
 
 
@@ -155,7 +155,7 @@ class UsageRecord(NamedTuple):
         operation: One of `OPERATIONS`, or `OTHER`.
         model_id: The foundation model, see `foundation_model_id`. A response may name the one
             behind an application inference profile or a prompt router.
-        invoked_model_id: What the caller named, or what a prompt router chose: an id or an ARN.
+        invoked_model_id: The id or ARN that the caller named, or that a prompt router chose.
         identity_arn: The caller as the log gives it; `UNKNOWN_IDENTITY` where it gives none.
         tokens: Disjoint counts, absent ones as `None`.
         error_code: The exception's name if the call failed, else `None`.
@@ -168,8 +168,8 @@ class UsageRecord(NamedTuple):
             says how the call was served, it stands for a requested one.
         billed_units: Units other than tokens that the response reports: pairs of unit and count,
             in order of the units.
-        usage_doubt: Why the split between input and cached tokens is uncertain; `None` where the
-            log leaves no doubt.
+        usage_doubt: The reason why the split between input and cached tokens is uncertain; `None`
+            where the log leaves no doubt.
         conflicts: The values on which several readings of the call disagree; `None` where every
             reading agrees.
         prompt_router: The prompt router that the caller named, where the response says which
@@ -230,7 +230,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def is_missing_output(self) -> bool:
-        """Whether only the output count is missing: a stream that was cut off, for example."""
+        """Say if only the output count is missing: a stream that was cut off, for example."""
         tokens = self.tokens
         return (
             tokens.output is None
@@ -313,7 +313,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         doubt,
         None,
         prompt_router,
-        usage.reported.largest_sampling_tokens,
+        usage.reported.largest_sampling_tokens if usage.reported.samplings else None,
     )
 
 

@@ -42,11 +42,11 @@ class CostCorrections(Protocol):
     """Stores how far corrections are published."""
 
     def get_progress(self, edition: str) -> CorrectionProgress:
-        """Get the progress of a superseded edition; that of a new one where there is none."""
+        """Get the progress of a superseded edition; a new one where none is stored."""
 
     def save_progress(self, progress: CorrectionProgress) -> None:
         """Save progress, whose revision is that of the one it replaces and one more.
 
         Raises:
-            ProgressChangedError: What is stored has another revision.
+            ProgressChangedError: The stored progress has another revision.
         """

@@ -32,12 +32,9 @@ log group too, and all conflicts of a call have to fit into one item of the ledg
 MAX_UNITS = 32
 """Different units that are kept of a call: all that may have a price, and some that do not."""
 
-Value = TypeVar("Value")
-_KNOWN_UNITS = frozenset(BilledUnit)
-_NO_CONFLICTS = Conflicts()
-_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 _KEY = ("account_id", "region", "request_id")
-_TEXTS = (
+RECORD_TEXTS = (
+    *_KEY,
     "operation",
     "model_id",
     "invoked_model_id",
@@ -47,6 +44,12 @@ _TEXTS = (
     "service_tier",
     "prompt_router",
 )
+"""The fields of a record that are texts."""
+
+Value = TypeVar("Value")
+_KNOWN_UNITS = frozenset(BilledUnit)
+_NO_CONFLICTS = Conflicts()
+_DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 
 
 def join_readings(records: Iterable[UsageRecord]) -> dict[tuple[str, str, str], UsageRecord]:
@@ -102,7 +105,7 @@ def bound_reading(record: UsageRecord) -> UsageRecord:
     """
     cut: dict[str, Any] = {
         name: _cut_key(text) if name in _KEY else text[:MAX_TEXT_LENGTH]
-        for name in (*_KEY, *_TEXTS)
+        for name in RECORD_TEXTS
         if (text := getattr(record, name)) is not None and len(text) > MAX_TEXT_LENGTH
     }
     if cut:
@@ -224,5 +227,5 @@ def _operation_order(operation: str) -> tuple[bool, str]:
 
 
 def _metadata_order(metadata: RequestMetadata) -> tuple[int, RequestMetadata]:
-    """What has more pairs is the larger."""
+    """Order by the number of pairs, then by the pairs."""
     return len(metadata), metadata

@@ -14,8 +14,8 @@ class LedgerChange:
     """A call that is new to the ledger, or one about which a further reading reports more.
 
     Attributes:
-        record: What stands now: all readings of the call, joined.
-        replaced: What stood before; `None` for a new call.
+        record: The entry as it is now: all readings of the call, joined.
+        replaced: The entry before; `None` for a new call.
     """
 
     record: UsageRecord
@@ -23,7 +23,7 @@ class LedgerChange:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether readings of the call disagree: with what stood before, or with each other."""
+        """Say if readings of the call disagree: with what stood before, or with each other."""
         if self.replaced is None:
             return self.record.conflicts is not None
         return self.replaced != self.record

@@ -13,9 +13,9 @@ from lambdas.domain.pricing import tokens_by_kind
 CallKey: TypeAlias = tuple[str, str, str]
 """Account, Region and request id."""
 GROUP_RENEWAL = timedelta(hours=1)
-"""How long a writer of notes takes a group that it wrote as still stored."""
+"""The time for which a writer of notes takes a group that it wrote as still stored."""
 MIN_GROUP_AGE = 2 * GROUP_RENEWAL
-"""How old a group without waiting calls must be to be deleted: no writer relies on it any more."""
+"""The age at which a group without waiting calls is deleted: no writer relies on it any more."""
 
 
 class PriceNeed(NamedTuple):

@@ -29,7 +29,7 @@ class UsageFigures:
         quota_tokens: What counts against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
         records_missing_counts: Successful calls of which neither input nor output is known.
-        records_missing_output: Successful calls of which only the output is not known, such as
+        records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
         ambiguous_invocations: Successful calls whose reported total does not fit their counts.
         unverified_invocations: Successful calls whose cached tokens may be inside the input count

@@ -31,7 +31,7 @@ class CurrentBook:
 
         Args:
             shipped: The shipped price book.
-            editions: Where editions are.
+            editions: The store of editions.
             clock: The seconds of a clock that never goes back.
             report_failure: Takes the reason for which the book could not be reloaded.
         """

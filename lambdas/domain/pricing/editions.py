@@ -60,7 +60,7 @@ class ListedRate(_Document):
 
     Attributes:
         model_id: The foundation model.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         place: The Region, the prefix of a geography, or empty text.
         service_tier: The tier; `None` for the standard one.
         item: The kind of tokens, or the unit.
@@ -191,7 +191,7 @@ class Edition(_Document):
 
 
 class HoldReason(StrEnum):
-    """Why a candidate price waits for a decision."""
+    """A reason why a candidate price waits for a decision."""
 
     LARGE_CHANGE = "large_change"
     """It is more than twice the known price, or less than half of it."""
@@ -211,7 +211,7 @@ class HeldPrice(_Document):
     """A candidate that waits for a decision. Until then the old price stays.
 
     Attributes:
-        reason: Why it is held.
+        reason: The reason for holding it.
         offer: The offer that lists it, or listed it.
         since: The time at which it was first seen.
         name: The model id, or the name that is unmapped.

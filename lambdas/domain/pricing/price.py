@@ -49,7 +49,7 @@ GUARDRAILS = "amazon.bedrock-guardrails"
 
 
 class Routing(StrEnum):
-    """How a call reaches its model."""
+    """The way a call reaches its model."""
 
     REGION = "region"
     """In one Region, or through a geography's profile, which is billed in the Region called."""
@@ -103,7 +103,7 @@ class Price:
 
     Attributes:
         model_id: The foundation model, or `<kind>/<id>` where what was called hides it.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         place: For `REGION` the Region that is called; for `GLOBAL` as well, or empty text for
             every commercial Region; for `GEOGRAPHY` the prefix of its profiles (`eu`, `us-gov`).
         effective_from: The first day, UTC, on which it holds; `None` for as long as is known.

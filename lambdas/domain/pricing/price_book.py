@@ -42,7 +42,7 @@ class ListRate(NamedTuple):
 
     Attributes:
         usd: US dollars for a million tokens, or for one unit.
-        basis: What it rests on.
+        basis: The kind of scope that has it, or `ASSUMED`.
         price: Its row in the book.
         above_input_tokens: The size of a call above which it holds.
     """
@@ -60,7 +60,7 @@ class CallPrices:
     Attributes:
         prices: Rows that can hold, each with its basis: the closest scope first, in a scope the
             newest row first.
-        assumed: Rows of the whole partition in the same tier, of which the dearest can stand in;
+        assumed: Rows of the whole partition in the same tier. The dearest one can stand in;
             in a scope the newest row first.
         large_from: The input tokens above which the model has a price of large calls, in any scope
             and tier; a row without one lists no price of such calls.
@@ -79,7 +79,7 @@ class CallPrices:
 
     @property
     def listed_as(self) -> str | None:
-        """The model's id as the closest price spells it; `None` where there is none."""
+        """The model's id as the closest price spells it; `None` where no price was found."""
         return next((price.model_id for price in self._rows), None)
 
     @cached_property
@@ -189,7 +189,7 @@ class PriceBook:
 
         Args:
             model_id: The foundation model.
-            route: How and where it was called.
+            route: The way and the Region in which it was called.
             day: The day of the calls, UTC.
             service_tier: The tier that served them; `None` for the standard one.
 

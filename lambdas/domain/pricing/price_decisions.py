@@ -55,7 +55,7 @@ def add_rates(
     reason: str,
     now: datetime,
 ) -> NextState:
-    """Add rates to the book by a new edition; without rates there is none."""
+    """Add rates to the book by a new edition; without rates, publish no edition."""
     if not rates:
         return NextState(updates)
     first_day = first_day_after(now)

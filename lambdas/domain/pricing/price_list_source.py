@@ -1,4 +1,4 @@
-"""Where price listings come from."""
+"""The source of price listings."""
 
 from __future__ import annotations
 

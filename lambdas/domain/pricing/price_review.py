@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import (
     HeldPrice,
     HoldReason,
@@ -60,8 +61,8 @@ class Review:
 
 
 def first_day_after(now: datetime) -> date:
-    """The first day on which an edition holds: when every function has long reloaded its book."""
-    return now.date() + timedelta(days=1)
+    """The first day on which an edition holds: when every function has reloaded its book."""
+    return (now + RELOAD_INTERVAL).date() + timedelta(days=1)
 
 
 def changes_of(

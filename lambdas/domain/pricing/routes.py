@@ -38,7 +38,7 @@ PriceScope: TypeAlias = tuple[Routing, str]
 
 
 class Route(NamedTuple):
-    """How and where a call reached its model.
+    """The Region and the profile through which a call reached its model.
 
     Attributes:
         region: The Region that was called, which is billed; empty where the log does not name it.

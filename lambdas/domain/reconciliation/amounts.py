@@ -1,4 +1,4 @@
-"""What a bill and a meter both count: an amount of one kind of use, and its dollars."""
+"""The counts of a bill and of a meter alike: an amount of one kind of use, and its dollars."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class BillError(ValueError):
 
 
 class BillRow(NamedTuple):
-    """A line of the bill as the export has it: text, empty where there is none.
+    """A line of the bill as the export has it: text, empty where a value is absent.
 
     Attributes:
         usage_start: `line_item_usage_start_date`.
@@ -114,9 +114,9 @@ class ApartKey(NamedTuple):
     """A kind of lines that are not compared.
 
     Attributes:
-        reason: Why.
+        reason: The reason for leaving them out.
         subject: A usage type, a name of a model, a type of lines or the code of a service; empty
-            where there is none.
+            for the other lines.
     """
 
     reason: Apart
@@ -131,7 +131,7 @@ class ProfiledModel(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """What a line of the bill is for.
+    """The use that a line of the bill charges for.
 
     Attributes:
         key: The use.
@@ -153,9 +153,9 @@ class Bill:
 
     Attributes:
         settled_before: The first day, UTC, that is too new to be compared.
-        uses: What can be in logs, by use.
-        off_log: What is never in logs, by reason and use.
-        apart: What is not compared, by reason.
+        uses: Amounts that can be in logs, by use.
+        off_log: Amounts that are never in logs, by reason and use.
+        apart: Amounts that are not compared, by reason.
         profiles: The models behind application inference profiles, by the profile's ARN.
         days: The days that have use, by account.
         unread_days: The accounts and days of lines that may be a model's tokens, but are not

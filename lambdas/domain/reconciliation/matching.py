@@ -55,8 +55,8 @@ class Line:
     Attributes:
         key: The use.
         line_class: The side that has it, and whether both agree.
-        ours: What the logs say.
-        theirs: What the bill says.
+        ours: The use in the logs.
+        theirs: The use in the bill.
         reason: The likely reason of a difference; `None` where both agree.
     """
 
@@ -76,7 +76,7 @@ class Reconciliation:
         settled_before: The first day that is too new to be compared, on both sides.
         lines: Every use, by day and caller.
         apart: The lines of the bill that are not compared.
-        ours_not_settled: What the logs say of the days that are too new.
+        ours_not_settled: The use in the logs on the days that are too new.
         bill_lines: The number of lines of the bill.
         has_identities: Whether the bill names callers.
         calls: The number of successful calls in the logs.

@@ -1,4 +1,4 @@
-"""What the logs say was used, added up as a bill adds it up."""
+"""The use in the logs, added up as a bill adds it up."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Metered:
     Attributes:
         price_tokens: Prices a call.
         profiles: The models behind application inference profiles, by ARN, as the bill has them.
-        uses: What successful calls used.
+        uses: The use of successful calls.
         periods: The times of the first and the last call, by account and Region.
         uncounted: The callers with calls that say nothing of tokens or units.
         calls: The number of successful calls.
@@ -134,7 +134,7 @@ def caller_of(record: UsageRecord, model_id: str) -> Caller:
 def _lines(
     call: UsageRecord, priced: PricedTokens | Unpriced | None, model_id: str
 ) -> Iterator[tuple[Measure, Amounts, str]]:
-    """What a call used, with its dollars and the model that they are billed for."""
+    """The use of a call, with its dollars and the model that they are billed for."""
     if not isinstance(priced, PricedTokens):
         yield from _unpriced_lines(call, model_id)
         return

@@ -88,7 +88,7 @@ MEANINGS = MappingProxyType(
         ),
         Reason.OTHER_DAY: "The day before or after has the same difference the other way round.",
         Reason.PROFILE_HIDES_MODEL: (
-            "The call named an application inference profile, and the bill does not say of which"
+            "The call named an application inference profile, and the bill does not say which"
             " model. Switch on INCLUDE_RESOURCES."
         ),
         Reason.BILL_NOT_UNDERSTOOD: (

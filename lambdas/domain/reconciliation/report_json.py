@@ -44,7 +44,7 @@ def report_json(reconciliation: Reconciliation, read: Mapping[str, Any]) -> Iter
 
     Args:
         reconciliation: Logs against a bill.
-        read: What the reader adds: what it read, and what it left out.
+        read: The counts of what was read and left out, which the reader adds.
     """
     classes = class_totals(reconciliation)
     apart = sorted(reconciliation.apart.items())

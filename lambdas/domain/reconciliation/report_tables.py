@@ -66,7 +66,7 @@ def _notes(reconciliation: Reconciliation) -> Iterator[str]:
 
 
 def _dollars_table(reconciliation: Reconciliation) -> Table:
-    """Where each dollar of the bill is; the rows add up to the total."""
+    """The place of each dollar of the bill; the rows add up to the total."""
     totals = class_totals(reconciliation)
     not_settled = reconciliation.ours_not_settled
     apart = dict(apart_totals(reconciliation))

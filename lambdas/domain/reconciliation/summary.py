@@ -25,8 +25,8 @@ class ClassTotal:
         line_class: The side that has them.
         reason: Their likely reason; `None` where both sides agree.
         lines: Their number.
-        ours: What the logs say.
-        theirs: What the bill says.
+        ours: The use in the logs.
+        theirs: The use in the bill.
         provisional_usd: The dollars of the bill that AWS may still change.
     """
 
@@ -108,11 +108,11 @@ class DifferenceTotal:
     """A difference over all its days.
 
     Attributes:
-        difference: What differs.
+        difference: The reason, and the use that differs.
         first_day: Its first day.
         last_day: Its last day.
-        ours: What the logs say.
-        theirs: What the bill says.
+        ours: The use in the logs.
+        theirs: The use in the bill.
     """
 
     difference: Difference

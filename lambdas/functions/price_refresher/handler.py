@@ -84,7 +84,7 @@ def _summarize(waiting: Mapping[str, date]) -> dict[str, str]:
 
 
 def _describe(progress: CorrectionProgress) -> dict[str, Any]:
-    """What a person wants to know of a correction."""
+    """A correction as `make reprice` shows it."""
     values = progress._asdict()
     del values["cursor"]
     return values | {

@@ -41,7 +41,7 @@ class Decision(BaseModel):
         accept: Short names of held prices that become part of an edition.
         reject: Short names of held prices that do not.
         supersede: An edition whose changes no longer count.
-        reason: Why it is superseded.
+        reason: The reason for superseding it.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

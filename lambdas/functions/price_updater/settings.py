@@ -54,7 +54,7 @@ PriceListUrl: TypeAlias = Annotated[str, AfterValidator(_encrypted_or_loopback)]
 
 
 class Settings(EnvironmentSettings):
-    """Where prices come from and go to.
+    """The source and the store of prices.
 
     Attributes:
         region: The Region whose prices are kept.

@@ -1,4 +1,4 @@
-"""What the price list says anew is published, unless it looks like a mistake: then it is held."""
+"""New prices of the list are published, unless they look like a mistake: then they are held."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.pricing import Price, PriceBook, Routing, TokenKind
 from lambdas.domain.pricing.editions import HoldReason, ListedRate, Listing, PriceUpdates
-from lambdas.domain.pricing.price_review import Review, review_listings
+from lambdas.domain.pricing.price_review import Review, first_day_after, review_listings
 from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, listing, price, rate
 
 OUTPUT, CACHE_WRITE = TokenKind.OUTPUT, TokenKind.CACHE_WRITE_5M
@@ -35,6 +35,12 @@ def news(found: Review) -> dict[TokenKind, Decimal]:
 def held(found: Review) -> list[tuple[HoldReason, Decimal | None]]:
     assert not found.news
     return [(entry.reason, entry.rate.usd if entry.rate else None) for entry in found.held]
+
+
+@pytest.mark.parametrize(("hour", "minute", "days"), [(0, 0, 1), (23, 49, 1), (23, 50, 2)])
+def test_an_edition_begins_when_functions_have_reloaded(hour: int, minute: int, days: int) -> None:
+    now = NOW.replace(hour=hour, minute=minute)
+    assert first_day_after(now) - now.date() == timedelta(days=days)
 
 
 def test_a_price_that_is_known_already_is_no_news() -> None:

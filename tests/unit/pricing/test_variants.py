@@ -1,4 +1,4 @@
-"""Where readings of a call disagree on its model or tier, the dearest known price is taken."""
+"""The dearest known price is taken if readings of a call disagree on its model or tier."""
 
 from dataclasses import replace
 from datetime import date, timedelta

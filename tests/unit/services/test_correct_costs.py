@@ -31,7 +31,7 @@ BAD, WORSE, CURRENT = (f"20260905T061500Z-0000000{number}" for number in range(3
 FIRST_DAY = date(2026, 9, 6)
 START = datetime(2026, 9, 6, tzinfo=UTC)
 LAST = NOON + timedelta(minutes=10)
-"""When the last function reloads its prices."""
+"""The time at which the last function reloads its prices."""
 LATER = LAST + MAX_LATENESS
 LIST_USD = Decimal("0.25")  # of a million input tokens of the model
 
@@ -206,7 +206,7 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     sink = InMemoryMetricSink()
     service = corrector(sink, call(1))
     assert service.lock.acquire_lock(NOON)
-    assert service.correct(edition(change("0.10")), LATER).reason == "another run is at it"
+    assert service.correct(edition(change("0.10")), LATER).reason == "another run is in progress"
     assert sink.calls == []
     service.lock.release_lock()
     assert service.correct(edition(change("0.10")), LATER).published == 1
@@ -221,7 +221,7 @@ def test_a_run_that_finds_another_one_ahead_of_it_stops() -> None:
         corrector(InMemoryMetricSink(), *map(call, range(20))), corrections=Overtaken()
     )
     report = service.correct(edition(change("0.10")), LATER)
-    assert (report.reason, report.is_refused) == ("another run is at it", False)
+    assert (report.reason, report.is_refused) == ("another run is in progress", False)
 
 
 def test_a_run_that_fails_lets_the_next_one_begin() -> None:
@@ -300,7 +300,7 @@ def usd(pricing: Pricing, records: Iterable[UsageRecord]) -> Decimal:
 def are_on_time(
     records: dict[UsageRecord, datetime], decisions: Sequence[SupersededEdition]
 ) -> bool:
-    """Whether no call from before a decision was published an hour after it or later."""
+    """Say if no call from before a decision was published an hour after it or later."""
     return all(
         at < decision.superseded_at + timedelta(minutes=10) + MAX_LATENESS
         or record.timestamp >= decision.superseded_at + timedelta(minutes=10)

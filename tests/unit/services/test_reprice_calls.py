@@ -203,7 +203,7 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     assert unpriced.acquire_lock(NOON)
     report = repricer(unpriced, sink).reprice(NOON)
-    assert (report.reason, report.is_refused) == ("another run is at it", False)
+    assert (report.reason, report.is_refused) == ("another run is in progress", False)
     assert sink.calls == []
     unpriced.release_lock()
     assert repricer(unpriced, sink).reprice(NOON).reason is None

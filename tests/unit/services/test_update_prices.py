@@ -89,6 +89,18 @@ def test_a_repeated_check_publishes_nothing_and_reads_nothing_again() -> None:
     assert prices.pointer.checked_at == NOW + DAY
 
 
+def test_a_listing_that_is_gone_from_the_store_is_read_again() -> None:
+    said = listing(rate("1.5"), rate("9", OUTPUT))
+    prices = Prices(said)
+    first = prices.update()
+    del prices.store.documents[said.key]
+    second = prices.update(NOW + DAY)
+    assert second.edition is None
+    assert [entry.id for entry in second.held] == [entry.id for entry in first.held]
+    assert prices.store.read_listing(said.key) == said
+    assert prices.pointer.edition == first.edition
+
+
 def test_a_file_that_comes_again_with_another_tag_publishes_nothing() -> None:
     prices = Prices(listing(rate("1.5")))
     first = prices.update()

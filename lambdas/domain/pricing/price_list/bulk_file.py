@@ -66,14 +66,14 @@ class ListedProduct(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BulkFile:
-    """What a bulk file holds.
+    """The content of a bulk file.
 
     Attributes:
         offer: The code of the offer.
         version: AWS's name of the edition.
         published_on: The day of the edition, ISO 8601; empty where the file has none.
         products: Products with a price on demand, in order of the file.
-        left_out: What cannot be a price of a product, with the reason.
+        left_out: Rows that cannot be the price of a product, each with the reason.
     """
 
     offer: str
@@ -150,7 +150,7 @@ def _entries(events: Iterable[_Event]) -> Iterator[tuple[_Path, Any]]:
 
 
 def _is_entry(path: _Path) -> bool:
-    """Whether it leads to `products.<sku>` or to `terms.OnDemand.<sku>`."""
+    """Say if it leads to `products.<sku>` or to `terms.OnDemand.<sku>`."""
     match path:
         case ("products", _) | ("terms", "OnDemand", _):
             return True

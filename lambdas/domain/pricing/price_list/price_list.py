@@ -21,12 +21,12 @@ from lambdas.domain.pricing.price_list.usage_types import TEXT
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """What bulk files say, with nothing dropped.
+    """The prices of bulk files, and every row that is left out.
 
     Attributes:
         prices: One row of each key.
         ambiguous: The rows of each key that has several prices. None of them is in `prices`.
-        left_out: How many rows are no such price, by reason and subject: a model's name for
+        left_out: The numbers of rows that are left out, by reason and subject: a model's name for
             `UNMAPPED_MODEL`, else a usage type.
         sources: Offer and edition of each file, by offer.
     """

@@ -45,7 +45,7 @@ Attributes: TypeAlias = Mapping[str, str]
 
 
 class LeftOut(StrEnum):
-    """Why a row is not a price of calls on demand or in a batch."""
+    """A reason why a row is not a price of calls on demand or in a batch."""
 
     USAGE_TYPE_NOT_UNDERSTOOD = "usage_type_not_understood"
     UNMAPPED_MODEL = "unmapped_model"
@@ -70,7 +70,7 @@ class NotARow(NamedTuple):
     """A row that is left out.
 
     Attributes:
-        reason: Why.
+        reason: The reason for leaving it out.
         subject: The name of an unmapped model, else the usage type; cut off where it is long.
     """
 
@@ -79,7 +79,7 @@ class NotARow(NamedTuple):
 
 
 class ListedPrice(NamedTuple):
-    """What a product costs, as the AWS Price List writes it.
+    """The price of a product, as the AWS Price List writes it.
 
     Attributes:
         unit: Such as `1K tokens`.
@@ -93,18 +93,18 @@ class ListedPrice(NamedTuple):
 
 
 class PriceKey(NamedTuple):
-    """What a listed price is the price of.
+    """Everything that sets a listed price apart from the others.
 
     Attributes:
         model_id: The foundation model.
         region: The Region that is called.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         service_tier: `None` for the standard tier.
         plan: `ON_DEMAND` or `BATCH`.
         endpoint: The endpoint that is called.
         is_long_context: Whether it is the price of large calls. The list does not say where
             these begin.
-        variant: What else decides on the price, see `UsageType`; empty for nothing else.
+        variant: Anything else that decides on the price, see `UsageType`; empty for nothing else.
         measure: The kind of tokens or the unit.
     """
 
@@ -124,7 +124,7 @@ class PriceListRow:
     """One price of the AWS Price List.
 
     Attributes:
-        key: What it is the price of.
+        key: The model, place and measure that it is the price of.
         usd: For a million tokens, or for one of another unit. 0 is a price.
         effective_from: The day that the row gives, which may be the day of its edition.
         offer: The offer that holds it.

@@ -40,7 +40,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+[a-z]*|[a-z]+", re.ASCII)
 
 
 Measure: TypeAlias = TokenKind | BilledUnit
-"""What an amount counts: tokens of a kind, or another unit."""
+"""The thing that an amount counts: tokens of a kind, or another unit."""
 
 
 class Endpoint(StrEnum):
@@ -51,7 +51,7 @@ class Endpoint(StrEnum):
 
 
 class Plan(StrEnum):
-    """What a charge is for."""
+    """The plan by which use is charged."""
 
     ON_DEMAND = "on_demand"
     BATCH = "batch"
@@ -78,13 +78,13 @@ class UsageType:
         model: The model as it is spelled; empty for AWS Marketplace.
         measure: The kind of tokens, or the unit other than tokens; `None` for a plan other than
             on demand and batch that names neither.
-        routing: How a call reaches the model.
+        routing: The way a call reaches the model.
         service_tier: `flex`, `priority`, `latency-optimized` or the like; `None` for standard.
-        plan: What the charge is for.
+        plan: The plan by which use is charged.
         endpoint: The endpoint that was called.
         is_long_context: Whether it is the price of large calls.
-        variant: What else decides on the price, such as the size of a generated image or the
-            medium that the tokens stand for (`TEXT`, `speech`, ...); empty for nothing else.
+        variant: Anything else that decides on the price, such as the size of a generated image or
+            the medium that the tokens stand for (`TEXT`, `speech`, ...); empty for nothing else.
     """
 
     region: str | None
@@ -99,7 +99,7 @@ class UsageType:
 
     @property
     def is_marketplace(self) -> bool:
-        """Whether AWS Marketplace bills it, whose usage types name no model."""
+        """Say if AWS Marketplace bills it, whose usage types name no model."""
         return not self.model
 
 
