@@ -300,13 +300,13 @@ class Config(_Section):
         return self
 
 
-def read_config() -> Config:
-    """The configuration in `cdk.json`.
+def read_config(path: Path = _CDK_JSON) -> Config:
+    """Read the configuration in `cdk.json`.
 
     Raises:
         ConfigurationError: It cannot be read or used.
     """
-    return Config.from_context(_read_context(_CDK_JSON))
+    return Config.from_context(_read_context(path))
 
 
 def _read_context(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cdk import config
 from cdk.config import (
     Config,
     ConfigurationError,
@@ -59,24 +58,20 @@ def test_cdk_json_holds_the_defaults_and_names_every_setting() -> None:
     ],
 )
 def test_unreadable_cdk_json_is_named_in_a_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, complaint: str
+    tmp_path: Path, content: bytes | None, complaint: str
 ) -> None:
     path = tmp_path / "cdk.json"
     if content is not None:
         path.write_bytes(content)
-    monkeypatch.setattr(config, "_CDK_JSON", path)
     with pytest.raises(ConfigurationError) as caught:
-        read_config()
+        read_config(path)
     assert str(caught.value).startswith(complaint)
 
 
-def test_cdk_json_without_context_has_the_defaults(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_cdk_json_without_context_has_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "cdk.json"
     path.write_text("{}")
-    monkeypatch.setattr(config, "_CDK_JSON", path)
-    assert read_config() == Config()
+    assert read_config(path) == Config()
 
 
 def test_the_readme_explains_every_setting() -> None:
