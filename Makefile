@@ -22,6 +22,9 @@ export UV_SYSTEM_CERTS := 1
 # Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
 CDK_VERSION := 2.1148.1
 CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
+# Says in a line that there are none; the CDK does so after it has made all templates. A profile in
+# SET is known to the CDK alone.
+CHECK_CREDENTIALS = $(if $(findstring --profile,$(SET)),:,$(RUN) -m cdk.operations.credentials $(1))
 # Draws the dashboards of the preview.
 ECHARTS_VERSION := 6.1.0
 ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.min.js
@@ -105,9 +108,11 @@ cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=
 	  --unpriced "$(UNPRICED)"
 
 bootstrap: $(CDK) ## Prepare the account and Region for the CDK, once
+	@$(call CHECK_CREDENTIALS,bootstrap)
 	@$(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
+	@$(call CHECK_CREDENTIALS,deploy)
 	@$(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
@@ -127,6 +132,7 @@ replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=20
 	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"
 
 destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
+	@$(call CHECK_CREDENTIALS,destroy)
 	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation

@@ -300,13 +300,32 @@ class Config(_Section):
         return self
 
 
-def read_config() -> Config:
-    """The configuration in `cdk.json`.
+def read_config(path: Path = _CDK_JSON) -> Config:
+    """Read the configuration in `cdk.json`.
 
     Raises:
-        ConfigurationError: It cannot be used.
+        ConfigurationError: It cannot be read or used.
     """
-    return Config.from_context(json.loads(_CDK_JSON.read_text())["context"])
+    return Config.from_context(_read_context(path))
+
+
+def _read_context(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path.name}: {error.strerror}."
+        raise ConfigurationError(message) from None
+    except json.JSONDecodeError as error:
+        message = f"{path.name}: not JSON, line {error.lineno}: {error.msg}."
+        raise ConfigurationError(message) from None
+    except (UnicodeDecodeError, RecursionError):
+        message = f"{path.name}: not JSON."
+        raise ConfigurationError(message) from None
+    context = content.get("context", {}) if isinstance(content, dict) else None
+    if not isinstance(context, dict):
+        message = f'{path.name}: allowed: {{"context": {{...}}}} with the settings in it.'
+        raise ConfigurationError(message)
+    return context
 
 
 def _explain(problem: ErrorDetails) -> str:

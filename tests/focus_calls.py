@@ -50,7 +50,7 @@ PRICES = PriceBook(
             Routing.GLOBAL,
             None,
             Rates(0, usd("3", "15", "0.3", "3.75", "6")),
-            Rates(1000, usd("6", "22.5", "0.6", "7.5", "12")),
+            Rates(2000, usd("6", "22.5", "0.6", "7.5", "12")),
         ),
         replace(
             price(

@@ -29,7 +29,7 @@ class Scheduled:
         function: The function.
         every: How often it is started. CloudWatch looks back seven days at most, so that of what
             is started more rarely than every three days only errors are told.
-        purpose: What nobody does while it does not run, to be read after "nobody".
+        purpose: The work that is not done while it does not run, to be read after "it no longer".
     """
 
     name: str
@@ -51,7 +51,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
             period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
         ),
         _ERRORS_GRAPH,
-        f"{name} fails: nobody {scheduled.purpose}. Its log group says more.",
+        f"{name} fails: it no longer {scheduled.purpose}. Its log group says more.",
         periods=(1, 1) if is_daily else (2, 2),
     )
     # Starts come some seconds early or late: one period without any proves nothing.
@@ -62,8 +62,8 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         f"{name}NotStarted",
         lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
         STARTS_GRAPH,
-        f"{name} was not started {periods} times running: nobody {scheduled.purpose}. Is its rule"
-        " in EventBridge still there and enabled, and does it name the function? What was"
+        f"{name} was not started {periods} times running: it no longer {scheduled.purpose}. Is"
+        " its rule in EventBridge still there and enabled, and does it name the function? What was"
         " deleted, make destroy and make deploy put back (the data stays). After a first deployment"
         " this is so until the first start.",
         periods=(periods, periods),

@@ -55,7 +55,7 @@ def _parse_arguments() -> Usage:
     if min(usage.calls, usage.identities, usage.models, usage.unpriced) < 0:
         message = (
             "name whole numbers: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 (a month), and"
-            " UNPRICED=1000 where nobody knows the price of so many of the calls"
+            " UNPRICED=1000 where so many of the calls have no known price"
         )
         raise CommandError(message)
     return usage

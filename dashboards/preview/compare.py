@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -36,7 +37,9 @@ from lambdas.domain.comparison import (
 from lambdas.domain.report_text import Table, plural
 
 _STANDARD_OUTPUT = 1
-_GAP = (0, 2, 0, 0)
+_GAP_WIDTH = 2
+_GAP = (0, _GAP_WIDTH, 0, 0)
+_NARROWEST_TEXT = 12
 
 
 def main() -> None:
@@ -122,22 +125,52 @@ def _is_standard_output(out: Path) -> bool:
 def print_table(table: Table, console: Console) -> None:
     """Print a table of a report; names fold where a terminal is narrow, figures do not."""
     console.print(Text(printable(table.title), style="bold"))
+    left_out: tuple[str, ...] = ()
     if table.rows:
+        left_out = _left_out(table, console.width)
+        places = [place for place, heading in enumerate(table.headings) if heading not in left_out]
         shown = RichTable(box=None, pad_edge=False, padding=_GAP)
-        for place, heading in enumerate(table.headings):
+        for place in places:
             is_text = place < table.texts
             shown.add_column(
-                heading,
+                table.headings[place],
                 justify="left" if is_text else "right",
                 no_wrap=not is_text,
                 overflow="fold",
             )
         for row in table.rows:
-            shown.add_row(*(Text(printable(cell)) for cell in row))
+            shown.add_row(*(Text(printable(row[place])) for place in places))
         console.print(shown)
+    if left_out:
+        console.print(Text(f"  (a wider terminal shows {', '.join(left_out)})", style="dim"))
     for note in table.notes:
         console.print(Text(f"  {printable(note)}", style="dim"), soft_wrap=True)
     console.print()
+
+
+def _left_out(table: Table, width: int) -> tuple[str, ...]:
+    """The droppable columns that have to go for a table to fit."""
+    columns = zip(table.headings, *table.rows, strict=True)
+    widths = [
+        _narrowest(cells, is_text=place < table.texts) + _GAP_WIDTH
+        for place, cells in enumerate(columns)
+    ]
+    excess = sum(widths) - _GAP_WIDTH - width
+    left_out: list[str] = []
+    for heading in table.droppable:
+        if excess <= 0:
+            break
+        left_out.append(heading)
+        excess -= widths[table.headings.index(heading)]
+    return tuple(left_out)
+
+
+def _narrowest(cells: Sequence[str], *, is_text: bool) -> int:
+    """The width of a column that still reads well: figures in one line, text word by word."""
+    if not is_text:
+        return max(map(len, cells))
+    words = (word for cell in cells for word in cell.split())
+    return min(max(map(len, words), default=0), _NARROWEST_TEXT)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,12 @@ import duckdb
 
 from cdk.operations.terminal import CommandError
 from lambdas.domain.reconciliation import Amounts, Bill, BillRow
-from lambdas.domain.reconciliation.bill import BEDROCK_CODES, BEDROCK_EDITION, BEDROCK_FAMILY
+from lambdas.domain.reconciliation.bill import (
+    BEDROCK_CODES,
+    BEDROCK_EDITION,
+    BEDROCK_FAMILY,
+    USAGE_LINES,
+)
 
 _PARQUET = ".parquet"
 _SUFFIXES = (_PARQUET, ".csv", ".csv.gz")
@@ -281,16 +286,29 @@ def _bedrock_condition(names: set[str]) -> str:
 def _add_other_services(
     database: duckdb.DuckDBPyConnection, source: str, names: set[str], bill: Bill
 ) -> None:
-    net, cost = COLUMNS["net_unblended_cost"], COLUMNS["unblended_cost"]
-    columns = [net, cost] if net in names else [cost]
-    usd = ", ".join(f"TRY_CAST({column} AS DECIMAL(38, 12))" for column in columns)
+    """Add up what the bill has of other services, by service; list cost as `Bill` takes it."""
+    cost = _usd("unblended_cost", names)
+    net = f"coalesce({_usd('net_unblended_cost', names)}, {cost}, 0)"
+    usage_types = ", ".join(f"'{name}'" for name in sorted(USAGE_LINES))
+    is_usage = f"{_field(COLUMNS['line_item_type'], names)} IN ({usage_types})"
+    listed = f"coalesce(nullif({_usd('public_cost', names)}, 0), {cost}, 0)"
     query = (
-        f"SELECT count(*), CAST(coalesce(sum(coalesce({usd}, 0)), 0) AS VARCHAR)"  # noqa: S608
-        f" FROM {source} WHERE NOT {_bedrock_condition(names)}"
+        f"SELECT {_field(COLUMNS['product_code'], names)}, count(*),"  # noqa: S608
+        f" CAST(coalesce(sum({listed}) FILTER (WHERE {is_usage}), 0) AS VARCHAR),"
+        f" CAST(sum({net}) AS VARCHAR)"
+        f" FROM {source} WHERE NOT {_bedrock_condition(names)} GROUP BY 1"
     )
-    lines, effective = database.execute(query).fetchone() or (0, "0")
-    if lines:
-        bill.add_other_services(Amounts(effective_usd=Decimal(effective)), lines)
+    rows = database.execute(query)
+    while batch := rows.fetchmany(_ROWS_AT_A_TIME):
+        for product_code, lines, list_usd, effective_usd in batch:
+            amounts = Amounts(list_usd=Decimal(list_usd), effective_usd=Decimal(effective_usd))
+            bill.add_other_service(product_code, amounts, lines)
+
+
+def _usd(field: str, names: set[str]) -> str:
+    """The expression of a field of `BillRow` in dollars; null where there is no number."""
+    column = COLUMNS[field]
+    return f"TRY_CAST({column} AS DECIMAL(38, 12))" if column in names else "NULL"
 
 
 def _bill_row(values: Sequence[Any]) -> BillRow:

@@ -18,6 +18,7 @@ class Table(NamedTuple):
         rows: Cells, as many as there are headings.
         notes: Lines below it.
         texts: The number of columns that are text.
+        droppable: The headings of columns that a narrow terminal leaves out, the first one first.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Table(NamedTuple):
     rows: list[tuple[str, ...]]
     notes: tuple[str, ...] = ()
     texts: int = 1
+    droppable: tuple[str, ...] = ()
 
 
 def exact_json(value: object) -> str:

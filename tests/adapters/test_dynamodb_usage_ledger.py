@@ -154,7 +154,7 @@ def test_call_that_expired_between_two_requests_is_inserted_again() -> None:
     assert [from_item(item) for item in table.items.values()] == [usage_record()]
 
 
-def test_item_that_expired_and_came_anew_between_two_requests_is_joined_as_it_is_now() -> None:
+def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it_is_now() -> None:
     class ExpiringTable(InMemoryDynamoDb):
         """Before the first item is written back, it expires, and another writer inserts it."""
 

@@ -142,7 +142,7 @@ def test_a_host_that_sends_byte_by_byte_does_not_use_up_the_time() -> None:
         HttpsPriceList(url, TOKYO, {}).fetch(OFFER, None, lambda: next(until_the_first_byte, False))
 
 
-def test_a_host_that_does_not_answer_is_told_in_a_line() -> None:
+def test_a_host_that_does_not_answer_is_reported_in_a_line() -> None:
     with open_price_list() as gone:
         url = gone.url
     with pytest.raises(PriceListUnavailableError, match="AmazonBedrock: URLError"):
@@ -190,7 +190,7 @@ def test_a_redirect_that_leads_in_circles_ends() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
-def test_a_status_that_is_no_answer_is_told(status: int) -> None:
+def test_a_status_without_a_file_is_reported(status: int) -> None:
     with (
         answering(status) as url,
         pytest.raises(PriceListUnavailableError, match=f"answered with status {status}"),

@@ -133,6 +133,28 @@ def test_an_edition_with_a_bad_figure_is_invalid(aws: None, change: dict[str, An
         s3_editions().read_edition(made.id)
 
 
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-11-28"])
+@pytest.mark.parametrize("field", ["published_at", "superseded_at"])
+def test_an_edition_of_a_time_out_of_reach_is_invalid(aws: None, field: str, time: str) -> None:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    made = edition()
+    document = json.loads(made.model_dump_json())
+    superseded = {
+        "edition": made.id,
+        "first_day": "2026-11-29",
+        "superseded_at": NOW.isoformat(),
+        "reason": "tests",
+    }
+    document["superseded"] = [superseded]
+    (superseded if field in superseded else document)[field] = time
+    client.put_object(
+        Bucket=BUCKET, Key=f"editions/{made.id}.json", Body=json.dumps(document).encode()
+    )
+    with pytest.raises(InvalidPriceDocumentError):
+        s3_editions().read_edition(made.id)
+
+
 def test_a_bucket_that_cannot_be_used_is_unavailable(aws: None) -> None:
     with pytest.raises(PriceEditionsUnavailableError, match="cannot be read"):
         s3_editions("no-such-bucket").read_pointer()

@@ -15,12 +15,13 @@ from dashboards.preview.local_cloud.price_list import PriceListServer, open_pric
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
-from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
 from tests.aws import client_configs, health_metrics
 from tests.price_list import recorded_files, with_price
+from tests.unit.pricing.editions import rates_on
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"
@@ -181,14 +182,19 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
         ({"accept": ["a"]}, "a is not held"),
         ({"publish": ["a"]}, "publish"),
         ({"accept": ["a" * 41]}, "at most 40 characters"),
+        ({"accept": ["a" * 41]}, "make price-updates lists the names"),
+        ({"supersede": "a" * 41, "reason": "b"}, "supersede: String should have at most 40"),
+        ({"supersede": "a", "reason": "b" * 401}, "reason: String should have at most 400"),
     ],
 )
-def test_a_decision_that_is_none_is_refused(decision: dict[str, Any], refused: str) -> None:
-    assert refused in decide(**decision)["refused"]
+def test_a_decision_that_cannot_be_read_is_refused(decision: dict[str, Any], refused: str) -> None:
+    answer = decide(**decision)["refused"]
+    assert refused in answer
+    assert "pydantic" not in answer
     assert pointer() == PriceUpdates()
 
 
-def test_without_a_network_the_age_of_the_price_list_is_told_and_nothing_fails(
+def test_without_a_network_the_age_of_the_price_list_is_recorded_and_nothing_fails(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
@@ -202,7 +208,7 @@ def test_without_a_network_the_age_of_the_price_list_is_told_and_nothing_fails(
     assert pointer() == before
 
 
-def test_where_there_never_was_a_price_list_its_age_is_not_told(
+def test_before_the_first_price_list_no_age_is_recorded(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server, "files", {})

@@ -244,7 +244,7 @@ def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> No
     assert [at(899_999), at(900_000)] == [OK, ALARM]
 
 
-def test_prices_that_wait_for_a_decision_are_told_of_at_once() -> None:
+def test_prices_that_wait_for_a_decision_raise_an_alarm_at_once() -> None:
     def after(*held: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health HeldPrices": held}
         return state("Health-HeldPrices", figures, statistic=Statistic.MAXIMUM)
@@ -265,7 +265,7 @@ def test_prices_that_wait_for_a_decision_are_told_of_at_once() -> None:
         ([90_000, 180_000, 0], OK),
     ],
 )
-def test_three_days_without_a_price_list_are_told_of_whether_or_not_the_function_runs(
+def test_three_days_without_a_price_list_raise_an_alarm_whether_or_not_the_function_runs(
     days: list[float | None], expected: AlarmState
 ) -> None:
     figures = {"BedrockMeter/Health PriceListAge": days}

@@ -1,11 +1,19 @@
 """The configuration is checked before anything is built, and says what is allowed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cdk.config import Config, ConfigurationError, Thresholds, Window, WindowThresholds
+from cdk.config import (
+    Config,
+    ConfigurationError,
+    Thresholds,
+    Window,
+    WindowThresholds,
+    read_config,
+)
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.pricing import Cost, Unpriced
@@ -37,6 +45,33 @@ def test_cdk_json_holds_the_defaults_and_names_every_setting() -> None:
         *("python_version", "architecture", "price_list_url")
     }
     assert Config.from_context(context) == Config()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cdk.json: No such file or directory."),
+        (b'{"context":\n {,}}', "cdk.json: not JSON, line 2: Expecting property name"),
+        (b"\xff\xfe", "cdk.json: not JSON."),
+        (b"[]", 'cdk.json: allowed: {"context": {...}}'),
+        (b'{"context": 7}', 'cdk.json: allowed: {"context": {...}}'),
+    ],
+)
+def test_unreadable_cdk_json_is_named_in_a_line(
+    tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    path = tmp_path / "cdk.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(complaint)
+
+
+def test_cdk_json_without_context_has_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "cdk.json"
+    path.write_text("{}")
+    assert read_config(path) == Config()
 
 
 def test_the_readme_explains_every_setting() -> None:

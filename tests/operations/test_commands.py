@@ -1,7 +1,10 @@
 """Operators' commands: what they print, and the one line that tells why they could not."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +18,7 @@ from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.terminal import CommandError
 from lambdas.domain.logging_configuration import LoggingMemory
 from tests.aws import LEDGER, QUARANTINE
+from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import OUTPUTS, deploy
 
 
@@ -37,10 +41,54 @@ def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -
         in_account(redrive.main)
 
 
+def test_missing_credentials_are_reported_before_the_cdk_starts() -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = kept | {
+        "AWS_CONFIG_FILE": "/nonexistent",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": "us-east-1",
+    }
+    command = [sys.executable, "-m", "cdk.operations.credentials", "deploy"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr.startswith("deploy: there are no credentials: run aws configure")
+    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    assert subprocess.run(command, env=environment | keys, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("target", ["bootstrap", "deploy", "destroy"])
+def test_make_checks_credentials_first_unless_the_cdk_alone_knows_the_profile(target: str) -> None:
+    check = f"-m cdk.operations.credentials {target}"
+    for setting, is_checked in (("", True), ("--profile me", False)):
+        run = subprocess.run(
+            ["make", "-n", target, f"SET={setting}"],  # noqa: S607
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        before_cdk = run.stdout.partition(f"bin/cdk {target}")[0]
+        assert (check in before_cdk) == is_checked
+
+
 def test_a_profile_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(CommandError, match=r"\(nobody\) could not be found: correct AWS_PROFILE"):
+        in_account(redrive.main)
+
+
+def test_incomplete_profile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    configuration = tmp_path / "config"
+    configuration.write_text("[profile role]\nrole_arn = arn:aws:iam::111122223333:role/x\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(configuration))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(CommandError, match=r"source_profile.*: correct AWS_PROFILE"):
         in_account(redrive.main)
 
 

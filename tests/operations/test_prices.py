@@ -358,7 +358,7 @@ def test_litellm_entry_that_is_no_price_of_tokens_is_left_out(
     assert litellm(**{name: entry}) == []
 
 
-def test_genai_prices_tells_global_prices_from_regional_ones() -> None:
+def test_genai_prices_separates_global_prices_from_regional_ones() -> None:
     found = list(read_genai_prices(TODAY))
     haiku = "anthropic.claude-haiku-4-5-20251001-v1:0"
     by = {(row.model_id, row.routing, row.place): row for row in found if not row.effective_from}
@@ -461,7 +461,7 @@ def test_file_that_cannot_be_read_stops_no_other(broken: Any) -> None:
         {"regions": {"tokyo": {"currentVersionUrl": 7}}},
     ],
 )
-def test_list_of_regions_that_is_none_is_a_failure_and_opens_nothing_else(broken: Any) -> None:
+def test_damaged_list_of_regions_is_a_failure_and_opens_nothing_else(broken: Any) -> None:
     host = PriceHost(**{index("AmazonBedrock"): broken})
     fetched = fetch_price_files(host.open)
     assert fetched.files == ()

@@ -157,9 +157,10 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     coverage = report.coverage
     if coverage.outlined_calls == coverage.calls:
         return ()
+    calls = plural(coverage.calls, "call")
     note = (
-        f"The requests of {coverage.outlined_calls:,} of {plural(coverage.calls, 'call')} were"
-        " looked at; only those are searched for repeated prefixes and oversize max_tokens."
+        f"The requests of {coverage.outlined_calls:,} of {calls} were looked at; only those are"
+        " searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
 

@@ -6,7 +6,7 @@ Listings and editions are never overwritten; the pointer is replaced by conditio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -32,6 +32,11 @@ LISTINGS_PREFIX = "listings/"
 
 _Usd: TypeAlias = Annotated[Decimal, Field(ge=0, le=MAX_USD, max_digits=MAX_USD_DIGITS)]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=500)]
+_Time: TypeAlias = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+]
+"""A time that others can be worked out from: the calendar ends in the year 9999."""
 _OFFER = r"^[A-Za-z0-9]{1,64}$"
 _EDITION = r"^\d{8}T\d{6}Z-[0-9a-f]{8}$"
 _HELD_ID_LENGTH = 8
@@ -155,7 +160,7 @@ class SupersededEdition(_Document):
 
     edition: EditionId
     first_day: date
-    superseded_at: AwareDatetime
+    superseded_at: _Time
     reason: _Text
 
 
@@ -173,7 +178,7 @@ class Edition(_Document):
 
     format: Literal[1] = 1
     id: EditionId
-    published_at: AwareDatetime
+    published_at: _Time
     first_day: date
     changes: tuple[PriceChange, ...]
     superseded: tuple[SupersededEdition, ...] = ()
@@ -219,16 +224,18 @@ class HeldPrice(_Document):
         removed: The rate that the list no longer has.
         usd_before: The known price; `None` where there was none.
         read_on: The day on which the offer was read.
+        is_first: True where no price of its model, tier and item was known, see `OfferedRate`.
     """
 
     reason: HoldReason
     offer: PriceListOffer
-    since: AwareDatetime
+    since: _Time
     name: _Text
     rate: ListedRate | None = None
     removed: ListedRate | None = None
     usd_before: _Usd | None = None
     read_on: date
+    is_first: bool = False
 
     @property
     def id(self) -> str:
@@ -262,7 +269,7 @@ class EditionSummary(_Document):
     """
 
     id: EditionId
-    published_at: AwareDatetime
+    published_at: _Time
     first_day: date
     changes: int
     reason: _Text
@@ -284,7 +291,7 @@ class PriceUpdates(_Document):
 
     format: Literal[1] = 1
     edition: EditionId | None = None
-    checked_at: AwareDatetime | None = None
+    checked_at: _Time | None = None
     shipped_edition: str = ""
     offers: dict[PriceListOffer, OfferState] = {}
     held: tuple[HeldPrice, ...] = ()

@@ -65,11 +65,6 @@ def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedFigure]:
     return found
 
 
-def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
-    """Every price that a book lists for a day, each in its own scope."""
-    return {key: figure.usd for key, figure in figures_on(book, day).items()}
-
-
 def _merge(prices: Sequence[Price], changes: Sequence[PriceChange]) -> Iterator[Price]:
     """The rows of one scope: the shipped ones, and a row for each day with changes."""
     state: _State = {}

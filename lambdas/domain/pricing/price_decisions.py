@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing.editions import (
@@ -13,12 +13,18 @@ from lambdas.domain.pricing.editions import (
     HeldPrice,
     HoldReason,
     ListedRate,
+    PriceChange,
     PriceUpdates,
     RateKey,
     SupersededEdition,
     name_edition,
 )
-from lambdas.domain.pricing.price_review import OfferedRate, changes_of, first_day_after
+from lambdas.domain.pricing.price_review import (
+    KnownItems,
+    OfferedRate,
+    changes_of,
+    first_day_after,
+)
 
 ALL = "all"
 """Stands for every held price, see `accept` and `reject`."""
@@ -76,6 +82,8 @@ def add_rates(
 def accept(ids: Collection[str], now: datetime) -> Decide:
     """Publish held or rejected candidates as an edition.
 
+    Other held prices of the same thing count as rejected.
+
     Args:
         ids: Their short names; `ALL` stands for everything that is held and has one new price.
         now: The time.
@@ -90,8 +98,14 @@ def accept(ids: Collection[str], now: datetime) -> Decide:
             chosen = [entry for entry in updates.held if _has_one_price(entry)]
         else:
             chosen = _choose(ids, (*updates.held, *updates.settled))
+        changed = KnownItems(change.key for change in _in_force(current))
         rates = [
-            OfferedRate(entry.offer, entry.rate, entry.read_on)
+            OfferedRate(
+                entry.offer,
+                entry.rate,
+                entry.read_on,
+                is_first=entry.is_first and changed.is_first(entry.rate.key),
+            )
             for entry in chosen
             if entry.rate is not None
         ]
@@ -110,7 +124,8 @@ def accept(ids: Collection[str], now: datetime) -> Decide:
             raise DecisionRefusedError(message)
         _refuse_rivals(chosen)
         reason = f"accepted: {', '.join(entry.id for entry in chosen)}"[:_MAX_REASON]
-        return add_rates(_without(updates, chosen), current, rates, reason=reason, now=now)
+        decided = _reject_rivals(_without(updates, chosen), chosen)
+        return add_rates(decided, current, rates, reason=reason, now=now)
 
     return decide
 
@@ -146,7 +161,7 @@ def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
     """
 
     def decide(updates: PriceUpdates, current: Edition | None) -> NextState:
-        in_force = [] if current is None else current.changes_in_force
+        in_force = _in_force(current)
         gone = [change for change in in_force if change.edition == edition_id]
         if current is None or not gone:
             others = ", ".join(dict.fromkeys(change.edition for change in in_force)) or "none"
@@ -171,6 +186,7 @@ def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
                 name=change.model_id,
                 rate=ListedRate.of(change.key, change.usd),
                 read_on=change.read_on,
+                is_first=change.effective_from == date.min,
             )
             for change in gone
         ]
@@ -215,6 +231,18 @@ def _refuse_rivals(chosen: Iterable[HeldPrice]) -> None:
     if rivals is not None:
         message = f"{', '.join(rivals)} are prices of the same thing: accept one of them."
         raise DecisionRefusedError(message)
+
+
+def _reject_rivals(updates: PriceUpdates, chosen: Iterable[HeldPrice]) -> PriceUpdates:
+    """Let other held prices of the same thing wait no longer."""
+    keys = {entry.rate.key for entry in chosen if entry.rate is not None}
+    rivals = [entry for entry in updates.held if entry.rate and entry.rate.key in keys]
+    left = _without(updates, rivals)
+    return left.model_copy(update={"settled": (*left.settled, *rivals)})
+
+
+def _in_force(current: Edition | None) -> Sequence[PriceChange]:
+    return () if current is None else current.changes_in_force
 
 
 def _without(updates: PriceUpdates, chosen: Iterable[HeldPrice]) -> PriceUpdates:

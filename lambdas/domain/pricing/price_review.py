@@ -120,7 +120,13 @@ def review_listings(
             held.append(outcome)
         else:
             news.append(outcome)
-    settled = tuple(entry for entry in updates.settled if candidates.still_has(entry))
+    settled = tuple(
+        entry.model_copy(update={"is_first": known.items.is_first(entry.rate.key)})
+        if entry.rate is not None
+        else entry
+        for entry in updates.settled
+        if candidates.still_has(entry)
+    )
     rejected = {entry.id for entry in settled}
     waiting = tuple(entry for entry in held if entry.id not in rejected)
     return Review(tuple(news), waiting, settled)
@@ -153,18 +159,19 @@ class _Candidates:
         rejected = _figures_of(self.updates.settled)
         waiting = _figures_of(self.updates.held)
         for key, offered in self.listed.items():
-            if any(self.known.usd(key) == candidate.rate.usd for candidate in offered):
-                continue
+            known = self.known.usd(key)
+            is_known = any(known == candidate.rate.usd for candidate in offered)
             for candidate in offered:
                 usd = candidate.rate.usd
-                if (key, usd) in rejected:
+                if usd == known or (key, usd) in rejected:
                     continue
-                if (key, usd) not in waiting and self._is_decided_by_the_book(key, usd):
+                is_decided = self._is_old(key, usd) if is_known else self._is_chosen(key, usd)
+                if is_decided and (key, usd) not in waiting:
                     continue
                 is_ambiguous = len(offered) > 1
                 doubt = HoldReason.AMBIGUOUS if is_ambiguous else self.known.doubt(candidate.rate)
                 if doubt is None:
-                    yield candidate._replace(is_first=self.known.is_first(key))
+                    yield candidate._replace(is_first=self.known.items.is_first(key))
                 else:
                     yield self._hold(candidate, doubt)
         for gone in self._removed():
@@ -189,7 +196,13 @@ class _Candidates:
             return entry.removed.key not in self.listed
         return entry.name in {name for _, name in self.unmapped}
 
-    def _is_decided_by_the_book(self, key: RateKey, usd: Decimal) -> bool:
+    def _is_old(self, key: RateKey, usd: Decimal) -> bool:
+        """Say if the list had a figure at the last check already, or the book decided on it."""
+        before = self.listed_before.get(key, ())
+        is_listed_before = any(known.rate.usd == usd for known in before)
+        return is_listed_before or self._is_chosen(key, usd)
+
+    def _is_chosen(self, key: RateKey, usd: Decimal) -> bool:
         """Say if the book follows another source, and the list has not changed since."""
         before = self.listed_before.get(key)
         has_changed = before is not None and all(known.rate.usd != usd for known in before)
@@ -221,6 +234,7 @@ class _Candidates:
                 removed=rate if is_removed else None,
                 usd_before=self.known.usd(rate.key),
                 read_on=candidate.read_on,
+                is_first=not is_removed and self.known.items.is_first(rate.key),
             )
         )
 
@@ -232,6 +246,27 @@ class _Candidates:
 
 def _figures_of(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
     return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
+
+
+class KnownItems:
+    """The models, tiers and items that have a price in a partition."""
+
+    def __init__(self, keys: Iterable[RateKey]) -> None:
+        """Take the places of all figures."""
+        places = set(keys)
+        self._items = {(*_model_and_tier(key), key.item) for key in places}
+        self._models = {_model_and_tier(key) for key in places}
+
+    def is_first(self, key: RateKey) -> bool:
+        """Say if no call that used what a key is for can have had a cost.
+
+        Other units than tokens can be part of the price of the tokens: for these the model must not
+        have any price.
+        """
+        model = _model_and_tier(key)
+        if isinstance(key.item, BilledUnit):
+            return model not in self._models
+        return (*model, key.item) not in self._items
 
 
 class _KnownPrices:
@@ -246,8 +281,7 @@ class _KnownPrices:
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
             self._elsewhere[_apart_from_place(key)].append(figure.usd)
-        self._items = {(*_model_and_tier(key), key.item) for key in self._figures}
-        self._models = {_model_and_tier(key) for key in self._figures}
+        self.items = KnownItems(self._figures)
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -264,17 +298,6 @@ class _KnownPrices:
         """The price of a key, in its own scope or in one that holds in its place."""
         found = self._find(key)
         return None if found is None else found.usd
-
-    def is_first(self, key: RateKey) -> bool:
-        """Say if no call that used what a key is for can have had a cost.
-
-        Other units than tokens can be part of the price of the tokens: for these the book must not
-        have any price of the model.
-        """
-        model = _model_and_tier(key)
-        if isinstance(key.item, BilledUnit):
-            return model not in self._models
-        return (*model, key.item) not in self._items
 
     def is_chosen(self, key: RateKey) -> bool:
         """Say if the book gives a reason why it follows another source than the list."""

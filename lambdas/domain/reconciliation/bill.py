@@ -115,7 +115,8 @@ class ApartKey(NamedTuple):
 
     Attributes:
         reason: The reason for leaving them out.
-        subject: A usage type, a name of a model, or a type of lines; empty for the other lines.
+        subject: A usage type, a name of a model, a type of lines or the code of a service; empty
+            for the other lines.
     """
 
     reason: Apart
@@ -209,24 +210,32 @@ class Bill:
             message = f"the bill is in {row.currency[:_MAX_SUBJECT_LENGTH]}; it must be in USD"
             raise BillError(message)
         if not _is_bedrock(row):
-            self._set_apart(Apart.OTHER_SERVICE, "", _dollars(row))
+            self._set_apart(Apart.OTHER_SERVICE, row.product_code, _dollars(row))
         elif row.line_item_type not in USAGE_LINES:
             self._set_apart(Apart.ADJUSTMENT, row.line_item_type, _dollars(row))
         else:
             self._add_usage(row)
-        if max(len(self.uses), len(self.off_log), len(self.apart)) > MAX_KEYS:
-            raise TooManyUsesError
+        self._check_size()
 
-    def add_other_services(self, amounts: Amounts, lines: int) -> None:
-        """Add lines of other services, which the reader has added up."""
+    def add_other_service(self, product_code: str, amounts: Amounts, lines: int) -> None:
+        """Add the lines of another service, which the reader has added up.
+
+        Raises:
+            TooManyUsesError: There are more different services than fit in memory.
+        """
         self.lines += lines
-        self.apart[ApartKey(Apart.OTHER_SERVICE)] += amounts
+        self._set_apart(Apart.OTHER_SERVICE, product_code, amounts)
+        self._check_size()
 
     def period(self, key: UsageKey) -> tuple[datetime, datetime]:
         """The time of a use: from the first to the last hour that the bill has, else the day."""
         first, last = self._hours.get(key, (0, _HOURS_A_DAY - 1))
         midnight = datetime.combine(key.day, time(), UTC)
         return midnight + timedelta(hours=first), midnight + timedelta(hours=last + 1)
+
+    def _check_size(self) -> None:
+        if max(len(self.uses), len(self.off_log), len(self.apart)) > MAX_KEYS:
+            raise TooManyUsesError
 
     def _add_usage(self, row: BillRow) -> None:
         day, quantity, cost = _day(row.usage_start), _number(row.usage_amount), _dollars(row)

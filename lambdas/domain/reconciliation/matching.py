@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,12 +20,21 @@ from lambdas.domain.reconciliation.reasons import LineClass, Reason
 TOKEN_TOLERANCE = Decimal("0.001")
 """The share by which tokens may differ and still agree."""
 MAX_TOKENS_A_DAY = Decimal(1000)
-"""The tokens by which all lines of a caller and a day together may differ."""
-USD_TOLERANCE = Decimal("0.01")
-"""The share by which dollars may differ and still agree."""
-MAX_USD_A_DAY = Decimal(1)
-"""The dollars by which all lines of a caller and a day together may differ."""
+"""The tokens by which all lines of a caller and a day together may differ.
 
+All that is tolerated of a model and kind may not add up to more, or to more than its share.
+"""
+USD_TOLERANCE = Decimal("0.01")
+"""The share by which dollars, or dollars a token, may differ and still agree."""
+ROUNDING_USD = Decimal("0.000001")
+"""The dollars by which each line may differ and still agree, as bills are rounded."""
+MONTH_CLOSES_AFTER = timedelta(days=10)
+"""The time after the end of a month in which its bill may still get use.
+
+Our choice: AWS closes a month in the first days of the next one and promises no day.
+"""
+
+_DAYS_INTO_NEXT_MONTH = timedelta(days=31)
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _ONE_TENTH = Decimal("0.1")
 _OTHER_PLANS = (
@@ -119,7 +128,7 @@ def reconcile(bill: Bill, metered: Metered, now: datetime) -> Reconciliation:
         for (reason, key), amounts in bill.off_log.items()
     ]
     tolerated = list(_tolerate(lines))
-    explain = _Explanation(bill, metered, tolerated)
+    explain = _Explanation(bill, metered, tolerated, now)
     explained = [replace(line, reason=explain.reason(line)) for line in tolerated]
     return Reconciliation(
         now=now,
@@ -219,50 +228,87 @@ def _is_close(one: Decimal, other: Decimal, tolerance: Decimal) -> bool:
     return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
-def _tolerate(lines: Iterable[Line]) -> Iterator[Line]:
-    """Mark lines of both sides that agree, or differ by little in a whole day of a caller."""
-    days: defaultdict[tuple[date, str, str], list[Line]] = defaultdict(list)
+def _tolerate(lines: Sequence[Line]) -> Iterator[Line]:
+    """Mark lines of both sides that agree, or that differ by few tokens in a caller's whole day.
+
+    Few tokens are tolerated only at the same price, and only if they do not add up over callers
+    and days: a wrong price, or a kind that is always counted short, is no rounding.
+    """
+    few = {line.key for line in _lines_of_few_tokens(lines)}
+    for group in _by(lines, _model_and_kind):
+        tolerated = [line for line in group if line.key in few]
+        excess = sum((line.ours.quantity - line.theirs.quantity for line in tolerated), ZERO)
+        total = sum((line.theirs.quantity for line in group), ZERO)
+        if abs(excess) > max(MAX_TOKENS_A_DAY, TOKEN_TOLERANCE * total):
+            few -= {line.key for line in tolerated}
     for line in lines:
-        days[line.key.day, line.key.account_id, line.key.identity_arn].append(line)
-    for day in days.values():
-        is_little = _is_little(day)
-        for line in day:
-            is_on_both = line.line_class is LineClass.DIFFERS and not line.ours.unpriced
-            agrees = is_on_both and (is_little or _agrees(line))
-            yield replace(line, line_class=LineClass.AGREES) if agrees else line
+        agrees = _is_comparable(line) and (line.key in few or _agrees(line))
+        yield replace(line, line_class=LineClass.AGREES) if agrees else line
 
 
-def _is_little(day: Sequence[Line]) -> bool:
-    """Say if all differences of a caller's day together are within the tolerance."""
-    differing = [line for line in day if line.line_class is LineClass.DIFFERS and not _agrees(line)]
-    tokens = sum((abs(line.ours.quantity - line.theirs.quantity) for line in differing), ZERO)
-    usd = sum((_usd_difference(line) for line in differing), ZERO)
-    return tokens <= MAX_TOKENS_A_DAY and usd <= MAX_USD_A_DAY
+def _lines_of_few_tokens(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines that differ by few tokens in a day of a caller, at the same price."""
+    of_tokens = filter(_is_of_tokens, lines)
+    for day in _by(of_tokens, _caller_and_day):
+        differing = [line for line in day if _is_comparable(line) and not _agrees(line)]
+        tokens = sum((abs(line.ours.quantity - line.theirs.quantity) for line in differing), ZERO)
+        if tokens <= MAX_TOKENS_A_DAY:
+            yield from (line for line in differing if _prices_agree(line))
 
 
-def _usd_difference(line: Line) -> Decimal:
-    """The larger difference of list cost and effective cost."""
-    return max(
-        abs(line.ours.list_usd - line.theirs.list_usd),
-        abs(line.ours.effective_usd - line.theirs.effective_usd),
-    )
+def _is_of_tokens(line: Line) -> bool:
+    return isinstance(line.key.measure, TokenKind)
+
+
+def _caller_and_day(line: Line) -> Hashable:
+    return line.key.day, line.key.account_id, line.key.identity_arn
+
+
+def _model_and_kind(line: Line) -> Hashable:
+    return line.key.model_id, line.key.measure
+
+
+def _by(lines: Iterable[Line], key_of: Callable[[Line], Hashable]) -> Iterable[list[Line]]:
+    groups: defaultdict[Hashable, list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[key_of(line)].append(line)
+    return groups.values()
+
+
+def _is_comparable(line: Line) -> bool:
+    return line.line_class is LineClass.DIFFERS and not line.ours.unpriced
 
 
 def _agrees(line: Line) -> bool:
     ours, theirs = line.ours, line.theirs
     return (
         _is_close(ours.quantity, theirs.quantity, TOKEN_TOLERANCE)
-        and not ours.unpriced
-        and _is_close(ours.list_usd, theirs.list_usd, USD_TOLERANCE)
-        and _is_close(ours.effective_usd, theirs.effective_usd, USD_TOLERANCE)
+        and _is_same_usd(ours.list_usd, theirs.list_usd)
+        and _is_same_usd(ours.effective_usd, theirs.effective_usd)
+    )
+
+
+def _is_same_usd(one: Decimal, other: Decimal) -> bool:
+    return abs(one - other) <= ROUNDING_USD or _is_close(one, other, USD_TOLERANCE)
+
+
+def _prices_agree(line: Line) -> bool:
+    """Say if the dollars of both sides would be the same for the same number of tokens."""
+    ours, theirs = line.ours, line.theirs
+    if not ours.quantity or not theirs.quantity:
+        return False
+    share = theirs.quantity / ours.quantity
+    return _is_same_usd(ours.list_usd * share, theirs.list_usd) and _is_same_usd(
+        ours.effective_usd * share, theirs.effective_usd
     )
 
 
 class _Explanation:
     """Finds likely reasons by what each side covers."""
 
-    def __init__(self, bill: Bill, metered: Metered, lines: Iterable[Line]) -> None:
+    def __init__(self, bill: Bill, metered: Metered, lines: Iterable[Line], now: datetime) -> None:
         self._bill = bill
+        self._now = now
         self._metered = metered
         self._uncounted = metered.uncounted | {
             caller._replace(identity_arn="") for caller in metered.uncounted
@@ -311,8 +357,16 @@ class _Explanation:
         return self._late(key)
 
     def _late(self, key: UsageKey) -> Reason:
-        is_unread = (key.account_id, key.day) in self._bill.unread_days
-        return Reason.BILL_NOT_UNDERSTOOD if is_unread else Reason.LATE_BILL
+        """The reason why the bill lacks a use, or a part of it."""
+        if (key.account_id, key.day) in self._bill.unread_days:
+            return Reason.BILL_NOT_UNDERSTOOD
+        first = key.day.replace(day=1)
+        next_month = (first + _DAYS_INTO_NEXT_MONTH).replace(day=1)
+        if self._now.date() < next_month + MONTH_CLOSES_AFTER:
+            return Reason.LATE_BILL
+        days = self._bill.days.get(key.account_id, ())
+        is_month_billed = any(first <= day < next_month for day in days)
+        return Reason.NOT_ON_BILL if is_month_billed else Reason.NO_BILL
 
     def _theirs_only(self, key: UsageKey) -> Reason:
         has_callers = (key.account_id, key.day) in self._bill.named_days

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NO_COUNTS_IN_LOGS = "no_counts_in_logs"
     DELIVERY_FAILURE = "delivery_failure"
     LATE_BILL = "late_bill"
+    NOT_ON_BILL = "not_on_bill"
     BEFORE_BILL = "before_bill"
     NO_BILL = "no_bill"
     OTHER_PLAN = "other_plan"
@@ -76,7 +77,11 @@ MEANINGS = MappingProxyType(
         Reason.DELIVERY_FAILURE: "Log records were not delivered, or their files were not named.",
         Reason.LATE_BILL: "AWS has not billed it yet. Bills can be complete after days only.",
         Reason.BEFORE_BILL: "It is older than the bill. Name the bills of earlier months.",
-        Reason.NO_BILL: "The bill has no line of this account.",
+        Reason.NOT_ON_BILL: (
+            "AWS has closed the month without it. Fetch the files of that month again; if they do"
+            " not have it either, it was free, or is billed to another account or model."
+        ),
+        Reason.NO_BILL: "The bill has no line of this account in that month.",
         Reason.OTHER_PLAN: (
             "A provisioned, reserved, customized or imported model is billed by the hour, or under"
             " another name."

@@ -22,7 +22,7 @@ from lambdas.domain.reconciliation.summary import (
 from lambdas.domain.report_text import Table, plural
 
 MAX_ROWS = 25
-"""The largest differences, and the dearest lines that are not compared, that are shown."""
+"""The rows that a table of differences, of lines that are not compared, or of services shows."""
 _CLASSES = {
     LineClass.AGREES: "Both agree",
     LineClass.DIFFERS: "Both, with a difference",
@@ -30,7 +30,7 @@ _CLASSES = {
     LineClass.THEIRS_ONLY: "Only in the bill",
 }
 _APART = "Not compared"
-_NOT_LISTED = frozenset({Apart.OTHER_SERVICE, Apart.NOT_SETTLED})
+_LISTED = frozenset(Apart) - {Apart.OTHER_SERVICE, Apart.NOT_SETTLED}
 
 
 def report_tables(reconciliation: Reconciliation) -> Iterator[Table]:
@@ -44,6 +44,7 @@ def report_tables(reconciliation: Reconciliation) -> Iterator[Table]:
     yield _dollars_table(reconciliation)
     yield from _differences_table(reconciliation)
     yield from _apart_table(reconciliation)
+    yield from _services_table(reconciliation)
 
 
 def _notes(reconciliation: Reconciliation) -> Iterator[str]:
@@ -88,12 +89,13 @@ def _dollars_table(reconciliation: Reconciliation) -> Table:
     return Table(
         "Where each dollar of the bill is (USD)",
         (
-            *("Class", "Likely reason", "Lines"),
+            *("Class", "Likely reason", "Compared"),
             *("Billed", "Bill, list price", "Logs, list price", "Logs, effective"),
         ),
         rows,
         (discount, *_meanings(totals, apart)),
         texts=2,
+        droppable=("Logs, effective", "Bill, list price"),
     )
 
 
@@ -129,6 +131,7 @@ def _differences_table(reconciliation: Reconciliation) -> Iterator[Table]:
             [_difference_row(total) for total in found[:MAX_ROWS]],
             _more(len(found)),
             texts=5,
+            droppable=("Logs USD", "Bill USD", "Days", "Kind"),
         )
 
 
@@ -149,7 +152,7 @@ def _difference_row(total: DifferenceTotal) -> tuple[str, ...]:
 
 
 def _apart_table(reconciliation: Reconciliation) -> Iterator[Table]:
-    found = apart_by_subject(reconciliation, set(Apart) - _NOT_LISTED)
+    found = apart_by_subject(reconciliation, _LISTED)
     if found:
         yield Table(
             "Lines of the bill that are not compared (USD)",
@@ -160,6 +163,20 @@ def _apart_table(reconciliation: Reconciliation) -> Iterator[Table]:
             ],
             _more(len(found)),
             texts=2,
+        )
+
+
+def _services_table(reconciliation: Reconciliation) -> Iterator[Table]:
+    found = apart_by_subject(reconciliation, {Apart.OTHER_SERVICE})
+    if found:
+        yield Table(
+            "Other services on the bill (USD)",
+            ("Product code", "Billed"),
+            [
+                (key.subject or "-", _usd(amounts.effective_usd))
+                for key, amounts in found[:MAX_ROWS]
+            ],
+            _more(len(found)),
         )
 
 

@@ -113,7 +113,11 @@ def _read_decision(event: object, now: datetime) -> Decide:
     try:
         return Decision.model_validate(event).to_domain(now)
     except ValidationError as error:
-        raise DecisionRefusedError(str(error)) from None
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+        )
+        message = f"{problems}. make price-updates lists the names of held prices and editions."
+        raise DecisionRefusedError(message) from None
 
 
 def _record_age(now: datetime) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dashboards.preview import reconcile
 from tests.bills import (
@@ -174,6 +175,78 @@ def test_table_adds_up_to_the_whole_bill(
     assert sum(usd for _, usd in parts) == usd == Decimal("10.36042")
     assert "USE1-Mystery-Units" in printed
     assert "delivery failure" in printed
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [
+        (80, ["Logs, effective"]),
+        (60, ["Logs, effective", "Bill, list price"]),
+        (100, []),
+        (200, []),
+    ],
+)
+def test_words_and_figures_stay_whole_on_a_narrow_terminal(
+    run: Any,
+    logs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    left_out: list[str],
+) -> None:
+    monkeypatch.setattr(reconcile, "open_console", lambda: Console(width=width))
+    lines = [
+        bill_line(line_item_usage_type="USE1-NovaMicro-output-tokens"),
+        bill_line(line_item_usage_type="USE1-Mystery-Units", line_item_net_unblended_cost="123.25"),
+    ]
+
+    assert run("--cur", write_csv_bill(tmp_path / "bill.csv", lines), "--", logs) == 0
+
+    printed = capsys.readouterr().out
+    table = printed.partition("Where each dollar")[2].partition("  Discounts")[0]
+    words = set(table.split())
+    assert {"Compared", "Only", "bill", "delivery", "unknown", "123.250140"} <= words
+    assert max(map(len, table.splitlines())) <= width
+    headings = ["Bill, list price", "Logs, list price", "Logs, effective"]
+    first_lines = "\n".join(table.splitlines()[:3])
+    assert [name for name in headings if name not in first_lines] == left_out[::-1]
+    assert ("a wider terminal shows" in table) == bool(left_out)
+
+
+@pytest.mark.parametrize("name", ["bill.csv", "bill.parquet"])
+def test_other_services_are_listed_with_their_dollars(
+    report: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def other(product_code: str, net: str, **changes: Any) -> dict[str, Any]:
+        return bill_line(
+            line_item_product_code=product_code,
+            line_item_net_unblended_cost=net,
+            product_product_family="Compute Instance",
+            product_servicecode=product_code,
+            **changes,
+        )
+
+    lines = [
+        bill_line(),
+        other("AmazonEC2", "3", pricing_public_on_demand_cost="4"),
+        other("AmazonEC2", "1", pricing_public_on_demand_cost="0", line_item_unblended_cost="2"),
+        other("AmazonEC2", "0.5", line_item_line_item_type="Tax"),
+        other("AmazonCloudWatch", "9", pricing_public_on_demand_cost="9"),
+    ]
+    write_bill = write_parquet_bill if name.endswith("parquet") else write_csv_bill
+
+    found = report(write_bill(tmp_path / name, lines), logs)
+
+    assert {
+        (each["subject"], each["list_usd"], each["effective_usd"]) for each in found["apart"]
+    } == {("AmazonEC2", "6", "4.5"), ("AmazonCloudWatch", "9", "9")}
+    assert found["bill_lines"] == 5
+    table = capsys.readouterr().out.partition("Other services on the bill (USD)")[2]
+    assert re.findall(r"^(Amazon\w+) +([\d.]+)$", table, re.MULTILINE) == [
+        ("AmazonCloudWatch", "9.000000"),
+        ("AmazonEC2", "4.500000"),
+    ]
 
 
 def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(

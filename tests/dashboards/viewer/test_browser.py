@@ -104,6 +104,10 @@ def test_every_widget_is_drawn_within_its_place(
         drawings = card.locator(".chart:not([aria-hidden])").all()
         assert all(it.locator("svg path").count() for it in drawings)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    labels = page.locator(".number small")
+    is_cut = "labels => labels.map(label => label.scrollWidth > label.clientWidth)"
+    cut_off = labels.evaluate_all(is_cut)
+    assert [text for text, cut in zip(labels.all_inner_texts(), cut_off, strict=True) if cut] == []
 
 
 def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:

@@ -171,17 +171,17 @@ def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> N
 
 def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
     small = usage_record(
-        model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=1000)
+        model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=2000)
     )
-    large = small._replace(request_id="2", tokens=TokenCounts(input=1001))
+    large = small._replace(request_id="2", tokens=TokenCounts(input=2001))
     rows = rows_of(charges_of([(small, NOBODY), (large, NOBODY)]))
     assert [(row["BilledCost"], row["ListUnitPrice"]) for row in rows] == [
-        ("0.003", "3"),
-        ("0.006006", "6"),
+        ("0.006", "3"),
+        ("0.012006", "6"),
     ]
     assert [row["SkuPriceId"] for row in rows] == [
         f"{SONNET_4}/input/global/us-east-1/0",
-        f"{SONNET_4}/input/global/us-east-1/1000",
+        f"{SONNET_4}/input/global/us-east-1/2000",
     ]
 
 

@@ -480,7 +480,7 @@ def test_both_readings_of_the_same_call_agree(
         ("custom-model/openai.gpt-5.6-luna/abc", "ConverseStream", CacheReporting.UNKNOWN),
     ],
 )
-def test_model_and_operation_tell_how_cached_tokens_are_usually_reported(
+def test_model_and_operation_decide_how_cached_tokens_are_usually_reported(
     model: str, operation: str, usual: CacheReporting
 ) -> None:
     assert usual_reporting(model, operation) is usual

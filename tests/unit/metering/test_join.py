@@ -186,7 +186,7 @@ def test_each_model_and_tier_is_kept_to_be_priced() -> None:
     assert usage_record().with_variant(dear) == usage_record()
 
 
-def test_cut_off_variants_are_told_apart_from_other_cut_off_values() -> None:
+def test_cut_off_variants_differ_from_other_cut_off_values() -> None:
     models = [usage_record(model_id=model) for model in "abcdefghi"]
     callers = [usage_record(identity_arn=arn) for arn in "abcdefghi"]
     (by_model,) = join_readings(models).values()

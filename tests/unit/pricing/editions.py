@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from lambdas.domain.pricing import BilledUnit, Price, PriceBook, Rates, Routing, TokenKind
-from lambdas.domain.pricing.editions import ListedRate, Listing
+from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
+from lambdas.domain.pricing.overlay import figures_on
 
 NOVA = "amazon.nova-pro-v1:0"
 REGION = "eu-central-1"
@@ -50,6 +51,11 @@ def price(
         "read_on": date(2026, 11, 1),
     }
     return Price(**{**fields, **changes})
+
+
+def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
+    """Every price that a book lists for a day, each in its own scope."""
+    return {key: figure.usd for key, figure in figures_on(book, day).items()}
 
 
 def book(*prices: Price) -> PriceBook:

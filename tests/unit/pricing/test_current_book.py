@@ -7,11 +7,10 @@ import pytest
 from lambdas.domain.pricing import TokenKind
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL, CurrentBook
 from lambdas.domain.pricing.editions import PriceUpdates
-from lambdas.domain.pricing.overlay import rates_on
 from lambdas.domain.pricing.price_decisions import add_rates, supersede
 from lambdas.domain.pricing.price_review import OfferedRate
 from tests.fakes import InMemoryPriceEditions
-from tests.unit.pricing.editions import NOW, TOMORROW, book, price, rate
+from tests.unit.pricing.editions import NOW, TOMORROW, book, price, rate, rates_on
 
 INTERVAL = RELOAD_INTERVAL.total_seconds()
 SHIPPED = book(price("1"))

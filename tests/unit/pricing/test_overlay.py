@@ -15,8 +15,8 @@ from lambdas.domain.pricing.editions import (
     RateKey,
     SupersededEdition,
 )
-from lambdas.domain.pricing.overlay import lay_over, rates_on
-from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, price, rate
+from lambdas.domain.pricing.overlay import lay_over
+from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, price, rate, rates_on
 
 FIRST, SECOND = "20261128T061500Z-00000001", "20261130T061500Z-00000002"
 INPUT, OUTPUT = TokenKind.INPUT, TokenKind.OUTPUT

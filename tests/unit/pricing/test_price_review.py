@@ -152,7 +152,7 @@ def test_a_name_that_stands_for_no_model_is_held_once_an_offer() -> None:
     ]
 
 
-def test_two_prices_of_one_thing_are_held_unless_the_book_has_one_of_them() -> None:
+def test_two_prices_of_one_thing_are_held() -> None:
     prices = book(price("1"))
     found = review(prices, listing(rate("1.1"), rate("1.2")))
     assert held(found) == [
@@ -161,8 +161,25 @@ def test_two_prices_of_one_thing_are_held_unless_the_book_has_one_of_them() -> N
     ]
     twice = listing(rate("1.1")), listing(rate("1.1"), offer="AmazonBedrockService")
     assert news(review(prices, *twice)) == {TokenKind.INPUT: Decimal("1.1")}
-    known = listing(rate("1")), listing(rate("1.1"), offer="AmazonBedrockService")
-    assert news(review(prices, *known)) == {}
+
+
+@pytest.mark.parametrize("usd", ["1.1", "99"])
+def test_a_price_beside_the_known_one_is_held_until_it_is_decided(usd: str) -> None:
+    prices = book(price("1"))
+    before = listing(rate("1")), listing(rate("1"), offer="AmazonBedrockService")
+    said = listing(rate("1")), listing(rate(usd), offer="AmazonBedrockService")
+    for earlier in ((), before):
+        found = review(prices, *said, before=earlier)
+        assert held(found) == [(HoldReason.AMBIGUOUS, Decimal(usd))]
+        again = review(prices, *said, before=said, updates=PriceUpdates(held=found.held))
+        assert again.held == found.held
+        rejected = PriceUpdates(settled=found.held)
+        assert held(review(prices, *said, before=said, updates=rejected)) == []
+
+
+def test_the_old_price_is_not_held_when_another_offer_s_is_accepted() -> None:
+    said = listing(rate("1")), listing(rate("1.1"), offer="AmazonBedrockService")
+    assert news(review(book(price("1.1")), *said, before=said)) == {}
 
 
 def test_what_was_rejected_is_not_held_again_while_the_list_says_the_same() -> None:

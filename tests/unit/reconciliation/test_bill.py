@@ -120,7 +120,7 @@ def test_what_is_never_in_logs_is_kept_apart_from_what_is(
         ({"usage_start": "yesterday"}, ApartKey(Apart.UNREADABLE, "USE1-NovaMicro-input-tokens")),
         ({"unblended_cost": "1e99"}, ApartKey(Apart.UNREADABLE, "USE1-NovaMicro-input-tokens")),
         ({"usage_start": "2026-09-27T11:00:00Z"}, ApartKey(Apart.NOT_SETTLED)),
-        ({"product_code": "AmazonEC2"}, ApartKey(Apart.OTHER_SERVICE)),
+        ({"product_code": "AmazonEC2"}, ApartKey(Apart.OTHER_SERVICE, "AmazonEC2")),
     ],
 )  # fmt: skip
 def test_line_that_cannot_be_compared_is_set_apart(

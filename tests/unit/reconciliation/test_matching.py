@@ -1,7 +1,7 @@
 """Logs against a bill: what agrees, what is on one side alone, and the likely reason."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import (
+    GUARDRAILS,
+    BilledUnit,
     NegotiatedPrice,
     NegotiatedPrices,
     PriceBook,
@@ -86,12 +88,51 @@ def test_tokens_agree_within_a_tenth_of_a_percent(tokens: str, expected: LineCla
 def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> None:
     calls = [call(input_tokens=10_000), call(input_tokens=None, tokens=TokenCounts(0, 10_000))]
     output: dict[str, Any] = {"usage_type": "USE1-NovaMicro-output-tokens"}
+    near_usd: dict[str, Any] = dict.fromkeys(("unblended_cost", "public_cost"), "0.0416")
+    far_usd: dict[str, Any] = dict.fromkeys(("unblended_cost", "public_cost"), "0.0436")
 
-    near = compare([row(tokens="10.4"), row(tokens="10.4", **output)], calls)
-    far = compare([row(tokens="10.9"), row(tokens="10.9", **output)], calls)
+    near = compare([row(tokens="10.4"), row(tokens="10.4", **output, **near_usd)], calls)
+    far = compare([row(tokens="10.9"), row(tokens="10.9", **output, **far_usd)], calls)
 
     assert {line_class for line_class, _ in on_the_8th(near)} == {AGREES}
     assert {line_class for line_class, _ in on_the_8th(far)} == {DIFFERS}
+
+
+def test_wrong_price_is_never_within_the_tolerance() -> None:
+    double = row(tokens="10", unblended_cost="0.02", public_cost="0.02")
+    discounted = row(tokens="10", net_unblended_cost="0.005")
+    fewer_tokens = row(tokens="10.4", unblended_cost="0.0208", public_cost="0.0208")
+    calls = [call(input_tokens=10_000)]
+
+    assert on_the_8th(compare([double], calls)) == [(DIFFERS, Reason.LIST_PRICE)]
+    assert on_the_8th(compare([discounted], calls)) == [(DIFFERS, Reason.DISCOUNT)]
+    assert [each for each, _ in on_the_8th(compare([fewer_tokens], calls))] == [DIFFERS]
+
+
+def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
+    callers = [f"arn:aws:iam::111122223333:user/{number}" for number in range(4)]
+    calls = [call(input_tokens=10_000, identity_arn=caller) for caller in callers]
+
+    short = [row(tokens="10.4", iam_principal=caller) for caller in callers]
+    even = [
+        row(tokens=tokens, iam_principal=caller)
+        for tokens, caller in zip(("10.4", "9.6", "10.4", "9.6"), callers, strict=True)
+    ]
+
+    assert {line_class for line_class, _ in on_the_8th(compare(short, calls))} == {DIFFERS}
+    assert {line_class for line_class, _ in on_the_8th(compare(even, calls))} == {AGREES}
+
+
+@pytest.mark.parametrize(("units", "expected"), [("3", AGREES), ("4", DIFFERS)])
+def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) -> None:
+    listed = {BilledUnit.GUARDRAIL_CONTENT_UNIT: Decimal("0.001")}
+    guarded = price(model_id=GUARDRAILS, rates=(), usd_per_unit=listed)
+    guardrail = row(tokens=units, usage_type="USE1-Guardrail-ContentPolicyUnitsConsumed", model="")
+    calls = [call(billed_units=(("guardrail_content_unit", 3),))]
+
+    found = compare([row(), guardrail], calls, Pricing(PriceBook([price(), guarded])))
+
+    assert sorted(each for each, _ in on_the_8th(found)) == sorted([AGREES, expected])
 
 
 @pytest.mark.parametrize(
@@ -122,6 +163,33 @@ def test_use_of_one_side_has_a_likely_reason(
     rows: list[Any], calls: list[Any], expected: tuple[LineClass, Reason]
 ) -> None:
     assert expected in on_the_8th(compare(billed_around(*rows), around(*calls)))
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (datetime(2026, 9, 30, tzinfo=UTC), Reason.LATE_BILL),
+        (datetime(2026, 10, 10, tzinfo=UTC), Reason.LATE_BILL),
+        (datetime(2026, 10, 11, tzinfo=UTC), Reason.NOT_ON_BILL),
+    ],
+)
+@pytest.mark.parametrize("tokens", [[], ["500"]])
+def test_use_that_the_bill_lacks_is_late_until_the_month_is_closed(
+    tokens: list[str], now: datetime, reason: Reason
+) -> None:
+    rows = [row(tokens=each) for each in tokens]
+
+    found = compare(billed_around(*rows), around(call()), now=now)
+
+    assert [found_reason for _, found_reason in on_the_8th(found)] == [reason]
+
+
+def test_closed_month_without_any_line_has_no_bill() -> None:
+    august = row(usage_start="2026-08-20T00:00:00Z", tokens="1")
+
+    found = compare([august], [call()], now=datetime(2026, 11, 28, tzinfo=UTC))
+
+    assert on_the_8th(found) == [(OURS, Reason.NO_BILL)]
 
 
 def test_use_before_and_after_the_logs_is_explained_by_them() -> None:

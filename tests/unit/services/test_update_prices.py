@@ -1,7 +1,7 @@
 """Price updates: a daily check, editions behind one pointer, and decisions on what is held."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,7 +15,7 @@ from lambdas.domain.pricing.editions import (
     PriceEditionsUnavailableError,
     PriceUpdates,
 )
-from lambdas.domain.pricing.overlay import lay_over, rates_on
+from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_decisions import (
     ALL,
     DecisionRefusedError,
@@ -26,7 +26,7 @@ from lambdas.domain.pricing.price_decisions import (
 from lambdas.domain.pricing.price_list_source import PriceListUnavailableError
 from lambdas.services.update_prices import PriceUpdater, UpdateReport
 from tests.fakes import InMemoryPriceEditions, InMemoryPriceList
-from tests.unit.pricing.editions import NOW, TOMORROW, book, listing, price, rate
+from tests.unit.pricing.editions import NOW, TOMORROW, book, listing, price, rate, rates_on
 
 OUTPUT = TokenKind.OUTPUT
 SHIPPED = book(price("1"), price("4", OUTPUT))
@@ -210,7 +210,53 @@ def test_of_several_listed_prices_the_operator_names_one() -> None:
     with pytest.raises(DecisionRefusedError, match="accept one of them by its name"):
         prices.updater.decide(accept([ALL], NOW))
     prices.updater.decide(accept([chosen], NOW))
+    assert prices.held == ()
     assert [prices.usd(), prices.usd(item=OUTPUT)] == [Decimal("1.5"), 9]
+
+
+NEW = "amazon.nova-99-v1:0"
+
+
+def first_days(prices: Prices) -> list[date]:
+    """The first days of all changes in force, the oldest change first."""
+    edition = prices.pointer.edition
+    assert edition is not None
+    changes = prices.store.read_edition(edition).changes_in_force
+    return [change.effective_from for change in changes]
+
+
+def test_an_accepted_first_price_holds_for_the_calls_that_wait_for_it() -> None:
+    prices = Prices(
+        listing(rate("3", model_id=NEW)),
+        listing(rate("3.1", model_id=NEW), offer="AmazonBedrockService"),
+    )
+    first, second = prices.update().held
+    prices.updater.decide(accept([first.id], NOW))
+    assert first_days(prices) == [date.min]
+    assert prices.update(NOW + DAY).edition is None
+    prices.updater.decide(accept([second.id], NOW + DAY))
+    assert first_days(prices) == [date.min, TOMORROW + DAY]
+
+
+def test_a_first_price_that_is_accepted_after_all_holds_for_earlier_calls() -> None:
+    prices = Prices(listing(rate("1"), rate("3", model_id=NEW)))
+    edition = prices.update().edition
+    assert edition is not None
+    prices.updater.decide(supersede(edition, "a wrong row", NOW))
+    (rejected,) = prices.pointer.settled
+    prices.updater.decide(accept([rejected.id], NOW + DAY))
+    assert first_days(prices) == [date.min]
+
+
+def test_a_rejected_price_is_no_first_one_once_the_book_has_another() -> None:
+    prices = Prices(listing(rate("0", model_id=NEW)))
+    (entry,) = prices.update().held
+    prices.updater.decide(reject([entry.id]))
+    shipped = PriceBook([*SHIPPED, price("5", model_id=NEW)], edition="newer")
+    later = PriceUpdater(editions=prices.store, price_list=prices.price_list, shipped=shipped)
+    later.update(NOW + DAY)
+    later.decide(accept([entry.id], NOW + DAY))
+    assert first_days(prices) == [TOMORROW + DAY]
 
 
 def test_nothing_to_reject_is_refused() -> None:
