@@ -42,7 +42,12 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
         raise CommandError(message)
-    if session.get_credentials() is None:
+    try:
+        credentials = session.get_credentials()
+    except BotoCoreError as error:
+        message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
+        raise CommandError(message) from None
+    if credentials is None:
         message = (
             "there are no credentials: run aws configure or aws sso login, or set AWS_PROFILE."
         )

@@ -18,7 +18,7 @@ class Table(NamedTuple):
         rows: Cells, as many as there are headings.
         notes: Lines below it.
         texts: The number of columns that are text.
-    droppable: The headings of columns that a narrow terminal leaves out, the first one first.
+        droppable: The headings of columns that a narrow terminal leaves out, the first one first.
     """
 
     title: str

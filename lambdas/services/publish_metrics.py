@@ -141,7 +141,7 @@ class PublishMetrics:
                 reason = str(error)
                 break
             sent += chunk.size
-        new = [it for it in publications[:sent] if it.replaced is None]
+        new = [call for call in publications[:sent] if call.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
         overflowing = sum(is_overflowing(it, dimensions[it.record]) for it in metered[:sent])
@@ -149,7 +149,7 @@ class PublishMetrics:
             published=len(new),
             unpublished=done.count(None) + sum(place < len(done) for place in too_old),
             conflicting=tuple(change for change in done if change and change.is_conflict),
-            oldest=min((it.time for it in new), default=None),
+            oldest=min((call.time for call in new), default=None),
             first_unsent=first_unsent,
             reason=reason,
             overflowing=overflowing,
@@ -159,8 +159,9 @@ class PublishMetrics:
         self, publications: Sequence[_Publication], now: datetime, *, is_retried: bool
     ) -> list[MeteredCall]:
         """Price and attribute calls, as they stand and as they were published; note some."""
-        replaced = [it.replaced for it in publications if it.replaced]
-        known = self.attribute([*(it.record for it in publications), *replaced], now)
+        records = [call.record for call in publications]
+        replaced = [call.replaced for call in publications if call.replaced]
+        known = self.attribute([*records, *replaced], now)
         costs = self._price(publications, known, now, is_retried=is_retried)
         return [
             MeteredCall(
@@ -216,9 +217,9 @@ class PublishMetrics:
     ) -> set[CallKey]:
         """Find calls that may have been noted before and were."""
         asked = [
-            it.record
-            for it in publications
-            if is_retried or it.replaced or profile_arn(it.record.invoked_model_id)
+            call.record
+            for call in publications
+            if is_retried or call.replaced or profile_arn(call.record.invoked_model_id)
         ]
         return set(self.unpriced.get_noted(asked)) if asked else set()
 
@@ -226,7 +227,7 @@ class PublishMetrics:
         self, publications: Sequence[_Publication], noted: set[CallKey]
     ) -> set[CallKey]:
         """Find corrected calls whose cost was not published so far."""
-        asked = [it.record for it in publications if it.replaced and it.record.key in noted]
+        asked = [call.record for call in publications if call.replaced and call.record.key in noted]
         return set(self.unpriced.get_waiting(asked)) if asked else set()
 
 

@@ -17,7 +17,11 @@ from lambdas.domain.metering.metric_catalog import (
     Detail,
     MeteredCall,
 )
-from lambdas.domain.metering.metric_sink import MetricSink, MetricsUnavailableError, is_taken
+from lambdas.domain.metering.metric_sink import (
+    MetricSink,
+    MetricsUnavailableError,
+    get_metric_time,
+)
 from lambdas.domain.metering.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
 from lambdas.domain.pricing import Cost, Pricing
 
@@ -144,10 +148,11 @@ class RepriceCalls:
                     costs[record] = cost
                 else:
                     progress.add_waiting(known[record].priced)
-            old = [record for record in costs if not is_taken(record.timestamp, now)]
+            times = {record: get_metric_time(record, now) for record in costs}
+            old = [record for record, time in times.items() if time is None]
             self.unpriced.mark_priced(old)
             progress.too_old += len(old)
-            fresh = [record for record in costs if is_taken(record.timestamp, now)]
+            fresh = {record: time for record, time in times.items() if time is not None}
             if not self._publish(fresh, costs, known, has_time, progress):
                 return False
         if is_empty:
@@ -156,21 +161,24 @@ class RepriceCalls:
 
     def _publish(
         self,
-        records: Sequence[UsageRecord],
+        times: Mapping[UsageRecord, datetime],
         costs: Mapping[UsageRecord, Cost],
         known: Mapping[UsageRecord, AttributedCall],
         has_time: Callable[[], bool],
         progress: _Progress,
     ) -> bool:
-        done = 0
+        records, done = list(times), 0
+
+        def meter(record: UsageRecord) -> MeteredCall:
+            priced = known[record].priced._replace(timestamp=times[record])
+            call = MeteredCall(priced, costs[record], known[record].attribution)
+            return self.name_model(call, self.identity_dimension(priced))
+
         for chunk in cut_into_chunks(
             records,
             detail=self.detail,
             identity_dimension=self.identity_dimension,
-            metered=lambda record: self.name_model(
-                MeteredCall(known[record].priced, costs[record], known[record].attribution),
-                self.identity_dimension(record),
-            ),
+            metered=meter,
             metrics=(ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS),
         ):
             if not has_time():

@@ -51,7 +51,7 @@ def publish(changes: list[dict[str, Any]]) -> int:
     while changes:
         times += 1
         answer = handler.lambda_handler({"Records": changes}, _CONTEXT)
-        failed = [it["itemIdentifier"] for it in answer["batchItemFailures"]]
-        numbers = [it["dynamodb"]["SequenceNumber"] for it in changes]
+        failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        numbers = [change["dynamodb"]["SequenceNumber"] for change in changes]
         changes = changes[numbers.index(failed[0]) :] if failed else []
     return times

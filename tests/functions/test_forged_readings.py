@@ -95,7 +95,7 @@ def table() -> Table:
 
 def deliver(table: Table, *logs: dict[str, Any]) -> None:
     """Deliver logs, and what the ledger makes of them to the metrics."""
-    data = pack([json.dumps(it) for it in logs])
+    data = pack([json.dumps(line) for line in logs])
     log_processor.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
     publish(table.changes())
 
@@ -113,7 +113,7 @@ def in_metrics(metric: str, dimension: str = "ModelId") -> dict[str, float]:
     values = {
         series["Dimensions"][0]["Value"]
         for series in found["Metrics"]
-        if [it["Name"] for it in series["Dimensions"]] == [dimension]
+        if [named["Name"] for named in series["Dimensions"]] == [dimension]
     }
     return {
         value: sum(published(metric, around, **{dimension: value}) for around in (CALLED_AT, NOW))

@@ -42,7 +42,7 @@ def rejections() -> list[str]:
     """The reasons in quarantine."""
     s3 = boto3.client("s3")
     objects = s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
-    texts = [s3.get_object(Bucket=QUARANTINE, Key=it["Key"])["Body"].read() for it in objects]
+    texts = [s3.get_object(Bucket=QUARANTINE, Key=kept["Key"])["Body"].read() for kept in objects]
     return [json.loads(line)["reason"] for text in texts for line in text.splitlines()]
 
 
@@ -84,8 +84,8 @@ def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
 
 
 def test_call_later_than_clocks_differ_is_quarantined() -> None:
-    ahead = [(datetime.now(UTC) + timedelta(minutes=it)).isoformat() for it in (58, 62)]
-    deliver(*(json.dumps(log(str(it), timestamp=it)) for it in ahead))
+    ahead = [(datetime.now(UTC) + timedelta(minutes=minutes)).isoformat() for minutes in (58, 62)]
+    deliver(*(json.dumps(log(time, timestamp=time)) for time in ahead))
     assert ledger().keys() == {ahead[0]}
     assert rejections() == ["in_the_future"]
 

@@ -126,7 +126,7 @@ def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
     def publish_new(changes: Iterable[LedgerChange]) -> None:
         publish(list(changes), NOON + 5 * HOUR)
 
-    InMemoryUsageLedger(publish_new).put([it.record for it in made if it.delay is not None])
+    InMemoryUsageLedger(publish_new).put([call.record for call in made if call.delay is not None])
     for call in made:
         if not call.is_forged:
             metrics.add("AWS/Bedrock", "Invocations", call.at, 1, call.invoked)
@@ -179,12 +179,12 @@ def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_
     """500 an hour are hidden, and as many of another model are forged."""
     steady = calls(12_000, over=3 * HOUR)
     made = [
-        replace(it, delay=None)
-        if it.number % 6 == 0
-        else replace(it, is_forged=True)
-        if it.number % 6 == 2
-        else it
-        for it in steady
+        replace(call, delay=None)
+        if call.number % 6 == 0
+        else replace(call, is_forged=True)
+        if call.number % 6 == 2
+        else call
+        for call in steady
     ]
     # At 14:15 one of these hours has settled, at 15:15 two have.
     states = settled(made, NOON + 5 * HOUR)

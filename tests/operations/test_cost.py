@@ -186,7 +186,7 @@ def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> N
 
 def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     metrics, models = InMemoryMetrics(), 4
-    minutes = [NOON - timedelta(minutes=it) for it in (58, 90, 150)]
+    minutes = [NOON - timedelta(minutes=minutes) for minutes in (58, 90, 150)]
     for namespace, names in ((NAMESPACE, OWN_METRICS), (BEDROCK_NAMESPACE, BEDROCK_METRICS)):
         for name in chain.from_iterable(names.values()):
             for model, minute in product(range(models), minutes):

@@ -16,8 +16,25 @@ from lambdas.domain.metering.model_folding import OTHER_MODELS
 AUDITS_RUNNING = 2
 """So many audits one after the other have to find calls missing before somebody is told."""
 
-_FEW_CALLS = 3
-_ONE_OF = 200  # half a percent
+
+class Bound(NamedTuple):
+    """How far two counts may differ: by a number, or by a part of Bedrock's where that is more.
+
+    Attributes:
+        least: The number.
+        one_of: The part: 100 for one percent.
+    """
+
+    least: int
+    one_of: int
+
+    def is_exceeded(self, difference: int, bedrock: int) -> bool:
+        """Say if a difference is larger than both."""
+        return difference > self.least and difference * self.one_of > bedrock
+
+
+CALLS_BOUND = Bound(3, 200)
+TOKENS_BOUND = Bound(10_000, 100)
 
 
 class Comparison(NamedTuple):
@@ -54,7 +71,7 @@ class Comparison(NamedTuple):
     @property
     def is_short(self) -> bool:
         """Whether more is missing than single calls that come late: three, and half a percent."""
-        return self.missing > _FEW_CALLS and self.missing * _ONE_OF > self.bedrock
+        return CALLS_BOUND.is_exceeded(self.missing, self.bedrock)
 
 
 @dataclass(frozen=True, slots=True)

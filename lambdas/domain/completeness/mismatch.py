@@ -7,28 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
-from lambdas.domain.completeness.coverage import Comparison, ModelCoverage
+from lambdas.domain.completeness.coverage import (
+    CALLS_BOUND,
+    TOKENS_BOUND,
+    Comparison,
+    ModelCoverage,
+)
 from lambdas.domain.completeness.figures import Quantity
-
-
-class Bound(NamedTuple):
-    """How far two counts may differ: by a number, or by a part of Bedrock's where that is more.
-
-    Attributes:
-        least: The number.
-        one_of: The part: 100 for one percent.
-    """
-
-    least: int
-    one_of: int
-
-    def is_exceeded(self, difference: int, bedrock: int) -> bool:
-        """Say if a difference is larger than both."""
-        return difference > self.least and difference * self.one_of > bedrock
-
-
-CALLS_BOUND = Bound(3, 200)
-TOKENS_BOUND = Bound(10_000, 100)
 
 
 class Mismatch(NamedTuple):

@@ -115,8 +115,8 @@ class ApartKey(NamedTuple):
 
     Attributes:
         reason: The reason for leaving them out.
-    subject: A usage type, a name of a model, a type of lines or the code of a service; empty
-        for the other lines.
+        subject: A usage type, a name of a model, a type of lines or the code of a service; empty
+            for the other lines.
     """
 
     reason: Apart

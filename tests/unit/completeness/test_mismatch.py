@@ -89,7 +89,7 @@ def test_ten_times_the_calls_and_tokens_of_bedrock_are_too_many() -> None:
         {Quantity.CALLS: 1_000, Quantity.OUTPUT: 10**6},
         {Quantity.CALLS: 100, Quantity.OUTPUT: 10**5},
     )
-    assert {(it.quantity, it.is_surplus) for it in report(forged).mismatches} == {
+    assert {(found.quantity, found.is_surplus) for found in report(forged).mismatches} == {
         (Quantity.CALLS, True),
         (Quantity.OUTPUT, True),
     }
@@ -146,12 +146,12 @@ def test_kind_that_bedrock_does_not_have_is_not_judged() -> None:
 def test_model_that_one_side_alone_has_is_missing_or_too_much_as_a_whole() -> None:
     figures = {Quantity.CALLS: 10, Quantity.INPUT: 50_000}
     missing = report(({}, {HAIKU_3: figures})).mismatches
-    assert {(it.quantity, it.is_surplus) for it in missing} == {
+    assert {(found.quantity, found.is_surplus) for found in missing} == {
         (Quantity.CALLS, False),
         (Quantity.INPUT, False),
     }
     forged = report(({HAIKU_3: figures}, {})).mismatches
-    assert {(it.quantity, it.is_surplus) for it in forged} == {(Quantity.CALLS, True)}
+    assert {(found.quantity, found.is_surplus) for found in forged} == {(Quantity.CALLS, True)}
 
 
 def test_one_hour_by_itself_is_no_mismatch() -> None:

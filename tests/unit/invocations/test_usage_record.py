@@ -158,6 +158,10 @@ def test_the_reasons_are_a_closed_list() -> None:
         "bad_timestamp",
         "truncated",
         "too_old",  # for a ledger that forgets; a message by itself is never too old
+        "in_the_future",  # by a clock; a message by itself has none
+        "wrong_source",  # for a deployment, which takes records of one log group
+        "wrong_account",
+        "wrong_region",
     ]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.metering.join import join_readings
 from lambdas.domain.metering.metric_catalog import Detail
 from lambdas.domain.metering.unpriced_calls import WaitingGroup
 from lambdas.domain.pricing import (
@@ -66,6 +67,15 @@ def repricer(
     return RepriceCalls(
         sink, Detail.STANDARD, lambda it: it.identity_arn, pricing, unpriced, attributed_calls()
     )
+
+
+def test_call_that_a_forged_reading_dates_too_early_gets_its_cost_at_its_real_time() -> None:
+    twin = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=20))
+    (record,) = join_readings([usage_record(model_id=SONNET_4), twin]).values()
+    sink = InMemoryMetricSink()
+    assert repricer(calls(record), sink).reprice(NOON).too_old == 0
+    assert usd_in(sink) == Decimal("0.000105")
+    assert {point.minute for points in sink.calls for point in points} == {NOON}
 
 
 def test_a_model_that_has_no_price_of_a_service_tier_waits_by_that() -> None:
