@@ -43,7 +43,7 @@ _LAMBDA = "AWS/Lambda"
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
 BELOW_ZERO = "IF(FILL(quota, 0) < 0 OR FILL(cost, 0) < 0 OR FILL(calls, 0) < 0, 1, 0)"
-"""1 for a period in which somebody published less than nothing."""
+"""1 for a period in which a metric of the account has values below zero."""
 MORE_MODELS_WITHOUT_A_PRICE = "IF(DIFF(waiting) > 0 AND waiting > 1, 1, 0)"
 """1 for an hour in which a further model waits for a price."""
 WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
@@ -223,7 +223,7 @@ def _prices() -> Iterator[Symptom]:
             period=_HOUR,
         ),
         "Models without a price",
-        "One more model was called of which no price is known. make reprice lists all that wait;"
+        "One more model without a known price was called. make reprice lists all that wait;"
         " add prices in negotiated_prices (cdk.json) and deploy (docs/runbooks/UnpricedModels.md).",
         periods=(1, 3),
         is_recovery_told=False,

@@ -74,7 +74,7 @@ def read_label(text: str) -> str | None:
 
 
 def _is_invisible(letter: str) -> bool:
-    """Whether a letter shows nothing, by Unicode's property Default_Ignorable_Code_Point.
+    """Say if a letter shows nothing, by Unicode's property Default_Ignorable_Code_Point.
 
     Source: https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
     """

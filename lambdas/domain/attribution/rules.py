@@ -247,14 +247,14 @@ class AttributionRules:
         _check_time("own_tags_first_from", self.own_tags_first_from)
 
     def trusts_profile(self, profile: str, when: datetime) -> bool:
-        """Whether a profile may name another project than its callers' own tags at a time."""
+        """Say if a profile may name another project than its callers' own tags at a time."""
         return any(
             rule.is_in_effect(when) and _matches(rule.profile, profile)
             for rule in self.trusted_profiles
         )
 
     def puts_own_tags_first(self, when: datetime) -> bool:
-        """Whether a caller's own tags go before those of a profile that is not trusted."""
+        """Say if a caller's own tags go before those of a profile that is not trusted."""
         return self.own_tags_first_from is not None and self.own_tags_first_from <= when
 
     def trusts(self, caller: CallerIdentity, when: datetime) -> bool:

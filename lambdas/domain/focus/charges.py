@@ -262,7 +262,7 @@ class DailyCharges:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would take a cell for a formula; no text of AWS's begins so."""
+    """Say if a spreadsheet would take a cell for a formula; no text of AWS's begins so."""
     return text.startswith(_FORMULA_STARTS)
 
 

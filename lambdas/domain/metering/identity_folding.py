@@ -54,7 +54,7 @@ class IdentityFolding:
         return dimension_value(arn)
 
     def is_machine_session(self, caller: CallerIdentity) -> bool:
-        """Whether a caller is a session whose name is no person's."""
+        """Say if a caller is a session whose name is no person's."""
         name = caller.session_name
         return name is not None and self._machine_session.fullmatch(name) is not None
 
