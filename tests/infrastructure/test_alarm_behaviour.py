@@ -302,6 +302,7 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
         ([2, 1], OK),
         ([2, 2, 3], ALARM),
         ([None, 2], OK),
+        ([], OK),
     ],
 )
 def test_each_further_model_without_a_price_notifies(
@@ -327,7 +328,7 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
         figures = {f"BedrockMeter {metric}": values}
         return state("Health-NegativeMetrics", figures, statistic=Statistic.MINIMUM)
 
-    assert [after(-1), after(0), after(5), after(None)] == [ALARM, OK, OK, OK]
+    assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
 
 
 def test_calls_without_counts_are_none_without_a_price() -> None:
