@@ -32,10 +32,6 @@ _FIELDS_KEPT_WITHIN = {
     "output": ("outputTokenCount",),
 }
 _LONGEST_TEXT_KEPT = 2048
-_MAX_EVENTS = 20_000
-"""A delivery of more is refused. CloudWatch Logs takes 10,000 log events at a time. Source:
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +50,8 @@ class Delivery:
     def open(cls, data: str) -> Self:
         """Unpack a delivery; never raises."""
         match unpack(data):
-            case dict() as envelope if len(log_events(envelope) or ()) <= _MAX_EVENTS:
+            case dict() | Undecodable() as envelope:
                 return cls(data, envelope)
-            case Undecodable() as why:
-                return cls(data, why)
             case _:
                 return cls(data, Undecodable.NOT_JSON)
 

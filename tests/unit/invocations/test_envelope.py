@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import (
-    Delivery,
     Ignored,
     RejectionReason,
     UsageRecord,
@@ -20,7 +19,6 @@ from lambdas.domain.invocations import (
     read_value,
     unpack,
 )
-from lambdas.domain.invocations import envelope as envelope_module
 from lambdas.domain.invocations.decoding import Undecodable
 from tests.unit.invocations.records import (
     any_text,
@@ -121,23 +119,6 @@ def test_an_envelope_that_unpacks_to_more_than_is_ever_sent_is_refused() -> None
     megabyte = b" " * 2**20
     bomb = b"".join(packer.compress(megabyte) for _ in range(257)) + packer.compress(b"{}")
     assert unpack(base64.b64encode(bomb + packer.flush())) is Undecodable.NOT_JSON
-
-
-def test_envelope_of_too_many_brackets_is_refused_before_it_is_decoded() -> None:
-    brackets = envelope_module.MAX_ENVELOPE_BRACKETS
-    for opening in ("[", "{", "[{"):
-        text = '{"message": "' + opening * (brackets // len(opening)) + '"}'
-        assert unpack(base64.b64encode(gzip.compress(text.encode()))) is Undecodable.NOT_JSON
-    text = '{"message": "' + "[" * (brackets - 1) + '"}'
-    assert isinstance(unpack(base64.b64encode(gzip.compress(text.encode()))), dict)
-
-
-@pytest.mark.parametrize(("events", "readings"), [(20_000, 20_000), (20_001, 1)])
-def test_delivery_of_more_events_than_aws_sends_is_one_rejection(
-    events: int, readings: int
-) -> None:
-    delivery = Delivery.open(packed({"logEvents": [{"message": "x"}] * events}))
-    assert len(delivery.readings()) == readings
 
 
 @given(st.binary() | any_text)
