@@ -142,11 +142,11 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     end = next(reversed(minutes)) + _MINUTE
     whole = Periods(end, int(_SHOWN.total_seconds()), 1)
     calls = [*earlier, *logs]
+    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
     figures = _figures(cloud, IDENTITY_ARN, _COLUMNS, whole)
     _check_tokens(figures, calls)
     _print_figures("Identity", _COLUMNS, figures, console)
     spent = _figures(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
-    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log tells; Bedrock was asked
     _check_money(spent, calls)
     _print_figures("Project", _COLUMNS_OF_PROJECTS, spent, console)
     for name in evaluate.left_out:
