@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION
 from tests.end_to_end.deployed import MODEL, Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 from tests.unit.invocations.records import fixture_lines
 
 
 def samples() -> tuple[list[str], Counter[str]]:
-    """The samples as if logged just now, and the tokens that are expected of each identity."""
+    """The samples as if logged here and just now, and the expected tokens of each identity."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     expected: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
     messages, tokens = [], Counter[str]()
     for line, of_it in zip(fixture_lines("invocation-logs.ndjson"), expected, strict=True):
-        record = json.loads(line)
+        record = json.loads(line) | {"accountId": ACCOUNT, "region": REGION}
         if of_it.get("rejected") != "bad_timestamp":
             record["timestamp"] = now
         messages.append(json.dumps(record))
