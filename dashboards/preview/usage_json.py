@@ -1,4 +1,4 @@
-"""Writes what was metered as JSON, for programs: see `dashboards/README.md`."""
+"""Writes what was metered as JSON, for programs: see `docs/reports.md`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 
 
 def write_json(meter: LocalMeter, out: TextIO) -> None:
-    """Write the summary as JSON, version 1 of the contract in `dashboards/README.md`.
+    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`.
 
     Rows can be many, so each is written as it is made.
     """
