@@ -18,12 +18,11 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
+from lambdas.domain.pricing.listings import large_call_sizes
+from lambdas.domain.pricing.overlay import PRICE_LIST
 from lambdas.domain.pricing.price_book import is_same_model, name_and_version
 from lambdas.domain.pricing.price_list import Endpoint, Plan, PriceList
 from lambdas.domain.pricing.routes import EVERY_REGION
-
-PRICE_LIST = "AWS Price List"
-"""The beginning of the names of sources that are AWS's own files."""
 
 _Measure: TypeAlias = TokenKind | BilledUnit
 _Amounts: TypeAlias = dict[tuple[_Measure, int], Decimal]
@@ -104,15 +103,11 @@ def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> I
         book: The standing book.
         read_on: The day on which the list was read.
     """
-    sizes = {
-        name_and_version(price.model_id)[0]: rates.above_input_tokens
-        for price in book
-        for rates in price.rates[1:]
-    }
+    sizes = large_call_sizes(book)
     found: defaultdict[tuple[_Entry, str], _Amounts] = defaultdict(dict)
     for key, row in listed.prices.items():
         is_logged = key.plan is Plan.ON_DEMAND and key.endpoint is Endpoint.RUNTIME
-        above = sizes.get(name_and_version(key.model_id)[0], 0) if key.is_long_context else 0
+        above = sizes.get(key.model_id, 0) if key.is_long_context else 0
         if not is_logged or key.variant or (key.is_long_context and not above):
             continue
         routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION

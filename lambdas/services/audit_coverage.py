@@ -47,7 +47,7 @@ class AuditCoverage:
         """Audit the hour that should be complete at a moment.
 
         CloudWatch bills every metric that is read: calls are read each time; tokens where calls are
-        missing; what nobody can attribute then, and once an hour.
+        missing; traffic of `bedrock-mantle`, which is not logged, then and once an hour.
 
         Raises:
             FiguresUnavailableError: Not all figures are to be had.

@@ -144,7 +144,7 @@ class PublishMetrics:
         new = [call for call in publications[:sent] if call.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
-        overflowing = sum(is_overflowing(it, dimensions[it.record]) for it in metered[:sent])
+        overflowing = sum(is_overflowing(call, dimensions[call.record]) for call in metered[:sent])
         return PublishReport(
             published=len(new),
             unpublished=done.count(None) + sum(place < len(done) for place in too_old),

@@ -137,7 +137,11 @@ def compare(
         bedrock: Bedrock's, by what was called. Several of them may be one model of ours.
     """
     called: defaultdict[str, list[Figures]] = defaultdict(list)
-    names = {it for it in metered if it != OTHER_MODELS or metered[it].get(Quantity.CALLS)}
+    names = {
+        model_id
+        for model_id in metered
+        if model_id != OTHER_MODELS or metered[model_id].get(Quantity.CALLS)
+    }
     for invoked_id, figures in bedrock.items():
         called[metered_model_id(invoked_id, names)].append(figures)
     return tuple(
@@ -161,7 +165,7 @@ def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
     if name in metered:
         return name
     other = OTHER_MODELS if OTHER_MODELS in metered else name
-    return min((it for it in metered if it.endswith(f"/{name}")), default=other)
+    return min((model for model in metered if model.endswith(f"/{name}")), default=other)
 
 
 def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> ModelCoverage:
