@@ -22,6 +22,7 @@ from cdk.setting_types import (
     FoldingPatterns,
     HttpsUrls,
     Json,
+    KnownLogPolicies,
     LogGroupName,
     LogRetentionDays,
     NegotiatedPriceSettings,
@@ -156,6 +157,8 @@ class Config(_Section):
         log_retention_days: How long the invocation logs are kept, in days.
         existing_logging: What to do where Bedrock's logging is configured by somebody else.
         adopted_log_group: The log group that it goes to, for `adopt`.
+        known_log_policies: What the account's owner does with the metered log group, which is
+            not reported: `data-protection`, `transformer`, `account:NAME`, `subscription:NAME`.
         ledger_retention_days: How long a call stays in the ledger, in days.
         metric_detail: How many metrics are published; each is billed.
         identity_bound: How many identities a month have metrics of their own.
@@ -195,6 +198,7 @@ class Config(_Section):
     log_retention_days: LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE
     adopted_log_group: LogGroupName | None = None
+    known_log_policies: KnownLogPolicies = ()
     ledger_retention_days: LedgerRetentionDays = 90
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND

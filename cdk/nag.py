@@ -104,9 +104,19 @@ STANDING = {
     },
     "LoggingWatcherRole": {
         "IAM5[Resource::*]": (
-            "Reading Bedrock's one logging configuration, the list of log groups, and CloudTrail's"
-            f" events, {_NO_RESOURCE}."
+            "Reading Bedrock's one logging configuration, CloudTrail's events, and the lists of"
+            " log groups, account policies of logs, alarms, mute rules and subscriptions"
+            f" {_NO_RESOURCE}, or shows only part of the list with one."
         ),
+        **{
+            f"IAM5[Resource::arn:<AWS::Partition>:{service}:{_HERE}:{resource}]": (
+                "Reads what the meter's own stacks deploy, whose generated names begin so."
+            )
+            for service, resource in (
+                ("events", "rule/BedrockMeter-*"),
+                ("lambda", "function:BedrockMeter-*"),
+            )
+        },
         f"IAM5[Resource::arn:<AWS::Partition>:logs:{_HERE}:log-group:*]": (
             "Any log group may be named by whoever replaces the logging configuration."
         ),

@@ -100,6 +100,14 @@ LogRetentionDays: TypeAlias = Annotated[
 LogGroupName: TypeAlias = Annotated[
     str, _like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
 ]
+_KnownLogPolicy: TypeAlias = Annotated[
+    str,
+    _like(
+        r"data-protection|transformer|(account|subscription):[^:*]{1,512}",
+        "data-protection, transformer, account:NAME or subscription:NAME",
+    ),
+]
+KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], Json]
 BillingAccountId: TypeAlias = Annotated[
     str, _like(r"(\d{12})?", "the 12 digits of an account, or nothing")
 ]

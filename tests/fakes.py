@@ -19,6 +19,7 @@ from lambdas.domain.comparison import InvocationLogsUnavailableError
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.logging_configuration import (
+    Difference,
     LoggingChange,
     LoggingConfiguration,
     LoggingMemory,
@@ -50,6 +51,7 @@ from lambdas.domain.pricing.editions import (
     StoredPointer,
 )
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
+from lambdas.domain.safeguards.ports import SafeguardReport
 
 
 class InMemoryUsageLedger:
@@ -344,6 +346,17 @@ class InMemoryRoles(dict[str, Role]):
 
     def find(self, name: str) -> Role | None:
         return self.get(name)
+
+
+class InMemorySafeguards:
+    """Alarms, notifications, logs and functions with so many differences."""
+
+    def __init__(self) -> None:
+        self.differences: list[Difference] = []
+        self.names: frozenset[str] = frozenset()
+
+    def check(self, now: datetime) -> SafeguardReport:  # noqa: ARG002  # as the port has it
+        return SafeguardReport(tuple(self.differences), self.names)
 
 
 class InMemoryChangeHistory(list[LoggingChange]):

@@ -15,9 +15,11 @@ from cdk import stack_names
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config import Config
 from lambdas.domain.logging_configuration import WATCHED
 from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.domain.notifications import EVENT_SOURCE
 from lambdas.functions.logging_watcher.settings import Settings
 
 CHECKED_EVERY = Duration.minutes(15)
@@ -40,6 +42,7 @@ class LoggingWatcher(MeterFunction):
         memory: ssm.IStringParameter,
         ledger: dynamodb.ITable,
         stored_with: kms.IKey | None,
+        stream_mapping: lambda_.CfnEventSourceMapping,
         code: FunctionCode,
         topic: NotificationTopic,
     ) -> None:
@@ -56,6 +59,7 @@ class LoggingWatcher(MeterFunction):
             memory: What they remember of it.
             ledger: The table where the function remembers what it has found.
             stored_with: The key that encrypts table and logs, if not one of AWS's.
+            stream_mapping: What starts `metric_publisher`.
             code: What functions share.
             topic: Where it tells of changes.
         """
@@ -73,16 +77,20 @@ class LoggingWatcher(MeterFunction):
                 log_group=log_group,
                 retention_days=config.log_retention_days,
                 destination_arn=log_processor.function_arn,
+                known_log_policies=config.known_log_policies,
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
             ),
             code=code,
+            layers=[code.newest_boto3],  # mute rules of alarms are new
             timeout=Duration.minutes(2),
             log_key=stored_with,
         )
         topic.let_notify(self)
+        self._let_publish_events()
         self._let_look(logging_role)
+        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
         self.allow_items(
             "dynamodb:GetItem", "dynamodb:PutItem", on=ledger.table_arn, keys=[WATCH_KEY]
@@ -97,6 +105,16 @@ class LoggingWatcher(MeterFunction):
             targets=[targets.LambdaFunction(self)],
         )
         self._start_on_changes({"logGroupName": log_group, "roleName": logging_role.role_name})
+        start_on_changed_safeguards(
+            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping
+        )
+
+    def _let_publish_events(self) -> None:
+        self.allow(
+            "events:PutEvents",
+            on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
+            conditions={"StringEquals": {"events:source": EVENT_SOURCE}},
+        )
 
     def _let_look(self, logging_role: LoggingRole) -> None:
         self.allow(
@@ -106,7 +124,8 @@ class LoggingWatcher(MeterFunction):
         )
         here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
         self.allow(
-            "logs:DescribeSubscriptionFilters",
+            *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
+            "logs:GetTransformer",
             on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
         )
         self.allow(
@@ -117,7 +136,9 @@ class LoggingWatcher(MeterFunction):
         for name in _STACKS:
             stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
             self.allow(
-                "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks", on=stack
+                *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
+                *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+                on=stack,
             )
 
     def _start_on_changes(self, names: dict[str, str]) -> None:
@@ -127,6 +148,8 @@ class LoggingWatcher(MeterFunction):
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
         """
         for subject, watched in WATCHED.items():
+            if not subject.is_logging:
+                continue
             named = (
                 {"requestParameters": {watched.target: [names[watched.target]]}}
                 if watched.target

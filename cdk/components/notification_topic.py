@@ -14,7 +14,11 @@ from cdk.config import Config
 
 
 class NotificationTopic(sns.Topic):
-    """An encrypted topic, over TLS only, to which alarms and event rules really can publish."""
+    """An encrypted topic, over TLS only, to which alarms and event rules really can publish.
+
+    Attributes:
+        key: Encrypts its messages.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, key: kms.IKey
@@ -34,7 +38,7 @@ class NotificationTopic(sns.Topic):
             master_key=key,
             enforce_ssl=True,
         )
-        self._key = key
+        self.key = key
         stack = Stack.of(self)
         alarms = stack.format_arn(
             service="cloudwatch",
@@ -68,4 +72,4 @@ class NotificationTopic(sns.Topic):
         Source: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         """
         function.allow("sns:Publish", on=self.topic_arn)
-        function.allow("kms:Decrypt", "kms:GenerateDataKey", on=self._key.key_arn)
+        function.allow("kms:Decrypt", "kms:GenerateDataKey", on=self.key.key_arn)

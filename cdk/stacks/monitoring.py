@@ -166,6 +166,7 @@ class MonitoringStack(Stack):
             memory=storage.memory,
             ledger=storage.ledger,
             stored_with=storage.stored_with,
+            stream_mapping=ingestion.stream_mapping,
             code=code,
             topic=self.topic,
         )

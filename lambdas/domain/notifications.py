@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+EVENT_SOURCE = "bedrock-meter"
+NOTICE_EVENT = "Bedrock Meter Notice"
+"""Source and detail type of the events that carry notices, beside the topic."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -13,10 +17,12 @@ class Notice:
     Attributes:
         subject: What it is about, in a line.
         text: What has happened, and what to do about it.
+        is_repeated: Whether it was published before, in at least one way that failed.
     """
 
     subject: str
     text: str
+    is_repeated: bool = False
 
 
 class Notifier(Protocol):

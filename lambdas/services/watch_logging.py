@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lambdas.domain.logging_configuration import (
+    LEAVES_NO_DIFFERENCE,
     WATCHED,
     DeployedLogging,
     Difference,
     LoggingChange,
+    WatchState,
     compare_configuration,
     compare_log_group,
     compare_role,
@@ -25,6 +27,7 @@ from lambdas.domain.logging_configuration.watch_ports import (
     WatchMemory,
 )
 from lambdas.domain.notifications import Notice, Notifier
+from lambdas.domain.safeguards.ports import SafeguardReport, Safeguards
 
 # Further back than one check, for those that failed or came late.
 _LOOKED_BACK = timedelta(hours=1)
@@ -67,6 +70,7 @@ class WatchLogging:
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
         put: What a deployment remembers of that configuration.
         live: Where to look at what there is.
+        safeguards: Alarms, notifications, logs and functions of the meter.
         history: Who may have changed it.
         deployments: When one is under way.
         memory: What was found before.
@@ -77,6 +81,7 @@ class WatchLogging:
     deploying_role_arn: str
     put: MemoryStore
     live: LiveLogging
+    safeguards: Safeguards
     history: ChangeHistory
     deployments: Deployments
     memory: WatchMemory
@@ -94,8 +99,10 @@ class WatchLogging:
         Raises:
             WatchStateChangedError: Another check was quicker. Check again.
         """
-        differences = tuple(self._differences())
+        report = self.safeguards.check(now)
+        differences = (*self._differences(), *report.differences)
         state = self.memory.recall()
+        change = change or self._find_change_without_trace(report, state, now)
         foreign = None if change is None or self._is_by_deployment(change) else change
         is_known = state.is_told and tuple(it.text for it in differences) == state.differences
         if is_known and (foreign is None or foreign.event_id in state.events):
@@ -103,10 +110,12 @@ class WatchLogging:
         if foreign is None and self.deployments.is_under_way():
             return Finding(differences, None)
 
-        cause = change or self._find_cause(differences, now)
+        cause = change or self._find_cause(differences, report, now)
         is_mended = bool(state.differences) or cause is None
-        notice = watch_notice(differences, cause, is_mended=is_mended)
         untold = state.after(differences, cause)
+        notice = replace(
+            watch_notice(differences, cause, is_mended=is_mended), is_repeated=untold == state
+        )
         self.memory.remember(untold, before=state)
         self.notifier.publish(notice)
         self.memory.remember(replace(untold, is_told=True), before=untold)
@@ -128,10 +137,36 @@ class WatchLogging:
             change.via_cloudformation and self.deployments.was_under_way(change.at)
         )
 
-    def _find_cause(self, differences: Sequence[Difference], now: datetime) -> LoggingChange | None:
+    def _find_change_without_trace(
+        self, report: SafeguardReport, state: WatchState, now: datetime
+    ) -> LoggingChange | None:
+        """The newest change by someone else that no comparison can show, and is not known yet."""
+        found = self.history.find(LEAVES_NO_DIFFERENCE, since=now - _LOOKED_BACK)
+        changes = (
+            change
+            for change in sorted(found, key=lambda change: change.at, reverse=True)
+            if change.event_id not in state.events
+            and _names_any(change, report.names)
+            and not self._is_by_deployment(change)
+        )
+        return next(changes, None)
+
+    def _find_cause(
+        self, differences: Sequence[Difference], report: SafeguardReport, now: datetime
+    ) -> LoggingChange | None:
         """The newest change that may have made a difference."""
         ours = {None, self.deployed.log_group, self.deployed.role and self.deployed.role.name}
         actions = {action for it in differences for action in WATCHED[it.subject].actions}
         found = self.history.find(sorted(actions), since=now - _LOOKED_BACK)
-        fitting = [it for it in found if it.target in ours and not self._is_by_deployment(it)]
+        fitting = [
+            change
+            for change in found
+            if (change.target in ours or _names_any(change, report.names))
+            and not self._is_by_deployment(change)
+        ]
         return max(fitting, key=lambda it: it.at, default=None)
+
+
+def _names_any(change: LoggingChange, names: Iterable[str]) -> bool:
+    """Whether a change is about something of the meter, which it may name by ARN."""
+    return any(name in (change.target or "") for name in names)

@@ -78,6 +78,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "adopting": {
         "existing_logging": "adopt",
         "adopted_log_group": "/audit/bedrock",
+        "known_log_policies": ["subscription:audit"],
         "contributor_insights": True,
         "anomaly_band": 0,
     },

@@ -8,6 +8,7 @@ import pytest
 from cdk.nag import STANDING
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.domain.notifications import EVENT_SOURCE
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -47,7 +48,10 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
     stacks = {f":stack/BedrockMeter-{it}/*" for it in ("Storage", "Ingestion", "Monitoring")}
     allowed = {
         "CoverageAuditorRole": {"*"},
-        "LoggingWatcherRole": {"*", ":log-group:*", *stacks},
+        "LoggingWatcherRole": {
+            *("*", ":log-group:*", ":rule/BedrockMeter-*", ":function:BedrockMeter-*"),
+            *stacks,
+        },
     }
     assert allowed.keys() <= STANDING.keys()
     for role, endings in allowed.items():
@@ -73,11 +77,22 @@ def test_neither_can_change_what_it_watches() -> None:
     assert actions("LoggingWatcherRole") == writing_its_log | notifying | {
         "bedrock:GetModelInvocationLoggingConfiguration",
         *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
+        *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
         "cloudtrail:LookupEvents",
+        *("cloudwatch:DescribeAlarms", "cloudwatch:GetAlarmMuteRule"),
+        "cloudwatch:ListAlarmMuteRules",
         *("dynamodb:GetItem", "dynamodb:PutItem"),
         *("iam:GetRole", "iam:GetRolePolicy"),
         *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
-        *("logs:DescribeLogGroups", "logs:DescribeSubscriptionFilters"),
+        *("events:DescribeRule", "events:ListTargetsByRule", "events:PutEvents"),
+        *("kms:DescribeKey", "kms:GetKeyPolicy"),
+        *("lambda:GetEventSourceMapping", "lambda:GetFunctionConcurrency"),
+        "lambda:GetFunctionConfiguration",
+        *("logs:DescribeAccountPolicies", "logs:DescribeLogGroups"),
+        *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
+        "logs:GetTransformer",
+        *("sns:GetSubscriptionAttributes", "sns:GetTopicAttributes"),
+        "sns:ListSubscriptionsByTopic",
         "ssm:GetParameter",
     }
 
@@ -136,13 +151,30 @@ def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configurati
         if "EventPattern" in it
     ]
     assert {it["detail-type"][0] for it in patterns} == {"AWS API Call via CloudTrail"}
-    started = {(it["source"][0], *it["detail"]["eventName"]) for it in patterns}
-    assert started == {(f"aws.{it.service}", *it.actions) for it in WATCHED.values()}
+    started = {(it["detail"]["eventSource"][0], *it["detail"]["eventName"]) for it in patterns}
+    assert started == {(f"{it.service}.amazonaws.com", *it.actions) for it in WATCHED.values()}
     for it in patterns:
-        assert it["detail"]["eventSource"] == [
-            f"{it['source'][0].removeprefix('aws.')}.amazonaws.com"
-        ]
         assert it["detail"]["errorCode"] == [{"exists": False}]
+
+
+def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None:
+    details = [
+        rule["EventPattern"]["detail"]
+        for rule in started_by("LoggingWatcher")
+        if "$or" in rule.get("EventPattern", {}).get("detail", {})
+    ]
+    assert len(details) == len([subject for subject in Subject if not subject.is_logging])
+    for detail in details:
+        assert detail["userIdentity"]["invokedBy"] == [
+            {"exists": False},
+            {"anything-but": ["cloudformation.amazonaws.com"]},
+        ]
+        assert all(pattern.keys() == {"requestParameters"} for pattern in detail["$or"])
+
+
+def test_it_publishes_events_of_its_own_source_alone() -> None:
+    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["events:PutEvents"]
+    assert statement["Condition"] == {"StringEquals": {"events:source": EVENT_SOURCE}}
 
 
 def test_only_changes_of_what_was_deployed_start_it() -> None:
@@ -151,10 +183,12 @@ def test_only_changes_of_what_was_deployed_start_it() -> None:
     parameters = [
         it["EventPattern"]["detail"].get("requestParameters")
         for it in started_by("LoggingWatcher")
-        if "EventPattern" in it
+        if "source" in it.get("EventPattern", {})
     ]
     assert parameters == [
-        {name: [named[name]]} if (name := WATCHED[subject].target) else None for subject in Subject
+        {name: [named[name]]} if (name := WATCHED[subject].target) else None
+        for subject in Subject
+        if subject.is_logging
     ]
 
 
@@ -198,6 +232,7 @@ def test_what_is_adopted_is_told_as_such() -> None:
         variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
+    assert told("adopting")["KNOWN_LOG_POLICIES"] == '["subscription:audit"]'
     assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
     assert told("adopting")["IS_ADOPTED"] == "true"
     assert told("default")["IS_ADOPTED"] == "false"
@@ -207,5 +242,10 @@ def test_what_is_adopted_is_told_as_such() -> None:
 def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:
     layers = resources(deployment().monitoring, "AWS::Lambda::LayerVersion")
     (dependencies,) = (name for name in layers if name.startswith("Dependencies"))
-    for job in JOBS.values():
-        assert function_of(deployment().monitoring, job)["Layers"] == [{"Ref": dependencies}]
+    (newest,) = (name for name in layers if name.startswith("NewestBoto3"))
+    for job, wanted in (
+        ("coverage_auditor", [dependencies]),
+        ("logging_watcher", [newest, dependencies]),  # mute rules of alarms are new
+    ):
+        found = function_of(deployment().monitoring, job)["Layers"]
+        assert found == [{"Ref": name} for name in wanted]

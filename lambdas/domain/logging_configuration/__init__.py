@@ -1,6 +1,11 @@
 """Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
 
-from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange, WatchedActions
+from lambdas.domain.logging_configuration.change import (
+    LEAVES_NO_DIFFERENCE,
+    WATCHED,
+    LoggingChange,
+    WatchedActions,
+)
 from lambdas.domain.logging_configuration.drift import (
     DeployedLogging,
     DeployedRole,
@@ -30,6 +35,7 @@ from lambdas.domain.logging_configuration.plan import (
 from lambdas.domain.logging_configuration.watching import WatchState, watch_notice
 
 __all__ = [
+    "LEAVES_NO_DIFFERENCE",
     "NO_MEMORY",
     "WATCHED",
     "YOUNG_FLAGS",

@@ -57,8 +57,80 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         ),
         target="roleName",
     ),
+    Subject.ALARM: WatchedActions(
+        "monitoring",
+        (
+            "DeleteAlarms",
+            "DisableAlarmActions",
+            "PutAlarmMuteRule",
+            "PutMetricAlarm",
+            "SetAlarmState",
+        ),
+    ),
+    Subject.TOPIC: WatchedActions(
+        "sns",
+        (
+            "AddPermission",
+            "DeleteTopic",
+            "PutDataProtectionPolicy",
+            "RemovePermission",
+            "SetSubscriptionAttributes",
+            "SetTopicAttributes",
+            "Unsubscribe",
+        ),
+    ),
+    Subject.KEY: WatchedActions("kms", ("DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion")),
+    Subject.LOG_POLICY: WatchedActions(
+        "logs",
+        (
+            "DeleteLogGroup",
+            "PutAccountPolicy",
+            "PutDataProtectionPolicy",
+            "PutTransformer",
+        ),
+    ),
+    Subject.RULE: WatchedActions(
+        "events", ("DeleteRule", "DisableRule", "PutRule", "PutTargets", "RemoveTargets")
+    ),
+    Subject.FUNCTION: WatchedActions(
+        "lambda",
+        (
+            "DeleteEventSourceMapping20150331",
+            "DeleteFunction20150331",
+            "PutFunctionConcurrency20171031",
+            "RemovePermission20150331v2",
+            "UpdateEventSourceMapping20150331",
+            "UpdateFunctionCode20150331v2",
+            "UpdateFunctionConfiguration20150331v2",
+        ),
+    ),
 }
-"""What changes invocation logging. IAM's events are in one Region alone, us-east-1 in most."""
+"""What changes invocation logging or the meter. IAM's events are in one Region, us-east-1 in most.
+
+Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/logging_cw_api_calls.html,
+https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html (names with versions),
+https://docs.aws.amazon.com/sns/latest/dg/logging-using-cloudtrail.html
+"""
+
+LEAVES_NO_DIFFERENCE = ("SetAlarmState", "UpdateFunctionCode20150331v2")
+"""Actions that no comparison can show: each check looks for them in CloudTrail's event history."""
+
+_TARGETS = (
+    "logGroupName",
+    "logGroupIdentifier",
+    "roleName",
+    "alarmName",
+    "alarmNames",
+    "topicArn",
+    "subscriptionArn",
+    "keyId",
+    "functionName",
+    "uUID",
+    "uuid",
+    "rule",
+    "name",
+)
+"""Request parameters that name what an action is about, in the order in which they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +141,7 @@ class LoggingChange:
         event_id: What CloudTrail calls the event.
         at: When it was done, in UTC.
         action: What was done, by the name of the API's action.
-        target: Of which log group or role; `None` where there is one alone.
+        target: Names of what it is about; `None` where there is one alone.
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
         via_cloudformation: Whether CloudFormation did it; for which stack, no event says.
@@ -97,8 +169,19 @@ class LoggingChange:
             event_id=record["eventID"],
             at=datetime.fromisoformat(record["eventTime"]),
             action=record["eventName"],
-            target=parameters.get("logGroupName") or parameters.get("roleName"),
+            target=_target(parameters),
             who=identity.get("arn") or invoked_by or identity.get("principalId") or _UNKNOWN,
             role_arn=issuer.get("arn"),
             via_cloudformation=invoked_by == _CLOUDFORMATION,
         )
+
+
+def _target(parameters: Mapping[str, Any]) -> str | None:
+    named = {**parameters, **(parameters.get("muteTargets") or {})}
+    for name in _TARGETS:
+        match named.get(name):
+            case str(target) if target:
+                return target
+            case [str(), *_] as targets:
+                return ", ".join(map(str, targets))
+    return None

@@ -33,6 +33,20 @@ class Subject(StrEnum):
     LOG_GROUP = "log_group"
     SUBSCRIPTION = "subscription"
     ROLE = "role"
+    ALARM = "alarm"
+    TOPIC = "topic"
+    KEY = "key"
+    LOG_POLICY = "log_policy"
+    RULE = "rule"
+    FUNCTION = "function"
+
+    @property
+    def is_logging(self) -> bool:
+        """Whether it is part of invocation logging, not of the meter around it."""
+        return self in _LOGGING
+
+
+_LOGGING = (Subject.CONFIGURATION, Subject.LOG_GROUP, Subject.SUBSCRIPTION, Subject.ROLE)
 
 
 class Difference(NamedTuple):

@@ -12,6 +12,14 @@ from lambdas.domain.logging_configuration.drift import Difference
 from lambdas.domain.notifications import Notice
 
 _EVENTS_REMEMBERED = 50
+_LOGGING = "invocation logging"
+_METER = "the meter itself"
+_METER_ACTIONS = {
+    action
+    for subject, watched in WATCHED.items()
+    if not subject.is_logging
+    for action in watched.actions
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +65,27 @@ def watch_notice(
         is_mended: Whether there were differences before.
     """
     if differences:
-        subject = "Bedrock Meter: invocation logging was changed"
+        is_logging = any(difference.subject.is_logging for difference in differences)
+        subject = f"Bedrock Meter: {_LOGGING if is_logging else _METER} was changed"
         lines = [
-            "Invocation logging is not as it was deployed:",
+            f"{(_LOGGING if is_logging else _METER).capitalize()} is not as it was deployed:",
             *(f"- {it.text}" for it in differences),
             _who(change) if change else _where_to_look(differences),
-            "Calls may go uncounted until this is mended: make doctor says what to do.",
+            "Calls may go uncounted until this is mended: make doctor says what to do."
+            if is_logging
+            else "Calls may go uncounted, or alarms unnoticed: make deploy restores most of it.",
         ]
     else:
+        touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
         subject = (
-            "Bedrock Meter: invocation logging is as deployed again"
+            "Bedrock Meter: all is as deployed again"
             if is_mended
-            else "Bedrock Meter: somebody touched invocation logging"
+            else f"Bedrock Meter: somebody touched {touched}"
         )
         lines = [
-            "Configuration, log group, subscription and role are as they were deployed.",
+            "Invocation logging, alarms, notifications and functions are as they were deployed.",
             *([_who(change)] if change else []),
-            "Calls of the time between may not be logged.",
+            "Calls of the time between may not be logged, and alarms of it not notified.",
         ]
     return Notice(subject, "\n".join(lines))
 

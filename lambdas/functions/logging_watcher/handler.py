@@ -9,18 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
+from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
 from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
+from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
 from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
+from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
 from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
+from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
+from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.iam_roles import IamRoles
+from lambdas.adapters.kms_keys import KmsKeys
+from lambdas.adapters.lambda_functions import LambdaFunctions
+from lambdas.adapters.log_notifier import LogNotifier
 from lambdas.adapters.sns_notifier import SnsNotifier
+from lambdas.adapters.sns_topics import SnsTopics
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import LoggingChange
 from lambdas.domain.metering.metric_catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import record_health
+from lambdas.services.check_safeguards import CheckSafeguards, LiveSafeguards, MeteredLogs
 from lambdas.services.watch_logging import LiveLogging, WatchLogging
 
 if TYPE_CHECKING:
@@ -35,8 +46,6 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     is_of_a_trail = event["detail-type"] == _OF_A_TRAIL
     change = LoggingChange.from_event(event["detail"]) if is_of_a_trail else None
     finding = watch()(change, datetime.fromisoformat(event["time"]))
-    if finding.notice is not None:
-        logger.warning(finding.notice.subject, text=finding.notice.text)
     record_health({LOGGING_DIFFERENCES: len(finding.differences)})
 
 
@@ -50,17 +59,33 @@ def settings() -> Settings:
 def watch() -> WatchLogging:
     """What watches, made once."""
     told = settings()
+    logs, sns = boto3.client("logs"), boto3.client("sns")
+    cloudformation, events = boto3.client("cloudformation"), boto3.client("events")
     return WatchLogging(
         deployed=told.deployed(),
         deploying_role_arn=told.deploying_role_arn,
         put=SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
-            groups=CloudWatchLogGroups(boto3.client("logs")),
+            groups=CloudWatchLogGroups(logs),
             roles=IamRoles(boto3.client("iam")),
         ),
+        safeguards=CheckSafeguards(
+            stacks=CloudFormationTemplates(cloudformation, told.stacks),
+            live=LiveSafeguards(
+                alarms=CloudWatchAlarms(boto3.client("cloudwatch")),
+                topics=SnsTopics(sns),
+                keys=KmsKeys(boto3.client("kms")),
+                logs=CloudWatchLogSettings(logs),
+                rules=EventBridgeRules(events),
+                functions=LambdaFunctions(boto3.client("lambda")),
+            ),
+            metered=MeteredLogs(told.log_group, told.destination_arn, told.known_log_policies),
+        ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
-        deployments=CloudFormationDeployments(boto3.client("cloudformation"), told.stacks),
+        deployments=CloudFormationDeployments(cloudformation, told.stacks),
         memory=DynamoDbWatchMemory(boto3.client("dynamodb"), told.ledger_table),
-        notifier=SnsNotifier(boto3.client("sns"), told.topic_arn),
+        notifier=AllNotifiers(
+            LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, told.topic_arn)
+        ),
     )

@@ -24,6 +24,7 @@ class Settings(EnvironmentSettings):
         log_group: The log group that is metered.
         retention_days: How long it keeps logs.
         destination_arn: What it is subscribed for.
+        known_log_policies: What the account's owner does with the log group, as a JSON list.
         role_name: The role with which Bedrock writes logs.
         role_trust: Who may take it: a policy document, as JSON.
         role_policy: What it may do: likewise.
@@ -38,6 +39,7 @@ class Settings(EnvironmentSettings):
     log_group: str = Field(min_length=1)
     retention_days: int
     destination_arn: str = Field(min_length=1)
+    known_log_policies: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     role_name: str = Field(min_length=1)
     role_trust: str = Field(min_length=2)
     role_policy: str = Field(min_length=2)

@@ -70,3 +70,19 @@ def test_the_role_behind_a_session_and_whether_cloudformation_used_it_are_told(
 ) -> None:
     found = change(userIdentity=identity)
     assert (found.role_arn, found.via_cloudformation) == (role_arn, via_cloudformation)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "target"),
+    [
+        ({"alarmNames": ["one", "two"]}, "one, two"),
+        ({"alarmNames": []}, None),
+        ({"name": "rule of muting", "muteTargets": {"alarmNames": ["one"]}}, "one"),
+        ({"topicArn": "arn:topic"}, "arn:topic"),
+        ({"keyId": "key"}, "key"),
+        ({"uUID": "mapping"}, "mapping"),
+        ({"policyName": "masks", "policyType": "DATA_PROTECTION_POLICY"}, None),
+    ],
+)
+def test_a_change_names_what_it_is_about(parameters: dict[str, Any], target: str | None) -> None:
+    assert change("Any", requestParameters=parameters).target == target

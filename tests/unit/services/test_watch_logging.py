@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.logging_configuration import LoggingChange, LoggingMemory, WatchState
+from lambdas.domain.logging_configuration import (
+    Difference,
+    LoggingChange,
+    LoggingMemory,
+    Subject,
+    WatchState,
+)
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.services.watch_logging import LiveLogging, WatchLogging
 from tests.fakes import (
@@ -17,6 +23,7 @@ from tests.fakes import (
     InMemoryMemoryStore,
     InMemoryNotifier,
     InMemoryRoles,
+    InMemorySafeguards,
     InMemoryWatchMemory,
 )
 from tests.unit.logging_configuration.deployed import (
@@ -46,6 +53,7 @@ class Account:
         self.put.memory = LoggingMemory((CONFIGURATION,))
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
+        self.safeguards = InMemorySafeguards()
         self.history = InMemoryChangeHistory()
         self.deployments = InMemoryDeployments()
         self.memory = InMemoryWatchMemory()
@@ -55,6 +63,7 @@ class Account:
             deploying_role_arn=CONFIGURATOR,
             put=self.put,
             live=LiveLogging(self.api, self.groups, self.roles),
+            safeguards=self.safeguards,
             history=self.history,
             deployments=self.deployments,
             memory=self.memory,
@@ -76,7 +85,9 @@ class Account:
 
 
 CHANGED = "invocation logging was changed"
-MENDED = "invocation logging is as deployed again"
+MENDED = "all is as deployed again"
+METER_CHANGED = "the meter itself was changed"
+METER_TOUCHED = "somebody touched the meter itself"
 TOUCHED = "somebody touched invocation logging"
 
 
@@ -165,7 +176,10 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
     account.check(change())
     assert account.subjects == [TOUCHED]
     assert f"Who: {MALLORY}" in account.told[0]
-    assert "Calls of the time between may not be logged." in account.told[0]
+    assert (
+        "Calls of the time between may not be logged, and alarms of it not notified."
+        in account.told[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -288,3 +302,99 @@ def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
     adopting = replace(account.watch, deployed=replace(DEPLOYED, retention_days=None, role=None))
     assert adopting(None, NOON + timedelta(minutes=15)).differences == ()
     assert account.subjects == [CHANGED, MENDED]
+
+
+ALARM = "BedrockMeter-Health-Coverage"
+ALARM_GONE = Difference(Subject.ALARM, f"alarms are gone: {ALARM}")
+
+
+def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.safeguards.differences.append(ALARM_GONE)
+    account.history.append(
+        change("DeleteAlarms", requestParameters={"alarmNames": ["other", ALARM]})
+    )
+    assert [account.check(), account.check()] == [1, 1]
+    assert account.subjects == [METER_CHANGED]
+    (text,) = account.told
+    assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
+    assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
+    account.safeguards.differences.clear()
+    account.check()
+    assert account.subjects == [METER_CHANGED, MENDED]
+
+
+def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.safeguards.differences.append(ALARM_GONE)
+    account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
+    account.check()
+    assert "Who: not known yet." in account.told[0]
+    assert "DeleteAlarms, DisableAlarmActions" in account.told[0]
+
+
+def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) -> None:
+    account.api.live = None
+    account.safeguards.differences.append(ALARM_GONE)
+    assert account.check(change()) == 2
+    assert account.subjects == [CHANGED]
+    assert f"- {OFF}\n- {ALARM_GONE.text}" in account.told[0]
+
+
+def forced(**changes: Any) -> LoggingChange:
+    """A change that no comparison can show."""
+    made: LoggingChange = change(
+        "SetAlarmState", **{"requestParameters": {"alarmName": ALARM}} | changes
+    )
+    return made
+
+
+def test_a_forced_state_of_an_alarm_is_notified_by_the_trail_and_by_the_check(
+    account: Account,
+) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.history.append(forced())
+    assert [account.check(), account.check(), account.check(forced())] == [0, 0, 0]
+    assert account.subjects == [METER_TOUCHED]
+    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.told[0]
+
+
+def test_each_of_two_forced_states_is_notified(account: Account) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.history += [forced(), forced(eventID="event-2", eventTime="2026-09-08T11:59:00Z")]
+    for _ in range(3):
+        account.check()
+    assert account.subjects == [METER_TOUCHED, METER_TOUCHED]
+
+
+def test_a_forced_state_of_another_alarm_is_not_notified(account: Account) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.history.append(forced(requestParameters={"alarmName": "other"}))
+    account.check()
+    assert account.told == []
+
+
+def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> None:
+    account.safeguards.names = frozenset({"BedrockMeter-Ingestion-LogProcessor"})
+    account.deployments.over.append((NOON - timedelta(minutes=10), NOON))
+    account.history.append(
+        change(
+            "UpdateFunctionCode20150331v2",
+            requestParameters={"functionName": "BedrockMeter-Ingestion-LogProcessor"},
+            userIdentity=BY_CLOUDFORMATION,
+        )
+    )
+    account.check()
+    assert account.told == []
+
+
+def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
+    account: Account,
+) -> None:
+    account.api.live = None
+    account.notifier.refusals = 2
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            account.check(change())
+    account.check()
+    assert [notice.is_repeated for notice in account.notifier.notices] == [True]

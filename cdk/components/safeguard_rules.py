@@ -1,0 +1,127 @@
+"""What `logging_watcher` may read of alarms, notifications, logs and functions, and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import ArnFormat, Aws, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+
+from cdk import stack_names
+from cdk.components.meter_function import MeterFunction
+from cdk.components.notification_topic import NotificationTopic
+from lambdas.domain.logging_configuration import WATCHED, Subject
+
+_PREFIX = "BedrockMeter-"
+_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.MONITORING)
+_Patterns = Sequence[Mapping[str, Any]]
+
+
+def grant_read_safeguards(
+    function: MeterFunction,
+    *,
+    topic: NotificationTopic,
+    stream_mapping: lambda_.CfnEventSourceMapping,
+) -> None:
+    """Let a function read what it compares with the deployed values.
+
+    Args:
+        function: The function.
+        topic: The topic of notifications.
+        stream_mapping: What starts `metric_publisher`.
+    """
+    stack = Stack.of(function)
+
+    def arn(service: str, resource: str, name: str) -> str:
+        return stack.format_arn(
+            service=service,
+            resource=resource,
+            resource_name=name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    function.allow(
+        *("cloudwatch:DescribeAlarms", "cloudwatch:ListAlarmMuteRules"),
+        *("cloudwatch:GetAlarmMuteRule", "logs:DescribeAccountPolicies"),
+        "sns:GetSubscriptionAttributes",
+        on="*",
+    )
+    function.allow("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", on=topic.topic_arn)
+    function.allow("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
+    rules = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{_PREFIX}*"
+    function.allow("events:DescribeRule", "events:ListTargetsByRule", on=rules)
+    function.allow(
+        *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
+        on=arn("lambda", "function", f"{_PREFIX}*"),
+    )
+    mapping = arn("lambda", "event-source-mapping", stream_mapping.attr_id)
+    function.allow("lambda:GetEventSourceMapping", on=mapping)
+
+
+def start_on_changed_safeguards(
+    function: MeterFunction,
+    *,
+    log_group: str,
+    topic: NotificationTopic,
+    stream_mapping: lambda_.CfnEventSourceMapping,
+) -> None:
+    """Start a function when an account's trail reports a change of what notifies people.
+
+    What CloudFormation does starts nothing: a deployment makes dozens of changes at once. The
+    scheduled check compares their result.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+    own_names = [{"prefix": _PREFIX}]
+    own_groups = [{"prefix": name} for name in _FUNCTION_STACKS]
+    metered = [{"wildcard": f"*{log_group}*"}]
+    parameters: Mapping[Subject, _Patterns] = {
+        Subject.ALARM: [
+            {"alarmName": own_names},
+            {"alarmNames": own_names},
+            {"muteTargets": {"alarmNames": own_names}},
+        ],
+        Subject.TOPIC: [
+            {"topicArn": [topic.topic_arn]},
+            {"resourceArn": [topic.topic_arn]},
+            {"subscriptionArn": [{"prefix": topic.topic_arn}]},
+        ],
+        Subject.KEY: [{"keyId": [{"suffix": topic.key.key_id}]}],
+        Subject.LOG_POLICY: [
+            {"logGroupIdentifier": metered},
+            {"policyType": [{"exists": True}]},
+            {"logGroupName": own_groups},
+        ],
+        Subject.RULE: [{"name": own_names}, {"rule": own_names}],
+        Subject.FUNCTION: [
+            {"functionName": [{"wildcard": f"*{_PREFIX}*"}]},
+            {"uUID": [stream_mapping.attr_id]},
+            {"uuid": [stream_mapping.attr_id]},
+        ],
+    }
+    for subject, patterns in parameters.items():
+        watched = WATCHED[subject]
+        events.Rule(
+            function,
+            f"{subject.title().replace('_', '')}Change",
+            description=f"Bedrock Meter: a {subject.replace('_', ' ')} of the meter changes",
+            event_pattern=events.EventPattern(
+                detail_type=["AWS API Call via CloudTrail"],
+                detail={
+                    "eventSource": [f"{watched.service}.amazonaws.com"],
+                    "eventName": list(watched.actions),
+                    "errorCode": [{"exists": False}],
+                    "userIdentity": {
+                        "invokedBy": [
+                            {"exists": False},
+                            {"anything-but": ["cloudformation.amazonaws.com"]},
+                        ]
+                    },
+                    "$or": [{"requestParameters": dict(pattern)} for pattern in patterns],
+                },
+            ),
+            targets=[targets.LambdaFunction(function)],
+        )

@@ -1,0 +1,54 @@
+"""Lambda functions, and the event source mappings that start them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.domain.safeguards.functions import Function
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+class LambdaFunctions:
+    """Reads functions of one account and Region."""
+
+    def __init__(self, client: LambdaClient) -> None:
+        """Read with a Lambda client."""
+        self._client = client
+
+    def read(self, names: Collection[str]) -> Mapping[str, Function]:
+        """Those of the named functions that exist."""
+        with refusal_as_not_readable():
+            return {name: function for name in names if (function := self._find(name)) is not None}
+
+    def read_mappings(self, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Those of the event source mappings that exist."""
+        with refusal_as_not_readable():
+            return {one: mapping for one in ids if (mapping := self._find_mapping(one)) is not None}
+
+    def _find(self, name: str) -> Function | None:
+        try:
+            configuration = self._client.get_function_configuration(FunctionName=name)
+            concurrency = self._client.get_function_concurrency(FunctionName=name)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+        return Function(
+            cast("Mapping[str, Any]", configuration),
+            concurrency.get("ReservedConcurrentExecutions"),
+        )
+
+    def _find_mapping(self, mapping_id: str) -> Mapping[str, Any] | None:
+        try:
+            mapping = self._client.get_event_source_mapping(UUID=mapping_id)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+        return cast("Mapping[str, Any]", mapping)

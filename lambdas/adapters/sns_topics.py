@@ -1,0 +1,62 @@
+"""Topics of SNS, with what is subscribed to them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.domain.safeguards.topic import Topic, TopicSubscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class SnsTopics:
+    """Reads topics of one account and Region."""
+
+    def __init__(self, client: SNSClient) -> None:
+        """Read with an SNS client."""
+        self._client = client
+
+    def find(self, arn: str) -> Topic | None:
+        """A topic with its subscriptions; `None` if there is none."""
+        with refusal_as_not_readable():
+            try:
+                attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
+                return Topic(
+                    key=attributes.get("KmsMasterKeyId") or None,
+                    policy=json.loads(attributes["Policy"]),
+                    subscriptions=self._subscriptions(arn),
+                )
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+
+    def _subscriptions(self, topic: str) -> tuple[TopicSubscription, ...]:
+        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        return tuple(
+            self._subscription(
+                subscription["Protocol"], subscription["Endpoint"], subscription["SubscriptionArn"]
+            )
+            for page in pages
+            for subscription in page["Subscriptions"]
+        )
+
+    def _subscription(self, protocol: str, endpoint: str, arn: str) -> TopicSubscription:
+        """An unconfirmed subscription has no ARN, but words in its place.
+
+        Source: https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
+        """
+        if not arn.startswith("arn:"):
+            return TopicSubscription(protocol, endpoint, is_confirmed=False)
+        attributes = self._client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        return TopicSubscription(
+            protocol,
+            endpoint,
+            is_confirmed=attributes.get("PendingConfirmation") != "true",
+            filter_policy=attributes.get("FilterPolicy"),
+        )

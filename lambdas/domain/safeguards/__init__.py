@@ -1,0 +1,1 @@
+"""What notifies people of tampering, compared with what was deployed."""

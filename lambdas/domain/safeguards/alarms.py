@@ -1,0 +1,119 @@
+"""Compares alarms with the deployed ones, and finds rules that mute them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.words import list_names, show
+
+_KIND = "AWS::CloudWatch::Alarm"
+_DEFAULTS: Mapping[str, Any] = {
+    "AlarmActions": [],
+    "ComparisonOperator": None,
+    "DatapointsToAlarm": None,
+    "Dimensions": [],
+    "EvaluateLowSampleCountPercentile": None,
+    "EvaluationPeriods": None,
+    "ExtendedStatistic": None,
+    "InsufficientDataActions": [],
+    "MetricName": None,
+    "Metrics": [],
+    "Namespace": None,
+    "OKActions": [],
+    "Period": None,
+    "Statistic": None,
+    "Threshold": None,
+    "ThresholdMetricId": None,
+    "TreatMissingData": "missing",
+    "Unit": None,
+    "WarmUpConfiguration": None,
+}
+"""What decides when an alarm notifies, with the value that CloudWatch takes where it is not set.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MuteRule:
+    """A rule that keeps alarms from notifying.
+
+    Attributes:
+        name: Its name.
+        alarm_names: The alarms that it mutes.
+    """
+
+    name: str
+    alarm_names: frozenset[str]
+
+
+def compare_alarms(
+    resources: Iterable[DeployedResource], live: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Difference]:
+    """Find alarms that are gone, changed, or do not notify.
+
+    Args:
+        resources: What was deployed.
+        live: Alarms by name, as CloudWatch describes them.
+    """
+    deployed = {alarm.physical_id: alarm for alarm in resources_of(resources, _KIND)}
+    if gone := deployed.keys() - live.keys():
+        yield Difference(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
+    present = sorted(deployed.keys() & live.keys())
+    silent = [
+        name
+        for name in present
+        if live[name].get("ActionsEnabled", True)
+        != deployed[name].properties.get("ActionsEnabled", True)
+    ]
+    if silent:
+        text = f"actions were switched off or on for alarms: {list_names(silent)}"
+        yield Difference(Subject.ALARM, text)
+    for name in present:
+        for text in _changes(deployed[name].properties, live[name]):
+            yield Difference(Subject.ALARM, f"alarm {name}: {text}")
+
+
+def find_muted_alarms(
+    resources: Iterable[DeployedResource], rules: Iterable[MuteRule]
+) -> Iterator[Difference]:
+    """Find rules that mute the meter's alarms, now or later."""
+    names = {alarm.physical_id for alarm in resources_of(resources, _KIND)}
+    for rule in rules:
+        if muted := names & rule.alarm_names:
+            text = f"mute rule {show(rule.name)} silences alarms: {list_names(muted)}"
+            yield Difference(Subject.ALARM, text)
+
+
+def _changes(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    before, now = _settings(deployed), _settings(live)
+    for name in _DEFAULTS:
+        if not matches(before[name], now[name]):
+            yield f"{name} is {show(now[name])}, was {show(before[name])}"
+
+
+def _settings(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {name: alarm.get(name, default) for name, default in _DEFAULTS.items()}
+    settings["Metrics"] = [_query(query) for query in settings["Metrics"]]
+    if settings["DatapointsToAlarm"] is None:
+        settings["DatapointsToAlarm"] = settings["EvaluationPeriods"]
+    return settings
+
+
+def _query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """A query without its label, and without what has its default value."""
+    kept = {"ReturnData": True, **query}
+    kept.pop("Label", None)
+    return {name: _without_empty(value) for name, value in kept.items() if value is not None}
+
+
+def _without_empty(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            name: _without_empty(part) for name, part in value.items() if part not in (None, [], {})
+        }
+    return value

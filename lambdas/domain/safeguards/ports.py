@@ -1,0 +1,98 @@
+"""What a check of the safeguards reads, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.safeguards.alarms import MuteRule
+from lambdas.domain.safeguards.deployed import DeployedStack
+from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.log_policies import LogPolicies
+from lambdas.domain.safeguards.starts import Rule
+from lambdas.domain.safeguards.topic import Key, Topic
+
+
+class NotReadableError(Exception):
+    """AWS refuses to say how something is. The text is its error code."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeguardReport:
+    """The result of a check.
+
+    Attributes:
+        differences: What is not as it was deployed.
+        names: The names of what was deployed, by which changes of it are recognised.
+    """
+
+    differences: tuple[Difference, ...]
+    names: frozenset[str]
+
+
+class Safeguards(Protocol):
+    """Alarms, notifications, logs and functions of the meter."""
+
+    def check(self, now: datetime) -> SafeguardReport:
+        """Compare everything with what was deployed."""
+
+
+class DeployedStacks(Protocol):
+    """The meter's stacks, as CloudFormation knows them."""
+
+    def read(self) -> list[DeployedStack]:
+        """Read all of them; raise `NotReadableError` where that is denied."""
+
+
+class Alarms(Protocol):
+    """Alarms of the account."""
+
+    def read(self) -> Mapping[str, Mapping[str, Any]]:
+        """The meter's alarms, by name."""
+
+    def read_mute_rules(self) -> list[MuteRule]:
+        """Rules that mute alarms now or later."""
+
+
+class Topics(Protocol):
+    """Topics of the account."""
+
+    def find(self, arn: str) -> Topic | None:
+        """A topic with its subscriptions; `None` if there is none."""
+
+
+class Keys(Protocol):
+    """Customer keys of the account."""
+
+    def find(self, key_id: str) -> Key | None:
+        """A key with its policy; `None` if there is none."""
+
+
+class LogSettings(Protocol):
+    """Settings of CloudWatch Logs."""
+
+    def read(self, log_group: str) -> LogPolicies | None:
+        """What is done with a log group; `None` if there is none."""
+
+    def read_groups(self) -> Mapping[str, int | None]:
+        """Retention of the log groups of the meter's functions in days, by name."""
+
+
+class Rules(Protocol):
+    """Rules of EventBridge."""
+
+    def read(self, names: Collection[str]) -> Mapping[str, Rule]:
+        """Those of the named rules that exist."""
+
+
+class Functions(Protocol):
+    """Lambda functions and what starts them."""
+
+    def read(self, names: Collection[str]) -> Mapping[str, Function]:
+        """Those of the named functions that exist."""
+
+    def read_mappings(self, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Those of the event source mappings that exist."""

@@ -1,0 +1,125 @@
+"""Compares what starts functions with what was deployed: rules and event source mappings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.words import show
+
+_RULE = "AWS::Events::Rule"
+_MAPPING = "AWS::Lambda::EventSourceMapping"
+_ENABLED = "ENABLED"
+_TARGET_FIELDS = ("Arn", "Input", "InputPath", "InputTransformer")
+_MAPPING_FIELDS = (
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "EventSourceArn",
+    "FunctionResponseTypes",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+)
+_STOPPED = ("Disabled", "Disabling", "Deleting")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of EventBridge.
+
+    Attributes:
+        state: Whether it is enabled.
+        pattern: The events that start its targets; `None` for schedules.
+        schedule: When it starts its targets; `None` for patterns.
+        targets: Its targets, as EventBridge lists them.
+    """
+
+    state: str
+    pattern: Mapping[str, Any] | None
+    schedule: str | None
+    targets: tuple[Mapping[str, Any], ...]
+
+
+def rule_names(resources: Iterable[DeployedResource]) -> list[str]:
+    """The names of the deployed rules."""
+    return [rule.physical_id for rule in resources_of(resources, _RULE)]
+
+
+def mapping_ids(resources: Iterable[DeployedResource]) -> list[str]:
+    """The ids of the deployed event source mappings."""
+    return [mapping.physical_id for mapping in resources_of(resources, _MAPPING)]
+
+
+def compare_rules(
+    resources: Iterable[DeployedResource], live: Mapping[str, Rule]
+) -> Iterator[Difference]:
+    """Find rules that are gone, disabled, or start something else.
+
+    Args:
+        resources: What was deployed.
+        live: Rules by name.
+    """
+    for deployed in resources_of(resources, _RULE):
+        for text in _compare_rule(deployed.properties, live.get(deployed.physical_id)):
+            yield Difference(Subject.RULE, f"rule {deployed.physical_id} {text}")
+
+
+def compare_mappings(
+    resources: Iterable[DeployedResource], live: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Difference]:
+    """Find event source mappings that are gone, stopped or changed.
+
+    Args:
+        resources: What was deployed.
+        live: Mappings by id, as Lambda describes them.
+    """
+    for deployed in resources_of(resources, _MAPPING):
+        function = deployed.properties["FunctionName"]
+        mapping = live.get(deployed.physical_id)
+        for text in _compare_mapping(deployed.properties, mapping):
+            yield Difference(Subject.FUNCTION, f"the event source mapping of {function} {text}")
+
+
+def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[str]:
+    if live is None:
+        yield "is gone"
+        return
+    state = deployed.get("State", _ENABLED)
+    if live.state != state:
+        yield f"is {live.state}, was {state}"
+    if not matches(deployed.get("ScheduleExpression"), live.schedule):
+        yield f"starts at {show(live.schedule)}"
+    if not matches(deployed.get("EventPattern"), live.pattern):
+        yield "starts with other events"
+    wanted = [_target(target) for target in deployed["Targets"]]
+    if not matches(wanted, [_target(target) for target in live.targets]):
+        yield "has other targets"
+
+
+def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: target[name] for name in _TARGET_FIELDS if target.get(name) is not None}
+
+
+def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None) -> Iterator[str]:
+    if live is None:
+        yield "is gone"
+        return
+    if live["State"] in _STOPPED:
+        yield f"is stopped: its state is {live['State']}"
+    function = deployed["FunctionName"]
+    if live["FunctionArn"].rpartition(":")[2] != function:
+        yield f"starts {show(live['FunctionArn'])}"
+    for name in _MAPPING_FIELDS:
+        if name in deployed and not matches(deployed[name], live.get(name)):
+            yield f"has {name} {show(live.get(name))}, was {show(deployed[name])}"
+    if not matches(_filters(deployed), _filters(live)):
+        yield "filters other records"
+
+
+def _filters(mapping: Mapping[str, Any]) -> list[Any]:
+    filters = (mapping.get("FilterCriteria") or {}).get("Filters", [])
+    return [json.loads(one["Pattern"]) for one in filters]

@@ -1,0 +1,145 @@
+"""Compares the topic of notifications, its subscriptions and its key with the deployed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from lambdas.domain.logging_configuration import Difference, PolicyDocument, Subject
+from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.words import show
+
+_TOPIC = "AWS::SNS::Topic"
+_TOPIC_POLICY = "AWS::SNS::TopicPolicy"
+_SUBSCRIPTION = "AWS::SNS::Subscription"
+_KEY = "AWS::KMS::Key"
+_ENABLED = "Enabled"
+_TIME_TO_CONFIRM = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSubscription:
+    """A subscription of the topic.
+
+    Attributes:
+        protocol: Its protocol, such as `email`.
+        endpoint: The address that receives notifications.
+        is_confirmed: Whether its owner has confirmed it.
+        filter_policy: The filter that notifications must match; `None` without one.
+    """
+
+    protocol: str
+    endpoint: str
+    is_confirmed: bool
+    filter_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The topic of notifications.
+
+    Attributes:
+        key: The key that encrypts messages; `None` without one.
+        policy: Its access policy.
+        subscriptions: Its subscriptions.
+    """
+
+    key: str | None
+    policy: PolicyDocument
+    subscriptions: tuple[TopicSubscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A customer key.
+
+    Attributes:
+        state: Its state; only `Enabled` keys work.
+        policy: Its policy.
+    """
+
+    state: str
+    policy: PolicyDocument
+
+
+def find_topic(resources: Iterable[DeployedResource]) -> str | None:
+    """The ARN of the deployed topic."""
+    return next((topic.physical_id for topic in resources_of(resources, _TOPIC)), None)
+
+
+def find_key(resources: Iterable[DeployedResource]) -> str | None:
+    """The id of the deployed key."""
+    return next((key.physical_id for key in resources_of(resources, _KEY)), None)
+
+
+def compare_topic(
+    resources: Iterable[DeployedResource], live: Topic | None, now: datetime
+) -> Iterator[Difference]:
+    """Find what keeps notifications from people.
+
+    Args:
+        resources: What was deployed.
+        live: The topic; `None` if it is gone.
+        now: The time of the check. People have a day to confirm, from the deployment on.
+    """
+    resources = list(resources)
+    if live is None:
+        yield _of_topic("the topic of notifications is gone")
+        return
+    for topic in resources_of(resources, _TOPIC):
+        if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
+            yield _of_topic("the topic is encrypted with another key, or with none")
+    for policy in resources_of(resources, _TOPIC_POLICY):
+        if not matches(policy.properties["PolicyDocument"], live.policy):
+            yield _of_topic("the access policy of the topic was changed")
+    for subscription in resources_of(resources, _SUBSCRIPTION):
+        yield from _compare_subscription(subscription, live, now)
+
+
+def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Difference]:
+    """Find what keeps alarms and functions from using the topic's key."""
+    for key in resources_of(resources, _KEY):
+        if live is None:
+            yield _of_key("the key of the topic is gone")
+            return
+        if live.state != _ENABLED:
+            yield _of_key(f"the key of the topic cannot be used: its state is {live.state}")
+        if not matches(key.properties["KeyPolicy"], live.policy):
+            yield _of_key("the policy of the topic's key was changed")
+
+
+def _compare_subscription(
+    deployed: DeployedResource, topic: Topic, now: datetime
+) -> Iterator[Difference]:
+    protocol, endpoint = deployed.properties["Protocol"], deployed.properties["Endpoint"]
+    name = f"the {protocol} subscription {_without_secrets(endpoint)}"
+    found = [
+        subscription
+        for subscription in topic.subscriptions
+        if (subscription.protocol, subscription.endpoint) == (protocol, endpoint)
+    ]
+    confirmed = [subscription for subscription in found if subscription.is_confirmed]
+    if not found:
+        yield _of_topic(f"{name} is gone")
+    elif not confirmed:
+        if now - deployed.updated_at >= _TIME_TO_CONFIRM:
+            yield _of_topic(f"{name} is not confirmed, so that it receives nothing")
+    elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
+        shown = show(max(filter_ for filter_ in filters if filter_ is not None))
+        yield _of_topic(f"{name} receives only what matches {shown}")
+
+
+def _without_secrets(endpoint: str) -> str:
+    """An address as it may be shown: addresses of webhooks often contain a secret."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else endpoint
+
+
+def _of_topic(text: str) -> Difference:
+    return Difference(Subject.TOPIC, text)
+
+
+def _of_key(text: str) -> Difference:
+    return Difference(Subject.KEY, text)

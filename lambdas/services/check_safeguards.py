@@ -1,0 +1,156 @@
+"""Checks that alarms, notifications, logs and functions are as they were deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
+from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
+from lambdas.domain.safeguards.functions import compare_functions, function_names
+from lambdas.domain.safeguards.log_policies import compare_log_groups, find_log_policies
+from lambdas.domain.safeguards.ports import (
+    Alarms,
+    DeployedStacks,
+    Functions,
+    Keys,
+    LogSettings,
+    NotReadableError,
+    Rules,
+    SafeguardReport,
+    Topics,
+)
+from lambdas.domain.safeguards.starts import (
+    compare_mappings,
+    compare_rules,
+    mapping_ids,
+    rule_names,
+)
+from lambdas.domain.safeguards.topic import compare_key, compare_topic, find_key, find_topic
+
+_Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Difference]]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSafeguards:
+    """Where to read what there is."""
+
+    alarms: Alarms
+    topics: Topics
+    keys: Keys
+    logs: LogSettings
+    rules: Rules
+    functions: Functions
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredLogs:
+    """The metered log group.
+
+    Attributes:
+        log_group: Its name.
+        destination_arn: The function that counts.
+        known_policies: What the account's owner put there, in the words of `known_log_policies`.
+    """
+
+    log_group: str
+    destination_arn: str
+    known_policies: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSafeguards:
+    """Compares deployed values with live ones, subject by subject.
+
+    A subject that AWS does not let us read is a difference itself: not readable is not healthy.
+    """
+
+    stacks: DeployedStacks
+    live: LiveSafeguards
+    metered: MeteredLogs
+
+    def check(self, now: datetime) -> SafeguardReport:
+        """Compare everything with what was deployed."""
+        try:
+            resources = read_resources(self.stacks.read())
+        except NotReadableError as error:
+            text = f"what was deployed cannot be read: {error}"
+            return SafeguardReport((Difference(Subject.FUNCTION, text),), frozenset())
+        checks: tuple[tuple[Subject, str, _Check], ...] = (
+            (Subject.ALARM, "alarms", self._alarms),
+            (Subject.ALARM, "mute rules of alarms", self._mute_rules),
+            (Subject.TOPIC, "the topic of notifications", self._topic),
+            (Subject.KEY, "the key of the topic", self._key),
+            (Subject.LOG_POLICY, "policies of logs", self._log_policies),
+            (Subject.LOG_POLICY, "log groups of functions", self._log_groups),
+            (Subject.RULE, "rules", self._rules),
+            (Subject.FUNCTION, "event source mappings", self._mappings),
+            (Subject.FUNCTION, "functions", self._functions),
+        )
+        differences: list[Difference] = []
+        for subject, name, compare in checks:
+            try:
+                differences += compare(resources, now)
+            except NotReadableError as error:
+                differences.append(Difference(subject, f"{name} cannot be read: {error}"))
+        names = frozenset(resource.physical_id for resource in resources)
+        return SafeguardReport(tuple(differences), names)
+
+    def _alarms(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return compare_alarms(resources, self.live.alarms.read())
+
+    def _mute_rules(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return find_muted_alarms(resources, self.live.alarms.read_mute_rules())
+
+    def _topic(
+        self, resources: tuple[DeployedResource, ...], now: datetime
+    ) -> Iterator[Difference]:
+        if (arn := find_topic(resources)) is not None:
+            yield from compare_topic(resources, self.live.topics.find(arn), now)
+
+    def _key(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterator[Difference]:
+        if (key_id := find_key(resources)) is not None:
+            yield from compare_key(resources, self.live.keys.find(key_id))
+
+    def _log_policies(
+        self, _resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterator[Difference]:
+        metered = self.metered
+        live = self.live.logs.read(metered.log_group)
+        if live is not None:
+            yield from find_log_policies(
+                live,
+                log_group=metered.log_group,
+                destination_arn=metered.destination_arn,
+                known=metered.known_policies,
+            )
+
+    def _log_groups(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        others = [
+            resource for resource in resources if resource.physical_id != self.metered.log_group
+        ]
+        return compare_log_groups(others, self.live.logs.read_groups())
+
+    def _rules(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return compare_rules(resources, self.live.rules.read(rule_names(resources)))
+
+    def _mappings(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        live = self.live.functions.read_mappings(mapping_ids(resources))
+        return compare_mappings(resources, live)
+
+    def _functions(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return compare_functions(resources, self.live.functions.read(function_names(resources)))
