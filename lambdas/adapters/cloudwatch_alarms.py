@@ -51,7 +51,7 @@ class CloudWatchAlarms:
                 raise
 
     def _mute_rule_names(self) -> Iterator[str]:
-        pages = self._client.get_paginator("list_alarm_mute_rules").paginate(Statuses=_STATUSES)
+        pages = self._client.get_paginator("list_alarm_mute_rules").paginate(Statuses=[*_STATUSES])
         for page in pages:
             for rule in page["AlarmMuteRuleSummaries"]:
                 yield rule["AlarmMuteRuleArn"].rpartition(":")[2]

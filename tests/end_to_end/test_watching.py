@@ -12,6 +12,8 @@ from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 from tests.unit.logging_configuration.deployed import MALLORY, trail_record
 
+COVERAGE_ALARM = "BedrockMeter-Health-Coverage"
+
 
 @pytest.fixture
 def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
@@ -47,6 +49,29 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     changed, mended = told(subscriber, 2)
     assert "- Bedrock's invocation logging is off" in changed
     assert f"Who: {MALLORY}" in changed
+    assert "are as they were deployed" in mended
+
+
+def test_silenced_alarms_and_rules_are_told_and_that_it_is_over(
+    deployed: Deployed, subscriber: Subscriber
+) -> None:
+    cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
+    (rule,) = (
+        it["Name"]
+        for it in rules.list_rules(NamePrefix="BedrockMeter-")["Rules"]
+        if "compares what is counted" in it.get("Description", "")
+    )
+    now = datetime.now(UTC)
+    cloudwatch.disable_alarm_actions(AlarmNames=[COVERAGE_ALARM])
+    rules.disable_rule(Name=rule)
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
+    cloudwatch.enable_alarm_actions(AlarmNames=[COVERAGE_ALARM])
+    rules.enable_rule(Name=rule)
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
+    changed, mended = told(subscriber, 2)
+    assert "The meter itself is not as it was deployed:" in changed
+    assert f"- actions were switched off or on for alarms: {COVERAGE_ALARM}\n" in changed
+    assert f"- rule {rule} is DISABLED, was ENABLED" in changed
     assert "are as they were deployed" in mended
 
 

@@ -125,7 +125,7 @@ def _compare_subscription(
         yield _of_topic(f"{name} is gone")
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
-            yield _of_topic(f"{name} is not confirmed, so that it receives nothing")
+            yield _of_topic(f"{name} is not confirmed, so it receives nothing")
     elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
         shown = show(max(filter_ for filter_ in filters if filter_ is not None))
         yield _of_topic(f"{name} receives only what matches {shown}")

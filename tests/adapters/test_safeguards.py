@@ -1,0 +1,288 @@
+"""Alarms, topic, key, logs, rules and functions as AWS and CloudFormation describe them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
+from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
+from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
+from lambdas.adapters.eventbridge_rules import EventBridgeRules
+from lambdas.adapters.kms_keys import KmsKeys
+from lambdas.adapters.lambda_functions import LambdaFunctions
+from lambdas.adapters.sns_topics import SnsTopics
+from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms
+from lambdas.domain.safeguards.deployed import read_resources
+from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.log_policies import LogPolicies
+from lambdas.domain.safeguards.ports import NotReadableError
+from lambdas.domain.safeguards.starts import Rule, compare_rules
+from lambdas.domain.safeguards.topic import Key, Topic, TopicSubscription, compare_topic
+from tests.unit.safeguards.deployed import (
+    ALARM_PROPERTIES,
+    COVERAGE,
+    FUNCTION,
+    FUNCTION_ARN,
+    NOON,
+    resource,
+)
+
+GROUP = "meter"
+MAPPING = "11111111-2222-3333-4444-555555555555"
+MAIL = resource(
+    "AWS::SNS::Subscription", "mail", {"Endpoint": "finops@example.com", "Protocol": "email"}
+)
+TEMPLATE: dict[str, Any] = {
+    "Resources": {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "Bedrock Meter"}},
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "Name": "BedrockMeter-Rule",
+                "ScheduleExpression": "rate(5 minutes)",
+                "State": "ENABLED",
+                "Targets": [{"Arn": {"Ref": "Topic"}, "Id": "Target0"}],
+            },
+        },
+    },
+    "Outputs": {"TopicArn": {"Value": {"Ref": "Topic"}, "Export": {"Name": "Stack:Topic"}}},
+}
+
+
+def client(service: Any) -> Any:
+    return boto3.client(service, region_name="us-east-1")
+
+
+def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
+    """The whole way of one check, over what moto deploys and what then changes."""
+    boto3.client("cloudformation").create_stack(
+        StackName="Stack", TemplateBody=json.dumps(TEMPLATE)
+    )
+    (stack,) = CloudFormationTemplates(boto3.client("cloudformation"), ["Stack"]).read()
+    topic = stack.resources["Topic"].physical_id
+    assert stack.exports == {"Stack:Topic": topic}
+    sns = boto3.client("sns")
+    subscription = sns.subscribe(
+        TopicArn=topic, Protocol="email", Endpoint=MAIL.properties["Endpoint"]
+    )
+    notifying = {**ALARM_PROPERTIES, "AlarmActions": [topic], "OKActions": [topic]}
+    boto3.client("cloudwatch").put_metric_alarm(**notifying)
+    # moto deploys no alarms and no subscriptions.
+    alarm = resource("AWS::CloudWatch::Alarm", COVERAGE, notifying)
+    resources = (*read_resources([stack]), MAIL, alarm)
+
+    def differences() -> list[str]:
+        found = [
+            *compare_alarms(resources, CloudWatchAlarms(boto3.client("cloudwatch")).read()),
+            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic), NOON),
+            *compare_rules(
+                resources, EventBridgeRules(boto3.client("events")).read(["BedrockMeter-Rule"])
+            ),
+        ]
+        return [difference.text for difference in found]
+
+    assert differences() == []
+    boto3.client("cloudwatch").disable_alarm_actions(AlarmNames=[COVERAGE])
+    boto3.client("events").disable_rule(Name="BedrockMeter-Rule")
+    sns.set_subscription_attributes(
+        SubscriptionArn=subscription["SubscriptionArn"],
+        AttributeName="FilterPolicy",
+        AttributeValue='{"a": ["b"]}',
+    )
+    assert differences() == [
+        f"actions were switched off or on for alarms: {COVERAGE}",
+        'the email subscription finops@example.com receives only what matches \'{"a": ["b"]}\'',
+        "rule BedrockMeter-Rule is DISABLED, was ENABLED",
+    ]
+    boto3.client("cloudwatch").delete_alarms(AlarmNames=[COVERAGE])
+    boto3.client("events").remove_targets(Rule="BedrockMeter-Rule", Ids=["Target0"])
+    boto3.client("events").delete_rule(Name="BedrockMeter-Rule")
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    assert differences() == [
+        f"alarms are gone: {COVERAGE}",
+        "the email subscription finops@example.com is gone",
+        "rule BedrockMeter-Rule is gone",
+    ]
+    sns.delete_topic(TopicArn=topic)
+    assert "the topic of notifications is gone" in differences()
+
+
+def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
+    cloudwatch = client("cloudwatch")
+    with Stubber(cloudwatch) as stub:
+        arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a", "b")]
+        stub.add_response(
+            "list_alarm_mute_rules",
+            {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": arn} for arn in arns]},
+            {"Statuses": ["ACTIVE", "SCHEDULED"]},
+        )
+        stub.add_response(
+            "get_alarm_mute_rule",
+            {"Name": "a", "MuteTargets": {"AlarmNames": [COVERAGE]}},
+            {"AlarmMuteRuleName": "a"},
+        )
+        stub.add_client_error("get_alarm_mute_rule", "ResourceNotFoundException")  # just deleted
+        found = CloudWatchAlarms(cloudwatch).read_mute_rules()
+    assert found == [MuteRule("a", frozenset({COVERAGE}))]
+
+
+def test_a_region_without_mute_rules_has_none() -> None:
+    cloudwatch = client("cloudwatch")
+    with Stubber(cloudwatch) as stub:
+        stub.add_client_error("list_alarm_mute_rules", "InvalidAction")
+        assert CloudWatchAlarms(cloudwatch).read_mute_rules() == []
+
+
+def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
+    sns = client("sns")
+    with Stubber(sns) as stub:
+        stub.add_response(
+            "get_topic_attributes",
+            {"Attributes": {"Policy": "{}", "KmsMasterKeyId": "key"}},
+        )
+        pending = {
+            "SubscriptionArn": "PendingConfirmation",
+            "Protocol": "email",
+            "Endpoint": "a@example.com",
+        }
+        stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
+        found = SnsTopics(sns).find("arn:topic")
+    unconfirmed = TopicSubscription("email", "a@example.com", is_confirmed=False)
+    assert found == Topic("key", {}, (unconfirmed,))
+
+
+def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
+    kms = boto3.client("kms")
+    policy = {"Version": "2012-10-17", "Statement": []}
+    key_id = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
+    assert KmsKeys(kms).find(key_id) == Key("Enabled", policy)
+    kms.disable_key(KeyId=key_id)
+    assert KmsKeys(kms).find(key_id) == Key("Disabled", policy)
+    kms.schedule_key_deletion(KeyId=key_id)
+    assert KmsKeys(kms).find(key_id) == Key("PendingDeletion", policy)
+    assert KmsKeys(kms).find("11111111-2222-3333-4444-555555555555") is None
+
+
+def test_what_is_done_with_a_log_group_is_read() -> None:
+    logs = client("logs")
+    with Stubber(logs) as stub:
+        given = {"filterName": "ours", "destinationArn": FUNCTION_ARN}
+        stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
+        stub.add_response("get_data_protection_policy", {"policyDocument": "{}"})
+        stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
+        for name in ("mask", "more"):
+            listed: dict[str, Any] = {"accountPolicies": [{"policyName": name}]}
+            stub.add_response(
+                "describe_account_policies",
+                listed | ({"nextToken": "next"} if name == "mask" else {}),
+                {"policyType": "DATA_PROTECTION_POLICY"}
+                | ({"nextToken": "next"} if name == "more" else {}),
+            )
+        for kind in ("SUBSCRIPTION_FILTER_POLICY", "TRANSFORMER_POLICY"):
+            stub.add_response(
+                "describe_account_policies", {"accountPolicies": []}, {"policyType": kind}
+            )
+        found = CloudWatchLogSettings(logs).read(GROUP)
+    kinds = dict.fromkeys(("mask", "more"), "DATA_PROTECTION_POLICY")
+    assert found == LogPolicies(
+        has_data_protection=True,
+        has_transformer=True,
+        account_policies=kinds,
+        subscriptions={"ours": FUNCTION_ARN},
+    )
+
+
+def test_a_log_group_without_policies_has_none() -> None:
+    logs = client("logs")
+    with Stubber(logs) as stub:
+        stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
+        stub.add_client_error("get_data_protection_policy", "ResourceNotFoundException")
+        stub.add_client_error("get_transformer", "ResourceNotFoundException")
+        for _ in range(3):
+            stub.add_client_error("describe_account_policies", "UnknownOperationException")
+        found = CloudWatchLogSettings(logs).read(GROUP)
+    assert found == LogPolicies(
+        has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
+    )
+
+
+def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> None:
+    logs = boto3.client("logs")
+    for name in ("BedrockMeter-Ingestion-Log", "BedrockMeter-Other", "others"):
+        logs.create_log_group(logGroupName=name)
+    logs.put_retention_policy(logGroupName="BedrockMeter-Ingestion-Log", retentionInDays=30)
+    settings = CloudWatchLogSettings(logs)
+    assert settings.read_groups() == {"BedrockMeter-Ingestion-Log": 30, "BedrockMeter-Other": None}
+    assert settings.read("missing") is None
+
+
+def test_a_rule_has_its_pattern_and_its_targets(aws: None) -> None:
+    events = boto3.client("events")
+    events.put_rule(Name="rule", EventPattern='{"source": ["aws.logs"]}')
+    events.put_targets(Rule="rule", Targets=[{"Id": "one", "Arn": FUNCTION_ARN}])
+    assert EventBridgeRules(events).read(["rule", "missing"]) == {
+        "rule": Rule(
+            "ENABLED", {"source": ["aws.logs"]}, None, ({"Id": "one", "Arn": FUNCTION_ARN},)
+        )
+    }
+
+
+def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
+    functions = client("lambda")
+    with Stubber(functions) as stub:
+        stub.add_response("get_function_configuration", {"FunctionName": FUNCTION})
+        stub.add_response("get_function_concurrency", {"ReservedConcurrentExecutions": 0})
+        stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
+        found = LambdaFunctions(functions).read([FUNCTION, "gone"])
+        stub.add_response("get_event_source_mapping", {"State": "Enabled"}, {"UUID": MAPPING})
+        stub.add_client_error("get_event_source_mapping", "ResourceNotFoundException")
+        mappings = LambdaFunctions(functions).read_mappings([MAPPING, MAPPING[::-1]])
+    assert found == {FUNCTION: Function({"FunctionName": FUNCTION}, 0)}
+    assert mappings == {MAPPING: {"State": "Enabled"}}
+
+
+READS: list[tuple[str, str, Callable[[Any], object]]] = [
+    ("cloudformation", "describe_stacks", lambda it: CloudFormationTemplates(it, ["One"]).read()),
+    ("cloudwatch", "describe_alarms", lambda it: CloudWatchAlarms(it).read()),
+    ("cloudwatch", "list_alarm_mute_rules", lambda it: CloudWatchAlarms(it).read_mute_rules()),
+    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic")),
+    ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
+    ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
+    ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups()),
+    ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),
+    ("lambda", "get_function_configuration", lambda it: LambdaFunctions(it).read(["one"])),
+    ("lambda", "get_event_source_mapping", lambda it: LambdaFunctions(it).read_mappings([MAPPING])),
+]
+
+
+@pytest.mark.parametrize(("service", "action", "read"), READS)
+def test_denied_access_is_not_readable_and_other_errors_stay(
+    service: str, action: str, read: Callable[[Any], object]
+) -> None:
+    used = client(service)
+    with Stubber(used) as stub:
+        stub.add_client_error(action, "AccessDeniedException")
+        with pytest.raises(NotReadableError, match="AccessDeniedException"):
+            read(used)
+        stub.add_client_error(action, "ThrottlingException")
+        with pytest.raises(ClientError, match="Throttling"):
+            read(used)
+
+
+def test_denied_policies_of_a_log_group_are_not_readable() -> None:
+    logs = client("logs")
+    for answered, refused in enumerate(
+        ("get_data_protection_policy", "get_transformer", "describe_account_policies")
+    ):
+        with Stubber(logs) as stub:
+            stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
+            for action in ("get_data_protection_policy", "get_transformer")[:answered]:
+                stub.add_response(action, {})
+            stub.add_client_error(refused, "AccessDeniedException")
+            with pytest.raises(NotReadableError):
+                CloudWatchLogSettings(logs).read(GROUP)

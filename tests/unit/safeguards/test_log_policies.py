@@ -1,0 +1,79 @@
+"""What masks, rewrites or copies logs is found, and what the owner names is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from lambdas.domain.safeguards.log_policies import (
+    LogPolicies,
+    compare_log_groups,
+    find_log_policies,
+)
+from tests.unit.safeguards.deployed import FUNCTION_ARN, resource
+
+CLEAN = LogPolicies(
+    has_data_protection=False,
+    has_transformer=False,
+    account_policies={},
+    subscriptions={"ours": FUNCTION_ARN},
+)
+
+
+def found(live: LogPolicies, *known: str) -> list[str]:
+    return [
+        difference.text
+        for difference in find_log_policies(
+            live, log_group="group", destination_arn=FUNCTION_ARN, known=known
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("live", "text", "word"),
+    [
+        (
+            replace(CLEAN, has_data_protection=True),
+            "a data protection policy masks text in log group group",
+            "data-protection",
+        ),
+        (
+            replace(CLEAN, has_transformer=True),
+            "a transformer rewrites the events of log group group",
+            "transformer",
+        ),
+        (
+            replace(CLEAN, account_policies={"mask": "DATA_PROTECTION_POLICY"}),
+            "account policy 'mask' (DATA_PROTECTION_POLICY) acts on log groups",
+            "account:mask",
+        ),
+        (
+            replace(CLEAN, subscriptions={**CLEAN.subscriptions, "copy": "arn:elsewhere"}),
+            "subscription filter 'copy' copies log group group to 'arn:elsewhere'",
+            "subscription:copy",
+        ),
+    ],
+)
+def test_a_policy_is_a_difference_until_its_owner_names_it(
+    live: LogPolicies, text: str, word: str
+) -> None:
+    assert found(CLEAN) == []
+    assert found(live) == [f"{text} (if you made it, add {word!r} to known_log_policies)"]
+    assert found(live, word) == []
+    assert found(live, "account:other") == found(live)
+
+
+@pytest.mark.parametrize(
+    ("live", "texts"),
+    [
+        ({"one": 30, "two": 30}, []),
+        ({"one": 30}, ["log groups of functions are gone: two"]),
+        ({"one": 1, "two": None}, ["log groups of functions expire at another time: one, two"]),
+    ],
+)
+def test_log_groups_of_functions_have_to_be_there(
+    live: dict[str, int | None], texts: list[str]
+) -> None:
+    deployed = [
+        resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
+    ]
+    assert [difference.text for difference in compare_log_groups(deployed, live)] == texts

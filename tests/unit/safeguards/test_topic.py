@@ -1,0 +1,113 @@
+"""What keeps notifications from people is found at the topic, its subscriptions and its key."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.domain.safeguards.topic import (
+    Key,
+    Topic,
+    TopicSubscription,
+    compare_key,
+    compare_topic,
+    find_key,
+    find_topic,
+)
+from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, resource
+
+POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
+KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
+MAIL = resource(
+    "AWS::SNS::Subscription", "mail", {"Protocol": "email", "Endpoint": "finops@example.com"}
+)
+HOOK = resource(
+    "AWS::SNS::Subscription",
+    "hook",
+    {"Protocol": "https", "Endpoint": "https://hooks.example.com/services/secret"},
+)
+DEPLOYED = [
+    resource("AWS::SNS::Topic", TOPIC, {"KmsMasterKeyId": KEY}),
+    resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": POLICY}),
+    MAIL,
+    HOOK,
+    resource("AWS::KMS::Key", "key-id", {"KeyPolicy": KEY_POLICY}),
+]
+SUBSCRIBED_MAIL = TopicSubscription("email", "finops@example.com", is_confirmed=True)
+SUBSCRIBED_HOOK = TopicSubscription("https", HOOK.properties["Endpoint"], is_confirmed=True)
+LIVE = Topic(KEY, POLICY, (SUBSCRIBED_MAIL, SUBSCRIBED_HOOK))
+
+
+def found(live: Topic | None) -> list[str]:
+    return [difference.text for difference in compare_topic(DEPLOYED, live, NOON)]
+
+
+def test_a_topic_as_deployed_is_no_difference() -> None:
+    others = TopicSubscription("sqs", "arn:queue", is_confirmed=True)
+    assert found(LIVE) == found(replace(LIVE, subscriptions=(*LIVE.subscriptions, others))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"key": None}, "the topic is encrypted with another key, or with none"),
+        ({"key": "other"}, "the topic is encrypted with another key, or with none"),
+        ({"policy": {}}, "the access policy of the topic was changed"),
+        (
+            {"subscriptions": (SUBSCRIBED_HOOK,)},
+            "the email subscription finops@example.com is gone",
+        ),
+        (
+            {"subscriptions": (SUBSCRIBED_MAIL,)},
+            "the https subscription https://hooks.example.com is gone",
+        ),
+        (
+            {"subscriptions": (replace(SUBSCRIBED_MAIL, is_confirmed=False), SUBSCRIBED_HOOK)},
+            "the email subscription finops@example.com is not confirmed, so it receives nothing",
+        ),
+        (
+            {"subscriptions": (replace(SUBSCRIBED_MAIL, filter_policy="{}"), SUBSCRIBED_HOOK)},
+            "the email subscription finops@example.com receives only what matches '{}'",
+        ),
+    ],
+)
+def test_a_changed_topic_is_a_difference(changes: dict[str, Any], text: str) -> None:
+    assert found(replace(LIVE, **changes)) == [text]
+
+
+def test_a_deleted_topic_is_a_difference() -> None:
+    assert found(None) == ["the topic of notifications is gone"]
+
+
+@pytest.mark.parametrize(("age", "count"), [(timedelta(hours=23), 0), (timedelta(days=1), 1)])
+def test_people_have_a_day_to_confirm(age: timedelta, count: int) -> None:
+    mail = replace(MAIL, updated_at=NOON - age)
+    pending = replace(LIVE, subscriptions=(replace(SUBSCRIBED_MAIL, is_confirmed=False),))
+    assert len([*compare_topic([mail], pending, NOON)]) == count
+
+
+@pytest.mark.parametrize(
+    ("live", "texts"),
+    [
+        (Key("Enabled", KEY_POLICY), []),
+        (
+            Key("Disabled", KEY_POLICY),
+            ["the key of the topic cannot be used: its state is Disabled"],
+        ),
+        (
+            Key("PendingDeletion", KEY_POLICY),
+            ["the key of the topic cannot be used: its state is PendingDeletion"],
+        ),
+        (Key("Enabled", {"Statement": []}), ["the policy of the topic's key was changed"]),
+        (None, ["the key of the topic is gone"]),
+    ],
+)
+def test_a_key_that_alarms_cannot_use_is_a_difference(live: Key | None, texts: list[str]) -> None:
+    assert [difference.text for difference in compare_key(DEPLOYED, live)] == texts
+
+
+def test_topic_and_key_are_those_of_the_deployment() -> None:
+    assert (find_topic(DEPLOYED), find_key(DEPLOYED)) == (TOPIC, "key-id")
+    assert (find_topic([]), find_key([])) == (None, None)
+    assert MAIL.updated_at == BEFORE

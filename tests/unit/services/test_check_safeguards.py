@@ -1,0 +1,208 @@
+"""Each subject is checked, and one that cannot be read hides no other."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.domain.logging_configuration import Subject
+from lambdas.domain.safeguards.alarms import MuteRule
+from lambdas.domain.safeguards.deployed import DeployedStack, StackResource
+from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.log_policies import LogPolicies
+from lambdas.domain.safeguards.ports import NotReadableError
+from lambdas.domain.safeguards.starts import Rule
+from lambdas.domain.safeguards.topic import Key, Topic
+from lambdas.services.check_safeguards import CheckSafeguards, LiveSafeguards, MeteredLogs
+from tests.unit.safeguards.deployed import (
+    ACCOUNT,
+    ALARM_PROPERTIES,
+    BEFORE,
+    COVERAGE,
+    FUNCTION,
+    FUNCTION_ARN,
+    LIVE_ALARM,
+    NOON,
+    TOPIC,
+)
+
+GROUP = "BedrockMeter-Storage-InvocationLogs"
+FUNCTION_LOG = "BedrockMeter-Ingestion-LogProcessorLog"
+POLICY: dict[str, Any] = {"Statement": []}
+RESOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "Alarm": ("AWS::CloudWatch::Alarm", COVERAGE, ALARM_PROPERTIES),
+    "Topic": ("AWS::SNS::Topic", TOPIC, {}),
+    "TopicPolicy": ("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": POLICY}),
+    "Key": ("AWS::KMS::Key", "key-id", {"KeyPolicy": POLICY}),
+    "Group": ("AWS::Logs::LogGroup", GROUP, {}),
+    "FunctionLog": ("AWS::Logs::LogGroup", FUNCTION_LOG, {"RetentionInDays": 30}),
+    "Rule": (
+        "AWS::Events::Rule",
+        "rule",
+        {"ScheduleExpression": "rate(1 hour)", "Targets": [{"Arn": FUNCTION_ARN}]},
+    ),
+    "Function": ("AWS::Lambda::Function", FUNCTION, {"Timeout": 60}),
+    "Mapping": ("AWS::Lambda::EventSourceMapping", "mapping", {"FunctionName": FUNCTION}),
+}
+
+
+class Account:
+    """What CloudFormation, and what everything else knows of an account."""
+
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+        self.alarms: dict[str, dict[str, Any]] = {COVERAGE: LIVE_ALARM}
+        self.mute_rules: list[MuteRule] = []
+        self.topic: Topic | None = Topic(None, POLICY, ())
+        self.key: Key | None = Key("Enabled", POLICY)
+        self.log_policies = LogPolicies(
+            has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
+        )
+        self.groups: dict[str, int | None] = {FUNCTION_LOG: 30}
+        self.rules = {"rule": Rule("ENABLED", None, "rate(1 hour)", ({"Arn": FUNCTION_ARN},))}
+        self.functions = {FUNCTION: Function({"Timeout": 60}, None)}
+        self.mappings = {"mapping": {"State": "Enabled", "FunctionArn": FUNCTION_ARN}}
+
+    def ask(self, name: str) -> None:
+        if name in self.refused:
+            raise NotReadableError("AccessDenied")  # noqa: EM101  # as an adapter raises it
+
+    def check(self) -> list[tuple[Subject, str]]:
+        """The differences at noon."""
+        report = self.checking().check(NOON)
+        return [(difference.subject, difference.text) for difference in report.differences]
+
+    def checking(self) -> CheckSafeguards:
+        live = LiveSafeguards(
+            Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)
+        )
+        return CheckSafeguards(Stacks(self), live, MeteredLogs(GROUP, FUNCTION_ARN))
+
+
+class Port:
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+
+class Stacks(Port):
+    def read(self) -> list[DeployedStack]:
+        self.account.ask("stacks")
+        return [
+            DeployedStack(
+                f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/BedrockMeter-Monitoring/id",
+                {
+                    "Resources": {
+                        logical_id: {"Type": kind, "Properties": properties}
+                        for logical_id, (kind, _, properties) in RESOURCES.items()
+                    }
+                },
+                {
+                    logical_id: StackResource(physical_id, BEFORE)
+                    for logical_id, (_, physical_id, _) in RESOURCES.items()
+                },
+                {},
+            )
+        ]
+
+
+class Alarms(Port):
+    def read(self) -> Mapping[str, Mapping[str, Any]]:
+        self.account.ask("alarms")
+        return self.account.alarms
+
+    def read_mute_rules(self) -> list[MuteRule]:
+        self.account.ask("mute rules")
+        return self.account.mute_rules
+
+
+class Topics(Port):
+    def find(self, arn: str) -> Topic | None:
+        self.account.ask("topic")
+        assert arn == TOPIC
+        return self.account.topic
+
+
+class Keys(Port):
+    def find(self, key_id: str) -> Key | None:
+        self.account.ask("key")
+        assert key_id == "key-id"
+        return self.account.key
+
+
+class Logs(Port):
+    def read(self, log_group: str) -> LogPolicies | None:
+        self.account.ask("log policies")
+        return self.account.log_policies if log_group == GROUP else None
+
+    def read_groups(self) -> Mapping[str, int | None]:
+        self.account.ask("log groups")
+        return self.account.groups
+
+
+class Rules(Port):
+    def read(self, names: Collection[str]) -> Mapping[str, Rule]:
+        self.account.ask("rules")
+        assert list(names) == ["rule"]
+        return self.account.rules
+
+
+class Functions(Port):
+    def read(self, names: Collection[str]) -> Mapping[str, Function]:
+        self.account.ask("functions")
+        assert list(names) == [FUNCTION]
+        return self.account.functions
+
+    def read_mappings(self, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        self.account.ask("mappings")
+        assert list(ids) == ["mapping"]
+        return self.account.mappings
+
+
+def test_an_account_as_deployed_has_no_difference() -> None:
+    assert Account().check() == []
+
+
+def test_every_subject_is_checked() -> None:
+    account = Account()
+    account.alarms.clear()
+    account.mute_rules.append(MuteRule("quiet", frozenset({COVERAGE})))
+    account.topic = account.key = None
+    account.log_policies = replace(account.log_policies, has_transformer=True)
+    account.groups.clear()
+    account.rules.clear()
+    account.functions.clear()
+    account.mappings.clear()
+    assert [subject for subject, _ in account.check()] == [
+        *(Subject.ALARM, Subject.ALARM, Subject.TOPIC, Subject.KEY),
+        *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
+        *(Subject.FUNCTION, Subject.FUNCTION),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("port", "subject", "name"),
+    [
+        ("alarms", Subject.ALARM, "alarms"),
+        ("mute rules", Subject.ALARM, "mute rules of alarms"),
+        ("topic", Subject.TOPIC, "the topic of notifications"),
+        ("key", Subject.KEY, "the key of the topic"),
+        ("log policies", Subject.LOG_POLICY, "policies of logs"),
+        ("log groups", Subject.LOG_POLICY, "log groups of functions"),
+        ("rules", Subject.RULE, "rules"),
+        ("mappings", Subject.FUNCTION, "event source mappings"),
+        ("functions", Subject.FUNCTION, "functions"),
+        ("stacks", Subject.FUNCTION, "what was deployed"),
+    ],
+)
+def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
+    port: str, subject: Subject, name: str
+) -> None:
+    account = Account()
+    account.refused.add(port)
+    assert account.check() == [(subject, f"{name} cannot be read: AccessDenied")]
+
+
+def test_a_change_of_the_deployment_is_recognised_by_its_names() -> None:
+    names = Account().checking().check(NOON).names
+    assert names >= {COVERAGE, TOPIC, "key-id", "rule", FUNCTION, "mapping"}
