@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Stack
+from aws_cdk import Aws
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -33,16 +33,7 @@ def grant_read_safeguards(
         topic: The topic of notifications.
         stream_mapping: What starts `metric_publisher`.
     """
-    stack = Stack.of(function)
-
-    def arn(service: str, resource: str, name: str) -> str:
-        return stack.format_arn(
-            service=service,
-            resource=resource,
-            resource_name=name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
+    here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     function.allow(
         *("cloudwatch:DescribeAlarms", "cloudwatch:ListAlarmMuteRules"),
         *("cloudwatch:GetAlarmMuteRule", "logs:DescribeAccountPolicies"),
@@ -51,14 +42,18 @@ def grant_read_safeguards(
     )
     function.allow("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", on=topic.topic_arn)
     function.allow("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
-    rules = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{_PREFIX}*"
-    function.allow("events:DescribeRule", "events:ListTargetsByRule", on=rules)
+    function.allow(
+        *("events:DescribeRule", "events:ListTargetsByRule"),
+        on=f"arn:{Aws.PARTITION}:events:{here}:rule/{_PREFIX}*",
+    )
     function.allow(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
-        on=arn("lambda", "function", f"{_PREFIX}*"),
+        on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
     )
-    mapping = arn("lambda", "event-source-mapping", stream_mapping.attr_id)
-    function.allow("lambda:GetEventSourceMapping", on=mapping)
+    function.allow(
+        "lambda:GetEventSourceMapping",
+        on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
+    )
 
 
 def start_on_changed_safeguards(
