@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -17,8 +19,8 @@ from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config import Config
-from lambdas.domain.logging_configuration import WATCHED
-from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.domain.logging_configuration import WATCHED, WatchedActions
+from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.notifications import EVENT_SOURCE
 from lambdas.functions.logging_watcher.settings import Settings
 
@@ -78,6 +80,8 @@ class LoggingWatcher(MeterFunction):
                 retention_days=config.log_retention_days,
                 destination_arn=log_processor.function_arn,
                 known_log_policies=config.known_log_policies,
+                is_content_logged=config.log_content,
+                role_arn=logging_role.role_arn,
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
@@ -92,9 +96,9 @@ class LoggingWatcher(MeterFunction):
         self._let_look(logging_role)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
-        self.allow_items(
-            "dynamodb:GetItem", "dynamodb:PutItem", on=ledger.table_arn, keys=[WATCH_KEY]
-        )
+        table = ledger.table_arn
+        self.allow_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.allow_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
         if stored_with is not None:
             stored_with.grant_encrypt_decrypt(self)
         events.Rule(
@@ -104,7 +108,13 @@ class LoggingWatcher(MeterFunction):
             schedule=events.Schedule.rate(CHECKED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )
-        self._start_on_changes({"logGroupName": log_group, "roleName": logging_role.role_name})
+        self._start_on_changes(
+            {
+                "logGroupName": log_group,
+                "roleName": logging_role.role_name,
+                "name": memory.parameter_name,
+            }
+        )
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping
         )
@@ -151,7 +161,7 @@ class LoggingWatcher(MeterFunction):
             if not subject.is_logging:
                 continue
             named = (
-                {"requestParameters": {watched.target: [names[watched.target]]}}
+                {"requestParameters": _naming(watched, names[watched.target])}
                 if watched.target
                 else {}
             )
@@ -171,3 +181,14 @@ class LoggingWatcher(MeterFunction):
                 ),
                 targets=[targets.LambdaFunction(self)],
             )
+
+
+def _naming(watched: WatchedActions, name: str) -> dict[str, Any]:
+    """Match request parameters that name something, alone or in a list.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+    parameters = [{str(watched.target): [name]}]
+    if watched.targets is None:
+        return parameters[0]
+    return {"$or": [*parameters, {watched.targets: [name]}]}

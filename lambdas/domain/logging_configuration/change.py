@@ -21,11 +21,13 @@ class WatchedActions:
         service: The service, as events name it: `bedrock`, for `bedrock.amazonaws.com`.
         actions: What CloudTrail calls them.
         target: The request parameter that names what is changed; `None` where there is one alone.
+        targets: The request parameter of actions that change several at once.
     """
 
     service: str
     actions: tuple[str, ...]
     target: str | None = None
+    targets: str | None = None
 
 
 WATCHED: Mapping[Subject, WatchedActions] = {
@@ -56,6 +58,12 @@ WATCHED: Mapping[Subject, WatchedActions] = {
             "PutRolePermissionsBoundary",
         ),
         target="roleName",
+    ),
+    Subject.MEMORY: WatchedActions(
+        "ssm",
+        ("PutParameter", "DeleteParameter", "DeleteParameters", "LabelParameterVersion"),
+        target="name",
+        targets="names",
     ),
     Subject.ALARM: WatchedActions(
         "monitoring",
@@ -129,8 +137,9 @@ _TARGETS = (
     "uuid",
     "rule",
     "name",
+    "names",
 )
-"""Request parameters that name what an action is about, in the order in which they are read."""
+"""Request parameters that name what an action is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +150,7 @@ class LoggingChange:
         event_id: What CloudTrail calls the event.
         at: When it was done, in UTC.
         action: What was done, by the name of the API's action.
-        target: Names of what it is about; `None` where there is one alone.
+        targets: The names of what it is about; empty where there is one alone.
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
         via_cloudformation: Whether CloudFormation did it; for which stack, no event says.
@@ -150,7 +159,7 @@ class LoggingChange:
     event_id: str
     at: datetime
     action: str
-    target: str | None
+    targets: tuple[str, ...]
     who: str
     role_arn: str | None
     via_cloudformation: bool
@@ -169,19 +178,20 @@ class LoggingChange:
             event_id=record["eventID"],
             at=datetime.fromisoformat(record["eventTime"]),
             action=record["eventName"],
-            target=_target(parameters),
+            targets=_targets(parameters),
             who=identity.get("arn") or invoked_by or identity.get("principalId") or _UNKNOWN,
             role_arn=issuer.get("arn"),
             via_cloudformation=invoked_by == _CLOUDFORMATION,
         )
 
 
-def _target(parameters: Mapping[str, Any]) -> str | None:
+def _targets(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     named = {**parameters, **(parameters.get("muteTargets") or {})}
+    found: dict[str, None] = {}
     for name in _TARGETS:
         match named.get(name):
             case str(target) if target:
-                return target
-            case [str(), *_] as targets:
-                return ", ".join(map(str, targets))
-    return None
+                found[target] = None
+            case list(targets):
+                found.update(dict.fromkeys(map(str, targets)))
+    return tuple(found)

@@ -76,7 +76,8 @@ class LoggingMemory:
             message = (
                 "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
                 " Bring back an earlier version of its SSM parameter (`aws ssm"
-                f" get-parameter-history`), or, if nothing was replaced, set it to '{NO_MEMORY}'."
+                " get-parameter-history`), or its copy from the ledger table; docs/security.md says"
+                " how."
             )
             raise DamagedMemoryError(message) from error
 

@@ -91,7 +91,7 @@ def watch_notice(
 
 
 def _who(change: LoggingChange) -> str:
-    of = f" of {change.target}" if change.target else ""
+    of = f" of {', '.join(change.targets)}" if change.targets else ""
     return f"Who: {change.who}, by {change.action}{of} at {change.at:%Y-%m-%d %H:%M:%S} UTC."
 
 

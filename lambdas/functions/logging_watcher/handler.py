@@ -17,6 +17,7 @@ from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
 from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
 from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
+from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
 from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
 from lambdas.adapters.eventbridge_rules import EventBridgeRules
@@ -27,7 +28,7 @@ from lambdas.adapters.log_notifier import LogNotifier
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.adapters.sns_topics import SnsTopics
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
-from lambdas.domain.logging_configuration import LoggingChange
+from lambdas.domain.logging_configuration import LoggingChange, VerifiedMemory
 from lambdas.domain.metering.metric_catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
 from lambdas.observability import record_health
@@ -61,10 +62,14 @@ def watch() -> WatchLogging:
     told = settings()
     logs, sns = boto3.client("logs"), boto3.client("sns")
     cloudformation, events = boto3.client("cloudformation"), boto3.client("events")
+    dynamodb = boto3.client("dynamodb")
     return WatchLogging(
         deployed=told.deployed(),
         deploying_role_arn=told.deploying_role_arn,
-        put=SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
+        put=VerifiedMemory(
+            SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
+            DynamoDbMemoryCopy(dynamodb, told.ledger_table),
+        ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
             groups=CloudWatchLogGroups(logs),
@@ -84,7 +89,7 @@ def watch() -> WatchLogging:
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
         deployments=CloudFormationDeployments(cloudformation, told.stacks),
-        memory=DynamoDbWatchMemory(boto3.client("dynamodb"), told.ledger_table),
+        memory=DynamoDbWatchMemory(dynamodb, told.ledger_table),
         notifier=AllNotifiers(
             LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, told.topic_arn)
         ),

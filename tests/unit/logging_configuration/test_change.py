@@ -20,7 +20,7 @@ def test_a_change_is_who_did_what_when() -> None:
         event_id="event-1",
         at=datetime(2026, 9, 8, 11, 58, 3, tzinfo=UTC),
         action="DeleteModelInvocationLoggingConfiguration",
-        target=None,
+        targets=(),
         who=MALLORY,
         role_arn=None,
         via_cloudformation=False,
@@ -42,18 +42,26 @@ def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("parameters", "target"),
+    ("parameters", "targets"),
     [
-        ({"logGroupName": "logs", "filterName": "x"}, "logs"),
-        ({"roleName": "role", "policyName": "x"}, "role"),
-        ({"loggingConfig": {}}, None),
-        (None, None),
+        ({"logGroupName": "logs", "filterName": "x"}, ("logs",)),
+        ({"roleName": "role", "policyName": "x"}, ("role",)),
+        ({"name": "memory", "value": "HIDDEN", "type": "String"}, ("memory",)),
+        ({"names": ["memory", "other"]}, ("memory", "other")),
+        ({"alarmNames": ["one", "two"]}, ("one", "two")),
+        ({"name": "mute", "muteTargets": {"alarmNames": ["one"]}}, ("one", "mute")),
+        ({"topicArn": "arn:topic"}, ("arn:topic",)),
+        ({"keyId": "key"}, ("key",)),
+        ({"uUID": "mapping"}, ("mapping",)),
+        ({"policyName": "masks", "policyType": "DATA_PROTECTION_POLICY"}, ()),
+        ({"loggingConfig": {}}, ()),
+        (None, ()),
     ],
 )
 def test_what_was_changed_is_named_by_the_request(
-    parameters: dict[str, Any] | None, target: str | None
+    parameters: dict[str, Any] | None, targets: tuple[str, ...]
 ) -> None:
-    assert change(requestParameters=parameters).target == target
+    assert change(requestParameters=parameters).targets == targets
 
 
 @pytest.mark.parametrize(
@@ -70,19 +78,3 @@ def test_the_role_behind_a_session_and_whether_cloudformation_used_it_are_told(
 ) -> None:
     found = change(userIdentity=identity)
     assert (found.role_arn, found.via_cloudformation) == (role_arn, via_cloudformation)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "target"),
-    [
-        ({"alarmNames": ["one", "two"]}, "one, two"),
-        ({"alarmNames": []}, None),
-        ({"name": "rule of muting", "muteTargets": {"alarmNames": ["one"]}}, "one"),
-        ({"topicArn": "arn:topic"}, "arn:topic"),
-        ({"keyId": "key"}, "key"),
-        ({"uUID": "mapping"}, "mapping"),
-        ({"policyName": "masks", "policyType": "DATA_PROTECTION_POLICY"}, None),
-    ],
-)
-def test_a_change_names_what_it_is_about(parameters: dict[str, Any], target: str | None) -> None:
-    assert change("Any", requestParameters=parameters).target == target
