@@ -1,6 +1,7 @@
 """`logging_watcher`: from an event, over what there is, to a notice."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
@@ -240,3 +242,78 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ROLE_TRUST")
     with pytest.raises(ValidationError, match="role_trust"):
         check()
+
+
+def deployed_topic() -> str:
+    """The topic that CloudFormation has deployed."""
+    (topic,) = boto3.client("cloudformation").describe_stack_resources(StackName="stack")[
+        "StackResources"
+    ]
+    return topic["PhysicalResourceId"]
+
+
+@pytest.fixture
+def published(received: Received) -> list[dict[str, Any]]:
+    """The events that the function has published."""
+    entries: list[dict[str, Any]] = []
+
+    def take(params: dict[str, Any], **_: Any) -> Any:
+        entries.extend(json.loads(params["body"])["Entries"])
+        return SimpleNamespace(status_code=200), {"FailedEntryCount": 0, "Entries": [{}]}
+
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+    session.events.register("before-call.eventbridge.PutEvents", take)
+    return entries
+
+
+def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
+    received: Received, published: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    boto3.client("sns").delete_topic(TopicArn=deployed_topic())
+    check()
+    check()
+    (message,) = received()
+    (entry,) = published
+    detail = json.loads(entry["Detail"])
+    assert (entry["Source"], entry["DetailType"]) == ("bedrock-meter", "Bedrock Meter Notice")
+    assert message["Subject"] == detail["subject"] == "Bedrock Meter: the meter itself was changed"
+    assert "- the topic of notifications is gone" in detail["text"]
+    assert message["Message"].startswith(detail["text"])
+    (line,) = (record for record in caplog.records if record.levelname == "WARNING")
+    assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
+
+
+def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(
+    received: Received, published: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    sns = boto3.client("sns")
+    for topic in (deployed_topic(), os.environ["TOPIC_ARN"]):
+        sns.delete_topic(TopicArn=topic)
+    for _ in range(2):
+        with pytest.raises(ClientError, match="NotFound"):
+            check()
+    details = [json.loads(entry["Detail"]) for entry in published]
+    assert [detail["repeated"] for detail in details] == [False, True]
+    assert all("the topic of notifications is gone" in detail["text"] for detail in details)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"] * 2
+
+
+def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
+    received: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+    session.events.register_first(
+        "before-call.cloudwatch-logs.DescribeAccountPolicies",
+        _answer(accountPolicies=[{"policyName": "mask"}]),
+    )
+    monkeypatch.setenv("KNOWN_LOG_POLICIES", '["account:mask"]')
+    check()
+    assert received() == []
+    monkeypatch.setenv("KNOWN_LOG_POLICIES", "[]")
+    for resource in (handler.settings, handler.watch):
+        resource.cache_clear()
+    check()
+    (message,) = received()
+    assert "account policy 'mask'" in message["Message"]

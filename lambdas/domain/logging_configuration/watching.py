@@ -73,7 +73,7 @@ def watch_notice(
             _who(change) if change else _where_to_look(differences),
             "Calls may go uncounted until this is mended: make doctor says what to do."
             if is_logging
-            else "Calls may go uncounted, or alarms unnoticed: make deploy restores most of it.",
+            else "Calls may go uncounted, or alarms unnoticed. To repair it: docs/tampering.md.",
         ]
     else:
         touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
