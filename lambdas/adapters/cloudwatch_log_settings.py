@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.literals import PolicyTypeType
 
-_PREFIX = "BedrockMeter-"
 _TYPES: tuple[PolicyTypeType, ...] = (
     "DATA_PROTECTION_POLICY",
     "SUBSCRIPTION_FILTER_POLICY",
@@ -51,11 +51,13 @@ class CloudWatchLogSettings:
                 },
             )
 
-    def read_groups(self) -> Mapping[str, int | None]:
-        """Retention of the log groups of the meter's functions in days, by name."""
+    def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
+        """Retention of log groups in days, by name: of these at least, as far as they exist."""
+        prefix = os.path.commonprefix([*names])  # noqa: RUF071  # of names, which are no paths
         with refusal_as_not_readable():
-            pages = self._client.get_paginator("describe_log_groups").paginate(
-                logGroupNamePrefix=_PREFIX
+            paginator = self._client.get_paginator("describe_log_groups")
+            pages = (
+                paginator.paginate(logGroupNamePrefix=prefix) if prefix else paginator.paginate()
             )
             return {
                 group["logGroupName"]: group.get("retentionInDays")

@@ -58,5 +58,5 @@ class SnsTopics:
             protocol,
             endpoint,
             is_confirmed=attributes.get("PendingConfirmation") != "true",
-            filter_policy=attributes.get("FilterPolicy"),
+            filter_policy=attributes.get("FilterPolicy") or None,
         )

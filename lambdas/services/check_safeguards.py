@@ -10,7 +10,11 @@ from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
 from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
 from lambdas.domain.safeguards.functions import compare_functions, function_names
-from lambdas.domain.safeguards.log_policies import compare_log_groups, find_log_policies
+from lambdas.domain.safeguards.log_policies import (
+    compare_log_groups,
+    find_log_policies,
+    log_group_names,
+)
 from lambdas.domain.safeguards.ports import (
     Alarms,
     DeployedStacks,
@@ -137,7 +141,7 @@ class CheckSafeguards:
         others = [
             resource for resource in resources if resource.physical_id != self.metered.log_group
         ]
-        return compare_log_groups(others, self.live.logs.read_groups())
+        return compare_log_groups(others, self.live.logs.read_groups(log_group_names(others)))
 
     def _rules(
         self, resources: tuple[DeployedResource, ...], _now: datetime

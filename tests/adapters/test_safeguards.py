@@ -217,7 +217,9 @@ def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> Non
         logs.create_log_group(logGroupName=name)
     logs.put_retention_policy(logGroupName="BedrockMeter-Ingestion-Log", retentionInDays=30)
     settings = CloudWatchLogSettings(logs)
-    assert settings.read_groups() == {"BedrockMeter-Ingestion-Log": 30, "BedrockMeter-Other": None}
+    names = ["BedrockMeter-Ingestion-Log", "BedrockMeter-Other"]
+    assert settings.read_groups(names) == dict(zip(names, (30, None), strict=True))
+    assert settings.read_groups(["gone"]) == {}
     assert settings.read("missing") is None
 
 
@@ -253,7 +255,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic")),
     ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
-    ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups()),
+    ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
     ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),
     ("lambda", "get_function_configuration", lambda it: LambdaFunctions(it).read(["one"])),
     ("lambda", "get_event_source_mapping", lambda it: LambdaFunctions(it).read_mappings([MAPPING])),

@@ -429,3 +429,32 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
 def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalCloud) -> None:
     cloud.client("bedrock").delete_model_invocation_logging_configuration()
     assert converse(cloud.client("bedrock-runtime"))["inputTokens"] > 0
+
+
+def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="without-policies")
+    assert logs.describe_account_policies(policyType="TRANSFORMER_POLICY")["accountPolicies"] == []
+    found = logs.get_data_protection_policy(logGroupIdentifier="without-policies")
+    assert "policyDocument" not in found
+    assert "transformerConfig" not in logs.get_transformer(logGroupIdentifier="without-policies")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        logs.get_transformer(logGroupIdentifier="missing")
+
+
+def test_a_deployed_topic_has_the_key_of_its_template(cloud: LocalCloud) -> None:
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": "arn:key"}}
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="topic-keys", TemplateBody=json.dumps({"Resources": {"Topic": topic}})
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="topic-keys", WaiterConfig={"Delay": 1}
+    )
+    (resource,) = cloudformation.list_stack_resources(StackName="topic-keys")[
+        "StackResourceSummaries"
+    ]
+    attributes = cloud.client("sns").get_topic_attributes(TopicArn=resource["PhysicalResourceId"])[
+        "Attributes"
+    ]
+    assert attributes["KmsMasterKeyId"] == "arn:key"

@@ -68,6 +68,11 @@ def find_log_policies(
             yield Difference(Subject.LOG_POLICY, f"{text} {hint}")
 
 
+def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
+    """The names of the deployed log groups."""
+    return [group.physical_id for group in resources_of(resources, _LOG_GROUP)]
+
+
 def compare_log_groups(
     resources: Iterable[DeployedResource], live: Mapping[str, int | None]
 ) -> Iterator[Difference]:

@@ -77,8 +77,8 @@ class LogSettings(Protocol):
     def read(self, log_group: str) -> LogPolicies | None:
         """What is done with a log group; `None` if there is none."""
 
-    def read_groups(self) -> Mapping[str, int | None]:
-        """Retention of the log groups of the meter's functions in days, by name."""
+    def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
+        """Retention of log groups in days, by name: of these at least, as far as they exist."""
 
 
 class Rules(Protocol):

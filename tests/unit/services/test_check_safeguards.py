@@ -135,8 +135,9 @@ class Logs(Port):
         self.account.ask("log policies")
         return self.account.log_policies if log_group == GROUP else None
 
-    def read_groups(self) -> Mapping[str, int | None]:
+    def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         self.account.ask("log groups")
+        assert list(names) == [FUNCTION_LOG]
         return self.account.groups
 
 

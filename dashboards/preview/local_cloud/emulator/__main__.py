@@ -35,11 +35,13 @@ def main() -> None:
         embedded_metrics,
         failure_destinations,
         inference_profiles,
+        log_policies,
         parameter_names,
         partial_batches,
         partiql,
         plain_metrics,
         subscriptions,
+        topic_keys,
     )
 
     for addition in (
@@ -50,11 +52,13 @@ def main() -> None:
         embedded_metrics,
         failure_destinations,
         inference_profiles,
+        log_policies,
         parameter_names,
         partial_batches,
         partiql,
         plain_metrics,
         subscriptions,
+        topic_keys,
     ):
         addition.install()
     threading.Thread(target=_end_with_parent, daemon=True).start()
