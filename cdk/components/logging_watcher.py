@@ -123,7 +123,12 @@ class LoggingWatcher(MeterFunction):
         self.allow(
             "events:PutEvents",
             on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
-            conditions={"StringEquals": {"events:source": EVENT_SOURCE}},
+            # The key has many values, and all of no values match:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+            conditions={
+                "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
+                "Null": {"events:source": "false"},
+            },
         )
 
     def _let_look(self, logging_role: LoggingRole) -> None:

@@ -15,7 +15,13 @@ from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.metering.ledger_table import CORRECTION_PREFIX, PARTITION_KEY, TURN_PREFIX
+from lambdas.domain.metering.ledger_table import (
+    CORRECTION_PREFIX,
+    PARTITION_KEY,
+    TURN_PREFIX,
+    WATCH_KEY,
+)
+from tests.aws import event as aws_event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.price_editions import publish_a_bad_edition
@@ -205,6 +211,29 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert json.loads(compared)["calls"] == 2
     exported = written("FocusExporter", "focus/")
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
+
+
+def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
+    """What it may not read would be a difference, which it keeps in the ledger table."""
+    now = datetime.now(UTC)
+
+    def differences() -> list[str]:
+        deployed.start("LoggingWatcher", aws_event("Scheduled Event", now))
+        item = deployed.cloud.client("dynamodb").get_item(
+            TableName=deployed.bucket("LedgerTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
+        )
+        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["differences"]
+        return found
+
+    alarm = "BedrockMeter-Health-Coverage"
+    cloudwatch = deployed.cloud.client("cloudwatch")
+    cloudwatch.disable_alarm_actions(AlarmNames=[alarm])
+    try:
+        found = differences()
+    finally:
+        cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
+    assert found == [f"actions were switched off or on for alarms: {alarm}"]
+    assert differences() == []
 
 
 def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:

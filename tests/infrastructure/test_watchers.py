@@ -179,7 +179,10 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
 
 def test_it_publishes_events_of_its_own_source_alone() -> None:
     (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["events:PutEvents"]
-    assert statement["Condition"] == {"StringEquals": {"events:source": EVENT_SOURCE}}
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
+        "Null": {"events:source": "false"},
+    }
 
 
 def test_only_changes_of_what_was_deployed_start_it() -> None:

@@ -1,7 +1,7 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
-Its known gaps: it does not know the condition keys `cloudwatch:namespace` and
-`dynamodb:LeadingKeys`; it knows an action `bedrock:Converse`, which AWS has not (`InvokeModel`
+Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
+`dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not (`InvokeModel`
 allows it); and what asks for TLS can never be reached over http, which stands for TLS on the
 loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
@@ -45,6 +45,9 @@ def install() -> None:
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
         if service == "dynamodb" and (keys := list(_leading_keys(json.loads(body or b"{}")))):
             context["dynamodb:leadingkeys"] = keys  # names are looked up in lower case
+        if action == "events:PutEvents":
+            entries = json.loads(body or b"{}").get("Entries", ())
+            context["events:source"] = [entry["Source"] for entry in entries if "Source" in entry]
         return context
 
     iam_evaluator.enforce = enforce_as_aws
