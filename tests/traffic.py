@@ -13,7 +13,6 @@ from lambdas.domain.unmetered import (
     TrafficUnavailableError,
 )
 
-
 _ASYNCHRONOUS = "asynchronous invocations"
 
 

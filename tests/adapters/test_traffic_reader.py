@@ -83,7 +83,7 @@ def test_calls_are_read_by_the_tier_that_served_them(aws: None) -> None:
         ("default", "priority", 1),
         ("default", "default", 4),
     ):
-        tiers = {"ServiceTier": asked, "ResolvedServiceTier": served}
+        tiers: Any = {"ServiceTier": asked, "ResolvedServiceTier": served}
         count(BEDROCK, "Invocations", calls, region=HOME, ModelId="a", **tiers)
     rows = sorted(reader().read_tiers(WINDOW), key=lambda row: row.tier)
     assert rows == [TierCalls("a", "default", 4), TierCalls("a", "priority", 5)]
