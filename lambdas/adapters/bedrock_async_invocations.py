@@ -34,7 +34,7 @@ class BedrockAsyncInvocations:
             PaginationConfig={"PageSize": _PAGE},
         )
         try:
-            return [
+            found = [
                 AsyncInvocation.listed(
                     summary["invocationArn"], summary["modelArn"], summary["submitTime"]
                 )
@@ -44,3 +44,5 @@ class BedrockAsyncInvocations:
         except (BotoCoreError, ClientError) as error:
             message = f"asynchronous invocations cannot be listed: {error}"
             raise TrafficUnavailableError(message) from error
+        # Whether both ends belong to what was asked for is not documented.
+        return [call for call in found if window.start <= call.submitted_at < window.end]

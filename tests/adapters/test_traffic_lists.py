@@ -43,21 +43,24 @@ def test_regions_that_the_account_does_not_list_are_unknown() -> None:
             AwsAccountRegions(account).list()
 
 
-def test_invocations_of_a_window_are_listed() -> None:
+def test_invocations_of_a_window_are_listed_without_its_end() -> None:
     bedrock = client("bedrock-runtime")
     asked = {
         "submitTimeAfter": WINDOW.start,
         "submitTimeBefore": WINDOW.end,
         "maxResults": 1000,
     }
-    summary = {
-        "invocationArn": ARN,
-        "modelArn": MODEL,
-        "submitTime": WINDOW.start,
-        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket/key"}},
-    }
+    summaries = [
+        {
+            "invocationArn": ARN,
+            "modelArn": MODEL,
+            "submitTime": submitted_at,
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket/key"}},
+        }
+        for submitted_at in (WINDOW.start, WINDOW.end)
+    ]
     with Stubber(bedrock) as stub:
-        stub.add_response("list_async_invokes", {"asyncInvokeSummaries": [summary]}, asked)
+        stub.add_response("list_async_invokes", {"asyncInvokeSummaries": summaries}, asked)
         found = BedrockAsyncInvocations(bedrock).list(WINDOW)
     assert found == [AsyncInvocation(ARN, "amazon.nova-reel-v1:1", WINDOW.start)]
 
