@@ -13,7 +13,6 @@ from tests.infrastructure.synthesis import (
     deployment,
     function_of,
     grants,
-    resources,
     started_by,
     synthesise,
 )
@@ -122,11 +121,3 @@ def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:
         AlarmState.OK,
         AlarmState.OK,
     ]
-
-
-def test_it_is_missed_when_it_is_not_started() -> None:
-    alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
-    names = {alarm["AlarmName"] for alarm in alarms}
-    assert names >= {
-        f"BedrockMeter-Health-TrafficAuditor{what}" for what in ("Errors", "NotStarted")
-    }
