@@ -1,9 +1,9 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not (`InvokeModel`
-allows it); and what asks for TLS can never be reached over http, which stands for TLS on the
-loopback address.
+`dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not
+(`InvokeModel` allows it); and what asks for TLS can never be reached over http, which stands for
+TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 """
 
