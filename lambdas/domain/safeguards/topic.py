@@ -92,7 +92,7 @@ def compare_topic(
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
             yield _of_topic("the topic is encrypted with another key, or with none")
     for policy in resources_of(resources, _TOPIC_POLICY):
-        if not matches(policy.properties["PolicyDocument"], live.policy):
+        if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
             yield _of_topic("the access policy of the topic was changed")
     for subscription in resources_of(resources, _SUBSCRIPTION):
         yield from _compare_subscription(subscription, live, now)
@@ -106,8 +106,29 @@ def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iter
             return
         if live.state != _ENABLED:
             yield _of_key(f"the key of the topic cannot be used: its state is {live.state}")
-        if not matches(key.properties["KeyPolicy"], live.policy):
+        if not _is_same_policy(key.properties["KeyPolicy"], live.policy):
             yield _of_key("the policy of the topic's key was changed")
+
+
+def _is_same_policy(deployed: PolicyDocument, live: PolicyDocument) -> bool:
+    """Compare policies; everyone has two spellings.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    return matches(_with_principals(deployed), _with_principals(live))
+
+
+def _with_principals(policy: PolicyDocument) -> PolicyDocument:
+    statements = policy.get("Statement", [])
+    return {
+        **policy,
+        "Statement": [
+            {**statement, "Principal": {"AWS": "*"}}
+            if statement.get("Principal") == "*"
+            else statement
+            for statement in (statements if isinstance(statements, list) else [statements])
+        ],
+    }
 
 
 def _compare_subscription(

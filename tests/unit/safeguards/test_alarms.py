@@ -83,6 +83,14 @@ def test_an_empty_list_of_dimensions_is_none() -> None:
     assert not [*compare_alarms([alarm], {"sum": {"Metrics": live}})]
 
 
+def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
+    alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
+    same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}
+    assert not [*compare_alarms([alarm], same)]
+    (difference,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
+    assert "ThresholdMetricId is 'other', was 'band'" in difference.text
+
+
 def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> None:
     rules = [
         MuteRule("quiet", frozenset({COVERAGE, "other"})),

@@ -80,6 +80,18 @@ def test_a_deleted_topic_is_a_difference() -> None:
     assert found(None) == ["the topic of notifications is gone"]
 
 
+@pytest.mark.parametrize(
+    ("principal", "count"),
+    [("*", 0), ({"AWS": "*"}, 0), ({"AWS": ["*"]}, 0), ({"AWS": "arn:other"}, 1)],
+)
+def test_everyone_has_two_spellings_in_a_policy(principal: object, count: int) -> None:
+    statement = {"Action": "sns:Publish", "Effect": "Deny"}
+    policy = {"Statement": [{**statement, "Principal": "*"}]}
+    deployed = resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": policy})
+    live = replace(LIVE, policy={"Statement": {**statement, "Principal": principal}})
+    assert len([*compare_topic([deployed], live, NOON)]) == count
+
+
 @pytest.mark.parametrize(("age", "count"), [(timedelta(hours=23), 0), (timedelta(days=1), 1)])
 def test_people_have_a_day_to_confirm(age: timedelta, count: int) -> None:
     mail = replace(MAIL, updated_at=NOON - age)
