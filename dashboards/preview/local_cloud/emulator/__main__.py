@@ -40,6 +40,7 @@ def main() -> None:
         partial_batches,
         partiql,
         plain_metrics,
+        requested_resources,
         subscriptions,
         topic_keys,
     )
@@ -57,6 +58,7 @@ def main() -> None:
         partial_batches,
         partiql,
         plain_metrics,
+        requested_resources,
         subscriptions,
         topic_keys,
     ):

@@ -1,0 +1,53 @@
+"""Requests have the actions and resources that AWS names, where MiniStack evaluates policies.
+
+MiniStack takes reads of mappings and of reserved concurrency for other actions, puts the bus into
+the ARNs of rules on the default bus, and does not see which log group or rule some reads are about.
+Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ministack.core import iam_actions
+
+_LAMBDA_READS = (
+    (re.compile(r"/event-source-mappings/[^/]+/?$"), "lambda:GetEventSourceMapping"),
+    (re.compile(r"/functions/[^/]+/concurrency/?$"), "lambda:GetFunctionConcurrency"),
+)
+
+
+def install() -> None:
+    """Add it."""
+    action_of, resource_of = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
+
+    def action_as_aws(service: str, method: str, path: str, *rest: Any, **more: Any) -> Any:
+        if service == "lambda" and method == "GET":
+            for pattern, action in _LAMBDA_READS:
+                if pattern.search(path):
+                    return action
+        return action_of(service, method, path, *rest, **more)
+
+    def resource_as_aws(service: str, *request: Any) -> Any:
+        _, _, _, body, _, region, account = request
+        if service in {"events", "logs"}:
+            name = _name(json.loads(body or b"{}"))
+            if name and service == "logs":
+                return f"arn:aws:logs:{region}:{account}:log-group:{name}"
+            if name:
+                return f"arn:aws:events:{region}:{account}:rule/{name}"
+        return resource_of(service, *request)
+
+    iam_actions.extract_iam_action = action_as_aws
+    iam_actions.extract_resource_arn = resource_as_aws
+
+
+def _name(request: dict[str, Any]) -> str | None:
+    """The log group or the rule of the default bus that a request names."""
+    if "EventBusName" in request:
+        return None
+    return request.get("logGroupIdentifier") or request.get("Name") or request.get("Rule")
