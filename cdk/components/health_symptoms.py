@@ -121,7 +121,7 @@ def _completeness() -> Iterator[Symptom]:
     )
     yield Symptom(
         REJECTED_RECORDS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
+        lambda _: _maximum(REJECTED_RECORDS.name, _FIVE_MINUTES),
         "Rejected records",
         "Records could not be counted. The quarantine bucket tells which and why.",
     )
@@ -148,7 +148,7 @@ def _conflicts() -> Iterator[Symptom]:
     graph = "Calls whose readings disagree"
     yield Symptom(
         CONFLICTING_DUPLICATES.name,
-        lambda _: _sum(HEALTH_NAMESPACE, CONFLICTING_DUPLICATES.name),
+        lambda _: _maximum(CONFLICTING_DUPLICATES.name, _FIVE_MINUTES),
         graph,
         "Calls were logged twice with different contents: a sign of forged records. No count and no"
         " cost was lowered. The log of MetricPublisher names the callers"
@@ -156,7 +156,7 @@ def _conflicts() -> Iterator[Symptom]:
     )
     yield Symptom(
         LOWERED_CALLS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, LOWERED_CALLS.name),
+        lambda _: _maximum(LOWERED_CALLS.name, _FIVE_MINUTES),
         graph,
         "The ledger reports less of some calls than before, which no record can do: something else"
         " wrote to its table. Metrics are as they were, reports are too low. The log of"
@@ -184,7 +184,7 @@ def _bounds() -> Iterator[Symptom]:
     # The bucket is used until the month ends: that is one notification.
     yield Symptom(
         OVERFLOWING_CALLS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, OVERFLOWING_CALLS.name, period=_HOUR),
+        lambda _: _maximum(OVERFLOWING_CALLS.name, _HOUR),
         "Calls past a bound",
         "More identities, projects or models called than have metrics of their own this month:"
         " metrics and alarms show the others as __other__. The ledger and its reports have each"
@@ -375,6 +375,7 @@ def _minimum(name: str) -> cloudwatch.Metric:
 
 
 def _maximum(name: str, period: Duration) -> cloudwatch.Metric:
+    """The largest value: unlike a sum, forged values below zero do not lower it."""
     return cloudwatch.Metric(
         namespace=HEALTH_NAMESPACE, metric_name=name, statistic="Maximum", period=period
     )

@@ -101,9 +101,6 @@ def test_tokens_are_told_of_from_the_threshold_on(
     ("alarm", "metric"),
     [
         ("LogDeliveryFailures", "AWS/Bedrock ModelInvocationLogsCloudWatchDeliveryFailure"),
-        ("RejectedRecords", "BedrockMeter/Health RejectedRecords"),
-        ("ConflictingDuplicates", "BedrockMeter/Health ConflictingDuplicates"),
-        ("LoweredCalls", "BedrockMeter/Health LoweredCalls"),
         ("DroppedDeliveries", "AWS/Lambda AsyncEventsDropped"),
         ("UnpublishedBatches", "AWS/Lambda OnFailureDestinationDeliveredEventCount"),
         ("DroppedBatches", "AWS/Lambda DroppedEventCount"),
@@ -115,6 +112,15 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
     assert state(f"Health-{alarm}", {metric: [1]}) is ALARM
     assert state(f"Health-{alarm}", {metric: [1, 0]}) is OK
     assert state(f"Health-{alarm}", {}) is OK
+
+
+@pytest.mark.parametrize("alarm", ["RejectedRecords", "ConflictingDuplicates", "LoweredCalls"])
+def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
+    def after(*counts: float) -> AlarmState:
+        figures = {f"BedrockMeter/Health {alarm}": counts}
+        return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(1), after(1, 0), after()] == [ALARM, OK, OK]
 
 
 @pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
@@ -316,7 +322,7 @@ def test_each_further_model_without_a_price_notifies(
 def test_bound_that_is_reached_notifies_once() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health OverflowingCalls": calls}
-        return state("Health-OverflowingCalls", figures, seconds=HOUR)
+        return state("Health-OverflowingCalls", figures, statistic=Statistic.MAXIMUM, seconds=HOUR)
 
     assert [after(1), after(0), after(None)] == [ALARM, OK, OK]
     assert [after(1, *[0] * 71), after(1, *[0] * 72)] == [ALARM, OK]
