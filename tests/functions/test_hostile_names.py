@@ -40,7 +40,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     for name, value in {
         "STACK_ID": deploy_a_stack(),
-        "DETAIL": "full",
+        "METRIC_DETAIL": "full",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",
         "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",

@@ -278,6 +278,21 @@ def test_failed_calls_of_made_up_models_make_one_series(
     assert health_metrics(capsys.readouterr().out)["OverflowingCalls"] == [0]
 
 
+def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_MODELS", "2")
+    failing = [
+        call(number, model_id=model, error_code="AccessDeniedException")
+        for number, model in enumerate((HAIKU_3, "amazon.nova-micro-v1:0", "amazon.nova-lite-v1:0"))
+    ]
+    publish(*(change(number, record) for number, record in enumerate(failing)))
+    publish(change(9, call(9, model_id=SONNET_4)))
+    assert total("InvocationErrors", ModelId=HAIKU_3) == 1
+    assert total("InvocationErrors", ModelId="__other__") == 2
+    assert total("Invocations", ModelId=SONNET_4) == 1
+
+
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [

@@ -43,7 +43,6 @@ MAX_ITEM_BYTES = 400 * 1024
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    monkeypatch.setenv("DETAIL", "full")
     yield
     for module in (log_processor, metric_publisher):
         for resource in vars(module).values():
@@ -108,8 +107,11 @@ def test_poison_records_keep_no_call_out_of_the_metrics(
     assert health_metrics(capsys.readouterr().out.splitlines()[-1])["UnpublishedRecords"] == [0]
 
 
-def test_no_dimension_value_is_one_that_cloudwatch_refuses() -> None:
+def test_no_dimension_value_is_one_that_cloudwatch_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
+    monkeypatch.setenv("METRIC_DETAIL", "full")
     table = Table()
     deliver(*POISON.values(), GOOD)
     publish(table.changes())

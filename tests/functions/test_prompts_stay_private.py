@@ -51,7 +51,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
     set_log_processor_variables(monkeypatch)
     for name, value in {
         "STACK_ID": deploy_a_stack(),
-        "DETAIL": "full",
+        "METRIC_DETAIL": "full",
         "LEDGER_RETENTION_DAYS": "90",
         "REPORT_BUCKET": REPORTS,
         "CONTENT_LOG_GROUP": LOG_GROUP,
