@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.figures import Figures, Quantity
-from lambdas.domain.invocations import foundation_model_id
+from lambdas.domain.invocations import foundation_model_id, is_foundation_model
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.domain.metering.model_folding import OTHER_MODELS
 
@@ -165,6 +165,8 @@ def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
     if name in metered:
         return name
     other = OTHER_MODELS if OTHER_MODELS in metered else name
+    if is_foundation_model(name):  # else calls of a forged `x/NAME` would stand in for hidden ones
+        return other
     return min((model for model in metered if model.endswith(f"/{name}")), default=other)
 
 

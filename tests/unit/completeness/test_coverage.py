@@ -133,6 +133,11 @@ def test_a_bare_id_is_that_of_what_hides_its_model() -> None:
     assert metered_model_id("p24qm5pye2qr", [HAIKU_3]) == "p24qm5pye2qr"
 
 
+def test_made_up_model_stands_in_for_no_foundation_model() -> None:
+    assert metered_model_id(HAIKU_3, [f"forged/{HAIKU_3}"]) == HAIKU_3
+    assert report({f"forged/{HAIKU_3}": 1000}, {HAIKU_3: 1000}).is_short
+
+
 def test_models_past_the_bound_are_compared_together() -> None:
     metered, bedrock = {HAIKU_3: 5, OTHER_MODELS: 7}, {HAIKU_3: 5, "a.b": 4, "c.d": 6}
     (other, haiku) = report(metered, bedrock).models
