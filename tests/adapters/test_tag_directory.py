@@ -323,6 +323,23 @@ def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
     assert source.asked == arns
 
 
+def test_run_of_many_look_ups_ends_in_time_whatever_roles_records_name(
+    source: InMemoryTagSource,
+) -> None:
+    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    source.found[ROLE] = tagged("search")
+    assert directory.project(0) == "search"
+    directory.seconds_of_a_question = 5
+    forged = [f"arn:aws:iam::111122223333:role/forged-{number}" for number in range(100)]
+    for first in range(0, 100, 2):  # pages of a report
+        directory.look_up(60, *forged[first : first + 2])
+    assert len(source.asked) == 1 + 120 / 5
+    assert directory.project(60) == "search"
+    assert len(source.asked) == 1 + 120 / 5
+    directory.look_up(61, *forged[-2:])
+    assert source.asked[-2:] == forged[-2:]
+
+
 def test_what_is_known_stands_where_there_is_no_time_to_look_again(
     directory: Directory, source: InMemoryTagSource
 ) -> None:

@@ -31,6 +31,10 @@ _MOST_ENTRIES = 10_000
 LONGEST_LOOK_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
+MAX_RUN_SECONDS = 120.0
+"""For which AWS is asked in all look-ups of one run, which have the same time: forged records can
+name any number of roles, and a report must end all the same."""
+
 
 class TagDirectory:
     """Tells what is known of resources, and asks AWS as seldom as that allows."""
@@ -61,6 +65,8 @@ class TagDirectory:
         self._entries: dict[str, TagEntry] = {}
         self._denied: set[str] = set()
         self._quiet_until: dict[str, datetime] = {}
+        self._run: datetime | None = None
+        self._asked_seconds = 0.0
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
         """Tell what is known of resources, having looked again at what was due.
@@ -71,12 +77,14 @@ class TagDirectory:
 
         Args:
             arns: The resources behind some calls, see `tagged_arns`.
-            now: The time.
+            now: The time; look-ups with the same one are of one run.
         """
         if len(self._entries) > _MOST_ENTRIES:
             self._entries.clear()
         if len(self._quiet_until) > _MOST_ENTRIES:
             self._quiet_until.clear()
+        if now != self._run:
+            self._run, self._asked_seconds = now, 0.0
         asks_until = self._clock() + LONGEST_LOOK_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
         for arn in sorted(set(arns)):
@@ -93,7 +101,8 @@ class TagDirectory:
             return entry
         entry = self._memory.recall(arn)
         if entry is None or self._is_due(entry, now):
-            may_ask = not self._is_quiet(arn, now) and self._clock() < asks_until
+            has_time = self._clock() < asks_until and self._asked_seconds < MAX_RUN_SECONDS
+            may_ask = has_time and not self._is_quiet(arn, now)
             entry = self._look_again(arn, entry, now) if may_ask else entry
         if entry is not None:
             self._entries[arn] = entry
@@ -101,6 +110,7 @@ class TagDirectory:
 
     def _look_again(self, arn: str, known: TagEntry | None, now: datetime) -> TagEntry | None:
         """Ask the source; if it does not tell, what was known stands."""
+        began = self._clock()
         try:
             found = self._source.find(arn)
         except TagSourceBusyError as error:
@@ -109,6 +119,8 @@ class TagDirectory:
         except TagsUnavailableError as error:
             self._be_quiet(arn, now, f"{arn}: {error}")
             return known
+        finally:
+            self._asked_seconds += self._clock() - began
         for reason in found.denied:
             self._tell_once(reason)
         known_history = UNKNOWN_HISTORY if known is None else known.history
