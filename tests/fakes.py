@@ -394,6 +394,9 @@ class InMemoryTagMemory:
         self.recalled.append(arn)
         return self.entries.get(arn)
 
+    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+        return {arn: self.recall(arn) for arn in arns}
+
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         standing = self.entries.get(arn)
         if standing is None or standing == replaced:

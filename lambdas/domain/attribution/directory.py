@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from lambdas.domain.attribution.label_names import LabelNames
@@ -87,19 +87,32 @@ class TagDirectory:
             self._run, self._asked_seconds = now, 0.0
         asks_until = self._clock() + LONGEST_LOOK_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
-        for arn in sorted(set(arns)):
-            entry = self._look_up(arn, now, asks_until)
+        wanted = sorted(set(arns))
+        to_read = [arn for arn in wanted if self._is_unknown(arn, now)]
+        recalled = self._memory.recall_all(to_read) if len(to_read) > 1 else {}
+        for arn in wanted:
+            entry = self._look_up(arn, recalled, now, asks_until)
             if entry is None:
                 unavailable.add(arn)
             else:
                 histories[arn] = entry.history
         return TagFacts(histories, frozenset(unavailable))
 
-    def _look_up(self, arn: str, now: datetime, asks_until: float) -> TagEntry | None:
+    def _is_unknown(self, arn: str, now: datetime) -> bool:
+        """Say if nothing is known here of a resource that holds at a time."""
         entry = self._entries.get(arn)
-        if entry is not None and not self._is_due(entry, now):
-            return entry
-        entry = self._memory.recall(arn)
+        return entry is None or self._is_due(entry, now)
+
+    def _look_up(
+        self,
+        arn: str,
+        recalled: Mapping[str, TagEntry | None],
+        now: datetime,
+        asks_until: float,
+    ) -> TagEntry | None:
+        if not self._is_unknown(arn, now):
+            return self._entries[arn]
+        entry = recalled[arn] if arn in recalled else self._memory.recall(arn)
         if entry is None or self._is_due(entry, now):
             has_time = self._clock() < asks_until and self._asked_seconds < MAX_RUN_SECONDS
             may_ask = has_time and not self._is_quiet(arn, now)
