@@ -24,12 +24,14 @@ from lambdas.domain.metering.metric_catalog import (
     HEALTH_NAMESPACE,
     HELD_PRICES,
     LOWERED_CALLS,
+    METERING_DELAY,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
     UNPRICED_INVOCATIONS,
+    UNPUBLISHED_RECORDS,
     USAGE_MISMATCH,
     WAITING_MODELS,
 )
@@ -37,6 +39,7 @@ from lambdas.domain.metering.metric_catalog import (
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
 _HOUR = Duration.hours(1)
+_AUDITED = Duration.hours(2)
 _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
@@ -103,6 +106,7 @@ def symptoms() -> Iterator[Symptom]:
     """All that should not be, but for functions that a schedule starts."""
     yield from _completeness()
     yield from _conflicts()
+    yield from _late_calls()
     yield from _bounds()
     yield from _prices()
     yield from _functions()
@@ -161,6 +165,27 @@ def _conflicts() -> Iterator[Symptom]:
         "The ledger reports less of some calls than before, which no record can do: something else"
         " wrote to its table. Metrics are as they were, reports are too low. The log of"
         " MetricPublisher names the calls (docs/runbooks/LoweredCalls.md).",
+    )
+
+
+def _late_calls() -> Iterator[Symptom]:
+    # No audit looks at an hour again once two hours have gone by.
+    yield Symptom(
+        "LateCalls",
+        lambda _: _maximum(METERING_DELAY.name, _FIVE_MINUTES),
+        "From call to metric",
+        "A call was counted more than two hours after the time that its record gives. After an"
+        " outage or make replay this is as it should be; else the record may be forged, since no"
+        " audit compares hours so long ago with Bedrock's own count (docs/runbooks/LateCalls.md).",
+        threshold=_AUDITED.to_seconds(),
+    )
+    yield Symptom(
+        UNPUBLISHED_RECORDS.name,
+        lambda _: _maximum(UNPUBLISHED_RECORDS.name, _FIVE_MINUTES),
+        "Calls unpublished, repriced",
+        "The ledger has new calls that are more than two weeks old, or items that cannot be read:"
+        " they are in reports and in no metric. After make replay of such a time this is as it"
+        " should be; else the records may be forged (docs/runbooks/UnpublishedRecords.md).",
     )
 
 

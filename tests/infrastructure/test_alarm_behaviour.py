@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched
 from cdk.components.scheduled_functions import Scheduled
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from lambdas.domain.completeness import AuditWindow
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -114,13 +115,29 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
     assert state(f"Health-{alarm}", {}) is OK
 
 
-@pytest.mark.parametrize("alarm", ["RejectedRecords", "ConflictingDuplicates", "LoweredCalls"])
+@pytest.mark.parametrize(
+    "alarm", ["RejectedRecords", "ConflictingDuplicates", "LoweredCalls", "UnpublishedRecords"]
+)
 def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
     def after(*counts: float) -> AlarmState:
         figures = {f"BedrockMeter/Health {alarm}": counts}
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
 
     assert [after(1), after(1, 0), after()] == [ALARM, OK, OK]
+
+
+def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
+    """Else a record with a time of yesterday adds a call that nothing compares with Bedrock's."""
+
+    def after(delay: timedelta) -> AlarmState:
+        figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
+        return state("Health-LateCalls", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(timedelta(hours=2)), after(timedelta(minutes=119))] == [ALARM, OK]
+    for minutes in range(60):
+        audited_next = AuditWindow.settled_at(NOON + timedelta(hours=1))
+        delay = NOON + timedelta(minutes=minutes) - min(hour.start for hour in audited_next)
+        assert delay >= timedelta(hours=2)
 
 
 @pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
