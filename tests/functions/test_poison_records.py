@@ -15,6 +15,8 @@ from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY, UNPRICED_KEY
 from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, NAMESPACE
+from lambdas.functions.comparison_reporter import handler as comparison_reporter
+from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
@@ -34,6 +36,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 POISON = poison_messages(NOW)
 ANA = "arn:aws:iam::111122223333:user/ana-of-the-good-call"
 GOOD = json.dumps(log("good", timestamp=NOW.isoformat(), identity={"arn": ANA}))
+FUNCTIONS = (log_processor, metric_publisher, focus_exporter, comparison_reporter)
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_KEY_BYTES = 2048
 MAX_ITEM_BYTES = 400 * 1024
@@ -44,7 +47,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for module in (log_processor, metric_publisher):
+    for module in FUNCTIONS:
         for resource in vars(module).values():
             if hasattr(resource, "cache_clear"):
                 resource.cache_clear()
@@ -150,3 +153,20 @@ def test_every_item_is_within_the_limits_of_dynamodb_and_can_be_read() -> None:
     )
     assert sum(len(page.calls) for page in pages) == len(calls)
     assert sum(page.unreadable_items for page in pages) == 0
+
+
+def test_reports_of_poison_records_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORT_BUCKET", "reports")
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="reports")
+    last_week = NOW - timedelta(days=NOW.weekday() + 3)
+    deliver(*poison_messages(last_week).values())
+    focus_exporter.lambda_handler({}, CONTEXT)
+    comparison_reporter.lambda_handler({}, CONTEXT)
+    names = [kept["Key"] for kept in client.list_objects_v2(Bucket="reports")["Contents"]]
+    assert sorted({name.partition("/")[0] for name in names}) == ["comparison", "focus"]
+    (manifest, *_) = (name for name in names if f"{last_week:%Y-%m}/bedrock-meter.json" in name)
+    text = client.get_object(Bucket="reports", Key=manifest)["Body"].read()
+    assert json.loads(text)["unreadable_items"] == 0
+    assert json.loads(text)["priced_invocations"] > 50
