@@ -136,6 +136,8 @@ def test_a_bare_id_is_that_of_what_hides_its_model() -> None:
 def test_made_up_model_stands_in_for_no_foundation_model() -> None:
     assert metered_model_id(HAIKU_3, [f"forged/{HAIKU_3}"]) == HAIKU_3
     assert report({f"forged/{HAIKU_3}": 1000}, {HAIKU_3: 1000}).is_short
+    router = "default-prompt-router/anthropic.claude:1"
+    assert metered_model_id("anthropic.claude:1", [router]) == router
 
 
 def test_models_past_the_bound_are_compared_together() -> None:
