@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from aws_cdk import Duration
@@ -37,6 +38,7 @@ from lambdas.domain.metering.metric_catalog import (
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
 _HOUR = Duration.hours(1)
+_TWO_HOURS = Duration.hours(2)
 _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
@@ -72,6 +74,20 @@ _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
 _MetricOf: TypeAlias = Callable[[Watched], cloudwatch.IMetric]
 
 
+class Silence(Enum):
+    """The meaning of a period without a value.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
+
+    HEALTHY = cloudwatch.TreatMissingData.NOT_BREACHING
+    """Values are written when something happens."""
+    FAULT = cloudwatch.TreatMissingData.BREACHING
+    """Values are written on a schedule: none means that the check does not run or cannot report."""
+    UNCHANGED = cloudwatch.TreatMissingData.IGNORE
+    """The last value holds until the next one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symptom:
     """Something that should not be.
@@ -84,8 +100,9 @@ class Symptom:
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
         is_recovery_told: Whether people are told when it is over.
-        is_absence: Whether it is there below the threshold instead, and where there is no data.
-        without_data: The treatment of a period without data; `None` for that of `is_absence`.
+        is_below: Whether it is there below the threshold instead.
+        silence: The meaning of a period without a value.
+        is_of_the_past: Whether its periods hold what was before the deployment.
     """
 
     name: str
@@ -95,8 +112,9 @@ class Symptom:
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)
     is_recovery_told: bool = True
-    is_absence: bool = False
-    without_data: cloudwatch.TreatMissingData | None = None
+    is_below: bool = False
+    silence: Silence = Silence.HEALTHY
+    is_of_the_past: bool = False
 
 
 def symptoms() -> Iterator[Symptom]:
@@ -141,6 +159,7 @@ def _completeness() -> Iterator[Symptom]:
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
+        is_of_the_past=True,
     )
 
 
@@ -240,7 +259,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
         "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
         " decide. List them with make price-updates, then accept or reject each"
         " (docs/runbooks/HeldPrices.md).",
-        without_data=cloudwatch.TreatMissingData.IGNORE,
+        silence=Silence.UNCHANGED,
     )
     # Each failed check makes one value of a day and more; a check that succeeds makes 0.
     yield Symptom(
@@ -249,11 +268,10 @@ def price_list_symptoms() -> Iterator[Symptom]:
         "Age of the price list",
         "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
         " but new prices are not known. The log of PriceUpdater says why"
-        " (docs/runbooks/PriceListAge.md). After a first deployment this is so until the first"
-        " check.",
+        " (docs/runbooks/PriceListAge.md).",
         threshold=Duration.hours(12).to_seconds(),
         periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
-        without_data=cloudwatch.TreatMissingData.BREACHING,
+        silence=Silence.FAULT,
     )
 
 
@@ -329,18 +347,20 @@ def _coverage() -> Iterator[Symptom]:
         lambda _: _maximum(COVERAGE_SHORTFALL.name, _FIVE_MINUTES),
         "Whether calls are missing",
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
-        " A second notification names the models and how much is missing.",
+        " A second notification names the models and how much is missing. Or the audits report"
+        " nothing: is the log group of CoverageAuditor still there (docs/runbooks/Coverage.md)?",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
+        silence=Silence.FAULT,
     )
-    # Written once an hour, and not between.
+    # Written once an hour, some seconds early or late: each two hours hold a value.
     yield Symptom(
         USAGE_MISMATCH.name,
-        lambda _: _maximum(USAGE_MISMATCH.name, _FIVE_MINUTES),
+        lambda _: _maximum(USAGE_MISMATCH.name, _TWO_HOURS),
         "Counts unlike Bedrock's",
         "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
         " missing, or there are too many, which forged records make. A second notification names"
-        " the models (docs/runbooks/UsageMismatch.md).",
-        without_data=cloudwatch.TreatMissingData.IGNORE,
+        " the models. Or the audits report nothing (docs/runbooks/UsageMismatch.md).",
+        silence=Silence.FAULT,
     )
     (inferences,) = MANTLE_METRICS[Quantity.CALLS]
     yield Symptom(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 
 from lambdas.domain.completeness import (
@@ -28,6 +28,8 @@ from lambdas.domain.completeness import (
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditCoverage:
@@ -38,10 +40,13 @@ class AuditCoverage:
         name_model: Names the foundation model behind a name of CloudWatch's: Bedrock counts calls
             through an application inference profile under the profile's id, the meter under the
             model's as soon as it is known.
+        metered_since: When metering began; an hour that began before is not judged, since Bedrock
+            has calls of it that no deployment could count.
     """
 
     reader: MetricReader
     name_model: Callable[[str], str] = str
+    metered_since: datetime = _ALWAYS
 
     def __call__(self, moment: datetime) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
@@ -53,6 +58,8 @@ class AuditCoverage:
             FiguresUnavailableError: Not all figures are to be had.
         """
         window = AuditWindow.at(moment)
+        if window.start < self.metered_since:
+            return CoverageReport(window, models=(), unlogged={})
         report = CoverageReport(window, self._compare(window, [Quantity.CALLS]), unlogged={})
         if not (report.is_short or window.is_hour_of_the_clock):
             return report
@@ -66,11 +73,12 @@ class AuditCoverage:
         Raises:
             FiguresUnavailableError: Not all figures are to be had.
         """
-        earlier, later = (
-            SettledHour(window, self._compare(window, Quantity))
-            for window in AuditWindow.settled_at(moment)
+        windows = AuditWindow.settled_at(moment)
+        if windows[0].start < self.metered_since:
+            return MismatchReport(*(SettledHour(window, models=()) for window in windows))
+        return MismatchReport(
+            *(SettledHour(window, self._compare(window, Quantity)) for window in windows)
         )
-        return MismatchReport(earlier, later)
 
     def _compare(
         self, window: AuditWindow, quantities: Iterable[Quantity]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lambdas.domain.completeness import Comparison, Quantity
+from lambdas.domain.completeness import AuditWindow, Comparison, Quantity
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.builders import HAIKU_3, NOON
 from tests.fakes import InMemoryMetrics
@@ -44,6 +44,25 @@ def test_tokens_of_two_settled_hours_are_read() -> None:
     assert (model.calls, model.uncounted_calls) == (Comparison(10, 10), 4)
     assert report.earlier.models == ()
     assert report.uncounted_calls == {HAIKU_3: 4}
+
+
+def test_hours_are_judged_that_began_after_metering_did() -> None:
+    """A new deployment does not miss what was called before it."""
+    metrics = account(metered=0, bedrock=1_000)
+    window = AuditWindow.at(QUIET)
+    early = AuditCoverage(metrics, metered_since=window.start + timedelta(seconds=1))
+    assert not early(QUIET).is_short
+    assert AuditCoverage(metrics, metered_since=window.start)(QUIET).is_short
+    earlier, _ = AuditWindow.settled_at(SETTLED)
+    for hour in (1.0, 2.0):
+        metrics.add("AWS/Bedrock", "Invocations", SETTLED - timedelta(hours=hour), 1_000, HAIKU_3)
+    settled = AuditCoverage(metrics, metered_since=earlier.start + timedelta(seconds=1))
+    assert settled.audit_settled_hours(SETTLED).later.models == ()
+    assert (
+        AuditCoverage(metrics, metered_since=earlier.start)
+        .audit_settled_hours(SETTLED)
+        .later.models
+    )
 
 
 def test_an_hour_is_not_judged_before_it_has_settled() -> None:
