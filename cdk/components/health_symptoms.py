@@ -19,24 +19,30 @@ from lambdas.domain.completeness import (
     Quantity,
 )
 from lambdas.domain.metering.metric_catalog import (
+    ACCEPTED_RECORDS,
     CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
     ESTIMATED_COST,
     HEALTH_NAMESPACE,
     HELD_PRICES,
+    LOGGING_DIFFERENCES,
     LOWERED_CALLS,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
+    REPRICED_CALLS,
     UNPRICED_INVOCATIONS,
+    UNPUBLISHED_RECORDS,
     USAGE_MISMATCH,
     WAITING_MODELS,
 )
 
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
+_QUARTER_OF_AN_HOUR = Duration.minutes(15)
+_HALF_AN_HOUR = Duration.minutes(30)
 _HOUR = Duration.hours(1)
 _TWO_HOURS = Duration.hours(2)
 _DAY = Duration.days(1)
@@ -46,6 +52,10 @@ NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) 
 """1 for a period of which Bedrock has calls and the meter has none."""
 BELOW_ZERO = "IF(FILL(quota, 0) < 0 OR FILL(cost, 0) < 0 OR FILL(calls, 0) < 0, 1, 0)"
 """1 for a period in which a metric of the account has values below zero."""
+NOTHING_REPORTED = (
+    "IF(FILL(metered, 0) > 0 AND (FILL(deliveries, 0) == 0 OR FILL(batches, 0) == 0), 1, 0)"
+)
+"""1 for a period of which calls are metered and one of the functions reports nothing of itself."""
 MORE_MODELS_WITHOUT_A_PRICE = "IF(DIFF(waiting) > 0 AND waiting > 1, 1, 0)"
 """1 for an hour in which a further model waits for a price."""
 WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
@@ -120,6 +130,7 @@ class Symptom:
 def symptoms() -> Iterator[Symptom]:
     """All that should not be, but for functions that a schedule starts."""
     yield from _completeness()
+    yield from _silence()
     yield from _conflicts()
     yield from _bounds()
     yield from _prices()
@@ -160,6 +171,53 @@ def _completeness() -> Iterator[Symptom]:
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
         is_of_the_past=True,
+    )
+
+
+def _silence() -> Iterator[Symptom]:
+    """Health checks of functions that run, and whose log groups are gone.
+
+    The audits, the checks of logging and of the price list have their own alarms, to which a
+    missing value is a fault.
+    """
+    # Metrics have the time of the call, reports that of the run: one period proves nothing.
+    yield Symptom(
+        "HealthMetricsMissing",
+        lambda _: cloudwatch.MathExpression(
+            expression=NOTHING_REPORTED,
+            using_metrics={
+                "metered": _sum(NAMESPACE, "Invocations", period=_HALF_AN_HOUR),
+                "deliveries": _reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
+                "batches": _reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
+            },
+            period=_HALF_AN_HOUR,
+        ),
+        "Metered, and nothing reported",
+        "Calls are metered, but LogProcessor or MetricPublisher reports nothing of itself, so that"
+        " alarms on rejected records and forged readings see nothing. Is the function's log group"
+        " still there (docs/runbooks/HealthMetricsMissing.md)?",
+        periods=(2, 2),
+    )
+    # Two hours hold a run, some seconds early or late.
+    yield Symptom(
+        "PriceRefresherSilent",
+        lambda _: _reports(REPRICED_CALLS.name, _TWO_HOURS),
+        "Price refresher: reports",
+        "PriceRefresher has reported nothing for two hours, so that the alarm on further models"
+        " without a price sees nothing. Does it run, and is its log group still there"
+        " (docs/runbooks/HealthMetricsMissing.md)?",
+        is_below=True,
+        silence=Silence.FAULT,
+    )
+    yield Symptom(
+        LOGGING_DIFFERENCES.name,
+        lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
+        "Logging: not as deployed",
+        "For half an hour, invocation logging has not been as it was deployed; the notification of"
+        " LoggingWatcher says what differs. Or the checks report nothing: is the log group of"
+        " LoggingWatcher still there (docs/runbooks/HealthMetricsMissing.md)?",
+        periods=(2, 2),
+        silence=Silence.FAULT,
     )
 
 
@@ -244,7 +302,7 @@ def _prices() -> Iterator[Symptom]:
         "Models without a price",
         "One more model without a known price was called. make reprice lists all that wait;"
         " add prices in negotiated_prices (cdk.json) and deploy (docs/runbooks/UnpricedModels.md).",
-        periods=(1, 3),
+        periods=(1, 2),
         is_recovery_told=False,
     )
 
@@ -391,6 +449,13 @@ def _of_stream(metric: str) -> _MetricOf:
 def _minimum(name: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE, metric_name=name, statistic="Minimum", period=_FIVE_MINUTES
+    )
+
+
+def _reports(name: str, period: Duration) -> cloudwatch.Metric:
+    """How often a function has written a health metric."""
+    return cloudwatch.Metric(
+        namespace=HEALTH_NAMESPACE, metric_name=name, statistic="SampleCount", period=period
     )
 
 

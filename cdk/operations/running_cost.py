@@ -47,7 +47,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 34
+HEALTH_ALARM_METRICS = 39
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
 PRICE_ALARM_METRICS = 4
@@ -331,9 +331,10 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     usage_alarms = sum(
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
+    guards = matched[DimensionSet.IDENTITY] + matched[DimensionSet.MODEL]  # values below zero
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     report_alarms = export_alarms + comparison_alarms + price_alarms
-    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms
+    return usage_alarms + guards + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

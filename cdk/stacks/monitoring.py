@@ -28,6 +28,7 @@ from cdk.components.health_symptoms import Watched, price_list_symptoms
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
+from cdk.components.negative_series import series_symptoms
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.price_updater import PRICES_CHECKED_EVERY
 from cdk.components.recovery_notices import RecoveryNotices
@@ -125,7 +126,10 @@ class MonitoringStack(Stack):
                 *prices,
                 *reports.values(),
             ),
-            optional=price_list_symptoms() if prices else (),
+            optional=(
+                *series_symptoms(config.alarm_metric),
+                *(price_list_symptoms() if prices else ()),
+            ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -135,7 +139,10 @@ class MonitoringStack(Stack):
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
         self._notify_of_partial_data(
-            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
+            [
+                *(alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped),
+                *(health.alarms[check.name] for check in series_symptoms(config.alarm_metric)),
+            ]
         )
         missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
         if not prices:
@@ -211,7 +218,7 @@ class MonitoringStack(Stack):
     def _notify_of(self, alarm: cloudwatch.AlarmBase) -> None:
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def _notify_of_partial_data(self, alarms: list[UsageAlarm]) -> None:
+    def _notify_of_partial_data(self, alarms: list[cloudwatch.Alarm]) -> None:
         """Tell when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html

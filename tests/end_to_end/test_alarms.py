@@ -88,9 +88,11 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-Coverage",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
+        "BedrockMeter-Health-LoggingDifferences",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
         "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",
+        "BedrockMeter-Health-PriceRefresherSilent",
         "BedrockMeter-Health-PriceUpdaterNotStarted",
         "BedrockMeter-Health-UsageMismatch",
     }

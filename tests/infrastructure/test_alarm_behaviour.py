@@ -14,6 +14,7 @@ from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched
 from cdk.components.scheduled_functions import Scheduled
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from tests.dashboards.metric_queries.figures import InMemoryMetrics as SeriesFigures
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -340,8 +341,8 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
     [
         ([0, 1], OK),  # of which UnpricedCalls notifies
         ([1, 2], ALARM),
-        ([1, 2, 2], ALARM),
-        ([1, 2, 2, 2, 2], OK),
+        ([1, 2, 2], OK),
+        ([1, 2, 2, 3], ALARM),
         ([2, 1], OK),
         ([2, 2, 3], ALARM),
         ([None, 2], OK),
@@ -372,6 +373,28 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
         return state("Health-NegativeMetrics", figures, statistic=Statistic.MINIMUM)
 
     assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
+
+
+@pytest.mark.parametrize("series", ["Identity", "Model"])
+def test_values_below_zero_of_one_series_notify_at_once(series: str) -> None:
+    def after(*values: float | None) -> AlarmState:
+        figures = {"BedrockMeter QuotaTokens": values}
+        name = f"Health-Negative{series}Metrics"
+        return state(name, figures, statistic=Statistic.MINIMUM)
+
+    assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
+    assert after(-1, 60) is OK  # the next period has none
+
+
+def test_value_below_zero_is_named_by_the_series_that_has_it() -> None:
+    alarm = alarm_of("Health-NegativeIdentityMetrics", "default")
+    honest, silenced = (
+        Metric("BedrockMeter", "QuotaTokens", (("IdentityArn", name),))
+        for name in ("honest", "silenced")
+    )
+    source = SeriesFigures({honest: [60_000_000], silenced: [-60_000_000]})
+    states = {one.series.label: one.state for one in alarm.evaluate(source, NOON)}
+    assert states == {"silenced": ALARM, "honest": OK}
 
 
 def test_calls_without_counts_are_none_without_a_price() -> None:

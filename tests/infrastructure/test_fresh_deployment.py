@@ -109,9 +109,13 @@ def first_days(length: timedelta, *, is_busy: bool) -> dict[str, Values]:
     """What the functions of a deployment write, and Bedrock."""
     until = CREATED + length
     values: dict[str, Values] = {}
+    minutes = [CREATED + number * MINUTE for number in range(1, length // MINUTE)]
     account = busy_account(until) if is_busy else InMemoryMetrics()
     for namespace, name, _, minute, count in account.values:
         values.setdefault(f"{namespace} {name}", {})[minute] = count
+    if is_busy:
+        for name in ("AcceptedRecords", "RejectedRecords", "UnpublishedRecords"):
+            values[f"BedrockMeter/Health {name}"] = dict.fromkeys(minutes, 0.0)
     for function in SCHEDULED:
         moments = list(starts(function, until))
         values[f"AWS/Lambda Invocations {function}"] = dict.fromkeys(moments, 1.0)

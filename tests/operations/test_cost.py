@@ -27,7 +27,7 @@ from cdk.operations.running_cost import (
 )
 from cdk.operations.terminal import CommandError
 from lambdas.domain.completeness import BEDROCK_METRICS, BEDROCK_NAMESPACE, OWN_METRICS
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics
@@ -61,9 +61,9 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1045.90")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1076.60")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3333.50")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3364.20")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -94,6 +94,19 @@ def test_more_of_anything_never_costs_less(calls: int, identities: int, models: 
 
 def test_identities_past_the_bound_cost_nothing_more() -> None:
     assert total(Usage(1, 201, 6)) == total(Usage(1, 100_000, 6))
+
+
+def test_each_identity_and_model_is_watched_by_two_severities_and_for_values_below_zero() -> None:
+    def watched(identities: int, models: int) -> Decimal:
+        (item,) = (
+            item
+            for item in running_cost(Usage(1, identities, models), Config(), PRICES)
+            if "watched by alarms" in item.what
+        )
+        return item.usd
+
+    each = 3 * PRICES["alarm_metric_month"]
+    assert watched(11, 6) - watched(10, 6) == watched(10, 7) - watched(10, 6) == each
 
 
 def test_calls_without_a_price_cost_their_notes_and_one_reading_of_them() -> None:
@@ -163,6 +176,8 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
         for it in health
     )
+    grouped = [alarm for alarm in health if "SELECT MIN(" in str(alarm)]
+    assert len(grouped) == len({DimensionSet.IDENTITY, DimensionSet.MODEL})
     optional = EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS + PRICE_ALARM_METRICS
     assert watched == HEALTH_ALARM_METRICS + optional
     assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
