@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from lambdas.domain.completeness import (
+    ALL_MODELS,
     BEDROCK_METRICS,
     BEDROCK_NAMESPACE,
     MANTLE_METRICS,
@@ -23,6 +24,8 @@ from lambdas.domain.completeness import (
     Quantity,
     SettledHour,
     compare,
+    is_by_model,
+    is_hour_by_model,
     merge_models,
     read_figures,
 )
@@ -48,11 +51,16 @@ class AuditCoverage:
     name_model: Callable[[str], str] = str
     metered_since: datetime = _ALWAYS
 
-    def __call__(self, moment: datetime) -> CoverageReport:
+    def __call__(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
 
-        CloudWatch bills every metric that is read: calls are read each time; tokens where calls are
-        missing; traffic of `bedrock-mantle`, which is not logged, then and once an hour.
+        CloudWatch bills every metric that is read: calls are read each time, model by model unless
+        there are too many; traffic of `bedrock-mantle`, which is not logged, once an hour.
+
+        Args:
+            moment: The time of the audit.
+            with_tokens: Whether to read tokens, and the other traffic, too: a notification says
+                how many are missing.
 
         Raises:
             FiguresUnavailableError: Not all figures are to be had.
@@ -60,10 +68,10 @@ class AuditCoverage:
         window = AuditWindow.at(moment)
         if window.start < self.metered_since:
             return CoverageReport(window, models=(), unlogged={})
-        report = CoverageReport(window, self._compare(window, [Quantity.CALLS]), unlogged={})
-        if not (report.is_short or window.is_hour_of_the_clock):
-            return report
-        models = self._compare(window, Quantity) if report.is_short else report.models
+        quantities = Quantity if with_tokens else [Quantity.CALLS]
+        models = self._compare(window, quantities, is_by_model(window, self._count_models()))
+        if not (with_tokens or window.is_hour_of_the_clock):
+            return CoverageReport(window, models, unlogged={})
         mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
         return CoverageReport(window, models, read_figures(mantle, MANTLE_METRICS))
 
@@ -76,20 +84,33 @@ class AuditCoverage:
         windows = AuditWindow.settled_at(moment)
         if windows[0].start < self.metered_since:
             return MismatchReport(*(SettledHour(window, models=()) for window in windows))
+        by_model = is_hour_by_model(windows[1], self._count_models())
         return MismatchReport(
-            *(SettledHour(window, self._compare(window, Quantity)) for window in windows)
+            *(SettledHour(window, self._compare(window, Quantity, by_model)) for window in windows)
         )
 
+    def _count_models(self) -> int:
+        (calls,) = BEDROCK_METRICS[Quantity.CALLS]
+        return self.reader.count_models(BEDROCK_NAMESPACE, calls)
+
     def _compare(
-        self, window: AuditWindow, quantities: Iterable[Quantity]
+        self,
+        window: AuditWindow,
+        quantities: Iterable[Quantity],
+        by_model: bool,  # noqa: FBT001
     ) -> tuple[ModelCoverage, ...]:
         wanted = list(quantities)
 
         def figures(namespace: str, names: MetricNames) -> Mapping[str, Figures]:
-            named = {it: names[it] for it in wanted if it in names}
-            sums = self.reader.by_model(namespace, _spellings(named), window)
-            by_model = {model: read_figures(of_it, named) for model, of_it in sums.items()}
-            return merge_models(by_model, self.name_model)
+            named = {quantity: names[quantity] for quantity in wanted if quantity in names}
+            if not by_model:
+                sums = self.reader.of_account(namespace, _spellings(named), window)
+                return {ALL_MODELS: read_figures(sums, named)} if sums else {}
+            sums_by_model = self.reader.by_model(namespace, _spellings(named), window)
+            return merge_models(
+                {model: read_figures(sums, named) for model, sums in sums_by_model.items()},
+                self.name_model,
+            )
 
         return compare(
             metered=figures(NAMESPACE, OWN_METRICS),

@@ -61,9 +61,9 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1076.60")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1133.4368")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3364.20")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3421.0368")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -80,8 +80,12 @@ def test_no_usage_costs_more_metrics_than_the_worst_case(
 ) -> None:
     usage = Usage(10**6, identities, models, projects, projects)
     metrics = [it for it in running_cost(usage, Config(), PRICES) if it.what.endswith("metrics")]
-    alarms = [it for it in running_cost(usage, Config(), PRICES) if "watched" in it.what]
-    assert sum(it.usd for it in (*metrics, *alarms)) <= worst_case_usd(Config(), PRICES)
+    others = [
+        item
+        for item in running_cost(usage, Config(), PRICES)
+        if "watched" in item.what or "metrics read" in item.what
+    ]
+    assert sum(it.usd for it in (*metrics, *others)) <= worst_case_usd(Config(), PRICES)
 
 
 @given(counts, counts, st.integers(0, 50))
@@ -212,8 +216,15 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     audit.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
-    expected = metrics.read.total() + lists + of_bedrock_mantle
-    assert metrics_read(Usage(1, 1, models)) == 720 * expected
+    expected = metrics.read.total() + lists + metrics.counted + of_bedrock_mantle
+    assert metrics_read(Usage(1, 1, models), Config()) == 720 * expected
+
+
+def test_reads_of_audits_are_bounded_whatever_callers_do() -> None:
+    """An application inference profile costs nothing and is one more model to Bedrock."""
+    most = metrics_read(Usage(1, 1, 10**9), Config())
+    assert metrics_read(Usage(1, 1, 1_000), Config()) == most
+    assert Decimal(most) / 1000 * PRICES["metrics_read_1000"] < 57
 
 
 def test_the_readme_says_what_the_command_prints() -> None:

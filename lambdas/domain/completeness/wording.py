@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
@@ -15,6 +16,10 @@ _ADVICE = (
     "Rejected records, functions that fail and logs that Bedrock could not deliver have alarms of"
     " their own; if none of them tells, run make doctor. What the log group still holds is counted"
     " afterwards by make replay."
+)
+_TOO_MANY_MODELS = (
+    "Bedrock has so many models and inference profiles that most audits compare the sums of the"
+    " account; the function's log has models when they are compared."
 )
 _SILENT_ADVICE = (
     "If the alarm stays, the audits report nothing to CloudWatch: is the log group of"
@@ -39,6 +44,7 @@ def coverage_notice(report: CoverageReport) -> Notice:
     lines = [
         f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
         *_models(report),
+        *([_TOO_MANY_MODELS] if ALL_MODELS in {model.model_id for model in report.models} else []),
         _ADVICE,
     ]
     return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))
@@ -63,6 +69,8 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
         lines.append(f"Calls without counts, left out of both: {', '.join(named[:_MOST_MODELS])}.")
+    if ALL_MODELS in {mismatch.model_id for mismatch in found}:
+        lines.append(_TOO_MANY_MODELS)
     lines.append(_MISMATCH_ADVICE)
     return Notice("Bedrock Meter: its count differs from Bedrock's", "\n".join(lines))
 

@@ -64,7 +64,7 @@ def _notice(alarm_name: str, moment: datetime) -> Notice:
     """Say what an alarm stands for."""
     if alarm_name.endswith(USAGE_MISMATCH.name):
         return mismatch_notice(_audit_settled_hours(moment))
-    report = audit()(moment)
+    report = audit()(moment, with_tokens=True)
     _log(report)
     return coverage_notice(report)
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from lambdas.domain.completeness import AuditWindow, Comparison, Quantity
+from lambdas.domain.completeness import ALL_MODELS, AuditWindow, Comparison, Mismatch, Quantity
 from lambdas.services.audit_coverage import AuditCoverage
-from tests.builders import HAIKU_3, NOON
+from tests.builders import HAIKU_3, NOON, SONNET_4
 from tests.fakes import InMemoryMetrics
 
 QUIET, FULL_HOUR = NOON, NOON + timedelta(minutes=15)
@@ -30,8 +30,12 @@ def test_calls_alone_are_read_where_all_are_there() -> None:
     assert metrics.read == {"Invocations": 2}
 
 
-def test_tokens_are_read_when_calls_are_missing() -> None:
-    (model,) = AuditCoverage(account(metered=10, bedrock=20))(QUIET).models
+def test_tokens_are_read_for_the_notification_alone() -> None:
+    """Else hiding calls for a month would make the audits cost more."""
+    audit = AuditCoverage(account(metered=10, bedrock=20))
+    (model,) = audit(QUIET).models
+    assert model.tokens == {}
+    (model,) = audit(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
@@ -74,7 +78,7 @@ def test_an_hour_is_not_judged_before_it_has_settled() -> None:
 def test_two_spellings_of_a_figure_are_not_added_up() -> None:
     metrics = account(metered=10, bedrock=20)
     metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
-    (model,) = AuditCoverage(metrics)(QUIET).models
+    (model,) = AuditCoverage(metrics)(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
@@ -100,3 +104,61 @@ def test_calls_through_a_profile_compare_with_those_of_its_model() -> None:
 
     (model,) = AuditCoverage(metrics, name_model)(QUIET).models
     assert (model.model_id, model.calls) == (HAIKU_3, Comparison(13, 13))
+
+
+PROFILES = 1_000
+
+
+def account_of_many_profiles(*, hidden: int) -> InMemoryMetrics:
+    """Calls of two hours, by the minute; Bedrock has so many more of one model."""
+    metrics = InMemoryMetrics()
+    for minute in range(0, 180, 5):
+        at = NOON - timedelta(minutes=minute)
+        for profile in range(PROFILES):
+            metrics.add("AWS/Bedrock", "Invocations", at, 10, f"profile{profile:04}")
+        metrics.add("BedrockMeter", "Invocations", at, 10 * PROFILES, HAIKU_3)
+        metrics.add("AWS/Bedrock", "Invocations", at, hidden, f"us.{SONNET_4}")
+        metrics.add("AWS/Bedrock", "Invocations", at, 10 * PROFILES + hidden)
+        metrics.add("BedrockMeter", "Invocations", at, 10 * PROFILES)
+    return metrics
+
+
+def foundation_model(name: str) -> str:
+    return HAIKU_3 if name.startswith("profile") else name
+
+
+def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_hour() -> None:
+    """They are less than half a percent of the account's."""
+    metrics = account_of_many_profiles(hidden=30)
+    audit = AuditCoverage(metrics, foundation_model)
+    moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
+    reports = [audit(moment) for moment in sorted(moments)]
+    short = [report.is_short for report in reports]
+    assert short.count(True) == 2
+    first = short.index(True)
+    assert short[first + 1]  # the alarm needs two audits running
+    assert [model.model_id for model in reports[first].short_models] == [SONNET_4]
+    (total,) = reports[first - 1].models
+    assert total.model_id == ALL_MODELS
+    assert metrics.read["Invocations"] <= 2 * (PROFILES + 2)
+
+
+def test_calls_hidden_among_a_thousand_profiles_are_found_at_once_where_they_are_many() -> None:
+    audit = AuditCoverage(account_of_many_profiles(hidden=60), foundation_model)
+    moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
+    assert all(audit(moment).is_short for moment in moments)
+
+
+def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_account() -> None:
+    metrics = account_of_many_profiles(hidden=0)
+    for minute in range(0, 180, 5):
+        at = NOON - timedelta(minutes=minute)
+        metrics.add("AWS/Bedrock", "InputTokenCount", at, 20_000)
+        metrics.add("BedrockMeter", "InputTokens", at, 10_000)
+    audit = AuditCoverage(metrics, foundation_model)
+    mismatches = [
+        set(audit.audit_settled_hours(NOON - timedelta(hours=hour)).mismatches)
+        for hour in range(-1, 4)
+    ]
+    found = {mismatch for each in mismatches for mismatch in each}
+    assert found == {Mismatch(ALL_MODELS, Quantity.INPUT, is_surplus=False)}
