@@ -78,16 +78,8 @@ class HealthAlarms(Construct):
             treat_missing_data=symptom.silence.value,
         )
         resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
-        resource.warm_up_configuration = _warm_up(symptom, _period_of(metric))
+        resource.warm_up_configuration = _warm_up(symptom, metric.period)
         return alarm
-
-
-def _period_of(metric: cloudwatch.IMetric) -> Duration:
-    """The period of a metric or of an expression over several."""
-    if isinstance(metric, cloudwatch.Metric | cloudwatch.MathExpression):
-        return metric.period
-    message = f"an alarm on {type(metric).__name__}"
-    raise TypeError(message)
 
 
 def _warm_up(

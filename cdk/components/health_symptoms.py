@@ -81,7 +81,7 @@ _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
 }
-_MetricOf: TypeAlias = Callable[[Watched], cloudwatch.IMetric]
+_MetricOf: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
 
 
 class Silence(Enum):
