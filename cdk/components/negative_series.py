@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.components.health_symptoms import Symptom
+from cdk.components.health_symptoms import Symptom, Watched
 from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 
 _NAMES = {
@@ -25,12 +25,9 @@ def series_symptoms(metric_name: str) -> Iterator[Symptom]:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms.html
     """
     for dimension_set, (name, series, one) in _NAMES.items():
-        query = minimum_of(metric_name, dimension_set)
         yield Symptom(
             name,
-            lambda _, query=query: cloudwatch.MathExpression(  # type: ignore[misc]
-                expression=query, using_metrics={}, period=_FIVE_MINUTES
-            ),
+            _lowest(metric_name, dimension_set),
             f"{series}: lowest values",
             f"{metric_name} of {one} has values below zero, which the meter never publishes:"
             " whoever may publish metrics keeps the alarms on it silent. The notification names it."
@@ -40,7 +37,9 @@ def series_symptoms(metric_name: str) -> Iterator[Symptom]:
         )
 
 
-def minimum_of(metric_name: str, dimension_set: DimensionSet) -> str:
+def _lowest(
+    metric_name: str, dimension_set: DimensionSet
+) -> Callable[[Watched], cloudwatch.MathExpression]:
     """Query the lowest value of each series of a metric.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html
@@ -52,4 +51,6 @@ def minimum_of(metric_name: str, dimension_set: DimensionSet) -> str:
         f"GROUP BY {dimension}",
         "ORDER BY MIN() ASC",
     )
-    return " ".join(clauses)
+    return lambda _: cloudwatch.MathExpression(
+        expression=" ".join(clauses), using_metrics={}, period=_FIVE_MINUTES
+    )

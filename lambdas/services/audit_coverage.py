@@ -59,8 +59,8 @@ class AuditCoverage:
 
         Args:
             moment: The time of the audit.
-            with_tokens: Whether to read tokens, and the other traffic, too: a notification says
-                how many are missing.
+            with_tokens: Read tokens and the other traffic, too, and model by model, since a
+                notification names models and says how much is missing.
 
         Raises:
             FiguresUnavailableError: Not all figures are to be had.
@@ -68,8 +68,11 @@ class AuditCoverage:
         window = AuditWindow.at(moment)
         if window.start < self.metered_since:
             return CoverageReport(window, models=(), unlogged={})
-        quantities = Quantity if with_tokens else [Quantity.CALLS]
-        models = self._compare(window, quantities, is_by_model(window, self._count_models()))
+        models = self._compare(
+            window,
+            Quantity if with_tokens else [Quantity.CALLS],
+            by_model=with_tokens or is_by_model(window, self._count_models()),
+        )
         if not (with_tokens or window.is_hour_of_the_clock):
             return CoverageReport(window, models, unlogged={})
         mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
@@ -86,7 +89,10 @@ class AuditCoverage:
             return MismatchReport(*(SettledHour(window, models=()) for window in windows))
         by_model = is_hour_by_model(windows[1], self._count_models())
         return MismatchReport(
-            *(SettledHour(window, self._compare(window, Quantity, by_model)) for window in windows)
+            *(
+                SettledHour(window, self._compare(window, Quantity, by_model=by_model))
+                for window in windows
+            )
         )
 
     def _count_models(self) -> int:
@@ -94,10 +100,7 @@ class AuditCoverage:
         return self.reader.count_models(BEDROCK_NAMESPACE, calls)
 
     def _compare(
-        self,
-        window: AuditWindow,
-        quantities: Iterable[Quantity],
-        by_model: bool,  # noqa: FBT001
+        self, window: AuditWindow, quantities: Iterable[Quantity], *, by_model: bool
     ) -> tuple[ModelCoverage, ...]:
         wanted = list(quantities)
 

@@ -44,7 +44,6 @@ def coverage_notice(report: CoverageReport) -> Notice:
     lines = [
         f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
         *_models(report),
-        *([_TOO_MANY_MODELS] if ALL_MODELS in {model.model_id for model in report.models} else []),
         _ADVICE,
     ]
     return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.completeness import (
-    ALL_MODELS,
     AuditWindow,
     Comparison,
     CoverageReport,
@@ -207,13 +206,6 @@ def test_what_is_counted_by_the_time_of_the_notice_is_told_as_such() -> None:
     assert notice.subject == "Bedrock Meter: no calls are missing now"
     assert "all but 1 of Bedrock's 1,000" in notice.text
     assert "is the log group of CoverageAuditor still there?" in notice.text
-
-
-def test_notice_says_that_the_sums_of_the_account_were_compared() -> None:
-    notice = coverage_notice(report({ALL_MODELS: 0}, {ALL_MODELS: 1_000}))
-    assert "- all models: 0 of 1,000 calls" in notice.text
-    assert "most audits compare the sums of the account" in notice.text
-    assert "sums of the account" not in coverage_notice(report({}, {HAIKU_3: 1_000})).text
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone
