@@ -94,6 +94,8 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-PriceRefresherNotStarted",
         "BedrockMeter-Health-PriceRefresherSilent",
         "BedrockMeter-Health-PriceUpdaterNotStarted",
+        "BedrockMeter-Health-TrafficAuditorNotStarted",
+        "BedrockMeter-Health-UnreadableRegions",
         "BedrockMeter-Health-UsageMismatch",
     }
 

@@ -20,12 +20,14 @@ RULES_MADE = CREATED + 10 * MINUTE
 SCHEDULED = {
     "CoverageAuditor": 5 * MINUTE,
     "LoggingWatcher": 15 * MINUTE,
+    "TrafficAuditor": HOUR,
     "PriceRefresher": HOUR,
     "PriceUpdater": DAY,
     "FocusExporter": DAY,
 }
 WRITTEN_BY = {
     "LoggingWatcher": ["LoggingDifferences"],
+    "TrafficAuditor": ["UnreadableRegions"],
     "PriceRefresher": ["WaitingModels", "RepricedCalls"],
     "PriceUpdater": ["HeldPrices", "PriceListAge"],
 }

@@ -20,6 +20,7 @@ WRITTEN_TO_LOGS = {
     "MetricPublisher": ("UnpublishedRecords",),
     "CoverageAuditor": ("CoverageShortfall", "UsageMismatch"),
     "LoggingWatcher": ("LoggingDifferences",),
+    "TrafficAuditor": ("UnreadableRegions",),
     "PriceRefresher": ("WaitingModels", "RepricedCalls"),
     "PriceUpdater": ("HeldPrices", "PriceListAge"),
 }
@@ -47,6 +48,7 @@ def without_log(function: str, length: timedelta, deleted: timedelta) -> dict[st
         ("CoverageAuditor", {"Coverage"}, 15 * MINUTE),
         ("CoverageAuditor", {"Coverage", "UsageMismatch"}, 130 * MINUTE),
         ("LoggingWatcher", {"LoggingDifferences"}, 45 * MINUTE),
+        ("TrafficAuditor", {"UnreadableRegions"}, 125 * MINUTE),
         ("PriceRefresher", {"PriceRefresherSilent"}, 125 * MINUTE),
     ],
 )
