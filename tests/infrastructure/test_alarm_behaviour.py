@@ -15,6 +15,7 @@ from cdk.components.health_symptoms import Watched
 from cdk.components.scheduled_functions import Scheduled
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.domain.completeness import AuditWindow
+from tests.dashboards.metric_queries.figures import InMemoryMetrics as SeriesFigures
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -154,15 +155,58 @@ def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() ->
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls}
         return state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
 
-    assert [after(1, 1), after(1, 0), after(0, 1), after(None, 1)] == [ALARM, OK, OK, OK]
+    assert [after(1, 1), after(1, 0), after(0, 1), after(None, 0)] == [ALARM, OK, OK, OK]
 
 
-def test_mismatch_of_two_settled_hours_is_an_alarm_until_an_audit_finds_none() -> None:
+def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_find_none() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}
-        return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM)
+        return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
 
     assert [after(1), after(1, 0), after(0)] == [ALARM, OK, OK]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "seconds"),
+    [
+        ("Coverage", "CoverageShortfall", FIVE_MINUTES),
+        ("UsageMismatch", "UsageMismatch", 2 * HOUR),
+        ("PriceListAge", "PriceListAge", DAY),
+    ],
+)
+def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
+    """As when someone deletes the log group from which CloudWatch makes them."""
+
+    def after(*values: float | None) -> AlarmState:
+        figures = {f"BedrockMeter/Health {metric}": values}
+        return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM, seconds=seconds)
+
+    assert after(0) is OK
+    assert after(0, None, None, None) is ALARM
+    assert after(None, None, None, 0) is OK
+
+
+def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
+    """Thirty minutes, or the time from one value to the next where that is longer."""
+    alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
+    warm_ups = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): configuration[
+            "WarmUpPeriodDurationInMinutes"
+        ]
+        for alarm in alarms
+        if (configuration := alarm.get("WarmUpConfiguration"))
+        and not configuration["OnlyStartEvaluatingAfterWarmUpPeriodEnds"]
+    }
+    breaching = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-")
+        for alarm in alarms
+        if alarm["TreatMissingData"] == "breaching"
+    }
+    assert warm_ups.keys() == breaching
+    assert warm_ups["Coverage"] == warm_ups["LoggingWatcherNotStarted"] == 30
+    assert warm_ups["PriceRefresherNotStarted"] == 75
+    assert warm_ups["UsageMismatch"] == 135
+    assert warm_ups["PriceListAge"] == warm_ups["FocusExporterNotStarted"] == 24 * 60 + 15
 
 
 def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
@@ -243,7 +287,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
     ("days", "expected"),
     [
         (1, {"ReportErrors": (DAY, 1), "ReportNotStarted": (DAY, 2)}),
-        (3, {"ReportErrors": (DAY, 1), "ReportNotStarted": (3 * DAY, 2)}),
+        (3, {"ReportErrors": (DAY, 1)}),
         (7, {"ReportErrors": (DAY, 1)}),
     ],
 )
@@ -321,8 +365,8 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
     [
         ([0, 1], OK),  # of which UnpricedCalls notifies
         ([1, 2], ALARM),
-        ([1, 2, 2], ALARM),
-        ([1, 2, 2, 2, 2], OK),
+        ([1, 2, 2], OK),
+        ([1, 2, 2, 3], ALARM),
         ([2, 1], OK),
         ([2, 2, 3], ALARM),
         ([None, 2], OK),
@@ -355,6 +399,28 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
     assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
 
 
+@pytest.mark.parametrize("series", ["Identity", "Model"])
+def test_values_below_zero_of_one_series_notify_at_once(series: str) -> None:
+    def after(*values: float | None) -> AlarmState:
+        figures = {"BedrockMeter QuotaTokens": values}
+        name = f"Health-Negative{series}Metrics"
+        return state(name, figures, statistic=Statistic.MINIMUM)
+
+    assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
+    assert after(-1, 60) is OK  # the next period has none
+
+
+def test_value_below_zero_is_named_by_the_series_that_has_it() -> None:
+    alarm = alarm_of("Health-NegativeIdentityMetrics", "default")
+    honest, silenced = (
+        Metric("BedrockMeter", "QuotaTokens", (("IdentityArn", name),))
+        for name in ("honest", "silenced")
+    )
+    source = SeriesFigures({honest: [60_000_000], silenced: [-60_000_000]})
+    states = {one.series.label: one.state for one in alarm.evaluate(source, NOON)}
+    assert states == {"silenced": ALARM, "honest": OK}
+
+
 def test_calls_without_counts_are_none_without_a_price() -> None:
     assert [unpriced([2], [2]), unpriced([3], [2])] == [OK, ALARM]
 
@@ -381,17 +447,24 @@ def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
     assert state("Health-NoData", figures) is OK
 
 
-def test_the_meter_s_own_alarms_tell_when_all_is_well_again_and_those_of_tokens_do_not() -> None:
+def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
+    """An action on OK would also run when an alarm of a new deployment is first evaluated."""
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
-    health = {
-        it["AlarmName"] for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")
-    }
+    assert not [alarm for alarm in alarms if alarm.get("OKActions")]
+    rules = resources(deployment("default").monitoring, "AWS::Events::Rule")
+    (rule,) = (rule for name, rule in rules.items() if name.startswith("Recovery"))
+    pattern = rule["EventPattern"]
+    assert pattern["detail"]["state"] == {"value": ["OK"]}
+    assert pattern["detail"]["previousState"] == {"value": ["ALARM"]}
+    (arn,) = pattern["resources"]
+    assert arn["prefix"]["Fn::Join"][1][-1] == ":alarm:BedrockMeter-Health-"
     # These end by the clock and not because their cause was fixed.
-    by_the_clock = {
+    (names,) = pattern["detail"]["alarmName"]
+    assert names["anything-but"] == [
         f"BedrockMeter-Health-{name}"
         for name in ("OverflowingCalls", "UnpricedCalls", "UnpricedModels")
-    }
-    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == health - by_the_clock
+    ]
+    assert "$.detail.alarmName" in json.dumps(rule["Targets"])
 
 
 def test_the_anomaly_band_is_as_wide_as_configured() -> None:
