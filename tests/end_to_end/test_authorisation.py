@@ -235,8 +235,10 @@ def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
         found = differences()
     finally:
         cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
-    assert found == [f"actions were switched off or on for alarms: {alarm}"]
-    assert differences() == []
+    silent = f"actions were switched off or on for alarms: {alarm}"
+    assert silent in found
+    assert silent not in differences()
+    assert not [text for text in found if "cannot be read" in text]
 
 
 def sent_notices(deployed: Deployed) -> set[str]:

@@ -61,7 +61,8 @@ def respond(
     except DamagedMemoryError as error:
         if not is_rollback(stack_status):
             raise
-        # The update was refused for the same reason, so that all is as it was before.
+        # An error now would leave the stack stuck. The update was refused for the same reason, so
+        # nothing was changed; had it been, the watch would report it.
         logger.warning("The rollback leaves the logging configuration alone", reason=str(error))
 
 

@@ -72,6 +72,21 @@ def test_a_damaged_copy_allows_nothing_and_the_rest_stays_readable() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 4_000,
+        '{"written": "abc", "found": null, "adopted": null}',
+        '{"written": [], "found": "bucket", "adopted": null}',
+        '{"written": [], "found": {"s3Config": "bucket"}, "adopted": null}',
+        '{"written": [{"cloudWatchConfig": null}], "found": null, "adopted": null}',
+    ],
+)
+def test_whatever_others_write_into_the_memory_is_damaged_and_breaks_nothing(text: str) -> None:
+    with pytest.raises(DamagedMemoryError):
+        LoggingMemory.from_text(text)
+
+
+@pytest.mark.parametrize(
     ("memory", "copies", "found"),
     [
         (OURS, (OURS,), []),
