@@ -101,6 +101,10 @@ def _settings(alarm: Mapping[str, Any]) -> dict[str, Any]:
     settings["Metrics"] = [_query(query) for query in settings["Metrics"]]
     if settings["DatapointsToAlarm"] is None:
         settings["DatapointsToAlarm"] = settings["EvaluationPeriods"]
+    if settings["WarmUpConfiguration"] is not None:
+        settings["WarmUpConfiguration"] = {
+            name: value for name, value in settings["WarmUpConfiguration"].items() if value
+        }
     if settings["ThresholdMetricId"] is not None:
         settings["Threshold"] = None  # the band of an anomaly alarm is its threshold
     return settings

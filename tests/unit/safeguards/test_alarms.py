@@ -83,6 +83,16 @@ def test_an_empty_list_of_dimensions_is_none() -> None:
     assert not [*compare_alarms([alarm], {"sum": {"Metrics": live}})]
 
 
+def test_a_warm_up_is_compared_without_what_is_off_by_default() -> None:
+    warm_up = {"WarmUpPeriodDurationInMinutes": 30}
+    whole = {**warm_up, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": False}
+    alarm = resource(ALARM.kind, "warm", {"WarmUpConfiguration": whole})
+    assert not [*compare_alarms([alarm], {"warm": {"WarmUpConfiguration": warm_up}})]
+    longer = {"warm": {"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 100_000}}}
+    assert len([*compare_alarms([alarm], longer)]) == 1
+    assert len([*compare_alarms([alarm], {"warm": {}})]) == 1
+
+
 def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
     alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
     same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}

@@ -1,7 +1,7 @@
-"""Alarms keep their queries, and change state when they are told to alone.
+"""Alarms keep their queries and warm-ups, and change state when they are told to alone.
 
-MiniStack's CloudFormation refuses alarms with `Metrics`; its evaluation ignores dimensions and
-missing data, and would overwrite the states that the meter's own evaluator sets.
+MiniStack's CloudFormation refuses alarms with `Metrics`, and drops warm-ups; its evaluation ignores
+dimensions and missing data, and would overwrite the states that the meter's own evaluator sets.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
+
+_WARM_UP = "WarmUpConfiguration"
 
 
 def install() -> None:
@@ -32,5 +34,11 @@ def install() -> None:
             del alarm["Threshold"]
         return alarm | {"Metrics": queries}
 
-    provisioners._cw_metric_alarm_record = record
+    def record_with_warm_up(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        alarm = record(name, properties)
+        if warm_up := properties.get(_WARM_UP):
+            alarm[_WARM_UP] = warm_up
+        return alarm
+
+    provisioners._cw_metric_alarm_record = record_with_warm_up
     cloudwatch._evaluate_alarm = lambda _alarm: None
