@@ -23,12 +23,12 @@ from lambdas.domain.metering.metric_catalog import (
     ESTIMATED_COST,
     HEALTH_NAMESPACE,
     HELD_PRICES,
-    LOWERED_CALLS,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
+    TAMPERED_CALLS,
     UNPRICED_INVOCATIONS,
     USAGE_MISMATCH,
     WAITING_MODELS,
@@ -155,12 +155,12 @@ def _conflicts() -> Iterator[Symptom]:
         " (docs/runbooks/ConflictingDuplicates.md).",
     )
     yield Symptom(
-        LOWERED_CALLS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, LOWERED_CALLS.name),
+        TAMPERED_CALLS.name,
+        lambda _: _sum(HEALTH_NAMESPACE, TAMPERED_CALLS.name),
         graph,
-        "The ledger reports less of some calls than before, which no record can do: something else"
-        " wrote to its table. Metrics are as they were, reports are too low. The log of"
-        " MetricPublisher names the calls (docs/runbooks/LoweredCalls.md).",
+        "Calls were changed or removed in the ledger, not by the meter: something else wrote to its"
+        " table. Metrics are as they were, reports may be too low. The log of MetricPublisher names"
+        " the calls (docs/runbooks/TamperedCalls.md).",
     )
 
 

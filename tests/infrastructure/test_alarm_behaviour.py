@@ -103,7 +103,7 @@ def test_tokens_are_told_of_from_the_threshold_on(
         ("LogDeliveryFailures", "AWS/Bedrock ModelInvocationLogsCloudWatchDeliveryFailure"),
         ("RejectedRecords", "BedrockMeter/Health RejectedRecords"),
         ("ConflictingDuplicates", "BedrockMeter/Health ConflictingDuplicates"),
-        ("LoweredCalls", "BedrockMeter/Health LoweredCalls"),
+        ("TamperedCalls", "BedrockMeter/Health TamperedCalls"),
         ("DroppedDeliveries", "AWS/Lambda AsyncEventsDropped"),
         ("UnpublishedBatches", "AWS/Lambda OnFailureDestinationDeliveredEventCount"),
         ("DroppedBatches", "AWS/Lambda DroppedEventCount"),

@@ -13,11 +13,10 @@ from dashboards.preview.local_cloud.cloud import LocalCloud
 from dashboards.preview.temporary_store import SqliteUsageLedger, open_temporary_store
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.adapters.dynamodb_usage_stream import read_change
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.join import bound_reading, join
-from tests.dynamodb import InMemoryDynamoDb
+from tests.dynamodb import InMemoryDynamoDb, read_own_change
 from tests.fakes import InMemoryUsageLedger
 
 CallKey: TypeAlias = tuple[str, str, str]
@@ -136,7 +135,7 @@ def _make_table(client: Any, streams: Any) -> Table:
                 StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             records = streams.get_records(ShardIterator=start)["Records"]
-            found.extend(map(read_change, records))
+            found.extend(map(read_own_change, records))
         return found
 
     return Table(client, name, items, changes)
