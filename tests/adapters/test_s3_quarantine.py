@@ -116,4 +116,4 @@ def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
 def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
     quarantined("poison")
     (key,) = (it["Key"] for it in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"])
-    assert key == f"rejected/{Delivery.open(pack(['poison'])).digest}.jsonl"
+    assert key == f"rejected/{Delivery.open(pack(['poison'])).name}.jsonl"

@@ -34,14 +34,18 @@ _KEYS_OF_ENVELOPES = ("messageType", "logEvents", "events")
 _TEXT_OF_A_MESSAGE = ("{", PERMISSION_NOTICE)
 
 
-def unpack(data: bytes | str) -> JsonValue | Undecodable:
+def unpack(data: bytes | str, max_bytes: int = LARGEST_ENVELOPE_BYTES) -> JsonValue | Undecodable:
     """Unpack the `awslogs.data` of a delivery: base64 of gzip of JSON; never raises.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
+
+    Args:
+        data: The delivery.
+        max_bytes: One that unpacks to more is refused.
     """
     stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
-        unpacked = stream.decompress(binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES)
+        unpacked = stream.decompress(binascii.a2b_base64(data), max_bytes)
     except (ValueError, zlib.error):
         return Undecodable.NOT_JSON
     if stream.unconsumed_tail or stream.unused_data:
