@@ -28,6 +28,7 @@ LONGEST_LINE_BYTES = 16 * 2**20
 
 _LINE_SUFFIXES = frozenset({".ndjson", ".jsonl", ".log"})
 _OPENS_EVENTS = re.compile(rb'"logEvents"\s*:\s*\[\s*$')
+_MORE_THAN_ONE = re.compile(rb"\}\s*\{")
 _NOT_ONE_VALUE = ([RejectionReason.NOT_JSON], [RejectionReason.TRUNCATED])
 _HEAD_BYTES = 64 * 2**10
 _PROGRESS_BYTES = 256 * 2**10
@@ -82,11 +83,17 @@ def _read(content: BinaryIO, file: LogFile, read: ReadInvocation) -> Iterator[li
 
 
 def _read_lines(content: BinaryIO, read: ReadInvocation) -> Iterator[list[Reading]]:
+    rejected: bytes | None = None  # the last line, if it was; damaged files repeat themselves
+    readings: list[Reading] = []
     for message in _messages(content):
         if isinstance(message, _LongLine):
             yield from _read_long_line(message, read)
-        else:
-            yield _read_line(message, read)
+            continue
+        if message != rejected:
+            readings = _read_line(message, read)
+            is_rejected = all(isinstance(reading, RejectionReason) for reading in readings)
+            rejected = message if is_rejected else None
+        yield readings
 
 
 class _LongLine:
@@ -168,7 +175,7 @@ def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
 def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line, read)
-    if line.startswith(b"{") and b"}" in line and readings in _NOT_ONE_VALUE:
+    if line.startswith(b"{") and _MORE_THAN_ONE.search(line) and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED

@@ -193,6 +193,7 @@ HOSTILE: dict[str, Callable[[], Iterable[str]]] = {
     "in messages": lambda: [START, *repeated(MESSAGE, 12 * MB), "0]}"],
     "nested": lambda: [START, *repeated("["), "0]}"],
     "wide characters": lambda: [START, '{"message": "\U0001f600', *repeated("x"), '"}]}'],
+    "held as a whole": lambda: [START, *repeated("[],", 3 * MB), "0]}"],
     "blanks": lambda: [START, *repeated(" "), "0]}"],
 }
 
