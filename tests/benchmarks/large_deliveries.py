@@ -15,7 +15,7 @@ _PEAK = """
 import re, sys
 from pathlib import Path
 from lambdas.domain.invocations import Delivery
-for part in Delivery.split(sys.stdin.read()):
+for part in Delivery.open(sys.stdin.read()):
     part.readings()
 print(re.search("VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
@@ -41,7 +41,7 @@ def _peak(name: str, data: str) -> Figure:
 def _cpu(count: int) -> Figure:
     data = delivery_of(calls(count))
     start = process_time()
-    parts = [len(part.readings()) for part in Delivery.split(data)]
+    parts = [len(part.readings()) for part in Delivery.open(data)]
     micros = (process_time() - start) / sum(parts) * 1e6
     note = f"{count} calls of 28 KB in a delivery of {len(parts)} parts"
     return Figure("large_delivery_cpu_us_per_record", round(micros, 1), "us", note)

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
-from lambdas.domain.invocations.envelope import (
-    LARGEST_ENVELOPE_BYTES,
-    log_events,
-    read_envelope,
-    unpack,
-)
-from lambdas.domain.invocations.large_delivery import (
-    MAX_HELD_BYTES,
-    split_envelope,
-    unpacks_to_more,
-)
+from lambdas.domain.invocations.envelope import log_events, read_envelope, unpack_parts
 from lambdas.domain.invocations.metered_source import MeteredSource
 from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
@@ -59,27 +49,14 @@ class Delivery:
     first_line: int = 1
 
     @classmethod
-    def open(cls, data: str, max_bytes: int = LARGEST_ENVELOPE_BYTES) -> Self:
-        """Unpack a delivery, and refuse one that unpacks to more than so much; never raises."""
-        match unpack(data, max_bytes):
-            case dict() | Undecodable() as envelope:
-                return cls(data, envelope)
-            case _:
-                return cls(data, Undecodable.NOT_JSON)
-
-    @classmethod
-    def split(cls, data: str) -> Iterator[Self]:
+    def open(cls, data: str) -> Iterator[Self]:
         """Unpack a delivery into parts that fit into memory, most often one; never raises."""
-        whole = cls.open(data, MAX_HELD_BYTES)
-        is_refused = isinstance(whole.envelope, Undecodable)
-        if not (is_refused and unpacks_to_more(data, MAX_HELD_BYTES)):
-            yield whole
-            return
         first_line = 1
-        for part in split_envelope(data):
-            yield cls(data, part, first_line)
-            if not isinstance(part, Undecodable):
-                first_line += len(log_events(part) or [])
+        for part in unpack_parts(data):
+            envelope = part if isinstance(part, dict | Undecodable) else Undecodable.NOT_JSON
+            yield cls(data, envelope, first_line)
+            if isinstance(envelope, dict):
+                first_line += len(log_events(envelope) or [])
 
     @property
     def source(self) -> str:

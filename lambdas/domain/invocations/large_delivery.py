@@ -44,7 +44,7 @@ _Field: TypeAlias = tuple[str, Any]
 """A name and a text of the envelope, or `logEvents` and one log event."""
 
 
-def unpacks_to_more(data: str, size: int) -> bool:
+def unpacks_to_more(data: bytes | str, size: int) -> bool:
     """Say if a delivery unpacks to more than so many bytes; never raises."""
     stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
@@ -54,7 +54,7 @@ def unpacks_to_more(data: str, size: int) -> bool:
     return len(unpacked) == size and not stream.eof
 
 
-def split_envelope(data: str) -> Iterator[JsonObject | Undecodable]:
+def split_envelope(data: bytes | str) -> Iterator[JsonObject | Undecodable]:
     """Split a delivery into envelopes of bounded size, in order; never raises.
 
     Each has the names of the log group and the log stream, and some of the log events. Where the
@@ -99,7 +99,7 @@ def _cut(
         yield {**head, _EVENTS: events}
 
 
-def _read(data: str) -> Iterator[_Field | Undecodable]:
+def _read(data: bytes | str) -> Iterator[_Field | Undecodable]:
     """Read the fields of an envelope; where it is damaged, the reason comes last."""
     try:
         text = _Unpacking(data)
@@ -190,7 +190,7 @@ class _Parser:
 class _Unpacking:
     """A delivery as a file that is unpacked as it is read."""
 
-    def __init__(self, data: str) -> None:
+    def __init__(self, data: bytes | str) -> None:
         self._packed = binascii.a2b_base64(data)
         self._stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
         self.bytes_without_a_piece = 0

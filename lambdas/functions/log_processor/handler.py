@@ -31,7 +31,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
     now = datetime.now(UTC)
     report = IngestReport()
-    for delivery in Delivery.split(event["awslogs"]["data"]):
+    for delivery in Delivery.open(event["awslogs"]["data"]):
         report += _ingest(delivery, now)
     record_health(
         {

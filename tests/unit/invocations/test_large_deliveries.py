@@ -17,6 +17,9 @@ from lambdas.domain.invocations import (
     RejectedRecord,
     RejectionReason,
     UsageRecord,
+    read_line,
+    read_message,
+    unpack,
 )
 from lambdas.domain.invocations.large_delivery import (
     MAX_HELD_BYTES,
@@ -35,6 +38,7 @@ HEAD = {
     "subscriptionFilters": ["everything"],
 }
 START = json.dumps(HEAD)[:-1] + ', "logEvents": ['
+SOURCE = "/bedrock/invocations:aws/bedrock/modelinvocations"
 PROMPT = "lorem ipsum \u00e9 " * 2000
 MESSAGE = '{"message": "[%s0]"},' % ("[]," * 330_000)
 """A message of 1 MB."""
@@ -74,7 +78,7 @@ def calls(count: int) -> Iterator[str]:
 
 
 def read(data: str) -> list[Any]:
-    return [reading for part in Delivery.split(data) for reading in part.readings()]
+    return [reading for part in Delivery.open(data) for reading in part.readings()]
 
 
 def request_ids(readings: Iterable[Any]) -> list[str]:
@@ -83,22 +87,28 @@ def request_ids(readings: Iterable[Any]) -> list[str]:
 
 def test_every_message_of_a_large_delivery_is_read_once_in_order() -> None:
     data = delivery_of(calls(400))
-    parts = list(Delivery.split(data))
+    parts = list(Delivery.open(data))
     assert len(parts) > 1
     assert request_ids(read(data)) == [str(number) for number in range(400)]
-    assert read(data) == Delivery.open(data).readings()
-    assert {part.source for part in parts} == {Delivery.open(data).source}
+    assert read(data) == [read_message(call(number)) for number in range(400)]
+    assert {part.source for part in parts} == {SOURCE}
 
 
 def test_small_delivery_is_one_part() -> None:
     data = delivery_of(calls(3))
-    assert list(Delivery.split(data)) == [Delivery.open(data)]
+    (part,) = Delivery.open(data)
+    assert part.envelope == unpack(data)
+    assert (part.source, part.first_line) == (SOURCE, 1)
+
+
+def test_large_delivery_in_an_export_is_read_as_well() -> None:
+    assert request_ids(read_line(delivery_of(calls(400)))) == [str(n) for n in range(400)]
 
 
 def test_message_that_cannot_be_counted_is_found_at_its_place_in_a_large_delivery() -> None:
     messages: list[object] = [*calls(300), "", "{ poison", 7, *calls(100), call(0, timestamp="no")]
     found = []
-    for part in Delivery.split(delivery_of(messages)):
+    for part in Delivery.open(delivery_of(messages)):
         rejected = [
             RejectedRecord(part.source, line, reading)
             for line, reading in enumerate(part.readings(), part.first_line)
@@ -113,8 +123,8 @@ def test_message_that_cannot_be_counted_is_found_at_its_place_in_a_large_deliver
 
 def test_parts_have_names_of_their_own_that_stay() -> None:
     data = delivery_of(calls(400))
-    names = [part.name for part in Delivery.split(data)]
-    assert names == [part.name for part in Delivery.split(data)]
+    names = [part.name for part in Delivery.open(data)]
+    assert names == [part.name for part in Delivery.open(data)]
     assert len(set(names)) == len(names) > 1
 
 
@@ -122,9 +132,7 @@ def test_names_after_the_log_events_are_found_too() -> None:
     body = ", ".join(event(number, message) for number, message in enumerate(calls(300)))
     fields = json.dumps(HEAD)[1:]
     data = packed(['{"logEvents": [', body, "], ", fields])
-    assert {part.source for part in Delivery.split(data)} == {
-        "/bedrock/invocations:aws/bedrock/modelinvocations"
-    }
+    assert {part.source for part in Delivery.open(data)} == {SOURCE}
     assert len(request_ids(read(data))) == 300
 
 
@@ -219,7 +227,7 @@ def peak_of(data: str) -> tuple[int, int]:
     count = 0
     tracemalloc.start()
     try:
-        for part in Delivery.split(data):
+        for part in Delivery.open(data):
             count += len(part.readings())
         return tracemalloc.get_traced_memory()[1], count
     finally:
