@@ -68,7 +68,7 @@ class InMemoryDynamoDb:
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
-        self.stream: list[LedgerChange | None] = []
+        self.stream: list[LedgerChange] = []
         self.errors: list[str | None] = []
         self.unread = 0
         self.reset_consumption()
@@ -127,11 +127,11 @@ class InMemoryDynamoDb:
             self.stream.append(read_own_change({"eventName": name, "dynamodb": images}))
 
 
-def read_own_change(record: StreamRecord) -> LedgerChange | None:
+def read_own_change(record: StreamRecord) -> LedgerChange:
     """Read a change that the meter itself made, which is never taken for tampering."""
     change = read_change(record, timedelta(0))
     assert not isinstance(change, TamperedCall)
-    assert change is None or change.is_possible
+    assert change.is_possible
     return change
 
 

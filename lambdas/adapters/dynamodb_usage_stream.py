@@ -23,8 +23,11 @@ _TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
 
 
-def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | TamperedCall | None:
-    """Read what became of a call; `None` where its images do not say.
+def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | TamperedCall:
+    """Read what became of a call.
+
+    One that replaces what could not be read is a new one: it was published before, if at all, as
+    something else, and metrics show more rather than less.
 
     Args:
         record: A record of the stream that `is_expired` is false for.
@@ -40,9 +43,7 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
     tampering = _find_tampering(after, call, before, retention)
     if tampering is not None:
         return TamperedCall(tampering, call)
-    if record["eventName"] == "INSERT":
-        return LedgerChange(call)
-    return None if replaced is None else LedgerChange(call, replaced)
+    return LedgerChange(call, None if record["eventName"] == "INSERT" else replaced)
 
 
 def is_expired(record: StreamRecord) -> bool:

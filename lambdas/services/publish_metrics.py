@@ -97,7 +97,7 @@ class PublishMetrics:
 
     def __call__(
         self,
-        changes: Sequence[LedgerChange | TamperedCall | None],
+        changes: Sequence[LedgerChange | TamperedCall],
         now: datetime,
         has_time: Callable[[], bool] = lambda: True,
         *,
@@ -109,7 +109,7 @@ class PublishMetrics:
         so before anything is sent.
 
         Args:
-            changes: What changed in the ledger; `None` where it could not be read.
+            changes: What changed in the ledger.
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
@@ -142,17 +142,18 @@ class PublishMetrics:
         new = [call for call in publications[:sent] if call.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
+        tampered = tuple(_find_tampered(done))
         overflowing = sum(is_overflowing(call, dimensions[call.record]) for call in metered[:sent])
         return PublishReport(
             published=len(new),
-            unpublished=sum(_is_unreadable(change) for change in done)
+            unpublished=sum(call.tampering is Tampering.UNREADABLE for call in tampered)
             + sum(place < len(done) for place in too_old),
             conflicting=tuple(
                 change
                 for change in done
                 if isinstance(change, LedgerChange) and change.is_possible and change.is_conflict
             ),
-            tampered=tuple(_find_tampered(done)),
+            tampered=tampered,
             oldest=min((call.time for call in new), default=None),
             first_unsent=first_unsent,
             reason=reason,
@@ -235,24 +236,16 @@ class PublishMetrics:
         return set(self.unpriced.get_waiting(asked)) if asked else set()
 
 
-def _is_unreadable(change: LedgerChange | TamperedCall | None) -> bool:
-    if isinstance(change, TamperedCall):
-        return change.tampering is Tampering.UNREADABLE
-    return change is None
-
-
-def _find_tampered(
-    changes: Iterable[LedgerChange | TamperedCall | None],
-) -> Iterator[TamperedCall]:
+def _find_tampered(changes: Iterable[LedgerChange | TamperedCall]) -> Iterator[TamperedCall]:
     for change in changes:
         if isinstance(change, TamperedCall):
             yield change
-        elif change is not None and not change.is_possible:
+        elif not change.is_possible:
             yield TamperedCall(Tampering.CHANGED, change.record)
 
 
 def _select(
-    changes: Sequence[LedgerChange | TamperedCall | None], now: datetime
+    changes: Sequence[LedgerChange | TamperedCall], now: datetime
 ) -> tuple[list[_Publication], list[int]]:
     """Select the changes to publish; also returns the places of those that are too old."""
     publications: list[_Publication] = []

@@ -344,8 +344,9 @@ def test_a_change_that_cannot_be_read_does_not_stop_the_stream(
     without_what_was = change(2, call(2), call(2))
     del without_what_was["dynamodb"]["OldImage"]
     assert publish(damaged, without_what_was, change(3, call(3))) == []
-    assert total("Invocations", IdentityArn=ANA) == 1
-    assert health_metrics(capsys.readouterr().out)["UnpublishedRecords"] == [2]
+    assert total("Invocations", IdentityArn=ANA) == 2
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["UnpublishedRecords"], health["TamperedCalls"]) == ([1], [1])
 
 
 def test_the_delay_is_that_of_the_oldest_published_call(

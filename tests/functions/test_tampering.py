@@ -110,6 +110,19 @@ def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
     assert (health["TamperedCalls"], health["ConflictingDuplicates"]) == ([1], [0])
 
 
+def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
+    table = Table()
+    deliver(CALL)
+    key = the_item()["pk"]
+    delete()
+    write({"pk": key})
+    publish(table.changes())
+    deliver(CALL)
+    publish(table.changes())
+    assert from_item(the_item()).tokens.total == 15
+    assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
+
+
 def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

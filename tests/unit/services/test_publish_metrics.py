@@ -61,7 +61,7 @@ def of_a_profile(record: UsageRecord) -> UsageRecord:
     )
 
 
-def new(*records: UsageRecord) -> list[LedgerChange | None]:
+def new(*records: UsageRecord) -> list[LedgerChange | TamperedCall]:
     return [LedgerChange(record) for record in records]
 
 
@@ -113,11 +113,11 @@ def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish
     repeated = LedgerChange(call(2), replaced=call(2))
     removed = TamperedCall(Tampering.REMOVED, call(4))
     unreadable = TamperedCall(Tampering.UNREADABLE, None)
-    changes = [None, changed, removed, *new(call(3)), repeated, unreadable]
+    changes = [changed, removed, *new(call(3)), repeated, unreadable]
     report = publisher(sink)(changes, now=NOON)
     assert report == PublishReport(
         published=1,
-        unpublished=2,
+        unpublished=1,
         tampered=(TamperedCall(Tampering.CHANGED, call(1)), removed, unreadable),
         oldest=NOON,
     )
