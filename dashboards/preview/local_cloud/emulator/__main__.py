@@ -39,6 +39,7 @@ def main() -> None:
         partial_batches,
         partiql,
         plain_metrics,
+        stream_filters,
         subscriptions,
     )
 
@@ -54,6 +55,7 @@ def main() -> None:
         partial_batches,
         partiql,
         plain_metrics,
+        stream_filters,
         subscriptions,
     ):
         addition.install()
