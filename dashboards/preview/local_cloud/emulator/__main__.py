@@ -41,6 +41,7 @@ def main() -> None:
         partiql,
         plain_metrics,
         requested_resources,
+        stream_filters,
         subscriptions,
         topic_keys,
     )
@@ -59,6 +60,7 @@ def main() -> None:
         partiql,
         plain_metrics,
         requested_resources,
+        stream_filters,
         subscriptions,
         topic_keys,
     ):
