@@ -52,7 +52,7 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     assert "are as they were deployed" in mended
 
 
-def test_silenced_alarms_and_rules_are_told_and_that_it_is_over(
+def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
