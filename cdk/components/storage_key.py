@@ -10,6 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk import stack_names
+
 
 class StorageKey(kms.Key):
     """A key that the services which use it for us really can use.
@@ -31,13 +33,18 @@ class StorageKey(kms.Key):
         )
         stack = Stack.of(self)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        # (For EventBridge the CDK does the same, where a rule's target is an encrypted topic.)
+        topics = stack.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
+        of_the_topic = {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}}
+        publishing = ["kms:Decrypt", "kms:GenerateDataKey*"]
         self._allow(
             "AlarmsPublish",
             "cloudwatch.amazonaws.com",
-            ["kms:Decrypt", "kms:GenerateDataKey*"],
-            {"StringEquals": {"aws:SourceAccount": stack.account}},
+            publishing,
+            {"StringEquals": {"aws:SourceAccount": stack.account}, **of_the_topic},
         )
+        # That page: a condition on the source "is not supported for EventBridge-to-encrypted
+        # topics", and stops deliveries. The topic's own policy has it instead.
+        self._allow("RulesPublish", "events.amazonaws.com", publishing, of_the_topic)
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         log_groups = stack.format_arn(
             service="logs",

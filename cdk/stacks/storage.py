@@ -87,7 +87,7 @@ class StorageStack(Stack):
         )
         self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
         self.failures = self._bucket("Failures", FAILURES_KEPT)
-        self.reports = self._bucket("Reports", REPORTS_KEPT)
+        self.reports = self._bucket("Reports", REPORTS_KEPT, versioned=True)
         self.prices = self._bucket("Prices", versioned=True)
         self.memory = ssm.StringParameter(
             self,

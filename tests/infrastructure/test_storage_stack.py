@@ -131,6 +131,14 @@ def test_what_a_function_gave_up_on_is_kept_for_thirty_days() -> None:
 
 
 @each_configuration
+def test_reports_that_are_overwritten_or_deleted_can_be_restored(configuration: str) -> None:
+    reports = resources(deployment(configuration).storage, "AWS::S3::Bucket")["Reports65402A0A"]
+    assert reports["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = reports["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 400}
+
+
+@each_configuration
 def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration: str) -> None:
     template = deployment(configuration).storage
     algorithm = "aws:kms" if CONFIGURATIONS[configuration].get("customer_keys") else "AES256"
