@@ -16,7 +16,8 @@ from cdk.stacks.storage import StorageStack
 
 # Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
 # with the value of the template: what it remembers would be lost.
-_UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter"]
+# Whoever may tag a new key may tag every key: the deployer's policy lets no one do that.
+_UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 
 def build(app: App, config: Config) -> None:

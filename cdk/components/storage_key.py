@@ -65,6 +65,47 @@ class StorageKey(kms.Key):
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
 
+        self._let_deployments_manage_it(stack)
+
+    def _let_deployments_manage_it(self, stack: Stack) -> None:
+        """Let the execution role of the CDK's bootstrap manage the key.
+
+        The role's own policy (cdk/deployer-policy.json) names no key: the ARN of a key is not
+        known before, and its tags bound nothing
+        (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
+        """
+        role = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-*-cfn-exec-role-*"
+        deploying = {
+            "StringEquals": {"kms:CallerAccount": stack.account},
+            "ArnLike": {"aws:PrincipalArn": role},
+        }
+        managing = (
+            *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
+            *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
+            *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
+        )
+        # DynamoDB encrypts a table by a grant, which whoever creates the table must be allowed:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        using = ("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
+        by_dynamodb = {"kms:ViaService": f"dynamodb.{stack.region}.{stack.url_suffix}"}
+        for sid, actions, conditions in (
+            ("DeploymentsManage", managing, deploying),
+            (
+                "DeploymentsEncryptTheTable",
+                using,
+                {**deploying, "StringEquals": {**deploying["StringEquals"], **by_dynamodb}},
+            ),
+        ):
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    principals=[iam.AnyPrincipal()],  # whom the conditions name
+                    actions=[f"kms:{action}" for action in actions],
+                    resources=["*"],
+                    conditions=conditions,
+                )
+            )
+
     def _allow(
         self, sid: str, service: str, actions: Sequence[str], conditions: Mapping[str, Any]
     ) -> None:
