@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_cdk import App, Environment, Tags
+from aws_cdk import App, Aws, Environment, Tags
+from aws_cdk import aws_iam as iam
 
 from cdk import nag, stack_names
+from cdk.boundary_name import boundary_name
 from cdk.components.bundle import BundlingError
 from cdk.config import Config, ConfigurationError
 from cdk.stacks.ingestion import IngestionStack
@@ -55,6 +57,11 @@ def build(app: App, config: Config) -> None:
             is_newest_python=is_newest_python,
             adopted_log_group=config.adopted_log_group,
         )
+        for stack in (storage, ingestion, monitoring):
+            boundary = iam.ManagedPolicy.from_managed_policy_name(
+                stack, "Boundary", boundary_name(Aws.REGION)
+            )
+            iam.PermissionsBoundary.of(stack).apply(boundary)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)

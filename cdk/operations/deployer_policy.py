@@ -107,11 +107,12 @@ def _statement(grant: Grant, needed: AbstractSet[str]) -> dict[str, Any]:
 
 def _lists(needed: AbstractSet[str]) -> Grant:
     """The reads that AWS checks against no resource."""
-    found = {action for action in needed if _READS.match(action) and _takes_no_resource(action)}
+    found = {action for action in needed if _READS.match(action) and takes_no_resource(action)}
     return replace(LISTS, actions=LISTS.actions | found)
 
 
-def _takes_no_resource(action: str) -> bool:
+def takes_no_resource(action: str) -> bool:
+    """Say if AWS checks an action against no resource."""
     service, name = action.split(":")
     rows = get_action_data(service, name)
     return bool(rows) and {row["resource_arn_format"] for row in rows[service]} == {"*"}
@@ -162,13 +163,22 @@ def _schemas() -> dict[str, dict[str, Any]]:
     return found
 
 
-def main() -> None:
-    """Write the policy for the templates in cdk.out."""
+def read_templates() -> list[dict[str, Any]]:
+    """Read the templates in cdk.out.
+
+    Raises:
+        CommandError: There are none.
+    """
     templates = [json.loads(path.read_text()) for path in _TEMPLATES.glob("*.template.json")]
     if not templates:
         message = "there are no templates: run make synth first."
         raise CommandError(message)
-    POLICY.write_text(json.dumps(derive(templates), indent=2) + "\n")
+    return templates
+
+
+def main() -> None:
+    """Write the policy for the templates in cdk.out."""
+    POLICY.write_text(json.dumps(derive(read_templates()), indent=2) + "\n")
     print(f"Wrote {POLICY.name}.")
 
 

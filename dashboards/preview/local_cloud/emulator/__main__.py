@@ -38,6 +38,7 @@ def main() -> None:
         parameter_names,
         partial_batches,
         partiql,
+        permissions_boundaries,
         plain_metrics,
         subscriptions,
     )
@@ -53,6 +54,7 @@ def main() -> None:
         parameter_names,
         partial_batches,
         partiql,
+        permissions_boundaries,
         plain_metrics,
         subscriptions,
     ):
