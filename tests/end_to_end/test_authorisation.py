@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cdk import stack_names
 from dashboards.preview.deliveries import pack
-from dashboards.preview.local_cloud.cloud import REGION, open_local_cloud
+from dashboards.preview.local_cloud.cloud import open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.adapters.s3_price_editions import S3PriceEditions
@@ -255,21 +253,13 @@ def user_with(deployed: Deployed, name: str, *actions: str) -> Any:
     return iam.create_access_key(UserName=name)["AccessKey"]
 
 
-def session_of(deployed: Deployed, key: Any, role: str) -> Any:
-    sts = deployed.cloud.client("sts", key["AccessKeyId"], key["SecretAccessKey"])
-    return sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-
-
-def client_of(deployed: Deployed, service: str, credentials: Any) -> Any:
-    access, secret = credentials["AccessKeyId"], credentials["SecretAccessKey"]
-    return boto3.client(
-        service,
-        region_name=REGION,
-        endpoint_url=deployed.cloud.endpoint,
-        aws_access_key_id=access,
-        aws_secret_access_key=secret,
-        aws_session_token=credentials.get("SessionToken"),
-        config=Config(proxies={}),
+def redriver(deployed: Deployed, user: Any, service: str) -> Any:
+    """A client of a service with the redrive role, which a user assumes."""
+    sts = deployed.cloud.client("sts", user["AccessKeyId"], user["SecretAccessKey"])
+    role = deployed.bucket("RedriveRoleArn")
+    got = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return deployed.cloud.client(
+        service, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]
     )
 
 
@@ -277,11 +267,12 @@ def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> No
     bucket = deployed.bucket("FailureBucketName")
     failure = {"Bucket": bucket, "Key": "aws/lambda/async/processor/1"}
     deployed.cloud.client("s3").put_object(**failure, Body=b"a delivery")
-    key = user_with(deployed, "operator", "s3:*", "sts:AssumeRole")
+    operator = user_with(deployed, "operator", "s3:*", "sts:AssumeRole")
+    own = deployed.cloud.client("s3", operator["AccessKeyId"], operator["SecretAccessKey"])
+    assert own.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
     with pytest.raises(ClientError, match="AccessDenied"):
-        client_of(deployed, "s3", key).get_object(**failure)
-    credentials = session_of(deployed, key, deployed.bucket("RedriveRoleArn"))
-    redriving = client_of(deployed, "s3", credentials)
+        own.get_object(**failure)
+    redriving = redriver(deployed, operator, "s3")
     assert redriving.get_object(**failure)["Body"].read() == b"a delivery"
     redriving.delete_object(**failure)
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -289,30 +280,22 @@ def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> No
 
 
 def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> None:
-    key = user_with(deployed, "intruder", "sts:AssumeRole")
-    role = deployed.bucket("RedriveRoleArn")
-    credentials = session_of(deployed, key, role)
-    iam, name = deployed.cloud.client("iam"), role.split("/")[-1]
+    intruder = user_with(deployed, "intruder", "sts:AssumeRole")
+    iam, name = deployed.cloud.client("iam"), deployed.bucket("RedriveRoleArn").split("/")[-1]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=name,
-        PolicyName="everything",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
-    )
-    try:
-        client_of(deployed, "s3", credentials).list_objects_v2(
-            Bucket=deployed.bucket("ReportBucketName")
-        )
-        for attempt in (
-            lambda: client_of(deployed, "iam", credentials).list_users(),
-            lambda: client_of(deployed, "iam", credentials).create_user(UserName="backdoor"),
-            lambda: client_of(deployed, "s3", credentials).list_buckets(),
-            lambda: client_of(deployed, "lambda", credentials).list_functions(),
-        ):
-            with pytest.raises(ClientError, match="AccessDenied"):
-                attempt()
-    finally:
-        iam.delete_role_policy(RoleName=name, PolicyName="everything")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document)
+    within = redriver(deployed, intruder, "s3")
+    within.list_objects_v2(Bucket=deployed.bucket("ReportBucketName"))
+    for service, operation, parameters in (
+        ("iam", "create_user", {"UserName": "backdoor"}),
+        ("iam", "list_users", {}),
+        ("lambda", "list_functions", {}),
+        ("s3", "list_buckets", {}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(redriver(deployed, intruder, service), operation)(**parameters)
+    iam.delete_role_policy(RoleName=name, PolicyName="everything")
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
