@@ -119,6 +119,12 @@ STANDING = {
         },
         **_KEY_ACTIONS,
     },
+    "TrafficAuditorRole": {
+        "IAM5[Resource::*]": (
+            f"Reading CloudWatch's metrics, and listing asynchronous invocations, {_NO_RESOURCE}."
+        ),
+        **_KEY_ACTIONS,
+    },
     "LoggingProviderRole": {
         "IAM5[Resource::<LoggingConfiguratorC707548E.Arn>:*]": (
             "The CDK's provider invokes one function, in any of its versions."
@@ -133,6 +139,7 @@ _OLDER_PYTHON = {
         *("LogProcessor", "MetricPublisher", "PriceRefresher", "PriceUpdater"),
         "LoggingConfigurator",
         *("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher"),
+        "TrafficAuditor",
     )
 }
 

@@ -40,7 +40,8 @@ PRICES = PriceBook(
     ]
 )
 """A price of one model, without its cache, and none of others."""
-cost_of = Pricing(PRICES).cost_of
+PRICING = Pricing(PRICES)
+cost_of = PRICING.cost_of
 
 
 def metered(record: UsageRecord) -> MeteredCall:

@@ -30,6 +30,7 @@ from lambdas.domain.metering.metric_catalog import (
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
     UNPRICED_INVOCATIONS,
+    UNREADABLE_REGIONS,
     USAGE_MISMATCH,
     WAITING_MODELS,
 )
@@ -349,6 +350,16 @@ def _coverage() -> Iterator[Symptom]:
         "Not in logs: bedrock-mantle",
         "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
         " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
+    )
+    # An hour that one run cannot read is read by the next as well.
+    yield Symptom(
+        UNREADABLE_REGIONS.name,
+        lambda _: _maximum(UNREADABLE_REGIONS.name, _HOUR),
+        "Regions that cannot be read",
+        "For two hours, calls outside the logs could not be looked for in a Region: nothing is"
+        " known of it. The log of TrafficAuditor names the Regions and reasons"
+        " (docs/runbooks/UnreadableRegions.md).",
+        periods=(2, 2),
     )
 
 

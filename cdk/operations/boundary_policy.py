@@ -23,6 +23,7 @@ _ROLES = f"{_ARN}:iam::${{AWS::AccountId}}:role"
 _KEYS = f"{_ARN}:kms:{_HERE}:key/*"
 
 _RESOURCES: Mapping[str, str] = {
+    "account": f"{_ARN}:account::${{AWS::AccountId}}:account",
     "bedrock": f"{_ARN}:bedrock:{_HERE}:application-inference-profile/*",
     "cloudformation": f"{_ARN}:cloudformation:{_HERE}:stack/{stack_names.PREFIX}-*",
     "cloudwatch": f"{_ARN}:cloudwatch:{_HERE}:alarm:*",
@@ -38,14 +39,22 @@ _RESOURCES: Mapping[str, str] = {
 }
 """On what a role may act, by service; the actions below are exceptions."""
 
+_LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
 _ACTIONS: Mapping[str, str] = {
+    "cloudwatch:DescribeAlarms": "*",
+    "cloudwatch:GetAlarmMuteRule": "*",
+    "cloudwatch:ListAlarmMuteRules": "*",
+    "events:PutEvents": f"{_ARN}:events:{_HERE}:event-bus/default",
     # The tags of callers, who may be anyone.
     "iam:ListRoleTags": f"{_ROLES}/*",
     "iam:ListUserTags": f"{_ARN}:iam::${{AWS::AccountId}}:user/*",
     # What was replaced is put back with a role of its own, which is not known before.
     "iam:PassRole": f"{_ROLES}/*",
+    "lambda:GetEventSourceMapping": f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
     # Any log group may be named by whoever replaces the logging configuration. No data is read.
-    "logs:DescribeSubscriptionFilters": f"{_ARN}:logs:{_HERE}:log-group:*",
+    "logs:DescribeSubscriptionFilters": _LOG_GROUPS,
+    "logs:GetDataProtectionPolicy": _LOG_GROUPS,
+    "logs:GetTransformer": _LOG_GROUPS,
 }
 _CONDITIONS: Mapping[str, Mapping[str, Any]] = {
     "cloudwatch:PutMetricData": {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},

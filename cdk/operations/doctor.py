@@ -5,14 +5,15 @@ from __future__ import annotations
 import boto3
 from rich.table import Table
 
+from cdk.config import ConfigurationError, read_config
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Status
 from cdk.operations.terminal import CommandError, open_console, printable
 
 _UNSEEN = (
-    "Not visible from here: whether e-mails arrive (make test-notification), other Regions (run it"
-    " there), how long Bedrock takes to deliver a log, service control policies."
+    "Not visible from here: whether e-mails arrive (make test-notification), deployments in other"
+    " Regions (run it there), how long Bedrock takes to deliver a log, service control policies."
 )
 
 
@@ -20,9 +21,14 @@ def main(session: boto3.Session) -> None:
     """Examine the account and Region, changing nothing.
 
     Raises:
-        CommandError: There is a problem.
+        CommandError: There is a problem, or the settings cannot be read.
     """
-    findings = list(Examination(session, Deployment(session.client("cloudformation")))())
+    try:
+        regions = read_config().regions
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+    deployment = Deployment(session.client("cloudformation"))
+    findings = list(Examination(session, deployment, regions)())
     table = Table("Check", "Status", "Found")
     for it in findings:
         table.add_row(it.check, it.status.value, printable(it.text))

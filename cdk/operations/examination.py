@@ -15,12 +15,14 @@ from cdk import stack_names
 from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
+from cdk.operations.other_regions import find_other_regions
 from cdk.operations.price_state import (
     DamagedPriceStateError,
     describe_held,
     read_price_state,
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
+from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -32,6 +34,7 @@ _MANTLE = "AWS/BedrockMantle"
 _MANTLE_DAYS = 14
 _OLDEST_PRICE_LIST = timedelta(days=3)
 _MAX_HELD_NAMED = 5
+_TRAFFIC_HOURS = timedelta(hours=3)
 _ANEW = "run make destroy and make deploy (the data stays)"
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
@@ -67,10 +70,12 @@ class Examination:
     Attributes:
         session: Its credentials and its Region.
         deployment: What is deployed there.
+        regions: The Regions with a deployment, by the settings.
     """
 
     session: boto3.Session
     deployment: Deployment
+    regions: tuple[str, ...] = ()
 
     def __call__(self) -> Iterator[Finding]:
         """Look at everything; what cannot be looked at is a finding too."""
@@ -85,6 +90,7 @@ class Examination:
             ("notifications", self._notifications),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
+            ("other Regions", self._other_regions),
         )
         for name, check in checks:
             try:
@@ -277,6 +283,31 @@ class Examination:
                 " cannot see them."
             )
         return Status.OK, f"No traffic within {_MANTLE_DAYS} days"
+
+    def _other_regions(self) -> tuple[Status, str]:
+        found = find_other_regions(self.session, {self.session.region_name, *self.regions})
+        text, status = found.text, Status.OK
+        if unread := self._regions_that_the_meter_cannot_read():
+            text += (
+                f" Regions that TrafficAuditor itself cannot read: {unread:.0f}"
+                " (docs/runbooks/UnreadableRegions.md)."
+            )
+        if found.unreadable or unread:
+            status = Status.UNKNOWN
+        return (Status.WARNING if found.called else status), text
+
+    def _regions_that_the_meter_cannot_read(self) -> float:
+        now = datetime.now(UTC)
+        points = self.session.client("cloudwatch").get_metric_statistics(
+            Namespace=HEALTH_NAMESPACE,
+            MetricName=UNREADABLE_REGIONS.name,
+            StartTime=now - _TRAFFIC_HOURS,
+            EndTime=now,
+            Period=3600,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        newest = max(points, key=lambda point: point["Timestamp"], default=None)
+        return newest["Maximum"] if newest else 0
 
     def _live_logging(self) -> LoggingConfiguration | None:
         client = self.session.client("bedrock")

@@ -47,7 +47,12 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 34
+HEALTH_ALARM_METRICS = 37
+# Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
+OTHER_REGIONS = 33
+# Of each: the lists of calls through both endpoints.
+LISTS_OF_A_REGION = 2
+SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
 PRICE_ALARM_METRICS = 4
@@ -176,6 +181,11 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         CostItem(
             "CloudWatch",
+            "metrics read to find calls outside the logs",
+            Decimal(traffic_read(usage, config)) / 1000 * prices["metrics_read_1000"],
+        ),
+        CostItem(
+            "CloudWatch",
             f"{(alarms := _alarm_metrics(usage, config)):,} metrics watched by alarms",
             alarms * prices["alarm_metric_month"],
         ),
@@ -217,6 +227,15 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "audits of coverage, checks of the logging configuration",
             audits / _MILLION * prices["lambda_requests_million"]
             + audits * SECONDS_OF_AN_AUDIT * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
+        ),
+        CostItem(
+            "Lambda",
+            "a look each hour for calls outside the logs",
+            HOURS_A_MONTH / _MILLION * prices["lambda_requests_million"]
+            + HOURS_A_MONTH
+            * SECONDS_OF_A_TRAFFIC_AUDIT
+            * GB_OF_A_FUNCTION
+            * prices["lambda_arm_gb_second"],
         ),
         CostItem(
             "Lambda",
@@ -320,6 +339,16 @@ def metrics_read(usage: Usage) -> int:
     everything = sum(len(spellings) for names in both for spellings in names.values())
     hourly = 2 * everything * (usage.models + 1) + len(MANTLE_METRICS)
     return AUDITS_A_MONTH * calls * (usage.models + 1) + HOURS_A_MONTH * hourly
+
+
+def traffic_read(usage: Usage, config: Config) -> int:
+    """Count the metrics and lists that are read in a month to find calls outside the logs.
+
+    Metrics of other Regions are read where there are calls, which is where they cost more.
+    """
+    other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
+    tiers = 0 if config.log_content else 1 + usage.models
+    return HOURS_A_MONTH * (other_regions * LISTS_OF_A_REGION + tiers)
 
 
 def _alarm_metrics(usage: Usage, config: Config) -> int:

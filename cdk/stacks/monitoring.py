@@ -30,6 +30,7 @@ from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.price_updater import PRICES_CHECKED_EVERY
 from cdk.components.scheduled_functions import Scheduled
+from cdk.components.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.config import Config
 from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
@@ -81,6 +82,15 @@ class MonitoringStack(Stack):
             stored_with=storage.stored_with,
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, code)
+        traffic_auditor = TrafficAuditor(
+            self,
+            "TrafficAuditor",
+            config=config,
+            code=code,
+            topic=self.topic,
+            ledger=storage.ledger,
+            stored_with=storage.stored_with,
+        )
         reports = self._make_reports(storage, ingestion, code)
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
@@ -113,6 +123,12 @@ class MonitoringStack(Stack):
                     logging_watcher,
                     CHECKED_EVERY,
                     "checks that invocation logging is on as it was deployed",
+                ),
+                Scheduled(
+                    "TrafficAuditor",
+                    traffic_auditor,
+                    TRAFFIC_AUDITED_EVERY,
+                    "looks for calls outside the logs: other Regions, asynchronous ones",
                 ),
                 Scheduled(
                     "PriceRefresher",

@@ -9,17 +9,18 @@ from itertools import islice
 
 from dashboards.preview.skipped_files import SkippedFiles
 from dashboards.preview.temporary_store import (
+    Coverage,
     SqliteQuarantine,
     SqliteUsageLedger,
     open_temporary_store,
 )
 from lambdas.domain.invocations import Reading
 from lambdas.domain.metering import LedgerStream, UsageSummary
-from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
 
-_BATCH = 1000
+BATCH = 1000
+"""Records that are written to the store at a time."""
 
 
 class LocalMeter:
@@ -34,12 +35,12 @@ class LocalMeter:
         quarantine: The rejected records.
     """
 
-    def __init__(self, store: sqlite3.Connection, cost_of: CostOf, *streams: LedgerStream) -> None:
+    def __init__(self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerStream) -> None:
         """Meter into a store; further streams are told what the summary is told."""
         self.files_read = 0
         self.skipped = SkippedFiles()
         self.report = IngestReport()
-        self.summary = UsageSummary(cost_of)
+        self.summary = UsageSummary(pricing)
         self.quarantine = SqliteQuarantine(store)
         self.ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
         self._ingest = IngestInvocations(self.ledger, self.quarantine)
@@ -48,9 +49,13 @@ class LocalMeter:
         """Ingest the readings of a whole source, a batch at a time."""
         remaining = iter(readings)
         line = 1
-        while batch := list(islice(remaining, _BATCH)):
+        while batch := list(islice(remaining, BATCH)):
             self.report += self._ingest(source, batch, line)
             line += len(batch)
+
+    def coverage(self) -> Coverage | None:
+        """Get what the calls cover; `None` where there is no call."""
+        return self.ledger.coverage()
 
     def record_counts(self) -> dict[str, int]:
         """Count what became of the records that were read."""
@@ -76,4 +81,4 @@ def open_local_meter(
         pricing: What calls cost; as shipped, where nothing is told.
     """
     with open_temporary_store() as store:
-        yield LocalMeter(store, (pricing or Pricing(shipped_prices())).cost_of, *streams)
+        yield LocalMeter(store, pricing or Pricing(shipped_prices()), *streams)

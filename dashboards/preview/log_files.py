@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cdk.operations.terminal import CommandError
 from dashboards.preview.log_sniffing import is_blank, is_log, unzipped
@@ -28,19 +29,28 @@ class UnreadableLogsError(CommandError):
     """Logs cannot be found or read."""
 
 
+class Part(NamedTuple):
+    """A part of a file, in bytes: whole lines, the first of which starts an object."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file of invocation logs.
+    """A file of invocation logs, or a part of one.
 
     Attributes:
         path: The path of the file.
-        size: Its size in bytes as it lies on disk.
+        size: Its size, or that of the part, in bytes as it lies on disk.
         is_named: The user named this file, and not a folder that it is in.
+        part: The part to read; `None` for all of it.
     """
 
     path: Path
     size: int
     is_named: bool = True
+    part: Part | None = None
 
     @property
     def name(self) -> str:

@@ -7,11 +7,12 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from enum import Enum
-from typing import BinaryIO
+from contextlib import contextmanager
+from io import BufferedReader
+from typing import TYPE_CHECKING
 
 from dashboards.preview.json_values import EndlessValueError, has_events, split_values
-from dashboards.preview.log_files import LogFile, UnreadableLogsError, explain
+from dashboards.preview.log_files import LogFile, Part, UnreadableLogsError, explain
 from dashboards.preview.log_sniffing import EVENT_TIME, UTF8_MARK, UTF16_MARKS, unzipped
 from lambdas.domain.invocations import (
     Reading,
@@ -22,6 +23,9 @@ from lambdas.domain.invocations import (
     read_value,
 )
 from lambdas.domain.invocations.decoding import Undecodable, decode_json
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 LONGEST_LINE_BYTES = 16 * 2**20
 """A longer line is read value by value, since Firehose writes no line breaks."""
@@ -48,13 +52,29 @@ def read_log_file(
     Raises:
         UnreadableLogsError: The file cannot be read to its end.
     """
+    with explained_read_errors(file), file.path.open("rb") as on_disk:
+        reported = on_disk.tell()
+        content = open_content(on_disk, file)
+        values = (
+            read_lines(content, read)
+            if holds_lines(content, file)
+            else (read_value(value, read) for value in split_values(content))
+        )
+        for readings in values:
+            yield from readings
+            if (position := on_disk.tell()) - reported >= _PROGRESS_BYTES:
+                on_progress(reported := position)
+
+
+@contextmanager
+def explained_read_errors(file: LogFile) -> Iterator[None]:
+    """Say in a line why a file cannot be read to its end.
+
+    Raises:
+        UnreadableLogsError: It cannot.
+    """
     try:
-        with file.path.open("rb") as on_disk:
-            reported = 0
-            for readings in _read(unzipped(on_disk), file, read):
-                yield from readings
-                if (position := on_disk.tell()) - reported >= _PROGRESS_BYTES:
-                    on_progress(reported := position)
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
         message = f"{file.name}: the gzip data is damaged or cut off. Fetch the file again."
         raise UnreadableLogsError(message) from None
@@ -65,34 +85,77 @@ def read_log_file(
         raise UnreadableLogsError(explain(file.name, error)) from None
 
 
-class _Layout(Enum):
-    LINES = "lines"
-    VALUES = "values"
-
-
-def _read(content: BinaryIO, file: LogFile, read: ReadInvocation) -> Iterator[list[Reading]]:
-    head = content.read(_HEAD_BYTES)
+def open_content(on_disk: BufferedReader, file: LogFile) -> BufferedReader:
+    """Open the content of a file, or of its part: unzipped, without a byte order mark."""
+    if file.part is not None:
+        return _open_part(on_disk, file.part)
+    content = unzipped(on_disk)
+    head = content.read(len(UTF8_MARK))
     if head.startswith(UTF16_MARKS):
         message = f"{file.name}: this is UTF-16 text. Save it as UTF-8."
         raise UnreadableLogsError(message)
-    content.seek(len(UTF8_MARK) if head.startswith(UTF8_MARK) else 0)
-    if _layout(head.removeprefix(UTF8_MARK).lstrip(), file.suffix) is _Layout.VALUES:
-        return (read_value(value, read) for value in split_values(content))
-    return _read_lines(content, read)
+    if head != UTF8_MARK:
+        content.seek(0)
+    return content
 
 
-def _read_lines(content: BinaryIO, read: ReadInvocation) -> Iterator[list[Reading]]:
+def holds_lines(content: BufferedReader, file: LogFile) -> bool:
+    """Say if each line of some content stands for itself; leaves the content where it is."""
+    if file.part is not None:
+        return True
+    start = content.tell()
+    head = content.read(_HEAD_BYTES)
+    content.seek(start)
+    return _is_laid_out_in_lines(head.lstrip(), file.suffix)
+
+
+class _Window(io.RawIOBase):
+    """Some bytes, and then a stream to its end or for so many bytes."""
+
+    def __init__(self, start: bytes, content: BufferedReader, size: int | None = None) -> None:
+        self._start = start
+        self._content = content
+        self._remaining = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        if self._start:
+            data, self._start = self._start[: len(view)], self._start[len(view) :]
+        elif self._remaining is None:
+            data = self._content.read(len(view))
+        else:
+            data = self._content.read(min(len(view), self._remaining))
+            self._remaining -= len(data)
+        view[: len(data)] = data
+        return len(data)
+
+
+def prepend(start: bytes, content: BufferedReader) -> BufferedReader:
+    """Some bytes and then the rest of a stream, as one stream."""
+    return BufferedReader(_Window(start, content))
+
+
+def _open_part(on_disk: BufferedReader, part: Part) -> BufferedReader:
+    on_disk.seek(part.start)
+    return BufferedReader(_Window(b"", on_disk, part.end - part.start))
+
+
+def read_lines(content: BufferedReader, read: ReadInvocation) -> Iterator[list[Reading]]:
+    """Read the messages of lines, in order."""
     for message in _messages(content):
         if isinstance(message, _LongLine):
             yield from _read_long_line(message, read)
         else:
-            yield _read_line(message, read)
+            yield read_one_line(message, read)
 
 
 class _LongLine:
     """A line that is too long to hold, as a stream that ends where the line does."""
 
-    def __init__(self, start: bytes, content: BinaryIO) -> None:
+    def __init__(self, start: bytes, content: BufferedReader) -> None:
         """Stream the start of the line, then the rest of it from the content."""
         self._start = start
         self._content = content
@@ -115,7 +178,7 @@ def _read_long_line(line: _LongLine, read: ReadInvocation) -> Iterator[list[Read
         yield [RejectionReason.TRUNCATED]
 
 
-def _messages(content: BinaryIO) -> Iterator[bytes | _LongLine]:
+def _messages(content: BufferedReader) -> Iterator[bytes | _LongLine]:
     """Yield each line, and each message that an export of a log group begins with its time.
 
     A message with line breaks goes on in the next lines. They are taken for a part of it only if it
@@ -154,7 +217,7 @@ def _goes_on(held: list[bytes], line: bytes) -> bool:
     return len(held) > 1 or decode_json(held[0]) is Undecodable.TRUNCATED
 
 
-def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
+def _lines(content: BufferedReader) -> Iterator[bytes | _LongLine]:
     while line := content.readline(LONGEST_LINE_BYTES):
         if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
             long = _LongLine(line, content)
@@ -165,7 +228,7 @@ def _lines(content: BinaryIO) -> Iterator[bytes | _LongLine]:
             yield text
 
 
-def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
+def read_one_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line, read)
     if line.startswith(b"{") and b"}" in line and readings in _NOT_ONE_VALUE:
@@ -177,16 +240,16 @@ def _read_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     return readings
 
 
-def _layout(head: bytes, suffix: str) -> _Layout:
-    """Tell from its first bytes how a file is laid out."""
+def _is_laid_out_in_lines(head: bytes, suffix: str) -> bool:
+    """Say by the first bytes of a file if each of its lines stands for itself."""
     first, _, rest = head.partition(b"\n")
     if head.startswith(b"["):
         opens_objects = head[1:].lstrip().startswith(b"{")
         is_one_of_lines = rest.strip() and not isinstance(decode_json(first), Undecodable)
         is_array = suffix not in _LINE_SUFFIXES and not is_one_of_lines
-        return _Layout.VALUES if opens_objects or is_array else _Layout.LINES
+        return not (opens_objects or is_array)
     is_document = has_events(head) or _is_pretty(first, rest)
-    return _Layout.VALUES if head.startswith(b"{") and is_document else _Layout.LINES
+    return not (head.startswith(b"{") and is_document)
 
 
 def _is_pretty(first: bytes, rest: bytes) -> bool:

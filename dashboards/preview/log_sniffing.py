@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from typing import BinaryIO, cast
+from io import BufferedReader
+from typing import cast
 
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
 
@@ -37,7 +38,7 @@ _MARKS = re.compile(
 )
 
 
-def unzipped(on_disk: BinaryIO) -> BinaryIO:
+def unzipped(on_disk: BufferedReader) -> BufferedReader:
     """Open the content of a file; the content shows whether it is gzipped, not the name."""
     content = on_disk
     for _ in range(_MAX_GZIP_LAYERS):
@@ -46,18 +47,18 @@ def unzipped(on_disk: BinaryIO) -> BinaryIO:
         if magic != _GZIP_MAGIC:
             break
         members = cast("io.RawIOBase", gzip.GzipFile(fileobj=content, mode="rb"))
-        content = cast("BinaryIO", io.BufferedReader(members, _BUFFER_BYTES))
+        content = BufferedReader(members, _BUFFER_BYTES)
     return content
 
 
-def is_blank(content: BinaryIO) -> bool:
+def is_blank(content: BufferedReader) -> bool:
     """Say if content is empty, as far as a first look shows; leaves it at its start."""
     head = _read_head(content)
     content.seek(0)
     return not head.removeprefix(UTF8_MARK).strip()
 
 
-def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
+def is_log(content: BufferedReader, *, has_log_name: bool) -> bool:
     """Say if content is an invocation log, wrapped or not.
 
     Args:
@@ -77,6 +78,6 @@ def is_log(content: BinaryIO, *, has_log_name: bool) -> bool:
     return bool(_MARKS.search(head) or _MARKS.search(head + content.read(_SNIFFED_BYTES)))
 
 
-def _read_head(content: BinaryIO) -> bytes:
+def _read_head(content: BufferedReader) -> bytes:
     head = content.read(_FIRST_SNIFFED_BYTES)
     return head if head.strip() else head + content.read(_SNIFFED_BYTES)

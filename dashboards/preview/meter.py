@@ -9,14 +9,14 @@ from pathlib import Path
 
 from cdk.config import read_config
 from cdk.operations.terminal import CommandError, open_console, run_command
-from dashboards.preview.local_meter import LocalMeter, open_local_meter
+from dashboards.preview.local_meter import LocalMeter
 from dashboards.preview.log_files import find_log_files
 from dashboards.preview.metering import (
     check_for_gaps,
     explained_failures,
-    meter_files,
     without_output,
 )
+from dashboards.preview.tallied_logs import meter_logs
 from dashboards.preview.usage_json import is_summary, write_json
 from dashboards.preview.usage_report import print_report
 
@@ -32,8 +32,7 @@ def main() -> None:
     files = find_log_files(options.logs)
     if options.out:
         files = without_output(options.out, files, is_summary)
-    with explained_failures(), open_local_meter(pricing=read_config().pricing) as meter:
-        meter_files(meter, files)
+    with explained_failures(), meter_logs(files, read_config().pricing) as meter:
         _report(meter, options.out)
         check_for_gaps(meter)
 

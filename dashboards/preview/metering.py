@@ -21,7 +21,8 @@ from dashboards.preview.skipped_files import SkipReason
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 from lambdas.domain.report_text import plural
 
-_LONG_INPUT_BYTES = 8 * 2**20
+LONG_INPUT_BYTES = 8 * 2**20
+"""From here on, reading is shown with a progress bar and done by several processes."""
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
     meter.skipped.include(found.skipped)
     total = sum(file.size for file in found)
     errors = Console(stderr=True)
-    is_hidden = total < _LONG_INPUT_BYTES or not errors.is_terminal
+    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
     with Progress(console=errors, transient=True, disable=is_hidden) as progress:
         task = progress.add_task("Metering", total=total)
         done = 0

@@ -61,7 +61,7 @@ def files_json(meter: LocalMeter) -> dict[str, Any]:
 
 
 def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
-    coverage = meter.ledger.coverage()
+    coverage = meter.coverage()
     return coverage and {
         "start": coverage.start.isoformat(),
         "end": coverage.end.isoformat(),

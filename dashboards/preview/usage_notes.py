@@ -54,7 +54,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
-    if coverage := meter.ledger.coverage():
+    if coverage := meter.coverage():
         yield (
             f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC,"
             f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"

@@ -45,11 +45,26 @@ class CloudWatchMetricReader:
         Raises:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
-        metrics = [it for name in names for it in self._list(namespace, name)]
-        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        sums = self.by_dimensions(namespace, names, (MODEL_ID,), window)
+        return {model: by_name for (model,), by_name in sums.items()}
+
+    def by_dimensions(
+        self,
+        namespace: str,
+        names: Collection[str],
+        dimensions: Sequence[str],
+        window: AuditWindow,
+    ) -> Mapping[tuple[str, ...], Mapping[str, int]]:
+        """Sums of the metrics with exactly these dimensions: by their values, then by name.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [it for name in names for it in self._list(namespace, name, dimensions)]
+        found: defaultdict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
         for metric, total in self._sums(namespace, metrics, window).items():
-            ((_, model),) = metric.dimensions
-            found[model][metric.name] = total
+            values = dict(metric.dimensions)
+            found[tuple(values[name] for name in dimensions)][metric.name] = total
         return found
 
     def of_account(
@@ -63,17 +78,18 @@ class CloudWatchMetricReader:
         sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
 
-    def _list(self, namespace: str, name: str) -> Iterator[_Metric]:
+    def _list(self, namespace: str, name: str, dimensions: Sequence[str]) -> Iterator[_Metric]:
         pages = self._client.get_paginator("list_metrics").paginate(
             Namespace=namespace,
             MetricName=name,
-            Dimensions=[{"Name": MODEL_ID}],
+            Dimensions=[{"Name": dimension} for dimension in dimensions],
             RecentlyActive="PT3H",  # there is no other choice; the hour began 80 minutes ago
         )
         for page in pages:
             for metric in page["Metrics"]:
-                if len(dimensions := metric["Dimensions"]) == 1:  # not by tier or identity as well
-                    yield _Metric(name, ((MODEL_ID, dimensions[0]["Value"]),))
+                found = metric["Dimensions"]
+                if len(found) == len(dimensions):  # not by tier or identity as well
+                    yield _Metric(name, tuple((it["Name"], it["Value"]) for it in found))
 
     def _sums(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow

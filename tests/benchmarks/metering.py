@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from dashboards.preview.company import invocation_logs
 from tests.benchmarks.figure import Figure
 
 _FEW = 10**4
+_COMPARED = 2 * 10**5
 _MANY = 10**6
+_ROUNDS = 5
 
 # Measures from a small process: a child's peak counts from what its parent held when it started.
 _MEASURE = """
-import os, subprocess, sys
+import os, subprocess, sys, time
+start = time.perf_counter()
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(process.pid, 0)
-print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+print(usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
+"""
+# The least that reading such logs can cost in plain Python: parse each line, add up two counts.
+_JSON_LOOP = """
+import json, sys
+tokens = 0
+with open(sys.argv[1]) as lines:
+    for line in lines:
+        log = json.loads(line)
+        tokens += log["input"].get("inputTokenCount", 0) + log["output"].get("outputTokenCount", 0)
+print(tokens)
 """
 
 
-class _Run(NamedTuple):
-    cpu_seconds: float
+class _Usage(NamedTuple):
+    cpu_seconds: float  # of all processes
+    wall_seconds: float
     peak_mb: float
+
+
+class _Run(NamedTuple):
+    usage: _Usage
     summary: dict[str, Any]
 
 
@@ -39,15 +59,24 @@ def figures() -> Iterator[Figure]:
         few = _write_logs(Path(folder, "few.ndjson"), _FEW)
         many = _write_logs(Path(folder, "many.ndjson"), _MANY)
         small, large, again = _meter(few), _meter(many), _meter(few, few)
+        compared = _write_logs(Path(folder, "compared.ndjson"), _COMPARED)
+        pairs = [(_meter(compared).usage, _loop(compared)) for _ in range(_ROUNDS)]
+    for name, part in (("cpu", "cpu_seconds"), ("wall", "wall_seconds")):
+        ratio = median(getattr(meter, part) / getattr(loop, part) for meter, loop in pairs)
+        note = (
+            f"`make meter` over a loop of json.loads that adds up two counts; the same {_COMPARED}"
+            f" lines without bodies, {len(os.sched_getaffinity(0))} cores, median of {_ROUNDS}"
+        )
+        yield Figure(f"meter_{name}_over_json_loads", round(ratio, 2), "ratio", note)
     yield Figure(
         "records_per_second_per_core",
-        round(_MANY / large.cpu_seconds),
+        round(_MANY / large.usage.cpu_seconds),
         "records/s",
         f"all of `make meter` on {_MANY} records without bodies, user and system CPU",
     )
     for run, count in ((small, _FEW), (large, _MANY)):
-        note = f"largest resident set of `make meter` on {count} records"
-        yield Figure("meter_peak_memory_mb", round(run.peak_mb, 1), "MB", note)
+        note = f"largest resident set of a process of `make meter` on {count} records"
+        yield Figure("meter_peak_memory_mb", round(run.usage.peak_mb, 1), "MB", note)
     differences = sum(
         again.summary[part] != small.summary[part] for part in ("by_identity", "by_model")
     )
@@ -68,7 +97,15 @@ def _write_logs(path: Path, count: int) -> Path:
 def _meter(*logs: Path) -> _Run:
     out = logs[0].with_suffix(".summary.json")
     meter = [sys.executable, "-m", "dashboards.preview.meter", "--out", str(out), *map(str, logs)]
-    command = [sys.executable, "-c", _MEASURE, *meter]
-    measured = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    cpu_seconds, peak_kib = map(float, measured.split())
-    return _Run(cpu_seconds, peak_kib / 1024, json.loads(out.read_text()))
+    return _Run(_measure(meter), json.loads(out.read_text()))
+
+
+def _loop(logs: Path) -> _Usage:
+    return _measure([sys.executable, "-c", _JSON_LOOP, str(logs)])
+
+
+def _measure(command: list[str]) -> _Usage:
+    measure = [sys.executable, "-c", _MEASURE, *command]
+    measured = subprocess.run(measure, capture_output=True, check=True, text=True).stdout
+    cpu_seconds, wall_seconds, peak_kib = map(float, measured.split())
+    return _Usage(cpu_seconds, wall_seconds, peak_kib / 1024)

@@ -73,17 +73,22 @@ class Deployed:
     def bucket(self, output: str) -> str:
         return self.deployment.output(stack_names.STORAGE, output)
 
-    def start(self, function: str, event: Mapping[str, Any]) -> None:
-        """Start a function of the monitoring stack, as EventBridge does."""
+    def function_name(self, function: str) -> str:
+        """The name of a function of the monitoring stack, by how its logical id starts."""
         resources = self.cloud.client("cloudformation").list_stack_resources(
             StackName=stack_names.MONITORING
         )["StackResourceSummaries"]
         (name,) = (
-            it["PhysicalResourceId"]
-            for it in resources
-            if it["ResourceType"] == "AWS::Lambda::Function"
-            and it["LogicalResourceId"].startswith(function)
+            resource["PhysicalResourceId"]
+            for resource in resources
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+            and resource["LogicalResourceId"].startswith(function)
         )
+        return str(name)
+
+    def start(self, function: str, event: Mapping[str, Any]) -> None:
+        """Start a function of the monitoring stack, as EventBridge does."""
+        name = self.function_name(function)
         answer = self.cloud.client("lambda").invoke(
             FunctionName=name, Payload=json.dumps(event).encode()
         )

@@ -91,6 +91,7 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",
         "BedrockMeter-Health-PriceUpdaterNotStarted",
+        "BedrockMeter-Health-TrafficAuditorNotStarted",
     }
 
 

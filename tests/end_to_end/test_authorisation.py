@@ -10,15 +10,23 @@ from botocore.exceptions import ClientError
 
 from cdk import stack_names
 from dashboards.preview.deliveries import pack
-from dashboards.preview.local_cloud.cloud import open_local_cloud
+from dashboards.preview.local_cloud.cloud import REGION, open_local_cloud
 from dashboards.preview.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.metering.ledger_table import CORRECTION_PREFIX, PARTITION_KEY, TURN_PREFIX
+from lambdas.domain.metering.ledger_table import (
+    CORRECTION_PREFIX,
+    NOTICE_PREFIX,
+    PARTITION_KEY,
+    TURN_PREFIX,
+)
+from lambdas.domain.unmetered import traffic_window
+from tests.aws import event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.price_editions import publish_a_bad_edition
+from tests.unit.unmetered.test_jobs import JOB, batch_detail
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +213,60 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert json.loads(compared)["calls"] == 2
     exported = written("FocusExporter", "focus/")
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
+
+
+def sent_notices(deployed: Deployed) -> set[str]:
+    """The keys of notices that were sent, without their prefix."""
+    pages = (
+        deployed.cloud.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=deployed.bucket("LedgerTableName"))
+    )
+    keys = (item[PARTITION_KEY]["S"] for page in pages for item in page["Items"])
+    return {key.removeprefix(NOTICE_PREFIX) for key in keys if key.startswith(NOTICE_PREFIX)}
+
+
+def test_traffic_outside_the_logs_is_found_with_the_role_as_it_is(deployed: Deployed) -> None:
+    now = datetime.now(UTC)
+    window = traffic_window(now)
+    tiers = {"ServiceTier": "priority", "ResolvedServiceTier": "priority"}
+    for region, dimensions in (("eu-north-1", {}), (REGION, tiers)):
+        datum: Any = {
+            "MetricName": "Invocations",
+            "Timestamp": window.middle,
+            "Value": 12,
+            "Dimensions": [
+                {"Name": name, "Value": value}
+                for name, value in {"ModelId": MODEL, **dimensions}.items()
+            ],
+        }
+        cloudwatch = deployed.cloud.client("cloudwatch", region=region)
+        cloudwatch.put_metric_data(Namespace="AWS/Bedrock", MetricData=[datum])
+    deployed.start("TrafficAuditor", event("Scheduled Event", now))
+    deployed.start("TrafficAuditor", event("Batch Inference Job State Change", now, batch_detail()))
+    day = f"{window.start:%Y-%m-%d}"
+    assert sent_notices(deployed) >= {
+        f"region/eu-north-1/{day}",
+        f"tier/{MODEL}/priority/{day}",
+        f"batch/{JOB}",
+    }
+
+
+@pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"])
+def test_the_traffic_auditor_needs_each_grant_to_notify_once(
+    deployed: Deployed, action: str
+) -> None:
+    function = deployed.function_name("TrafficAuditor")
+    role = Role(deployed, function)
+    job = f"{JOB}{action.partition(':')[2].lower()}"
+    reported = event(
+        "Batch Inference Job State Change", datetime.now(UTC), batch_detail(batchJobArn=job)
+    )
+    role.put(role.without(action))
+    assert not works(deployed, function, reported)
+    role.put(role.document["Statement"])
+    assert works(deployed, function, reported)
+    assert f"batch/{job}" in sent_notices(deployed)
 
 
 def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:

@@ -154,6 +154,7 @@ SCHEDULED = [
     ("CoverageAuditor", FIVE_MINUTES, 3),
     ("LoggingWatcher", QUARTER, 2),
     ("PriceRefresher", HOUR, 2),
+    ("TrafficAuditor", HOUR, 2),
 ]
 
 

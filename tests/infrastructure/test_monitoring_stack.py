@@ -28,7 +28,10 @@ from tests.infrastructure.synthesis import (
 
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
-STARTING_FUNCTIONS = ("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher")
+STARTING_FUNCTIONS = (
+    *("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher"),
+    "TrafficAuditor",
+)
 QUERY = re.compile(
     r'SELECT SUM\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\) GROUP BY \3 ORDER BY SUM\(\) DESC'
 )

@@ -21,7 +21,11 @@ from tests.infrastructure.synthesis import (
     wildcard,
 )
 
-JOBS = {"CoverageAuditor": "coverage_auditor", "LoggingWatcher": "logging_watcher"}
+JOBS = {
+    "CoverageAuditor": "coverage_auditor",
+    "LoggingWatcher": "logging_watcher",
+    "TrafficAuditor": "traffic_auditor",
+}
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 each_function = pytest.mark.parametrize("function", JOBS)
 

@@ -67,6 +67,8 @@ class Names:
             case {"Fn::GetAtt": [logical_id, "Arn" | "StreamArn" as attribute]}:
                 arn = self._arn(logical_id)
                 return arn if attribute == "Arn" else f"{arn}/stream/2026-11-28T00:00:00.000"
+            case {"Fn::GetAtt": [_, "Id"]}:
+                return "3f2a"
             case {"Ref": name}:
                 stack_id = f"arn:aws:cloudformation:{HERE}:stack/{self.stack}/1a2b"
                 names = {**PSEUDO, "AWS::StackId": stack_id}

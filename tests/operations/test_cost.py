@@ -4,6 +4,7 @@ import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain, product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from cdk.operations.running_cost import (
     count_series,
     metrics_read,
     running_cost,
+    traffic_read,
     worst_case_usd,
 )
 from cdk.operations.terminal import CommandError
@@ -49,11 +51,11 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
-    # 19 names for the account and 16 a model, 7 an identity, 4 a project; 18 health metrics.
-    standard = 19 + 6 * 16 + 50 * 7 + 5 * 4 + 18
+    # 19 names for the account and 16 a model, 7 an identity, 4 a project; 22 health metrics.
+    standard = 19 + 6 * 16 + 50 * 7 + 5 * 4 + 22
     assert count_series(Usage(1, 50, 6), Config()) == standard
     # In full, 12 an identity, and 7 for each of the models that it calls.
-    full = 19 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 18
+    full = 19 + 6 * 16 + 50 * 12 + 50 * 3 * 7 + 5 * 4 + 22
     assert count_series(Usage(1, 50, 6), FULL) == full
 
 
@@ -61,9 +63,9 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 18, Decimal("1045.90")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 22, Decimal("1047.40")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 18, Decimal("3333.50")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 22, Decimal("3334.20")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -199,6 +201,23 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     of_bedrock_mantle = 3
     expected = metrics.read.total() + lists + of_bedrock_mantle
     assert metrics_read(Usage(1, 1, models)) == 720 * expected
+
+
+@pytest.mark.parametrize(
+    ("context", "lists", "metrics"),
+    [
+        # Of 33 other Regions two lists; one list of tiers, and a metric of each of 6 models.
+        ({}, 67, 6),
+        ({"regions": ["us-east-1"]}, 67, 6),
+        ({"regions": ["us-east-1", "eu-west-1", "us-west-2"]}, 63, 6),
+        ({"log_content": True}, 66, 0),
+    ],
+)
+def test_a_look_for_calls_outside_the_logs_reads_each_region_once_an_hour(
+    context: dict[str, Any], lists: int, metrics: int
+) -> None:
+    config = Config.from_context(context)
+    assert traffic_read(Usage(1, 1, 6), config) == 720 * (lists + metrics)
 
 
 def test_the_readme_says_what_the_command_prints() -> None:

@@ -284,6 +284,62 @@ def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
     assert examine(session)["bedrock-mantle"].status is Status.WARNING
 
 
+def enable(session: boto3.Session, *regions: str) -> None:
+    """Answer what moto does not: the list of Regions."""
+    answer = {"Regions": [{"RegionName": region} for region in regions]}
+    session.events.register(
+        "before-call.account.ListRegions",
+        lambda **_: (type("Answer", (), {"status_code": 200}), answer),  # type: ignore[arg-type]
+    )
+
+
+def call_in(region: str, namespace: str = "AWS/Bedrock", metric: str = "Invocations") -> None:
+    datum: Any = {"MetricName": metric, "Value": 1, "Timestamp": datetime.now(UTC)}
+    client = boto3.client("cloudwatch", region_name=region)
+    client.put_metric_data(Namespace=namespace, MetricData=[datum])
+
+
+def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> None:
+    enable(session, "us-east-1", "eu-north-1", "eu-west-1", "eu-west-2", "us-west-2")
+    assert examine(session)["other Regions"].text.endswith("in 4 other Regions.")
+    for region in ("us-east-1", "eu-north-1", "eu-west-1", "us-west-2"):
+        call_in(region)
+    call_in("eu-west-1", "BedrockMeter")
+    call_in("eu-west-2", "AWS/BedrockMantle", "Inferences")
+    deployment = Deployment(session.client("cloudformation"))
+    findings = Examination(session, deployment, ("us-east-1", "us-west-2"))()
+    (found,) = (finding for finding in findings if finding.check == "other Regions")
+    assert found.status is Status.WARNING
+    assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
+
+
+def test_a_region_that_denies_is_not_readable_and_not_quiet(session: boto3.Session) -> None:
+    enable(session, "us-east-1", "eu-north-1", "eu-west-1")
+
+    def deny(context: dict[str, Any], **_: Any) -> Any:
+        if context["client_region"] != "eu-north-1":
+            return None
+        denied = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+        return type("Answer", (), {"status_code": 403}), denied
+
+    session.events.register("before-call.cloudwatch.ListMetrics", deny)
+    found = examine(session)["other Regions"]
+    assert found.status is Status.UNKNOWN
+    assert found.text == "Not readable: eu-north-1 (AccessDenied). Nothing is known of them."
+
+
+def test_regions_that_the_function_cannot_read_are_counted(session: boto3.Session) -> None:
+    enable(session, "us-east-1")
+    call_in("us-east-1", "BedrockMeter/Health", "UnreadableRegions")
+    found = examine(session)["other Regions"]
+    assert found.status is Status.UNKNOWN
+    assert "TrafficAuditor itself cannot read: 1 " in found.text
+
+
+def test_a_list_of_regions_that_is_denied_is_unknown(session: boto3.Session) -> None:
+    assert examine(session)["other Regions"].status is Status.UNKNOWN
+
+
 def test_a_trail_is_needed_to_notice_changes(session: boto3.Session) -> None:
     assert examine(session)["trail"].status is Status.WARNING
     boto3.client("s3").create_bucket(Bucket="trails")

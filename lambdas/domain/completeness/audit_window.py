@@ -42,6 +42,11 @@ class AuditWindow:
         return cls(middle - _LENGTH, middle), cls(middle, end)
 
     @property
+    def middle(self) -> datetime:
+        """The time half way between both."""
+        return self.start + (self.end - self.start) / 2
+
+    @property
     def is_hour_of_the_clock(self) -> bool:
         """Whether it is from one full hour to the next: of the audits of an hour one is."""
         return self.end.minute == 0

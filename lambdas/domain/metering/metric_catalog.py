@@ -434,6 +434,24 @@ PRICE_RELOAD_FAILURES = HealthMetric(
     Unit.COUNT,
     "Attempts to reload the price book that failed; the book stays as it was.",
 )
+UNMETERED_CALLS = HealthMetric(
+    "UnmeteredCalls",
+    Unit.COUNT,
+    "Calls of the last two hours in other Regions that no deployment has counted.",
+)
+UNREADABLE_REGIONS = HealthMetric(
+    "UnreadableRegions", Unit.COUNT, "Regions whose traffic outside the logs could not be read."
+)
+UNLOGGED_JOBS = HealthMetric(
+    "UnloggedJobs",
+    Unit.COUNT,
+    "Batch jobs and asynchronous invocations, whose calls Bedrock does not log.",
+)
+MISREAD_TIER_CALLS = HealthMetric(
+    "MisreadTierCalls",
+    Unit.COUNT,
+    "Calls of the last two hours at a service tier that logs without content do not name.",
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -453,5 +471,9 @@ HEALTH_METRICS = (
     HELD_PRICES,
     PRICE_LIST_AGE,
     PRICE_RELOAD_FAILURES,
+    UNMETERED_CALLS,
+    UNREADABLE_REGIONS,
+    UNLOGGED_JOBS,
+    MISREAD_TIER_CALLS,
 )
 """What the functions publish of themselves."""

@@ -222,6 +222,14 @@ class Pricing:
         priced = self.price_tokens(record)
         return priced.cost if isinstance(priced, PricedTokens) else priced
 
+    @property
+    def size_steps(self) -> tuple[int, ...]:
+        """The input tokens of a call above which any price changes, in order.
+
+        Below and between them, a call's cost is the sum of its tokens at prices per token.
+        """
+        return self.book.size_steps
+
     def knows(self, model_id: str) -> bool:
         """Say if calls of a model can have a cost, whenever and however it is called."""
         return self.book.knows(model_id) or any(

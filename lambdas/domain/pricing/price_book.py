@@ -178,6 +178,12 @@ class PriceBook:
         """The number of prices."""
         return len(self._prices)
 
+    @cached_property
+    def size_steps(self) -> tuple[int, ...]:
+        """The sizes of calls, in input tokens, above which any price of the book changes."""
+        sizes = {rates.above_input_tokens for price in self._prices for rates in price.rates}
+        return tuple(sorted(sizes - {0}))
+
     def knows(self, model_id: str) -> bool:
         """Say if a model has a price, on whichever day and wherever it is called."""
         return bool(self._spellings(model_id))

@@ -710,8 +710,8 @@ def test_a_full_disk_is_said_in_one_line(
 ) -> None:
     small = temporary_store.SCHEMA + "PRAGMA max_page_count = 10;"
     monkeypatch.setattr(temporary_store, "SCHEMA", small)
-    logs = [log(str(number)) for number in range(1000)]
-    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 2
+    rejected = [log(str(number), modelId="") for number in range(1000)]
+    assert run(write(tmp_path / "logs.json", as_lines(*rejected))) == 2
     assert "cannot hold what is read: database or disk is full." in capsys.readouterr().err
 
 

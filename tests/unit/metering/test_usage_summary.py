@@ -1,5 +1,6 @@
 """Figures per identity and per model add up, whatever order calls come in."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -7,13 +8,14 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.metering import LedgerChange, UsageFigures, UsageSummary, total_figures
-from lambdas.domain.pricing import Pricing, Unpriced
+from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from tests.builders import (
     ANA,
     BEN,
     HAIKU_3,
+    NOON,
+    PRICING,
     SONNET_4,
-    cost_of,
     disputed_call,
     token_counts,
     usage_record,
@@ -24,7 +26,7 @@ from tests.focus_calls import PRICES
 
 
 def summarize(*batches: list[UsageRecord]) -> UsageSummary:
-    summary = UsageSummary(cost_of)
+    summary = UsageSummary(PRICING)
     ledger = InMemoryUsageLedger(summary.apply)
     for batch in batches:
         ledger.put(batch)
@@ -91,7 +93,7 @@ def test_doubtful_usage_is_counted_by_its_reason() -> None:
 
 
 def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:
-    summary = UsageSummary(Pricing(PRICES).cost_of)
+    summary = UsageSummary(Pricing(PRICES))
     ledger = InMemoryUsageLedger(summary.apply)
     ledger.put(
         [
@@ -188,3 +190,29 @@ def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
     figures.add(usage_record(tokens=tokens), None)
     assert figures.total_tokens == (tokens.total or 0)
     assert (tokens.total is None) == (tokens.total_input is None and tokens.output is None)
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda size, model_id, day: usage_record(
+                tokens=TokenCounts(input=size, output=size % 7, cache_read=size % 3),
+                model_id=model_id,
+                timestamp=NOON + timedelta(days=day),
+            ),
+            st.one_of(st.integers(0, 300_000), st.sampled_from([100_000, 200_000, 272_000])),
+            st.sampled_from([SONNET_4, "openai.gpt-5.4", "amazon.nova-2-lite-v1:0"]),
+            st.integers(0, 2),
+        )
+    )
+)
+def test_cost_of_groups_is_the_sum_of_the_costs_of_their_calls(calls: list[UsageRecord]) -> None:
+    pricing = Pricing(shipped_prices())
+    summary = UsageSummary(pricing)
+    summary.apply(list(map(LedgerChange, calls)))
+    costs = [pricing.cost_of(call) for call in calls]
+    known = [cost.effective_usd for cost in costs if isinstance(cost, Cost)]
+    figures = total_figures(part for _, part in summary.by_model())
+    assert figures.priced_usd == sum(known, Decimal(0))
+    assert figures.priced_invocations == len(known)
+    assert summary.unpriced.total() == len(calls) - len(known)

@@ -1,0 +1,93 @@
+"""The part of `make doctor` that looks at Bedrock in other Regions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.domain.completeness import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+# https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+_ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
+_BRIEF = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+_ENDPOINTS = {BEDROCK_NAMESPACE: "Invocations", MANTLE_NAMESPACE: "Inferences"}
+_ADVICE = (
+    "deploy there (regions in cdk.json) or deny Bedrock there (docs/security.md, Calls outside the"
+    " logs)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRegions:
+    """Bedrock in the Regions of an account without a deployment.
+
+    Attributes:
+        called: Regions where it was called within three hours and no meter publishes metrics.
+        unreadable: Regions that could not be read, each with the reason.
+        seen: The number of Regions that were looked at.
+    """
+
+    called: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    seen: int
+
+    @property
+    def text(self) -> str:
+        """What was found, and what to do about it."""
+        texts = []
+        if self.called:
+            texts.append(
+                f"Bedrock was called within three hours, and not metered, in"
+                f" {', '.join(self.called)}: {_ADVICE}"
+            )
+        if self.unreadable:
+            texts.append(f"Not readable: {', '.join(self.unreadable)}. Nothing is known of them.")
+        return " ".join(texts) or f"No calls within three hours in {self.seen} other Regions."
+
+
+def find_other_regions(session: boto3.Session, metered: Collection[str]) -> OtherRegions:
+    """Look at the Regions that are enabled in an account.
+
+    Args:
+        session: Credentials of the account.
+        metered: Regions with a deployment, which are left out.
+    """
+    called, unreadable = list[str](), list[str]()
+    others = [region for region in _enabled_regions(session) if region not in metered]
+    for region in others:
+        try:
+            client = session.client("cloudwatch", region_name=region, config=_BRIEF)
+            is_called = any(_is_active(client, *metric) for metric in _ENDPOINTS.items())
+            if is_called and not _is_active(client, NAMESPACE, "Invocations"):
+                called.append(region)
+        except (BotoCoreError, ClientError) as error:
+            unreadable.append(f"{region} ({_reason(error)})")
+    return OtherRegions(tuple(called), tuple(unreadable), len(others))
+
+
+def _enabled_regions(session: boto3.Session) -> list[str]:
+    pages = session.client("account", config=_BRIEF).get_paginator("list_regions")
+    found: Iterable[dict[str, list[dict[str, str]]]] = pages.paginate(
+        RegionOptStatusContains=_ENABLED
+    )
+    return sorted(region["RegionName"] for page in found for region in page["Regions"])
+
+
+def _is_active(client: CloudWatchClient, namespace: str, name: str) -> bool:
+    answer = client.list_metrics(Namespace=namespace, MetricName=name, RecentlyActive="PT3H")
+    return bool(answer["Metrics"])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"]
+    return type(error).__name__

@@ -1,0 +1,94 @@
+"""Calls in other Regions that no deployment counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from lambdas.domain.completeness import AuditWindow, Comparison
+from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.notifications import Notice
+from lambdas.domain.unmetered.traffic_window import day_of, period_of
+
+_MAX_MODELS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RegionTraffic:
+    """The calls in a Region, by Bedrock's own metrics.
+
+    Attributes:
+        region: The Region.
+        calls: Calls that Bedrock can log, by the model's name in CloudWatch.
+        mantle_calls: Calls through `bedrock-mantle`, which no log has, likewise.
+        metered_calls: Calls that a deployment there has counted; `None` where the meter has
+            published nothing in that Region.
+    """
+
+    region: str
+    calls: Mapping[str, int] = field(default_factory=dict)
+    mantle_calls: Mapping[str, int] = field(default_factory=dict)
+    metered_calls: int | None = None
+
+    @property
+    def unmetered_calls(self) -> int:
+        """The calls that no deployment has counted.
+
+        A deployment there has an alarm of its own on `bedrock-mantle`. One that has published far
+        fewer calls than Bedrock counts nothing, or is no deployment: metrics can be made up.
+        """
+        total = sum(self.calls.values())
+        if self.metered_calls is None:
+            return total + sum(self.mantle_calls.values())
+        compared = Comparison(metered=self.metered_calls, bedrock=total)
+        return compared.missing if compared.is_short else 0
+
+
+def region_key(region: str, window: AuditWindow) -> str:
+    """Get the key of the notice of a Region: one a day."""
+    return f"region/{region}/{day_of(window)}"
+
+
+def is_first_deployment(region: str, regions: Sequence[str]) -> bool:
+    """Say if the deployment in a Region is the one that looks at the others.
+
+    Args:
+        region: Its Region.
+        regions: The Regions with a deployment, in the order of the settings; empty for this one.
+    """
+    return not regions or regions[0] == region
+
+
+def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
+    """Say which models were called in a Region that is not metered, and how often."""
+    summary = (
+        f"{period_of(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
+        f" counted {traffic.unmetered_calls:,} of these calls:"
+    )
+    lines = [summary, *_models(traffic)]
+    if traffic.metered_calls is not None:
+        lines.append(
+            f"Metrics of a Bedrock Meter there have {traffic.metered_calls:,} of"
+            f" {sum(traffic.calls.values()):,} calls."
+        )
+    lines.append(
+        "They are in no metric, no report and no alarm on usage. Deploy the meter there (regions in"
+        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. This is the"
+        " only notification of the day about this Region."
+    )
+    return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
+
+
+def _models(traffic: RegionTraffic) -> Iterator[str]:
+    named = [(model, calls, "") for model, calls in traffic.calls.items()]
+    if traffic.metered_calls is None:
+        named += [
+            (model, calls, " through bedrock-mantle")
+            for model, calls in traffic.mantle_calls.items()
+        ]
+    named.sort(key=lambda entry: -entry[1])
+    for model, calls, way in named[:_MAX_MODELS]:
+        yield f"- {dimension_value(model)}: {calls:,} calls{way}"
+    if len(named) > _MAX_MODELS:
+        yield f"- and {len(named) - _MAX_MODELS} more models; the function's log names them"

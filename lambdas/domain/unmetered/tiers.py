@@ -1,0 +1,82 @@
+"""Calls at a service tier that logs without content do not name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lambdas.domain.completeness import AuditWindow
+from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
+from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.notifications import Notice
+from lambdas.domain.unmetered.traffic_window import day_of, period_of
+
+TIER_DIMENSIONS: Final = ("ModelId", "ServiceTier", "ResolvedServiceTier")
+"""The tier that was asked for, and the tier that served the call.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
+"""
+_MAX_ROWS: Final = 20
+_MEANINGS: Final = {
+    "priority": "costs more than standard: the cost in metrics and reports is too low",
+    "flex": "costs less than standard: the cost in metrics and reports is too high",
+    "reserved": "is paid by the hour: the cost in metrics and reports is not what these calls cost",
+}
+_ADVICE: Final = (
+    "The meter prices these calls as standard; their tokens are right. With log_content the logs"
+    " name the tier. The bill has the right cost (make reconcile). This is the only notification of"
+    " the day about these models and tiers."
+)
+_OTHER_MEANING: Final = "has prices of its own: the cost in metrics and reports is not right"
+
+
+@dataclass(frozen=True, slots=True)
+class TierCalls:
+    """Calls of a model that one service tier has served.
+
+    Attributes:
+        model: The model's name in CloudWatch.
+        tier: The tier that served them, as CloudWatch spells it.
+        calls: Their number.
+    """
+
+    model: str
+    tier: str
+    calls: int
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether it is the tier that a call without a tier is priced at."""
+        return read_service_tier(self.tier.lower()) == STANDARD_TIER
+
+    def key_on(self, window: AuditWindow) -> str:
+        """Get the key of its notice: one a model, tier and day."""
+        return f"tier/{self.model}/{self.tier.lower()}/{day_of(window)}"
+
+
+def misread_tiers(served: Iterable[TierCalls]) -> list[TierCalls]:
+    """Find the calls that the meter prices as standard and Bedrock served otherwise."""
+    found = [row for row in served if row.calls and not row.is_standard]
+    return sorted(found, key=lambda row: (-row.calls, row.model, row.tier))
+
+
+def tier_notice(misread: Sequence[TierCalls], window: AuditWindow) -> Notice:
+    """Say which models were called at which tiers, and what that means for the cost."""
+    tiers = sorted({row.tier.lower() for row in misread})
+    summary = (
+        f"{period_of(window)}, Bedrock served calls at service tiers that the invocation logs do"
+        " not name, since they have no content:"
+    )
+    lines = [
+        summary,
+        *(
+            f"- {dimension_value(row.model)}: {row.calls:,} calls at {dimension_value(row.tier)}"
+            for row in misread[:_MAX_ROWS]
+        ),
+    ]
+    if len(misread) > _MAX_ROWS:
+        lines.append(f"- and {len(misread) - _MAX_ROWS} more; the function's log names them")
+    lines += [f"{dimension_value(tier)} {_MEANINGS.get(tier, _OTHER_MEANING)}." for tier in tiers]
+    lines.append(_ADVICE)
+    return Notice("Bedrock Meter: calls are priced at the wrong service tier", "\n".join(lines))

@@ -1,0 +1,1 @@
+"""Finds calls that no log of the deployment has."""

@@ -1,0 +1,28 @@
+"""The settings of `traffic_auditor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.functions.environment import EnvironmentSettings, from_json_text
+
+
+class Settings(EnvironmentSettings):
+    """Where to look, and where notices go.
+
+    Attributes:
+        topic_arn: The topic of notifications.
+        ledger_table: The table that keeps which notices were sent.
+        region: The deployment's own Region.
+        regions: The Regions with a deployment, as a JSON list; empty for this one. The first of
+            them looks at all other Regions.
+        are_tiers_logged: Whether the invocation logs have content, which names the service tier.
+    """
+
+    topic_arn: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    region: str = Field(min_length=1)
+    regions: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
+    are_tiers_logged: bool

@@ -1,0 +1,200 @@
+"""`traffic_auditor`: from events to notices and health metrics."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
+from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
+from lambdas.functions.patience import BRIEF
+from lambdas.functions.traffic_auditor import handler
+from lambdas.services.audit_traffic import TrafficSources
+from tests.aws import LEDGER, REGION, client_configs, event, health_metrics, subscribe_a_queue
+from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
+from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
+
+CONTEXT: Any = SimpleNamespace()
+NOW = datetime.now(UTC).replace(microsecond=0)
+WINDOW = traffic_window(NOW)
+NORTH = "eu-north-1"
+REGIONS = InMemoryTraffic(RegionTraffic(REGION), RegionTraffic(NORTH))
+BATCH, TRAIL = "Batch Inference Job State Change", "AWS API Call via CloudTrail"
+
+
+@pytest.fixture
+def invocations() -> InMemoryAsyncInvocations:
+    return InMemoryAsyncInvocations()
+
+
+@pytest.fixture(autouse=True)
+def received(
+    aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
+) -> Iterator[Any]:
+    """Gives the messages of the topic; moto knows neither Regions nor asynchronous invocations."""
+    topic, received = subscribe_a_queue()
+    for name, value in (
+        ("TOPIC_ARN", topic),
+        ("LEDGER_TABLE", LEDGER),
+        ("REGION", REGION),
+        ("ARE_TIERS_LOGGED", "false"),
+    ):
+        monkeypatch.setenv(name, value)
+    reader = CloudWatchTrafficReader(
+        REGION, lambda region: boto3.client("cloudwatch", region_name=region)
+    )
+    made = handler.sources
+    sources = TrafficSources(REGIONS, reader, invocations)
+    monkeypatch.setattr(handler, "sources", lambda: sources)
+    yield received
+    for resource in (handler.settings, handler.audit, made):
+        resource.cache_clear()
+
+
+def count(region: str, value: int, **dimensions: str) -> None:
+    datum: Any = {
+        "MetricName": "Invocations",
+        "Timestamp": WINDOW.middle,
+        "Value": value,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+    }
+    client = boto3.client("cloudwatch", region_name=region)
+    client.put_metric_data(Namespace="AWS/Bedrock", MetricData=[datum])
+
+
+def handle(kind: str, detail: Any = None, at: datetime = NOW) -> None:
+    handler.lambda_handler(event(kind, at, detail), CONTEXT)
+
+
+def test_calls_in_another_region_are_measured_named_and_notified_of_once(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, received: Any
+) -> None:
+    count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event")
+    health = health_metrics(capsys.readouterr().out)
+    assert health["UnmeteredCalls"] == [12]
+    assert health["UnreadableRegions"] == health["UnloggedJobs"] == [0]
+    assert vars(caplog.records[-1])["unmetered"][NORTH]["calls"] == {"amazon.nova-lite-v1:0": 12}
+    (message,) = received()
+    assert message["Subject"] == "Bedrock Meter: calls in a Region that is not metered"
+    assert "- amazon.nova-lite-v1:0: 12 calls" in message["Message"]
+    assert "eu-north-1" in message["Message"]
+    handle("Scheduled Event")
+    assert received() == []
+
+
+def test_calls_at_the_deployment_s_own_region_are_none_of_these(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    count(REGION, 12, ModelId="amazon.nova-lite-v1:0")
+    handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnmeteredCalls"] == [0]
+    assert received() == []
+
+
+def test_a_deployment_that_is_not_the_first_looks_at_its_own_region_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, received: Any
+) -> None:
+    monkeypatch.setenv("REGIONS", f'["eu-west-1", "{REGION}"]')
+    count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
+    handle("Scheduled Event")
+    health = health_metrics(capsys.readouterr().out)
+    assert "UnmeteredCalls" not in health
+    assert health["UnreadableRegions"] == [0]
+    assert received() == []
+
+
+def test_a_region_that_denies_is_counted_and_logged_and_is_no_error(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    invocations: InMemoryAsyncInvocations,
+) -> None:
+    invocations.is_denied = True
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [1]
+    assert "AccessDenied" in vars(caplog.records[-1])["unreadable"][REGION]
+
+
+def test_calls_at_another_tier_are_measured_and_explained(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    tiers = {"ServiceTier": "priority", "ResolvedServiceTier": "priority"}
+    count(REGION, 30, ModelId="a", **tiers)
+    handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["MisreadTierCalls"] == [30]
+    (message,) = received()
+    assert "- a: 30 calls at priority" in message["Message"]
+    assert "too low" in message["Message"]
+
+
+def test_tiers_are_left_to_logs_that_name_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, received: Any
+) -> None:
+    monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
+    tiers = {"ServiceTier": "priority", "ResolvedServiceTier": "priority"}
+    count(REGION, 30, ModelId="a", **tiers)
+    handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["MisreadTierCalls"] == [0]
+    assert received() == []
+
+
+def test_asynchronous_invocations_are_counted_and_notified_of(
+    capsys: pytest.CaptureFixture[str], received: Any, invocations: InMemoryAsyncInvocations
+) -> None:
+    invocations += [AsyncInvocation(INVOCATION, REEL, WINDOW.middle)] * 2
+    handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [2]
+    (message,) = received()
+    assert f"- {REEL}: 2" in message["Message"]
+
+
+def test_a_trail_s_event_names_the_caller_and_the_hourly_audit_does_not_repeat_it(
+    capsys: pytest.CaptureFixture[str], received: Any, invocations: InMemoryAsyncInvocations
+) -> None:
+    handle(TRAIL, trail_detail(), WINDOW.middle)
+    (message,) = received()
+    assert ROLE in message["Message"]
+    assert '"_aws"' not in capsys.readouterr().out  # the audit counts it
+    invocations.append(AsyncInvocation(INVOCATION, REEL, WINDOW.middle))
+    handle("Scheduled Event")
+    assert received() == []
+    assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [1]
+
+
+def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    documented = event(BATCH, NOW, batch_detail()) | {"time": "Wed Aug 28 22:58:30 UTC 2026"}
+    handler.lambda_handler(documented, CONTEXT)
+    assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [1]
+    (message,) = received()
+    assert JOB in message["Message"]
+    handle(BATCH, batch_detail(status="Completed"))
+    assert received() == []
+    assert '"_aws"' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", [BATCH, TRAIL])
+def test_an_event_that_names_nothing_is_logged_and_is_no_error(
+    kind: str, caplog: pytest.LogCaptureFixture, received: Any
+) -> None:
+    handle(kind, {})
+    assert "names none" in caplog.records[-1].getMessage()
+    assert received() == []
+
+
+def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in ("TOPIC_ARN", "LEDGER_TABLE", "REGION"):
+        monkeypatch.setenv(name, "anything")
+    monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
+    assert client_configs(handler.sources, monkeypatch) == {
+        "account": BRIEF,
+        "bedrock-runtime": BRIEF,
+    }

@@ -1,0 +1,123 @@
+"""The function that finds calls outside the logs: its starts, permissions and alarms."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dashboards.preview.metric_queries import AlarmState, Statistic
+from lambdas.domain.unmetered import traffic_window
+from tests.builders import NOON
+from tests.infrastructure.synthesis import (
+    as_list,
+    deployment,
+    function_of,
+    grants,
+    started_by,
+    synthesise,
+)
+from tests.infrastructure.test_alarm_behaviour import state
+
+ROLE = "TrafficAuditorRole"
+
+
+def variables(template: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = function_of(template, "traffic_auditor")["Environment"]["Variables"]
+    return found
+
+
+def patterns() -> list[dict[str, Any]]:
+    rules = started_by("TrafficAuditor")
+    return [rule["EventPattern"] for rule in rules if "EventPattern" in rule]
+
+
+def test_it_starts_once_an_hour_after_the_hour_s_metrics_are_there() -> None:
+    (schedule,) = (
+        rule["ScheduleExpression"]
+        for rule in started_by("TrafficAuditor")
+        if "ScheduleExpression" in rule
+    )
+    assert schedule == "cron(20 * * * ? *)"
+    ends = [traffic_window(NOON.replace(hour=hour, minute=20)).end for hour in range(24)]
+    assert ends == [NOON.replace(hour=hour) for hour in range(24)]
+
+
+def test_bedrock_s_own_events_on_batch_jobs_start_it_without_a_trail() -> None:
+    assert {
+        "source": ["aws.bedrock"],
+        "detail-type": ["Batch Inference Job State Change"],
+    } in patterns()
+
+
+def test_asynchronous_invocations_that_a_trail_reports_start_it() -> None:
+    (pattern,) = (
+        pattern
+        for pattern in patterns()
+        if pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+    )
+    assert pattern["detail"] == {
+        "eventSource": ["bedrock.amazonaws.com"],
+        "eventName": ["StartAsyncInvoke"],
+        "errorCode": [{"exists": False}],
+    }
+
+
+def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
+    allowed = grants(deployment().monitoring, ROLE)
+    assert {*allowed} == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
+        *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
+        *("account:ListRegions", "bedrock:ListAsyncInvokes"),
+        *("dynamodb:GetItem", "dynamodb:PutItem"),
+    }
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        (statement,) = allowed[action]
+        assert statement["Condition"] == {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["notice#*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+
+
+def test_the_regions_of_its_own_account_alone_are_listed() -> None:
+    (statement,) = grants(deployment().monitoring, ROLE)["account:ListRegions"]
+    (resource,) = as_list(statement["Resource"])
+    assert json.dumps(resource).count("AWS::AccountId") == 1
+    assert resource["Fn::Join"][1][-1] == ":account"
+
+
+def test_a_ledger_with_a_customer_key_can_be_written() -> None:
+    allowed = grants(deployment("everything").monitoring, ROLE)
+    assert allowed.keys() >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
+
+
+@pytest.mark.parametrize(
+    ("configuration", "is_logged"), [("default", "false"), ("everything", "true")]
+)
+def test_tiers_are_read_from_metrics_where_logs_have_no_content(
+    configuration: str, is_logged: str
+) -> None:
+    assert variables(deployment(configuration).monitoring)["ARE_TIERS_LOGGED"] == is_logged
+
+
+def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
+    assert variables(deployment().monitoring)["REGION"] == {"Ref": "AWS::Region"}
+    assert json.loads(variables(deployment().monitoring)["REGIONS"]) == []
+    both = ["eu-central-1", "us-east-1"]
+    templates = synthesise({"regions": both}).templates
+    for region in both:
+        found = variables(templates[f"BedrockMeter-Monitoring-{region}"])
+        assert found["REGION"] == region
+        assert json.loads(found["REGIONS"]) == both
+
+
+def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:
+    def after(*regions: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health UnreadableRegions": regions}
+        return state("Health-UnreadableRegions", figures, statistic=Statistic.MAXIMUM, seconds=3600)
+
+    assert [after(1, 2), after(1, 0), after(0, 1)] == [
+        AlarmState.ALARM,
+        AlarmState.OK,
+        AlarmState.OK,
+    ]

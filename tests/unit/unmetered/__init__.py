@@ -1,0 +1,1 @@
+"""Rules about calls that no log of the deployment has."""

@@ -1,0 +1,54 @@
+"""Calls at service tiers that logs without content do not name are found and explained."""
+
+from datetime import timedelta
+
+import pytest
+
+from lambdas.domain.unmetered import TierCalls, misread_tiers, tier_notice, traffic_window
+from tests.builders import HAIKU_3, NOON, SONNET_4
+
+WINDOW = traffic_window(NOON + timedelta(minutes=20))
+
+
+@pytest.mark.parametrize("tier", ["default", "Default", "standard", "STANDARD", "auto"])
+def test_the_standard_tier_is_priced_right(tier: str) -> None:
+    assert misread_tiers([TierCalls(HAIKU_3, tier, 5)]) == []
+
+
+@pytest.mark.parametrize("tier", ["priority", "Priority", "flex", "reserved", "", "brand new"])
+def test_any_other_tier_is_misread(tier: str) -> None:
+    row = TierCalls(HAIKU_3, tier, 5)
+    assert misread_tiers([row, TierCalls(HAIKU_3, tier, 0)]) == [row]
+
+
+def test_a_notice_names_models_calls_tiers_and_what_they_mean_for_the_cost() -> None:
+    rows = misread_tiers(
+        [
+            TierCalls(HAIKU_3, "flex", 40),
+            TierCalls(SONNET_4, "Priority", 1_234),
+            TierCalls(SONNET_4, "new", 1),
+            TierCalls(SONNET_4, "default", 9),
+        ]
+    )
+    notice = tier_notice(rows, WINDOW)
+    assert notice.subject == "Bedrock Meter: calls are priced at the wrong service tier"
+    lines = notice.text.splitlines()
+    assert lines[1:-1] == [
+        f"- {SONNET_4}: 1,234 calls at Priority",
+        f"- {HAIKU_3}: 40 calls at flex",
+        f"- {SONNET_4}: 1 calls at new",
+        "flex costs less than standard: the cost in metrics and reports is too high.",
+        "new has prices of its own: the cost in metrics and reports is not right.",
+        "priority costs more than standard: the cost in metrics and reports is too low.",
+    ]
+    assert "log_content" in lines[-1]
+
+
+def test_a_notice_of_many_rows_is_cut() -> None:
+    rows = [TierCalls(f"model-{number}", "flex", 1) for number in range(25)]
+    assert "- and 5 more" in tier_notice(rows, WINDOW).text
+
+
+def test_spellings_of_a_tier_share_one_key_a_day() -> None:
+    keys = {TierCalls(HAIKU_3, tier, 1).key_on(WINDOW) for tier in ("flex", "Flex")}
+    assert keys == {f"tier/{HAIKU_3}/flex/{NOON:%Y-%m-%d}"}
