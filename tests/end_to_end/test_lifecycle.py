@@ -86,7 +86,10 @@ def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: Loc
 
 
 def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
-    adopting = settings(existing_logging="adopt", adopted_log_group=AUDIT)
+    changes = {"existing_logging": "adopt", "adopted_log_group": AUDIT}
+    adopting = settings(**changes)
+    assert "of other settings: run make bootstrap" in make(cloud, "deploy", adopting, is_ok=False)
+    bootstrap(cloud, **changes)
     make(cloud, "deploy", adopting)
     assert live(cloud) == FOREIGN
     deployed, audited = Deployed(cloud), user("audited")
@@ -95,3 +98,4 @@ def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
     deployed.wait_for_tokens(audited, 45)
     make(cloud, "destroy", DESTROY)
     assert live(cloud) == FOREIGN
+    bootstrap(cloud)
