@@ -81,7 +81,7 @@ class NotificationTopic(sns.Topic):
             )
 
     def _let_publish(self, sid: str, service: str, sources: str) -> None:
-        """Let a service publish here for resources of this account whose ARNs look so."""
+        """Let a service publish here for resources of this account, by a pattern of their ARNs."""
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 sid=sid,

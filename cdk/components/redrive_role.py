@@ -21,7 +21,7 @@ class RedriveRole(iam.Role):
     def __init__(
         self, scope: Construct, construct_id: str, *, failures: s3.Bucket, key: kms.IKey
     ) -> None:
-        """Make the role, and deny everyone else to read the bucket."""
+        """Make the role, and deny the bucket's objects to everyone else."""
         super().__init__(
             scope,
             construct_id,

@@ -33,18 +33,22 @@ class StorageKey(kms.Key):
         )
         stack = Stack.of(self)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        topics = stack.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
-        of_the_topic = {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}}
         publishing = ["kms:Decrypt", "kms:GenerateDataKey*"]
         self._allow(
             "AlarmsPublish",
             "cloudwatch.amazonaws.com",
             publishing,
-            {"StringEquals": {"aws:SourceAccount": stack.account}, **of_the_topic},
+            {"StringEquals": {"aws:SourceAccount": stack.account}},
         )
         # That page: a condition on the source "is not supported for EventBridge-to-encrypted
         # topics", and stops deliveries. The topic's own policy has it instead.
-        self._allow("RulesPublish", "events.amazonaws.com", publishing, of_the_topic)
+        topics = stack.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
+        self._allow(
+            "RulesPublish",
+            "events.amazonaws.com",
+            publishing,
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
+        )
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         log_groups = stack.format_arn(
             service="logs",

@@ -125,21 +125,18 @@ def test_only_alarms_and_rules_of_this_deployment_can_publish(
 
 
 @each_configuration
-def test_services_use_the_key_for_the_topic_alone(configuration: str) -> None:
+def test_alarms_and_rules_use_the_key_within_bounds(configuration: str) -> None:
     """SNS takes no condition on the source here, where EventBridge publishes.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
     policy = only(deployment(configuration).storage, "AWS::KMS::Key")["KeyPolicy"]
-    context = "kms:EncryptionContext:aws:sns:topicArn"
-    for service, more in (
-        ("cloudwatch.amazonaws.com", {"StringEquals"}),
-        ("events.amazonaws.com", set()),
-    ):
-        condition = allowing(policy, service)["Condition"]
-        topics = condition["ArnLike"][context]["Fn::Join"][1][-1]
-        assert topics == f":{stack_names.MONITORING}-*"
-        assert condition.keys() == {"ArnLike", *more}
+    alarms_use = allowing(policy, "cloudwatch.amazonaws.com")["Condition"]
+    assert alarms_use == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    rules_use = allowing(policy, "events.amazonaws.com")["Condition"]
+    topics = rules_use["ArnLike"]["kms:EncryptionContext:aws:sns:topicArn"]["Fn::Join"][1]
+    assert topics[-1] == f":{stack_names.MONITORING}-*"
+    assert rules_use.keys() == {"ArnLike"}
 
 
 def test_the_topic_is_reached_over_tls_alone() -> None:
