@@ -85,6 +85,7 @@ STANDING = {
             "With existing_logging 'replace' or 'adopt', what was replaced is put back with a"
             " role of its own, which is not known before; roles can be passed to Bedrock alone."
         ),
+        **_KEY_ACTIONS,
     },
     "CoverageAuditorRole": {
         "IAM5[Resource::*]": f"Reading CloudWatch's metrics {_NO_RESOURCE}.",

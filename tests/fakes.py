@@ -267,6 +267,23 @@ class InMemoryMemoryStore:
         self.memory = memory
 
 
+class InMemoryMemoryCopy:
+    """A copy of a memory that lasts as long as the test; takes so many writes."""
+
+    def __init__(self) -> None:
+        self.memories: tuple[LoggingMemory, ...] = ()
+        self.writes_left = 1_000
+
+    def recall(self) -> tuple[LoggingMemory, ...]:
+        return self.memories
+
+    def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
+        if not self.writes_left:
+            raise MemoryUnavailableError
+        self.writes_left -= 1
+        self.memories = memories
+
+
 class InMemoryMetrics:
     """CloudWatch's metrics, which are written as a sink and read as a reader."""
 

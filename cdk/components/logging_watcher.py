@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -16,8 +18,8 @@ from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from cdk.config import Config
-from lambdas.domain.logging_configuration import WATCHED
-from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.domain.logging_configuration import WATCHED, WatchedActions
+from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
 from lambdas.functions.logging_watcher.settings import Settings
 
 CHECKED_EVERY = Duration.minutes(15)
@@ -73,6 +75,8 @@ class LoggingWatcher(MeterFunction):
                 log_group=log_group,
                 retention_days=config.log_retention_days,
                 destination_arn=log_processor.function_arn,
+                is_content_logged=config.log_content,
+                role_arn=logging_role.role_arn,
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
@@ -84,9 +88,9 @@ class LoggingWatcher(MeterFunction):
         topic.let_notify(self)
         self._let_look(logging_role)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
-        self.allow_items(
-            "dynamodb:GetItem", "dynamodb:PutItem", on=ledger.table_arn, keys=[WATCH_KEY]
-        )
+        table = ledger.table_arn
+        self.allow_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.allow_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
         if stored_with is not None:
             stored_with.grant_encrypt_decrypt(self)
         events.Rule(
@@ -96,7 +100,13 @@ class LoggingWatcher(MeterFunction):
             schedule=events.Schedule.rate(CHECKED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )
-        self._start_on_changes({"logGroupName": log_group, "roleName": logging_role.role_name})
+        self._start_on_changes(
+            {
+                "logGroupName": log_group,
+                "roleName": logging_role.role_name,
+                "name": memory.parameter_name,
+            }
+        )
 
     def _let_look(self, logging_role: LoggingRole) -> None:
         self.allow(
@@ -128,7 +138,7 @@ class LoggingWatcher(MeterFunction):
         """
         for subject, watched in WATCHED.items():
             named = (
-                {"requestParameters": {watched.target: [names[watched.target]]}}
+                {"requestParameters": _naming(watched, names[watched.target])}
                 if watched.target
                 else {}
             )
@@ -148,3 +158,14 @@ class LoggingWatcher(MeterFunction):
                 ),
                 targets=[targets.LambdaFunction(self)],
             )
+
+
+def _naming(watched: WatchedActions, name: str) -> dict[str, Any]:
+    """Match request parameters that name something, alone or in a list.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+    parameters = [{str(watched.target): [name]}]
+    if watched.targets is None:
+        return parameters[0]
+    return {"$or": [*parameters, {watched.targets: [name]}]}

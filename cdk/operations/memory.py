@@ -6,17 +6,34 @@ import boto3
 
 from cdk import stack_names
 from cdk.operations.deployment import Deployment
-from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.logging_configuration import LoggingMemory, read_copies, verify
+from lambdas.domain.metering.ledger_table import MEMORIES, MEMORY_KEY, PARTITION_KEY
 
 
 def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:
     """What was written, found or adopted; nothing before the first deployment.
 
     Raises:
-        DamagedMemoryError: It cannot be read.
+        DamagedMemoryError: It cannot be read, or differs from its copy in the ledger table.
     """
     if deployment.status(stack_names.STORAGE) is None:
         return LoggingMemory()
     name = deployment.output(stack_names.STORAGE, "MemoryParameterName")
     answer = session.client("ssm").get_parameter(Name=name)
-    return LoggingMemory.from_text(answer["Parameter"]["Value"])
+    memory = LoggingMemory.from_text(answer["Parameter"]["Value"])
+    verify(memory, _copies(session, deployment), may_lack_copy=True)
+    return memory
+
+
+def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingMemory, ...]:
+    client = session.client("dynamodb")
+    try:
+        answer = client.get_item(
+            TableName=deployment.output(stack_names.STORAGE, "LedgerTableName"),
+            Key={PARTITION_KEY: {"S": MEMORY_KEY}},
+            ConsistentRead=True,
+        )
+    except client.exceptions.ResourceNotFoundException:
+        return ()
+    texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
+    return read_copies(text.get("S", "") for text in texts)

@@ -37,6 +37,7 @@ from lambdas.domain.metering.ledger_table import (
     CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
+    MEMORY_KEY,
     MODEL_SCOPE,
     PAIR_SCOPE,
     PARTITION_KEY,
@@ -50,7 +51,6 @@ from lambdas.domain.metering.ledger_table import (
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
-from lambdas.functions.logging_configurator.settings import Properties
 from lambdas.functions.logging_configurator.settings import Settings as LoggingConfiguratorSettings
 from lambdas.functions.metric_publisher.settings import Settings as MetricPublisherSettings
 from lambdas.functions.price_refresher.settings import Settings as PriceRefresherSettings
@@ -117,10 +117,10 @@ class IngestionStack(Stack):
         self.price_updater = self._make_price_updater()
         self.stream_mapping = self._map_stream()
         subscription = self._subscribe()
-        self.logging_configurator = self._make_logging_configurator()
         self.logging_role = LoggingRole(
             self, "LoggingRole", log_group_name=storage.log_group.log_group_name
         )
+        self.logging_configurator = self._make_logging_configurator()
         self._switch_logging_on(subscription)
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
         CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
@@ -316,9 +316,7 @@ class IngestionStack(Stack):
             self,
             "LoggingConfigurator",
             job="logging_configurator",
-            settings=LoggingConfiguratorSettings(
-                memory_parameter=self._storage.memory.parameter_name
-            ),
+            settings=self._logging_settings(),
             code=self._code,
             layers=[self._code.newest_boto3],
             timeout=Duration.minutes(3),  # a new role takes a while to be known everywhere
@@ -331,7 +329,26 @@ class IngestionStack(Stack):
         function.allow(
             "ssm:GetParameter", "ssm:PutParameter", on=self._storage.memory.parameter_arn
         )
+        function.allow_items(
+            *("dynamodb:GetItem", "dynamodb:PutItem"),
+            on=self._storage.ledger.table_arn,
+            keys=[MEMORY_KEY],
+        )
+        function.allow("cloudformation:DescribeStacks", on=self.stack_id)
+        self._let_use_key(function)
         return function
+
+    def _logging_settings(self) -> LoggingConfiguratorSettings:
+        return LoggingConfiguratorSettings(
+            stack_id=self.stack_id,
+            memory_parameter=self._storage.memory.parameter_name,
+            ledger_table=self._storage.ledger.table_name,
+            log_group=self._storage.log_group.log_group_name,
+            role_arn=self.logging_role.role_arn,
+            is_content_logged=self._config.log_content,
+            existing_policy=self._config.existing_logging,
+            metered_log_group=self.metered_group,
+        )
 
     def _switch_logging_on(self, subscription: logs.CfnSubscriptionFilter) -> None:
         role = self.logging_role
@@ -364,22 +381,17 @@ class IngestionStack(Stack):
             framework_on_event_role=provider_role,
             log_group=log_group,
         )
-        properties = Properties(
-            LogGroupName=self._storage.log_group.log_group_name,
-            RoleArn=role.role_arn,
-            IsContentLogged=self._config.log_content,
-            ExistingPolicy=self._config.existing_logging,
-            AdoptedLogGroup=self._config.adopted_log_group,
-        )
         resource = CustomResource(
             self,
             "InvocationLogging",
             service_token=provider.service_token,
             resource_type="Custom::BedrockInvocationLogging",
-            properties=properties.model_dump(mode="json", by_alias=True, exclude_none=True),
+            # The function reads its environment. The same values here make CloudFormation call it
+            # after each change of them, and after each rollback, when it is as it was.
+            properties={"Settings": self._logging_settings().to_environment()},
         )
         # Bedrock tries the role; and from the first record on, none may be missed.
-        resource.node.add_dependency(role.writing, subscription)
+        resource.node.add_dependency(role.writing, subscription, self.logging_configurator)
 
     def _let_use_key(self, function: MeterFunction) -> None:
         if self._storage.stored_with is not None:

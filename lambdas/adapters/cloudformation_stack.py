@@ -18,6 +18,12 @@ def created_at(client: CloudFormationClient, stack_id: str) -> datetime:
     return stack["CreationTime"]
 
 
+def get_status(client: CloudFormationClient, stack_id: str) -> str:
+    """Return the status of a stack, as CloudFormation spells it."""
+    (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
+    return stack["StackStatus"]
+
+
 class CloudFormationDeployments:
     """Deployments of some stacks."""
 

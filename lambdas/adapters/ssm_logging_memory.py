@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.logging_configuration import DamagedMemoryError, LoggingMemory
 from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
 
 if TYPE_CHECKING:
@@ -22,8 +22,20 @@ class SsmLoggingMemory:
         self._parameter_name = parameter_name
 
     def recall(self) -> LoggingMemory:
-        """What was remembered last."""
-        answer = self._client.get_parameter(Name=self._parameter_name)
+        """Return what was remembered last.
+
+        Raises:
+            DamagedMemoryError: It is gone or cannot be read.
+        """
+        try:
+            answer = self._client.get_parameter(Name=self._parameter_name)
+        except self._client.exceptions.ParameterNotFound as error:
+            message = (
+                "The SSM parameter in which Bedrock Meter remembers Bedrock's logging configuration"
+                f", {self._parameter_name}, is gone. Make it again from its copy in the ledger"
+                " table; docs/security.md says how."
+            )
+            raise DamagedMemoryError(message) from error
         return LoggingMemory.from_text(answer["Parameter"]["Value"])
 
     def remember(self, memory: LoggingMemory) -> None:

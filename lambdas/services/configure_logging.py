@@ -6,32 +6,34 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from lambdas.domain.logging_configuration import (
+    DamagedMemoryError,
     ExistingPolicy,
     LoggingConfiguration,
     LoggingMemory,
     Plan,
     Step,
+    VerifiedMemory,
     plan_delete,
     plan_put,
 )
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     LoggingApi,
-    MemoryStore,
     MemoryUnavailableError,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NotRestored:
-    """Somebody else's configuration that Bedrock did not take back.
+    """The end of a deployment in which nothing was put back, though something may have been there.
 
     Attributes:
-        configuration: As Bedrock had it.
-        reason: In Bedrock's words.
+        configuration: Somebody else's that Bedrock did not take back; `None` where the memory of it
+            could not be trusted.
+        reason: In Bedrock's words, or what is wrong with the memory.
     """
 
-    configuration: LoggingConfiguration
+    configuration: LoggingConfiguration | None
     reason: str
 
 
@@ -40,7 +42,7 @@ class ConfigureLogging:
     """Carries out what the domain plans: state first, so that nothing of ours is forgotten."""
 
     api: LoggingApi
-    memory: MemoryStore
+    memory: VerifiedMemory
 
     def put(
         self,
@@ -52,19 +54,25 @@ class ConfigureLogging:
 
         Raises:
             ForeignConfigurationError: Somebody else's is there, and the policy does not fit it.
+            DamagedMemoryError: Nothing was done, since the memory cannot be read or was altered.
             ConfigurationRefusedError: Bedrock does not take it.
             MemoryUnavailableError: Nothing was done, since it could not be remembered.
         """
-        live, memory = self.api.get(), self.memory.recall()
+        # Versions before the copy wrote the memory alone: the first update adds the copy.
+        live, memory = self.api.get(), self.memory.recall(may_lack_copy=True)
         plan = plan_put(live, memory, wanted, policy, adopted_log_group)
-        self._take_step(plan)
+        self._take_step(plan, memory)
         # An error now would fail a creation that nothing undoes. What was remembered before the
         # step knows what is live as well.
         with suppress(MemoryUnavailableError):
-            self.memory.remember(plan.after)
+            self.memory.remember(plan.after, replaced=plan.before)
 
-    def delete(self) -> NotRestored | None:
+    def delete(self, ours: LoggingConfiguration) -> NotRestored | None:
         """Put back what was there, or switch ours off, if it is still ours.
+
+        Args:
+            ours: What was deployed. If the memory is damaged or altered, this alone is switched
+                off, and nothing that the memory names is put back.
 
         Returns:
             What was there and could not be put back; `None` if all went well. Logging is then
@@ -73,18 +81,27 @@ class ConfigureLogging:
         Raises:
             MemoryUnavailableError: Try again.
         """
-        plan = plan_delete(self.api.get(), self.memory.recall())
+        live = self.api.get()
         try:
-            self._take_step(plan)
+            memory = self.memory.recall()
+        except DamagedMemoryError as error:
+            self._change(plan_delete(live, LoggingMemory((ours,))))
+            return NotRestored(None, str(error))
+        plan = plan_delete(live, memory)
+        try:
+            self._take_step(plan, memory)
         except ConfigurationRefusedError as error:
             self.api.remove()
-            self.memory.remember(LoggingMemory(found=plan.configuration))
+            self.memory.remember(LoggingMemory(found=plan.configuration), replaced=plan.before)
             return NotRestored(plan.configuration or {}, str(error))
-        self.memory.remember(plan.after)
+        self.memory.remember(plan.after, replaced=plan.before)
         return None
 
-    def _take_step(self, plan: Plan) -> None:
-        self.memory.remember(plan.before)
+    def _take_step(self, plan: Plan, memory: LoggingMemory) -> None:
+        self.memory.remember(plan.before, replaced=memory)
+        self._change(plan)
+
+    def _change(self, plan: Plan) -> None:
         if plan.step is Step.PUT and plan.configuration is not None:
             self.api.put(plan.configuration)
         elif plan.step is Step.REMOVE:

@@ -11,12 +11,14 @@ from lambdas.domain.logging_configuration import (
     DeployedLogging,
     Difference,
     LoggingChange,
+    VerifiedMemory,
     compare_configuration,
     compare_log_group,
+    compare_memory,
     compare_role,
     watch_notice,
 )
-from lambdas.domain.logging_configuration.ports import LoggingApi, MemoryStore
+from lambdas.domain.logging_configuration.ports import LoggingApi
 from lambdas.domain.logging_configuration.watch_ports import (
     ChangeHistory,
     Deployments,
@@ -65,7 +67,7 @@ class WatchLogging:
     Attributes:
         deployed: What was deployed.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
-        put: What a deployment remembers of that configuration.
+        put: The memory that deployments have of that configuration.
         live: Where to look at what there is.
         history: Who may have changed it.
         deployments: When one is under way.
@@ -75,7 +77,7 @@ class WatchLogging:
 
     deployed: DeployedLogging
     deploying_role_arn: str
-    put: MemoryStore
+    put: VerifiedMemory
     live: LiveLogging
     history: ChangeHistory
     deployments: Deployments
@@ -87,7 +89,8 @@ class WatchLogging:
 
         What somebody else did is told even if it is undone already; anything else, where it makes
         a difference that was not told before, or undoes one. While the meter itself is being
-        deployed, differences that only deployments have made are left to the next check.
+        deployed, differences that only deployments have made are left to the next check. So are
+        all that a deployment's own change shows: its other stacks may not have begun yet.
 
         It is told at least once: after an error in between, the next check tells it again.
 
@@ -100,7 +103,7 @@ class WatchLogging:
         is_known = state.is_told and tuple(it.text for it in differences) == state.differences
         if is_known and (foreign is None or foreign.event_id in state.events):
             return Finding(differences, None)
-        if foreign is None and self.deployments.is_under_way():
+        if foreign is None and (change is not None or self.deployments.is_under_way()):
             return Finding(differences, None)
 
         cause = change or self._find_cause(differences, now)
@@ -113,25 +116,32 @@ class WatchLogging:
         return Finding(differences, notice)
 
     def _differences(self) -> Iterator[Difference]:
-        yield from compare_configuration(self.put.recall(), self.live.api.get())
+        yield from compare_configuration(self.deployed, self.live.api.get())
         yield from compare_log_group(self.deployed, self.live.groups.find(self.deployed.log_group))
         if (role := self.deployed.role) is not None:
             yield from compare_role(role, self.live.roles.find(role.name))
+        yield from compare_memory(self.deployed, self.put)
 
     def _is_by_deployment(self, change: LoggingChange) -> bool:
-        """Whether a deployment of ours did it.
+        """Return whether a deployment of ours did it.
 
         A change may be told of after the deployment has ended. Stacks of others change what they
-        will at any other time, as anybody does.
+        will at any other time, as anybody does. The deploying role works during deployments alone:
+        at any other time someone else uses it.
         """
-        return change.role_arn == self.deploying_role_arn or (
-            change.via_cloudformation and self.deployments.was_under_way(change.at)
-        )
+        is_ours = change.via_cloudformation or change.role_arn == self.deploying_role_arn
+        return is_ours and self.deployments.was_under_way(change.at)
 
     def _find_cause(self, differences: Sequence[Difference], now: datetime) -> LoggingChange | None:
         """The newest change that may have made a difference."""
-        ours = {None, self.deployed.log_group, self.deployed.role and self.deployed.role.name}
+        role = self.deployed.role
+        ours = {self.deployed.log_group, self.deployed.memory_parameter, role and role.name}
         actions = {action for it in differences for action in WATCHED[it.subject].actions}
         found = self.history.find(sorted(actions), since=now - _LOOKED_BACK)
-        fitting = [it for it in found if it.target in ours and not self._is_by_deployment(it)]
-        return max(fitting, key=lambda it: it.at, default=None)
+        fitting = [
+            change
+            for change in found
+            if (not change.targets or not ours.isdisjoint(change.targets))
+            and not self._is_by_deployment(change)
+        ]
+        return max(fitting, key=lambda change: change.at, default=None)

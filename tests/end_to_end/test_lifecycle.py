@@ -1,5 +1,6 @@
 """Deployments come and go; nobody's logging is harmed, and what was counted stays counted."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,3 +100,48 @@ def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
     make(cloud, "destroy", DESTROY)
     assert live(cloud) == FOREIGN
     bootstrap(cloud)
+
+
+def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
+    make(cloud, "deploy", settings(existing_logging="replace"))
+    ours = live(cloud)
+    invoke_the_configurator(cloud, "Update", IsContentLogged="true")
+    invoke_the_configurator(cloud, "Delete")
+    assert live(cloud) == ours
+
+    plant(cloud, {"s3Config": {"bucketName": "attacker-bucket"}})
+    printed = make(
+        cloud, "deploy", settings(existing_logging="replace", log_content=True), is_ok=False
+    )
+    assert "differs from the copy in the ledger table" in printed
+    assert statuses(cloud)[stack_names.INGESTION] == "UPDATE_ROLLBACK_COMPLETE"
+    assert live(cloud) == ours
+    _, _, problems = make(cloud, "doctor", is_ok=False).partition("mend first: ")
+    assert "invocation logging" in problems
+
+    make(cloud, "destroy", DESTROY)
+    assert live(cloud) == {}
+
+
+def invoke_the_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
+    """Send a request as CloudFormation does, while it deploys nothing; it is refused."""
+    resources = cloud.client("cloudformation").list_stack_resources(
+        StackName=stack_names.INGESTION
+    )["StackResourceSummaries"]
+    (name,) = (
+        resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+        and resource["LogicalResourceId"].startswith("LoggingConfigurator")
+    )
+    request = {"RequestType": request_type, "ResourceProperties": properties}
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(request).encode())
+    assert "was refused: the stack is in status" in answer["Payload"].read().decode()
+
+
+def plant(cloud: LocalCloud, found: dict[str, Any]) -> None:
+    """Write a configuration to be put back into the memory."""
+    name = Deployed(cloud).deployment.output(stack_names.STORAGE, "MemoryParameterName")
+    ssm = cloud.client("ssm")
+    memory = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    ssm.put_parameter(Name=name, Value=json.dumps({**memory, "found": found}), Overwrite=True)

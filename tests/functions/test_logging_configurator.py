@@ -1,45 +1,101 @@
 """`logging_configurator`: from CloudFormation's request to Bedrock's configuration."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
+from moto.cloudformation.models import cloudformation_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import (
     NO_MEMORY,
     DamagedMemoryError,
     ForeignConfigurationError,
     LoggingMemory,
+    NotDeployingError,
+    VerifiedMemory,
 )
-from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
+from lambdas.domain.logging_configuration.ports import (
+    ConfigurationRefusedError,
+    MemoryUnavailableError,
+)
+from lambdas.domain.metering.ledger_table import MEMORY_KEY
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import ConfigureLogging
+from tests.aws import LEDGER, REGION, deploy_a_stack
+from tests.fakes import InMemoryMemoryCopy, InMemoryMemoryStore
 
 CONTEXT: Any = SimpleNamespace()
 MEMORY = "/bedrock-meter/logging-memory"
 FLAGS = {"text", "image", "embedding", "video", "audio"}
 
 
-@pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("MEMORY_PARAMETER", MEMORY)
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Type="String")
-    yield
+STATUSES = {
+    "Create": "CREATE_IN_PROGRESS",
+    "Update": "UPDATE_IN_PROGRESS",
+    "Delete": "DELETE_IN_PROGRESS",
+}
+SETTINGS = {
+    "MEMORY_PARAMETER": MEMORY,
+    "LEDGER_TABLE": LEDGER,
+    "LOG_GROUP": "meter",
+    "ROLE_ARN": "arn:aws:iam::123456789012:role/logging",
+    "IS_CONTENT_LOGGED": "false",
+    "EXISTING_POLICY": "refuse",
+    "METERED_LOG_GROUP": "meter",
+}
+
+
+class Function:
+    """The function as deployed, with its stack in some status."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.environment = monkeypatch
+        self.stack_id = deploy_a_stack()
+        self.configure(STACK_ID=self.stack_id, **SETTINGS)
+
+    def configure(self, **variables: str) -> None:
+        """Change environment variables, as a deployment does before it calls the function."""
+        for name, value in variables.items():
+            self.environment.setenv(name, value)
+        clear_caches()
+
+    def set_status(self, status: str) -> None:
+        cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
+
+    def request(self, request_type: str, status: str | None = None, **properties: str) -> str:
+        """Send a request while the stack is in a status; by default in the one that fits."""
+        self.set_status(status or STATUSES[request_type])
+        event = {"RequestType": request_type, "ResourceProperties": properties}
+        physical_id: str = handler.lambda_handler(event, CONTEXT)["PhysicalResourceId"]
+        return physical_id
+
+
+def clear_caches() -> None:
+    handler.settings.cache_clear()
     handler.configure.cache_clear()
 
 
-def request(request_type: str, **properties: str) -> str:
-    named = {"LogGroupName": "meter", "RoleArn": "arn:aws:iam::123456789012:role/logging"}
-    event = {"RequestType": request_type, "ResourceProperties": named | properties}
-    physical_id: str = handler.lambda_handler(event, CONTEXT)["PhysicalResourceId"]
-    return physical_id
+@pytest.fixture(autouse=True)
+def function(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Type="String")
+    yield Function(monkeypatch)
+    clear_caches()
+
+
+def remember(text: str) -> None:
+    boto3.client("ssm").put_parameter(Name=MEMORY, Value=text, Overwrite=True)
+
+
+def remembered() -> LoggingMemory:
+    value = boto3.client("ssm").get_parameter(Name=MEMORY)["Parameter"]["Value"]
+    return LoggingMemory.from_text(value)
 
 
 def live() -> dict[str, Any]:
@@ -47,38 +103,153 @@ def live() -> dict[str, Any]:
     return dict(response.get("loggingConfig") or {})
 
 
-def test_logging_is_switched_on_with_every_flag_and_off_again() -> None:
-    physical_id = request("Create")
+def put(configuration: dict[str, Any]) -> dict[str, Any]:
+    boto3.client("bedrock").put_model_invocation_logging_configuration(
+        loggingConfig=configuration  # type: ignore[arg-type]  # a part of a configuration
+    )
+    return live()
+
+
+def test_logging_is_switched_on_with_every_flag_and_off_again(function: Function) -> None:
+    physical_id = function.request("Create")
     assert live()["cloudWatchConfig"]["logGroupName"] == "meter"
     assert {name: live()[name] for name in live() if name.endswith("Enabled")} == {
         f"{flag}DataDeliveryEnabled": False for flag in FLAGS
     }
-    assert request("Update", LogGroupName="renamed", IsContentLogged="true") == physical_id
+    function.configure(LOG_GROUP="renamed", IS_CONTENT_LOGGED="true")
+    assert function.request("Update") == physical_id
     assert live()["textDataDeliveryEnabled"] is True
-    request("Delete")
+    function.request("Delete")
     assert live() == {}
 
 
-def test_somebody_elses_configuration_stays_untouched_by_default() -> None:
-    foreign = {"s3Config": {"bucketName": "quarantine"}, "textDataDeliveryEnabled": True}
-    boto3.client("bedrock").put_model_invocation_logging_configuration(
-        loggingConfig=foreign  # type: ignore[arg-type]  # a part of a configuration
-    )
-    before = live()
+def test_somebody_elses_configuration_stays_untouched_by_default(function: Function) -> None:
+    before = put({"s3Config": {"bucketName": "quarantine"}, "textDataDeliveryEnabled": True})
     with pytest.raises(ForeignConfigurationError, match="bucket quarantine"):
-        request("Create")
-    request("Delete")
+        function.request("Create")
+    function.request("Delete", "ROLLBACK_IN_PROGRESS")
     assert live() == before
 
 
-def test_a_replaced_configuration_comes_back() -> None:
-    request("Create", LogGroupName="audit")
-    audit = live()
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Overwrite=True)
-    request("Create", ExistingPolicy="replace")
-    assert json.loads(boto3.client("ssm").get_parameter(Name=MEMORY)["Parameter"]["Value"])["found"]
-    request("Delete")
+AUDIT = {"cloudWatchConfig": {"logGroupName": "audit", "roleArn": SETTINGS["ROLE_ARN"]}}
+
+
+def test_a_replaced_configuration_comes_back(function: Function) -> None:
+    audit = put(AUDIT)
+    function.configure(EXISTING_POLICY="replace")
+    function.request("Create")
+    assert remembered().found == audit
+    function.request("Delete")
     assert live() == audit
+
+
+def test_an_adopted_configuration_is_the_one_of_the_metered_log_group(function: Function) -> None:
+    audit = put(AUDIT)
+    function.configure(EXISTING_POLICY="adopt", METERED_LOG_GROUP="other")
+    with pytest.raises(ForeignConfigurationError, match="log group audit, but log group other"):
+        function.request("Create")
+    function.configure(METERED_LOG_GROUP="audit")
+    function.request("Create")
+    assert remembered() == LoggingMemory(adopted="audit")
+    assert live() == audit
+
+
+def test_properties_of_a_request_change_nothing(function: Function) -> None:
+    """Whoever may invoke the function cannot switch prompts on, even during a deployment."""
+    function.request("Create")
+    before = live()
+    planted = {"LogGroupName": "attacker", "IsContentLogged": "true", "ExistingPolicy": "replace"}
+    function.request("Update", **planted)
+    assert live() == before
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+def test_a_request_outside_a_deployment_is_refused(
+    function: Function, request_type: str, status: str
+) -> None:
+    function.request("Create")
+    before = live()
+    with pytest.raises(NotDeployingError, match=status):
+        function.request(request_type, status, IsContentLogged="true")
+    assert live() == before
+
+
+def test_logging_cannot_be_deleted_while_the_stack_is_updated(function: Function) -> None:
+    function.request("Create")
+    with pytest.raises(NotDeployingError, match="UPDATE_IN_PROGRESS"):
+        function.request("Delete", "UPDATE_IN_PROGRESS")
+    assert live() != {}
+
+
+PLANTED = LoggingMemory(found={"s3Config": {"bucketName": "attacker-bucket"}})
+
+
+def test_a_planted_configuration_is_not_put_back(
+    function: Function, caplog: pytest.LogCaptureFixture
+) -> None:
+    function.request("Create")
+    remember(replace(remembered(), found=PLANTED.found).to_text())
+    function.request("Delete")
+    assert live() == {}
+    (warning,) = (vars(record) for record in caplog.records)
+    assert "bucket attacker-bucket" in warning["reason"]
+    assert warning["configuration"] is None
+
+
+@pytest.mark.parametrize("damage", ["{", None])
+def test_a_damaged_memory_does_not_keep_a_deployment_from_its_end(
+    function: Function, damage: str | None
+) -> None:
+    function.request("Create")
+    if damage is None:
+        boto3.client("ssm").delete_parameter(Name=MEMORY)
+    else:
+        remember(damage)
+    function.request("Delete")
+    assert live() == {}
+
+
+@pytest.mark.parametrize("changed", [PLANTED.to_text(), "{"])
+def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
+    function: Function, changed: str
+) -> None:
+    function.request("Create")
+    before = live()
+    remember(changed)
+    function.configure(IS_CONTENT_LOGGED="true")
+    with pytest.raises(DamagedMemoryError, match="get-parameter-history"):
+        function.request("Update")
+    function.configure(IS_CONTENT_LOGGED="false")
+    function.request("Update", "UPDATE_ROLLBACK_IN_PROGRESS")
+    assert live() == before
+
+
+def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Function) -> None:
+    """That version had no copy in the ledger table."""
+    audit = put(AUDIT)
+    function.configure(EXISTING_POLICY="replace")
+    function.request("Create")
+    boto3.client("dynamodb").delete_item(TableName=LEDGER, Key={"pk": {"S": MEMORY_KEY}})
+    function.request("Update")
+    function.request("Delete")
+    assert live() == audit
+
+
+def test_a_ledger_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
+    function: Function,
+) -> None:
+    function.request("Create")
+    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    function.request("Delete")
+    assert live() == {}
+
+
+def test_without_a_copy_nothing_is_deployed(function: Function) -> None:
+    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    with pytest.raises(MemoryUnavailableError, match="ResourceNotFound"):
+        function.request("Create")
+    assert live() == {}
 
 
 def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixture) -> None:
@@ -86,26 +257,26 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     bedrock: Any = Bedrock(refusal("no such role"))
     bedrock.get_model_invocation_logging_configuration = lambda: {"loggingConfig": WANTED}
     bedrock.delete_model_invocation_logging_configuration = lambda: None
-    ssm = boto3.client("ssm")
-    memory = LoggingMemory((WANTED,), found)
-    ssm.put_parameter(Name=MEMORY, Value=memory.to_text(), Overwrite=True)
-    configure = ConfigureLogging(BedrockLoggingApi(bedrock), SsmLoggingMemory(ssm, MEMORY))
-    handler.respond({"RequestType": "Delete"}, configure)
+    memory = VerifiedMemory(InMemoryMemoryStore(), InMemoryMemoryCopy())
+    memory.remember(LoggingMemory((WANTED,), found), replaced=LoggingMemory())
+    configure = ConfigureLogging(BedrockLoggingApi(bedrock), memory)
+    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configure)
     (warning,) = (vars(record) for record in caplog.records)
     assert warning["configuration"] == found
     assert "no such role" in warning["reason"]
 
 
-def test_a_memory_that_somebody_else_wrote_over_stops_everything() -> None:
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value='{"written":', Overwrite=True)
+def test_a_memory_that_somebody_else_wrote_over_stops_everything(function: Function) -> None:
+    remember('{"written":')
     with pytest.raises(DamagedMemoryError, match="get-parameter-history"):
-        request("Create")
+        function.request("Create")
     assert live() == {}
 
 
-def test_a_property_that_is_not_allowed_is_named() -> None:
-    with pytest.raises(ValidationError, match="ExistingPolicy"):
-        request("Create", ExistingPolicy="overwrite")
+def test_a_setting_that_is_not_allowed_is_named(function: Function) -> None:
+    function.configure(EXISTING_POLICY="overwrite")
+    with pytest.raises(ValidationError, match="existing_policy"):
+        function.request("Create")
 
 
 class Bedrock:

@@ -8,12 +8,15 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.cloudformation.models import cloudformation_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
+from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.domain.logging_configuration import LoggingMemory
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
-from tests.aws import LEDGER, deploy_a_stack, event, health_metrics, subscribe_a_queue
+from tests.aws import LEDGER, REGION, deploy_a_stack, event, health_metrics, subscribe_a_queue
 from tests.unit.logging_configuration.deployed import (
     CONFIGURATION,
     CONFIGURATOR,
@@ -21,6 +24,7 @@ from tests.unit.logging_configuration.deployed import (
     MALLORY,
     POLICY,
     ROLE,
+    ROLE_ARN,
     TRUST,
     session_of,
     trail_record,
@@ -40,8 +44,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     stream.create_stream(StreamName="logs", ShardCount=1)
     destination = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
     put_configuration(CONFIGURATION)
-    memory = LoggingMemory((CONFIGURATION,)).to_text()
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Type="String")
+    remember(LoggingMemory((CONFIGURATION,)))
     logs, iam = boto3.client("logs"), boto3.client("iam")
     logs.create_log_group(logGroupName=GROUP)
     logs.put_retention_policy(logGroupName=GROUP, retentionInDays=90)
@@ -61,6 +64,8 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
         log_group=GROUP,
         retention_days=90,
         destination_arn=destination,
+        is_content_logged=False,
+        role_arn=ROLE_ARN,
         role_name=ROLE,
         role_trust=json.dumps(TRUST),
         role_policy=json.dumps(POLICY),
@@ -83,6 +88,18 @@ def _no_events(**_: Any) -> Any:
 def put_configuration(configuration: dict[str, Any]) -> None:
     boto3.client("bedrock").put_model_invocation_logging_configuration(
         loggingConfig=configuration  # type: ignore[arg-type]  # as Bedrock has it
+    )
+
+
+def remember(memory: LoggingMemory) -> None:
+    """Write the memory and its copy, as a deployment does."""
+    write_parameter(memory)
+    DynamoDbMemoryCopy(boto3.client("dynamodb"), LEDGER).remember((memory,))
+
+
+def write_parameter(memory: LoggingMemory) -> None:
+    boto3.client("ssm").put_parameter(
+        Name=MEMORY, Value=memory.to_text(), Type="String", Overwrite=True
     )
 
 
@@ -146,21 +163,58 @@ def test_that_it_is_over_is_told(received: Received) -> None:
 def test_what_the_configurator_puts_is_told_to_nobody(received: Received) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(renamed)
-    memory = LoggingMemory((CONFIGURATION, renamed)).to_text()
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Overwrite=True)
+    remember(LoggingMemory((CONFIGURATION, renamed)))
+    begin_a_deployment()
     record = trail_record(
-        "PutModelInvocationLoggingConfiguration", userIdentity=session_of(CONFIGURATOR)
+        "PutModelInvocationLoggingConfiguration",
+        userIdentity=session_of(CONFIGURATOR),
+        eventTime=datetime.now(UTC).isoformat(),
     )
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     assert received() == []
+
+
+def begin_a_deployment() -> None:
+    backend = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
+    (stack,) = backend.stacks.values()
+    stack._add_stack_event("UPDATE_IN_PROGRESS")  # noqa: SLF001  # moto ends an update at once
+
+
+def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
+    received: Received,
+) -> None:
+    """Whoever invoked it made the memory agree; no event names anyone else."""
+    with_prompts = CONFIGURATION | {"textDataDeliveryEnabled": True}
+    put_configuration(with_prompts)
+    remember(LoggingMemory((CONFIGURATION, with_prompts)))
+    check()
+    (message,) = received()
+    assert "textDataDeliveryEnabled is True, was False" in message["Message"]
+
+
+def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> None:
+    write_parameter(LoggingMemory((CONFIGURATION,), {"s3Config": {"bucketName": "theirs"}}))
+    record = trail_record(
+        "PutParameter", eventSource="ssm.amazonaws.com", requestParameters={"name": MEMORY}
+    )
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    (message,) = received()
+    assert "in SSM differs from its copy in the ledger table" in message["Message"]
+    assert f"Who: {MALLORY}, by PutParameter of {MEMORY}" in message["Message"]
+
+
+def test_a_memory_that_was_deleted_is_reported(received: Received) -> None:
+    boto3.client("ssm").delete_parameter(Name=MEMORY)
+    check()
+    (message,) = received()
+    assert "in SSM is gone or cannot be read" in message["Message"]
 
 
 def test_what_is_adopted_is_not_ours_to_compare(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IS_ADOPTED", "true")
-    memory = LoggingMemory(adopted=GROUP).to_text()
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=memory, Overwrite=True)
+    remember(LoggingMemory(adopted=GROUP))
     boto3.client("logs").put_retention_policy(logGroupName=GROUP, retentionInDays=1)
     boto3.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="Writing")
     check()

@@ -8,7 +8,7 @@ import pytest
 from cdk.config import ConfigurationError
 from cdk.nag import STANDING
 from lambdas.adapters.s3_quarantine import PREFIX
-from lambdas.functions.logging_configurator.settings import Properties
+from lambdas.domain.metering.ledger_table import MEMORY_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -353,19 +353,47 @@ def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> Non
 
 
 @each_configuration
-def test_the_custom_resource_is_told_what_its_function_understands(configuration: str) -> None:
-    properties = only(deployment(configuration).ingestion, "Custom::BedrockInvocationLogging")
-    # CloudFormation hands everything over as text.
-    told = Properties.model_validate(
-        {
-            name: value if isinstance(value, str) else str(value)
-            for name, value in properties.items()
-        }
-    )
+def test_each_setting_of_the_configurator_makes_cloudformation_call_it(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    properties = only(template, "Custom::BedrockInvocationLogging")
+    variables = function_of(template, JOBS["LoggingConfigurator"])["Environment"]["Variables"]
+    assert properties["Settings"] == variables
     wanted = CONFIGURATIONS[configuration]
-    assert told.is_content_logged is wanted.get("log_content", False)
-    assert told.existing_policy.value == wanted.get("existing_logging", "refuse")
-    assert told.adopted_log_group == wanted.get("adopted_log_group")
+    assert variables["IS_CONTENT_LOGGED"] == json.dumps(wanted.get("log_content", False))
+    assert variables["EXISTING_POLICY"] == wanted.get("existing_logging", "refuse")
+    if "adopted_log_group" in wanted:
+        assert variables["METERED_LOG_GROUP"] == wanted["adopted_log_group"]
+    else:
+        assert variables["METERED_LOG_GROUP"] == variables["LOG_GROUP"]
+    assert variables["STACK_ID"] == {"Ref": "AWS::StackId"}
+
+
+@each_configuration
+def test_the_configurator_is_called_after_its_environment_has_changed(configuration: str) -> None:
+    """A rollback goes the same way, so that it is called with the environment of before."""
+    template = deployment(configuration).ingestion
+    needs = template["Resources"]["InvocationLogging"]["DependsOn"]
+    (function,) = (
+        name
+        for name, found in resources(template, "AWS::Lambda::Function").items()
+        if found["Handler"].startswith("lambdas.functions.logging_configurator.")
+    )
+    assert function in needs
+
+
+@each_configuration
+def test_the_configurator_writes_one_item_of_the_ledger_and_asks_of_its_own_stack(
+    configuration: str,
+) -> None:
+    allowed = grants(deployment(configuration).ingestion, "LoggingConfiguratorRole")
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        (statement,) = allowed[action]
+        assert statement["Condition"] == {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [MEMORY_KEY]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+    (asking,) = allowed["cloudformation:DescribeStacks"]
+    assert asking["Resource"] == {"Ref": "AWS::StackId"}
 
 
 @each_configuration

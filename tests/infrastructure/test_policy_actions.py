@@ -84,14 +84,18 @@ def test_the_service_control_policy_denies_existing_actions_on_the_meter_s_resou
         f"log-group:{stack_names.STORAGE}-InvocationLogs*:*",
         "function:BedrockMeter-*",
         f"table/{stack_names.STORAGE}-*",
+        "parameter/CFN-LoggingMemory*",  # as CloudFormation names it
     ]
 
 
-def test_the_service_control_policy_lets_bedrock_and_the_provider_through() -> None:
+def test_the_service_control_policy_lets_the_meter_s_own_roles_through() -> None:
     policy = json.loads((ROOT / "docs" / "service-control-policy.json").read_text())
     roles = resources(deployment().ingestion, "AWS::IAM::Role")
-    for statement, role in zip(
-        policy["Statement"], ("LoggingRole", "LoggingProvider"), strict=False
+    writing, invoking, _, remembering = policy["Statement"]
+    for statement, role in (
+        (writing, "LoggingRole"),
+        (invoking, "LoggingProvider"),
+        (remembering, "LoggingConfigurator"),
     ):
         excepted = as_list(statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"])
         assert f"arn:*:iam::*:role/{stack_names.INGESTION}-{role}*" in excepted

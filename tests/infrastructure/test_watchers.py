@@ -7,7 +7,7 @@ import pytest
 
 from cdk.nag import STANDING
 from lambdas.domain.logging_configuration import WATCHED, Subject
-from lambdas.domain.metering.ledger_table import WATCH_KEY
+from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -92,6 +92,11 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
+    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["dynamodb:GetItem"]
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [MEMORY_KEY, WATCH_KEY]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
@@ -151,15 +156,39 @@ def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configurati
 
 def test_only_changes_of_what_was_deployed_start_it() -> None:
     variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
-    named = {"logGroupName": variables["LOG_GROUP"], "roleName": variables["ROLE_NAME"]}
-    parameters = [
-        it["EventPattern"]["detail"].get("requestParameters")
+    group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
+    memory = [variables["MEMORY_PARAMETER"]]
+    parameters = {
+        tuple(it["EventPattern"]["detail"]["eventName"]): it["EventPattern"]["detail"].get(
+            "requestParameters"
+        )
         for it in started_by("LoggingWatcher")
         if "EventPattern" in it
-    ]
-    assert parameters == [
-        {name: [named[name]]} if (name := WATCHED[subject].target) else None for subject in Subject
-    ]
+    }
+    assert {subject: parameters[WATCHED[subject].actions] for subject in Subject} == {
+        Subject.CONFIGURATION: None,
+        Subject.LOG_GROUP: {"logGroupName": group},
+        Subject.SUBSCRIPTION: {"logGroupName": group},
+        Subject.ROLE: {"roleName": role},
+        Subject.MEMORY: {"$or": [{"name": memory}, {"names": memory}]},
+    }
+
+
+@each_configuration
+def test_the_watcher_compares_with_the_configuration_that_the_configurator_puts(
+    configuration: str,
+) -> None:
+    stacks = deployment(configuration)
+    put = function_of(stacks.ingestion, "logging_configurator")["Environment"]["Variables"]
+    watched = function_of(stacks.monitoring, "logging_watcher")["Environment"]["Variables"]
+    assert watched["IS_CONTENT_LOGGED"] == put["IS_CONTENT_LOGGED"]
+    (imported,) = watched["ROLE_ARN"].values()
+    assert "LoggingRole" in imported
+    assert "LoggingRole" in json.dumps(put["ROLE_ARN"])
+    if configuration == "adopting":
+        assert watched["LOG_GROUP"] == put["METERED_LOG_GROUP"]
+    else:
+        assert watched["LOG_GROUP"] == put["LOG_GROUP"]
 
 
 def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:

@@ -15,6 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
 from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.metering.ledger_table import MEMORIES, MEMORY_KEY
 from tests.operations.deployed import deploy
 
 FOREIGN = {
@@ -164,6 +165,19 @@ def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, 
     found = examine(session)["invocation logging"]
     assert found.status is Status.PROBLEM
     assert "get-parameter-history" in found.text
+
+
+def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
+    remember(LoggingMemory(found={"s3Config": {"bucketName": "attacker-bucket"}}))
+    copy = LoggingMemory(found=FOREIGN).to_text()
+    boto3.client("dynamodb").put_item(
+        TableName="usage-ledger",
+        Item={"pk": {"S": MEMORY_KEY}, MEMORIES: {"L": [{"S": copy}]}},
+    )
+    deploy(stack_names.STORAGE)
+    found = examine(session)["invocation logging"]
+    assert found.status is Status.PROBLEM
+    assert "replaced: bucket attacker-bucket" in found.text
 
 
 def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.Session) -> None:

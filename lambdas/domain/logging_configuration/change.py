@@ -21,11 +21,13 @@ class WatchedActions:
         service: The service, as events name it: `bedrock`, for `bedrock.amazonaws.com`.
         actions: What CloudTrail calls them.
         target: The request parameter that names what is changed; `None` where there is one alone.
+        targets: The request parameter of actions that change several at once.
     """
 
     service: str
     actions: tuple[str, ...]
     target: str | None = None
+    targets: str | None = None
 
 
 WATCHED: Mapping[Subject, WatchedActions] = {
@@ -57,6 +59,12 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         ),
         target="roleName",
     ),
+    Subject.MEMORY: WatchedActions(
+        "ssm",
+        ("PutParameter", "DeleteParameter", "DeleteParameters", "LabelParameterVersion"),
+        target="name",
+        targets="names",
+    ),
 }
 """What changes invocation logging. IAM's events are in one Region alone, us-east-1 in most."""
 
@@ -69,7 +77,7 @@ class LoggingChange:
         event_id: What CloudTrail calls the event.
         at: When it was done, in UTC.
         action: What was done, by the name of the API's action.
-        target: Of which log group or role; `None` where there is one alone.
+        targets: The log group, role or parameters; empty where there is one alone.
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
         via_cloudformation: Whether CloudFormation did it; for which stack, no event says.
@@ -78,7 +86,7 @@ class LoggingChange:
     event_id: str
     at: datetime
     action: str
-    target: str | None
+    targets: tuple[str, ...]
     who: str
     role_arn: str | None
     via_cloudformation: bool
@@ -97,8 +105,19 @@ class LoggingChange:
             event_id=record["eventID"],
             at=datetime.fromisoformat(record["eventTime"]),
             action=record["eventName"],
-            target=parameters.get("logGroupName") or parameters.get("roleName"),
+            targets=_targets(parameters),
             who=identity.get("arn") or invoked_by or identity.get("principalId") or _UNKNOWN,
             role_arn=issuer.get("arn"),
             via_cloudformation=invoked_by == _CLOUDFORMATION,
         )
+
+
+def _targets(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    one = (parameters.get(watched.target) for watched in WATCHED.values() if watched.target)
+    several = (
+        parameters.get(watched.targets) or () for watched in WATCHED.values() if watched.targets
+    )
+    return (
+        *dict.fromkeys(name for name in one if name),
+        *(name for names in several for name in names),
+    )

@@ -33,6 +33,7 @@ class Subject(StrEnum):
     LOG_GROUP = "log_group"
     SUBSCRIPTION = "subscription"
     ROLE = "role"
+    MEMORY = "memory"
 
 
 class Difference(NamedTuple):
@@ -94,43 +95,44 @@ class DeployedRole:
 
 @dataclass(frozen=True, slots=True)
 class DeployedLogging:
-    """What was deployed, beside the configuration itself, which the memory knows.
+    """What was deployed, as the environment of the watch has it.
 
     Attributes:
+        configuration: Bedrock's logging configuration; `None` where somebody else's is adopted.
         log_group: The log group that is metered.
         destination_arn: What it is subscribed for.
         retention_days: How long it keeps logs; `None` where it is somebody else's.
         role: The role; `None` where it is somebody else's.
+        memory_parameter: The SSM parameter with the memory of the configuration.
     """
 
+    configuration: LoggingConfiguration | None
     log_group: str
     destination_arn: str
     retention_days: int | None
     role: DeployedRole | None
+    memory_parameter: str
 
 
 def compare_configuration(
-    memory: LoggingMemory, live: LoggingConfiguration | None
+    deployed: DeployedLogging, live: LoggingConfiguration | None
 ) -> Iterator[Difference]:
-    """What is other in Bedrock's configuration than was put there, or adopted."""
+    """Yield what is other in Bedrock's configuration than was deployed, or adopted."""
+    wanted = deployed.configuration
 
     def differ(text: str) -> Difference:
         return Difference(Subject.CONFIGURATION, text)
 
     if live is None:
         yield differ("Bedrock's invocation logging is off")
-    elif memory.adopted is not None:
-        if log_group_of(live) != memory.adopted:
+    elif wanted is None:
+        if log_group_of(live) != deployed.log_group:
             yield differ(
                 f"Bedrock's invocation logs go to {describe(live)}, not to log group"
-                f" {memory.adopted}"
+                f" {deployed.log_group}"
             )
-    elif not memory.written:
-        yield differ(
-            f"Bedrock's invocation logs go to {describe(live)}, and what was deployed is forgotten"
-        )
-    elif not memory.is_ours(live):
-        for text in _changed_settings(memory.written[0], live):
+    elif not LoggingMemory((wanted,)).is_ours(live):
+        for text in _changed_settings(wanted, live):
             yield differ(f"in Bedrock's logging configuration, {text}")
 
 

@@ -71,14 +71,34 @@ class LoggingMemory:
             return cls()
         try:
             memory = json.loads(text)
-            return cls(tuple(memory["written"]), memory["found"], memory["adopted"])
-        except (ValueError, TypeError, KeyError) as error:
+            written, found, adopted = memory["written"], memory["found"], memory["adopted"]
+            _check_configurations(*written, *([] if found is None else [found]))
+            return cls(tuple(written), found, adopted)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             message = (
                 "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
                 " Bring back an earlier version of its SSM parameter (`aws ssm"
-                f" get-parameter-history`), or, if nothing was replaced, set it to '{NO_MEMORY}'."
+                " get-parameter-history`), or its copy from the ledger table; docs/security.md says"
+                " how."
             )
             raise DamagedMemoryError(message) from error
+
+
+def _check_configurations(*values: object) -> None:
+    """Check that what anyone may have written can be read as configurations.
+
+    Raises:
+        TypeError: It cannot.
+    """
+    for value in values:
+        sections = (
+            [value.get(name, {}) for name in ("cloudWatchConfig", "s3Config")]
+            if isinstance(value, dict)
+            else [None]
+        )
+        if not all(isinstance(section, dict) for section in sections):
+            message = f"{type(value).__name__} is no logging configuration"
+            raise TypeError(message)
 
 
 class Step(Enum):

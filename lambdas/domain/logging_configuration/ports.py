@@ -1,4 +1,4 @@
-"""What configuring needs of the outside: Bedrock's setting, and a place to remember."""
+"""What configuring needs of the outside: Bedrock's setting, and two places to remember."""
 
 from __future__ import annotations
 
@@ -36,10 +36,28 @@ class MemoryStore(Protocol):
     """Where the memory is kept between deployments."""
 
     def recall(self) -> LoggingMemory:
-        """What was remembered last; an empty memory at first."""
+        """Return what was remembered last; an empty memory at first.
+
+        Raises:
+            DamagedMemoryError: It is gone or cannot be read.
+        """
 
     def remember(self, memory: LoggingMemory) -> None:
         """Remember.
+
+        Raises:
+            MemoryUnavailableError: It cannot be written just now.
+        """
+
+
+class MemoryCopy(Protocol):
+    """Where a copy of the memory is kept, in another service."""
+
+    def recall(self) -> tuple[LoggingMemory, ...]:
+        """Return the memories that the copy allows; none before the first is written."""
+
+    def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
+        """Allow these memories and no others.
 
         Raises:
             MemoryUnavailableError: It cannot be written just now.

@@ -71,7 +71,7 @@ def watch_notice(
             else "Bedrock Meter: somebody touched invocation logging"
         )
         lines = [
-            "Configuration, log group, subscription and role are as they were deployed.",
+            "Configuration, memory, log group, subscription and role are as they were deployed.",
             *([_who(change)] if change else []),
             "Calls of the time between may not be logged.",
         ]
@@ -79,7 +79,7 @@ def watch_notice(
 
 
 def _who(change: LoggingChange) -> str:
-    of = f" of {change.target}" if change.target else ""
+    of = f" of {', '.join(change.targets)}" if change.targets else ""
     return f"Who: {change.who}, by {change.action}{of} at {change.at:%Y-%m-%d %H:%M:%S} UTC."
 
 

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
+from lambdas.adapters.cloudformation_stack import get_status
+from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
-from lambdas.functions.logging_configurator.settings import Properties, Settings
+from lambdas.domain.logging_configuration import (
+    DELETE,
+    DamagedMemoryError,
+    VerifiedMemory,
+    check_request,
+    is_rollback,
+)
+from lambdas.functions.logging_configurator.settings import Settings
 from lambdas.observability import logger
 from lambdas.services.configure_logging import ConfigureLogging
 
@@ -24,34 +33,50 @@ PHYSICAL_ID = "bedrock-invocation-logging"
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a request of CloudFormation's provider framework; an error fails the deployment.
 
+    What to configure is in the environment. The request's properties only make CloudFormation call:
+    anyone with `lambda:InvokeFunction` could send others.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     """
-    return respond(event, configure())
+    stack_status = get_status(boto3.client("cloudformation"), settings().stack_id)
+    check_request(event["RequestType"], stack_status)
+    respond(event["RequestType"], stack_status, settings(), configure())
+    return {"PhysicalResourceId": PHYSICAL_ID}
 
 
-def respond(event: dict[str, Any], configure: ConfigureLogging) -> dict[str, Any]:
+def respond(
+    request_type: str, stack_status: str, wanted: Settings, configure: ConfigureLogging
+) -> None:
     """Do what is requested."""
-    if event["RequestType"] == "Delete":
-        not_restored = configure.delete()
+    if request_type == DELETE:
+        not_restored = configure.delete(wanted.configuration())
         if not_restored is not None:
             logger.warning(
-                "Bedrock refused the logging configuration that was there before; logging is off",
+                "The logging configuration that was there before was not put back; ours is off",
                 reason=not_restored.reason,
                 configuration=not_restored.configuration,
             )
-    else:
-        properties = Properties.model_validate(event["ResourceProperties"])
-        configure.put(
-            properties.configuration(), properties.existing_policy, properties.adopted_log_group
-        )
-    return {"PhysicalResourceId": PHYSICAL_ID}
+        return
+    try:
+        configure.put(wanted.configuration(), wanted.existing_policy, wanted.metered_log_group)
+    except DamagedMemoryError as error:
+        if not is_rollback(stack_status):
+            raise
+        # An error now would leave the stack stuck. The update was refused for the same reason, so
+        # nothing was changed; had it been, the watch would report it.
+        logger.warning("The rollback leaves the logging configuration alone", reason=str(error))
+
+
+@cache
+def settings() -> Settings:
+    """Return the function's settings, read once."""
+    return Settings.from_environment(os.environ)
 
 
 @cache
 def configure() -> ConfigureLogging:
     """What configures, made once."""
-    settings = Settings.from_environment(os.environ)
-    return ConfigureLogging(
-        BedrockLoggingApi(boto3.client("bedrock")),
-        SsmLoggingMemory(boto3.client("ssm"), settings.memory_parameter),
+    memory = VerifiedMemory(
+        SsmLoggingMemory(boto3.client("ssm"), settings().memory_parameter),
+        DynamoDbMemoryCopy(boto3.client("dynamodb"), settings().ledger_table),
     )
+    return ConfigureLogging(BedrockLoggingApi(boto3.client("bedrock")), memory)

@@ -1,52 +1,42 @@
-"""What `logging_configurator` is told: by its environment, and by the resource's properties."""
+"""What `logging_configurator` is told by its environment: what to configure."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from lambdas.domain.logging_configuration import YOUNG_FLAGS, ExistingPolicy, LoggingConfiguration
-from lambdas.functions.environment import EnvironmentSettings
-
-_DELIVERY_FLAGS = (
-    "textDataDeliveryEnabled",
-    "imageDataDeliveryEnabled",
-    "embeddingDataDeliveryEnabled",
-    *YOUNG_FLAGS,
+from lambdas.domain.logging_configuration import (
+    ExistingPolicy,
+    LoggingConfiguration,
+    deployed_configuration,
 )
+from lambdas.functions.environment import EnvironmentSettings
 
 
 class Settings(EnvironmentSettings):
-    """Where to remember.
+    """What to configure, for which stack, and where to remember.
 
     Attributes:
+        stack_id: The stack that the function belongs to.
         memory_parameter: The SSM parameter that outlives the deployment.
-    """
-
-    memory_parameter: str = Field(min_length=1)
-
-
-class Properties(BaseModel):
-    """Properties of the custom resource.
-
-    Attributes:
-        log_group_name: The log group that Bedrock is to write to.
+        ledger_table: The DynamoDB table with the copy of it.
+        log_group: The log group of the deployment, which Bedrock is to write to.
         role_arn: The role with which it does.
         is_content_logged: Whether prompts and completions are logged as well as metadata.
         existing_policy: What to do about somebody else's configuration.
-        adopted_log_group: The log group of somebody else's, with the policy `adopt`.
+        metered_log_group: The log group that is metered: with the policy `adopt` somebody else's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    log_group_name: str = Field(alias="LogGroupName", min_length=1)
-    role_arn: str = Field(alias="RoleArn", min_length=1)
-    is_content_logged: bool = Field(alias="IsContentLogged", default=False)
-    existing_policy: ExistingPolicy = Field(alias="ExistingPolicy", default=ExistingPolicy.REFUSE)
-    adopted_log_group: str | None = Field(alias="AdoptedLogGroup", default=None)
+    stack_id: str = Field(min_length=1)
+    memory_parameter: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    log_group: str = Field(min_length=1)
+    role_arn: str = Field(min_length=1)
+    is_content_logged: bool
+    existing_policy: ExistingPolicy
+    metered_log_group: str = Field(min_length=1)
 
     def configuration(self) -> LoggingConfiguration:
-        """The configuration that is wanted, with every flag: one left out would mean yes."""
-        return {
-            "cloudWatchConfig": {"logGroupName": self.log_group_name, "roleArn": self.role_arn},
-            **dict.fromkeys(_DELIVERY_FLAGS, self.is_content_logged),
-        }
+        """Return the configuration that Bedrock is to have."""
+        return deployed_configuration(
+            self.log_group, self.role_arn, is_content_logged=self.is_content_logged
+        )

@@ -13,11 +13,12 @@ from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
 from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
 from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
+from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
 from lambdas.adapters.iam_roles import IamRoles
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
-from lambdas.domain.logging_configuration import LoggingChange
+from lambdas.domain.logging_configuration import LoggingChange, VerifiedMemory
 from lambdas.domain.metering.metric_catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
 from lambdas.observability import logger, record_health
@@ -50,10 +51,14 @@ def settings() -> Settings:
 def watch() -> WatchLogging:
     """What watches, made once."""
     told = settings()
+    dynamodb = boto3.client("dynamodb")
     return WatchLogging(
         deployed=told.deployed(),
         deploying_role_arn=told.deploying_role_arn,
-        put=SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
+        put=VerifiedMemory(
+            SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
+            DynamoDbMemoryCopy(dynamodb, told.ledger_table),
+        ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
             groups=CloudWatchLogGroups(boto3.client("logs")),
@@ -61,6 +66,6 @@ def watch() -> WatchLogging:
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
         deployments=CloudFormationDeployments(boto3.client("cloudformation"), told.stacks),
-        memory=DynamoDbWatchMemory(boto3.client("dynamodb"), told.ledger_table),
+        memory=DynamoDbWatchMemory(dynamodb, told.ledger_table),
         notifier=SnsNotifier(boto3.client("sns"), told.topic_arn),
     )

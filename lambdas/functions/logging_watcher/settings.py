@@ -7,7 +7,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from lambdas.domain.logging_configuration import DeployedLogging, DeployedRole
+from lambdas.domain.logging_configuration import (
+    DeployedLogging,
+    DeployedRole,
+    deployed_configuration,
+)
 from lambdas.functions.environment import EnvironmentSettings, from_json_text
 
 
@@ -15,8 +19,8 @@ class Settings(EnvironmentSettings):
     """What was deployed, where to remember, and whom to tell.
 
     Attributes:
-        memory_parameter: The SSM parameter with what was put into Bedrock's configuration.
-        ledger_table: The DynamoDB table that also remembers what was found.
+        memory_parameter: The SSM parameter with what deployments remember of the configuration.
+        ledger_table: The DynamoDB table with the copy of it; also remembers what was found.
         topic_arn: The topic that people subscribe to.
         stacks: The stacks of the deployment, as a JSON list.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
@@ -24,7 +28,9 @@ class Settings(EnvironmentSettings):
         log_group: The log group that is metered.
         retention_days: How long it keeps logs.
         destination_arn: What it is subscribed for.
-        role_name: The role with which Bedrock writes logs.
+        is_content_logged: Whether prompts and completions are logged as well as metadata.
+        role_arn: The role with which Bedrock writes logs.
+        role_name: Its name.
         role_trust: Who may take it: a policy document, as JSON.
         role_policy: What it may do: likewise.
     """
@@ -38,6 +44,8 @@ class Settings(EnvironmentSettings):
     log_group: str = Field(min_length=1)
     retention_days: int
     destination_arn: str = Field(min_length=1)
+    is_content_logged: bool
+    role_arn: str = Field(min_length=1)
     role_name: str = Field(min_length=1)
     role_trust: str = Field(min_length=2)
     role_policy: str = Field(min_length=2)
@@ -47,9 +55,14 @@ class Settings(EnvironmentSettings):
         role = DeployedRole(
             self.role_name, json.loads(self.role_trust), json.loads(self.role_policy)
         )
+        configuration = deployed_configuration(
+            self.log_group, self.role_arn, is_content_logged=self.is_content_logged
+        )
         return DeployedLogging(
+            None if self.is_adopted else configuration,
             self.log_group,
             self.destination_arn,
             retention_days=None if self.is_adopted else self.retention_days,
             role=None if self.is_adopted else role,
+            memory_parameter=self.memory_parameter,
         )

@@ -54,7 +54,15 @@ POLICY: PolicyDocument = {
     ],
 }
 DEPLOYED_ROLE = DeployedRole(ROLE, TRUST, POLICY)
-DEPLOYED = DeployedLogging(GROUP, DESTINATION, retention_days=90, role=DEPLOYED_ROLE)
+MEMORY = "BedrockMeter-LoggingMemory"
+DEPLOYED = DeployedLogging(
+    CONFIGURATION,
+    GROUP,
+    DESTINATION,
+    retention_days=90,
+    role=DEPLOYED_ROLE,
+    memory_parameter=MEMORY,
+)
 LIVE_GROUP = LogGroup("STANDARD", 90, frozenset({(DESTINATION, "")}))
 LIVE_ROLE = Role(TRUST, {"Writing": POLICY}, frozenset())
 

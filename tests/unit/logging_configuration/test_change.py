@@ -20,7 +20,7 @@ def test_a_change_is_who_did_what_when() -> None:
         event_id="event-1",
         at=datetime(2026, 9, 8, 11, 58, 3, tzinfo=UTC),
         action="DeleteModelInvocationLoggingConfiguration",
-        target=None,
+        targets=(),
         who=MALLORY,
         role_arn=None,
         via_cloudformation=False,
@@ -42,18 +42,20 @@ def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("parameters", "target"),
+    ("parameters", "targets"),
     [
-        ({"logGroupName": "logs", "filterName": "x"}, "logs"),
-        ({"roleName": "role", "policyName": "x"}, "role"),
-        ({"loggingConfig": {}}, None),
-        (None, None),
+        ({"logGroupName": "logs", "filterName": "x"}, ("logs",)),
+        ({"roleName": "role", "policyName": "x"}, ("role",)),
+        ({"name": "memory", "value": "HIDDEN", "type": "String"}, ("memory",)),
+        ({"names": ["memory", "other"]}, ("memory", "other")),
+        ({"loggingConfig": {}}, ()),
+        (None, ()),
     ],
 )
 def test_what_was_changed_is_named_by_the_request(
-    parameters: dict[str, Any] | None, target: str | None
+    parameters: dict[str, Any] | None, targets: tuple[str, ...]
 ) -> None:
-    assert change(requestParameters=parameters).target == target
+    assert change(requestParameters=parameters).targets == targets
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whatever makes invocation logging other than it was deployed is found, and nothing else is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.logging_configuration import (
+    DeployedLogging,
     Difference,
     LoggingConfiguration,
     LoggingMemory,
@@ -34,7 +36,7 @@ from tests.unit.logging_configuration.deployed import (
     role,
 )
 
-OURS = LoggingMemory((CONFIGURATION,))
+ADOPTED = replace(DEPLOYED, configuration=None, log_group="/audit/bedrock")
 AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:role/audit"}}
 
 
@@ -44,8 +46,10 @@ def texts(differences: Any, subject: Subject) -> list[str]:
     return [it.text for it in found]
 
 
-def of_configuration(live: LoggingConfiguration | None, memory: LoggingMemory) -> list[str]:
-    return texts(compare_configuration(memory, live), Subject.CONFIGURATION)
+def of_configuration(
+    live: LoggingConfiguration | None, deployed: DeployedLogging = DEPLOYED
+) -> list[str]:
+    return texts(compare_configuration(deployed, live), Subject.CONFIGURATION)
 
 
 def of_role(live: Role | None) -> list[str]:
@@ -53,48 +57,41 @@ def of_role(live: Role | None) -> list[str]:
 
 
 def test_nothing_differs_from_itself() -> None:
-    assert of_configuration(CONFIGURATION, OURS) == []
+    assert of_configuration(CONFIGURATION) == []
     assert list(compare_log_group(DEPLOYED, LIVE_GROUP)) == []
     assert of_role(LIVE_ROLE) == []
 
 
 @pytest.mark.parametrize(
-    ("live", "memory", "told"),
+    ("live", "deployed", "told"),
     [
-        (None, OURS, "Bedrock's invocation logging is off"),
+        (None, DEPLOYED, "Bedrock's invocation logging is off"),
+        (None, ADOPTED, "Bedrock's invocation logging is off"),
         (
             AUDIT,
-            LoggingMemory(adopted="/other"),
+            replace(ADOPTED, log_group="/other"),
             "Bedrock's invocation logs go to log group /audit/bedrock, not to log group /other",
         ),
         (
-            AUDIT,
-            LoggingMemory(),
-            (
-                "Bedrock's invocation logs go to log group /audit/bedrock, and what was deployed is"
-                " forgotten"
-            ),
-        ),
-        (
             CONFIGURATION | {"textDataDeliveryEnabled": True},
-            OURS,
+            DEPLOYED,
             "in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
         ),
         (
             CONFIGURATION | {"s3Config": {"bucketName": "elsewhere", "keyPrefix": ""}},
-            OURS,
+            DEPLOYED,
             "in Bedrock's logging configuration, s3Config.bucketName is 'elsewhere', was not set",
         ),
     ],
 )
 def test_another_configuration_is_told_by_what_is_other(
-    live: LoggingConfiguration | None, memory: LoggingMemory, told: str
+    live: LoggingConfiguration | None, deployed: DeployedLogging, told: str
 ) -> None:
-    assert of_configuration(live, memory) == [told]
+    assert of_configuration(live, deployed) == [told]
 
 
 def test_every_setting_that_changed_is_told() -> None:
-    assert of_configuration(AUDIT, OURS) == [
+    assert of_configuration(AUDIT) == [
         f"in Bedrock's logging configuration, {it}"
         for it in (
             f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
@@ -108,19 +105,12 @@ def test_every_setting_that_changed_is_told() -> None:
 
 def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
     older = {name: it for name, it in CONFIGURATION.items() if not name.startswith(("vid", "aud"))}
-    assert of_configuration(older, OURS) == []
+    assert of_configuration(older) == []
 
 
 def test_an_adopted_configuration_may_change_as_long_as_its_logs_are_read() -> None:
-    memory = LoggingMemory(adopted="/audit/bedrock")
-    assert of_configuration(AUDIT, memory) == []
-    assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, memory) == []
-
-
-def test_while_a_deployment_changes_the_configuration_both_are_as_deployed() -> None:
-    renamed = CONFIGURATION | {"cloudWatchConfig": {"logGroupName": "renamed"}}
-    memory = LoggingMemory((CONFIGURATION, renamed))
-    assert of_configuration(CONFIGURATION, memory) == of_configuration(renamed, memory) == []
+    assert of_configuration(AUDIT, ADOPTED) == []
+    assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
 
 
 @given(st.dictionaries(st.sampled_from(list(CONFIGURATION)), st.none() | st.booleans()))
@@ -128,7 +118,7 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
     changes: dict[str, Any],
 ) -> None:
     live = CONFIGURATION | changes
-    assert bool(of_configuration(live, OURS)) is not OURS.is_ours(live)
+    assert bool(of_configuration(live)) is not LoggingMemory((CONFIGURATION,)).is_ours(live)
 
 
 @pytest.mark.parametrize(

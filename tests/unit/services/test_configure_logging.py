@@ -1,19 +1,23 @@
 """Logging is switched on and off again without harm to anybody's, whatever came before."""
 
+from contextlib import suppress
+
 import pytest
 
 from lambdas.domain.logging_configuration import (
+    AlteredMemoryError,
     ExistingPolicy,
     ForeignConfigurationError,
     LoggingConfiguration,
     LoggingMemory,
+    VerifiedMemory,
 )
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     MemoryUnavailableError,
 )
-from lambdas.services.configure_logging import ConfigureLogging
-from tests.fakes import InMemoryLoggingApi, InMemoryMemoryStore
+from lambdas.services.configure_logging import ConfigureLogging, NotRestored
+from tests.fakes import InMemoryLoggingApi, InMemoryMemoryCopy, InMemoryMemoryStore
 
 REFUSE, ADOPT, REPLACE = ExistingPolicy
 
@@ -37,9 +41,16 @@ class Account:
     def __init__(self, state: str, replaced: LoggingConfiguration | None = None) -> None:
         self.api = InMemoryLoggingApi(LIVE[state])
         self.store = InMemoryMemoryStore()
+        self.copy = InMemoryMemoryCopy()
         if state in ("ours", "changed since"):  # we wrote ours once
-            self.store.memory = LoggingMemory((OURS,), replaced)
-        self.configure = ConfigureLogging(self.api, self.store)
+            self.remember(LoggingMemory((OURS,), replaced))
+        self.configure = ConfigureLogging(self.api, VerifiedMemory(self.store, self.copy))
+
+    def remember(self, memory: LoggingMemory) -> None:
+        self.store.memory, self.copy.memories = memory, (memory,)
+
+    def delete(self) -> NotRestored | None:
+        return self.configure.delete(OURS)
 
     def put(self, wanted: LoggingConfiguration, policy: ExistingPolicy) -> None:
         self.configure.put(wanted, policy, adopted_log_group="audit")
@@ -70,7 +81,7 @@ def test_creating_and_updating(
     if request_type == "rolled-back update" and state == "ours":
         newer = configuration("newer")  # what the update wrote before it was rolled back
         account.api.live = newer
-        account.store.memory = LoggingMemory((OURS, newer))
+        account.remember(LoggingMemory((OURS, newer)))
     if live_afterwards == "an error":
         before = account.api.live
         with pytest.raises(ForeignConfigurationError):
@@ -102,7 +113,7 @@ def test_deleting_removes_or_restores_only_what_is_still_ours(
     account = Account(state, replaced)
     if state == "foreign" and policy is ADOPT:
         account.put(OURS, ADOPT)
-    assert account.configure.delete() is None
+    assert account.delete() is None
     assert account.api.live == live_afterwards
     assert account.store.memory == LoggingMemory()
 
@@ -111,13 +122,13 @@ def test_deleting_removes_or_restores_only_what_is_still_ours(
 @pytest.mark.parametrize("state", ["none", "foreign", "changed since"])
 def test_a_delete_after_a_failed_create_changes_nothing(state: str, policy: ExistingPolicy) -> None:
     account = Account(state)
-    account.store.memory = LoggingMemory()
+    account.remember(LoggingMemory())
     account.api.refused = [OURS]
     is_adopted = policy is ADOPT and state == "foreign"
     if not is_adopted:
         with pytest.raises((ForeignConfigurationError, ConfigurationRefusedError)):
             account.put(OURS, policy)
-    assert account.configure.delete() is None
+    assert account.delete() is None
     assert account.api.live == LIVE[state]
 
 
@@ -134,7 +145,7 @@ def test_a_failed_update_leaves_something_that_is_recognized_as_ours(
             account.put(NEW, REFUSE)
     account.put(OURS, REFUSE)  # CloudFormation rolls back
     assert account.api.live == OURS
-    account.configure.delete()
+    account.delete()
     assert account.api.live is None
 
 
@@ -147,7 +158,7 @@ def test_an_update_that_was_refused_can_be_rolled_back() -> None:
         account.put(NEW, REFUSE)
     account.put(OURS, REFUSE)
     assert account.api.live == CHANGED
-    account.configure.delete()
+    account.delete()
     assert account.api.live == CHANGED
 
 
@@ -156,7 +167,7 @@ def test_what_was_replaced_is_restored_after_any_number_of_updates() -> None:
     account.put(OURS, REPLACE)
     account.put(NEW, REPLACE)
     account.put(OURS, REPLACE)
-    account.configure.delete()
+    account.delete()
     assert account.api.live == FOREIGN
 
 
@@ -165,7 +176,7 @@ def test_of_two_that_were_replaced_the_newer_is_restored() -> None:
     account.put(OURS, REPLACE)
     account.api.live = CHANGED
     account.put(OURS, REPLACE)
-    account.configure.delete()
+    account.delete()
     assert account.api.live == CHANGED
 
 
@@ -173,7 +184,7 @@ def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> N
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.refused = [FOREIGN]
-    not_restored = account.configure.delete()
+    not_restored = account.delete()
     assert not_restored is not None
     assert not_restored.configuration == FOREIGN
     assert account.api.live is None
@@ -184,11 +195,11 @@ def test_a_restore_that_was_refused_is_made_up_for_by_the_next_deployment() -> N
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.refused = [FOREIGN]
-    account.configure.delete()
-    account.configure.delete()  # as CloudFormation does where the first answer got lost
+    account.delete()
+    account.delete()  # as CloudFormation does where the first answer got lost
     account.put(NEW, REPLACE)
     account.api.refused = []
-    assert account.configure.delete() is None
+    assert account.delete() is None
     assert account.api.live == FOREIGN
 
 
@@ -199,7 +210,7 @@ def test_adopting_what_was_replaced_puts_it_back() -> None:
     assert account.api.live == FOREIGN
     account.put(OURS, REPLACE)  # CloudFormation rolls back
     assert account.api.live == OURS
-    account.configure.delete()
+    account.delete()
     assert account.api.live == FOREIGN
 
 
@@ -220,7 +231,7 @@ def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
     with pytest.raises(ForeignConfigurationError):
         account.configure.put(OURS, ADOPT, adopted_log_group="another")
     account.put(OURS, ADOPT)
-    account.configure.delete()
+    account.delete()
     assert account.api.live == since
 
 
@@ -238,7 +249,94 @@ def test_a_memory_that_fails_after_the_step_still_knows_what_is_ours() -> None:
     account.store.writes_left = 1
     account.put(OURS, REPLACE)
     account.store.writes_left = 2
-    account.configure.delete()
+    account.delete()
+    assert account.api.live == FOREIGN
+
+
+@pytest.mark.parametrize("copies", range(9))
+@pytest.mark.parametrize("memories", range(5))
+def test_wherever_writing_is_interrupted_it_goes_on_where_it_was(
+    memories: int, copies: int
+) -> None:
+    account = Account("foreign")
+    account.store.writes_left, account.copy.writes_left = memories, copies
+    with suppress(MemoryUnavailableError):
+        account.put(OURS, REPLACE)
+        account.put(NEW, REPLACE)
+        account.delete()
+    account.store.writes_left = account.copy.writes_left = 1_000
+    account.put(OURS, REPLACE)
+    assert account.api.live == OURS
+    assert account.delete() is None
+    assert account.api.live == FOREIGN
+
+
+PLANTED: LoggingConfiguration = {
+    "s3Config": {"bucketName": "attacker-bucket"},
+    "textDataDeliveryEnabled": True,
+}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        LoggingMemory((OURS,), found=PLANTED),
+        LoggingMemory(found=PLANTED),
+        LoggingMemory(),
+        LoggingMemory(adopted="audit"),
+    ],
+)
+def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingMemory) -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.store.memory = planted
+    not_restored = account.delete()
+    assert account.api.live is None
+    assert not_restored is not None
+    assert not_restored.configuration is None
+    assert "differs from the copy" in not_restored.reason
+    assert account.store.memory == planted
+
+
+def test_what_others_wrote_into_the_copy_is_not_put_back() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.copy.memories = (LoggingMemory((OURS,), found=PLANTED),)
+    assert account.delete() is not None
+    assert account.api.live is None
+
+
+def test_a_configuration_of_others_that_the_memory_calls_ours_is_not_removed() -> None:
+    account = Account("ours")
+    account.api.live = FOREIGN
+    account.store.memory = LoggingMemory((FOREIGN,), found=PLANTED)
+    assert account.delete() is not None
+    assert account.api.live == FOREIGN
+
+
+def test_a_memory_that_lost_its_copy_is_not_put_back() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.copy.memories = ()
+    assert account.delete() is not None
+    assert account.api.live is None
+
+
+def test_nothing_is_deployed_with_a_memory_that_others_wrote() -> None:
+    account = Account("foreign")
+    account.put(OURS, REPLACE)
+    account.store.memory = LoggingMemory((OURS,), found=PLANTED)
+    with pytest.raises(AlteredMemoryError, match="replaced: bucket attacker-bucket"):
+        account.put(NEW, REPLACE)
+    assert account.api.live == OURS
+
+
+def test_a_memory_of_the_version_before_is_taken_by_the_first_update() -> None:
+    account = Account("ours", replaced=FOREIGN)
+    account.copy.memories = ()
+    account.put(NEW, REPLACE)
+    assert account.copy.recall() == (account.store.memory,)
+    assert account.delete() is None
     assert account.api.live == FOREIGN
 
 
@@ -251,7 +349,7 @@ def test_any_number_of_failed_updates_stays_within_a_parameter() -> None:
         with pytest.raises(ConfigurationRefusedError):
             account.put(newer, REPLACE)
     assert len(account.store.memory.to_text()) < 4_096
-    account.configure.delete()
+    account.delete()
     assert account.api.live == FOREIGN
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.logging_configuration import LoggingChange, LoggingMemory, WatchState
+from lambdas.domain.logging_configuration import (
+    LoggingChange,
+    LoggingConfiguration,
+    LoggingMemory,
+    VerifiedMemory,
+    WatchState,
+)
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.services.watch_logging import LiveLogging, WatchLogging
 from tests.fakes import (
@@ -14,6 +20,7 @@ from tests.fakes import (
     InMemoryDeployments,
     InMemoryLoggingApi,
     InMemoryLogGroups,
+    InMemoryMemoryCopy,
     InMemoryMemoryStore,
     InMemoryNotifier,
     InMemoryRoles,
@@ -27,6 +34,7 @@ from tests.unit.logging_configuration.deployed import (
     LIVE_GROUP,
     LIVE_ROLE,
     MALLORY,
+    MEMORY,
     NOON,
     ROLE,
     change,
@@ -42,8 +50,8 @@ class Account:
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
-        self.put = InMemoryMemoryStore()
-        self.put.memory = LoggingMemory((CONFIGURATION,))
+        self.put, self.copy = InMemoryMemoryStore(), InMemoryMemoryCopy()
+        self.remember(CONFIGURATION)
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
         self.history = InMemoryChangeHistory()
@@ -53,13 +61,17 @@ class Account:
         self.watch = WatchLogging(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
-            put=self.put,
+            put=VerifiedMemory(self.put, self.copy),
             live=LiveLogging(self.api, self.groups, self.roles),
             history=self.history,
             deployments=self.deployments,
             memory=self.memory,
             notifier=self.notifier,
         )
+
+    def remember(self, *written: LoggingConfiguration) -> None:
+        self.put.memory = LoggingMemory(written)
+        self.copy.memories = (self.put.memory,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
         """Check at noon; says in how many ways logging is not as deployed."""
@@ -104,6 +116,8 @@ def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Accou
 
 def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account: Account) -> None:
     account.api.live = None
+    deployed = NOON - timedelta(seconds=90)
+    account.deployments.over.append((deployed, deployed + timedelta(minutes=1)))
     account.history += [
         change(eventID="old", eventTime="2026-09-08T10:00:00Z"),
         change(eventID="earlier", eventTime="2026-09-08T11:50:00Z", userIdentity=None),
@@ -179,16 +193,17 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put = change("PutModelInvocationLoggingConfiguration", userIdentity=identity)
     account.deployments.under_way = True
-    account.put.memory = LoggingMemory((CONFIGURATION, renamed))
+    account.remember(CONFIGURATION, renamed)
     account.api.live = renamed
     account.check(put)
     account.groups[GROUP] = group(retention_days=30)  # a stack after the other
-    assert account.check(put) == account.check() == 1
+    assert account.check(put) == account.check() == 2
     account.deployments.under_way = False
     account.deployments.over.append((NOON - timedelta(minutes=5), NOON))
-    account.put.memory = LoggingMemory((renamed,))
+    account.remember(renamed)
     account.groups[GROUP] = LIVE_GROUP
     account.check(put)
+    account.watch = replace(account.watch, deployed=replace(DEPLOYED, configuration=renamed))
     account.check()
     assert account.told == []
 
@@ -226,6 +241,76 @@ def test_what_a_deployment_did_is_its_own_when_a_trail_tells_after_its_end(
     account.deployments.over.append((begun, begun + timedelta(minutes=5)))
     account.check(change("PutRolePolicy", eventTime=at, userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == subjects
+
+
+def test_use_of_the_deploying_role_outside_a_deployment_is_reported(account: Account) -> None:
+    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    assert account.subjects == [TOUCHED]
+
+
+def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
+    account: Account,
+) -> None:
+    """The watch has the environment of the version before until its own stack is deployed."""
+    begun = NOON - timedelta(minutes=10)
+    account.deployments.over.append((begun, NOON))
+    renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
+    account.remember(renamed)
+    account.api.live = renamed
+    assert account.check(change(userIdentity=session_of(CONFIGURATOR))) == 2
+    assert account.told == []
+    account.check()
+    assert account.subjects == [CHANGED]
+
+
+def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) -> None:
+    """An attacker writes the same into Bedrock, the memory and its copy."""
+    theirs = CONFIGURATION | {
+        "s3Config": {"bucketName": "attacker-bucket"},
+        "textDataDeliveryEnabled": True,
+    }
+    account.api.live = theirs
+    account.remember(theirs)
+    account.check()
+    (text,) = account.told
+    assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
+    assert "textDataDeliveryEnabled is True, was False" in text
+    assert "memory of Bedrock's logging configuration is of another configuration" in text
+
+
+def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
+    planted = {"s3Config": {"bucketName": "attacker-bucket"}}
+    account.put.memory = LoggingMemory((CONFIGURATION,), found=planted)
+    account.check()
+    (text,) = account.told
+    assert "in SSM differs from its copy in the ledger table" in text
+    assert "PutParameter, DeleteParameter, DeleteParameters" in text
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("PutParameter", {"name": MEMORY, "value": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        ("DeleteParameters", {"names": ["other", MEMORY]}),
+    ],
+)
+def test_whoever_changed_the_memory_is_named(
+    account: Account, action: str, parameters: dict[str, Any]
+) -> None:
+    account.put.memory = LoggingMemory()
+    account.history += [
+        change(action, eventID="other", requestParameters={"name": "other"}, userIdentity=None),
+        change(action, requestParameters=parameters),
+    ]
+    account.check()
+    (text,) = account.told
+    assert f"Who: {MALLORY}, by {action} of " in text
+    assert MEMORY in text
+
+
+def test_a_change_of_the_memory_that_was_undone_is_reported(account: Account) -> None:
+    account.check(change("PutParameter", requestParameters={"name": MEMORY}))
+    assert account.subjects == [TOUCHED]
 
 
 def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None:
@@ -285,6 +370,9 @@ def test_only_so_many_events_are_remembered(account: Account) -> None:
 def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
-    adopting = replace(account.watch, deployed=replace(DEPLOYED, retention_days=None, role=None))
+    account.put.memory = LoggingMemory(adopted=GROUP)
+    account.copy.memories = (account.put.memory,)
+    adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
+    adopting = replace(account.watch, deployed=adopted)
     assert adopting(None, NOON + timedelta(minutes=15)).differences == ()
     assert account.subjects == [CHANGED, MENDED]
