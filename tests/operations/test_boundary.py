@@ -269,3 +269,14 @@ def test_a_deployer_who_may_not_read_policies_goes_on(
     monkeypatch.setattr(boundary_command.Boundary, "state", deny)
     check(session, [])
     assert "not readable with these credentials" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("action", "name"), [("put", "bootstrap"), ("check", "deploy")])
+def test_the_profile_is_that_of_the_cdk_s_command_line(
+    action: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "replaced")
+    with pytest.raises(SystemExit) as ended:
+        boundary_command.main([action, "--profile", "nowhere"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"{name}: The config profile (nowhere) could not")
