@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import partial
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
@@ -11,7 +13,9 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 
 from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, HealthMetric
 
-logger = Logger(service="bedrock-meter")
+# ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
+_to_json = partial(json.dumps, default=str, separators=(",", ":"))
+logger = Logger(service="bedrock-meter", json_serializer=_to_json)
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:

@@ -290,6 +290,7 @@ class InMemoryMetrics:
     def __init__(self) -> None:
         self.values: list[tuple[str, str, Dimensions, datetime, int]] = []
         self.read: Counter[str] = Counter()
+        self.counted = 0
 
     def add(
         self, namespace: str, name: str, at: datetime, value: int = 1, model: str | None = None
@@ -317,6 +318,16 @@ class InMemoryMetrics:
                 found[dimensions[0][1]][name] += value
         self.read.update(name for sums in found.values() for name in sums)
         return found
+
+    def count_models(self, namespace: str, name: str) -> int:
+        self.counted += 1
+        return len(
+            {
+                dimensions
+                for space, metric, dimensions, _, _ in self.values
+                if (space, metric, len(dimensions)) == (namespace, name, 1)
+            }
+        )
 
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
@@ -410,6 +421,9 @@ class InMemoryTagMemory:
     def recall(self, arn: str) -> TagEntry | None:
         self.recalled.append(arn)
         return self.entries.get(arn)
+
+    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+        return {arn: self.recall(arn) for arn in arns}
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         standing = self.entries.get(arn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -45,6 +45,7 @@ class CoverageAuditor(MeterFunction):
             ledger: The table that has the models of application inference profiles.
             stored_with: The key that encrypts table and logs, if not one of AWS's.
         """
+        stack_id = Stack.of(scope).stack_id
         super().__init__(
             scope,
             construct_id,
@@ -53,6 +54,7 @@ class CoverageAuditor(MeterFunction):
                 topic_arn=topic.topic_arn,
                 ledger_table=ledger.table_name,
                 profiles_arn=_PROFILES,
+                stack_id=stack_id,
             ),
             code=code,
             timeout=Duration.minutes(2),
@@ -63,6 +65,7 @@ class CoverageAuditor(MeterFunction):
         if stored_with is not None:
             stored_with.grant_decrypt(self)
         self.allow("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on="*")
+        self.allow("cloudformation:DescribeStacks", on=stack_id)
         topic.let_notify(self)
         events.Rule(
             self,

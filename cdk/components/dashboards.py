@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cdk.components.health_symptoms import price_list_symptoms, symptoms
+from cdk.components.negative_series import series_symptoms
 from cdk.components.scheduled_functions import STARTS_GRAPH
 from cdk.config import Config, Window
 from cdk.setting_types import ExtraDashboard
@@ -130,7 +131,7 @@ def dashboard_body(
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
-    lines = _lines(thresholds)
+    lines = _lines(thresholds, metric_name)
     with_band = [f"Account: {_KINDS[it]} {_WINDOWS[Window.HOUR]}" for it in (metric_name, COST)]
     unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
     for widget in body["widgets"]:
@@ -158,14 +159,16 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
 
 
 def _lines(
-    thresholds: Sequence[AlarmThreshold],
+    thresholds: Sequence[AlarmThreshold], metric_name: str
 ) -> Mapping[str, list[dict[str, Any]]]:
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for title, value in {
-        symptom.graph: symptom.threshold for symptom in (*symptoms(), *price_list_symptoms())
+    checks = (*symptoms(), *price_list_symptoms(), *series_symptoms(metric_name))
+    for title, (label, value) in {
+        check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
+        for check in checks
     }.items():
-        lines[title].append({"label": "Alarm", "value": value, "color": _ALARM_COLOR})
+        lines[title].append({"label": label, "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
     for threshold in thresholds:
         for title in _titles(threshold):

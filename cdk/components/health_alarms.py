@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import cast
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.components.health_symptoms import Symptom, Watched, symptoms
-from cdk.components.scheduled_functions import Scheduled, symptoms_of
+from cdk.components.health_symptoms import Silence, Symptom, Watched, symptoms
+from cdk.components.scheduled_functions import (
+    MAX_DELAY_OF_A_START,
+    MAX_WARM_UP,
+    Scheduled,
+    symptoms_of,
+)
+
+HEALTH_PREFIX = "BedrockMeter-Health-"
+"""The beginning of the names of health alarms."""
+_MIN_WARM_UP = Duration.minutes(30)
 
 
 class HealthAlarms(Construct):
@@ -17,7 +28,7 @@ class HealthAlarms(Construct):
 
     Attributes:
         alarms: All of them, by name.
-        with_recovery: The names of those of which people are also told when it is over.
+        without_recovery: The names of those that end by the clock, which notifies nobody.
     """
 
     def __init__(
@@ -43,29 +54,52 @@ class HealthAlarms(Construct):
         super().__init__(scope, construct_id)
         all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
         self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
-        self.with_recovery = frozenset(it.name for it in all_of_them if it.is_recovery_told)
+        self.without_recovery = frozenset(
+            f"{HEALTH_PREFIX}{it.name}" for it in all_of_them if not it.is_recovery_told
+        )
 
     def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
         there, of = symptom.periods
-        is_absence = symptom.is_absence
-        return cloudwatch.Alarm(
+        metric = symptom.metric_of(watched)
+        alarm = cloudwatch.Alarm(
             self,
             symptom.name,
-            alarm_name=f"BedrockMeter-Health-{symptom.name}",
+            alarm_name=f"{HEALTH_PREFIX}{symptom.name}",
             alarm_description=f"{symptom.meaning} More: {look_at}",
-            metric=symptom.metric_of(watched),
+            metric=metric,
             threshold=symptom.threshold,
             datapoints_to_alarm=there,
             evaluation_periods=of,
             comparison_operator=(
                 cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-                if is_absence
+                if symptom.is_below
                 else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
             ),
-            treat_missing_data=symptom.without_data
-            or (
-                cloudwatch.TreatMissingData.BREACHING
-                if is_absence
-                else cloudwatch.TreatMissingData.NOT_BREACHING
-            ),
+            treat_missing_data=symptom.silence.value,
         )
+        resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
+        resource.warm_up_configuration = _warm_up(symptom, metric.period)
+        return alarm
+
+
+def _warm_up(
+    symptom: Symptom, period: Duration
+) -> cloudwatch.CfnAlarm.WarmUpConfigurationProperty | None:
+    """Let an alarm begin when it can see what this deployment does.
+
+    Where silence is a fault, that is when the first value is written: CloudWatch begins earlier
+    where its periods are filled. Where what was before the deployment is in its periods, that is
+    when they hold no more of it.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
+    """
+    periods = symptom.periods[1] if symptom.is_of_the_past else 1
+    if not (symptom.is_of_the_past or symptom.silence is Silence.FAULT):
+        return None
+    minutes = max(
+        _MIN_WARM_UP.to_minutes(), periods * period.to_minutes() + MAX_DELAY_OF_A_START.to_minutes()
+    )
+    return cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
+        warm_up_period_duration_in_minutes=min(minutes, MAX_WARM_UP.to_minutes()),
+        only_start_evaluating_after_warm_up_period_ends=symptom.is_of_the_past,
+    )

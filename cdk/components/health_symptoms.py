@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from aws_cdk import Duration
@@ -18,18 +19,23 @@ from lambdas.domain.completeness import (
     Quantity,
 )
 from lambdas.domain.metering.metric_catalog import (
+    ACCEPTED_RECORDS,
     CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
     ESTIMATED_COST,
     HEALTH_NAMESPACE,
     HELD_PRICES,
+    LOGGING_DIFFERENCES,
     LOWERED_CALLS,
+    METERING_DELAY,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
+    REPRICED_CALLS,
     UNPRICED_INVOCATIONS,
+    UNPUBLISHED_RECORDS,
     UNREADABLE_REGIONS,
     USAGE_MISMATCH,
     WAITING_MODELS,
@@ -37,7 +43,10 @@ from lambdas.domain.metering.metric_catalog import (
 
 _FIVE_MINUTES = Duration.minutes(5)
 _LONGEST_DELAY = Duration.minutes(15)
+_QUARTER_OF_AN_HOUR = Duration.minutes(15)
+_HALF_AN_HOUR = Duration.minutes(30)
 _HOUR = Duration.hours(1)
+_TWO_HOURS = Duration.hours(2)
 _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
@@ -45,6 +54,10 @@ NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) 
 """1 for a period of which Bedrock has calls and the meter has none."""
 BELOW_ZERO = "IF(FILL(quota, 0) < 0 OR FILL(cost, 0) < 0 OR FILL(calls, 0) < 0, 1, 0)"
 """1 for a period in which a metric of the account has values below zero."""
+NOTHING_REPORTED = (
+    "IF(FILL(metered, 0) > 0 AND (FILL(deliveries, 0) == 0 OR FILL(batches, 0) == 0), 1, 0)"
+)
+"""1 for a period of which calls are metered and one of the functions reports nothing of itself."""
 MORE_MODELS_WITHOUT_A_PRICE = "IF(DIFF(waiting) > 0 AND waiting > 1, 1, 0)"
 """1 for an hour in which a further model waits for a price."""
 WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
@@ -70,7 +83,21 @@ _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
 }
-_MetricOf: TypeAlias = Callable[[Watched], cloudwatch.IMetric]
+_MetricOf: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
+
+
+class Silence(Enum):
+    """The meaning of a period without a value.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
+
+    HEALTHY = cloudwatch.TreatMissingData.NOT_BREACHING
+    """Values are written when something happens."""
+    FAULT = cloudwatch.TreatMissingData.BREACHING
+    """Values are written on a schedule: none means that the check does not run or cannot report."""
+    UNCHANGED = cloudwatch.TreatMissingData.IGNORE
+    """The last value holds until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +112,9 @@ class Symptom:
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
         is_recovery_told: Whether people are told when it is over.
-        is_absence: Whether it is there below the threshold instead, and where there is no data.
-        without_data: The treatment of a period without data; `None` for that of `is_absence`.
+        is_below: Whether it is there below the threshold instead.
+        silence: The meaning of a period without a value.
+        is_of_the_past: Whether its periods hold what was before the deployment.
     """
 
     name: str
@@ -96,14 +124,17 @@ class Symptom:
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)
     is_recovery_told: bool = True
-    is_absence: bool = False
-    without_data: cloudwatch.TreatMissingData | None = None
+    is_below: bool = False
+    silence: Silence = Silence.HEALTHY
+    is_of_the_past: bool = False
 
 
 def symptoms() -> Iterator[Symptom]:
     """All that should not be, but for functions that a schedule starts."""
     yield from _completeness()
+    yield from _silence()
     yield from _conflicts()
+    yield from _late_calls()
     yield from _bounds()
     yield from _prices()
     yield from _functions()
@@ -122,7 +153,7 @@ def _completeness() -> Iterator[Symptom]:
     )
     yield Symptom(
         REJECTED_RECORDS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, REJECTED_RECORDS.name),
+        lambda _: _maximum(REJECTED_RECORDS.name, _FIVE_MINUTES),
         "Rejected records",
         "Records could not be counted. The quarantine bucket tells which and why.",
     )
@@ -142,6 +173,54 @@ def _completeness() -> Iterator[Symptom]:
         "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
         " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
         periods=(3, 12),
+        is_of_the_past=True,
+    )
+
+
+def _silence() -> Iterator[Symptom]:
+    """Health checks of functions that run, and whose log groups are gone.
+
+    The audits, the checks of logging and of the price list have their own alarms, to which a
+    missing value is a fault.
+    """
+    # Metrics have the time of the call, reports that of the run: one period proves nothing.
+    yield Symptom(
+        "HealthMetricsMissing",
+        lambda _: cloudwatch.MathExpression(
+            expression=NOTHING_REPORTED,
+            using_metrics={
+                "metered": _sum(NAMESPACE, "Invocations", period=_HALF_AN_HOUR),
+                "deliveries": _reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
+                "batches": _reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
+            },
+            period=_HALF_AN_HOUR,
+        ),
+        "Metered, and nothing reported",
+        "Calls are metered, but LogProcessor or MetricPublisher reports nothing of itself, so that"
+        " alarms on rejected records and forged readings see nothing. Is the function's log group"
+        " still there (docs/runbooks/HealthMetricsMissing.md)?",
+        periods=(2, 2),
+    )
+    # Two hours hold a run, some seconds early or late.
+    yield Symptom(
+        "PriceRefresherSilent",
+        lambda _: _reports(REPRICED_CALLS.name, _TWO_HOURS),
+        "Price refresher: reports",
+        "PriceRefresher has reported nothing for two hours, so that the alarm on further models"
+        " without a price sees nothing. Does it run, and is its log group still there"
+        " (docs/runbooks/HealthMetricsMissing.md)?",
+        is_below=True,
+        silence=Silence.FAULT,
+    )
+    yield Symptom(
+        LOGGING_DIFFERENCES.name,
+        lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
+        "Logging: not as deployed",
+        "For half an hour, invocation logging has not been as it was deployed; the notification of"
+        " LoggingWatcher says what differs. Or the checks report nothing: is the log group of"
+        " LoggingWatcher still there (docs/runbooks/HealthMetricsMissing.md)?",
+        periods=(2, 2),
+        silence=Silence.FAULT,
     )
 
 
@@ -149,7 +228,7 @@ def _conflicts() -> Iterator[Symptom]:
     graph = "Calls whose readings disagree"
     yield Symptom(
         CONFLICTING_DUPLICATES.name,
-        lambda _: _sum(HEALTH_NAMESPACE, CONFLICTING_DUPLICATES.name),
+        lambda _: _maximum(CONFLICTING_DUPLICATES.name, _FIVE_MINUTES),
         graph,
         "Calls were logged twice with different contents: a sign of forged records. No count and no"
         " cost was lowered. The log of MetricPublisher names the callers"
@@ -157,11 +236,32 @@ def _conflicts() -> Iterator[Symptom]:
     )
     yield Symptom(
         LOWERED_CALLS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, LOWERED_CALLS.name),
+        lambda _: _maximum(LOWERED_CALLS.name, _FIVE_MINUTES),
         graph,
         "The ledger reports less of some calls than before, which no record can do: something else"
         " wrote to its table. Metrics are as they were, reports are too low. The log of"
         " MetricPublisher names the calls (docs/runbooks/LoweredCalls.md).",
+    )
+
+
+def _late_calls() -> Iterator[Symptom]:
+    # No audit looks at an hour again once two hours have gone by.
+    yield Symptom(
+        "LateCalls",
+        lambda _: _maximum(METERING_DELAY.name, _FIVE_MINUTES),
+        "From call to metric",
+        "A call was counted more than two hours after the time that its record gives. After an"
+        " outage or make replay this is as it should be; else the record may be forged, since no"
+        " audit compares hours so long ago with Bedrock's own count (docs/runbooks/LateCalls.md).",
+        threshold=_TWO_HOURS.to_seconds(),
+    )
+    yield Symptom(
+        UNPUBLISHED_RECORDS.name,
+        lambda _: _maximum(UNPUBLISHED_RECORDS.name, _FIVE_MINUTES),
+        "Calls unpublished, repriced",
+        "The ledger has new calls that are more than two weeks old, or items that cannot be read:"
+        " they are in reports and in no metric. After make replay of such a time this is as it"
+        " should be; else the records may be forged (docs/runbooks/UnpublishedRecords.md).",
     )
 
 
@@ -185,7 +285,7 @@ def _bounds() -> Iterator[Symptom]:
     # The bucket is used until the month ends: that is one notification.
     yield Symptom(
         OVERFLOWING_CALLS.name,
-        lambda _: _sum(HEALTH_NAMESPACE, OVERFLOWING_CALLS.name, period=_HOUR),
+        lambda _: _maximum(OVERFLOWING_CALLS.name, _HOUR),
         "Calls past a bound",
         "More identities, projects or models called than have metrics of their own this month:"
         " metrics and alarms show the others as __other__. The ledger and its reports have each"
@@ -226,7 +326,7 @@ def _prices() -> Iterator[Symptom]:
         "Models without a price",
         "One more model without a known price was called. make reprice lists all that wait;"
         " add prices in negotiated_prices (cdk.json) and deploy (docs/runbooks/UnpricedModels.md).",
-        periods=(1, 3),
+        periods=(1, 2),
         is_recovery_told=False,
     )
 
@@ -241,7 +341,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
         "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
         " decide. List them with make price-updates, then accept or reject each"
         " (docs/runbooks/HeldPrices.md).",
-        without_data=cloudwatch.TreatMissingData.IGNORE,
+        silence=Silence.UNCHANGED,
     )
     # Each failed check makes one value of a day and more; a check that succeeds makes 0.
     yield Symptom(
@@ -250,11 +350,10 @@ def price_list_symptoms() -> Iterator[Symptom]:
         "Age of the price list",
         "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
         " but new prices are not known. The log of PriceUpdater says why"
-        " (docs/runbooks/PriceListAge.md). After a first deployment this is so until the first"
-        " check.",
+        " (docs/runbooks/PriceListAge.md).",
         threshold=Duration.hours(12).to_seconds(),
         periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
-        without_data=cloudwatch.TreatMissingData.BREACHING,
+        silence=Silence.FAULT,
     )
 
 
@@ -330,18 +429,20 @@ def _coverage() -> Iterator[Symptom]:
         lambda _: _maximum(COVERAGE_SHORTFALL.name, _FIVE_MINUTES),
         "Whether calls are missing",
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
-        " A second notification names the models and how much is missing.",
+        " A second notification names the models and how much is missing. Or the audits report"
+        " nothing: is the log group of CoverageAuditor still there (docs/runbooks/Coverage.md)?",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
+        silence=Silence.FAULT,
     )
-    # Written once an hour, and not between.
+    # Written once an hour, some seconds early or late: each two hours hold a value.
     yield Symptom(
         USAGE_MISMATCH.name,
-        lambda _: _maximum(USAGE_MISMATCH.name, _FIVE_MINUTES),
+        lambda _: _maximum(USAGE_MISMATCH.name, _TWO_HOURS),
         "Counts unlike Bedrock's",
         "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
         " missing, or there are too many, which forged records make. A second notification names"
-        " the models (docs/runbooks/UsageMismatch.md).",
-        without_data=cloudwatch.TreatMissingData.IGNORE,
+        " the models. Or the audits report nothing (docs/runbooks/UsageMismatch.md).",
+        silence=Silence.FAULT,
     )
     (inferences,) = MANTLE_METRICS[Quantity.CALLS]
     yield Symptom(
@@ -358,8 +459,10 @@ def _coverage() -> Iterator[Symptom]:
         "Regions that cannot be read",
         "For two hours, calls outside the logs could not be looked for in a Region: nothing is"
         " known of it. The log of TrafficAuditor names the Regions and reasons"
-        " (docs/runbooks/UnreadableRegions.md).",
+        " (docs/runbooks/UnreadableRegions.md). Or TrafficAuditor reports nothing: is its log group"
+        " still there?",
         periods=(2, 2),
+        silence=Silence.FAULT,
     )
 
 
@@ -385,7 +488,15 @@ def _minimum(name: str) -> cloudwatch.Metric:
     )
 
 
+def _reports(name: str, period: Duration) -> cloudwatch.Metric:
+    """How often a function has written a health metric."""
+    return cloudwatch.Metric(
+        namespace=HEALTH_NAMESPACE, metric_name=name, statistic="SampleCount", period=period
+    )
+
+
 def _maximum(name: str, period: Duration) -> cloudwatch.Metric:
+    """The largest value: unlike a sum, forged values below zero do not lower it."""
     return cloudwatch.Metric(
         namespace=HEALTH_NAMESPACE, metric_name=name, statistic="Maximum", period=period
     )

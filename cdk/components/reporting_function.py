@@ -64,7 +64,7 @@ class ReportingFunction(MeterFunction):
         )
         self.allow("dynamodb:Scan", on=storage.ledger.table_arn)
         self.allow_items(
-            *("dynamodb:GetItem", "dynamodb:PutItem"),
+            *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
             on=storage.ledger.table_arn,
             keys=[f"{TAGS_PREFIX}*"],
         )

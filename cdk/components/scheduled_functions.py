@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.components.health_symptoms import Symptom
+from cdk.components.health_symptoms import Silence, Symptom
 
 _SHORTEST = Duration.minutes(15)  # of what is told
 _DAY = Duration.days(1)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 _LONGEST_RANGE = Duration.days(7)
+MAX_WARM_UP = Duration.minutes(2880)
+"""Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
+MAX_DELAY_OF_A_START = Duration.minutes(15)
+"""How long after an alarm the schedule of a function may begin, and its first run write a value."""
 _ERRORS_GRAPH = "Functions: errors"
 STARTS_GRAPH = "Functions: calls"
 """Where functions that are not started are missed, on the dashboard `pipeline_health`."""
@@ -27,8 +31,9 @@ class Scheduled:
     Attributes:
         name: What its alarms call it.
         function: The function.
-        every: How often it is started. CloudWatch looks back seven days at most, so that of what
-            is started more rarely than every three days only errors are told.
+        every: How often it is started. CloudWatch looks back seven days at most, and an alarm
+            waits two days at most for a first start: of what is started more rarely than daily
+            only errors are told.
         purpose: The work that is not done while it does not run, to be read after "it no longer".
     """
 
@@ -56,7 +61,8 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     )
     # Starts come some seconds early or late: one period without any proves nothing.
     periods = max(2, math.ceil(shortest / every))
-    if periods * every > _LONGEST_RANGE.to_minutes():
+    first_start = every + MAX_DELAY_OF_A_START.to_minutes()
+    if periods * every > _LONGEST_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
         return
     yield Symptom(
         f"{name}NotStarted",
@@ -64,8 +70,8 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         STARTS_GRAPH,
         f"{name} was not started {periods} times running: it no longer {scheduled.purpose}. Is"
         " its rule in EventBridge still there and enabled, and does it name the function? What was"
-        " deleted, make destroy and make deploy put back (the data stays). After a first deployment"
-        " this is so until the first start.",
+        " deleted, make destroy and make deploy put back (the data stays).",
         periods=(periods, periods),
-        is_absence=True,
+        is_below=True,
+        silence=Silence.FAULT,
     )

@@ -34,8 +34,8 @@ def main() -> None:
         f"List prices of {prices.region} at {prices.date}, free tiers not deducted, settings from"
         " cdk.json. What Bedrock itself costs is not in it. Metrics grow with identities (up to"
         " identity_bound) and models (up to max_models); the rest with calls. Whatever callers do,"
-        f" metrics and their alarms cost at most {_dollars(worst_case_usd(config, prices))} US"
-        " dollars a month."
+        " metrics, their alarms and audits cost at most"
+        f" {_dollars(worst_case_usd(config, prices))} US dollars a month."
     )
 
 

@@ -12,7 +12,13 @@ from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from cdk.thresholds import alarm_thresholds
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.completeness import BEDROCK_METRICS, MANTLE_METRICS, OWN_METRICS, Quantity
+from lambdas.domain.completeness import (
+    BEDROCK_METRICS,
+    MANTLE_METRICS,
+    MAX_MODELS_READ,
+    OWN_METRICS,
+    Quantity,
+)
 from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
 from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
@@ -47,7 +53,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 37
+HEALTH_ALARM_METRICS = 44
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
 # Of each: the lists of calls through both endpoints.
@@ -177,7 +183,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         CostItem(
             "CloudWatch",
             "metrics read to compare them with Bedrock's own",
-            Decimal(metrics_read(usage)) / 1000 * prices["metrics_read_1000"],
+            _reads_usd(usage, config, prices),
         ),
         CostItem(
             "CloudWatch",
@@ -258,10 +264,15 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
 
 
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
-    """The most that metrics and the alarms on them cost a month, whatever callers do."""
+    """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
     worst = Usage(_UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED)
     alarms = _alarm_metrics(worst, config) * prices["alarm_metric_month"]
-    return _series_usd(count_series(worst, config), prices) + alarms
+    reads = _reads_usd(worst, config, prices)
+    return _series_usd(count_series(worst, config), prices) + alarms + reads
+
+
+def _reads_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
+    return Decimal(metrics_read(usage, config)) / 1000 * prices["metrics_read_1000"]
 
 
 def _series_usd(series: int, prices: UnitPrices) -> Decimal:
@@ -328,17 +339,21 @@ def _reports(
     ]
 
 
-def metrics_read(usage: Usage) -> int:
+def metrics_read(usage: Usage, config: Config) -> int:
     """How many metrics audits read in a month: calls each time, all of two hours once an hour.
 
-    For each name, its list of models is asked for as well, at the same price. Where audits find
-    calls missing, they read more.
+    For each name, its list of models is asked for as well, at the same price; and once more for
+    each audit, to count Bedrock's models. Past the bound of an audit, models are read as much more
+    rarely. A notification reads what it names once more.
     """
-    both = (OWN_METRICS, BEDROCK_METRICS)
-    calls = sum(len(names[Quantity.CALLS]) for names in both)
-    everything = sum(len(spellings) for names in both for spellings in names.values())
-    hourly = 2 * everything * (usage.models + 1) + len(MANTLE_METRICS)
-    return AUDITS_A_MONTH * calls * (usage.models + 1) + HOURS_A_MONTH * hourly
+    metered = min(usage.models, config.max_models + 1)
+    of_bedrock = min(usage.models, MAX_MODELS_READ)
+    calls = hourly = 0
+    for names, models in ((OWN_METRICS, metered), (BEDROCK_METRICS, of_bedrock)):
+        calls += len(names[Quantity.CALLS]) * (models + 1)
+        hourly += 2 * sum(map(len, names.values())) * (models + 1)
+    hourly += len(MANTLE_METRICS)
+    return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
 
 
 def traffic_read(usage: Usage, config: Config) -> int:
@@ -360,9 +375,10 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     usage_alarms = sum(
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
+    guards = matched[DimensionSet.IDENTITY] + matched[DimensionSet.MODEL]  # values below zero
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     report_alarms = export_alarms + comparison_alarms + price_alarms
-    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms
+    return usage_alarms + guards + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -245,7 +245,8 @@ class IngestionStack(Stack):
         table = self._storage.ledger.table_arn
         notes = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
         function.allow_items(*notes, on=table, keys=[_NOTES])
-        function.allow_items("dynamodb:GetItem", "dynamodb:PutItem", on=table, keys=[_TAGS])
+        tags = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem")
+        function.allow_items(*tags, on=table, keys=[_TAGS])
         registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
         function.allow_items(*registry, on=table, keys=_IDENTITIES)
         function.let_read_tags()

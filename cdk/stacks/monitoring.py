@@ -27,8 +27,10 @@ from cdk.components.health_symptoms import Watched, price_list_symptoms
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
+from cdk.components.negative_series import series_symptoms
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.price_updater import PRICES_CHECKED_EVERY
+from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.scheduled_functions import Scheduled
 from cdk.components.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
 from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
@@ -139,16 +141,23 @@ class MonitoringStack(Stack):
                 *prices,
                 *reports.values(),
             ),
-            optional=price_list_symptoms() if prices else (),
+            optional=(
+                *series_symptoms(config.alarm_metric),
+                *(price_list_symptoms() if prices else ()),
+            ),
             look_at=dashboard_url("pipeline_health", self.region),
         )
-        for name, alarm in health.alarms.items():
-            self._notify_of(alarm, is_recovery_told=name in health.with_recovery)
+        for alarm in health.alarms.values():
+            self._notify_of(alarm)
+        RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
         coverage_auditor.name_models_of(
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
         self._notify_of_partial_data(
-            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
+            [
+                *(alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped),
+                *(health.alarms[check.name] for check in series_symptoms(config.alarm_metric)),
+            ]
         )
         missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
         if not prices:
@@ -221,13 +230,10 @@ class MonitoringStack(Stack):
         self._notify_of(alarm)
         return alarm
 
-    def _notify_of(self, alarm: cloudwatch.AlarmBase, *, is_recovery_told: bool = False) -> None:
-        action = actions.SnsAction(self.topic)
-        alarm.add_alarm_action(action)
-        if is_recovery_told:
-            alarm.add_ok_action(action)
+    def _notify_of(self, alarm: cloudwatch.AlarmBase) -> None:
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def _notify_of_partial_data(self, alarms: list[UsageAlarm]) -> None:
+    def _notify_of_partial_data(self, alarms: list[cloudwatch.Alarm]) -> None:
         """Tell when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html

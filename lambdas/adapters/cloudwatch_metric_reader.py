@@ -67,6 +67,10 @@ class CloudWatchMetricReader:
             found[tuple(values[name] for name in dimensions)][metric.name] = total
         return found
 
+    def count_models(self, namespace: str, name: str) -> int:
+        """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
+        return sum(1 for _ in self._list(namespace, name, (MODEL_ID,)))
+
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lambdas.domain.attribution import TagHistory, TagObservation
 from lambdas.domain.attribution.ports import TagEntry
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     Item: TypeAlias = dict[str, AttributeValueTypeDef]
 
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_MAX_READ_ITEMS = 100
 _KEPT = timedelta(days=430)  # past the last call that a ledger can hold, and that somebody looks up
 
 
@@ -39,6 +43,22 @@ class DynamoDbTagMemory:
         )
         return _read(answer["Item"]) if "Item" in answer else None
 
+    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+        """What is remembered of many resources, without those that one answer has no room for."""
+        remaining = iter(arns)
+        recalled: dict[str, TagEntry | None] = {}
+        while batch := list(islice(remaining, _MAX_READ_ITEMS)):
+            keys = [_key(arn) for arn in batch]
+            answer = self._client.batch_get_item(
+                RequestItems={self._table_name: {"Keys": keys, "ConsistentRead": True}}
+            )
+            left = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
+            unread = {_arn(key) for key in left}
+            recalled |= dict.fromkeys((arn for arn in batch if arn not in unread), None)
+            for item in answer["Responses"].get(self._table_name, []):
+                recalled[_arn(item)] = _read(item)
+        return recalled
+
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Remember an entry in place of the one that was recalled; tell which one stands."""
         recalled = "" if replaced is None else replaced.checked_at.isoformat()
@@ -56,6 +76,11 @@ class DynamoDbTagMemory:
 
 def _key(arn: str) -> Item:
     return {PARTITION_KEY: {"S": TAGS_PREFIX + arn}}
+
+
+def _arn(item: Mapping[str, Any]) -> str:
+    key: str = item[PARTITION_KEY]["S"]
+    return key.removeprefix(TAGS_PREFIX)
 
 
 def _write(entry: TagEntry) -> Item:

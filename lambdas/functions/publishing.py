@@ -31,6 +31,7 @@ def bounded_models(settings: PublishingSettings, dynamodb: DynamoDBClient) -> Bo
     pairs = DynamoDbIdentityRegistry(dynamodb, table, MAX_MODELS_OF_IDENTITIES, scope=PAIR_SCOPE)
     return BoundedModels(
         DynamoDbIdentityRegistry(dynamodb, table, settings.max_models, scope=MODEL_SCOPE),
+        DynamoDbIdentityRegistry(dynamodb, table, settings.max_models // 2, scope=MODEL_SCOPE),
         pairs if settings.detail is Detail.FULL else None,
         pricing.knows,
     )

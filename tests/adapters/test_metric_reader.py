@@ -66,6 +66,15 @@ def test_sums_are_of_the_window_alone(metrics: Metrics) -> None:
     assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 14}}
 
 
+def test_models_are_counted_without_reading_their_sums(metrics: Metrics) -> None:
+    for model in ("a", "b", "b"):
+        metrics.add(NAMESPACE, "Invocations", WINDOW.start, 7, model)
+    metrics.add(NAMESPACE, "Invocations", WINDOW.start, 14)
+    metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 7, "c")
+    assert metrics.count_models(NAMESPACE, "Invocations") == 2
+    assert metrics.count_models(NAMESPACE, "OutputTokenCount") == 0
+
+
 def test_sums_are_by_model_and_by_name(metrics: Metrics) -> None:
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 1, "a")
     metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 20, "a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -323,6 +324,23 @@ def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
     assert source.asked == arns
 
 
+def test_run_of_many_look_ups_ends_in_time_whatever_roles_records_name(
+    source: InMemoryTagSource,
+) -> None:
+    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    source.found[ROLE] = tagged("search")
+    assert directory.project(0) == "search"
+    directory.seconds_of_a_question = 5
+    forged = [f"arn:aws:iam::111122223333:role/forged-{number}" for number in range(100)]
+    for first in range(0, 100, 2):  # pages of a report
+        directory.look_up(60, *forged[first : first + 2])
+    assert len(source.asked) == 1 + 120 / 5
+    assert directory.project(60) == "search"
+    assert len(source.asked) == 1 + 120 / 5
+    directory.look_up(61, *forged[-2:])
+    assert source.asked[-2:] == forged[-2:]
+
+
 def test_what_is_known_stands_where_there_is_no_time_to_look_again(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
@@ -332,6 +350,48 @@ def test_what_is_known_stands_where_there_is_no_time_to_look_again(
     facts = directory.look_up(60, ROLE, USER)
     assert facts.tags_at(USER, NOON + 60 * MINUTE) == (("project", "chat"),)
     assert source.asked == [ROLE, USER, ROLE]
+
+
+def test_many_are_recalled_at_once_whether_known_or_not(memory: TagMemory) -> None:
+    arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(250)]
+    entry = TagEntry(TagHistory(), NOON)
+    for arn in arns[::100]:
+        memory.remember(arn, entry, None)
+    recalled = memory.recall_all(arns)
+    assert recalled == {arn: entry if arn in arns[::100] else None for arn in arns}
+    assert memory.recall_all([]) == {}
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTagSource) -> None:
+    client = boto3.client("dynamodb")
+    memory = DynamoDbTagMemory(client, LEDGER)
+    source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
+    Directory(memory, source, is_kept=True).look_up(0, ROLE, USER)
+
+    def leave_over(parsed: dict[str, Any], **_: Any) -> None:
+        (item,) = (each for each in parsed["Responses"][LEDGER] if ROLE in each["pk"]["S"])
+        parsed["Responses"][LEDGER].remove(item)
+        parsed["UnprocessedKeys"] = {LEDGER: {"Keys": [{"pk": item["pk"]}]}}
+
+    client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
+    assert memory.recall_all([ROLE, USER]).keys() == {USER}
+    later = Directory(memory, source, is_kept=True)
+    assert later.look_up(1, ROLE, USER).tags_at(ROLE, NOON) == (("project", "search"),)
+    assert source.asked == [ROLE, USER]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_report_of_many_roles_takes_a_request_for_a_hundred(source: InMemoryTagSource) -> None:
+    client = boto3.client("dynamodb")
+    requests: Counter[str] = Counter()
+    client.meta.events.register(
+        "provide-client-params.dynamodb", lambda model, **_: requests.update([model.name])
+    )
+    directory = Directory(DynamoDbTagMemory(client, LEDGER), source, is_kept=True)
+    directory.seconds_of_a_question = 1000
+    directory.look_up(0, *(f"arn:aws:iam::111122223333:role/{number}" for number in range(1000)))
+    assert requests == {"BatchGetItem": 10, "PutItem": 1}
 
 
 def test_of_two_processes_that_look_at_once_the_first_one_stands(memory: TagMemory) -> None:

@@ -112,10 +112,11 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
         assert graph["region"] == WRITTEN_FOR
         assert graph["view"] in {"timeSeries", "singleValue", "bar", "pie"}
         assert graph["period"] % 60 == 0
-        assert graph["stat"] in {"Sum", "Average", "Maximum", "p50"}
+        assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50"}
         assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
-            assert graph["yAxis"]["left"]["min"] == 0
+            can_be_negative = "lowest values" in graph["title"]
+            assert graph["yAxis"]["left"].get("min") == (None if can_be_negative else 0)
             assert graph["yAxis"]["left"]["label"]
 
 

@@ -85,13 +85,18 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
     assert evaluate.left_out.keys() == {
         "BedrockMeter-Account-Anomaly",
         "BedrockMeter-Account-CostAnomaly",
+        "BedrockMeter-Health-Coverage",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
+        "BedrockMeter-Health-LoggingDifferences",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
         "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",
+        "BedrockMeter-Health-PriceRefresherSilent",
         "BedrockMeter-Health-PriceUpdaterNotStarted",
         "BedrockMeter-Health-TrafficAuditorNotStarted",
+        "BedrockMeter-Health-UnreadableRegions",
+        "BedrockMeter-Health-UsageMismatch",
     }
 
 

@@ -56,9 +56,10 @@ def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
     metered = user("metered")
     deployed.log_calls(*calls(metered, 6))
     deployed.wait_for_tokens(metered, 90)
-    made = datetime.now(UTC)
     before = deployed.metric("Invocations", ModelId=MODEL)
     assert before is not None
+    # In an hour that began after the deployment: the others are not judged.
+    made = datetime.now(UTC) + timedelta(minutes=10)
     datum: Any = {
         "MetricName": "Invocations",
         "Dimensions": [{"Name": "ModelId", "Value": f"us.{MODEL}"}],
@@ -67,7 +68,7 @@ def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
     }
     cloudwatch = deployed.cloud.client("cloudwatch")
     cloudwatch.put_metric_data(Namespace="AWS/Bedrock", MetricData=[datum])
-    later = made + timedelta(minutes=20)
+    later = made + timedelta(minutes=75)
     deployed.start("CoverageAuditor", event("Scheduled Event", later))
     deployed.start("CoverageAuditor", event("CloudWatch Alarm State Change", later))
     (text,) = told(subscriber, 1)

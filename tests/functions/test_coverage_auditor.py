@@ -15,12 +15,13 @@ from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
-from tests.aws import LEDGER, event, health_metrics, subscribe_a_queue
+from tests.aws import LEDGER, deploy_a_stack, event, health_metrics, subscribe_a_queue
 from tests.builders import HAIKU_3
 
 CONTEXT: Any = SimpleNamespace()
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
+"""Some hours after the deployment: what was before it is not audited."""
 WITHIN = AuditWindow.at(NOW).start
 
 
@@ -31,6 +32,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
+    monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield received
     for resource in (handler.settings, handler.audit, handler.notifier):
         resource.cache_clear()
@@ -139,6 +141,20 @@ def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: its count differs from Bedrock's"
     assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
+
+
+def test_hours_that_began_before_the_deployment_are_not_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Bedrock has calls of them, and the meter could not count any."""
+    at = datetime.now(UTC).replace(minute=15, second=30) + timedelta(hours=1)
+    for hours in (1, 2, 3):
+        start = at.replace(minute=0, second=0) - timedelta(hours=hours)
+        count("AWS/Bedrock", HAIKU_3, 10_000, at=start)
+    handle("Scheduled Event", at)
+    health = health_metrics(capsys.readouterr().out)
+    assert health["CoverageShortfall"] == health["UsageMismatch"] == health["MissingCalls"] == [0]
+    assert "CoverageRatio" not in health
 
 
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,6 +244,17 @@ def test_a_clock_ahead_of_ours_is_no_negative_delay(capsys: pytest.CaptureFixtur
     assert health_metrics(capsys.readouterr().out)["MeteringDelay"] == [0]
 
 
+def test_new_calls_of_long_ago_show_in_the_health_metrics_that_alarms_look_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made_up = [call(number, timestamp=NOW - timedelta(hours=5 * number)) for number in range(2)]
+    weeks_ago = call(2, timestamp=NOW - timedelta(days=20))
+    publish(*(change(number, record) for number, record in enumerate([*made_up, weeks_ago])))
+    health = health_metrics(capsys.readouterr().out)
+    assert health["MeteringDelay"][0] >= 5 * 3600
+    assert health["UnpublishedRecords"] == [1]
+
+
 def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDENTITY_BOUND", "1")
     publish(change(1, call(1)), change(2, call(2, identity_arn=BEN)))
@@ -276,6 +287,21 @@ def test_failed_calls_of_made_up_models_make_one_series(
     models = {it["Value"] for metric in metrics for it in metric["Dimensions"]} - {ANA}
     assert models == {"__other__"}
     assert health_metrics(capsys.readouterr().out)["OverflowingCalls"] == [0]
+
+
+def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_MODELS", "2")
+    failing = [
+        call(number, model_id=model, error_code="AccessDeniedException")
+        for number, model in enumerate((HAIKU_3, "amazon.nova-micro-v1:0", "amazon.nova-lite-v1:0"))
+    ]
+    publish(*(change(number, record) for number, record in enumerate(failing)))
+    publish(change(9, call(9, model_id=SONNET_4)))
+    assert total("InvocationErrors", ModelId=HAIKU_3) == 1
+    assert total("InvocationErrors", ModelId="__other__") == 2
+    assert total("Invocations", ModelId=SONNET_4) == 1
 
 
 @pytest.mark.parametrize(

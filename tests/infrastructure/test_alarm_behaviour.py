@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched
 from cdk.components.scheduled_functions import Scheduled
 from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from lambdas.domain.completeness import AuditWindow
+from tests.dashboards.metric_queries.figures import InMemoryMetrics as SeriesFigures
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -101,9 +103,6 @@ def test_tokens_are_told_of_from_the_threshold_on(
     ("alarm", "metric"),
     [
         ("LogDeliveryFailures", "AWS/Bedrock ModelInvocationLogsCloudWatchDeliveryFailure"),
-        ("RejectedRecords", "BedrockMeter/Health RejectedRecords"),
-        ("ConflictingDuplicates", "BedrockMeter/Health ConflictingDuplicates"),
-        ("LoweredCalls", "BedrockMeter/Health LoweredCalls"),
         ("DroppedDeliveries", "AWS/Lambda AsyncEventsDropped"),
         ("UnpublishedBatches", "AWS/Lambda OnFailureDestinationDeliveredEventCount"),
         ("DroppedBatches", "AWS/Lambda DroppedEventCount"),
@@ -115,6 +114,31 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
     assert state(f"Health-{alarm}", {metric: [1]}) is ALARM
     assert state(f"Health-{alarm}", {metric: [1, 0]}) is OK
     assert state(f"Health-{alarm}", {}) is OK
+
+
+@pytest.mark.parametrize(
+    "alarm", ["RejectedRecords", "ConflictingDuplicates", "LoweredCalls", "UnpublishedRecords"]
+)
+def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
+    def after(*counts: float) -> AlarmState:
+        figures = {f"BedrockMeter/Health {alarm}": counts}
+        return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(1), after(1, 0), after()] == [ALARM, OK, OK]
+
+
+def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
+    """Else a record with a time of yesterday adds a call that nothing compares with Bedrock's."""
+
+    def after(delay: timedelta) -> AlarmState:
+        figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
+        return state("Health-LateCalls", figures, statistic=Statistic.MAXIMUM)
+
+    assert [after(timedelta(hours=2)), after(timedelta(minutes=119))] == [ALARM, OK]
+    for minutes in range(60):
+        audited_next = AuditWindow.settled_at(NOON + timedelta(hours=1))
+        delay = NOON + timedelta(minutes=minutes) - min(hour.start for hour in audited_next)
+        assert delay >= timedelta(hours=2)
 
 
 @pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
@@ -131,15 +155,58 @@ def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() ->
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls}
         return state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
 
-    assert [after(1, 1), after(1, 0), after(0, 1), after(None, 1)] == [ALARM, OK, OK, OK]
+    assert [after(1, 1), after(1, 0), after(0, 1), after(None, 0)] == [ALARM, OK, OK, OK]
 
 
-def test_mismatch_of_two_settled_hours_is_an_alarm_until_an_audit_finds_none() -> None:
+def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_find_none() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}
-        return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM)
+        return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
 
     assert [after(1), after(1, 0), after(0)] == [ALARM, OK, OK]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "seconds"),
+    [
+        ("Coverage", "CoverageShortfall", FIVE_MINUTES),
+        ("UsageMismatch", "UsageMismatch", 2 * HOUR),
+        ("PriceListAge", "PriceListAge", DAY),
+    ],
+)
+def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
+    """As when someone deletes the log group from which CloudWatch makes them."""
+
+    def after(*values: float | None) -> AlarmState:
+        figures = {f"BedrockMeter/Health {metric}": values}
+        return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM, seconds=seconds)
+
+    assert after(0) is OK
+    assert after(0, None, None, None) is ALARM
+    assert after(None, None, None, 0) is OK
+
+
+def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
+    """Thirty minutes, or the time from one value to the next where that is longer."""
+    alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
+    warm_ups = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): configuration[
+            "WarmUpPeriodDurationInMinutes"
+        ]
+        for alarm in alarms
+        if (configuration := alarm.get("WarmUpConfiguration"))
+        and not configuration["OnlyStartEvaluatingAfterWarmUpPeriodEnds"]
+    }
+    breaching = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-")
+        for alarm in alarms
+        if alarm["TreatMissingData"] == "breaching"
+    }
+    assert warm_ups.keys() == breaching
+    assert warm_ups["Coverage"] == warm_ups["LoggingWatcherNotStarted"] == 30
+    assert warm_ups["PriceRefresherNotStarted"] == 75
+    assert warm_ups["UsageMismatch"] == 135
+    assert warm_ups["PriceListAge"] == warm_ups["FocusExporterNotStarted"] == 24 * 60 + 15
 
 
 def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
@@ -220,7 +287,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
     ("days", "expected"),
     [
         (1, {"ReportErrors": (DAY, 1), "ReportNotStarted": (DAY, 2)}),
-        (3, {"ReportErrors": (DAY, 1), "ReportNotStarted": (3 * DAY, 2)}),
+        (3, {"ReportErrors": (DAY, 1)}),
         (7, {"ReportErrors": (DAY, 1)}),
     ],
 )
@@ -298,8 +365,8 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
     [
         ([0, 1], OK),  # of which UnpricedCalls notifies
         ([1, 2], ALARM),
-        ([1, 2, 2], ALARM),
-        ([1, 2, 2, 2, 2], OK),
+        ([1, 2, 2], OK),
+        ([1, 2, 2, 3], ALARM),
         ([2, 1], OK),
         ([2, 2, 3], ALARM),
         ([None, 2], OK),
@@ -317,7 +384,7 @@ def test_each_further_model_without_a_price_notifies(
 def test_bound_that_is_reached_notifies_once() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health OverflowingCalls": calls}
-        return state("Health-OverflowingCalls", figures, seconds=HOUR)
+        return state("Health-OverflowingCalls", figures, statistic=Statistic.MAXIMUM, seconds=HOUR)
 
     assert [after(1), after(0), after(None)] == [ALARM, OK, OK]
     assert [after(1, *[0] * 71), after(1, *[0] * 72)] == [ALARM, OK]
@@ -330,6 +397,28 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
         return state("Health-NegativeMetrics", figures, statistic=Statistic.MINIMUM)
 
     assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
+
+
+@pytest.mark.parametrize("series", ["Identity", "Model"])
+def test_values_below_zero_of_one_series_notify_at_once(series: str) -> None:
+    def after(*values: float | None) -> AlarmState:
+        figures = {"BedrockMeter QuotaTokens": values}
+        name = f"Health-Negative{series}Metrics"
+        return state(name, figures, statistic=Statistic.MINIMUM)
+
+    assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
+    assert after(-1, 60) is OK  # the next period has none
+
+
+def test_value_below_zero_is_named_by_the_series_that_has_it() -> None:
+    alarm = alarm_of("Health-NegativeIdentityMetrics", "default")
+    honest, silenced = (
+        Metric("BedrockMeter", "QuotaTokens", (("IdentityArn", name),))
+        for name in ("honest", "silenced")
+    )
+    source = SeriesFigures({honest: [60_000_000], silenced: [-60_000_000]})
+    states = {one.series.label: one.state for one in alarm.evaluate(source, NOON)}
+    assert states == {"silenced": ALARM, "honest": OK}
 
 
 def test_calls_without_counts_are_none_without_a_price() -> None:
@@ -358,17 +447,24 @@ def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
     assert state("Health-NoData", figures) is OK
 
 
-def test_the_meter_s_own_alarms_tell_when_all_is_well_again_and_those_of_tokens_do_not() -> None:
+def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
+    """An action on OK would also run when an alarm of a new deployment is first evaluated."""
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
-    health = {
-        it["AlarmName"] for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")
-    }
+    assert not [alarm for alarm in alarms if alarm.get("OKActions")]
+    rules = resources(deployment("default").monitoring, "AWS::Events::Rule")
+    (rule,) = (rule for name, rule in rules.items() if name.startswith("Recovery"))
+    pattern = rule["EventPattern"]
+    assert pattern["detail"]["state"] == {"value": ["OK"]}
+    assert pattern["detail"]["previousState"] == {"value": ["ALARM"]}
+    (arn,) = pattern["resources"]
+    assert arn["prefix"]["Fn::Join"][1][-1] == ":alarm:BedrockMeter-Health-"
     # These end by the clock and not because their cause was fixed.
-    by_the_clock = {
+    (names,) = pattern["detail"]["alarmName"]
+    assert names["anything-but"] == [
         f"BedrockMeter-Health-{name}"
         for name in ("OverflowingCalls", "UnpricedCalls", "UnpricedModels")
-    }
-    assert {it["AlarmName"] for it in alarms if it.get("OKActions")} == health - by_the_clock
+    ]
+    assert "$.detail.alarmName" in json.dumps(rule["Targets"])
 
 
 def test_the_anomaly_band_is_as_wide_as_configured() -> None:

@@ -52,7 +52,7 @@ def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
     allowed = by_action()
     assert set(allowed) == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+        *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),

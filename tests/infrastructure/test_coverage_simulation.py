@@ -112,8 +112,10 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
     now = NOON + timedelta(minutes=15)
     while now <= until:
         found.append(int(bool(AuditCoverage(metrics).audit_settled_hours(now).mismatches)))
-        figures = {"BedrockMeter/Health UsageMismatch": found[-1:]}
-        states.append(state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM))
+        figures = {"BedrockMeter/Health UsageMismatch": [max(found[-2:])]}
+        states.append(
+            state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=7200)
+        )
         now += HOUR
     return states
 

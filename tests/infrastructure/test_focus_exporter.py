@@ -59,7 +59,7 @@ def test_it_starts_once_a_day_and_is_tried_twice() -> None:
 def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
     assert allowed() == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+        *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
@@ -79,7 +79,7 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
-    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+    for action in ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"):
         (statement,) = by_action[action]
         assert statement["Condition"] == condition
     (scan,) = by_action["dynamodb:Scan"]

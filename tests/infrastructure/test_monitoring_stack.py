@@ -33,7 +33,8 @@ STARTING_FUNCTIONS = (
     "TrafficAuditor",
 )
 QUERY = re.compile(
-    r'SELECT SUM\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\) GROUP BY \3 ORDER BY SUM\(\) DESC'
+    r'SELECT (?:SUM|MIN)\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\)'
+    r" GROUP BY \3 ORDER BY (?:SUM\(\) DESC|MIN\(\) ASC)"
 )
 
 
@@ -217,13 +218,43 @@ def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
     (pattern,) = (
         it["EventPattern"] for name, it in rules.items() if name.startswith("PartialData")
     )
-    grouped = [it["AlarmName"] for it in alarms().values() if "Every" in it["AlarmName"]]
+    grouped = [
+        name
+        for name, alarm in alarms().items()
+        if any("GROUP BY" in query.get("Expression", "") for query in alarm.get("Metrics", []))
+    ]
+    assert len(grouped) == 6
     watched = {
         deployment().monitoring["Resources"][it["Ref"]]["Properties"]["AlarmName"]
         for it in pattern["detail"]["alarmName"]
     }
     assert watched == set(grouped)
     assert pattern["detail"]["state"] == {"evaluationState": ["PARTIAL_DATA"]}
+
+
+@each_configuration
+def test_series_that_usage_alarms_look_at_are_watched_for_values_below_zero(
+    configuration: str,
+) -> None:
+    """An alarm on a sum stays silent where someone adds a large value below zero."""
+    thresholds = alarm_thresholds(Config.from_context(CONFIGURATIONS[configuration]))
+    looked_at = {
+        (threshold.metric_name, threshold.dimension_set.dimension_names)
+        for threshold in thresholds
+        if threshold.dimension_set is not DimensionSet.ACCOUNT
+    }
+    guarding = {
+        name: alarm for name, alarm in alarms(configuration).items() if "SELECT MIN(" in str(alarm)
+    }
+    assert looked_at == {
+        (name, dimensions)
+        for alarm in guarding.values()
+        for _, name, dimensions in metrics_of(alarm)
+    }
+    for alarm in guarding.values():
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "LessThanThreshold")
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["Metrics"][0]["Period"] == 300
 
 
 def test_the_anomaly_band_can_be_switched_off() -> None:

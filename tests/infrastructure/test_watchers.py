@@ -72,7 +72,7 @@ def test_neither_can_change_what_it_watches() -> None:
     notifying = {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"}
     assert actions("CoverageAuditorRole") == writing_its_log | notifying | {
         *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
-        "dynamodb:GetItem",
+        *("cloudformation:DescribeStacks", "dynamodb:GetItem"),
     }
     assert actions("LoggingWatcherRole") == writing_its_log | notifying | {
         "bedrock:GetModelInvocationLoggingConfiguration",
@@ -105,6 +105,12 @@ def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
     _, parts = keys["Fn::Join"]
     assert (parts[0], parts[-1]) == ("tags#arn:", ":application-inference-profile/*")
     assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
+
+
+def test_the_auditor_asks_for_the_creation_of_its_own_stack_alone() -> None:
+    allowed = grants(deployment().monitoring, "CoverageAuditorRole")
+    (statement,) = allowed["cloudformation:DescribeStacks"]
+    assert statement["Resource"] == {"Ref": "AWS::StackId"}
 
 
 def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:

@@ -29,7 +29,7 @@ from cdk.operations.running_cost import (
 )
 from cdk.operations.terminal import CommandError
 from lambdas.domain.completeness import BEDROCK_METRICS, BEDROCK_NAMESPACE, OWN_METRICS
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics
@@ -63,9 +63,9 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 22, Decimal("1047.40")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 22, Decimal("1135.1368")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 22, Decimal("3334.20")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 22, Decimal("3421.9368")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -82,8 +82,12 @@ def test_no_usage_costs_more_metrics_than_the_worst_case(
 ) -> None:
     usage = Usage(10**6, identities, models, projects, projects)
     metrics = [it for it in running_cost(usage, Config(), PRICES) if it.what.endswith("metrics")]
-    alarms = [it for it in running_cost(usage, Config(), PRICES) if "watched" in it.what]
-    assert sum(it.usd for it in (*metrics, *alarms)) <= worst_case_usd(Config(), PRICES)
+    others = [
+        item
+        for item in running_cost(usage, Config(), PRICES)
+        if "watched" in item.what or "compare them with" in item.what
+    ]
+    assert sum(it.usd for it in (*metrics, *others)) <= worst_case_usd(Config(), PRICES)
 
 
 @given(counts, counts, st.integers(0, 50))
@@ -96,6 +100,19 @@ def test_more_of_anything_never_costs_less(calls: int, identities: int, models: 
 
 def test_identities_past_the_bound_cost_nothing_more() -> None:
     assert total(Usage(1, 201, 6)) == total(Usage(1, 100_000, 6))
+
+
+def test_each_identity_and_model_is_watched_by_two_severities_and_for_values_below_zero() -> None:
+    def watched(identities: int, models: int) -> Decimal:
+        (item,) = (
+            item
+            for item in running_cost(Usage(1, identities, models), Config(), PRICES)
+            if "watched by alarms" in item.what
+        )
+        return item.usd
+
+    each = 3 * PRICES["alarm_metric_month"]
+    assert watched(11, 6) - watched(10, 6) == watched(10, 7) - watched(10, 6) == each
 
 
 def test_calls_without_a_price_cost_their_notes_and_one_reading_of_them() -> None:
@@ -165,6 +182,8 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
         sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
         for it in health
     )
+    grouped = [alarm for alarm in health if "SELECT MIN(" in str(alarm)]
+    assert len(grouped) == len({DimensionSet.IDENTITY, DimensionSet.MODEL})
     optional = EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS + PRICE_ALARM_METRICS
     assert watched == HEALTH_ALARM_METRICS + optional
     assert len(resources(template, "AWS::CloudWatch::Dashboard")) == len(
@@ -199,8 +218,15 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
     audit.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
-    expected = metrics.read.total() + lists + of_bedrock_mantle
-    assert metrics_read(Usage(1, 1, models)) == 720 * expected
+    expected = metrics.read.total() + lists + metrics.counted + of_bedrock_mantle
+    assert metrics_read(Usage(1, 1, models), Config()) == 720 * expected
+
+
+def test_reads_of_audits_are_bounded_whatever_callers_do() -> None:
+    """An application inference profile costs nothing and is one more model to Bedrock."""
+    most = metrics_read(Usage(1, 1, 10**9), Config())
+    assert metrics_read(Usage(1, 1, 1_000), Config()) == most
+    assert Decimal(most) / 1000 * PRICES["metrics_read_1000"] < 57
 
 
 @pytest.mark.parametrize(

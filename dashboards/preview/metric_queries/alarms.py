@@ -58,6 +58,8 @@ class Alarm:
         breaching: so many have to breach (M).
         missing: What a period without data counts as: `breaching`, `notBreaching`, `ignore` or
             `missing`.
+        warm_up: How long after it was made it may wait before it is evaluated.
+        is_warm_up_whole: Whether it waits all that time, data or not.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Alarm:
     periods: int
     breaching: int
     missing: str
+    warm_up: timedelta = timedelta(0)
+    is_warm_up_whole: bool = False
 
     @classmethod
     def from_definition(cls, told: Mapping[str, Any]) -> Self:
@@ -76,6 +80,7 @@ class Alarm:
             UnknownExpressionError: It is of a kind that is not evaluated here.
         """
         comparison = told["ComparisonOperator"]
+        warm_up = told.get("WarmUpConfiguration") or {}
         if comparison not in _COMPARISONS:
             message = f"{told['AlarmName']}: {comparison}"
             raise UnknownExpressionError(message)
@@ -87,6 +92,8 @@ class Alarm:
             periods=int(told["EvaluationPeriods"]),
             breaching=int(told.get("DatapointsToAlarm") or told["EvaluationPeriods"]),
             missing=told.get("TreatMissingData") or "missing",
+            warm_up=timedelta(minutes=warm_up.get("WarmUpPeriodDurationInMinutes", 0)),
+            is_warm_up_whole=bool(warm_up.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds")),
         )
 
     def evaluate(self, source: MetricSource, now: datetime) -> list[Contributor]:
@@ -101,6 +108,14 @@ class Alarm:
             Contributor(series, self._state_of(series))
             for series in evaluate(self.queries, source, periods)
         ]
+
+    def is_warming_up(self, age: timedelta, contributors: list[Contributor]) -> bool:
+        """Say if it is not evaluated yet: till the warm-up ends, or data fill its periods.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
+        """
+        is_filled = any(None not in it.series.values for it in contributors)
+        return age < self.warm_up and (self.is_warm_up_whole or not is_filled)
 
     def state_of(self, contributors: list[Contributor]) -> AlarmState:
         """The state of the whole: ALARM as soon as one contributor is."""

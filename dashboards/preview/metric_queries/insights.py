@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
 from dashboards.preview.metric_queries.series import (
     MetricSource,
@@ -18,11 +19,15 @@ from dashboards.preview.metric_queries.series import (
 
 MOST_SERIES = 500
 _QUERY = re.compile(
-    r"SELECT SUM\((?P<name>\w+)\)"
+    r"SELECT (?P<function>SUM|MIN)\((?P<name>\w+)\)"
     r" FROM SCHEMA\(\"(?P<namespace>[^\"]+)\", (?P<dimensions>\w+(?:, \w+)*)\)"
     r" GROUP BY (?P<group>\w+)"
-    r"(?: ORDER BY SUM\(\) DESC(?: LIMIT (?P<limit>\d+))?)?"
+    r"(?: ORDER BY (?P=function)\(\) (?P<order>DESC|ASC)(?: LIMIT (?P<limit>\d+))?)?"
 )
+_FUNCTIONS: Mapping[str, tuple[Statistic, Callable[[Iterable[float]], float]]] = {
+    "SUM": (Statistic.SUM, sum),
+    "MIN": (Statistic.MINIMUM, min),
+}
 
 
 def is_query(expression: str) -> bool:
@@ -44,13 +49,23 @@ def evaluate_query(query: str, source: MetricSource, periods: Periods) -> list[S
         for metric in source.metrics(found["namespace"], found["name"])
         if metric.dimension_names == set(names)
     ]
-    groups: defaultdict[str, list[float | None]] = defaultdict(lambda: [None] * periods.count)
-    for metric, values in source.values(metrics, Statistic.SUM, periods).items():
-        group = groups[dict(metric.dimensions)[found["group"]]]
-        for place, value in enumerate(values):
-            if value is not None:
-                group[place] = value + (group[place] or 0)
-    series = [Series(label, tuple(values)) for label, values in groups.items()]
-    series = [it for it in series if it.present]
-    series.sort(key=lambda it: -sum(it.present))
+    statistic, reduce = _FUNCTIONS[found["function"]]
+    groups: defaultdict[str, list[tuple[float | None, ...]]] = defaultdict(list)
+    for metric, values in source.values(metrics, statistic, periods).items():
+        groups[dict(metric.dimensions)[found["group"]]].append(values)
+    series = [
+        Series(label, tuple(_reduce(reduce, column) for column in zip(*rows, strict=True)))
+        for label, rows in groups.items()
+    ]
+    series = [one for one in series if one.present]
+    sign = 1 if found["order"] == "ASC" else -1
+    series.sort(key=lambda one: sign * reduce(one.present))
     return series[: int(found["limit"] or MOST_SERIES)]
+
+
+def _reduce(
+    reduce: Callable[[Iterable[float]], float], column: tuple[float | None, ...]
+) -> float | None:
+    """One value of the metrics of a group in a period; none where none has any."""
+    known = [value for value in column if value is not None]
+    return reduce(known) if known else None

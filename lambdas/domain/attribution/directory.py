@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from lambdas.domain.attribution.label_names import LabelNames
@@ -30,6 +30,10 @@ _PAUSE = timedelta(minutes=1)
 _MOST_ENTRIES = 10_000
 LONGEST_LOOK_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
+
+MAX_RUN_SECONDS = 120.0
+"""For which AWS is asked in all look-ups of one run, which have the same time: forged records can
+name any number of roles, and a report must end all the same."""
 
 
 class TagDirectory:
@@ -61,6 +65,8 @@ class TagDirectory:
         self._entries: dict[str, TagEntry] = {}
         self._denied: set[str] = set()
         self._quiet_until: dict[str, datetime] = {}
+        self._run: datetime | None = None
+        self._asked_seconds = 0.0
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
         """Tell what is known of resources, having looked again at what was due.
@@ -71,29 +77,45 @@ class TagDirectory:
 
         Args:
             arns: The resources behind some calls, see `tagged_arns`.
-            now: The time.
+            now: The time; look-ups with the same one are of one run.
         """
         if len(self._entries) > _MOST_ENTRIES:
             self._entries.clear()
         if len(self._quiet_until) > _MOST_ENTRIES:
             self._quiet_until.clear()
+        if now != self._run:
+            self._run, self._asked_seconds = now, 0.0
         asks_until = self._clock() + LONGEST_LOOK_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
-        for arn in sorted(set(arns)):
-            entry = self._look_up(arn, now, asks_until)
+        wanted = sorted(set(arns))
+        to_read = [arn for arn in wanted if self._is_unknown(arn, now)]
+        recalled = self._memory.recall_all(to_read) if len(to_read) > 1 else {}
+        for arn in wanted:
+            entry = self._look_up(arn, recalled, now, asks_until)
             if entry is None:
                 unavailable.add(arn)
             else:
                 histories[arn] = entry.history
         return TagFacts(histories, frozenset(unavailable))
 
-    def _look_up(self, arn: str, now: datetime, asks_until: float) -> TagEntry | None:
+    def _is_unknown(self, arn: str, now: datetime) -> bool:
+        """Say if nothing is known here of a resource that holds at a time."""
         entry = self._entries.get(arn)
-        if entry is not None and not self._is_due(entry, now):
-            return entry
-        entry = self._memory.recall(arn)
+        return entry is None or self._is_due(entry, now)
+
+    def _look_up(
+        self,
+        arn: str,
+        recalled: Mapping[str, TagEntry | None],
+        now: datetime,
+        asks_until: float,
+    ) -> TagEntry | None:
+        if not self._is_unknown(arn, now):
+            return self._entries[arn]
+        entry = recalled[arn] if arn in recalled else self._memory.recall(arn)
         if entry is None or self._is_due(entry, now):
-            may_ask = not self._is_quiet(arn, now) and self._clock() < asks_until
+            has_time = self._clock() < asks_until and self._asked_seconds < MAX_RUN_SECONDS
+            may_ask = has_time and not self._is_quiet(arn, now)
             entry = self._look_again(arn, entry, now) if may_ask else entry
         if entry is not None:
             self._entries[arn] = entry
@@ -101,6 +123,7 @@ class TagDirectory:
 
     def _look_again(self, arn: str, known: TagEntry | None, now: datetime) -> TagEntry | None:
         """Ask the source; if it does not tell, what was known stands."""
+        began = self._clock()
         try:
             found = self._source.find(arn)
         except TagSourceBusyError as error:
@@ -109,6 +132,8 @@ class TagDirectory:
         except TagsUnavailableError as error:
             self._be_quiet(arn, now, f"{arn}: {error}")
             return known
+        finally:
+            self._asked_seconds += self._clock() - began
         for reason in found.denied:
             self._tell_once(reason)
         known_history = UNKNOWN_HISTORY if known is None else known.history

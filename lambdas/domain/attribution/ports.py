@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -77,6 +77,13 @@ class TagMemory(Protocol):
 
     def recall(self, arn: str) -> TagEntry | None:
         """What is remembered of a resource; `None` at first."""
+
+    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+        """What is remembered of many resources; some that were not read may be missing.
+
+        Args:
+            arns: The resources, each once.
+        """
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Remember an entry in place of the one that was recalled.

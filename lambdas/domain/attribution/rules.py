@@ -197,7 +197,8 @@ class AttributionPattern(DatedRule):
             check(
                 name,
                 f"1 to {LONGEST_LABEL} printable characters, without blanks at their ends; neither"
-                " unattributed nor what starts with __",
+                " unattributed nor what starts with __; where letters of another script all look"
+                " Latin, (not Latin) at the end",
                 is_so=label is None or read_label(label) == label,
             )
 

@@ -1,5 +1,11 @@
 """Compares the meter's count with Bedrock's own: what is missing, too much, or in no log."""
 
+from lambdas.domain.completeness.audit_detail import (
+    ALL_MODELS,
+    MAX_MODELS_READ,
+    is_by_model,
+    is_hour_by_model,
+)
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.coverage import (
     AUDITS_RUNNING,
@@ -26,11 +32,13 @@ from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, Settl
 from lambdas.domain.completeness.wording import coverage_notice, mismatch_notice
 
 __all__ = [
+    "ALL_MODELS",
     "AUDITS_RUNNING",
     "BEDROCK_METRICS",
     "BEDROCK_NAMESPACE",
     "MANTLE_METRICS",
     "MANTLE_NAMESPACE",
+    "MAX_MODELS_READ",
     "OWN_METRICS",
     "AuditWindow",
     "Comparison",
@@ -46,6 +54,8 @@ __all__ = [
     "SettledHour",
     "compare",
     "coverage_notice",
+    "is_by_model",
+    "is_hour_by_model",
     "merge_models",
     "metered_model_id",
     "mismatch_notice",

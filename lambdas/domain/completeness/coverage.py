@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,19 @@ from typing import NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.figures import Figures, Quantity
-from lambdas.domain.invocations import foundation_model_id
+from lambdas.domain.invocations import foundation_model_id, is_foundation_model
 from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.domain.metering.model_folding import OTHER_MODELS
 
 AUDITS_RUNNING = 2
 """So many audits one after the other have to find calls missing before somebody is told."""
+
+
+_DEFAULT_ROUTER = re.compile(r"[a-z]+\.[a-z]+:\d+")
+"""The id of a default prompt router, which has the form of a model's: `anthropic.claude:1`.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-routing.html
+"""
 
 
 class Bound(NamedTuple):
@@ -165,6 +173,9 @@ def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
     if name in metered:
         return name
     other = OTHER_MODELS if OTHER_MODELS in metered else name
+    # Else calls of a forged model `x/NAME` would stand in for hidden ones of a foundation model.
+    if is_foundation_model(name) and _DEFAULT_ROUTER.fullmatch(name) is None:
+        return other
     return min((model for model in metered if model.endswith(f"/{name}")), default=other)
 
 

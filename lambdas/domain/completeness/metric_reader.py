@@ -24,6 +24,9 @@ class MetricReader(Protocol):
             FiguresUnavailableError: Some are not to be had.
         """
 
+    def count_models(self, namespace: str, name: str) -> int:
+        """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
+
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
@@ -16,6 +17,14 @@ _ADVICE = (
     " their own; if none of them tells, run make doctor. What the log group still holds is counted"
     " afterwards by make replay."
 )
+_TOO_MANY_MODELS = (
+    "Bedrock has so many models and inference profiles that most audits compare the sums of the"
+    " account; the function's log has models when they are compared."
+)
+_SILENT_ADVICE = (
+    "If the alarm stays, the audits report nothing to CloudWatch: is the log group of"
+    " CoverageAuditor still there? See docs/runbooks/Coverage.md."
+)
 _MISMATCH_ADVICE = (
     "Too many: forged records are likely. Missing: records were kept from the meter or changed."
     " See docs/runbooks/UsageMismatch.md."
@@ -23,14 +32,14 @@ _MISMATCH_ADVICE = (
 
 
 def coverage_notice(report: CoverageReport) -> Notice:
-    """Say of which models calls are missing, or that none are any more."""
+    """Say of which models calls are missing, or that none are."""
     start, end = report.window.start, report.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     if not report.is_short:
         return Notice(
-            "Bedrock Meter: the calls that were missing are counted",
-            f"Calls were missing. In the hour {period} all but {report.calls.missing:,} of"
-            f" Bedrock's {report.calls.bedrock:,} are counted by now.",
+            "Bedrock Meter: no calls are missing now",
+            f"In the hour {period} all but {report.calls.missing:,} of Bedrock's"
+            f" {report.calls.bedrock:,} calls are counted by now. {_SILENT_ADVICE}",
         )
     lines = [
         f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
@@ -47,8 +56,8 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     found = report.mismatches
     if not found:
         return Notice(
-            "Bedrock Meter: its count and Bedrock's agree again",
-            f"The counts differed. In the two hours {period} they agree within the bounds.",
+            "Bedrock Meter: its count and Bedrock's agree now",
+            f"In the two hours {period} they agree within the bounds. {_SILENT_ADVICE}",
         )
     lines = [
         f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:",
@@ -59,6 +68,8 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
         lines.append(f"Calls without counts, left out of both: {', '.join(named[:_MOST_MODELS])}.")
+    if ALL_MODELS in {mismatch.model_id for mismatch in found}:
+        lines.append(_TOO_MANY_MODELS)
     lines.append(_MISMATCH_ADVICE)
     return Notice("Bedrock Meter: its count differs from Bedrock's", "\n".join(lines))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.attribution import Attribution, Rung
 from lambdas.domain.focus.identity_detail import IdentityDetail
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
+from lambdas.domain.metering.model_folding import OTHER_MODELS
 from lambdas.domain.pricing import (
     BilledUnit,
     CostLine,
@@ -41,6 +42,9 @@ PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
 Meter: TypeAlias = TokenKind | BilledUnit
 """What is counted: tokens of a kind, or units of another sort."""
 _METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
+MAX_LEFT_OUT = 10_000
+"""Pairs of model and reason that a billing period names among the calls in no charge: forged
+records can name any number of models. The calls of the rest are of `OTHER_MODELS`."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Source: https://owasp.org/www-community/attacks/CSV_Injection"""
 _FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
@@ -132,7 +136,7 @@ class LeftOut(NamedTuple):
     """Successful calls that are in no charge, and so in no cost.
 
     Attributes:
-        model_id: Their foundation model.
+        model_id: Their foundation model, or `OTHER_MODELS` past a bound.
         reason: A value of `Unpriced`, `NO_ACCOUNT` or `NO_PERIOD`.
         invocations: How many they are.
         tokens: All their tokens that somebody counted.
@@ -257,7 +261,10 @@ class DailyCharges:
 
     def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
         month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
-        self._left_out[month][key] += times
+        known = self._left_out[month]
+        if key not in known and len(known) >= MAX_LEFT_OUT:
+            key = (OTHER_MODELS, reason)
+        known[key] += times
         self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
 
 

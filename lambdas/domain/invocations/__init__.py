@@ -10,7 +10,7 @@ from lambdas.domain.invocations.identity import (
     IdentityKind,
 )
 from lambdas.domain.invocations.metered_source import BEDROCK_LOG_STREAM, MeteredSource
-from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.invocations.model import foundation_model_id, is_foundation_model
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
 from lambdas.domain.invocations.token_counts import TokenCounts
@@ -49,6 +49,7 @@ __all__ = [
     "UsageDoubt",
     "UsageRecord",
     "foundation_model_id",
+    "is_foundation_model",
     "read_envelope",
     "read_invocation",
     "read_line",

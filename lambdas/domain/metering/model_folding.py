@@ -27,12 +27,15 @@ class BoundedModels:
 
     Attributes:
         models: Admits models, month by month.
+        failing_models: Admits models of failed calls, to the first half of the same places: a
+            caller that fails costs nothing, and must not fill the places of models that answer.
         pairs: Admits pairs of identity and model; `None` where these have no metrics.
         is_known: Whether a model has a price. A failed call of another one takes no place: callers
             can name any model and fail.
     """
 
     models: IdentityRegistry
+    failing_models: IdentityRegistry
     pairs: IdentityRegistry | None
     is_known: Callable[[str], bool]
 
@@ -46,7 +49,8 @@ class BoundedModels:
         record = call.as_priced().record
         month, model = f"{record.timestamp:%Y-%m}", dimension_value(record.model_id)
         may_be_new = not record.is_failed or self.is_known(record.model_id)
-        if not (may_be_new and self.models.admit(month, model, None) is Admission.ADMITTED):
+        registry = self.failing_models if record.is_failed else self.models
+        if not (may_be_new and registry.admit(month, model, None) is Admission.ADMITTED):
             return call._replace(model=OTHER_MODELS, model_of_identity=OTHER_MODELS)
         of_identity = model if self._is_pair_admitted(month, identity, model) else OTHER_MODELS
         return call._replace(model=model, model_of_identity=of_identity)

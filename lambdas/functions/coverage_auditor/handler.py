@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_reader import CloudWatchMetricReader
 from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
 from lambdas.adapters.sns_notifier import SnsNotifier
@@ -63,7 +64,7 @@ def _notice(alarm_name: str, moment: datetime) -> Notice:
     """Say what an alarm stands for."""
     if alarm_name.endswith(USAGE_MISMATCH.name):
         return mismatch_notice(_audit_settled_hours(moment))
-    report = audit()(moment)
+    report = audit()(moment, with_tokens=True)
     _log(report)
     return coverage_notice(report)
 
@@ -121,7 +122,11 @@ def audit() -> AuditCoverage:
     """What audits, made once."""
     memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().ledger_table)
     models = ProfileModels(memory, settings().profiles_arn)
-    return AuditCoverage(CloudWatchMetricReader(boto3.client("cloudwatch")), models.name_model)
+    return AuditCoverage(
+        CloudWatchMetricReader(boto3.client("cloudwatch")),
+        models.name_model,
+        metered_since=created_at(boto3.client("cloudformation"), settings().stack_id),
+    )
 
 
 @cache

@@ -118,3 +118,32 @@ def test_windows_end_with_the_minute_that_has_begun() -> None:
     alarm.evaluate(Watching({}), NOON + timedelta(seconds=30))
     minute = timedelta(minutes=1)
     assert seen == [(NOON + n * minute, NOON + (n + 1) * minute) for n in (-2, -1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "values", "is_whole", "expected"),
+    [
+        (29, [None, 0, 0], False, True),
+        (29, [0, 0, 0], False, False),  # its periods are filled
+        (29, [0, 0, 0], True, True),
+        (30, [None, None, None], False, False),
+        (30, [None, None, None], True, False),
+    ],
+)
+def test_alarm_warms_up_until_its_periods_are_filled_or_the_time_is_over(
+    minutes: int,
+    values: list[float | None],
+    is_whole: bool,
+    expected: bool,
+) -> None:
+    warm_up = {
+        "WarmUpPeriodDurationInMinutes": 30,
+        "OnlyStartEvaluatingAfterWarmUpPeriodEnds": is_whole,
+    }
+    alarm = Alarm.from_definition(definition(WarmUpConfiguration=warm_up))
+    contributors = alarm.evaluate(InMemoryMetrics({metric("Errors"): values}), NOON)
+    assert alarm.is_warming_up(timedelta(minutes=minutes), contributors) is expected
+
+
+def test_alarm_without_a_warm_up_is_evaluated_at_once() -> None:
+    assert not Alarm.from_definition(definition()).is_warming_up(timedelta(0), [])

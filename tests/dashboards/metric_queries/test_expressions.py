@@ -205,6 +205,29 @@ def test_a_query_adds_up_what_it_does_not_group_by() -> None:
     assert results(query, CALLERS) == [Series("ana", (4, 2))]
 
 
+def test_lowest_values_of_a_query_go_first() -> None:
+    values: dict[str, list[float | None]] = {"a": [5, None], "b": [-7, 3], "c": [None, None]}
+    source = InMemoryMetrics(
+        {metric("TotalTokens", IdentityArn=name): of_one for name, of_one in values.items()}
+    )
+    query = f"SELECT MIN(TotalTokens) {SCHEMA} GROUP BY IdentityArn ORDER BY MIN() ASC"
+    assert results(query, source) == [Series("b", (-7, 3)), Series("a", (5, None))]
+
+
+def test_query_for_lowest_values_takes_the_lowest_of_a_group() -> None:
+    query = (
+        'SELECT MIN(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
+        " GROUP BY IdentityArn ORDER BY MIN() ASC"
+    )
+    source = InMemoryMetrics(
+        {
+            metric("TotalTokens", IdentityArn="a", ModelId=model): [value, None]
+            for model, value in (("x", 9), ("y", -2))
+        }
+    )
+    assert results(query, source) == [Series("a", (-2, None))]
+
+
 @pytest.mark.parametrize(
     "expression",
     [
@@ -222,6 +245,7 @@ def test_a_query_adds_up_what_it_does_not_group_by() -> None:
         'SELECT AVG(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn',
         f"SELECT SUM(TotalTokens) {SCHEMA} GROUP BY ModelId",
         f"SELECT SUM(TotalTokens) {SCHEMA}",
+        f"SELECT MIN(TotalTokens) {SCHEMA} GROUP BY IdentityArn ORDER BY SUM() DESC",
     ],
 )
 def test_whatever_else_there_is_is_refused_by_name(expression: str) -> None:

@@ -1,18 +1,15 @@
 """The dashboards as a browser draws them."""
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from dashboards.preview.sources import source_of_logs
 from dashboards.preview.viewer.bodies import read_bodies
-from dashboards.preview.viewer.browser import ARGUMENTS, find_browser
 from dashboards.preview.viewer.pages import write_page
 from dashboards.preview.viewer.viewing import Viewing
 from tests.invocation_logs import as_lines, log
@@ -39,28 +36,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "logs.ndjson").write_bytes(as_lines(*LOGS))
     write_page(Viewing.of(source_of_logs([folder / "logs.ndjson"])), folder / "page.html")
     return folder / "page.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        it = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield it
-        it.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    it = browser.new_page(viewport={"width": 1280, "height": 900})
-    said: list[str] = []
-    it.on("console", lambda message: said.append(message.text))
-    it.on("pageerror", lambda error: said.append(str(error)))
-    yield it
-    it.close()
-    assert said == []
 
 
 def show(page: Page, page_file: Path, dashboard: str, theme: str = "light") -> None:

@@ -35,6 +35,15 @@ labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
         ("payments\ufe0f", "payments?"),
         ("\u0440\u0430yments", "??yments"),
         ("\u03bfrders", "?rders"),
+        ("en\u0261ine", "en?ine"),
+        ("\u13aapple", "?pple"),
+        ("\u0441\u043e\u0440\u0443", "\u0441\u043e\u0440\u0443 (not Latin)"),
+        ("\u0422\u0415\u0421\u0422 7", "\u0422\u0415\u0421\u0422 7 (not Latin)"),
+        ("\u0441\u043e\u0440\u0443 A", "\u0441\u043e\u0440\u0443 A (not Latin)"),
+        ("\u039c\u0391\u03a4\u0397", "\u039c\u0391\u03a4\u0397 (not Latin)"),
+        ("\ua4d0\ua4d1", "\ua4d0\ua4d1 (not Latin)"),
+        ("\u0442\u0435\u0441\u0442", "\u0442\u0435\u0441\u0442"),
+        ("\u0441" * 400, "\u0441" * (LONGEST_LABEL - 12) + " (not Latin)"),
         (
             "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
             "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
@@ -53,7 +62,13 @@ def test_blanks_and_names_that_the_meter_keeps_for_itself_are_no_labels(text: st
     assert read_label(text) is None
 
 
-@given(any_text | st.text("x _\n\ud800", min_size=200, max_size=600))
+def test_no_twin_of_a_label_is_the_same_to_the_eye() -> None:
+    twins = ["copy", "\u0441opy", "\u0441\u043e\u0440\u0443", "c\u03bfpy", "co\u0440y", "\uff43opy"]
+    shown = [read_label(twin) for twin in twins]
+    assert shown == ["copy", "?opy", "\u0441\u043e\u0440\u0443 (not Latin)", "c?py", "co?y", "copy"]
+
+
+@given(any_text | st.text("x _\n\ud800\u0441\u0442", min_size=200, max_size=600))
 def test_whatever_is_a_label_stays_one_and_fits_into_a_dimension(text: str) -> None:
     label = read_label(text)
     if label is None:

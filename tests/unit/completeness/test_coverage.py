@@ -133,6 +133,13 @@ def test_a_bare_id_is_that_of_what_hides_its_model() -> None:
     assert metered_model_id("p24qm5pye2qr", [HAIKU_3]) == "p24qm5pye2qr"
 
 
+def test_made_up_model_stands_in_for_no_foundation_model() -> None:
+    assert metered_model_id(HAIKU_3, [f"forged/{HAIKU_3}"]) == HAIKU_3
+    assert report({f"forged/{HAIKU_3}": 1000}, {HAIKU_3: 1000}).is_short
+    router = "default-prompt-router/anthropic.claude:1"
+    assert metered_model_id("anthropic.claude:1", [router]) == router
+
+
 def test_models_past_the_bound_are_compared_together() -> None:
     metered, bedrock = {HAIKU_3: 5, OTHER_MODELS: 7}, {HAIKU_3: 5, "a.b": 4, "c.d": 6}
     (other, haiku) = report(metered, bedrock).models
@@ -203,8 +210,9 @@ def test_a_notice_stays_readable_however_many_models_there_are() -> None:
 
 def test_what_is_counted_by_the_time_of_the_notice_is_told_as_such() -> None:
     notice = coverage_notice(report({HAIKU_3: 999}, {HAIKU_3: 1_000}))
-    assert notice.subject == "Bedrock Meter: the calls that were missing are counted"
+    assert notice.subject == "Bedrock Meter: no calls are missing now"
     assert "all but 1 of Bedrock's 1,000" in notice.text
+    assert "is the log group of CoverageAuditor still there?" in notice.text
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone

@@ -217,4 +217,4 @@ def test_notice_stays_readable_however_many_models_differ() -> None:
 
 def test_what_agrees_by_the_time_of_the_notice_is_reported_as_such() -> None:
     notice = mismatch_notice(report(calls(10, 10)))
-    assert notice.subject == "Bedrock Meter: its count and Bedrock's agree again"
+    assert notice.subject == "Bedrock Meter: its count and Bedrock's agree now"

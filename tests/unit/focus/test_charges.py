@@ -350,6 +350,16 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     assert len(left_out.model_id) == charges.LONGEST_TEXT
 
 
+def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charges, "MAX_LEFT_OUT", 2)
+    made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
+    charged = charges_of([(record, NOBODY) for record in made_up])
+    for record in made_up[1:3]:
+        charged.add(record, NOBODY, times=-1)
+    found = {left.model_id: (left.invocations, left.tokens) for left in charged.left_out(SEPTEMBER)}
+    assert found == {"made-up-0": (1, 15), "__other__": (2, 30)}
+
+
 @given(attributed_calls)
 def test_rows_are_in_order_of_time_and_each_is_there_once(
     attributed: list[tuple[UsageRecord, Attribution]],

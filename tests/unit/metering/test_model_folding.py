@@ -4,12 +4,28 @@ from dashboards.preview.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering import aggregate
-from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE
+from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE, Admission
 from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
 from lambdas.domain.metering.model_folding import OTHER_MODELS, BoundedModels, is_overflowing
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, disputed_call, usage_record
 
+OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
 NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+
+
+class Places:
+    """One of two registries of a table, with a bound of its own on what both have admitted."""
+
+    def __init__(self, members: set[tuple[str, str]], bound: int) -> None:
+        self._members, self._bound = members, bound
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        assert role is None
+        taken = sum(month == taken_in for taken_in, _ in self._members)
+        if (month, value) not in self._members and taken >= self._bound:
+            return Admission.FULL
+        self._members.add((month, value))
+        return Admission.ADMITTED
 
 
 def registry(bound: int) -> InMemoryIdentityRegistry:
@@ -18,7 +34,9 @@ def registry(bound: int) -> InMemoryIdentityRegistry:
 
 def bounded(max_models: int, max_pairs: int | None = None) -> BoundedModels:
     pairs = None if max_pairs is None else registry(max_pairs)
-    return BoundedModels(registry(max_models), pairs, {HAIKU_3, SONNET_4}.__contains__)
+    members: set[tuple[str, str]] = set()
+    models, failing = (Places(members, places) for places in (max_models, max_models // 2))
+    return BoundedModels(models, failing, pairs, {HAIKU_3, SONNET_4, OPUS_4}.__contains__)
 
 
 def names(bound: BoundedModels, record: UsageRecord, identity: str = ANA) -> tuple[str, str]:
@@ -47,11 +65,19 @@ def test_each_month_has_its_places() -> None:
 
 
 def test_failed_calls_of_made_up_models_take_no_place() -> None:
-    bound = bounded(1)
+    bound = bounded(2)
     for number in range(100):
         assert names(bound, failed(f"made-up-{number}")) == (OTHER_MODELS, OTHER_MODELS)
     assert names(bound, failed(HAIKU_3))[0] == HAIKU_3
-    assert names(bound, usage_record(model_id=SONNET_4))[0] == OTHER_MODELS
+    assert names(bound, usage_record(model_id=SONNET_4))[0] == SONNET_4
+
+
+def test_failed_calls_of_known_models_leave_half_of_the_places_to_models_that_answer() -> None:
+    bound = bounded(2)
+    found = [names(bound, failed(model))[0] for model in (HAIKU_3, SONNET_4, OPUS_4)]
+    assert found == [HAIKU_3, OTHER_MODELS, OTHER_MODELS]
+    assert names(bound, usage_record(model_id=OPUS_4))[0] == OPUS_4
+    assert names(bound, failed(OPUS_4))[0] == OPUS_4
 
 
 def test_model_without_a_price_that_succeeded_has_a_place() -> None:

@@ -2,9 +2,16 @@
 
 from datetime import timedelta
 
-from lambdas.domain.completeness import Comparison, Quantity
+from lambdas.domain.completeness import (
+    ALL_MODELS,
+    AuditWindow,
+    Comparison,
+    Mismatch,
+    Quantity,
+    mismatch_notice,
+)
 from lambdas.services.audit_coverage import AuditCoverage
-from tests.builders import HAIKU_3, NOON
+from tests.builders import HAIKU_3, NOON, SONNET_4
 from tests.fakes import InMemoryMetrics
 
 QUIET, FULL_HOUR = NOON, NOON + timedelta(minutes=15)
@@ -30,8 +37,12 @@ def test_calls_alone_are_read_where_all_are_there() -> None:
     assert metrics.read == {"Invocations": 2}
 
 
-def test_tokens_are_read_when_calls_are_missing() -> None:
-    (model,) = AuditCoverage(account(metered=10, bedrock=20))(QUIET).models
+def test_tokens_are_read_for_the_notification_alone() -> None:
+    """Else hiding calls for a month would make the audits cost more."""
+    audit = AuditCoverage(account(metered=10, bedrock=20))
+    (model,) = audit(QUIET).models
+    assert model.tokens == {}
+    (model,) = audit(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
@@ -46,6 +57,25 @@ def test_tokens_of_two_settled_hours_are_read() -> None:
     assert report.uncounted_calls == {HAIKU_3: 4}
 
 
+def test_hours_are_judged_that_began_after_metering_did() -> None:
+    """A new deployment does not miss what was called before it."""
+    metrics = account(metered=0, bedrock=1_000)
+    window = AuditWindow.at(QUIET)
+    early = AuditCoverage(metrics, metered_since=window.start + timedelta(seconds=1))
+    assert not early(QUIET).is_short
+    assert AuditCoverage(metrics, metered_since=window.start)(QUIET).is_short
+    earlier, _ = AuditWindow.settled_at(SETTLED)
+    for hour in (1.0, 2.0):
+        metrics.add("AWS/Bedrock", "Invocations", SETTLED - timedelta(hours=hour), 1_000, HAIKU_3)
+    settled = AuditCoverage(metrics, metered_since=earlier.start + timedelta(seconds=1))
+    assert settled.audit_settled_hours(SETTLED).later.models == ()
+    assert (
+        AuditCoverage(metrics, metered_since=earlier.start)
+        .audit_settled_hours(SETTLED)
+        .later.models
+    )
+
+
 def test_an_hour_is_not_judged_before_it_has_settled() -> None:
     audit = AuditCoverage(account(metered=10, bedrock=10))
     just_before = SETTLED - timedelta(seconds=1)
@@ -55,7 +85,7 @@ def test_an_hour_is_not_judged_before_it_has_settled() -> None:
 def test_two_spellings_of_a_figure_are_not_added_up() -> None:
     metrics = account(metered=10, bedrock=20)
     metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
-    (model,) = AuditCoverage(metrics)(QUIET).models
+    (model,) = AuditCoverage(metrics)(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
@@ -81,3 +111,68 @@ def test_calls_through_a_profile_compare_with_those_of_its_model() -> None:
 
     (model,) = AuditCoverage(metrics, name_model)(QUIET).models
     assert (model.model_id, model.calls) == (HAIKU_3, Comparison(13, 13))
+
+
+PROFILES = 1_000
+
+
+def account_of_many_profiles(*, hidden: int) -> InMemoryMetrics:
+    """Calls of two hours, by the minute; Bedrock has so many more of one model."""
+    metrics = InMemoryMetrics()
+    for minute in range(0, 180, 5):
+        at = NOON - timedelta(minutes=minute)
+        for profile in range(PROFILES):
+            metrics.add("AWS/Bedrock", "Invocations", at, 10, f"profile{profile:04}")
+        metrics.add("BedrockMeter", "Invocations", at, 10 * PROFILES, HAIKU_3)
+        metrics.add("AWS/Bedrock", "Invocations", at, hidden, f"us.{SONNET_4}")
+        metrics.add("AWS/Bedrock", "Invocations", at, 10 * PROFILES + hidden)
+        metrics.add("BedrockMeter", "Invocations", at, 10 * PROFILES)
+    return metrics
+
+
+def foundation_model(name: str) -> str:
+    return HAIKU_3 if name.startswith("profile") else name
+
+
+def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_hour() -> None:
+    """They are less than half a percent of the account's."""
+    metrics = account_of_many_profiles(hidden=30)
+    audit = AuditCoverage(metrics, foundation_model)
+    moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
+    reports = [audit(moment) for moment in sorted(moments)]
+    short = [report.is_short for report in reports]
+    assert short.count(True) == 2
+    first = short.index(True)
+    assert short[first + 1]  # the alarm needs two audits running
+    assert [model.model_id for model in reports[first].short_models] == [SONNET_4]
+    (total,) = reports[first - 1].models
+    assert total.model_id == ALL_MODELS
+    assert metrics.read["Invocations"] <= 2 * (PROFILES + 2)
+
+
+def test_calls_hidden_among_a_thousand_profiles_are_found_at_once_where_they_are_many() -> None:
+    audit = AuditCoverage(account_of_many_profiles(hidden=60), foundation_model)
+    moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
+    assert all(audit(moment).is_short for moment in moments)
+
+
+def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_account() -> None:
+    metrics = account_of_many_profiles(hidden=0)
+    for minute in range(0, 180, 5):
+        at = NOON - timedelta(minutes=minute)
+        metrics.add("AWS/Bedrock", "InputTokenCount", at, 20_000)
+        metrics.add("BedrockMeter", "InputTokens", at, 10_000)
+    audit = AuditCoverage(metrics, foundation_model)
+    reports = [audit.audit_settled_hours(NOON - timedelta(hours=hour)) for hour in range(-1, 4)]
+    found = [report for report in reports if report.mismatches]
+    assert {mismatch for report in found for mismatch in report.mismatches} == {
+        Mismatch(ALL_MODELS, Quantity.INPUT, is_surplus=False)
+    }
+    assert "most audits compare the sums of the account" in mismatch_notice(found[0]).text
+
+
+def test_notification_names_models_however_many_there_are() -> None:
+    audit = AuditCoverage(account_of_many_profiles(hidden=60), foundation_model)
+    for number in range(12):
+        report = audit(NOON - timedelta(minutes=5 * number), with_tokens=True)
+        assert {model.model_id for model in report.models} == {HAIKU_3, SONNET_4}

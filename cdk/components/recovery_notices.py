@@ -1,0 +1,65 @@
+"""Notifies when a health alarm ends, and not when a new one finds that all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from cdk.components.health_alarms import HEALTH_PREFIX
+from cdk.components.notification_topic import NotificationTopic, TopicTarget
+
+
+class RecoveryNotices(Construct):
+    """The rule that publishes what ends.
+
+    An action of an alarm on OK also runs when it leaves INSUFFICIENT_DATA: with one, each alarm of
+    a new deployment would notify.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: NotificationTopic,
+        without: Iterable[str],
+    ) -> None:
+        """Make the rule.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            topic: Where it publishes.
+            without: The names of health alarms that end by the clock, which is no recovery.
+        """
+        super().__init__(scope, construct_id)
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=HEALTH_PREFIX,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        rule = events.Rule(
+            self,
+            "Rule",
+            description="Bedrock Meter: a health alarm ends",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=events.Match.prefix(alarms),
+                detail={
+                    "alarmName": events.Match.anything_but(*sorted(without)),
+                    "previousState": {"value": ["ALARM"]},
+                    "state": {"value": ["OK"]},
+                },
+            ),
+        )
+        name = events.EventField.from_path("$.detail.alarmName")
+        time = events.EventField.from_path("$.time")
+        text = f"Bedrock Meter: alarm {name} has ended at {time}: what it found is no longer so."
+        rule.add_target(TopicTarget(topic, message=events.RuleTargetInput.from_text(text)))

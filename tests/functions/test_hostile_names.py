@@ -1,0 +1,149 @@
+"""Names that attack a reader are text in metrics, logs, notifications and deployed reports."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.deliveries import pack
+from lambdas.domain.completeness import AuditWindow
+from lambdas.domain.metering.metric_catalog import NAMESPACE, dimension_value
+from lambdas.functions.comparison_reporter import handler as comparison_reporter
+from lambdas.functions.coverage_auditor import handler as coverage_auditor
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.observability import logger
+from tests.aws import (
+    deploy_a_stack,
+    event,
+    set_log_processor_variables,
+    subscribe_a_queue,
+)
+from tests.functions.ledger_stream import Table, publish
+from tests.hostile_names import HOSTILE_NAMES, ROLE
+from tests.invocation_logs import log
+
+REPORTS = "reports"
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+NOW = datetime.now(UTC).replace(microsecond=0)
+LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
+NAMES = tuple(HOSTILE_NAMES.values())
+FUNCTIONS = (comparison_reporter, coverage_auditor, log_processor, metric_publisher)
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    set_log_processor_variables(monkeypatch)
+    for name, value in {
+        "STACK_ID": deploy_a_stack(),
+        "METRIC_DETAIL": "full",
+        "REPORT_BUCKET": REPORTS,
+        "LEDGER_RETENTION_DAYS": "90",
+        "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=REPORTS)
+    yield
+    for module in FUNCTIONS:
+        for resource in vars(module).values():
+            if hasattr(resource, "cache_clear"):
+                resource.cache_clear()
+
+
+def meter(*logs: dict[str, Any], table: Table) -> None:
+    data = pack([json.dumps(line) for line in logs])
+    log_processor.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
+    publish(table.changes())
+
+
+def calls(at: datetime) -> list[dict[str, Any]]:
+    """A call of each name as a session, a project and a model, and one of each as an identity."""
+    return [
+        log(str(number), timestamp=at.isoformat(), **changes)
+        for number, changes in enumerate(
+            changes
+            for name in NAMES
+            for changes in (
+                {"identity": {"arn": f"{ROLE}/{name}"}, "modelId": f"vendor.{name}"},
+                {"identity": {"arn": name}, "requestMetadata": {"project": name}},
+            )
+        )
+    ]
+
+
+def values_of(dimension: str) -> set[str]:
+    pages = boto3.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=NAMESPACE)
+    return {
+        part["Value"]
+        for page in pages
+        for series in page["Metrics"]
+        for part in series["Dimensions"]
+        if part["Name"] == dimension
+    }
+
+
+def test_every_name_has_a_dimension_value_of_its_own_that_cloudwatch_takes() -> None:
+    meter(*calls(NOW), table=Table())
+    models, identities = values_of("ModelId"), values_of("IdentityArn")
+    assert {dimension_value(name) for name in NAMES if len(name) < 1000} <= identities
+    assert len(identities) == 2 * len(NAMES)
+    assert len(models) == len(NAMES) + 1
+    for value in models | identities:
+        assert value.isascii()
+        assert value.isprintable()
+        assert len(value) <= 1024
+
+
+def test_log_lines_are_one_json_object_each(caplog: pytest.LogCaptureFixture) -> None:
+    table = Table()
+    meter(*calls(NOW), table=table)
+    disputed = [line | {"identity": {"arn": f"{ROLE}/other"}} for line in calls(NOW)]
+    meter(*disputed, {"requestId": NAMES[0]}, table=table)
+    lines = [logger.registered_formatter.format(record) for record in caplog.records]
+    assert any("disagree" in line for line in lines)
+    for line in lines:
+        assert isinstance(json.loads(line), dict)
+        assert line.isprintable()
+        assert len(line) < 256 * 1024  # a longer line is cut off and is no JSON any more
+
+
+def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic, received = subscribe_a_queue()
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    models = [f"vendor.{name[:1000]}" for name in NAMES if name.isascii() and name.isprintable()]
+    data: list[Any] = [
+        {
+            "MetricName": "Invocations",
+            "Timestamp": AuditWindow.at(NOW).start,
+            "Value": 1000,
+            "Dimensions": [{"Name": "ModelId", "Value": value}],
+        }
+        for value in models
+    ]
+    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/Bedrock", MetricData=data)
+    alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
+    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", NOW, alarm), CONTEXT)
+    (message,) = received()
+    assert message["Subject"].isprintable()
+    lines = message["Message"].split("\n")
+    assert sum(line.startswith("- vendor.") for line in lines) == len(models)
+    assert [line for line in lines if not line.isprintable()] == []
+    assert len(message["Message"]) < 256 * 1024
+
+
+def test_the_text_of_the_deployed_comparison_steers_no_terminal() -> None:
+    meter(*calls(LAST_WEEK), table=Table())
+    comparison_reporter.lambda_handler({}, CONTEXT)
+    client = boto3.client("s3")
+    (key,) = (
+        kept["Key"]
+        for kept in client.list_objects_v2(Bucket=REPORTS)["Contents"]
+        if kept["Key"].endswith(".txt")
+    )
+    text = client.get_object(Bucket=REPORTS, Key=key)["Body"].read().decode()
+    assert "vendor." in text
+    assert [line for line in text.split("\n") if not line.isprintable()] == []

@@ -1,0 +1,30 @@
+"""Alarms on the meter itself stand up to metrics that others publish in its namespace."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE
+from tests.infrastructure.synthesis import deployment, resources
+
+
+def health_statistics(configuration: str) -> Iterator[tuple[str, str]]:
+    """The alarms on health metrics of the meter, and the statistic of each."""
+    alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
+    for alarm in alarms:
+        for part in (alarm, *(each.get("MetricStat", {}) for each in alarm.get("Metrics", ()))):
+            metric: dict[str, Any] = part.get("Metric", part)
+            if metric.get("Namespace") == HEALTH_NAMESPACE:
+                yield alarm["AlarmName"], part.get("Stat") or part["Statistic"]
+
+
+@pytest.mark.parametrize("configuration", ["default", "everything"])
+def test_no_value_below_zero_lowers_what_a_health_alarm_looks_at(configuration: str) -> None:
+    """Whoever may write to any log group can make metrics, also below zero; a sum would fall.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Generation_PutLogEvents.html
+    """
+    found = list(health_statistics(configuration))
+    assert len(found) > 6
+    assert {statistic for _, statistic in found} == {"Maximum"}
