@@ -6,6 +6,7 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
@@ -13,8 +14,9 @@ from botocore.exceptions import ClientError
 from moto.dynamodb.exceptions import ConditionalCheckFailed, ResourceNotFoundException
 from moto.dynamodb.models import DynamoDBBackend
 
-from lambdas.adapters.dynamodb_usage_stream import read_change
+from lambdas.adapters.dynamodb_usage_stream import StreamRecord, read_change
 from lambdas.domain.metering import LedgerChange
+from lambdas.domain.metering.tampering import TamperedCall
 
 _INSERTION = re.compile(r'INSERT INTO "([\w.-]{3,255})" VALUE \{(\'\w+\': \?(?:, \'\w+\': \?)*)\}')
 _KEY = "pk"
@@ -66,7 +68,7 @@ class InMemoryDynamoDb:
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
-        self.stream: list[LedgerChange | None] = []
+        self.stream: list[LedgerChange] = []
         self.errors: list[str | None] = []
         self.unread = 0
         self.reset_consumption()
@@ -122,7 +124,15 @@ class InMemoryDynamoDb:
         if item != before:
             images = {"NewImage": item, **({} if before is None else {"OldImage": before})}
             name = "INSERT" if before is None else "MODIFY"
-            self.stream.append(read_change({"eventName": name, "dynamodb": images}))
+            self.stream.append(read_own_change({"eventName": name, "dynamodb": images}))
+
+
+def read_own_change(record: StreamRecord) -> LedgerChange:
+    """Read a change that the meter itself made, which is never taken for tampering."""
+    change = read_change(record, timedelta(0))
+    assert not isinstance(change, TamperedCall)
+    assert change.is_possible
+    return change
 
 
 def size_of(value: Any) -> int:

@@ -26,7 +26,6 @@ from lambdas.domain.metering.metric_catalog import (
     HEALTH_NAMESPACE,
     HELD_PRICES,
     LOGGING_DIFFERENCES,
-    LOWERED_CALLS,
     METERING_DELAY,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
@@ -34,6 +33,7 @@ from lambdas.domain.metering.metric_catalog import (
     PRICE_LIST_AGE,
     REJECTED_RECORDS,
     REPRICED_CALLS,
+    TAMPERED_CALLS,
     UNPRICED_INVOCATIONS,
     UNPUBLISHED_RECORDS,
     UNREADABLE_REGIONS,
@@ -235,12 +235,12 @@ def _conflicts() -> Iterator[Symptom]:
         " (docs/runbooks/ConflictingDuplicates.md).",
     )
     yield Symptom(
-        LOWERED_CALLS.name,
-        lambda _: _maximum(LOWERED_CALLS.name, _FIVE_MINUTES),
+        TAMPERED_CALLS.name,
+        lambda _: _maximum(TAMPERED_CALLS.name, _FIVE_MINUTES),
         graph,
-        "The ledger reports less of some calls than before, which no record can do: something else"
-        " wrote to its table. Metrics are as they were, reports are too low. The log of"
-        " MetricPublisher names the calls (docs/runbooks/LoweredCalls.md).",
+        "Calls were changed or removed in the ledger, not by the meter: something else wrote to its"
+        " table. Metrics are as they were, reports may be too low. The log of MetricPublisher names"
+        " the calls (docs/runbooks/TamperedCalls.md).",
     )
 
 

@@ -171,7 +171,11 @@ class IngestionStack(Stack):
             self,
             "MetricPublisher",
             job="metric_publisher",
-            settings=MetricPublisherSettings(stack_id=self.stack_id, **self._publishing()),
+            settings=MetricPublisherSettings(
+                stack_id=self.stack_id,
+                ledger_retention_days=self._config.ledger_retention_days,
+                **self._publishing(),
+            ),
             code=self._code,
             timeout=Duration.minutes(2),
             log_key=self._storage.stored_with,
@@ -259,10 +263,14 @@ class IngestionStack(Stack):
         self._let_use_key(function)
 
     def _map_stream(self) -> lambda_.CfnEventSourceMapping:
-        calls = {
-            "eventName": ["INSERT", "MODIFY"],
-            "dynamodb": {"Keys": {PARTITION_KEY: {"S": [{"prefix": CALL_PREFIX}]}}},
-        }
+        calls = {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [{"prefix": CALL_PREFIX}]}}}}
+        # Items that expire name DynamoDB as who removed them; all others name no one.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+        not_expired = {"userIdentity": {"principalId": [{"exists": False}]}}
+        patterns = (
+            {"eventName": ["INSERT", "MODIFY"], **calls},
+            {"eventName": ["REMOVE"], **not_expired, **calls},
+        )
         mapping = lambda_.CfnEventSourceMapping(
             self,
             "LedgerStream",
@@ -279,7 +287,7 @@ class IngestionStack(Stack):
             maximum_record_age_in_seconds=_LONGEST_RETRY.to_seconds(),
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
-            filter_criteria={"filters": [{"pattern": json.dumps(calls)}]},
+            filter_criteria={"filters": [{"pattern": json.dumps(pattern)} for pattern in patterns]},
             destination_config=self._failures.of(self.metric_publisher),
             metrics_config={"metrics": ["EventCount"]},
         )

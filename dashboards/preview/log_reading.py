@@ -32,6 +32,7 @@ LONGEST_LINE_BYTES = 16 * 2**20
 
 _LINE_SUFFIXES = frozenset({".ndjson", ".jsonl", ".log"})
 _OPENS_EVENTS = re.compile(rb'"logEvents"\s*:\s*\[\s*$')
+_MORE_THAN_ONE = re.compile(rb"\}\s*\{")
 _NOT_ONE_VALUE = ([RejectionReason.NOT_JSON], [RejectionReason.TRUNCATED])
 _HEAD_BYTES = 64 * 2**10
 _PROGRESS_BYTES = 256 * 2**10
@@ -145,11 +146,17 @@ def _open_part(on_disk: BufferedReader, part: Part) -> BufferedReader:
 
 def read_lines(content: BufferedReader, read: ReadInvocation) -> Iterator[list[Reading]]:
     """Read the messages of lines, in order."""
+    rejected: bytes | None = None  # the last line, if it was; damaged files repeat themselves
+    readings: list[Reading] = []
     for message in _messages(content):
         if isinstance(message, _LongLine):
             yield from _read_long_line(message, read)
-        else:
-            yield read_one_line(message, read)
+            continue
+        if message != rejected:
+            readings = read_one_line(message, read)
+            is_rejected = all(isinstance(reading, RejectionReason) for reading in readings)
+            rejected = message if is_rejected else None
+        yield readings
 
 
 class _LongLine:
@@ -231,7 +238,7 @@ def _lines(content: BufferedReader) -> Iterator[bytes | _LongLine]:
 def read_one_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line, read)
-    if line.startswith(b"{") and b"}" in line and readings in _NOT_ONE_VALUE:
+    if line.startswith(b"{") and _MORE_THAN_ONE.search(line) and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)
         is_cut_off = last is Undecodable.TRUNCATED

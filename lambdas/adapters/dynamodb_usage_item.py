@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lambdas.domain.invocations import (
@@ -51,11 +52,10 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     retention after the latest time that a reading of the call reports, whenever it is written.
     """
     record = bound_reading(record)
-    expires_at = int(latest_timestamp(record).timestamp() + retention.total_seconds())
     item: Item = {
         PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
         "timestamp": {"S": record.timestamp.isoformat()},
-        EXPIRES_AT: {"N": str(expires_at)},
+        EXPIRES_AT: {"N": str(expiry(record, retention))},
     }
     for name in RECORD_TEXTS:
         text = getattr(record, name)
@@ -76,6 +76,19 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     if record.conflicts is not None:
         item["conflicts"] = {"M": _write_conflicts(record.conflicts)}
     return item
+
+
+def expiry(record: UsageRecord, retention: timedelta) -> int:
+    """When the item of a call expires, in seconds since 1970."""
+    return int(latest_timestamp(record).timestamp() + retention.total_seconds())
+
+
+def read_expiry(item: Item) -> Decimal:
+    """Read when an item expires, in seconds since 1970: never where that is no number.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
+    """
+    return Decimal(item.get(EXPIRES_AT, {}).get("N", "Infinity"))
 
 
 def _write_conflicts(conflicts: Conflicts) -> Item:

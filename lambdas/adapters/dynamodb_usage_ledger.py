@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.backoff import back_off
-from lambdas.adapters.dynamodb_usage_item import CALL_ATTRIBUTES, call_key, from_item, to_item
+from lambdas.adapters.dynamodb_usage_item import (
+    CALL_ATTRIBUTES,
+    call_key,
+    expiry,
+    from_item,
+    read_expiry,
+    to_item,
+)
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
@@ -68,7 +75,8 @@ class DynamoDbUsageLedger:
 
     A call that is new is inserted, 25 a request. Where there is an item already, it is read, joined
     with the new reading and written back on condition that it is still what was read, so that no
-    reading of another writer is lost. An item that a reading does not change is not written.
+    reading of another writer is lost. An item that a reading does not change is not written,
+    unless it would expire too early.
     """
 
     def __init__(
@@ -185,7 +193,9 @@ class DynamoDbUsageLedger:
         standing = _read_standing(item, record)
         if standing is None:
             joined = record
-        elif (joined := join(record, standing)) == standing:
+        elif (joined := join(record, standing)) == standing and not self._expires_early(
+            item, standing
+        ):
             return True
         try:
             self._client.put_item(
@@ -198,6 +208,13 @@ class DynamoDbUsageLedger:
                 return False
             raise
         return True
+
+    def _expires_early(self, item: Item, standing: UsageRecord) -> bool:
+        """Say if an item expires before its time.
+
+        Someone may have written it so, or calls are kept for longer than they were before.
+        """
+        return read_expiry(item) < expiry(standing, self._retention)
 
 
 def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:

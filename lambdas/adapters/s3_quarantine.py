@@ -15,7 +15,7 @@ PREFIX = "rejected/"
 
 
 class S3Quarantine:
-    """Keeps the rejected records of one delivery in one object, however often it is delivered."""
+    """Keeps the rejected records of a delivery, or a part, in an object, however often it comes."""
 
     def __init__(
         self, open_client: Callable[[], S3Client], bucket: str, delivery: Delivery
@@ -36,7 +36,7 @@ class S3Quarantine:
         lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(
             Bucket=self._bucket,
-            Key=f"{PREFIX}{self._delivery.digest}.jsonl",
+            Key=f"{PREFIX}{self._delivery.name}.jsonl",
             Body="\n".join(lines).encode(),
             ContentType="application/jsonl",
         )

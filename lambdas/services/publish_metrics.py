@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from lambdas.domain.metering.metric_sink import (
     get_metric_time,
 )
 from lambdas.domain.metering.model_folding import is_overflowing
+from lambdas.domain.metering.tampering import TamperedCall, Tampering
 from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
@@ -34,6 +35,7 @@ class PublishReport:
         unpublished: Changes of calls that are too old for CloudWatch, which the ledger has all the
             same, and changes that could not be read.
         conflicting: Changes of calls whose readings disagree.
+        tampered: Calls that something other than the meter changed in the ledger.
         oldest: When the oldest of the published calls was made.
         first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
             It and all after it are to be published again.
@@ -45,15 +47,11 @@ class PublishReport:
     published: int = 0
     unpublished: int = 0
     conflicting: tuple[LedgerChange, ...] = ()
+    tampered: tuple[TamperedCall, ...] = ()
     oldest: datetime | None = None
     first_unsent: int | None = None
     reason: str | None = None
     overflowing: int = 0
-
-    @property
-    def lowered(self) -> int:
-        """How many of the changes lower what the ledger reports of a call."""
-        return sum(change.is_lowered for change in self.conflicting)
 
 
 class _Publication(NamedTuple):
@@ -77,8 +75,8 @@ class PublishMetrics:
     """Publishes calls chunk by chunk, one call of `PutMetricData` each.
 
     Of a call that was published before, what its further readings raise is published: tokens and
-    cost at the minute of the call, without a second invocation. What a change lowers changes no
-    metric.
+    cost at the minute of the call, without a second invocation. A change that no reading makes
+    changes no metric.
 
     A call without a price is noted before it is published. Noted afterwards, its cost would be lost
     where that fails, and its tokens would count twice where the batch is tried again. So an error
@@ -99,7 +97,7 @@ class PublishMetrics:
 
     def __call__(
         self,
-        changes: Sequence[LedgerChange | None],
+        changes: Sequence[LedgerChange | TamperedCall],
         now: datetime,
         has_time: Callable[[], bool] = lambda: True,
         *,
@@ -111,7 +109,7 @@ class PublishMetrics:
         so before anything is sent.
 
         Args:
-            changes: What changed in the ledger; `None` where it could not be read.
+            changes: What changed in the ledger.
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk: whoever runs out of time in the middle of one would
                 publish all of them again.
@@ -144,11 +142,18 @@ class PublishMetrics:
         new = [call for call in publications[:sent] if call.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
+        tampered = tuple(_find_tampered(done))
         overflowing = sum(is_overflowing(call, dimensions[call.record]) for call in metered[:sent])
         return PublishReport(
             published=len(new),
-            unpublished=done.count(None) + sum(place < len(done) for place in too_old),
-            conflicting=tuple(change for change in done if change and change.is_conflict),
+            unpublished=sum(call.tampering is Tampering.UNREADABLE for call in tampered)
+            + sum(place < len(done) for place in too_old),
+            conflicting=tuple(
+                change
+                for change in done
+                if isinstance(change, LedgerChange) and change.is_possible and change.is_conflict
+            ),
+            tampered=tampered,
             oldest=min((call.time for call in new), default=None),
             first_unsent=first_unsent,
             reason=reason,
@@ -231,14 +236,24 @@ class PublishMetrics:
         return set(self.unpriced.get_waiting(asked)) if asked else set()
 
 
+def _find_tampered(changes: Iterable[LedgerChange | TamperedCall]) -> Iterator[TamperedCall]:
+    for change in changes:
+        if isinstance(change, TamperedCall):
+            yield change
+        elif not change.is_possible:
+            yield TamperedCall(Tampering.CHANGED, change.record)
+
+
 def _select(
-    changes: Sequence[LedgerChange | None], now: datetime
+    changes: Sequence[LedgerChange | TamperedCall], now: datetime
 ) -> tuple[list[_Publication], list[int]]:
     """Select the changes to publish; also returns the places of those that are too old."""
     publications: list[_Publication] = []
     too_old: list[int] = []
     for place, change in enumerate(changes):
-        if change is None or change.replaced == change.record or change.is_lowered:
+        if not isinstance(change, LedgerChange):
+            continue
+        if change.replaced == change.record or not change.is_possible:
             continue
         replaced = change.replaced
         if replaced is not None and get_metric_time(replaced, now) is None:

@@ -227,7 +227,19 @@ def test_item_of_the_previous_version_is_joined_as_it_is() -> None:
     assert from_item(table.items[key]).identity_arn == "conflicting"
 
 
-def test_other_retention_rewrites_no_item() -> None:
+def test_item_that_expires_too_early_gets_its_time_back_by_the_next_reading() -> None:
+    table = InMemoryDynamoDb()
+    item = to_item(usage_record(), RETENTION)
+    early = {**item, "expires_at": {"N": "1"}}
+    table.items = {item["pk"]["S"]: early}
+    ledger = open_ledger(table)
+    for _ in range(2):
+        ledger.put([usage_record()])
+    assert list(table.items.values()) == [item]
+    assert table.requests["PutItem"] == 1
+
+
+def test_shorter_retention_rewrites_no_item() -> None:
     table = InMemoryDynamoDb()
     open_ledger(table).put([usage_record()])
     client: Any = table

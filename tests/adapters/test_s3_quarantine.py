@@ -21,8 +21,13 @@ BODIES = {
 }
 
 
+def open_small(data: str) -> Delivery:
+    (delivery,) = Delivery.open(data)
+    return delivery
+
+
 def quarantined(*messages: str) -> list[dict[str, Any]]:
-    delivery = Delivery.open(pack(messages))
+    delivery = open_small(pack(messages))
     quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
     ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
     for _ in range(2):  # delivered twice, kept once
@@ -62,7 +67,7 @@ def test_of_what_is_no_json_only_the_place_and_a_hash_are_kept() -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("data", ["nonsense", pack(["x"])[:60]])
 def test_a_delivery_that_does_not_unpack_is_kept_by_its_hash(data: str) -> None:
-    delivery = Delivery.open(data)
+    delivery = open_small(data)
     quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
     IngestInvocations(InMemoryUsageLedger(), quarantine)(
         delivery.source, delivery.readings(), first_line=1
@@ -77,14 +82,14 @@ def test_a_delivery_without_rejected_records_opens_no_client() -> None:
     def refuse() -> Any:
         raise AssertionError
 
-    delivery = Delivery.open(pack([json.dumps(log())]))
+    delivery = open_small(pack([json.dumps(log())]))
     quarantine = S3Quarantine(refuse, QUARANTINE, delivery)
     ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
     assert ingest(delivery.source, delivery.readings(), first_line=1).accepted == 1
 
 
 def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> None:
-    delivery = Delivery.open(pack(["x"]))
+    delivery = open_small(pack(["x"]))
     rejected = RejectedRecord("source", 7, RejectionReason.NOT_JSON)
     (entry,) = delivery.describe([rejected])
     assert entry["event_id"] is None
@@ -98,7 +103,7 @@ def test_each_of_many_rejected_records_is_kept_with_its_own_place() -> None:
 
 
 def test_a_source_of_any_kind_is_text_that_can_be_logged() -> None:
-    delivery = Delivery.open(envelope.pack({"logGroup": "\ud800" * 9_000, "logStream": ["x"]}))
+    delivery = open_small(envelope.pack({"logGroup": "\ud800" * 9_000, "logStream": ["x"]}))
     assert len(delivery.source) < 5_000
     assert delivery.source.encode()
     assert delivery.source.endswith(":None")
@@ -116,4 +121,4 @@ def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
 def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
     quarantined("poison")
     (key,) = (it["Key"] for it in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"])
-    assert key == f"rejected/{Delivery.open(pack(['poison'])).digest}.jsonl"
+    assert key == f"rejected/{open_small(pack(['poison'])).name}.jsonl"

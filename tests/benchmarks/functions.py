@@ -69,8 +69,8 @@ def _cpu_seconds(work: str) -> float:
 
 
 def _company() -> list[UsageRecord]:
-    delivery = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
-    return [it for it in delivery.readings() if isinstance(it, UsageRecord)]
+    parts = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
+    return [it for part in parts for it in part.readings() if isinstance(it, UsageRecord)]
 
 
 def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:
@@ -121,7 +121,8 @@ def _pipeline_cpu() -> Figure:
     items = [
         to_item(reading, _RETENTION)
         for data in deliveries
-        for reading in Delivery.open(data).readings()
+        for part in Delivery.open(data)
+        for reading in part.readings()
         if isinstance(reading, UsageRecord)
     ]
     _chunks([from_item(item) for item in items])

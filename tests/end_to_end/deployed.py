@@ -13,7 +13,7 @@ from cdk import stack_names
 from cdk.operations.deployment import Deployment
 from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
 from dashboards.preview.local_cloud.deployment import local_settings
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, NAMESPACE
 from tests.invocation_logs import log
 from tests.local_cloud.functions import put_logs
 from tests.local_cloud.waiting import wait_for
@@ -113,6 +113,13 @@ class Deployed:
 
     def metric(self, name: str, **dimensions: str) -> float | None:
         """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
+        return self._sum(NAMESPACE, name, dimensions)
+
+    def health(self, name: str) -> float:
+        """The sum of a metric of the meter's health; 0 for no data."""
+        return self._sum(HEALTH_NAMESPACE, name, {}) or 0
+
+    def _sum(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> float | None:
         now = datetime.now(UTC)
         (result,) = self.cloud.client("cloudwatch").get_metric_data(
             MetricDataQueries=[
@@ -120,7 +127,7 @@ class Deployed:
                     "Id": "m",
                     "MetricStat": {
                         "Metric": {
-                            "Namespace": NAMESPACE,
+                            "Namespace": namespace,
                             "MetricName": name,
                             "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
                         },

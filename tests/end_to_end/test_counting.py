@@ -40,6 +40,23 @@ def test_samples_are_metrics_to_the_token_and_once_however_often_delivered(
             assert (deployed.tokens(identity) or 0) == expected, identity
 
 
+def test_a_call_that_is_deleted_from_the_ledger_is_noticed_and_stays_in_metrics(
+    deployed: Deployed,
+) -> None:
+    hidden = user("hidden")
+    deployed.log_calls(*calls(hidden, 2))
+    deployed.wait_for_tokens(hidden, 30)
+    assert deployed.health("TamperedCalls") == 0
+    item, _ = deployed.ledger(hidden)
+    deployed.cloud.client("dynamodb").delete_item(
+        TableName=deployed.bucket("LedgerTableName"), Key={"pk": item["pk"]}
+    )
+    wait_for(lambda: deployed.health("TamperedCalls"))
+    deployed.settle()
+    assert deployed.health("TamperedCalls") == 1
+    assert deployed.tokens(hidden) == 30
+
+
 def test_a_poison_record_is_quarantined_and_its_batch_counted(deployed: Deployed) -> None:
     poisoned = user("poisoned")
     good = list(calls(poisoned, 2))

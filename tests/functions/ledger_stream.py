@@ -29,17 +29,19 @@ class Table:
         items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
         now = {item["pk"]["S"]: item for item in items if item["pk"]["S"].startswith("call#")}
         found = []
-        for key, item in now.items():
-            if item != self.before.get(key):
+        for key in {**self.before, **now}:
+            before, after = self.before.get(key), now.get(key)
+            if before != after:
                 self.sequence += 1
                 images: dict[str, Any] = {
-                    "NewImage": item,
                     "SequenceNumber": f"{self.sequence:021}",
                     "ApproximateCreationDateTime": datetime.now(UTC).timestamp(),
                 }
-                if key in self.before:
-                    images["OldImage"] = self.before[key]
-                name = "MODIFY" if key in self.before else "INSERT"
+                if before is not None:
+                    images["OldImage"] = before
+                if after is not None:
+                    images["NewImage"] = after
+                name = "REMOVE" if after is None else "INSERT" if before is None else "MODIFY"
                 found.append({"eventName": name, "dynamodb": images})
         self.before = now
         return found

@@ -47,6 +47,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     set_log_processor_variables(monkeypatch)
     for name, value in (
         ("STACK_ID", deploy_a_stack()),
+        ("LEDGER_RETENTION_DAYS", "90"),
         ("ATTRIBUTION", json.dumps(RULES)),
     ):
         monkeypatch.setenv(name, value)

@@ -74,6 +74,26 @@ def test_a_poison_record_does_not_stop_its_batch(
     assert "could not be counted" in caplog.text
 
 
+def test_large_delivery_is_counted_in_parts_and_its_poison_is_quarantined(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It unpacks to more than is held in memory at once."""
+    prompt = {"input": {"inputTokenCount": 10, "inputBodyJson": "lorem ipsum " * 40_000}}
+    messages = [json.dumps(call(str(number)) | prompt) for number in range(20)]
+    for _ in range(2):
+        deliver(*messages[:15], "{ poison", *messages[15:], "{ more")
+    assert ledger() == {str(number): 15 for number in range(20)}
+    s3 = boto3.client("s3")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=QUARANTINE)["Contents"]]
+    bodies = [s3.get_object(Bucket=QUARANTINE, Key=key)["Body"].read() for key in keys]
+    lines = [json.loads(line)["line"] for body in bodies for line in body.splitlines()]
+    assert sorted(lines) == [16, 22]
+    printed = capsys.readouterr().out.splitlines()
+    health = [health_metrics(line) for line in printed if '"_aws"' in line]
+    counts = {(entry["AcceptedRecords"][0], entry["RejectedRecords"][0]) for entry in health}
+    assert counts == {(20, 2)}
+
+
 def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from lambdas.adapters.dynamodb_usage_item import to_item
 from lambdas.adapters.s3_price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.join import join_readings
+from lambdas.domain.metering.join import join, join_readings
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import ListedRate, PriceUpdates
 from lambdas.domain.pricing.price_decisions import add_rates
@@ -26,12 +26,18 @@ from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
-NEEDED = {"ACCOUNT_ID": "111122223333", "LEDGER_TABLE": LEDGER, "STACK_ID": "stack"}
+NEEDED = {
+    "ACCOUNT_ID": "111122223333",
+    "LEDGER_RETENTION_DAYS": "90",
+    "LEDGER_TABLE": LEDGER,
+    "STACK_ID": "stack",
+}
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
@@ -77,24 +83,137 @@ def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
 def test_a_correction_adds_what_it_raises_and_no_second_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    corrected = call(1, tokens=TokenCounts(99, 99))
+    corrected = join(call(1), call(1, tokens=TokenCounts(99, 99)))
     changes = [change(1, call(1)), change(2, corrected, call(1)), change(3, call(2), call(2))]
     assert publish(*changes) == []
     assert total("TotalTokens", IdentityArn=ANA) == 198
     assert total("Invocations", IdentityArn=ANA) == 1
     health = health_metrics(capsys.readouterr().out)
-    assert (health["ConflictingDuplicates"], health["LoweredCalls"]) == ([1], [0])
+    assert (health["ConflictingDuplicates"], health["TamperedCalls"]) == ([1], [0])
 
 
-def test_a_change_that_lowers_something_changes_no_metric_and_is_counted(
+def removal(number: int, record: UsageRecord) -> dict[str, Any]:
+    """What the stream has of a deleted item."""
+    removed = change(number, record, record)
+    del removed["dynamodb"]["NewImage"]
+    return removed | {"eventName": "REMOVE"}
+
+
+def tampering(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log names, which is as often as the metric counts."""
+    named = [
+        vars(line)["tampering"] for line in caplog.records if "other than the meter" in line.message
+    ]
+    assert health_metrics(capsys.readouterr().out)["TamperedCalls"][-1] == len(named)
+    return named
+
+
+READING = call(1, identity_arn=BEN)
+JOINED = join(call(1), READING)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        call(1, tokens=TokenCounts(0, 99)),
+        call(1, tokens=TokenCounts(99, 99)),  # and no sign that readings disagree
+        call(1, error_code="ThrottlingException"),
+        call(1, identity_arn=BEN),
+        call(1, model_id=SONNET_4),
+        call(1, timestamp=NOW + timedelta(hours=1)),
+        call(1),  # one of two callers is taken back
+        JOINED._replace(request_id="2"),
+    ],
+    ids=["tokens", "more tokens", "error", "caller", "model", "time", "conflict", "key"],
+)
+def test_a_change_that_no_reading_makes_changes_no_metric_and_is_counted(
+    after: UsageRecord, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    tampered = change(3, after, JOINED)
+    tampered["dynamodb"]["NewImage"]["pk"] = tampered["dynamodb"]["OldImage"]["pk"]
+    assert publish(change(1, call(1)), change(2, JOINED, call(1)), tampered) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 15
+    expected = "misplaced" if after.request_id == "2" else "changed"
+    assert tampering(capsys, caplog) == [expected]
+
+
+def test_a_removed_call_stays_in_metrics_and_is_counted(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    lowered = call(1, tokens=TokenCounts(0, 99))
-    assert publish(change(1, call(1)), change(2, lowered, call(1))) == []
+    assert publish(change(1, call(1)), removal(2, JOINED)) == []
     assert total("TotalTokens", IdentityArn=ANA) == 15
-    health = health_metrics(capsys.readouterr().out)
-    assert (health["ConflictingDuplicates"], health["LoweredCalls"]) == ([1], [1])
-    assert "reports less of a call than before" in caplog.text
+    assert tampering(capsys, caplog) == ["removed"]
+    (logged,) = (vars(line) for line in caplog.records if "tampering" in vars(line))
+    assert set(logged["callers"]) == {ANA, BEN}
+    assert logged["request_id"] == "1"
+
+
+def test_a_call_that_expired_is_not_tampered_with(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    expired = removal(1, call(1)) | {
+        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    }
+    assert publish(expired) == []
+    assert tampering(capsys, caplog) == []
+
+
+@pytest.mark.parametrize(
+    "by", [None, {"type": "Service", "principalId": "replication.dynamodb.amazonaws.com"}]
+)
+def test_only_dynamodb_itself_lets_calls_expire(
+    by: object, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert publish(removal(1, call(1)) | {"userIdentity": by}) == []
+    assert tampering(capsys, caplog) == ["removed"]
+
+
+def test_a_call_that_is_removed_and_inserted_with_less_is_noticed_by_its_removal(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """To metrics the second one is a new call: they show more than the ledger, never less."""
+    less = call(1, tokens=TokenCounts(1, 0))
+    assert publish(change(1, call(1)), removal(2, call(1)), change(3, less)) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 16
+    assert total("Invocations", IdentityArn=ANA) == 2
+    assert tampering(capsys, caplog) == ["removed"]
+
+
+@pytest.mark.parametrize(
+    ("seconds_before", "seconds_after", "expected"),
+    [
+        (0, -1, ["expires_sooner"]),
+        (None, -1, ["expires_sooner"]),
+        (0, 1, []),
+        (0, None, []),
+        (86_400, 0, []),  # the retention was made shorter
+    ],
+)
+def test_a_call_that_is_made_to_expire_before_its_time_is_tampered_with(
+    seconds_before: int | None,
+    seconds_after: int | None,
+    expected: list[str],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    changed = change(1, call(1), call(1))
+    for name, seconds in (("OldImage", seconds_before), ("NewImage", seconds_after)):
+        image = changed["dynamodb"][name]
+        due = int(image.pop("expires_at")["N"])
+        if seconds is not None:
+            image["expires_at"] = {"N": str(due + seconds)}
+    assert publish(changed) == []
+    assert tampering(capsys, caplog) == expected
+
+
+def test_what_is_tampered_with_after_an_unsent_call_is_counted_when_it_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    batch = [removal(0, call(0)), change(1, call(1)), removal(2, call(2))]
+    assert publish(*batch) == ["sequence-1"]
+    assert health_metrics(capsys.readouterr().out)["TamperedCalls"] == [1]
 
 
 def test_the_log_names_every_caller_of_a_call_whose_readings_disagree(
@@ -115,9 +234,10 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    correction = change(0, call(0), call(0, tokens=TokenCounts(99, 99)))
-    late = change(2, call(2), call(2, tokens=TokenCounts(1, 1)))
-    assert publish(correction, change(1, call(1)), late) == ["sequence-1"]
+    old = call(0, timestamp=NOW - timedelta(days=20))
+    too_old = change(0, join(old, old._replace(tokens=TokenCounts(99, 99))), old)
+    late = change(2, JOINED, call(1))
+    assert publish(too_old, change(1, call(1)), late) == ["sequence-1"]
     assert health_metrics(capsys.readouterr().out)["ConflictingDuplicates"] == [1]
     assert "comes again" in caplog.text
     *_, warning = (vars(record) for record in caplog.records)
@@ -224,8 +344,9 @@ def test_a_change_that_cannot_be_read_does_not_stop_the_stream(
     without_what_was = change(2, call(2), call(2))
     del without_what_was["dynamodb"]["OldImage"]
     assert publish(damaged, without_what_was, change(3, call(3))) == []
-    assert total("Invocations", IdentityArn=ANA) == 1
-    assert health_metrics(capsys.readouterr().out)["UnpublishedRecords"] == [2]
+    assert total("Invocations", IdentityArn=ANA) == 2
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["UnpublishedRecords"], health["TamperedCalls"]) == ([1], [1])
 
 
 def test_the_delay_is_that_of_the_oldest_published_call(
@@ -315,6 +436,7 @@ def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
         ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),
         ({"LEDGER_TABLE": ""}, "ledger_table"),
         ({"STACK_ID": ""}, "stack_id"),
+        ({"LEDGER_RETENTION_DAYS": "0"}, "ledger_retention_days"),
     ],
 )
 def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], complaint: str) -> None:

@@ -117,7 +117,7 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
 
 
 @pytest.mark.parametrize(
-    "alarm", ["RejectedRecords", "ConflictingDuplicates", "LoweredCalls", "UnpublishedRecords"]
+    "alarm", ["RejectedRecords", "ConflictingDuplicates", "TamperedCalls", "UnpublishedRecords"]
 )
 def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
     def after(*counts: float) -> AlarmState:

@@ -1,6 +1,8 @@
 """The functions get what they ask for, may do what they must, and no more."""
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -95,7 +97,30 @@ def test_the_configuration_reaches_the_functions() -> None:
     (pattern,) = json.loads(publisher["ATTRIBUTION"])["patterns"]
     assert (pattern["model_id"], pattern["project"]) == ("amazon.*", "pictures")
     processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
-    assert processor["LEDGER_RETENTION_DAYS"] == "400"
+    assert processor["LEDGER_RETENTION_DAYS"] == publisher["LEDGER_RETENTION_DAYS"] == "400"
+
+
+@pytest.mark.parametrize("stack", ["ingestion", "monitoring"])
+def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stack: str) -> None:
+    """What its `PutItem` could lower is noticed in the stream."""
+    template = getattr(deployment("everything"), stack)
+    writers: dict[str, set[str]] = {}
+    for role in resources(template, "AWS::IAM::Role"):
+        for statement in statements(template, role):
+            actions = {action for action in as_list(statement["Action"]) if is_write(action)}
+            keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+            prefixes = as_list(keys.get("dynamodb:LeadingKeys", "*"))
+            if actions and any(fnmatchcase("call#1", prefix) for prefix in prefixes):
+                writers.setdefault(role[:-8], set()).update(actions)  # without its hash
+    expected = {"LogProcessorRole": {"dynamodb:PartiQLInsert", "dynamodb:PutItem"}}
+    assert writers == (expected if stack == "ingestion" else {})
+
+
+def is_write(action: str) -> bool:
+    """Say if an action may change an item of a table."""
+    return action.startswith("dynamodb:") and not re.match(
+        "(BatchGet|Describe|Get|List|PartiQLSelect|Query|Scan)", action.removeprefix("dynamodb:")
+    )
 
 
 @pytest.mark.parametrize("configuration", ["default", "adopting"])
@@ -219,13 +244,18 @@ def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
     assert (wildcard(passing["Resource"]) is not None) is is_any_role
 
 
-def test_the_stream_delivers_new_and_corrected_calls_and_tries_finitely() -> None:
+def test_the_stream_delivers_new_corrected_and_removed_calls_and_tries_finitely() -> None:
     mapping = only(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
-    (given,) = mapping["FilterCriteria"]["Filters"]
-    assert json.loads(given["Pattern"]) == {
-        "eventName": ["INSERT", "MODIFY"],
-        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "call#"}]}}},
-    }
+    calls = {"Keys": {"pk": {"S": [{"prefix": "call#"}]}}}
+    patterns = [json.loads(given["Pattern"]) for given in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": calls},
+        {
+            "eventName": ["REMOVE"],
+            "userIdentity": {"principalId": [{"exists": False}]},
+            "dynamodb": calls,
+        },
+    ]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"]

@@ -172,7 +172,7 @@ def test_every_runbook_that_an_alarm_names_exists(configuration: str) -> None:
         for alarm in alarms(configuration).values()
         for page in re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
     }
-    assert {"docs/runbooks/ConflictingDuplicates.md", "docs/runbooks/LoweredCalls.md"} <= named
+    assert {"docs/runbooks/ConflictingDuplicates.md", "docs/runbooks/TamperedCalls.md"} <= named
     assert [page for page in named if not (ROOT / page).is_file()] == []
 
 

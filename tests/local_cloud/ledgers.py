@@ -13,11 +13,10 @@ from dashboards.preview.local_cloud.cloud import LocalCloud
 from dashboards.preview.temporary_store import SqliteUsageLedger, open_temporary_store
 from lambdas.adapters.dynamodb_usage_item import from_item
 from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.adapters.dynamodb_usage_stream import read_change
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.join import bound_reading, join
-from tests.dynamodb import InMemoryDynamoDb
+from tests.dynamodb import InMemoryDynamoDb, read_own_change
 from tests.fakes import InMemoryUsageLedger
 
 CallKey: TypeAlias = tuple[str, str, str]
@@ -37,7 +36,7 @@ class OpenLedger:
 
     put: Callable[[Sequence[UsageRecord]], None]
     stored: Callable[[], dict[CallKey, UsageRecord]]
-    changes: Callable[[], list[LedgerChange | None]]
+    changes: Callable[[], list[LedgerChange]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Table:
     client: Any
     name: str
     items: Callable[[], list[Any]]
-    changes: Callable[[], list[LedgerChange | None]]
+    changes: Callable[[], list[LedgerChange]]
 
     def ledger(self, client: object = None) -> DynamoDbUsageLedger:
         """A writer to the table, which does not wait."""
@@ -70,7 +69,7 @@ class Table:
 def fold_purely() -> OpenLedger:
     """The pure function, one reading after the other."""
     stored: dict[CallKey, UsageRecord] = {}
-    changes: list[LedgerChange | None] = []
+    changes: list[LedgerChange] = []
 
     def put(records: Sequence[UsageRecord]) -> None:
         before = dict(stored)
@@ -88,13 +87,13 @@ def fold_purely() -> OpenLedger:
 
 
 def open_in_memory() -> OpenLedger:
-    changes: list[LedgerChange | None] = []
+    changes: list[LedgerChange] = []
     ledger = InMemoryUsageLedger(changes.extend)
     return OpenLedger(ledger.put, lambda: ledger.records, lambda: changes)
 
 
 def open_sqlite() -> Iterator[OpenLedger]:
-    changes: list[LedgerChange | None] = []
+    changes: list[LedgerChange] = []
     with open_temporary_store() as store:
         ledger = SqliteUsageLedger(store, changes.extend)
 
@@ -129,14 +128,14 @@ def _make_table(client: Any, streams: Any) -> Table:
         found: list[Any] = client.scan(TableName=name, ConsistentRead=True)["Items"]
         return found
 
-    def changes() -> list[LedgerChange | None]:
-        found: list[LedgerChange | None] = []
+    def changes() -> list[LedgerChange]:
+        found: list[LedgerChange] = []
         for shard in streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
             start = streams.get_shard_iterator(
                 StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             records = streams.get_records(ShardIterator=start)["Records"]
-            found.extend(map(read_change, records))
+            found.extend(map(read_own_change, records))
         return found
 
     return Table(client, name, items, changes)

@@ -265,6 +265,42 @@ def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) ->
     assert bodies == ["0,1,2,3,4,5", "3,4,5"]
 
 
+REMOVED = """
+import os
+import boto3
+def lambda_handler(event, context):
+    s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    for record in event["Records"]:
+        key = record["dynamodb"]["Keys"]["pk"]["S"]
+        s3.put_object(Bucket="removed", Key=record["eventName"] + key, Body=b"")
+"""
+
+
+def test_a_filter_lets_through_what_has_no_such_field_and_no_parent_of_it(
+    cloud: LocalCloud,
+) -> None:
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    s3.create_bucket(Bucket="removed")
+    stream = make_table(cloud, "filtered")
+    for key in ("1", "2"):
+        dynamodb.put_item(TableName="filtered", Item={"pk": {"S": key}})
+        dynamodb.delete_item(TableName="filtered", Key={"pk": {"S": key}})
+    make_function(cloud, "removed", REMOVED)
+    pattern = {
+        "eventName": ["REMOVE"],
+        "userIdentity": {"principalId": [{"exists": False}]},
+        "dynamodb": {"Keys": {"pk": {"S": ["2"]}}},
+    }
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName="removed",
+        EventSourceArn=stream,
+        StartingPosition="TRIM_HORIZON",
+        FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]},
+    )
+    wait_for(lambda: s3.list_objects_v2(Bucket="removed").get("KeyCount", 0))
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="removed")["Contents"]] == ["REMOVE2"]
+
+
 def insertion(table: str, key: str) -> dict[str, Any]:
     statement = f"INSERT INTO \"{table}\" VALUE {{'pk': ?, 'tokens': ?}}"
     return {"Statement": statement, "Parameters": [{"S": key}, {"N": "7"}]}

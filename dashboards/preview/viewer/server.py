@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboards.preview.metric_queries import SourceError
 from dashboards.preview.viewer.pages import page_that_asks
+from dashboards.preview.viewer.recent_views import RecentViews
 from dashboards.preview.viewer.viewing import NoSuchViewError, Viewing
 
 HOST = "127.0.0.1"
@@ -30,7 +31,7 @@ class PreviewServer(ThreadingHTTPServer):
             OSError: The port is taken.
             NoLibraryError: The charting library is not installed.
         """
-        self.viewing = viewing
+        self.views = RecentViews(viewing)
         self.page = page_that_asks(viewing).encode()
         super().__init__((HOST, port), _Handler)
 
@@ -69,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = parse_qs(query, keep_blank_values=True)
         names = (asked.get(name, [""])[0] for name in ("dashboard", "choice", "range"))
         try:
-            view = self.server.viewing.at_once().view(*names)
+            view = self.server.views.view(*names)
         except NoSuchViewError as error:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", str(error).encode())
             return

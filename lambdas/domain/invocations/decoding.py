@@ -55,6 +55,8 @@ def starts_with(text: bytes | str, prefix: str) -> bool:
 def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
     """Decode what the fast parser refuses."""
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    if b'"' not in raw and raw.startswith((b"{", b"[")):  # without a name there is no record
+        return Undecodable.NOT_JSON if raw[1:].strip() or raw[:1] == b"[" else Undecodable.TRUNCATED
     is_object_left_open = raw.lstrip().startswith(b"{") and b"}" not in raw
     decoded = Undecodable.NOT_JSON if is_object_left_open else _decode_patiently(raw)
     return _decode_outline(raw) if isinstance(decoded, Undecodable) else decoded

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
-from lambdas.domain.invocations.envelope import log_events, read_envelope, unpack
+from lambdas.domain.invocations.envelope import log_events, read_envelope, unpack_parts
 from lambdas.domain.invocations.metered_source import MeteredSource
 from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
@@ -36,24 +36,27 @@ _LONGEST_TEXT_KEPT = 2048
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one event of Lambda's holds.
+    """What one event of Lambda's holds, or a part of it.
 
     Attributes:
         data: The event's `awslogs.data`, as it came.
         envelope: What it unpacks to, or why it does not.
+        first_line: The place of its first message, from 1, blank ones not counted.
     """
 
     data: str
     envelope: JsonObject | Undecodable
+    first_line: int = 1
 
     @classmethod
-    def open(cls, data: str) -> Self:
-        """Unpack a delivery; never raises."""
-        match unpack(data):
-            case dict() | Undecodable() as envelope:
-                return cls(data, envelope)
-            case _:
-                return cls(data, Undecodable.NOT_JSON)
+    def open(cls, data: str) -> Iterator[Self]:
+        """Unpack a delivery into parts that fit into memory, most often one; never raises."""
+        first_line = 1
+        for part in unpack_parts(data):
+            envelope = part if isinstance(part, dict | Undecodable) else Undecodable.NOT_JSON
+            yield cls(data, envelope, first_line)
+            if isinstance(envelope, dict):
+                first_line += len(log_events(envelope) or [])
 
     @property
     def source(self) -> str:
@@ -63,9 +66,10 @@ class Delivery:
         return ":".join(str(_kept(self.envelope.get(name))) for name in ("logGroup", "logStream"))
 
     @property
-    def digest(self) -> str:
-        """What tells this delivery from others, and is the same when it is delivered again."""
-        return _sha256(self.data)
+    def name(self) -> str:
+        """A name that no other delivery or part has, the same when it is delivered again."""
+        digest = _sha256(self.data)
+        return digest if self.first_line == 1 else f"{digest}-{self.first_line}"
 
     def readings(self, source: MeteredSource | None = None) -> list[Reading]:
         """What each message turned out to be.
@@ -87,8 +91,9 @@ class Delivery:
         envelope = {} if isinstance(self.envelope, Undecodable) else self.envelope
         lines = log_events(envelope) or []
         return [
-            self._describe(record, lines[record.line - 1] if record.line <= len(lines) else None)
+            self._describe(record, lines[place] if place < len(lines) else None)
             for record in rejected
+            for place in [record.line - self.first_line]
         ]
 
     def _describe(self, rejected: RejectedRecord, line: JsonValue) -> JsonObject:

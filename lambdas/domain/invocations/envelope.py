@@ -6,6 +6,7 @@ import binascii
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 
 from lambdas.domain.invocations.decoding import (
     JsonObject,
@@ -13,6 +14,11 @@ from lambdas.domain.invocations.decoding import (
     Undecodable,
     decode_json,
     starts_with,
+)
+from lambdas.domain.invocations.large_delivery import (
+    MAX_HELD_BYTES,
+    split_envelope,
+    unpacks_to_more,
 )
 from lambdas.domain.invocations.usage_record import (
     PERMISSION_NOTICE,
@@ -25,9 +31,6 @@ from lambdas.domain.invocations.usage_record import (
     read_plain_text,
 )
 
-LARGEST_ENVELOPE_BYTES = 64 * 2**20
-"""An envelope that unpacks to more is refused; what CloudWatch Logs sends is far smaller."""
-
 _GZIP_OR_ZLIB = 47  # zlib finds out which of the two it is
 _BASE64_OF_GZIP = "H4sI"
 _KEYS_OF_ENVELOPES = ("messageType", "logEvents", "events")
@@ -37,16 +40,26 @@ _TEXT_OF_A_MESSAGE = ("{", PERMISSION_NOTICE)
 def unpack(data: bytes | str) -> JsonValue | Undecodable:
     """Unpack the `awslogs.data` of a delivery: base64 of gzip of JSON; never raises.
 
+    One that unpacks to more than `MAX_HELD_BYTES` is refused: see `unpack_parts`.
     Source: https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
     """
     stream = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
-        unpacked = stream.decompress(binascii.a2b_base64(data), LARGEST_ENVELOPE_BYTES)
+        unpacked = stream.decompress(binascii.a2b_base64(data), MAX_HELD_BYTES)
     except (ValueError, zlib.error):
         return Undecodable.NOT_JSON
     if stream.unconsumed_tail or stream.unused_data:
         return Undecodable.NOT_JSON
     return decode_json(unpacked) if stream.eof else Undecodable.TRUNCATED
+
+
+def unpack_parts(data: bytes | str) -> Iterator[JsonValue | Undecodable]:
+    """Unpack a delivery of any size into envelopes that fit into memory; never raises."""
+    envelope = unpack(data)
+    if isinstance(envelope, Undecodable) and unpacks_to_more(data, MAX_HELD_BYTES):
+        yield from split_envelope(data)
+    else:
+        yield envelope
 
 
 def pack(envelope: JsonObject) -> str:
@@ -118,7 +131,10 @@ def _read_wrapped(wrapped: JsonObject, read: ReadInvocation) -> list[Reading]:
 
 
 def _read_packed(data: bytes | str, read: ReadInvocation) -> list[Reading]:
-    envelope = unpack(data)
+    return [reading for part in unpack_parts(data) for reading in _read_unpacked(part, read)]
+
+
+def _read_unpacked(envelope: JsonValue | Undecodable, read: ReadInvocation) -> list[Reading]:
     if isinstance(envelope, Undecodable):
         return [RejectionReason(envelope.value)]
     return read_envelope(envelope, read) if isinstance(envelope, dict) else [read(envelope)]

@@ -98,15 +98,6 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
     )
 
 
-def keeps_everything(record: UsageRecord, replaced: UsageRecord) -> bool:
-    """Say if a record still reports everything that it reported before.
-
-    Further readings of a call never take anything away. That counts differed is no report by
-    itself.
-    """
-    return _undisputed(join(replaced, record)) == _undisputed(record)
-
-
 def bound_reading(record: UsageRecord) -> UsageRecord:
     """Cut a reading to what is kept of it: texts by their length, and cache writes of an hour.
 
@@ -152,14 +143,6 @@ def _all_values(record: UsageRecord) -> Conflicts:
         is_cut_off=conflicts.is_cut_off,
         are_counts_disputed=conflicts.are_counts_disputed,
     )
-
-
-def _undisputed(record: UsageRecord) -> UsageRecord:
-    conflicts = record.conflicts
-    if conflicts is None:
-        return record
-    undisputed = conflicts._replace(are_counts_disputed=False)
-    return record._replace(conflicts=None if undisputed == _NO_CONFLICTS else undisputed)
 
 
 def _union(first: Conflicts, second: Conflicts) -> Conflicts:

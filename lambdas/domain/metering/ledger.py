@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.join import keeps_everything
+from lambdas.domain.metering.join import join
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,13 @@ class LedgerChange:
         return self.replaced != self.record
 
     @property
-    def is_lowered(self) -> bool:
-        """Whether the ledger reports less of the call than before: no further reading does that."""
-        return self.replaced is not None and not keeps_everything(self.record, self.replaced)
+    def is_possible(self) -> bool:
+        """Say if readings of the call can make this change.
+
+        What was joined with a further reading has all of what stood before in it: joined with
+        that once more, it stays as it is.
+        """
+        return self.replaced is None or join(self.replaced, self.record) == self.record
 
 
 LedgerStream: TypeAlias = Callable[[Sequence[LedgerChange]], None]

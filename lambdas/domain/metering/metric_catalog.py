@@ -376,10 +376,10 @@ REJECTED_RECORDS = HealthMetric(
 CONFLICTING_DUPLICATES = HealthMetric(
     "ConflictingDuplicates", Unit.COUNT, "Calls whose readings disagree."
 )
-LOWERED_CALLS = HealthMetric(
-    "LoweredCalls",
+TAMPERED_CALLS = HealthMetric(
+    "TamperedCalls",
     Unit.COUNT,
-    "Calls of which the ledger reports less than before, which no further reading does.",
+    "Calls that something other than the meter changed or removed in the ledger.",
 )
 UNPUBLISHED_RECORDS = HealthMetric(
     "UnpublishedRecords",
@@ -457,7 +457,7 @@ HEALTH_METRICS = (
     IGNORED_RECORDS,
     REJECTED_RECORDS,
     CONFLICTING_DUPLICATES,
-    LOWERED_CALLS,
+    TAMPERED_CALLS,
     UNPUBLISHED_RECORDS,
     OVERFLOWING_CALLS,
     REPRICED_CALLS,

@@ -20,7 +20,7 @@ from lambdas.domain.metering.metric_catalog import (
 from lambdas.domain.metering.metric_sink import MAX_CLOCK_DIFFERENCE
 from lambdas.functions.log_processor.settings import Settings
 from lambdas.observability import logger, record_health
-from lambdas.services.ingest_invocations import IngestInvocations
+from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,23 +29,10 @@ if TYPE_CHECKING:
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raises, so that Lambda tries again, where not all could be written."""
-    delivery = Delivery.open(event["awslogs"]["data"])
-    quarantine = S3Quarantine(s3_client, settings().quarantine_bucket, delivery)
     now = datetime.now(UTC)
-    ingest = IngestInvocations(
-        ledger(),
-        quarantine,
-        oldest=now - retention(),
-        newest=now + MAX_CLOCK_DIFFERENCE,
-        metadata_names=frozenset(settings().metadata_names),
-    )
-    report = ingest(delivery.source, delivery.readings(source()), first_line=1)
-    if report.rejected:
-        logger.warning(
-            "Records could not be counted; the quarantine bucket tells which and why",
-            source=delivery.source,
-            rejected=report.rejected,
-        )
+    report = IngestReport()
+    for delivery in Delivery.open(event["awslogs"]["data"]):
+        report += _ingest(delivery, now)
     record_health(
         {
             ACCEPTED_RECORDS: report.accepted,
@@ -53,6 +40,24 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
             REJECTED_RECORDS: report.rejected,
         }
     )
+
+
+def _ingest(delivery: Delivery, now: datetime) -> IngestReport:
+    ingest = IngestInvocations(
+        ledger(),
+        S3Quarantine(s3_client, settings().quarantine_bucket, delivery),
+        oldest=now - retention(),
+        newest=now + MAX_CLOCK_DIFFERENCE,
+        metadata_names=frozenset(settings().metadata_names),
+    )
+    report = ingest(delivery.source, delivery.readings(source()), delivery.first_line)
+    if report.rejected:
+        logger.warning(
+            "Records could not be counted; the quarantine bucket tells which and why",
+            source=delivery.source,
+            rejected=report.rejected,
+        )
+    return report
 
 
 @cache

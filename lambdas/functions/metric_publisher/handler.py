@@ -14,17 +14,23 @@ import boto3
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
-from lambdas.adapters.dynamodb_usage_stream import changed_at, read_change, sequence_number
-from lambdas.domain.invocations import Conflicts
+from lambdas.adapters.dynamodb_usage_stream import (
+    changed_at,
+    is_expired,
+    read_change,
+    sequence_number,
+)
+from lambdas.domain.invocations import Conflicts, UsageRecord
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.metric_catalog import (
     CONFLICTING_DUPLICATES,
-    LOWERED_CALLS,
     METERING_DELAY,
     OVERFLOWING_CALLS,
+    TAMPERED_CALLS,
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
+from lambdas.domain.metering.tampering import TamperedCall
 from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
@@ -38,8 +44,8 @@ if TYPE_CHECKING:
 STARTED = datetime.now(UTC)
 """When this process began: one before it may have tried older changes, at other prices."""
 _DISPUTED = "Readings of a call disagree"
-_LOWERED = "The ledger reports less of a call than before"
-_MAX_LOGGED_CONFLICTS = 50  # of a batch of a thousand
+_TAMPERED = "Something other than the meter changed the ledger"
+_MAX_LOGGED_CALLS = 50  # of a batch of a thousand
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
@@ -51,19 +57,23 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
     now = datetime.now(UTC)
-    records = [record for record in event["Records"] if changed_at(record) >= deployed_at()]
+    records = [
+        record
+        for record in event["Records"]
+        if changed_at(record) >= deployed_at() and not is_expired(record)
+    ]
     prices = pricing()
     cost_of = prices.get_published(now)
     other_prices_until = max(STARTED, prices.agreed_since, now - _LONGEST_FIRST_TRY)
     report = replace(publisher(), cost_of=cost_of)(
-        [read_change(record) for record in records],
+        [read_change(record, retention()) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
         is_retried=any(changed_at(record) <= other_prices_until for record in records),
     )
     health: dict[HealthMetric, float] = {
         CONFLICTING_DUPLICATES: len(report.conflicting),
-        LOWERED_CALLS: report.lowered,
+        TAMPERED_CALLS: len(report.tampered),
         UNPUBLISHED_RECORDS: report.unpublished,
         OVERFLOWING_CALLS: report.overflowing,
     }
@@ -71,6 +81,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         health[METERING_DELAY] = max(0.0, (now - report.oldest).total_seconds())
     record_health(health)
     _log_conflicts(report.conflicting)
+    _log_tampering(report.tampered)
     if report.first_unsent is None:
         return {"batchItemFailures": []}
     logger.warning(
@@ -86,16 +97,26 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 def _log_conflicts(changes: Sequence[LedgerChange]) -> None:
     """Name the calls whose readings disagree, with every caller and model that they report."""
-    for change in changes[:_MAX_LOGGED_CONFLICTS]:
-        record, conflicts = change.record, change.record.conflicts or Conflicts()
-        logger.warning(
-            _LOWERED if change.is_lowered else _DISPUTED,
-            request_id=record.request_id,
-            called_at=record.timestamp.isoformat(),
-            callers=conflicts.identity_arns or (record.identity_arn,),
-            models=sorted({variant.model_id for variant in conflicts.variants})
-            or (record.model_id,),
-        )
+    for change in changes[:_MAX_LOGGED_CALLS]:
+        logger.warning(_DISPUTED, **_describe(change.record))
+
+
+def _log_tampering(tampered: Sequence[TamperedCall]) -> None:
+    """Name the calls that something else changed, and what it did to them."""
+    for call in tampered[:_MAX_LOGGED_CALLS]:
+        described = _describe(call.record) if call.record else {}
+        logger.warning(_TAMPERED, tampering=call.tampering, **described)
+
+
+def _describe(record: UsageRecord) -> dict[str, Any]:
+    conflicts = record.conflicts or Conflicts()
+    return {
+        "request_id": record.request_id,
+        "called_at": record.timestamp.isoformat(),
+        "callers": conflicts.identity_arns or (record.identity_arn,),
+        "models": sorted({variant.model_id for variant in conflicts.variants})
+        or (record.model_id,),
+    }
 
 
 @cache
@@ -108,6 +129,11 @@ def deployed_at() -> datetime:
 def settings() -> Settings:
     """The function's settings, read once."""
     return Settings.from_environment(os.environ)
+
+
+def retention() -> timedelta:
+    """How long the ledger keeps a call."""
+    return timedelta(days=settings().ledger_retention_days)
 
 
 @cache

@@ -12,6 +12,8 @@ class Settings(PublishingSettings):
 
     Attributes:
         stack_id: The stack that the function belongs to.
+        ledger_retention_days: How long the ledger keeps calls: no call may expire before.
     """
 
     stack_id: str = Field(min_length=1)
+    ledger_retention_days: int = Field(default=90, ge=1)

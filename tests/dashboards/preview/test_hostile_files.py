@@ -1,6 +1,10 @@
 """Hostile files cost bounded time and memory to read."""
 
 import io
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,11 +34,44 @@ def test_lines_that_open_objects_are_not_read_as_several_values(
 
 
 @pytest.mark.parametrize(
+    "line",
+    [b"{", b"[", b"{[", b"{x}", b'{"', b'{"}', b'{"}{', b"{}", b"2026-11-28T00:00:00.000Z {\n{"],
+)
+@pytest.mark.parametrize("is_repeated", [True, False])
+def test_short_lines_take_a_bounded_number_of_steps_each(
+    tmp_path: Path, line: bytes, *, is_repeated: bool
+) -> None:
+    """10 MB of `{` took minutes."""
+    steps = []
+    for count in (500, 1000):
+        lines = (line + (b"" if is_repeated else b" %d" % number) for number in range(count))
+        path = write(tmp_path / f"{count}.log", b"\n".join(lines))
+        steps.append(calls_made_by(partial(readings_of, path)))
+    assert steps[1] - steps[0] < (40 if is_repeated else 250) * 500
+    assert steps[1] < 2.1 * steps[0]
+
+
+def calls_made_by(work: Callable[[], object]) -> int:
+    """The number of calls of functions."""
+    events: Counter[str] = Counter()
+    sys.setprofile(lambda _, event, __: events.update([event]))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return events["call"] + events["c_call"]
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("{", Undecodable.TRUNCATED),
         (' {"modelId": "a', Undecodable.TRUNCATED),
         ('{"input": {"a": [1, 2', Undecodable.TRUNCATED),
+        ("{ \n", Undecodable.TRUNCATED),
+        ("{[", Undecodable.NOT_JSON),
+        ("[", Undecodable.NOT_JSON),
+        ("{x}", Undecodable.NOT_JSON),
         ("{nothing", Undecodable.NOT_JSON),
     ],
 )

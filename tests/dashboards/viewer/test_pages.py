@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,8 +14,10 @@ from urllib.parse import quote
 
 import pytest
 
-from dashboards.preview.metric_queries import Metric, SourceError
+from dashboards.preview.metric_queries import Metric, Periods, SourceError, Statistic
+from dashboards.preview.metric_queries.series import Value
 from dashboards.preview.viewer.pages import page_with_all
+from dashboards.preview.viewer.recent_views import RecentViews
 from dashboards.preview.viewer.server import HOST, PreviewServer
 from dashboards.preview.viewer.viewing import Viewing
 from tests.builders import NOON
@@ -159,9 +162,54 @@ class Refusing:
 
 
 def test_a_source_that_does_not_answer_is_told_of(server: PreviewServer) -> None:
-    server.viewing = Viewing.of(replace(CALLS, metrics=Refusing()))
+    server.views = RecentViews(Viewing.of(replace(CALLS, metrics=Refusing())))
     status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
     assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
+
+
+class Counting:
+    """A source that counts the values that it is asked for, which CloudWatch would bill."""
+
+    def __init__(self) -> None:
+        self.values_read = 0
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        return CALLS.metrics.metrics(namespace, name)
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> Mapping[Metric, tuple[Value, ...]]:
+        self.values_read += len(metrics)
+        return CALLS.metrics.values(metrics, statistic, periods)
+
+
+def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
+    server: PreviewServer,
+) -> None:
+    seconds, counting = [0.0], Counting()
+    viewing = Viewing.of(replace(CALLS, metrics=counting))
+    server.views = RecentViews(viewing, clock=lambda: seconds[0])
+    path = "/data?dashboard=usage_overview&choice=&range=1d"
+    first = ask(server, path)
+    read = counting.values_read
+    assert read > 0
+    seconds[0] = 59.9
+    assert ask(server, path) == first
+    assert counting.values_read == read
+    seconds[0] = 60
+    assert ask(server, path) == first
+    assert counting.values_read == 2 * read
+
+
+def test_threads_that_ask_at_once_read_each_value_once(server: PreviewServer) -> None:
+    counting = Counting()
+    server.views = RecentViews(Viewing.of(replace(CALLS, metrics=counting)))
+    path = "/data?dashboard=usage_overview&choice=&range=1d"
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: ask(server, path), range(4)))
+    together, counting.values_read = counting.values_read, 0
+    RecentViews(Viewing.of(replace(CALLS, metrics=counting))).view("usage_overview", "", "1d")
+    assert together == counting.values_read
 
 
 def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewServer) -> None:

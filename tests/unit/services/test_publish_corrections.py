@@ -37,7 +37,7 @@ class Meter:
         self.unpriced = InMemoryUnpricedCalls()
         self.ledger = InMemoryUsageLedger(self.publish)
         self.refusals = 0
-        self.lowered = 0
+        self.tampered = 0
         self._publisher = PublishMetrics(
             self.sink,
             Detail.FULL,
@@ -53,7 +53,7 @@ class Meter:
             self.sink.taken_before_a_refusal = 0 if self.refusals else None
             self.refusals -= bool(self.refusals)
             report = self._publisher(left, NOW, is_retried=is_retried)
-            self.lowered += report.lowered
+            self.tampered += len(report.tampered)
             left = [] if report.first_unsent is None else left[report.first_unsent :]
             is_retried = True
 
@@ -109,7 +109,7 @@ def test_after_any_readings_metrics_show_the_joined_call(
     meter.refusals = refusals
     meter.read(*made)
     call = meter.call
-    assert meter.lowered == 0
+    assert meter.tampered == 0
     assert meter.total("Invocations") == (not call.is_failed)
     if call.is_failed:
         assert meter.total("FailedTokens") == (call.tokens.total or 0)
@@ -243,4 +243,4 @@ def test_a_change_that_no_reading_makes_changes_no_metric(after: UsageRecord) ->
     before = len(meter.sink.calls)
     meter.publish([LedgerChange(after, usage_record())])
     assert len(meter.sink.calls) == before
-    assert meter.lowered == 1
+    assert meter.tampered == 1

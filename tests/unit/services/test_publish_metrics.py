@@ -14,6 +14,7 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metering import Distribution, LedgerChange, aggregate
 from lambdas.domain.metering.aggregation import CostOf
 from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.metering.tampering import TamperedCall, Tampering
 from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from tests.attributing import attributed_calls
@@ -60,7 +61,7 @@ def of_a_profile(record: UsageRecord) -> UsageRecord:
     )
 
 
-def new(*records: UsageRecord) -> list[LedgerChange | None]:
+def new(*records: UsageRecord) -> list[LedgerChange | TamperedCall]:
     return [LedgerChange(record) for record in records]
 
 
@@ -106,15 +107,20 @@ def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
 
 
-def test_changes_that_lower_something_or_cannot_be_read_are_counted_and_publish_nothing() -> None:
+def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish_nothing() -> None:
     sink = InMemoryMetricSink()
-    corrected = LedgerChange(call(1), replaced=call(2)._replace(request_id="1"))
+    changed = LedgerChange(call(1), replaced=call(2)._replace(request_id="1"))
     repeated = LedgerChange(call(2), replaced=call(2))
-    report = publisher(sink)([None, corrected, *new(call(3)), repeated], now=NOON)
+    removed = TamperedCall(Tampering.REMOVED, call(4))
+    unreadable = TamperedCall(Tampering.UNREADABLE, None)
+    changes = [changed, removed, *new(call(3)), repeated, unreadable]
+    report = publisher(sink)(changes, now=NOON)
     assert report == PublishReport(
-        published=1, unpublished=1, conflicting=(corrected,), oldest=NOON
+        published=1,
+        unpublished=1,
+        tampered=(TamperedCall(Tampering.CHANGED, call(1)), removed, unreadable),
+        oldest=NOON,
     )
-    assert report.lowered == 1
     assert tokens_in(sink) == 4
 
 

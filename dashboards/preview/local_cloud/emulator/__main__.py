@@ -40,6 +40,7 @@ def main() -> None:
         partiql,
         permissions_boundaries,
         plain_metrics,
+        stream_filters,
         subscriptions,
     )
 
@@ -56,6 +57,7 @@ def main() -> None:
         partiql,
         permissions_boundaries,
         plain_metrics,
+        stream_filters,
         subscriptions,
     ):
         addition.install()

@@ -1,0 +1,139 @@
+"""Whoever may write to the ledger's table can change a call there, but not without an alarm."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.preview.deliveries import pack
+from lambdas.adapters.dynamodb_usage_item import from_item, to_item
+from lambdas.domain.invocations import TokenCounts
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
+from tests.aws import (
+    LEDGER,
+    deploy_a_stack,
+    health_metrics,
+    published,
+    set_log_processor_variables,
+)
+from tests.functions.ledger_stream import Table, publish
+from tests.invocation_logs import log
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+CALLER = "arn:aws:iam::111122223333:user/ana"
+CALL = log("call", timestamp=NOW.isoformat(), identity={"arn": CALLER})
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    set_log_processor_variables(monkeypatch)
+    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    yield
+    for module in (log_processor, metric_publisher):
+        for resource in vars(module).values():
+            if hasattr(resource, "cache_clear"):
+                resource.cache_clear()
+
+
+def deliver(*logs: dict[str, Any]) -> None:
+    event = {"awslogs": {"data": pack([json.dumps(entry) for entry in logs])}}
+    context: Any = None
+    log_processor.lambda_handler(event, context)
+
+
+def the_item() -> Any:
+    items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    (item,) = (item for item in items if item["pk"]["S"].startswith("call#"))
+    return item
+
+
+def write(item: dict[str, Any]) -> None:
+    boto3.client("dynamodb").put_item(TableName=LEDGER, Item=item)
+
+
+def delete() -> None:
+    boto3.client("dynamodb").delete_item(TableName=LEDGER, Key={"pk": the_item()["pk"]})
+
+
+def put_with_fewer_tokens() -> None:
+    record = from_item(the_item())._replace(tokens=TokenCounts(0, 0))
+    write(dict(to_item(record, timedelta(days=30))))
+
+
+def update_the_caller() -> None:
+    boto3.client("dynamodb").update_item(
+        TableName=LEDGER,
+        Key={"pk": the_item()["pk"]},
+        UpdateExpression="SET identity_arn = :caller",
+        ExpressionAttributeValues={":caller": {"S": "arn:aws:iam::111122223333:user/victim"}},
+    )
+
+
+def let_expire() -> None:
+    write(the_item() | {"expires_at": {"N": str(int(NOW.timestamp()))}})
+
+
+def make_unreadable() -> None:
+    write({name: value for name, value in the_item().items() if name != "model_id"})
+
+
+def copy_under_another_key() -> None:
+    write(the_item() | {"pk": {"S": "call#111122223333#us-east-1#another"}})
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        delete,
+        put_with_fewer_tokens,
+        update_the_caller,
+        let_expire,
+        make_unreadable,
+        copy_under_another_key,
+    ],
+)
+def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
+    tamper: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table()
+    deliver(CALL)
+    publish(table.changes())
+    capsys.readouterr()
+    tamper()
+    publish(table.changes())
+    assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
+    health = health_metrics(capsys.readouterr().out)
+    assert (health["TamperedCalls"], health["ConflictingDuplicates"]) == ([1], [0])
+
+
+def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
+    table = Table()
+    deliver(CALL)
+    key = the_item()["pk"]
+    delete()
+    write({"pk": key})
+    publish(table.changes())
+    deliver(CALL)
+    publish(table.changes())
+    assert from_item(the_item()).tokens.total == 15
+    assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
+
+
+def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = Table()
+    deliver(CALL)
+    publish(table.changes())
+    delete()
+    publish(table.changes())
+    deliver(CALL)
+    capsys.readouterr()
+    publish(table.changes())
+    assert from_item(the_item()).tokens.total == 15
+    assert published("TotalTokens", NOW, IdentityArn=CALLER) == 30
+    assert health_metrics(capsys.readouterr().out)["TamperedCalls"] == [0]
