@@ -118,12 +118,14 @@ cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=
 	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)" \
 	  --unpriced "$(UNPRICED)"
 
-bootstrap: $(CDK) ## Prepare the account and Region for the CDK, once
+bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and make the permissions boundary
 	@$(call CHECK_CREDENTIALS,bootstrap)
+	@$(RUN) -m cdk.operations.boundary put $(SET)
 	@$(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
 	@$(call CHECK_CREDENTIALS,deploy)
+	@$(RUN) -m cdk.operations.boundary check $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
@@ -149,8 +151,9 @@ destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(RUN) -m cdk.operations.purge
 
-deployer-policy: $(READY) ## Renew the deployer's IAM policy from the templates
+deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
 	@$(RUN) -m cdk.operations.deployer_policy
+	@$(RUN) -m cdk.operations.boundary_policy
 
 prices: $(LITELLM)/.ready ## Make the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
 	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)

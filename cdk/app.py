@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_cdk import App, Environment, Tags
+from aws_cdk import App, Aws, Environment, Tags
+from aws_cdk import aws_iam as iam
 
 from cdk import nag, stack_names
+from cdk.boundary_name import boundary_name
 from cdk.components.bundle import BundlingError
 from cdk.config import Config, ConfigurationError
 from cdk.stacks.ingestion import IngestionStack
@@ -16,7 +18,8 @@ from cdk.stacks.storage import StorageStack
 
 # Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
 # with the value of the template: what it remembers would be lost.
-_UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter"]
+# Whoever may tag a new key may tag every key: the deployer's policy lets no one do that.
+_UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 
 def build(app: App, config: Config) -> None:
@@ -54,6 +57,11 @@ def build(app: App, config: Config) -> None:
             is_newest_python=is_newest_python,
             adopted_log_group=config.adopted_log_group,
         )
+        for stack in (storage, ingestion, monitoring):
+            boundary = iam.ManagedPolicy.from_managed_policy_name(
+                stack, "Boundary", boundary_name(Aws.REGION)
+            )
+            iam.PermissionsBoundary.of(stack).apply(boundary)
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)

@@ -44,6 +44,7 @@ _TAGS = {
 STANDING = {
     "Quarantine": {"S1": _NO_ACCESS_LOGS},
     "Failures": {"S1": _NO_ACCESS_LOGS},
+    "RedriveRole": {"IAM5[Resource::<Failures8A3E1A2F.Arn>/aws/lambda/*]": _NAMES_UNKNOWN},
     "Reports": {"S1": _NO_ACCESS_LOGS},
     "Prices": {"S1": _NO_ACCESS_LOGS},
     "LogProcessorRole": {

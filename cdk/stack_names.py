@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-STORAGE = "BedrockMeter-Storage"
-INGESTION = "BedrockMeter-Ingestion"
-MONITORING = "BedrockMeter-Monitoring"
+PREFIX = "BedrockMeter"
+STORAGE = f"{PREFIX}-Storage"
+INGESTION = f"{PREFIX}-Ingestion"
+MONITORING = f"{PREFIX}-Monitoring"

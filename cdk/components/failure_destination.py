@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk.components.meter_function import MeterFunction
+
+FAILURES_PREFIX = "aws/lambda/"
+"""What Lambda's names of failed events begin with."""
 
 
 class FailureDestination:
@@ -13,15 +17,17 @@ class FailureDestination:
     `aws_lambda_destinations.S3Destination` would let the functions read and delete as well.
     """
 
-    def __init__(self, bucket: s3.IBucket) -> None:
-        """Use a bucket."""
+    def __init__(self, bucket: s3.IBucket, key: kms.IKey) -> None:
+        """Use a bucket that is encrypted with a key."""
         self._bucket = bucket
+        self._key = key
 
     def of(self, function: MeterFunction) -> dict[str, dict[str, str]]:
         """The destination of a function, as Lambda wants it; lets the function's role write there.
 
         Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """
-        function.allow("s3:PutObject", on=self._bucket.arn_for_objects("aws/lambda/*"))
+        function.allow("s3:PutObject", on=self._bucket.arn_for_objects(f"{FAILURES_PREFIX}*"))
         function.allow("s3:ListBucket", on=self._bucket.bucket_arn)
+        function.allow("kms:GenerateDataKey", on=self._key.key_arn)
         return {"onFailure": {"destination": self._bucket.bucket_arn}}

@@ -75,6 +75,8 @@ class FunctionCode:
         return lambda_.LayerVersion(
             self._scope,
             name,
+            # CloudFormation's own name would begin with the logical id, and not with the stack.
+            layer_version_name=f"{Stack.of(self._scope).stack_name}-{name}",
             code=lambda_.Code.from_asset(str(bundle)),
             compatible_runtimes=[self.runtime],
             compatible_architectures=[self.architecture],

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import jsii
 from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk.interfaces.aws_events import IRuleRef
 from constructs import Construct
 
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
+
+
+@jsii.implements(events.IRuleTarget)
+class TopicTarget:
+    """The topic as the target of a rule.
+
+    `aws_events_targets.SnsTopic` would let every rule of every account publish, and use the key.
+    """
+
+    def __init__(self, topic: sns.ITopic, *, message: events.RuleTargetInput) -> None:
+        """Send a message to a topic whose own policy lets the rule publish."""
+        self._topic = topic
+        self._message = message
+
+    def bind(
+        self,
+        rule: IRuleRef,  # noqa: ARG002  # the interface's
+        id: str | None = None,  # noqa: A002, ARG002  # the interface's
+    ) -> events.RuleTargetConfig:
+        """Return the target's configuration."""
+        return events.RuleTargetConfig(arn=self._topic.topic_arn, input=self._message)
 
 
 class NotificationTopic(sns.Topic):
@@ -43,28 +67,37 @@ class NotificationTopic(sns.Topic):
         alarms = stack.format_arn(
             service="cloudwatch",
             resource="alarm",
-            resource_name="*",
+            resource_name="BedrockMeter-*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
-        self.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AlarmsPublish",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[self.topic_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": alarms},
-                },
-            )
+        self._let_publish("AlarmsPublish", "cloudwatch.amazonaws.com", alarms)
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+        rules = stack.format_arn(
+            service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
         )
+        self._let_publish("RulesPublish", "events.amazonaws.com", rules)
         for address in config.notify_emails:
             self.add_subscription(subscriptions.EmailSubscription(address))
         for url in config.notify_https:
             self.add_subscription(
                 subscriptions.UrlSubscription(url, protocol=sns.SubscriptionProtocol.HTTPS)
             )
+
+    def _let_publish(self, sid: str, service: str, sources: str) -> None:
+        """Let a service publish here for resources of this account, by a pattern of their ARNs."""
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                principals=[iam.ServicePrincipal(service)],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
+                    "ArnLike": {"aws:SourceArn": sources},
+                },
+            )
+        )
 
     def let_notify(self, function: MeterFunction) -> None:
         """Let a function publish here.

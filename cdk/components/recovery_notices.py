@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk.components.health_alarms import HEALTH_PREFIX
-from cdk.components.notification_topic import NotificationTopic
+from cdk.components.notification_topic import NotificationTopic, TopicTarget
 
 
 class RecoveryNotices(Construct):
@@ -63,4 +62,4 @@ class RecoveryNotices(Construct):
         name = events.EventField.from_path("$.detail.alarmName")
         time = events.EventField.from_path("$.time")
         text = f"Bedrock Meter: alarm {name} has ended at {time}: what it found is no longer so."
-        rule.add_target(targets.SnsTopic(topic, message=events.RuleTargetInput.from_text(text)))
+        rule.add_target(TopicTarget(topic, message=events.RuleTargetInput.from_text(text)))

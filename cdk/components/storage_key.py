@@ -10,6 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk import stack_names
+
 
 class StorageKey(kms.Key):
     """A key that the services which use it for us really can use.
@@ -31,12 +33,21 @@ class StorageKey(kms.Key):
         )
         stack = Stack.of(self)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        # (For EventBridge the CDK does the same, where a rule's target is an encrypted topic.)
+        publishing = ["kms:Decrypt", "kms:GenerateDataKey*"]
         self._allow(
             "AlarmsPublish",
             "cloudwatch.amazonaws.com",
-            ["kms:Decrypt", "kms:GenerateDataKey*"],
+            publishing,
             {"StringEquals": {"aws:SourceAccount": stack.account}},
+        )
+        # That page: a condition on the source "is not supported for EventBridge-to-encrypted
+        # topics", and stops deliveries. The topic's own policy has it instead.
+        topics = stack.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
+        self._allow(
+            "RulesPublish",
+            "events.amazonaws.com",
+            publishing,
+            {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
         )
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         log_groups = stack.format_arn(
@@ -57,6 +68,47 @@ class StorageKey(kms.Key):
             ],
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
+
+        self._let_deployments_manage_it(stack)
+
+    def _let_deployments_manage_it(self, stack: Stack) -> None:
+        """Let the execution role of the CDK's bootstrap manage the key.
+
+        The role's own policy (cdk/deployer-policy.json) names no key: the ARN of a key is not
+        known before, and its tags bound nothing
+        (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
+        """
+        role = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-*-cfn-exec-role-*"
+        deploying = {
+            "StringEquals": {"kms:CallerAccount": stack.account},
+            "ArnLike": {"aws:PrincipalArn": role},
+        }
+        managing = (
+            *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
+            *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
+            *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
+        )
+        # DynamoDB encrypts a table by a grant, which whoever creates the table must be allowed:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        using = ("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
+        by_dynamodb = {"kms:ViaService": f"dynamodb.{stack.region}.{stack.url_suffix}"}
+        for sid, actions, conditions in (
+            ("DeploymentsManage", managing, deploying),
+            (
+                "DeploymentsEncryptTheTable",
+                using,
+                {**deploying, "StringEquals": {**deploying["StringEquals"], **by_dynamodb}},
+            ),
+        ):
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    principals=[iam.AnyPrincipal()],  # whom the conditions name
+                    actions=[f"kms:{action}" for action in actions],
+                    resources=["*"],
+                    conditions=conditions,
+                )
+            )
 
     def _allow(
         self, sid: str, service: str, actions: Sequence[str], conditions: Mapping[str, Any]

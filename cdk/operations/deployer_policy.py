@@ -9,36 +9,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from policy_sentry.querying.actions import get_action_data
+
+from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES, Grant
 from cdk.operations.terminal import CommandError, run_command
 
 POLICY = Path(__file__).parents[1] / "deployer-policy.json"
 _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
 
 # Schemas name whatever a type can do. These features, found by words in the names of actions, are
-# not used here; nor is any action that reads or writes data.
+# not used here; nor is any action that reads or writes data, lets others in, or gives a role more
+# than the templates' own policies do.
 _UNUSED = re.compile(
     "Abac|Accelerate|Acl$|Analytics|BearerToken|Bucket(Metadata|Website)|CORS|Cors|CapacityProvider"
     "|CodeSigning|DataProtection|Group(Policy)$|Import|IndexPolic|IntelligentTiering|Inventory"
     "|Kinesis|LogDelivery|LogEvents|Metadata|MetricData|MetricsConfiguration|Notification"
-    "|ObjectLock|OwnershipControls|PermissionsBoundary|PrimaryRegion|REST|Recursion|Replica"
+    "|ObjectLock|OwnershipControls|PrimaryRegion|REST|Recursion|Replica"
     "|RuntimeManagement|Scaling|ServiceLinkedRole|UserPolicy|Website|BucketLogging"
     "|^dynamodb:(BatchWriteItem|(Delete|Get|Put|Update)Item|Query|Scan)$|^logs:CreateLogStream$"
-    "|^s3:(Delete|Put)Object"
+    "|^s3:(Delete|Put)Object|(Delete|Put)ResourcePolicy$"
+    "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy)$"
+    "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )
-# The names that CloudFormation makes begin with the stack's. Roles and buckets of others are out of
-# reach; what else is created in an account hands out no rights.
-_RESOURCES = {
-    "iam": ["arn:*:iam::*:role/BedrockMeter-*", "arn:*:iam::*:policy/BedrockMeter-*"],
-    "s3": ["arn:*:s3:::bedrockmeter-*", "arn:*:s3:::cdk-*-assets-*", "arn:*:s3:::cdk-*-assets-*/*"],
-}
-_SERVICES_OF_OURS = {
-    *("cloudwatch", "dynamodb", "events", "iam", "kms", "lambda", "logs", "s3", "sns", "ssm"),
-}
-_PASS_ROLE = "iam:PassRole"  # noqa: S105  # an action
+_SERVICES = {*RESOURCES, "kms"}
 # IAM knows no such actions: CloudFormation's handlers name an API operation, or a permission that
 # has another name (s3:PutEncryptionConfiguration deletes as well).
 _NOT_ACTIONS = {
@@ -46,9 +45,14 @@ _NOT_ACTIONS = {
     "s3:DeleteBucketEncryption",
     "s3:DeleteBucketLifecycle",
 }
-# These support no resource-level permissions: on the ARN of a role or of a bucket they allow
-# nothing.
-_ON_ALL_RESOURCES = {"iam:ListRoles", "s3:ListAllMyBuckets"}
+_SUBSCRIBING = frozenset(
+    {
+        "logs:DeleteSubscriptionFilter",
+        "logs:DescribeSubscriptionFilters",
+        "logs:PutSubscriptionFilter",
+    }
+)
+_READS = re.compile(r"\w+:(Describe|List)")
 
 
 # Made by some settings and not by others.
@@ -61,49 +65,92 @@ _BY_CONFIGURATION = {
 
 def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The policy for CloudFormation's execution role that the templates need, and no more."""
+    resources = [resource for template in templates for resource in template["Resources"].values()]
     types = _BY_CONFIGURATION | {
-        it["Type"]
-        for template in templates
-        for it in template["Resources"].values()
-        if it["Type"].startswith("AWS::") and it["Type"] != "AWS::CDK::Metadata"
+        resource["Type"]
+        for resource in resources
+        if resource["Type"].startswith("AWS::") and resource["Type"] != "AWS::CDK::Metadata"
     }
-    by_service: dict[str, set[str]] = {}
     # CloudFormation itself calls the custom resource, and reads the version of the bootstrap.
-    for action in {"lambda:InvokeFunction", "ssm:GetParameters"}.union(*map(_actions, types)):
-        by_service.setdefault(action.split(":")[0], set()).add(action)
-    statements = [
-        {
-            "Sid": service.capitalize(),
-            "Effect": "Allow",
-            "Action": sorted(actions - {_PASS_ROLE} - _ON_ALL_RESOURCES),
-            "Resource": _RESOURCES.get(service, "*"),
-        }
-        for service, actions in sorted(by_service.items())
-    ]
-    passing = {
-        "Sid": "PassRole",
+    needed = {"lambda:InvokeFunction", "ssm:GetParameters"}.union(*map(_actions, types))
+    statements = []
+    for grant in (*GRANTS, _lists(needed)):
+        statements.append(_statement(grant, needed))
+        needed -= grant.actions
+    for service, arns in RESOURCES.items():
+        actions = frozenset(action for action in needed if action.startswith(f"{service}:"))
+        named = Grant(service.capitalize(), actions, "Bounded by their names.", arns)
+        statements.append(_statement(named, needed))
+        needed -= actions
+    if needed:
+        message = f"{', '.join(sorted(needed))}: say in deployer_resources.py on what."
+        raise CommandError(message)
+    for number, log_group in enumerate(_adopted_log_groups(resources), start=1):
+        statements.append(_statement(_subscribing(number, log_group), _SUBSCRIBING))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(grant: Grant, needed: AbstractSet[str]) -> dict[str, Any]:
+    actions = sorted(grant.actions & needed)
+    if not actions:
+        message = f"{grant.sid}: no template needs it; take it out of deployer_resources.py."
+        raise CommandError(message)
+    resources = [*grant.resources]
+    return {
+        "Sid": grant.sid,
         "Effect": "Allow",
-        "Action": _PASS_ROLE,
-        "Resource": _RESOURCES["iam"][0],
-        "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        "Action": actions,
+        "Resource": resources[0] if len(resources) == 1 else resources,
+        **({"Condition": dict(grant.condition)} if grant.condition else {}),
     }
-    listing = {
-        "Sid": "List",
-        "Effect": "Allow",
-        "Action": sorted(_ON_ALL_RESOURCES & set().union(*by_service.values())),
-        "Resource": "*",
+
+
+def _lists(needed: AbstractSet[str]) -> Grant:
+    """The reads that AWS checks against no resource."""
+    found = {action for action in needed if _READS.match(action) and takes_no_resource(action)}
+    return replace(LISTS, actions=LISTS.actions | found)
+
+
+def takes_no_resource(action: str) -> bool:
+    """Say if AWS checks an action against no resource."""
+    service, name = action.split(":")
+    rows = get_action_data(service, name)
+    return bool(rows) and {row["resource_arn_format"] for row in rows[service]} == {"*"}
+
+
+def _adopted_log_groups(resources: Iterable[dict[str, Any]]) -> list[str]:
+    """The log groups of others that are subscribed to, by name."""
+    names = {
+        resource["Properties"]["LogGroupName"]
+        for resource in resources
+        if resource["Type"] == "AWS::Logs::SubscriptionFilter"
+        and isinstance(resource["Properties"]["LogGroupName"], str)
     }
-    return {"Version": "2012-10-17", "Statement": [*statements, listing, passing]}
+    return sorted(names)
+
+
+def _subscribing(number: int, log_group: str) -> Grant:
+    return Grant(
+        f"AdoptedLogGroup{number}",
+        _SUBSCRIBING,
+        "The log group of the setting adopted_log_group.",
+        (f"arn:*:logs:*:*:log-group:{log_group}:*",),
+    )
 
 
 def _actions(type_: str) -> set[str]:
-    """What the handlers of a type call, as its schema says."""
+    """What a deployment of a type calls, as its schema says; to list a type is no part of that."""
     handlers = _schemas()[type_]["handlers"]
-    named = {action for it in handlers.values() for action in it["permissions"]}
+    named = {
+        action
+        for name, handler in handlers.items()
+        if name != "list"
+        for action in handler["permissions"]
+    }
     return {
         action
         for action in named - _NOT_ACTIONS
-        if action.split(":")[0] in _SERVICES_OF_OURS and not _UNUSED.search(action)
+        if action.split(":")[0] in _SERVICES and not _UNUSED.search(action)
     }
 
 
@@ -116,13 +163,22 @@ def _schemas() -> dict[str, dict[str, Any]]:
     return found
 
 
-def main() -> None:
-    """Write the policy for the templates in cdk.out."""
-    templates = [json.loads(it.read_text()) for it in _TEMPLATES.glob("*.template.json")]
+def read_templates() -> list[dict[str, Any]]:
+    """Read the templates in cdk.out.
+
+    Raises:
+        CommandError: There are none.
+    """
+    templates = [json.loads(path.read_text()) for path in _TEMPLATES.glob("*.template.json")]
     if not templates:
         message = "there are no templates: run make synth first."
         raise CommandError(message)
-    POLICY.write_text(json.dumps(derive(templates), indent=2) + "\n")
+    return templates
+
+
+def main() -> None:
+    """Write the policy for the templates in cdk.out."""
+    POLICY.write_text(json.dumps(derive(read_templates()), indent=2) + "\n")
     print(f"Wrote {POLICY.name}.")
 
 

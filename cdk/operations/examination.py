@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk import stack_names
+from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
 from cdk.operations.other_regions import find_other_regions
@@ -81,6 +82,7 @@ class Examination:
         checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
             ("account", self._account),
             ("CDK bootstrap", self._bootstrap),
+            ("permissions boundary", self._boundary),
             ("stacks", self._stacks),
             ("invocation logging", self._logging),
             ("subscription", self._subscription),
@@ -117,6 +119,21 @@ class Examination:
         if version < _OLDEST_BOOTSTRAP:
             return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
         return Status.OK, f"Version {version}"
+
+    def _boundary(self) -> tuple[Status, str]:
+        here = [
+            boundary
+            for boundary in boundaries(self.session, [])
+            if boundary.region == self.session.region_name
+        ]
+        for boundary in here:
+            state = boundary.state()
+            if state is not BoundaryState.CURRENT:
+                is_missing = state is BoundaryState.MISSING
+                status = Status.PROBLEM if is_missing else Status.WARNING
+                return status, f"{boundary.name} is {state.value}: run make bootstrap."
+        names = ", ".join(boundary.name for boundary in here)
+        return Status.OK, names or "This Region is not one of cdk.json's."
 
     def _stacks(self) -> tuple[Status, str]:
         states = {

@@ -130,8 +130,9 @@ def _from(event: dict[str, Any], sequence_number: str) -> dict[str, Any]:
 def main(session: boto3.Session) -> None:
     """Redrive what lies in the failure bucket of the deployment."""
     deployment = Deployment(session.client("cloudformation"))
+    role = deployment.output(stack_names.STORAGE, "RedriveRoleArn")
     report = Redrive(
-        session.client("s3"),
+        _assume(session, role).client("s3"),
         open_functions(session),
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
         frozenset({deployment.log_processor, deployment.metric_publisher}),
@@ -140,6 +141,18 @@ def main(session: boto3.Session) -> None:
     if report.left:
         message = "mend what is named above and run make redrive again."
         raise CommandError(message)
+
+
+def _assume(session: boto3.Session, role: str) -> boto3.Session:
+    """Open a session of the only role that reads the failures."""
+    answer = session.client("sts").assume_role(RoleArn=role, RoleSessionName="make-redrive")
+    credentials = answer["Credentials"]
+    return boto3.Session(
+        credentials["AccessKeyId"],
+        credentials["SecretAccessKey"],
+        credentials["SessionToken"],
+        region_name=session.region_name,
+    )
 
 
 def print_report(report: RedriveReport) -> None:

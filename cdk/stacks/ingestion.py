@@ -108,7 +108,7 @@ class IngestionStack(Stack):
         self._config = config
         self._storage = storage
         self._code = FunctionCode(self, config)
-        self._failures = FailureDestination(storage.failures)
+        self._failures = FailureDestination(storage.failures, storage.key)
         self.metered_group = config.adopted_log_group or storage.log_group.log_group_name
 
         self.log_processor = self._make_log_processor()

@@ -8,7 +8,6 @@ from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk import stack_names
@@ -29,7 +28,7 @@ from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
 from cdk.components.negative_series import series_symptoms
-from cdk.components.notification_topic import NotificationTopic
+from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.price_updater import PRICES_CHECKED_EVERY
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.scheduled_functions import Scheduled
@@ -258,9 +257,7 @@ class MonitoringStack(Stack):
             " series than CloudWatch can evaluate, and may miss some. Lower identity_bound, or fold"
             " more sessions into their roles (folding_patterns)."
         )
-        rule.add_target(
-            targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))
-        )
+        rule.add_target(TopicTarget(self.topic, message=events.RuleTargetInput.from_text(text)))
 
     def _make_dashboards(self, ingestion: IngestionStack, *, missing: Sequence[str]) -> None:
         deployed = deployed_dashboards(self._config)

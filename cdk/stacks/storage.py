@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk import stack_names
+from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config
 from lambdas.domain.logging_configuration import NO_MEMORY
@@ -29,12 +31,13 @@ class StorageStack(Stack):
     """Stateful resources alone: kept when the stack is deleted, and when others are.
 
     Attributes:
-        key: Encrypts the topic.
+        key: Encrypts the topic and the bucket of failures.
         stored_with: Encrypts what is stored, where `customer_keys` is set; else AWS's own keys do.
         log_group: Where Bedrock writes its invocation logs, unless others' are adopted.
         ledger: One item per call, and a stream of what is new.
         quarantine: Records that could not be counted, with their reasons.
         failures: Events that a function gave up on; `make redrive` puts them back.
+        redrive_role: The only role that reads them.
         reports: What is written of calls for people and their tools.
         prices: Listings and editions of prices, which are kept for good.
         memory: What was done about Bedrock's logging configuration.
@@ -85,10 +88,15 @@ class StorageStack(Stack):
             partition_key=dynamodb.Attribute(name=UNPRICED_KEY, type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
-        self.quarantine = self._bucket("Quarantine", Duration.days(config.ledger_retention_days))
-        self.failures = self._bucket("Failures", FAILURES_KEPT)
-        self.reports = self._bucket("Reports", REPORTS_KEPT)
-        self.prices = self._bucket("Prices", versioned=True)
+        self.quarantine = self._bucket(
+            "Quarantine", Duration.days(config.ledger_retention_days), key=self.stored_with
+        )
+        # Deliveries lie there whole: prompts too, where they are logged. Settings change from day
+        # to day, and what was written before has to stay readable: always with the key.
+        self.failures = self._bucket("Failures", FAILURES_KEPT, key=self.key)
+        self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
+        self.reports = self._bucket("Reports", REPORTS_KEPT, key=self.stored_with, versioned=True)
+        self.prices = self._bucket("Prices", key=self.stored_with, versioned=True)
         self.memory = ssm.StringParameter(
             self,
             "LoggingMemory",
@@ -101,6 +109,7 @@ class StorageStack(Stack):
             ("LedgerTableName", self.ledger.table_name),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
+            ("RedriveRoleArn", self.redrive_role.role_arn),
             ("ReportBucketName", self.reports.bucket_name),
             ("PriceBucketName", self.prices.bucket_name),
             ("MemoryParameterName", self.memory.parameter_name),
@@ -109,15 +118,18 @@ class StorageStack(Stack):
             CfnOutput(self, name, value=value)
 
     def _bucket(
-        self, name: str, kept: Duration | None = None, *, versioned: bool = False
+        self,
+        name: str,
+        kept: Duration | None = None,
+        *,
+        key: kms.IKey | None,
+        versioned: bool = False,
     ) -> s3.Bucket:
         return s3.Bucket(
             self,
             name,
-            encryption=(
-                s3.BucketEncryption.KMS if self.stored_with else s3.BucketEncryption.S3_MANAGED
-            ),
-            encryption_key=self.stored_with,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
             bucket_key_enabled=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,

@@ -48,8 +48,10 @@ def settings(**changes: object) -> str:
     return f"SET=--require-approval never {' '.join(context)}"
 
 
-def bootstrap(cloud: LocalCloud) -> None:
-    make(cloud, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION}")
+def bootstrap(cloud: LocalCloud, **changes: str) -> None:
+    """Bootstrap with settings that the permissions boundary goes by."""
+    context = "".join(f" -c {name}={value}" for name, value in changes.items())
+    make(cloud, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION}{context}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,61 @@ def test_items_of_the_ledger_table_are_denied_to_whoever_may_keep_others(
     assert works(deployed, function, event_for(deployed, job))
 
 
+def user_with(deployed: Deployed, name: str, *actions: str) -> Any:
+    """Make a user who may do something with everything; returns an access key."""
+    iam = deployed.cloud.client("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=policy)
+    return iam.create_access_key(UserName=name)["AccessKey"]
+
+
+def redriver(deployed: Deployed, user: Any, service: str) -> Any:
+    """A client of a service with the redrive role, which a user assumes."""
+    sts = deployed.cloud.client("sts", user["AccessKeyId"], user["SecretAccessKey"])
+    role = deployed.bucket("RedriveRoleArn")
+    got = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return deployed.cloud.client(
+        service, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]
+    )
+
+
+def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> None:
+    bucket = deployed.bucket("FailureBucketName")
+    failure = {"Bucket": bucket, "Key": "aws/lambda/async/processor/1"}
+    deployed.cloud.client("s3").put_object(**failure, Body=b"a delivery")
+    operator = user_with(deployed, "operator", "s3:*", "sts:AssumeRole")
+    own = deployed.cloud.client("s3", operator["AccessKeyId"], operator["SecretAccessKey"])
+    assert own.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+    with pytest.raises(ClientError, match="AccessDenied"):
+        own.get_object(**failure)
+    redriving = redriver(deployed, operator, "s3")
+    assert redriving.get_object(**failure)["Body"].read() == b"a delivery"
+    redriving.delete_object(**failure)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        redriving.list_objects_v2(Bucket=deployed.bucket("ReportBucketName"))
+
+
+def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> None:
+    intruder = user_with(deployed, "intruder", "sts:AssumeRole")
+    iam, name = deployed.cloud.client("iam"), deployed.bucket("RedriveRoleArn").split("/")[-1]
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document)
+    within = redriver(deployed, intruder, "s3")
+    within.list_objects_v2(Bucket=deployed.bucket("ReportBucketName"))
+    for service, operation, parameters in (
+        ("iam", "create_user", {"UserName": "backdoor"}),
+        ("iam", "list_users", {}),
+        ("lambda", "list_functions", {}),
+        ("s3", "list_buckets", {}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(redriver(deployed, intruder, service), operation)(**parameters)
+    iam.delete_role_policy(RoleName=name, PolicyName="everything")
+
+
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
 def test_whoever_may_not_invoke_a_model_may_not_converse(deployed: Deployed, effect: str) -> None:
     """AWS has no action for Converse: it is InvokeModel that allows and denies it."""

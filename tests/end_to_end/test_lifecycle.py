@@ -87,7 +87,10 @@ def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: Loc
 
 
 def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
-    adopting = settings(existing_logging="adopt", adopted_log_group=AUDIT)
+    changes = {"existing_logging": "adopt", "adopted_log_group": AUDIT}
+    adopting = settings(**changes)
+    assert "of other settings: run make bootstrap" in make(cloud, "deploy", adopting, is_ok=False)
+    bootstrap(cloud, **changes)
     make(cloud, "deploy", adopting)
     assert live(cloud) == FOREIGN
     deployed, audited = Deployed(cloud), user("audited")
@@ -96,6 +99,7 @@ def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
     deployed.wait_for_tokens(audited, 45)
     make(cloud, "destroy", DESTROY)
     assert live(cloud) == FOREIGN
+    bootstrap(cloud)
 
 
 def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:

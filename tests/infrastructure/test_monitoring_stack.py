@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdk import stack_names
 from cdk.config import Config, Window
 from cdk.thresholds import alarm_thresholds
 from lambdas.domain.metering.metric_catalog import (
@@ -103,11 +104,40 @@ def test_a_notification_walks_from_alarm_to_topic_past_both_policies(
     assert using["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
-def test_alarms_of_other_accounts_cannot_publish() -> None:
-    topic_policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
-    condition = allowing(topic_policy, "cloudwatch.amazonaws.com")["Condition"]
+@pytest.mark.parametrize(
+    ("service", "sources"),
+    [
+        ("cloudwatch.amazonaws.com", ":alarm:BedrockMeter-*"),
+        ("events.amazonaws.com", f":rule/{stack_names.MONITORING}-*"),
+    ],
+)
+@each_configuration
+def test_only_alarms_and_rules_of_this_deployment_can_publish(
+    configuration: str, service: str, sources: str
+) -> None:
+    template = deployment(configuration).monitoring
+    topic_policy = only(template, "AWS::SNS::TopicPolicy")["PolicyDocument"]
+    condition = allowing(topic_policy, service)["Condition"]
     assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    assert condition["ArnLike"]["aws:SourceArn"]["Fn::Join"][1][-1] == ":alarm:*"
+    assert condition["ArnLike"]["aws:SourceArn"]["Fn::Join"][1][-1] == sources
+    # CloudFormation's names of rules begin with the stack's.
+    assert all("Name" not in rule for rule in resources(template, "AWS::Events::Rule").values())
+    assert all(name.startswith("BedrockMeter-") for name in alarms(configuration))
+
+
+@each_configuration
+def test_alarms_and_rules_use_the_key_within_bounds(configuration: str) -> None:
+    """SNS takes no condition on the source here, where EventBridge publishes.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    policy = only(deployment(configuration).storage, "AWS::KMS::Key")["KeyPolicy"]
+    alarms_use = allowing(policy, "cloudwatch.amazonaws.com")["Condition"]
+    assert alarms_use == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    rules_use = allowing(policy, "events.amazonaws.com")["Condition"]
+    topics = rules_use["ArnLike"]["kms:EncryptionContext:aws:sns:topicArn"]["Fn::Join"][1]
+    assert topics[-1] == f":{stack_names.MONITORING}-*"
+    assert rules_use.keys() == {"ArnLike"}
 
 
 def test_the_topic_is_reached_over_tls_alone() -> None:

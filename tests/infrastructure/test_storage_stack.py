@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cdk import stack_names
-from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, only, resources
+from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, grants, only, resources
 
 # A changed id would make CloudFormation replace the resource, and leave what it holds behind.
 PINNED = {
@@ -29,12 +29,17 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @each_configuration
 def test_the_ids_of_what_is_kept_never_change(configuration: str) -> None:
     template = deployment(configuration).storage
-    assert {name: it["Type"] for name, it in template["Resources"].items()} == PINNED
+    kept = {
+        name: resource["Type"]
+        for name, resource in template["Resources"].items()
+        if not resource["Type"].startswith("AWS::IAM::")
+    }
+    assert kept == PINNED
 
 
 def test_everything_that_holds_data_is_kept_when_the_stack_goes() -> None:
     for name, it in deployment().storage["Resources"].items():
-        if it["Type"] != "AWS::S3::BucketPolicy":
+        if it["Type"] not in ("AWS::S3::BucketPolicy", "AWS::IAM::Role", "AWS::IAM::Policy"):
             assert (name, it["DeletionPolicy"]) == (name, "Retain")
             assert (name, it["UpdateReplacePolicy"]) == (name, "Retain")
 
@@ -131,16 +136,64 @@ def test_what_a_function_gave_up_on_is_kept_for_thirty_days() -> None:
 
 
 @each_configuration
+def test_reports_that_are_overwritten_or_deleted_can_be_restored(configuration: str) -> None:
+    reports = resources(deployment(configuration).storage, "AWS::S3::Bucket")["Reports65402A0A"]
+    assert reports["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = reports["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 400}
+
+
+@each_configuration
 def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration: str) -> None:
     template = deployment(configuration).storage
     algorithm = "aws:kms" if CONFIGURATIONS[configuration].get("customer_keys") else "AES256"
-    for bucket in resources(template, "AWS::S3::Bucket").values():
+    for name, bucket in resources(template, "AWS::S3::Bucket").items():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == algorithm
+        expected = "aws:kms" if name == "Failures8A3E1A2F" else algorithm
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == expected
     for policy in resources(template, "AWS::S3::BucketPolicy").values():
         conditions = [it.get("Condition") for it in policy["PolicyDocument"]["Statement"]]
         assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+
+
+@each_configuration
+def test_failures_are_read_by_the_redrive_role_alone(configuration: str) -> None:
+    """Deliveries lie there whole: with log_content, or adopted, prompts too."""
+    template = deployment(configuration).storage
+    bucket = resources(template, "AWS::S3::Bucket")["Failures8A3E1A2F"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    key = {"Fn::GetAtt": ["Key961B73FD", "Arn"]}
+    assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
+    role = next(name for name in resources(template, "AWS::IAM::Role") if "Redrive" in name)
+    policy = resources(template, "AWS::S3::BucketPolicy")["FailuresPolicyE53C5E05"]
+    (deny,) = (
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "OnlyRedriveReads"
+    )
+    assert (deny["Effect"], deny["Principal"]) == ("Deny", {"AWS": "*"})
+    assert deny["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+    arn = {"Fn::GetAtt": [role, "Arn"]}
+    assert deny["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": arn}}
+    granted = grants(template, "RedriveRole")
+    assert granted.keys() == {
+        *("s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
+        *("kms:Decrypt", "kms:GenerateDataKey"),
+    }
+    assert granted["kms:Decrypt"][0]["Resource"] == key
+
+
+@each_configuration
+def test_functions_encrypt_what_they_give_up_on_with_the_key(configuration: str) -> None:
+    template = deployment(configuration).ingestion
+    for role in ("LogProcessorRole", "MetricPublisherRole"):
+        granted = grants(template, role)
+        key = "BedrockMeter-Storage:ExportsOutputFnGetAttKey961B73FDArn5A860C43"
+        assert any(
+            statement["Resource"] == {"Fn::ImportValue": key}
+            for statement in granted["kms:GenerateDataKey"]
+        )
 
 
 def test_customer_keys_encrypt_all_that_is_stored() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
@@ -107,6 +107,41 @@ def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalClo
     )
     found = wait_for(lambda: cloud.client("ssm").describe_parameters()["Parameters"])
     assert any(re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", it["Name"]) for it in found)
+
+
+def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: LocalCloud) -> None:
+    cloudformation, iam = cloud.client("cloudformation"), cloud.client("iam")
+    allow = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
+
+    def template(boundary: str) -> str:
+        properties = {"AssumeRolePolicyDocument": document(trust), "PermissionsBoundary": boundary}
+        role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "bounded", **properties}}
+        return json.dumps({"Resources": {"Role": role}})
+
+    def document(statement: Any) -> dict[str, Any]:
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def boundary() -> str:
+        role = iam.get_role(RoleName="bounded")["Role"]
+        return str(role["PermissionsBoundary"]["PermissionsBoundaryArn"])
+
+    missing = f"arn:aws:iam::{ACCOUNT}:policy/missing"
+    cloudformation.create_stack(StackName="unbounded", TemplateBody=template(missing))
+    with pytest.raises(WaiterError):
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="unbounded")
+    first, second = (
+        iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document(allow)))["Policy"][
+            "Arn"
+        ]
+        for name in ("first", "second")
+    )
+    cloudformation.create_stack(StackName="bounded", TemplateBody=template(first))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="bounded")
+    assert boundary() == first
+    cloudformation.update_stack(StackName="bounded", TemplateBody=template(second))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="bounded")
+    assert boundary() == second
 
 
 def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) -> None:

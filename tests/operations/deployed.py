@@ -17,6 +17,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "LedgerTableName": "usage-ledger",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
+        "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",
         "ReportBucketName": "reports",
         "PriceBucketName": "prices",
         "MemoryParameterName": "logging-memory",

@@ -1,57 +1,226 @@
-"""The deployer's policy in the repository is what the templates need, and fits one policy."""
+"""The deployer's policy is what the templates need, on the deployment's own resources alone."""
 
 import json
-from fnmatch import fnmatch
 from typing import Any
 
 import pytest
+from policy_sentry.querying.actions import get_action_data
 
+from cdk.boundary_name import boundary_name
 from cdk.operations import deployer_policy
 from cdk.operations.deployer_policy import POLICY, derive
+from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES
 from cdk.operations.terminal import CommandError
-from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    deployment,
+    only,
+    resources,
+)
+from tests.policy_evaluation import is_allowed
 
-LARGEST_MANAGED_POLICY = 6144
+MAX_MANAGED_POLICY = 6144
 KEPT: dict[str, Any] = json.loads(POLICY.read_text())
+ACTIONS = {action for statement in KEPT["Statement"] for action in as_list(statement["Action"])}
+OUR_OWN = [name for name in CONFIGURATIONS if "adopted_log_group" not in CONFIGURATIONS[name]]
+
+ACCOUNT = "111122223333"
+HERE = f"eu-west-1:{ACCOUNT}"
+OUR_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-Ingestion-LogProcessorRole-1A2B"
+OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/Payroll"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{boundary_name('eu-west-1')}"
+WITHIN_BOUNDARY = {"iam:PermissionsBoundary": BOUNDARY}
+OTHER_BOUNDARY = {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
+OUR_FUNCTION = f"arn:aws:lambda:{HERE}:function:BedrockMeter-Ingestion-LogProcessor-1A2B"
+OTHER_FUNCTION = f"arn:aws:lambda:{HERE}:function:payroll"
+MAPPING = f"arn:aws:lambda:{HERE}:event-source-mapping:3f2a"
+KEY = f"arn:aws:kms:{HERE}:key/1234abcd"
+GROUP = f"arn:aws:logs:{HERE}:log-group"
 
 
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("configuration", OUR_OWN)
 def test_the_file_is_derived_from_the_templates(configuration: str) -> None:
     """Run make synth deployer-policy where this fails."""
     assert derive(deployment(configuration).templates.values()) == KEPT
 
 
-def test_it_fits_a_managed_policy() -> None:
-    assert len(json.dumps(KEPT, separators=(",", ":"))) <= LARGEST_MANAGED_POLICY
-
-
-def test_it_makes_everything_that_is_deployed() -> None:
-    actions = {action for it in KEPT["Statement"] for action in as_list(it["Action"])}
-    assert actions >= {
-        *("lambda:CreateFunction", "lambda:PublishLayerVersion", "lambda:CreateEventSourceMapping"),
-        *("iam:CreateRole", "iam:PutRolePolicy", "dynamodb:CreateTable", "logs:CreateLogGroup"),
-        *("logs:PutSubscriptionFilter", "s3:CreateBucket", "s3:PutBucketPolicy", "sns:CreateTopic"),
-        *("kms:CreateKey", "kms:PutKeyPolicy", "events:PutRule", "cloudwatch:PutMetricAlarm"),
-        *("cloudwatch:PutDashboard", "ssm:PutParameter", "sns:Subscribe"),
+def test_an_adopted_log_group_is_subscribed_to_and_no_more() -> None:
+    derived = derive(deployment("adopting").templates.values())
+    *others, adopted = derived["Statement"]
+    assert others == KEPT["Statement"]
+    assert adopted == {
+        "Sid": "AdoptedLogGroup1",
+        "Effect": "Allow",
+        "Action": [
+            "logs:DeleteSubscriptionFilter",
+            "logs:DescribeSubscriptionFilters",
+            "logs:PutSubscriptionFilter",
+        ],
+        "Resource": "arn:*:logs:*:*:log-group:/audit/bedrock:*",
     }
 
 
-def test_no_role_but_our_own_is_touched_or_passed() -> None:
+def test_it_fits_a_managed_policy() -> None:
+    assert len(json.dumps(KEPT, separators=(",", ":"))) <= MAX_MANAGED_POLICY
+
+
+def test_it_makes_everything_that_is_deployed() -> None:
+    assert {
+        *("lambda:CreateFunction", "lambda:PublishLayerVersion", "lambda:CreateEventSourceMapping"),
+        *("iam:CreateRole", "iam:PutRolePolicy", "dynamodb:CreateTable", "logs:CreateLogGroup"),
+        *("logs:PutSubscriptionFilter", "s3:CreateBucket", "s3:PutBucketPolicy", "sns:CreateTopic"),
+        *("kms:CreateKey", "events:PutRule", "cloudwatch:PutMetricAlarm"),
+        *("cloudwatch:PutDashboard", "ssm:PutParameter", "sns:Subscribe"),
+    } <= ACTIONS
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("iam:CreateRole", OUR_ROLE, WITHIN_BOUNDARY),
+        ("iam:PutRolePolicy", OUR_ROLE, WITHIN_BOUNDARY),
+        ("iam:PutRolePermissionsBoundary", OUR_ROLE, WITHIN_BOUNDARY),
+        ("iam:PassRole", OUR_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+        ("lambda:UpdateFunctionCode", OUR_FUNCTION, {}),
+        ("lambda:CreateEventSourceMapping", "*", {"lambda:FunctionArn": OUR_FUNCTION}),
+        ("lambda:UpdateEventSourceMapping", MAPPING, {"lambda:FunctionArn": OUR_FUNCTION}),
+        ("lambda:GetLayerVersion", f"arn:aws:lambda:{HERE}:layer:BedrockMeter-A-B:7", {}),
+        ("logs:PutSubscriptionFilter", f"{GROUP}:BedrockMeter-Storage-InvocationLogs-1A:*", {}),
+        ("dynamodb:UpdateTable", f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-Storage-L-1A", {}),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::bedrockmeter-storage-reports-1a2b", {}),
+        ("s3:GetObject", "arn:aws:s3:::cdk-hnb659fds-assets-111122223333-eu-west-1/code", {}),
+        ("sns:SetTopicAttributes", f"arn:aws:sns:{HERE}:BedrockMeter-Monitoring-N-1A", {}),
+        ("events:PutTargets", f"arn:aws:events:{HERE}:rule/BedrockMeter-Monitoring-R-1A", {}),
+        ("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:{HERE}:alarm:BedrockMeter-A", {}),
+        ("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/cdk-bootstrap/hnb659fds/version", {}),
+        ("kms:CreateKey", "*", {}),
+    ],
+)
+def test_a_deployment_is_allowed(action: str, resource: str, context: dict[str, str]) -> None:
+    assert is_allowed(KEPT, action, resource, context)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("iam:AttachRolePolicy", OUR_ROLE, WITHIN_BOUNDARY),
+        ("iam:CreateRole", OUR_ROLE, {}),
+        ("iam:CreateRole", OUR_ROLE, OTHER_BOUNDARY),
+        ("iam:CreateRole", OTHER_ROLE, WITHIN_BOUNDARY),
+        ("iam:PutRolePolicy", OUR_ROLE, {}),
+        ("iam:PutRolePolicy", OTHER_ROLE, WITHIN_BOUNDARY),
+        ("iam:UpdateAssumeRolePolicy", OUR_ROLE, {}),
+        ("iam:DeleteRolePermissionsBoundary", OUR_ROLE, WITHIN_BOUNDARY),
+        ("iam:PutRolePermissionsBoundary", OUR_ROLE, OTHER_BOUNDARY),
+        ("iam:CreatePolicyVersion", BOUNDARY, {}),
+        ("iam:SetDefaultPolicyVersion", BOUNDARY, {}),
+        ("iam:DeletePolicy", BOUNDARY, {}),
+        ("iam:PassRole", OTHER_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+        ("iam:PassRole", OUR_ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+        ("lambda:UpdateFunctionCode", OTHER_FUNCTION, {}),
+        ("lambda:AddPermission", OTHER_FUNCTION, {}),
+        ("lambda:InvokeFunction", OTHER_FUNCTION, {}),
+        ("lambda:CreateEventSourceMapping", "*", {"lambda:FunctionArn": OTHER_FUNCTION}),
+        ("lambda:UpdateEventSourceMapping", MAPPING, {"lambda:FunctionArn": OTHER_FUNCTION}),
+        ("logs:PutSubscriptionFilter", f"{GROUP}:/aws/lambda/payroll:*", {}),
+        ("logs:DeleteLogGroup", f"{GROUP}:/aws/lambda/payroll:*", {}),
+        ("logs:PutResourcePolicy", "*", {}),
+        ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{HERE}:table/payroll", {}),
+        ("dynamodb:PutResourcePolicy", f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-L", {}),
+        ("s3:GetObject", "arn:aws:s3:::bedrockmeter-storage-failures-1a2b/aws/lambda/x", {}),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::payroll", {}),
+        ("sns:SetTopicAttributes", f"arn:aws:sns:{HERE}:payroll", {}),
+        ("sns:Publish", f"arn:aws:sns:{HERE}:BedrockMeter-Monitoring-N-1A", {}),
+        ("events:PutTargets", f"arn:aws:events:{HERE}:rule/payroll", {}),
+        ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HERE}:alarm:payroll", {}),
+        ("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/payroll/password", {}),
+        ("kms:Decrypt", KEY, {}),
+        ("kms:PutKeyPolicy", KEY, {}),
+        ("kms:ScheduleKeyDeletion", KEY, {}),
+        ("kms:TagResource", KEY, {}),
+    ],
+)
+def test_what_is_not_of_a_deployment_is_denied(
+    action: str, resource: str, context: dict[str, str]
+) -> None:
+    assert not is_allowed(KEPT, action, resource, context)
+
+
+def test_everything_that_no_name_bounds_has_a_reason() -> None:
+    reasons = {grant.sid: grant.reason for grant in (*GRANTS, LISTS)}
+    named = {tuple(arns) for arns in RESOURCES.values()}
+    unnamed = [
+        statement
+        for statement in KEPT["Statement"]
+        if tuple(as_list(statement["Resource"])) not in named or "Condition" in statement
+    ]
+    assert {statement["Sid"] for statement in unnamed} == set(reasons)
+    assert all(len(reason) > len("Because.") for reason in reasons.values())
+
+
+def test_what_is_allowed_on_all_resources_takes_none_or_only_reads() -> None:
     for statement in KEPT["Statement"]:
-        actions = set(as_list(statement["Action"])) - {"iam:ListRoles"}
-        if any(action.startswith("iam:") for action in actions):
-            for resource in as_list(statement["Resource"]):
-                assert fnmatch(resource, "arn:*:iam::*:*/BedrockMeter-*")
-    (passing,) = (it for it in KEPT["Statement"] if it["Action"] == "iam:PassRole")
-    assert passing["Condition"]["StringEquals"] == {"iam:PassedToService": "lambda.amazonaws.com"}
+        if "*" in as_list(statement["Resource"]) and "Condition" not in statement:
+            for action in statement["Action"]:
+                service, name = action.split(":")
+                rows = get_action_data(service, name)[service]
+                takes_none = {row["resource_arn_format"] for row in rows} == {"*"}
+                assert takes_none or name.startswith("Describe"), action
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_all_names_that_are_given_begin_with_the_deployment_s(configuration: str) -> None:
+    """CloudFormation's own names begin with the stack's; a layer's would not."""
+    names = {
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::CloudWatch::Dashboard": "DashboardName",
+        "AWS::CloudWatch::InsightRule": "RuleName",
+        "AWS::Lambda::LayerVersion": "LayerName",
+    }
+    for template in deployment(configuration).templates.values():
+        for type_, attribute in names.items():
+            for properties in resources(template, type_).values():
+                name = properties[attribute]
+                text = name if isinstance(name, str) else name["Fn::Join"][1][0]
+                assert text.startswith("BedrockMeter-"), type_
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_the_key_s_own_policy_lets_deployments_manage_it(configuration: str) -> None:
+    key = only(deployment(configuration).storage, "AWS::KMS::Key")
+    assert "Tags" not in key
+    by_sid = {it.get("Sid"): it for it in key["KeyPolicy"]["Statement"]}
+    for sid in ("DeploymentsManage", "DeploymentsEncryptTheTable"):
+        condition = by_sid[sid]["Condition"]
+        assert condition["StringEquals"]["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
+        role = condition["ArnLike"]["aws:PrincipalArn"]["Fn::Join"][1][-1]
+        assert role == ":role/cdk-*-cfn-exec-role-*"
+    assert "kms:PutKeyPolicy" in by_sid["DeploymentsManage"]["Action"]
+    encrypting = by_sid["DeploymentsEncryptTheTable"]
+    assert "kms:Decrypt" in encrypting["Action"]
+    assert (
+        encrypting["Condition"]["StringEquals"]["kms:ViaService"]["Fn::Join"][1][0] == "dynamodb."
+    )
 
 
 def test_no_data_is_read_or_written() -> None:
-    actions = {action for it in KEPT["Statement"] for action in as_list(it["Action"])}
-    assert actions.isdisjoint(
+    assert ACTIONS.isdisjoint(
         {"dynamodb:GetItem", "dynamodb:Scan", "logs:GetLogEvents", "logs:PutLogEvents", "s3:*"}
     )
-    assert not [action for action in actions if "*" in action]
+    assert not [action for action in ACTIONS if "*" in action]
+
+
+def test_a_grant_that_no_template_needs_is_an_error() -> None:
+    topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
+    with pytest.raises(CommandError, match="MakeKey: no template needs it"):
+        derive([topic])
+
+
+def test_an_action_that_nothing_bounds_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployer_policy, "GRANTS", ())
+    with pytest.raises(CommandError, match=r"kms:CreateKey: say in deployer_resources\.py on what"):
+        derive(deployment().templates.values())
 
 
 def test_without_templates_it_says_what_to_do(

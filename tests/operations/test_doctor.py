@@ -10,6 +10,7 @@ import pytest
 from cdk import stack_names
 from cdk.operations import doctor
 from cdk.operations.account import in_account
+from cdk.operations.boundary import Boundary
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
@@ -40,6 +41,11 @@ def bootstrap(version: str = "21") -> None:
     boto3.client("ssm").put_parameter(
         Name="/cdk-bootstrap/hnb659fds/version", Value=version, Type="String"
     )
+    boundary().put()
+
+
+def boundary(adopted_log_group: str | None = None) -> Boundary:
+    return Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1", adopted_log_group)
 
 
 def switch_logging_on(configuration: Any = FOREIGN) -> None:
@@ -70,6 +76,18 @@ def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None
     assert Status.PROBLEM not in {it.status for it in findings.values()}
     assert "123456789012, us-east-1" in findings["account"].text
     assert "deploying switches it on" in findings["invocation logging"].text
+
+
+def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> None:
+    found = examine(session)["permissions boundary"]
+    assert found.status is Status.PROBLEM
+    assert found.text == "BedrockMeter-Boundary-us-east-1 is missing: run make bootstrap."
+    boundary("/audit/bedrock").put()
+    found = examine(session)["permissions boundary"]
+    assert found.status is Status.WARNING
+    assert "of another version, or of other settings: run make bootstrap" in found.text
+    boundary().put()
+    assert examine(session)["permissions boundary"].status is Status.OK
 
 
 @pytest.mark.parametrize(("version", "told"), [(None, "Not bootstrapped"), ("3", "too old")])
@@ -361,7 +379,7 @@ def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.S
 
 @pytest.mark.usefixtures("aws")
 def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CommandError, match=r"mend first: CDK bootstrap\."):
+    with pytest.raises(CommandError, match=r"mend first: CDK bootstrap, permissions boundary\."):
         in_account(doctor.main)
     assert "Not visible from here" in capsys.readouterr().out
 

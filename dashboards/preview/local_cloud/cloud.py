@@ -67,11 +67,15 @@ class LocalCloud:
         service: str,
         access_key: str = ROOT_KEY,
         secret_key: str = ROOT_KEY,
+        session_token: str | None = None,
+        *,
         region: str = REGION,
     ) -> Any:
         """A boto3 client of a service, as the account's root or with other credentials."""
         own = botocore.session.Session(session_vars=_NOTHING_OF_THE_USERS)
-        session = boto3.Session(access_key, secret_key, region_name=region, botocore_session=own)
+        session = boto3.Session(
+            access_key, secret_key, session_token, region_name=region, botocore_session=own
+        )
         return session.client(  # type: ignore[call-overload]  # any service
             service, endpoint_url=self.endpoint, config=Config(proxies={})
         )

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from cdk import stack_names
+from cdk.operations.boundary import Boundary
 from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
 
 STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
@@ -70,6 +71,7 @@ def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
     Raises:
         LocalCloudError: A stack cannot be created. The text says why.
     """
+    Boundary(cloud.client("iam"), cloud.client("sts"), REGION).put()
     s3, ssm = cloud.client("s3"), cloud.client("ssm")
     ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
     return {stack: _create(cloud, s3, folder, stack) for stack in STACKS}

@@ -2,8 +2,10 @@
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
 `dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not
-(`InvokeModel` allows it); and what asks for TLS can never be reached over http, which stands for
-TLS on the loopback address.
+(`InvokeModel` allows it); it takes a session for the principal of the key `aws:PrincipalArn`, which
+is its role
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
+and what asks for TLS can never be reached over http, which stands for TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -21,6 +24,8 @@ from ministack.services import dynamodb
 
 from dashboards.preview.local_cloud.emulator.partiql import inserted_items
 
+_PRINCIPAL = "aws:principalarn"
+_SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
     "bedrock:Converse": "bedrock:InvokeModel",
@@ -31,7 +36,7 @@ _ACTIONS = {
 def install() -> None:
     """Add it."""
     enforce, context_of = iam_evaluator.enforce, iam_actions.request_tag_context
-    pin_origin = app.pin_request_origin
+    pin_origin, resolve = app.pin_request_origin, iam_evaluator._resolve_condition_key
 
     def enforce_as_aws(access_key: str, action: str, *rest: Any, **more: Any) -> Any:
         return enforce(access_key, _ACTIONS.get(action, action), *rest, **more)
@@ -50,6 +55,12 @@ def install() -> None:
             context["events:source"] = [entry["Source"] for entry in entries if "Source" in entry]
         return context
 
+    def resolve_as_aws(key: str, request: iam_evaluator.EvalContext) -> Any:
+        value = resolve(key, request)
+        session = _SESSION.fullmatch(value) if key.lower() == _PRINCIPAL else None
+        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
+
+    iam_evaluator._resolve_condition_key = resolve_as_aws
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it

@@ -1,0 +1,231 @@
+"""Makes the permissions boundary of a Region's roles, and checks it before a deployment.
+
+`make bootstrap` makes it with the operator's own rights. The role that CloudFormation deploys with
+can only put it on roles: nothing in cdk/deployer-policy.json changes a managed policy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cdk.boundary_name import boundary_name
+from cdk.config import Config, ConfigurationError
+from cdk.operations.account import run_in_account
+from cdk.operations.terminal import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
+_CDK_JSON = Path(__file__).parents[2] / "cdk.json"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MAX_VERSIONS = 5
+_ENVIRONMENT = re.compile(r"aws://\w+/(?P<region>[a-z0-9-]+)")
+
+
+class BoundaryState(Enum):
+    """How the boundary in the account compares with what this version needs."""
+
+    CURRENT = "current"
+    MISSING = "missing"
+    OTHER = "of another version, or of other settings"
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The permissions boundary of one Region.
+
+    Attributes:
+        iam: An IAM client.
+        sts: A client of STS, which names the account.
+        region: The Region.
+        adopted_log_group: The log group of others that is metered.
+    """
+
+    iam: IAMClient
+    sts: STSClient
+    region: str
+    adopted_log_group: str | None = None
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the managed policy."""
+        return boundary_name(self.region)
+
+    def state(self) -> BoundaryState:
+        """Compare what is in the account with what this version needs."""
+        live = self._live_document()
+        if live is None:
+            return BoundaryState.MISSING
+        return BoundaryState.CURRENT if live == self.document else BoundaryState.OTHER
+
+    def put(self) -> BoundaryState:
+        """Make the boundary, or a new version of it; returns the state that it found."""
+        found = self.state()
+        text = json.dumps(self.document)
+        if found is BoundaryState.MISSING:
+            self.iam.create_policy(
+                PolicyName=self.name,
+                PolicyDocument=text,
+                Description="Bedrock Meter: the most that any role of a deployment may do",
+            )
+        elif found is BoundaryState.OTHER:
+            self._make_room()
+            self.iam.create_policy_version(
+                PolicyArn=self._arn, PolicyDocument=text, SetAsDefault=True
+            )
+        return found
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The boundary that this version needs, for the account and the Region."""
+        text = BOUNDARY_FILE.read_text()
+        for name, value in self._names.items():
+            text = text.replace(f"${{AWS::{name}}}", value)
+        document: dict[str, Any] = json.loads(text)
+        if self.adopted_log_group is not None:
+            names = self._names
+            arn = (
+                f"arn:{names['Partition']}:logs:{self.region}:{names['AccountId']}"
+                f":log-group:{self.adopted_log_group}"
+            )
+            document["Statement"].append(
+                {
+                    "Effect": "Allow",
+                    "Action": ["logs:FilterLogEvents"],
+                    "Resource": [arn, f"{arn}:*"],
+                }
+            )
+        return document
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """What CloudFormation calls pseudo parameters, by name."""
+        identity = self.sts.get_caller_identity()
+        partition = identity["Arn"].split(":")[1]
+        suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        return {
+            "AccountId": identity["Account"],
+            "Partition": partition,
+            "Region": self.region,
+            "URLSuffix": suffix,
+        }
+
+    @cached_property
+    def _arn(self) -> str:
+        names = self._names
+        return f"arn:{names['Partition']}:iam::{names['AccountId']}:policy/{self.name}"
+
+    def _live_document(self) -> object:
+        try:
+            policy = self.iam.get_policy(PolicyArn=self._arn)["Policy"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            return None
+        version = self.iam.get_policy_version(
+            PolicyArn=self._arn, VersionId=policy["DefaultVersionId"]
+        )
+        return version["PolicyVersion"]["Document"]
+
+    def _make_room(self) -> None:
+        """Delete the oldest version where there are as many as IAM keeps."""
+        versions = self.iam.list_policy_versions(PolicyArn=self._arn)["Versions"]
+        if len(versions) >= _MAX_VERSIONS:
+            oldest = min(
+                (version for version in versions if not version["IsDefaultVersion"]),
+                key=lambda version: version["CreateDate"],
+            )
+            self.iam.delete_policy_version(PolicyArn=self._arn, VersionId=oldest["VersionId"])
+
+
+def boundaries(session: boto3.Session, arguments: Sequence[str]) -> list[Boundary]:
+    """Return the boundaries of a deployment, one for each Region.
+
+    Args:
+        session: The credentials, and the Region where no setting names others.
+        arguments: Arguments of the CDK's command line, as in SET="-c regions=[...]".
+
+    Raises:
+        CommandError: A setting cannot be used.
+    """
+    options, others = _parser().parse_known_args(arguments)
+    context = json.loads(_CDK_JSON.read_text())["context"]
+    context |= dict(setting.partition("=")[::2] for setting in options.context)
+    try:
+        config = Config.from_context(context)
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, others) if match]
+    regions = named or list(config.regions) or [str(session.region_name)]
+    iam, sts = session.client("iam"), session.client("sts")
+    return [Boundary(iam, sts, region, config.adopted_log_group) for region in regions]
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Read what concerns the boundary from arguments of the CDK's command line."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--context", action="append", default=[])
+    parser.add_argument("--profile")
+    return parser
+
+
+def put(session: boto3.Session, arguments: Sequence[str]) -> None:
+    """Make the boundary of each Region, or bring it up to date."""
+    done = {
+        BoundaryState.MISSING: "made",
+        BoundaryState.OTHER: "brought up to date",
+        BoundaryState.CURRENT: "up to date",
+    }
+    for boundary in boundaries(session, arguments):
+        print(f"Permissions boundary {boundary.name}: {done[boundary.put()]}.")
+
+
+def check(session: boto3.Session, arguments: Sequence[str]) -> None:
+    """Check the boundary of each Region before a deployment.
+
+    Raises:
+        CommandError: Roles could not be made, or could not do their work.
+    """
+    for boundary in boundaries(session, arguments):
+        try:
+            state = boundary.state()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
+                raise
+            print(f"Permissions boundary {boundary.name}: not readable with these credentials.")
+            continue
+        if state is not BoundaryState.CURRENT:
+            message = (
+                f"the permissions boundary {boundary.name} is {state.value}: run make bootstrap."
+            )
+            raise CommandError(message)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run `put` or `check` with arguments of the CDK's command line."""
+    action, *rest = arguments
+    profile = _parser().parse_known_args(rest)[0].profile
+    if profile:
+        os.environ["AWS_PROFILE"] = profile
+    command = {"put": put, "check": check}[action]
+    name = "bootstrap" if action == "put" else "deploy"
+    run_in_account(name, lambda session: command(session, rest))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,136 @@
+"""Derives the permissions boundary from the roles of the templates: `make deployer-policy`.
+
+The boundary is the most that any role of a deployment may do, whatever its own policy says.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cdk import stack_names
+from cdk.operations.boundary import BOUNDARY_FILE
+from cdk.operations.deployer_policy import read_templates, takes_no_resource
+from cdk.operations.terminal import CommandError, run_command
+from lambdas.domain.metering.metric_catalog import NAMESPACE
+
+_HERE = "${AWS::Region}:${AWS::AccountId}"
+_ARN = "arn:${AWS::Partition}"
+_ROLES = f"{_ARN}:iam::${{AWS::AccountId}}:role"
+_KEYS = f"{_ARN}:kms:{_HERE}:key/*"
+
+_RESOURCES: Mapping[str, str] = {
+    "account": f"{_ARN}:account::${{AWS::AccountId}}:account",
+    "bedrock": f"{_ARN}:bedrock:{_HERE}:application-inference-profile/*",
+    "cloudformation": f"{_ARN}:cloudformation:{_HERE}:stack/{stack_names.PREFIX}-*",
+    "cloudwatch": f"{_ARN}:cloudwatch:{_HERE}:alarm:*",
+    "dynamodb": f"{_ARN}:dynamodb:{_HERE}:table/{stack_names.STORAGE}-*",
+    "events": f"{_ARN}:events:{_HERE}:rule/{stack_names.PREFIX}-*",
+    "iam": f"{_ROLES}/{stack_names.PREFIX}-*",
+    "kms": _KEYS,
+    "lambda": f"{_ARN}:lambda:{_HERE}:function:{stack_names.PREFIX}-*",
+    "logs": f"{_ARN}:logs:{_HERE}:log-group:{stack_names.PREFIX}-*",
+    "s3": f"{_ARN}:s3:::{stack_names.STORAGE.lower()}-*",
+    "sns": f"{_ARN}:sns:{_HERE}:{stack_names.MONITORING}-*",
+    "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingMemory*",
+}
+"""On what a role may act, by service; the actions below are exceptions."""
+
+_LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
+_ACTIONS: Mapping[str, str] = {
+    "cloudwatch:DescribeAlarms": "*",
+    "cloudwatch:GetAlarmMuteRule": "*",
+    "cloudwatch:ListAlarmMuteRules": "*",
+    "events:PutEvents": f"{_ARN}:events:{_HERE}:event-bus/default",
+    # The tags of callers, who may be anyone.
+    "iam:ListRoleTags": f"{_ROLES}/*",
+    "iam:ListUserTags": f"{_ARN}:iam::${{AWS::AccountId}}:user/*",
+    # What was replaced is put back with a role of its own, which is not known before.
+    "iam:PassRole": f"{_ROLES}/*",
+    "lambda:GetEventSourceMapping": f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
+    # Any log group may be named by whoever replaces the logging configuration. No data is read.
+    "logs:DescribeSubscriptionFilters": _LOG_GROUPS,
+    "logs:GetDataProtectionPolicy": _LOG_GROUPS,
+    "logs:GetTransformer": _LOG_GROUPS,
+}
+_CONDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "cloudwatch:PutMetricData": {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+    "iam:PassRole": {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+}
+# No function uses a key itself: DynamoDB, S3 and SNS do, on its behalf.
+# https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+_VIA_SERVICES = {
+    "StringEquals": {
+        "kms:ViaService": [
+            f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}"
+            for service in ("dynamodb", "s3", "sns")
+        ]
+    }
+}
+_KEY_IS_USED = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)")
+# Needed with some settings and not with others: customer_keys, log_content.
+_BY_SETTINGS = {
+    *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
+    "logs:FilterLogEvents",
+}
+_CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
+
+
+def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the boundary within which the roles of the templates do their work.
+
+    Raises:
+        CommandError: It is not said on what an action may be allowed, or it may never be.
+    """
+    by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
+    for action in _BY_SETTINGS.union(_role_actions(templates)):
+        bound = _bound(action)
+        by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": sorted(actions), **bound}
+            for _, (bound, actions) in sorted(by_bound.items())
+        ],
+    }
+
+
+def _bound(action: str) -> dict[str, Any]:
+    """On what, and when alone, an action may be allowed."""
+    if _CHANGES_ROLES.match(action):
+        message = f"{action}: no role of a deployment may change roles, or take another one."
+        raise CommandError(message)
+    if _KEY_IS_USED.match(action):
+        return {"Resource": _KEYS, "Condition": _VIA_SERVICES}
+    service = action.split(":", maxsplit=1)[0]
+    resource = _ACTIONS.get(action) or (
+        "*" if takes_no_resource(action) else _RESOURCES.get(service)
+    )
+    if resource is None:
+        message = f"{action}: say in boundary_policy.py on what a role may be allowed it."
+        raise CommandError(message)
+    condition = _CONDITIONS.get(action)
+    return {"Resource": resource, **({"Condition": condition} if condition else {})}
+
+
+def _role_actions(templates: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for template in templates:
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::IAM::Policy":
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                    actions = statement["Action"]
+                    yield from [actions] if isinstance(actions, str) else actions
+
+
+def main() -> None:
+    """Write the boundary for the templates in cdk.out."""
+    boundary = derive_boundary(read_templates())
+    BOUNDARY_FILE.write_text(json.dumps(boundary, indent=2) + "\n")
+    print(f"Wrote {BOUNDARY_FILE.name}.")
+
+
+if __name__ == "__main__":
+    run_command("deployer-policy", main)

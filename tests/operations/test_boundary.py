@@ -1,0 +1,282 @@
+"""The permissions boundary: what it lets roles do, and that none of them needs more."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk.boundary_name import boundary_name
+from cdk.operations import boundary as boundary_command
+from cdk.operations.boundary import BOUNDARY_FILE, Boundary, BoundaryState, boundaries, check, put
+from cdk.operations.boundary_policy import derive_boundary
+from cdk.operations.terminal import CommandError
+from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
+from tests.policy_evaluation import is_allowed
+
+MAX_MANAGED_POLICY = 6144
+ACCOUNT, REGION = "123456789012", "us-east-1"
+HERE = f"{REGION}:{ACCOUNT}"
+ARN = f"arn:aws:iam::{ACCOUNT}:policy/{boundary_name(REGION)}"
+PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+FORMATS = {
+    "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
+    "AWS::KMS::Key": f"arn:aws:kms:{HERE}:key/",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:",
+    "AWS::S3::Bucket": "arn:aws:s3:::",
+    "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:",
+}
+VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
+
+
+@pytest.fixture
+def session(aws: None) -> boto3.Session:
+    return boto3.Session()
+
+
+def boundary(session: boto3.Session, **changes: Any) -> Boundary:
+    return Boundary(session.client("iam"), session.client("sts"), REGION, **changes)
+
+
+def versions(session: boto3.Session) -> list[Any]:
+    return list(session.client("iam").list_policy_versions(PolicyArn=ARN)["Versions"])
+
+
+class Names:
+    """Gives what a template names the names that CloudFormation would."""
+
+    def __init__(self, templates: Mapping[str, Any], stack: str) -> None:
+        self.templates, self.stack = templates, stack
+
+    def resolve(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        match value:
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(map(self.resolve, parts))
+            case {"Fn::ImportValue": name}:
+                return self._imported(*name.split(":"))
+            case {"Fn::GetAtt": [logical_id, "Arn" | "StreamArn" as attribute]}:
+                arn = self._arn(logical_id)
+                return arn if attribute == "Arn" else f"{arn}/stream/2026-11-28T00:00:00.000"
+            case {"Fn::GetAtt": [_, "Id"]}:
+                return "3f2a"
+            case {"Ref": name}:
+                stack_id = f"arn:aws:cloudformation:{HERE}:stack/{self.stack}/1a2b"
+                names = {**PSEUDO, "AWS::StackId": stack_id}
+                return names.get(name) or self._ref(name)
+        raise AssertionError(value)
+
+    def _imported(self, stack: str, export: str) -> str:
+        value = self.templates[stack]["Outputs"][export]["Value"]
+        return Names(self.templates, stack).resolve(value)
+
+    def _type(self, logical_id: str) -> str:
+        type_: str = self.templates[self.stack]["Resources"][logical_id]["Type"]
+        return type_
+
+    def _ref(self, logical_id: str) -> str:
+        match self._type(logical_id):
+            case "AWS::SSM::Parameter":
+                return f"CFN-{logical_id}-1A2B"
+            case "AWS::SNS::Topic":
+                return self._arn(logical_id)
+            case "AWS::S3::Bucket":
+                return f"{self.stack}-{logical_id}-1a2b".lower()
+        return f"{self.stack}-{logical_id}-1A2B"
+
+    def _arn(self, logical_id: str) -> str:
+        type_ = self._type(logical_id)
+        if type_ == "AWS::Logs::LogGroup":
+            return f"arn:aws:logs:{HERE}:log-group:{self._ref(logical_id)}:*"
+        name = f"{self.stack}-{logical_id}-1A2B"
+        return FORMATS[type_] + (name.lower() if type_ == "AWS::S3::Bucket" else name)
+
+
+def context_of(statement: Mapping[str, Any]) -> dict[str, str]:
+    """The request that a statement's conditions allow."""
+    equal = statement.get("Condition", {}).get("StringEquals", {})
+    return {**VIA, **{key: as_list(value)[0] for key, value in equal.items()}}
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_every_role_has_the_boundary_and_no_managed_policy(configuration: str) -> None:
+    checked = 0
+    for stack, template in deployment(configuration).templates.items():
+        for name, resource in template["Resources"].items():
+            if resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::User"):
+                properties = resource["Properties"]
+                arn = Names(deployment(configuration).templates, stack).resolve(
+                    properties["PermissionsBoundary"]
+                )
+                assert arn == ARN, name
+                assert "ManagedPolicyArns" not in properties, name
+                checked += 1
+    assert checked > 8
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_what_every_role_may_do_lies_within_the_boundary(
+    session: boto3.Session, configuration: str
+) -> None:
+    templates = deployment(configuration).templates
+    adopted = CONFIGURATIONS[configuration].get("adopted_log_group")
+    document = boundary(session, adopted_log_group=adopted).document
+    checked = 0
+    for stack, template in templates.items():
+        names = Names(templates, stack)
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::IAM::Policy":
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                    for action in as_list(statement["Action"]):
+                        for arn in map(names.resolve, as_list(statement["Resource"])):
+                            context = context_of(statement)
+                            assert is_allowed(document, action, arn, context), (action, arn)
+                            checked += 1
+    assert checked > 60
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_the_file_is_derived_from_the_templates(configuration: str) -> None:
+    """Run make synth deployer-policy where this fails."""
+    derived = derive_boundary(deployment(configuration).templates.values())
+    assert derived == json.loads(BOUNDARY_FILE.read_text())
+
+
+def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
+    longest = boundary(session, adopted_log_group="/" + "x" * 511).document
+    assert len(json.dumps(longest, separators=(",", ":"))) <= MAX_MANAGED_POLICY
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
+        ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
+        ("iam:CreatePolicyVersion", ARN, {}),
+        ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
+        (
+            "iam:PassRole",
+            f"arn:aws:iam::{ACCOUNT}:role/Admin",
+            {"iam:PassedToService": "lambda.amazonaws.com"},
+        ),
+        ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/Admin", {}),
+        ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{HERE}:function:BedrockMeter-X", {}),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{HERE}:function:payroll", {}),
+        ("dynamodb:Scan", f"arn:aws:dynamodb:{HERE}:table/payroll", {}),
+        ("dynamodb:Scan", f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/BedrockMeter-Storage-L", {}),
+        ("s3:GetObject", "arn:aws:s3:::payroll/x", {}),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{HERE}:log-group:/audit/bedrock", {}),
+        ("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Bedrock"}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {"kms:ViaService": "ssm.us-east-1"}),
+        ("kms:PutKeyPolicy", f"arn:aws:kms:{HERE}:key/1234", VIA),
+        ("secretsmanager:GetSecretValue", "*", {}),
+        ("bedrock:InvokeModel", "*", {}),
+    ],
+)
+def test_no_role_goes_beyond_the_meter_s_work_whatever_its_policy_says(
+    session: boto3.Session, action: str, resource: str, context: dict[str, str]
+) -> None:
+    assert not is_allowed(boundary(session).document, action, resource, context)
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("iam:PutRolePolicy", "no role of a deployment may change roles"),
+        ("sts:AssumeRole", "no role of a deployment may change roles"),
+        ("sqs:SendMessage", r"say in boundary_policy\.py on what"),
+    ],
+)
+def test_a_role_that_would_go_beyond_it_is_an_error(action: str, text: str) -> None:
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {"PolicyDocument": {"Statement": [statement]}},
+    }
+    with pytest.raises(CommandError, match=text):
+        derive_boundary([{"Resources": {"Policy": policy}}])
+
+
+def test_make_bootstrap_makes_it_and_may_be_repeated(
+    session: boto3.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        put(session, [f"aws://{ACCOUNT}/{REGION}"])
+    assert capsys.readouterr().out.splitlines() == [
+        "Permissions boundary BedrockMeter-Boundary-us-east-1: made.",
+        "Permissions boundary BedrockMeter-Boundary-us-east-1: up to date.",
+    ]
+    assert len(versions(session)) == 1
+    live = session.client("iam").get_policy_version(PolicyArn=ARN, VersionId="v1")
+    assert live["PolicyVersion"]["Document"] == boundary(session).document
+    assert "${" not in json.dumps(live["PolicyVersion"]["Document"])
+
+
+def test_make_bootstrap_brings_an_older_one_up_to_date_however_often(
+    session: boto3.Session,
+) -> None:
+    boundary(session).put()
+    for number in range(7):
+        changed = boundary(session, adopted_log_group=f"/audit/{number}")
+        assert changed.state() is BoundaryState.OTHER
+        assert changed.put() is BoundaryState.OTHER
+        assert changed.state() is BoundaryState.CURRENT
+    assert len(versions(session)) == 5
+
+
+def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
+    session: boto3.Session,
+) -> None:
+    with pytest.raises(CommandError, match=r"BedrockMeter-Boundary-us-east-1 is missing: run make"):
+        check(session, [])
+    boundary(session).put()
+    check(session, [])
+    adopting = ["-c", "existing_logging=adopt", "-c", "adopted_log_group=/audit/bedrock"]
+    with pytest.raises(CommandError, match=r"of other settings: run make bootstrap"):
+        check(session, adopting)
+    put(session, adopting)
+    check(session, adopting)
+
+
+def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
+    found = boundaries(session, ["-c", 'regions=["us-east-1", "eu-west-1"]'])
+    assert [it.name for it in found] == [boundary_name("us-east-1"), boundary_name("eu-west-1")]
+    (named,) = boundaries(session, ["--require-approval", "never", "aws://unknown/eu-north-1"])
+    assert named.name == boundary_name("eu-north-1")
+
+
+def test_a_setting_that_cannot_be_used_is_reported(session: boto3.Session) -> None:
+    with pytest.raises(CommandError, match="metric_detail"):
+        boundaries(session, ["-c", "metric_detail=much"])
+
+
+def test_a_deployer_who_may_not_read_policies_goes_on(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def deny(_: Boundary) -> BoundaryState:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetPolicy")
+
+    monkeypatch.setattr(boundary_command.Boundary, "state", deny)
+    check(session, [])
+    assert "not readable with these credentials" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("action", "name"), [("put", "bootstrap"), ("check", "deploy")])
+def test_the_profile_is_that_of_the_cdk_s_command_line(
+    action: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "replaced")
+    with pytest.raises(SystemExit) as ended:
+        boundary_command.main([action, "--profile", "nowhere"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"{name}: The config profile (nowhere) could not")

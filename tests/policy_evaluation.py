@@ -1,0 +1,47 @@
+"""Says if an IAM policy allows a request, by the operators that the project's policies use.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda value, expected: value == expected,
+    "StringLike": fnmatchcase,
+    "ArnLike": fnmatchcase,
+}
+
+
+def is_allowed(
+    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
+) -> bool:
+    """Say if a policy that denies nothing allows an action on a resource."""
+    statements = policy["Statement"]
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
+    return any(
+        _matches(statement["Action"], action)
+        and _matches(statement["Resource"], resource)
+        and _is_met(statement.get("Condition", {}), context or {})
+        for statement in statements
+    )
+
+
+def _matches(patterns: str | list[str], text: str) -> bool:
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(text, pattern) for pattern in listed)
+
+
+def _is_met(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    return all(
+        key in context and any(_OPERATORS[operator](context[key], value) for value in _list(values))
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _list(values: str | list[str]) -> list[str]:
+    return [values] if isinstance(values, str) else values
