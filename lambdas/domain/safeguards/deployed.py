@@ -16,6 +16,7 @@ class _Unknown(Enum):
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN
+_URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class _Reader:
             "AWS::Region": self._region,
             "AWS::StackId": stack.stack_id,
             "AWS::StackName": name.split("/")[1],
+            "AWS::URLSuffix": _URL_SUFFIXES.get(self._partition, "amazonaws.com"),
         }
 
     def read(self) -> Iterator[DeployedResource]:

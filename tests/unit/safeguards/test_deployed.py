@@ -50,6 +50,7 @@ def value_of(template: object) -> Any:
         ({"Ref": "AWS::AccountId"}, ACCOUNT),
         ({"Ref": "AWS::Partition"}, "aws"),
         ({"Ref": "AWS::StackName"}, "Monitoring"),
+        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com"),
         ({"Ref": "Missing"}, UNKNOWN),
         ({"Fn::ImportValue": "Storage:Key"}, KEY),
         ({"Fn::ImportValue": "Other:Key"}, UNKNOWN),
