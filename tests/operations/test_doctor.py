@@ -308,7 +308,9 @@ def enable(session: boto3.Session, *regions: str) -> None:
 
 
 def call_in(region: str, namespace: str = "AWS/Bedrock", metric: str = "Invocations") -> None:
-    datum: Any = {"MetricName": metric, "Value": 1, "Timestamp": datetime.now(UTC)}
+    # A minute ago: the end of what is asked for is exclusive, and sent in whole seconds.
+    called_at = datetime.now(UTC) - timedelta(minutes=1)
+    datum: Any = {"MetricName": metric, "Value": 1, "Timestamp": called_at}
     client = boto3.client("cloudwatch", region_name=region)
     client.put_metric_data(Namespace=namespace, MetricData=[datum])
 
