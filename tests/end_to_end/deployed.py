@@ -77,12 +77,14 @@ class Deployed:
 
     def function_name(self, function: str) -> str:
         """The name of a function of the monitoring stack, by how its logical id starts."""
-        resources = self.cloud.client("cloudformation").list_stack_resources(
+        cloudformation = self.cloud.client("cloudformation")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(
             StackName=stack_names.MONITORING
-        )["StackResourceSummaries"]
+        )
         (name,) = (
             resource["PhysicalResourceId"]
-            for resource in resources
+            for page in pages
+            for resource in page["StackResourceSummaries"]
             if resource["ResourceType"] == "AWS::Lambda::Function"
             and resource["LogicalResourceId"].startswith(function)
         )
