@@ -56,7 +56,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     _log(report)
     health = _health(report)
     if report.window.is_hour_of_the_clock:
-        health[USAGE_MISMATCH] = int(bool(_audit_settled_hours(moment).mismatches))
+        health[USAGE_MISMATCH] = int(_audit_settled_hours(moment).is_mismatch)
     record_health(health)
 
 
