@@ -17,7 +17,7 @@ from lambdas.domain.completeness.coverage import (
 from lambdas.domain.completeness.figures import Quantity
 
 MODELS_BOUND: Final = 3
-"""So many models may have calls on the meter's side alone: one call each, at the turn of an hour."""
+"""So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""
 
 
 class Mismatch(NamedTuple):

@@ -125,6 +125,7 @@ def audit() -> AuditCoverage:
     return AuditCoverage(
         CloudWatchMetricReader(boto3.client("cloudwatch")),
         models.name_model,
+        settings().max_models,
         metered_since=created_at(boto3.client("cloudformation"), settings().stack_id),
     )
 
