@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 _TRAIL_EVENT = "AWS API Call via CloudTrail"
+_AHEAD: Final = timedelta(hours=1)
+"""How far a trail's clock may be ahead."""
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -59,10 +61,12 @@ def _report_batch_job(detail: Mapping[str, Any]) -> None:
     job = BatchJob.from_detail(detail)
     if job is None:
         logger.warning("An event on a batch job names none")
-    # The time of such an event is written in more than one way.
-    elif audit().report_batch_job(job, datetime.now(UTC)):
+    elif audit().is_new(job):
         logger.warning("Batch job outside the logs", job=job.arn, model=job.model)
+        # Before the notice, which the topic may refuse: then the event comes, and counts, again.
         record_health({UNLOGGED_JOBS: 1})
+        # The time of such an event is written in more than one way.
+        audit().report_batch_job(job, datetime.now(UTC))
 
 
 def _report_invocation(event: Mapping[str, Any]) -> None:
@@ -70,6 +74,9 @@ def _report_invocation(event: Mapping[str, Any]) -> None:
     invocation = AsyncInvocation.from_record(event["detail"], at)
     if invocation is None:
         logger.warning("A trail's event on an asynchronous invocation names none")
+    elif at > datetime.now(UTC) + _AHEAD:
+        # It would leave the keys of notices of that day.
+        logger.warning("A trail's event on an asynchronous invocation is in the future")
     elif audit().report_invocation(invocation, at):
         # The hourly audit counts it, with or without a trail.
         logger.warning("Asynchronous invocation outside the logs", model=invocation.model)
@@ -79,6 +86,7 @@ def _audit_hour(moment: datetime) -> None:
     report = audit()(moment)
     _log(report)
     record_health(_health(report))
+    audit().notify(report, moment)
 
 
 def _health(report: TrafficReport) -> dict[HealthMetric, float]:
