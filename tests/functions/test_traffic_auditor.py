@@ -14,7 +14,15 @@ from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_win
 from lambdas.functions.patience import BRIEF
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
-from tests.aws import LEDGER, REGION, client_configs, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    REGION,
+    client_configs,
+    collect_events,
+    event,
+    health_metrics,
+    subscribe_a_queue,
+)
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
 
@@ -181,13 +189,14 @@ def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
 
 
 @pytest.mark.parametrize("kind", ["Scheduled Event", BATCH])
-def test_what_a_topic_that_refuses_cannot_say_is_counted_and_logged(
+def test_what_a_topic_that_refuses_cannot_say_is_counted_logged_and_published_as_an_event(
     kind: str,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TOPIC_ARN", f"arn:aws:sns:{REGION}:123456789012:deleted")
+    published = collect_events()
     count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
     with caplog.at_level("INFO"), pytest.raises(ClientError, match="NotFound"):
         handle(kind, batch_detail())
@@ -195,6 +204,8 @@ def test_what_a_topic_that_refuses_cannot_say_is_counted_and_logged(
     found = health["UnloggedJobs"] if kind == BATCH else health["UnmeteredCalls"]
     assert found == [1 if kind == BATCH else 12]
     assert any("outside the logs" in record.getMessage() for record in caplog.records)
+    (entry,) = published
+    assert entry["DetailType"] == "Bedrock Meter Notice"
 
 
 def test_a_trail_s_event_of_a_day_to_come_keeps_no_notice_of_that_day_quiet(

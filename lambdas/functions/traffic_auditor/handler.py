@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
+from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
 from lambdas.adapters.bedrock_async_invocations import BedrockAsyncInvocations
 from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
 from lambdas.adapters.dynamodb_sent_notices import DynamoDbSentNotices
+from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.domain.metering.metric_catalog import (
     MISREAD_TIER_CALLS,
@@ -133,7 +135,10 @@ def audit() -> AuditTraffic:
         TrafficScope(own.region, own.regions, own.are_tiers_logged),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
-        SnsNotifier(boto3.client("sns"), own.topic_arn),
+        AllNotifiers(
+            EventBridgeNotifier(boto3.client("events")),
+            SnsNotifier(boto3.client("sns"), own.topic_arn),
+        ),
     )
 
 
