@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -41,16 +41,24 @@ class TrafficScope:
         region: Its own Region.
         regions: The Regions with a deployment, in the order of the settings; empty for this one.
         are_tiers_logged: Whether the logs have content, which names the service tier.
+        denied: Regions that a policy denies to the whole account. They are read all the same, in
+            case the policy has gone.
     """
 
     region: str
     regions: tuple[str, ...]
     are_tiers_logged: bool
+    denied: tuple[str, ...] = ()
 
     @property
     def has_other_regions(self) -> bool:
         """Whether this deployment is the one that looks at other Regions."""
         return is_first_deployment(self.region, self.regions)
+
+    def unexpected(self, unreadable: Iterable[str]) -> list[str]:
+        """Leave Regions out that nobody can call Bedrock in."""
+        denied = {*self.denied} - self.metered
+        return [region for region in unreadable if region not in denied]
 
     @property
     def metered(self) -> frozenset[str]:

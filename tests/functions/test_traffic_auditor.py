@@ -1,6 +1,7 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -186,6 +187,22 @@ def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
     handle(BATCH, batch_detail(status="Completed"))
     assert received() == []
     assert '"_aws"' not in capsys.readouterr().out
+
+
+def test_regions_that_a_policy_denies_are_logged_and_not_counted(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DENIED_REGIONS", f'["{NORTH}"]')
+    denied = InMemoryTraffic()
+    denied.denied = {NORTH}
+    sources = replace(handler.sources(), reader=denied)
+    monkeypatch.setattr(handler, "sources", lambda: sources)
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [0]
+    assert NORTH in vars(caplog.records[-1])["unreadable"]
 
 
 @pytest.mark.parametrize("kind", ["Scheduled Event", BATCH])

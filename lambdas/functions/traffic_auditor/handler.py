@@ -95,7 +95,7 @@ def _health(report: TrafficReport) -> dict[HealthMetric, float]:
     health: dict[HealthMetric, float] = {
         UNLOGGED_JOBS: len(report.invocations),
         MISREAD_TIER_CALLS: sum(row.calls for row in report.tiers),
-        UNREADABLE_REGIONS: len(report.unreadable),
+        UNREADABLE_REGIONS: len(audit().scope.unexpected(report.unreadable)),
     }
     if audit().scope.has_other_regions:
         health[UNMETERED_CALLS] = report.unmetered_calls
@@ -132,7 +132,7 @@ def audit() -> AuditTraffic:
     """The audit, made once."""
     own = settings()
     return AuditTraffic(
-        TrafficScope(own.region, own.regions, own.are_tiers_logged),
+        TrafficScope(own.region, own.regions, own.are_tiers_logged, own.denied_regions),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
         AllNotifiers(

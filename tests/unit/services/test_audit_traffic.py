@@ -107,6 +107,16 @@ def test_a_region_that_cannot_be_read_is_no_quiet_one_and_stops_no_other(account
     assert [traffic.region for traffic in report.unmetered] == [WEST]
 
 
+def test_a_region_that_a_policy_denies_is_expected_to_be_unreadable(account: Account) -> None:
+    account.scope = replace(account.scope, denied=(NORTH, HOME))
+    account.traffic.denied = {NORTH, "ap-south-1", "tiers"}
+    report = account.run(RUN)
+    assert report.unreadable.keys() == {NORTH, "ap-south-1", HOME}
+    assert account.scope.unexpected(report.unreadable) == ["ap-south-1", HOME]
+    account.traffic.denied = set()
+    assert [traffic.region for traffic in account.run(RUN).unmetered] == [NORTH, WEST]
+
+
 def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Account) -> None:
     account.traffic.denied = {"ListRegions"}
     account.invoke()
