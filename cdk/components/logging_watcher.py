@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
 from cdk import stack_names
+from cdk.boundary_name import boundary_name
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
@@ -85,6 +86,12 @@ class LoggingWatcher(MeterFunction):
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
+                role_boundary=scope.format_arn(
+                    service="iam",
+                    region="",
+                    resource="policy",
+                    resource_name=boundary_name(Aws.REGION),
+                ),
             ),
             code=code,
             layers=[code.newest_boto3],  # mute rules of alarms are new

@@ -24,15 +24,13 @@ class IamRoles:
             role = self._client.get_role(RoleName=name)["Role"]
         except self._client.exceptions.NoSuchEntityException:
             return None
-        others = {
+        attached = frozenset(
             it["PolicyArn"]
             for page in self._client.get_paginator("list_attached_role_policies").paginate(
                 RoleName=name
             )
             for it in page["AttachedPolicies"]
-        }
-        if boundary := role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"):
-            others.add(boundary)
+        )
         pages = self._client.get_paginator("list_role_policies").paginate(RoleName=name)
         return Role(
             trust=_document(role["AssumeRolePolicyDocument"]),
@@ -43,7 +41,8 @@ class IamRoles:
                 for page in pages
                 for it in page["PolicyNames"]
             },
-            others=frozenset(others),
+            attached=attached,
+            boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         )
 
 

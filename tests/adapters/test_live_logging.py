@@ -67,7 +67,8 @@ def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> 
     assert IamRoles(iam).find("logging") == Role(
         trust=TRUST,
         policies={"Writing": POLICY},
-        others=frozenset({outside["Arn"], "arn:aws:iam::123456789012:policy/boundary"}),
+        attached=frozenset({outside["Arn"]}),
+        boundary="arn:aws:iam::123456789012:policy/boundary",
     )
 
 

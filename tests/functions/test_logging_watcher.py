@@ -20,6 +20,7 @@ from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
 from tests.aws import LEDGER, REGION, deploy_a_stack, event, health_metrics, subscribe_a_queue
 from tests.unit.logging_configuration.deployed import (
+    BOUNDARY,
     CONFIGURATION,
     CONFIGURATOR,
     GROUP,
@@ -53,7 +54,9 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     logs.put_subscription_filter(
         logGroupName=GROUP, filterName="ours", filterPattern="", destinationArn=destination
     )
-    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.create_role(
+        RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=BOUNDARY
+    )
     iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
     deploy_a_stack()
     settings = Settings(
@@ -71,6 +74,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
         role_name=ROLE,
         role_trust=json.dumps(TRUST),
         role_policy=json.dumps(POLICY),
+        role_boundary=BOUNDARY,
     )
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)

@@ -90,12 +90,14 @@ class Role:
     Attributes:
         trust: Who may take it.
         policies: What it may do: the documents of the policies in it, by name.
-        others: Policies from outside that take part: attached ones, and a permissions boundary.
+        attached: The ARNs of managed policies that are attached to it.
+        boundary: The ARN of its permissions boundary; `None` without one.
     """
 
     trust: PolicyDocument
     policies: Mapping[str, PolicyDocument]
-    others: frozenset[str]
+    attached: frozenset[str]
+    boundary: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,13 @@ class DeployedRole:
         name: Its name.
         trust: Who may take it.
         policy: What it may do, in its one policy.
+        boundary: The ARN of its permissions boundary.
     """
 
     name: str
     trust: PolicyDocument
     policy: PolicyDocument
+    boundary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +196,12 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
     ours = {name for name, policy in live.policies.items() if _normal(policy) == wanted}
     if not ours:
         yield differ("has lost the policy with which it writes logs")
-    if others := (live.policies.keys() - ours) | live.others:
+    if others := (live.policies.keys() - ours) | live.attached:
         yield differ(f"has policies that were not deployed: {', '.join(sorted(others))}")
+    if live.boundary is None:
+        yield differ("has lost its permissions boundary")
+    elif live.boundary != deployed.boundary:
+        yield differ(f"has another permissions boundary: {live.boundary}")
 
 
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:

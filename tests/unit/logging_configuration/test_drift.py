@@ -179,8 +179,13 @@ def trusted_to(service: str) -> Mapping[str, Any]:
             "has policies that were not deployed: Deny",
         ),
         (
-            role(others=frozenset({"arn:aws:iam::aws:policy/Other"})),
+            role(attached=frozenset({"arn:aws:iam::aws:policy/Other"})),
             "has policies that were not deployed: arn:aws:iam::aws:policy/Other",
+        ),
+        (role(boundary=None), "has lost its permissions boundary"),
+        (
+            role(boundary="arn:aws:iam::aws:policy/AWSDenyAll"),
+            "has another permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
         ),
     ],
 )
