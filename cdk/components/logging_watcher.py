@@ -95,7 +95,7 @@ class LoggingWatcher(MeterFunction):
             ),
             code=code,
             layers=[code.newest_boto3],  # mute rules of alarms are new
-            timeout=Duration.minutes(2),
+            timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
             log_key=stored_with,
         )
         topic.let_notify(self)

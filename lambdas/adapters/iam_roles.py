@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import PolicyDocument, Role
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class IamRoles:
 
     def find(self, name: str) -> Role | None:
         """A role with its policies; `None` where there is none of that name."""
+        with refusal_as_not_readable():
+            return self._find(name)
+
+    def _find(self, name: str) -> Role | None:
         try:
             role = self._client.get_role(RoleName=name)["Role"]
         except self._client.exceptions.NoSuchEntityException:

@@ -288,6 +288,24 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
 
 
+def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Received) -> None:
+    """Anyone who may read alarms can keep CloudWatch busy."""
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+    busy = {"Error": {"Code": "Throttling", "Message": "slow down"}}
+    session.events.register(
+        "before-call.cloudwatch.DescribeAlarms",
+        lambda **_: (SimpleNamespace(status_code=400), busy),
+    )
+    boto3.client("bedrock").delete_model_invocation_logging_configuration()
+    record = trail_record("DeleteModelInvocationLoggingConfiguration")
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    (message,) = received()
+    assert "- Bedrock's invocation logging is off" in message["Message"]
+    assert "- alarms cannot be read: Throttling" in message["Message"]
+    assert f"Who: {MALLORY}" in message["Message"]
+
+
 def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(
     received: Received, published: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-"""What `logging_watcher` is told by its environment: what was deployed, and whom to tell."""
+"""The settings of `logging_watcher`: what was deployed, and where to notify."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lambdas.functions.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):
-    """What was deployed, where to remember, and whom to tell.
+    """What was deployed, where to remember, and where to notify.
 
     Attributes:
         memory_parameter: The SSM parameter with what deployments remember of the configuration.
