@@ -1,4 +1,4 @@
-"""What watches over invocation logging: on schedule, and when a trail tells of a change."""
+"""The watch over logging and the meter, on schedule and when a trail reports a change."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class LoggingWatcher(MeterFunction):
         events.Rule(
             self,
             "Schedule",
-            description="Bedrock Meter: checks that invocation logging is as it was deployed",
+            description="Bedrock Meter: checks that logging and the meter are as deployed",
             schedule=events.Schedule.rate(CHECKED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )
