@@ -292,11 +292,12 @@ def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Receive
     """Anyone who may read alarms can keep CloudWatch busy."""
     session = boto3.DEFAULT_SESSION
     assert session is not None
-    busy = {"Error": {"Code": "Throttling", "Message": "slow down"}}
-    session.events.register(
-        "before-call.cloudwatch.DescribeAlarms",
-        lambda **_: (SimpleNamespace(status_code=400), busy),
-    )
+
+    def busy(**_: Any) -> Any:
+        error = {"Error": {"Code": "Throttling", "Message": "slow down"}}
+        return SimpleNamespace(status_code=400), error
+
+    session.events.register("before-call.cloudwatch.DescribeAlarms", busy)
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
     record = trail_record("DeleteModelInvocationLoggingConfiguration")
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
