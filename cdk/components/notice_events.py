@@ -1,19 +1,15 @@
-"""Lets functions publish notices as events, which reach people when the topic does not."""
+"""The permission to publish notices as events, beside the topic."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aws_cdk import Aws
 
+from cdk.components.meter_function import MeterFunction
 from lambdas.domain.notifications import EVENT_SOURCE
-
-if TYPE_CHECKING:
-    from cdk.components.meter_function import MeterFunction
 
 
 def let_publish_events(function: MeterFunction) -> None:
-    """Let a function publish events of the meter's source on the default bus."""
+    """Let a function publish events of the meter's own source to the default bus."""
     function.allow(
         "events:PutEvents",
         on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",

@@ -37,6 +37,7 @@ class Account:
         return AuditTraffic(self.scope, sources, self.sent, self.notifier)
 
     def run(self, moment: datetime) -> TrafficReport:
+        """Audit, then notify."""
         report = self.audit(moment)
         self.audit.notify(report, moment)
         return report
