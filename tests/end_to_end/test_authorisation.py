@@ -279,7 +279,9 @@ def test_traffic_outside_the_logs_is_found_with_the_role_as_it_is(deployed: Depl
     }
 
 
-@pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"])
+@pytest.mark.parametrize(
+    "action", ["dynamodb:GetItem", "dynamodb:PutItem", "events:PutEvents", "sns:Publish"]
+)
 def test_the_traffic_auditor_needs_each_grant_to_notify_once(
     deployed: Deployed, action: str
 ) -> None:
