@@ -53,7 +53,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 44
+HEALTH_ALARM_METRICS = 45
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
 # Of each: the lists of calls through both endpoints.
