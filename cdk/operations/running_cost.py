@@ -22,6 +22,8 @@ from lambdas.domain.completeness import (
 from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
 from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
+from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -56,8 +58,9 @@ GB_OF_A_FUNCTION = Decimal("0.5")
 HEALTH_ALARM_METRICS = 45
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
-# Of each: the lists of calls through both endpoints.
+# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
 LISTS_OF_A_REGION = 2
+METERED_READS_OF_A_REGION = 3
 SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
@@ -267,8 +270,9 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
     worst = Usage(_UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED)
     alarms = _alarm_metrics(worst, config) * prices["alarm_metric_month"]
-    reads = _reads_usd(worst, config, prices)
-    return _series_usd(count_series(worst, config), prices) + alarms + reads
+    reads = metrics_read(worst, config) + traffic_read(worst, config, models_elsewhere=_UNBOUNDED)
+    reads_usd = Decimal(reads) / 1000 * prices["metrics_read_1000"]
+    return _series_usd(count_series(worst, config), prices) + alarms + reads_usd
 
 
 def _reads_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
@@ -356,14 +360,21 @@ def metrics_read(usage: Usage, config: Config) -> int:
     return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
 
 
-def traffic_read(usage: Usage, config: Config) -> int:
+def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
     """Count the metrics and lists that are read in a month to find calls outside the logs.
 
-    Metrics of other Regions are read where there are calls, which is where they cost more.
+    Args:
+        usage: What there is to meter.
+        config: The deployment's settings.
+        models_elsewhere: Models that are called in each other Region, through each endpoint: more
+            is read where there are calls.
     """
     other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
-    tiers = 0 if config.log_content else 1 + usage.models
-    return HOURS_A_MONTH * (other_regions * LISTS_OF_A_REGION + tiers)
+    reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))
+    if models_elsewhere:
+        reads += METERED_READS_OF_A_REGION
+    tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
+    return HOURS_A_MONTH * (other_regions * reads + tiers)
 
 
 def _alarm_metrics(usage: Usage, config: Config) -> int:

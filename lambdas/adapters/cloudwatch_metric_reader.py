@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
 from lambdas.domain.completeness.audit_window import STEP
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MOST_QUERIES = 500
 _COMPLETE = "Complete"
+
+DimensionValues: TypeAlias = tuple[str, ...]
+"""The values of a metric's dimensions, in an order that is agreed upon."""
 
 
 class _Metric(NamedTuple):
@@ -45,31 +48,47 @@ class CloudWatchMetricReader:
         Raises:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
-        sums = self.by_dimensions(namespace, names, (MODEL_ID,), window)
-        return {model: by_name for (model,), by_name in sums.items()}
-
-    def by_dimensions(
-        self,
-        namespace: str,
-        names: Collection[str],
-        dimensions: Sequence[str],
-        window: AuditWindow,
-    ) -> Mapping[tuple[str, ...], Mapping[str, int]]:
-        """Sums of the metrics with exactly these dimensions: by their values, then by name.
-
-        Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
-        """
-        metrics = [it for name in names for it in self._list(namespace, name, dimensions)]
-        found: defaultdict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
+        metrics = [it for name in names for it in self._list(namespace, name, (MODEL_ID,))]
+        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for metric, total in self._sums(namespace, metrics, window).items():
-            values = dict(metric.dimensions)
-            found[tuple(values[name] for name in dimensions)][metric.name] = total
+            ((_, model),) = metric.dimensions
+            found[model][metric.name] = total
         return found
 
     def count_models(self, namespace: str, name: str) -> int:
         """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
         return sum(1 for _ in self._list(namespace, name, (MODEL_ID,)))
+
+    def list_values(
+        self, namespace: str, name: str, dimensions: Sequence[str]
+    ) -> Iterator[DimensionValues]:
+        """List the metrics of a name with exactly these dimensions, as far as they are asked for.
+
+        Yields:
+            The values of their dimensions.
+        """
+        for metric in self._list(namespace, name, dimensions):
+            values = dict(metric.dimensions)
+            yield tuple(values[dimension] for dimension in dimensions)
+
+    def by_values(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Sequence[str],
+        listed: Iterable[DimensionValues],
+        window: AuditWindow,
+    ) -> Mapping[DimensionValues, int]:
+        """Sums of the metrics with these values of their dimensions.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [_Metric(name, tuple(zip(dimensions, values, strict=True))) for values in listed]
+        sums = self._sums(namespace, metrics, window)
+        return {
+            tuple(value for _, value in metric.dimensions): total for metric, total in sums.items()
+        }
 
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow

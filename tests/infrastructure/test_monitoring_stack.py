@@ -268,7 +268,9 @@ def test_metrics_that_account_alarms_look_at_are_watched_for_values_below_zero(
         for metric in metrics_of(alarm)
     }
     assert looked_at
-    assert looked_at <= set(metrics_of(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"]))
+    assert looked_at <= set(
+        metrics_of(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
+    )
 
 
 def test_the_anomaly_band_can_be_switched_off() -> None:
