@@ -9,6 +9,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notice_events import let_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.config import Config
 from lambdas.domain.metering.ledger_table import NOTICE_PREFIX
@@ -54,6 +55,7 @@ class TrafficAuditor(MeterFunction):
                 ledger_table=ledger.table_name,
                 region=scope.region,
                 regions=config.regions,
+                denied_regions=config.denied_regions,
                 are_tiers_logged=config.log_content,
             ),
             code=code,
@@ -76,6 +78,7 @@ class TrafficAuditor(MeterFunction):
         if stored_with is not None:
             stored_with.grant_encrypt_decrypt(self)
         topic.let_notify(self)
+        let_publish_events(self)
         events.Rule(
             self,
             "Schedule",

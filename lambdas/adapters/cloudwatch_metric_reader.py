@@ -49,11 +49,7 @@ class CloudWatchMetricReader:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
         metrics = [it for name in names for it in self._list(namespace, name, (MODEL_ID,))]
-        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        for metric, total in self._sums(namespace, metrics, window).items():
-            ((_, model),) = metric.dimensions
-            found[model][metric.name] = total
-        return found
+        return self._sums_by_model(namespace, metrics, window)
 
     def count_models(self, namespace: str, name: str) -> int:
         """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
@@ -90,6 +86,31 @@ class CloudWatchMetricReader:
             tuple(value for _, value in metric.dimensions): total for metric, total in sums.items()
         }
 
+    def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
+        """List models with a metric of a name whose one dimension is `ModelId`: some, if more."""
+        listed = islice(self._list(namespace, name, (MODEL_ID,)), at_most)
+        return [value for metric in listed for _, value in metric.dimensions]
+
+    def of_models(
+        self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics of models, without listing them: by model, then by name.
+
+        Args:
+            namespace: The metrics' namespace.
+            models: The models, by the metric's name.
+            window: The period.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [
+            _Metric(name, ((MODEL_ID, model),))
+            for name, of_name in models.items()
+            for model in of_name
+        ]
+        return self._sums_by_model(namespace, metrics, window)
+
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:
@@ -100,6 +121,15 @@ class CloudWatchMetricReader:
         """
         sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
+
+    def _sums_by_model(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for metric, total in self._sums(namespace, metrics, window).items():
+            ((_, model),) = metric.dimensions
+            found[model][metric.name] = total
+        return found
 
     def _list(self, namespace: str, name: str, dimensions: Sequence[str]) -> Iterator[_Metric]:
         pages = self._client.get_paginator("list_metrics").paginate(

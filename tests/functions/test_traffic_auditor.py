@@ -1,19 +1,29 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
 from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
 from lambdas.functions.patience import BRIEF
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
-from tests.aws import LEDGER, REGION, client_configs, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    REGION,
+    client_configs,
+    collect_events,
+    event,
+    health_metrics,
+    subscribe_a_queue,
+)
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
 
@@ -177,6 +187,52 @@ def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
     handle(BATCH, batch_detail(status="Completed"))
     assert received() == []
     assert '"_aws"' not in capsys.readouterr().out
+
+
+def test_regions_that_a_policy_denies_are_logged_and_not_counted(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DENIED_REGIONS", f'["{NORTH}"]')
+    denied = InMemoryTraffic()
+    denied.denied = {NORTH}
+    sources = replace(handler.sources(), reader=denied)
+    monkeypatch.setattr(handler, "sources", lambda: sources)
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [0]
+    assert NORTH in vars(caplog.records[-1])["unreadable"]
+
+
+@pytest.mark.parametrize("kind", ["Scheduled Event", BATCH])
+def test_what_a_topic_that_refuses_cannot_say_is_counted_logged_and_published_as_an_event(
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOPIC_ARN", f"arn:aws:sns:{REGION}:123456789012:deleted")
+    published = collect_events()
+    count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
+    with caplog.at_level("INFO"), pytest.raises(ClientError, match="NotFound"):
+        handle(kind, batch_detail())
+    health = health_metrics(capsys.readouterr().out)
+    found = health["UnloggedJobs"] if kind == BATCH else health["UnmeteredCalls"]
+    assert found == [1 if kind == BATCH else 12]
+    assert any("outside the logs" in record.getMessage() for record in caplog.records)
+    (entry,) = published
+    assert entry["DetailType"] == "Bedrock Meter Notice"
+
+
+def test_a_trail_s_event_of_a_day_to_come_keeps_no_notice_of_that_day_quiet(
+    caplog: pytest.LogCaptureFixture, received: Any
+) -> None:
+    handle(TRAIL, trail_detail(), NOW + timedelta(hours=2))
+    assert "in the future" in caplog.records[-1].getMessage()
+    assert received() == []
+    handle(TRAIL, trail_detail(), NOW + timedelta(minutes=30))
+    assert len(received()) == 1
 
 
 @pytest.mark.parametrize("kind", [BATCH, TRAIL])

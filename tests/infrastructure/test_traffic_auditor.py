@@ -66,7 +66,7 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
     allowed = grants(deployment().monitoring, ROLE)
     assert {*allowed} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
+        *("events:PutEvents", "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
         *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
         *("account:ListRegions", "bedrock:ListAsyncInvokes"),
         *("dynamodb:GetItem", "dynamodb:PutItem"),
@@ -109,6 +109,12 @@ def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
         found = variables(templates[f"BedrockMeter-Monitoring-{region}"])
         assert found["REGION"] == region
         assert json.loads(found["REGIONS"]) == both
+
+
+def test_regions_that_a_policy_denies_are_known_to_it() -> None:
+    template = synthesise({"denied_regions": ["eu-north-1"]}).monitoring
+    assert variables(template)["DENIED_REGIONS"] == '["eu-north-1"]'
+    assert variables(deployment().monitoring)["DENIED_REGIONS"] == "[]"
 
 
 def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:

@@ -187,8 +187,9 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
         assert all(pattern.keys() == {"requestParameters"} for pattern in detail["$or"])
 
 
-def test_it_publishes_events_of_its_own_source_alone() -> None:
-    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["events:PutEvents"]
+@pytest.mark.parametrize("role", ["LoggingWatcherRole", "TrafficAuditorRole"])
+def test_events_of_the_meter_s_own_source_alone_are_published(role: str) -> None:
+    (statement,) = grants(deployment().monitoring, role)["events:PutEvents"]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
         "Null": {"events:source": "false"},
@@ -279,6 +280,13 @@ def test_what_is_adopted_is_told_as_such() -> None:
     assert told("adopting")["IS_ADOPTED"] == "true"
     assert told("default")["IS_ADOPTED"] == "false"
     assert told("everything")["RETENTION_DAYS"] == "30"
+
+
+def test_audits_know_how_many_models_the_meter_publishes() -> None:
+    audit = function_of(deployment().monitoring, "coverage_auditor")
+    publisher = function_of(deployment().ingestion, "metric_publisher")
+    bounds = [each["Environment"]["Variables"]["MAX_MODELS"] for each in (audit, publisher)]
+    assert bounds == ["100", "100"]
 
 
 def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
+from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
 from lambdas.adapters.bedrock_async_invocations import BedrockAsyncInvocations
 from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
 from lambdas.adapters.dynamodb_sent_notices import DynamoDbSentNotices
+from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.domain.metering.metric_catalog import (
     MISREAD_TIER_CALLS,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 _TRAIL_EVENT = "AWS API Call via CloudTrail"
+_AHEAD: Final = timedelta(hours=1)
+"""How far a trail's clock may be ahead."""
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -59,10 +63,12 @@ def _report_batch_job(detail: Mapping[str, Any]) -> None:
     job = BatchJob.from_detail(detail)
     if job is None:
         logger.warning("An event on a batch job names none")
-    # The time of such an event is written in more than one way.
-    elif audit().report_batch_job(job, datetime.now(UTC)):
+    elif audit().is_new(job):
         logger.warning("Batch job outside the logs", job=job.arn, model=job.model)
+        # Before the notice, which the topic may refuse: then the event comes, and counts, again.
         record_health({UNLOGGED_JOBS: 1})
+        # The time of such an event is written in more than one way.
+        audit().report_batch_job(job, datetime.now(UTC))
 
 
 def _report_invocation(event: Mapping[str, Any]) -> None:
@@ -70,6 +76,9 @@ def _report_invocation(event: Mapping[str, Any]) -> None:
     invocation = AsyncInvocation.from_record(event["detail"], at)
     if invocation is None:
         logger.warning("A trail's event on an asynchronous invocation names none")
+    elif at > datetime.now(UTC) + _AHEAD:
+        # It would leave the keys of notices of that day.
+        logger.warning("A trail's event on an asynchronous invocation is in the future")
     elif audit().report_invocation(invocation, at):
         # The hourly audit counts it, with or without a trail.
         logger.warning("Asynchronous invocation outside the logs", model=invocation.model)
@@ -79,13 +88,14 @@ def _audit_hour(moment: datetime) -> None:
     report = audit()(moment)
     _log(report)
     record_health(_health(report))
+    audit().notify(report, moment)
 
 
 def _health(report: TrafficReport) -> dict[HealthMetric, float]:
     health: dict[HealthMetric, float] = {
         UNLOGGED_JOBS: len(report.invocations),
         MISREAD_TIER_CALLS: sum(row.calls for row in report.tiers),
-        UNREADABLE_REGIONS: len(report.unreadable),
+        UNREADABLE_REGIONS: len(audit().scope.unexpected(report.unreadable)),
     }
     if audit().scope.has_other_regions:
         health[UNMETERED_CALLS] = report.unmetered_calls
@@ -122,10 +132,13 @@ def audit() -> AuditTraffic:
     """The audit, made once."""
     own = settings()
     return AuditTraffic(
-        TrafficScope(own.region, own.regions, own.are_tiers_logged),
+        TrafficScope(own.region, own.regions, own.are_tiers_logged, own.denied_regions),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
-        SnsNotifier(boto3.client("sns"), own.topic_arn),
+        AllNotifiers(
+            EventBridgeNotifier(boto3.client("events")),
+            SnsNotifier(boto3.client("sns"), own.topic_arn),
+        ),
     )
 
 

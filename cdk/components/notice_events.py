@@ -1,0 +1,26 @@
+"""Lets functions publish notices as events, which reach people when the topic does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws
+
+from lambdas.domain.notifications import EVENT_SOURCE
+
+if TYPE_CHECKING:
+    from cdk.components.meter_function import MeterFunction
+
+
+def let_publish_events(function: MeterFunction) -> None:
+    """Let a function publish events of the meter's source on the default bus."""
+    function.allow(
+        "events:PutEvents",
+        on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
+        # The key has many values, and all of no values match:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+        conditions={
+            "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
+            "Null": {"events:source": "false"},
+        },
+    )
