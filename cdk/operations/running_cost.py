@@ -23,6 +23,8 @@ from lambdas.domain.completeness import (
 from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
 from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
+from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -54,11 +56,12 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 44
+HEALTH_ALARM_METRICS = 45
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
-# Of each: the lists of calls through both endpoints.
+# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
 LISTS_OF_A_REGION = 2
+METERED_READS_OF_A_REGION = 3
 SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
@@ -270,8 +273,8 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
     alarms = _alarm_metrics(_WORST, config) * prices["alarm_metric_month"]
-    reads = _reads_usd(most_metrics_read(config), prices)
-    return _series_usd(count_series(_WORST, config), prices) + alarms + reads
+    reads = most_metrics_read(config) + traffic_read(_WORST, config, models_elsewhere=_WORST.models)
+    return _series_usd(count_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
 
 
 def _reads_usd(metrics: int, prices: UnitPrices) -> Decimal:
@@ -371,14 +374,21 @@ def most_metrics_read(config: Config) -> int:
     return metrics_read(_WORST, config, own_models)
 
 
-def traffic_read(usage: Usage, config: Config) -> int:
+def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
     """Count the metrics and lists that are read in a month to find calls outside the logs.
 
-    Metrics of other Regions are read where there are calls, which is where they cost more.
+    Args:
+        usage: What there is to meter.
+        config: The deployment's settings.
+        models_elsewhere: Models that are called in each other Region, through each endpoint: more
+            is read where there are calls.
     """
     other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
-    tiers = 0 if config.log_content else 1 + usage.models
-    return HOURS_A_MONTH * (other_regions * LISTS_OF_A_REGION + tiers)
+    reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))
+    if models_elsewhere:
+        reads += METERED_READS_OF_A_REGION
+    tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
+    return HOURS_A_MONTH * (other_regions * reads + tiers)
 
 
 def _alarm_metrics(usage: Usage, config: Config) -> int:

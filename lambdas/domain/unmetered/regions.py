@@ -11,6 +11,9 @@ from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.domain.notifications import Notice
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
+MAX_MODELS_OF_A_REGION: Final = 50
+"""As many models of a Region are read, through each endpoint. An application inference profile is
+one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
 _MAX_MODELS: Final = 20
 
 
