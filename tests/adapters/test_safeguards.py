@@ -115,7 +115,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
 def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
     cloudwatch = client("cloudwatch")
     with Stubber(cloudwatch) as stub:
-        arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a", "b")]
+        arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a:b", "c")]
         stub.add_response(
             "list_alarm_mute_rules",
             {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": arn} for arn in arns]},
@@ -123,12 +123,12 @@ def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
         )
         stub.add_response(
             "get_alarm_mute_rule",
-            {"Name": "a", "MuteTargets": {"AlarmNames": [COVERAGE]}},
-            {"AlarmMuteRuleName": "a"},
+            {"Name": "a:b", "MuteTargets": {"AlarmNames": [COVERAGE]}},
+            {"AlarmMuteRuleName": "a:b"},
         )
-        stub.add_client_error("get_alarm_mute_rule", "ResourceNotFoundException")  # just deleted
+        stub.add_client_error("get_alarm_mute_rule", "ResourceNotFoundException")
         found = CloudWatchAlarms(cloudwatch).read_mute_rules()
-    assert found == [MuteRule("a", frozenset({COVERAGE}))]
+    assert found == [MuteRule("a:b", frozenset({COVERAGE})), MuteRule("c", None)]
 
 
 def test_a_region_without_mute_rules_has_none() -> None:
