@@ -14,6 +14,7 @@ from cdk import stack_names
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.logging_configuration import WATCHED, Subject
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
 _PREFIX = "BedrockMeter-"
 _FUNCTION_STACKS = (stack_names.INGESTION, stack_names.MONITORING)
@@ -87,7 +88,7 @@ def start_on_changed_safeguards(
         Subject.KEY: [{"keyId": [{"suffix": topic.key.key_id}]}],
         Subject.LOG_POLICY: [
             {"logGroupIdentifier": metered},
-            {"policyType": [{"exists": True}]},
+            {"policyType": [*ACCOUNT_POLICY_EFFECTS]},
             {"logGroupName": own_groups},
         ],
         Subject.RULE: [{"name": own_names}, {"rule": own_names}],

@@ -16,6 +16,7 @@ from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.kms_keys import KmsKeys
 from lambdas.adapters.lambda_functions import LambdaFunctions
 from lambdas.adapters.sns_topics import SnsTopics
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms
 from lambdas.domain.safeguards.deployed import read_resources
 from lambdas.domain.safeguards.functions import Function
@@ -175,24 +176,10 @@ def test_what_is_done_with_a_log_group_is_read() -> None:
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
         stub.add_response("get_data_protection_policy", {"policyDocument": "{}"})
         stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
-        for name in ("mask", "more"):
-            listed: dict[str, Any] = {"accountPolicies": [{"policyName": name}]}
-            stub.add_response(
-                "describe_account_policies",
-                listed | ({"nextToken": "next"} if name == "mask" else {}),
-                {"policyType": "DATA_PROTECTION_POLICY"}
-                | ({"nextToken": "next"} if name == "more" else {}),
-            )
-        for kind in ("SUBSCRIPTION_FILTER_POLICY", "TRANSFORMER_POLICY"):
-            stub.add_response(
-                "describe_account_policies", {"accountPolicies": []}, {"policyType": kind}
-            )
         found = CloudWatchLogSettings(logs).read(GROUP)
-    kinds = dict.fromkeys(("mask", "more"), "DATA_PROTECTION_POLICY")
     assert found == LogPolicies(
         has_data_protection=True,
         has_transformer=True,
-        account_policies=kinds,
         subscriptions={"ours": FUNCTION_ARN},
     )
 
@@ -203,12 +190,41 @@ def test_a_log_group_without_policies_has_none() -> None:
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
         stub.add_client_error("get_data_protection_policy", "ResourceNotFoundException")
         stub.add_client_error("get_transformer", "ResourceNotFoundException")
-        for _ in range(3):
-            stub.add_client_error("describe_account_policies", "UnknownOperationException")
         found = CloudWatchLogSettings(logs).read(GROUP)
-    assert found == LogPolicies(
-        has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
-    )
+    assert found == LogPolicies(has_data_protection=False, has_transformer=False, subscriptions={})
+
+
+def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
+    logs = client("logs")
+    criteria = 'LogGroupNamePrefix IN ["/company"]'
+    with Stubber(logs) as stub:
+        for kind in ACCOUNT_POLICY_EFFECTS:
+            first = {"policyName": "first", "policyType": kind}
+            stub.add_response(
+                "describe_account_policies",
+                {"accountPolicies": [first], "nextToken": "next"},
+                {"policyType": kind},
+            )
+            stub.add_response(
+                "describe_account_policies",
+                {"accountPolicies": [{"policyName": "more", "selectionCriteria": criteria}]},
+                {"policyType": kind, "nextToken": "next"},
+            )
+        found = CloudWatchLogSettings(logs).read_account_policies()
+    assert found == [
+        policy
+        for kind in ACCOUNT_POLICY_EFFECTS
+        for policy in (AccountPolicy(kind, "first"), AccountPolicy(kind, "more", criteria))
+    ]
+
+
+@pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidParameterException"])
+def test_a_region_that_does_not_know_account_policies_or_a_kind_has_none(code: str) -> None:
+    logs = client("logs")
+    with Stubber(logs) as stub:
+        for _ in ACCOUNT_POLICY_EFFECTS:
+            stub.add_client_error("describe_account_policies", code)
+        assert CloudWatchLogSettings(logs).read_account_policies() == []
 
 
 def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> None:
@@ -255,6 +271,10 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic")),
     ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
+    (
+        *("logs", "describe_account_policies"),
+        lambda it: CloudWatchLogSettings(it).read_account_policies(),
+    ),
     ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
     ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),
     ("lambda", "get_function_configuration", lambda it: LambdaFunctions(it).read(["one"])),
@@ -278,12 +298,10 @@ def test_denied_access_is_not_readable_and_other_errors_stay(
 
 def test_denied_policies_of_a_log_group_are_not_readable() -> None:
     logs = client("logs")
-    for answered, refused in enumerate(
-        ("get_data_protection_policy", "get_transformer", "describe_account_policies")
-    ):
+    for answered, refused in enumerate(("get_data_protection_policy", "get_transformer")):
         with Stubber(logs) as stub:
             stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
-            for action in ("get_data_protection_policy", "get_transformer")[:answered]:
+            for action in ("get_data_protection_policy",)[:answered]:
                 stub.add_response(action, {})
             stub.add_client_error(refused, "AccessDeniedException")
             with pytest.raises(NotReadableError):

@@ -274,7 +274,9 @@ def test_what_is_adopted_is_told_as_such() -> None:
         variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
-    assert told("adopting")["KNOWN_LOG_POLICIES"] == '["subscription:audit"]'
+    assert json.loads(told("adopting")["KNOWN_LOG_POLICIES"]) == [
+        "subscription:audit=arn:aws:lambda:us-east-1:111122223333:function:audit"
+    ]
     assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
     assert told("adopting")["IS_ADOPTED"] == "true"
     assert told("default")["IS_ADOPTED"] == "false"

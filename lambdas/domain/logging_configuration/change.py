@@ -92,8 +92,10 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         "logs",
         (
             "DeleteLogGroup",
+            "DeleteRetentionPolicy",
             "PutAccountPolicy",
             "PutDataProtectionPolicy",
+            "PutRetentionPolicy",
             "PutTransformer",
         ),
     ),

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
-from lambdas.domain.safeguards.words import list_names, show
+from lambdas.domain.safeguards.words import hint_at_known, list_names, show
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 DATA_PROTECTION = "data-protection"
 TRANSFORMER = "transformer"
-ACCOUNT_PREFIX = "account:"
-SUBSCRIPTION_PREFIX = "subscription:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +21,11 @@ class LogPolicies:
     Attributes:
         has_data_protection: Whether a policy of the log group masks text, for subscribers too.
         has_transformer: Whether a transformer rewrites its log events.
-        account_policies: Policies of the account that mask, rewrite or copy logs, by name.
         subscriptions: The destinations of its subscription filters, by name.
     """
 
     has_data_protection: bool
     has_transformer: bool
-    account_policies: Mapping[str, str]
     subscriptions: Mapping[str, str]
 
 
@@ -50,11 +46,7 @@ def find_log_policies(
         TRANSFORMER: live.has_transformer
         and f"a transformer rewrites the events of log group {log_group}",
         **{
-            f"{ACCOUNT_PREFIX}{name}": f"account policy {show(name)} ({kind}) acts on log groups"
-            for name, kind in sorted(live.account_policies.items())
-        },
-        **{
-            f"{SUBSCRIPTION_PREFIX}{name}": (
+            f"subscription:{name}={destination}": (
                 f"subscription filter {show(name)} copies log group {log_group}"
                 f" to {show(destination)}"
             )
@@ -64,8 +56,7 @@ def find_log_policies(
     }
     for word, text in found.items():
         if text and word not in known:
-            hint = f"(if you made it, add {show(word)} to known_log_policies)"
-            yield Difference(Subject.LOG_POLICY, f"{text} {hint}")
+            yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
 
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
@@ -76,7 +67,9 @@ def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
 def compare_log_groups(
     resources: Iterable[DeployedResource], live: Mapping[str, int | None]
 ) -> Iterator[Difference]:
-    """Find log groups of functions that are gone or expire at another time.
+    """Find log groups of functions that are gone or expire earlier.
+
+    The account may keep all logs longer than the meter does. That hides nothing.
 
     Args:
         resources: What was deployed.
@@ -89,7 +82,11 @@ def compare_log_groups(
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"
         yield Difference(Subject.LOG_POLICY, text)
-    changed = [name for name, days in deployed.items() if name in live and live[name] != days]
-    if changed:
-        text = f"log groups of functions expire at another time: {list_names(changed)}"
+    expiring = [
+        name
+        for name, days in deployed.items()
+        if (kept := live.get(name)) is not None and (days is None or kept < days)
+    ]
+    if expiring:
+        text = f"log groups of functions expire earlier: {list_names(expiring)}"
         yield Difference(Subject.LOG_POLICY, text)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack
 from lambdas.domain.safeguards.functions import Function
@@ -76,6 +77,9 @@ class LogSettings(Protocol):
 
     def read(self, log_group: str) -> LogPolicies | None:
         """What is done with a log group; `None` if there is none."""
+
+    def read_account_policies(self) -> list[AccountPolicy]:
+        """The account's policies that change what is logged or made of it."""
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""

@@ -17,6 +17,15 @@ def show(value: object) -> str:
     return "not set" if value is None else repr(value)[:_MAX_VALUE_LETTERS]
 
 
+def hint_at_known(word: str) -> str:
+    """Name the word of `known_log_policies` with which an owner says that a policy is theirs.
+
+    >>> hint_at_known("transformer")
+    "(if you made it, add 'transformer' to known_log_policies)"
+    """
+    return f"(if you made it, add {word!r} to known_log_policies)"
+
+
 def list_names(names: Iterable[str]) -> str:
     """List names in order, the first five of many.
 

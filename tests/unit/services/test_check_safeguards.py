@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import Subject
+from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack, StackResource
 from lambdas.domain.safeguards.functions import Function
@@ -57,8 +58,9 @@ class Account:
         self.topic: Topic | None = Topic(None, POLICY, ())
         self.key: Key | None = Key("Enabled", POLICY)
         self.log_policies = LogPolicies(
-            has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
+            has_data_protection=False, has_transformer=False, subscriptions={}
         )
+        self.account_policies: list[AccountPolicy] = []
         self.groups: dict[str, int | None] = {FUNCTION_LOG: 30}
         self.rules = {"rule": Rule("ENABLED", None, "rate(1 hour)", ({"Arn": FUNCTION_ARN},))}
         self.functions = {FUNCTION: Function({"Timeout": 60}, None)}
@@ -135,6 +137,10 @@ class Logs(Port):
         self.account.ask("log policies")
         return self.account.log_policies if log_group == GROUP else None
 
+    def read_account_policies(self) -> list[AccountPolicy]:
+        self.account.ask("account policies")
+        return self.account.account_policies
+
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         self.account.ask("log groups")
         assert list(names) == [FUNCTION_LOG]
@@ -170,13 +176,17 @@ def test_every_subject_is_checked() -> None:
     account.mute_rules.append(MuteRule("quiet", frozenset({COVERAGE})))
     account.topic = account.key = None
     account.log_policies = replace(account.log_policies, has_transformer=True)
+    only_a_function = f'LogGroupName IN ["{FUNCTION_LOG}"]'
+    account.account_policies.append(
+        AccountPolicy("METRIC_EXTRACTION_POLICY", "quiet", only_a_function)
+    )
     account.groups.clear()
     account.rules.clear()
     account.functions.clear()
     account.mappings.clear()
     assert [subject for subject, _ in account.check()] == [
         *(Subject.ALARM, Subject.ALARM, Subject.TOPIC, Subject.KEY),
-        *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
+        *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
         *(Subject.FUNCTION, Subject.FUNCTION),
     ]
 
@@ -189,6 +199,7 @@ def test_every_subject_is_checked() -> None:
         ("topic", Subject.TOPIC, "the topic of notifications"),
         ("key", Subject.KEY, "the key of the topic"),
         ("log policies", Subject.LOG_POLICY, "policies of logs"),
+        ("account policies", Subject.LOG_POLICY, "account policies of logs"),
         ("log groups", Subject.LOG_POLICY, "log groups of functions"),
         ("rules", Subject.RULE, "rules"),
         ("mappings", Subject.FUNCTION, "event source mappings"),
