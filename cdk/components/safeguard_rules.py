@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Aws
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -26,6 +27,7 @@ def grant_read_safeguards(
     *,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
+    ledger: dynamodb.ITable,
 ) -> None:
     """Let a function read what it compares with the deployed values.
 
@@ -33,6 +35,7 @@ def grant_read_safeguards(
         function: The function.
         topic: The topic of notifications.
         stream_mapping: What starts `metric_publisher`.
+        ledger: The table with the calls.
     """
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     function.allow(
@@ -55,6 +58,11 @@ def grant_read_safeguards(
         "lambda:GetEventSourceMapping",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
     )
+    function.allow(
+        *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
+        *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
+        on=ledger.table_arn,
+    )
 
 
 def start_on_changed_safeguards(
@@ -63,6 +71,7 @@ def start_on_changed_safeguards(
     log_group: str,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
+    ledger: dynamodb.ITable,
 ) -> None:
     """Start a function when an account's trail reports a change of what notifies people.
 
@@ -96,6 +105,11 @@ def start_on_changed_safeguards(
             {"functionName": [{"wildcard": f"*{_PREFIX}*"}]},
             {"uUID": [stream_mapping.attr_id]},
             {"uuid": [stream_mapping.attr_id]},
+        ],
+        # The requests take a name and an ARN alike.
+        Subject.LEDGER: [
+            {"tableName": [{"suffix": ledger.table_name}]},
+            {"resourceArn": [{"prefix": ledger.table_arn}]},
         ],
     }
     for subject, patterns in parameters.items():

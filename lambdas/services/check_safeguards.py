@@ -11,6 +11,7 @@ from lambdas.domain.safeguards.account_policies import find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
 from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
 from lambdas.domain.safeguards.functions import compare_functions, function_names
+from lambdas.domain.safeguards.ledger import compare_tables, table_names
 from lambdas.domain.safeguards.log_policies import (
     compare_log_groups,
     find_log_policies,
@@ -25,6 +26,7 @@ from lambdas.domain.safeguards.ports import (
     NotReadableError,
     Rules,
     SafeguardReport,
+    Tables,
     Topics,
 )
 from lambdas.domain.safeguards.starts import (
@@ -48,6 +50,7 @@ class LiveSafeguards:
     logs: LogSettings
     rules: Rules
     functions: Functions
+    tables: Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class CheckSafeguards:
             (Subject.RULE, "rules", self._rules),
             (Subject.FUNCTION, "event source mappings", self._mappings),
             (Subject.FUNCTION, "functions", self._functions),
+            (Subject.LEDGER, "the ledger's table", self._tables),
         )
         differences: list[Difference] = []
         for subject, name, compare in checks:
@@ -169,3 +173,8 @@ class CheckSafeguards:
         self, resources: tuple[DeployedResource, ...], _now: datetime
     ) -> Iterable[Difference]:
         return compare_functions(resources, self.live.functions.read(function_names(resources)))
+
+    def _tables(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return compare_tables(resources, self.live.tables.read(table_names(resources)))

@@ -114,6 +114,16 @@ WATCHED: Mapping[Subject, WatchedActions] = {
             "UpdateFunctionConfiguration20150331v2",
         ),
     ),
+    Subject.LEDGER: WatchedActions(
+        "dynamodb",
+        (
+            "DeleteTable",
+            "PutResourcePolicy",
+            "UpdateContinuousBackups",
+            "UpdateTable",
+            "UpdateTimeToLive",
+        ),
+    ),
 }
 """What changes invocation logging or the meter. IAM's events are in one Region, us-east-1 in most.
 
@@ -140,6 +150,8 @@ _TARGETS = (
     "rule",
     "name",
     "names",
+    "tableName",
+    "resourceArn",
 )
 """Request parameters that name what an action is about."""
 

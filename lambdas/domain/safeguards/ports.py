@@ -12,6 +12,7 @@ from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack
 from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.ledger import Table
 from lambdas.domain.safeguards.log_policies import LogPolicies
 from lambdas.domain.safeguards.starts import Rule
 from lambdas.domain.safeguards.topic import Key, Topic
@@ -90,6 +91,13 @@ class Rules(Protocol):
 
     def read(self, names: Collection[str]) -> Mapping[str, Rule]:
         """Those of the named rules that exist."""
+
+
+class Tables(Protocol):
+    """Tables of DynamoDB."""
+
+    def read(self, names: Collection[str]) -> Mapping[str, Table]:
+        """Those of the named tables that exist."""
 
 
 class Functions(Protocol):

@@ -11,6 +11,7 @@ from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack, StackResource
 from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.ledger import Table
 from lambdas.domain.safeguards.log_policies import LogPolicies
 from lambdas.domain.safeguards.ports import NotReadableError
 from lambdas.domain.safeguards.starts import Rule
@@ -44,6 +45,7 @@ RESOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"ScheduleExpression": "rate(1 hour)", "Targets": [{"Arn": FUNCTION_ARN}]},
     ),
     "Function": ("AWS::Lambda::Function", FUNCTION, {"Timeout": 60}),
+    "Table": ("AWS::DynamoDB::Table", "ledger", {"DeletionProtectionEnabled": True}),
     "Mapping": ("AWS::Lambda::EventSourceMapping", "mapping", {"FunctionName": FUNCTION}),
 }
 
@@ -65,6 +67,7 @@ class Account:
         self.rules = {"rule": Rule("ENABLED", None, "rate(1 hour)", ({"Arn": FUNCTION_ARN},))}
         self.functions = {FUNCTION: Function({"Timeout": 60}, None)}
         self.mappings = {"mapping": {"State": "Enabled", "FunctionArn": FUNCTION_ARN}}
+        self.tables = {"ledger": Table(None, None, None, is_protected=True, is_recoverable=False)}
 
     def ask(self, name: str) -> None:
         if name in self.refused:
@@ -77,7 +80,8 @@ class Account:
 
     def checking(self) -> CheckSafeguards:
         live = LiveSafeguards(
-            Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)
+            *(Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)),
+            Tables(self),
         )
         return CheckSafeguards(Stacks(self), live, MeteredLogs(GROUP, FUNCTION_ARN))
 
@@ -166,6 +170,13 @@ class Functions(Port):
         return self.account.mappings
 
 
+class Tables(Port):
+    def read(self, names: Collection[str]) -> Mapping[str, Table]:
+        self.account.ask("tables")
+        assert list(names) == ["ledger"]
+        return self.account.tables
+
+
 def test_an_account_as_deployed_has_no_difference() -> None:
     assert Account().check() == []
 
@@ -184,10 +195,11 @@ def test_every_subject_is_checked() -> None:
     account.rules.clear()
     account.functions.clear()
     account.mappings.clear()
+    account.tables.clear()
     assert [subject for subject, _ in account.check()] == [
         *(Subject.ALARM, Subject.ALARM, Subject.TOPIC, Subject.KEY),
         *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
-        *(Subject.FUNCTION, Subject.FUNCTION),
+        *(Subject.FUNCTION, Subject.FUNCTION, Subject.LEDGER),
     ]
 
 
@@ -204,6 +216,7 @@ def test_every_subject_is_checked() -> None:
         ("rules", Subject.RULE, "rules"),
         ("mappings", Subject.FUNCTION, "event source mappings"),
         ("functions", Subject.FUNCTION, "functions"),
+        ("tables", Subject.LEDGER, "the ledger's table"),
         ("stacks", Subject.FUNCTION, "what was deployed"),
     ],
 )

@@ -1,10 +1,12 @@
 """Requests have the actions and resources that AWS names, where MiniStack evaluates policies.
 
 MiniStack takes reads of mappings and of reserved concurrency for other actions, puts the bus into
-the ARNs of rules on the default bus, and does not see which log group or rule some reads are about.
+the ARNs of rules on the default bus, and does not see which log group, rule or table some reads are
+about.
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ def install() -> None:
 
     def resource_as_aws(service: str, *request: Any) -> Any:
         _, _, _, body, _, region, account = request
+        if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
+            return arn
         if service in {"events", "logs"}:
             name = _name(json.loads(body or b"{}"))
             if name and service == "logs":
