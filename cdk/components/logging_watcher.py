@@ -1,4 +1,4 @@
-"""What watches over invocation logging: on schedule, and when a trail tells of a change."""
+"""The watch over logging and the meter, on schedule and when a trail reports a change."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
 from cdk import stack_names
+from cdk.boundary_name import boundary_name
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
@@ -85,10 +86,16 @@ class LoggingWatcher(MeterFunction):
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
+                role_boundary=scope.format_arn(
+                    service="iam",
+                    region="",
+                    resource="policy",
+                    resource_name=boundary_name(Aws.REGION),
+                ),
             ),
             code=code,
             layers=[code.newest_boto3],  # mute rules of alarms are new
-            timeout=Duration.minutes(2),
+            timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
             log_key=stored_with,
         )
         topic.let_notify(self)
@@ -104,7 +111,7 @@ class LoggingWatcher(MeterFunction):
         events.Rule(
             self,
             "Schedule",
-            description="Bedrock Meter: checks that invocation logging is as it was deployed",
+            description="Bedrock Meter: checks that logging and the meter are as deployed",
             schedule=events.Schedule.rate(CHECKED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )

@@ -210,7 +210,7 @@ class Examination:
         try:
             found = find_own_log_policies(self.session, group, self.known_log_policies)
         except NotReadableError as error:
-            return Status.UNKNOWN, f"Could not look: {error}"
+            return Status.UNKNOWN, f"Could not look: {error.code}"
         if found:
             return Status.WARNING, f"logging_watcher will report: {'; '.join(found)}."
         return Status.OK, "None that known_log_policies lacks."

@@ -99,7 +99,12 @@ class CloudWatchLogSettings:
                     _exists_after(error)
                 return policies
             policies += [
-                AccountPolicy(kind, policy["policyName"], policy.get("selectionCriteria"))
+                AccountPolicy(
+                    kind,
+                    policy["policyName"],
+                    policy.get("selectionCriteria"),
+                    policy.get("policyDocument", ""),
+                )
                 for policy in answer.get("accountPolicies", [])
             ]
             if not (token := answer.get("nextToken", "")):

@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
@@ -38,6 +37,7 @@ MAPPING = "11111111-2222-3333-4444-555555555555"
 MAIL = resource(
     "AWS::SNS::Subscription", "mail", {"Endpoint": "finops@example.com", "Protocol": "email"}
 )
+ENDPOINTS = [MAIL.properties["Endpoint"]]
 TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "Bedrock Meter"}},
@@ -80,7 +80,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
     def differences() -> list[str]:
         found = [
             *compare_alarms(resources, CloudWatchAlarms(boto3.client("cloudwatch")).read()),
-            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic), NOON),
+            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic, ENDPOINTS), NOON),
             *compare_rules(
                 resources, EventBridgeRules(boto3.client("events")).read(["BedrockMeter-Rule"])
             ),
@@ -152,9 +152,25 @@ def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
             "Endpoint": "a@example.com",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
-        found = SnsTopics(sns).find("arn:topic")
+        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
     unconfirmed = TopicSubscription("email", "a@example.com", is_confirmed=False)
     assert found == Topic("key", {}, (unconfirmed,))
+
+
+def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cannot_be() -> None:
+    sns = client("sns")
+    with Stubber(sns) as stub:
+        stub.add_response("get_topic_attributes", {"Attributes": {"Policy": "{}"}})
+        theirs = {
+            "SubscriptionArn": "arn:aws:sns:us-east-1:999999999999:topic:id",
+            "Protocol": "sqs",
+            "Endpoint": "arn:aws:sqs:us-east-1:999999999999:queue",
+        }
+        stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [theirs]})
+        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        stub.assert_no_pending_responses()
+    other = TopicSubscription("sqs", theirs["Endpoint"], is_confirmed=True)
+    assert found == Topic(None, {}, (other,))
 
 
 def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
@@ -199,7 +215,7 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
     criteria = 'LogGroupNamePrefix IN ["/company"]'
     with Stubber(logs) as stub:
         for kind in ACCOUNT_POLICY_EFFECTS:
-            first = {"policyName": "first", "policyType": kind}
+            first = {"policyName": "first", "policyType": kind, "policyDocument": "{}"}
             stub.add_response(
                 "describe_account_policies",
                 {"accountPolicies": [first], "nextToken": "next"},
@@ -214,7 +230,10 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
     assert found == [
         policy
         for kind in ACCOUNT_POLICY_EFFECTS
-        for policy in (AccountPolicy(kind, "first"), AccountPolicy(kind, "more", criteria))
+        for policy in (
+            AccountPolicy(kind, "first", document="{}"),
+            AccountPolicy(kind, "more", criteria),
+        )
     ]
 
 
@@ -268,7 +287,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("cloudformation", "describe_stacks", lambda it: CloudFormationTemplates(it, ["One"]).read()),
     ("cloudwatch", "describe_alarms", lambda it: CloudWatchAlarms(it).read()),
     ("cloudwatch", "list_alarm_mute_rules", lambda it: CloudWatchAlarms(it).read_mute_rules()),
-    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic")),
+    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic", [])),
     ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
     (
@@ -283,7 +302,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
-def test_denied_access_is_not_readable_and_other_errors_stay(
+def test_denied_access_and_a_busy_service_are_not_readable(
     service: str, action: str, read: Callable[[Any], object]
 ) -> None:
     used = client(service)
@@ -292,8 +311,9 @@ def test_denied_access_is_not_readable_and_other_errors_stay(
         with pytest.raises(NotReadableError, match="AccessDeniedException"):
             read(used)
         stub.add_client_error(action, "ThrottlingException")
-        with pytest.raises(ClientError, match="Throttling"):
+        with pytest.raises(NotReadableError, match="Throttling") as caught:
             read(used)
+    assert caught.value.code == "ThrottlingException"
 
 
 def test_denied_policies_of_a_log_group_are_not_readable() -> None:

@@ -269,6 +269,17 @@ def _filled(document: Any) -> Any:
     return document
 
 
+@each_configuration
+def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) -> None:
+    boundaries = {
+        json.dumps(role["PermissionsBoundary"])
+        for name, role in resources(deployment(configuration).ingestion, "AWS::IAM::Role").items()
+        if name.startswith("LoggingRole")
+    }
+    function = function_of(deployment(configuration).monitoring, "logging_watcher")
+    assert boundaries == {json.dumps(function["Environment"]["Variables"]["ROLE_BOUNDARY"])}
+
+
 def test_what_is_adopted_is_told_as_such() -> None:
     def told(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring

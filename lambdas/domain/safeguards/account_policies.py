@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.words import hint_at_known, show
 
 ACCOUNT_POLICY_EFFECTS: Mapping[str, str] = {
@@ -33,11 +33,13 @@ class AccountPolicy:
         kind: Its type, such as `TRANSFORMER_POLICY`.
         name: Its name.
         criteria: The log groups that it selects; `None` for all.
+        document: What it does with them, as JSON.
     """
 
     kind: str
     name: str
     criteria: str | None = None
+    document: str = ""
 
     @property
     def word(self) -> str:
@@ -75,5 +77,8 @@ def find_account_policies(
     for policy in sorted(policies, key=lambda policy: policy.word):
         if policy.word not in known and any(map(policy.selects, log_groups)):
             effect = ACCOUNT_POLICY_EFFECTS.get(policy.kind, "acts")
-            text = f"account policy {show(policy.name)} {effect} of the meter's log groups"
+            now = fingerprint([policy.criteria, policy.document])
+            text = (
+                f"account policy {show(policy.name)} {effect} of the meter's log groups (now {now})"
+            )
             yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(policy.word)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
 from lambdas.domain.safeguards.words import hint_at_known, list_names, show
 
@@ -82,11 +82,12 @@ def compare_log_groups(
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"
         yield Difference(Subject.LOG_POLICY, text)
-    expiring = [
-        name
+    expiring = {
+        name: kept
         for name, days in deployed.items()
         if (kept := live.get(name)) is not None and (days is None or kept < days)
-    ]
+    }
     if expiring:
-        text = f"log groups of functions expire earlier: {list_names(expiring)}"
+        names, now = list_names(expiring), fingerprint(expiring)
+        text = f"log groups of functions expire earlier (now {now}): {names}"
         yield Difference(Subject.LOG_POLICY, text)

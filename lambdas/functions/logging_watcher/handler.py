@@ -1,4 +1,4 @@
-"""Tells when invocation logging is no longer as it was deployed, with who and what."""
+"""Notifies when invocation logging or the meter is not as it was deployed, with who and what."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OF_A_TRAIL = "AWS API Call via CloudTrail"
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Check because a trail tells of a change, or because the schedule asks."""
+    """Check because a trail reports a change, or because the schedule asks."""
     is_of_a_trail = event["detail-type"] == _OF_A_TRAIL
     change = LoggingChange.from_event(event["detail"]) if is_of_a_trail else None
     finding = watch()(change, datetime.fromisoformat(event["time"]))
@@ -60,16 +60,16 @@ def settings() -> Settings:
 @cache
 def watch() -> WatchLogging:
     """What watches, made once."""
-    told = settings()
+    deployed = settings()
     logs, sns = boto3.client("logs"), boto3.client("sns")
     cloudformation, events = boto3.client("cloudformation"), boto3.client("events")
     dynamodb = boto3.client("dynamodb")
     return WatchLogging(
-        deployed=told.deployed(),
-        deploying_role_arn=told.deploying_role_arn,
+        deployed=deployed.deployed(),
+        deploying_role_arn=deployed.deploying_role_arn,
         put=VerifiedMemory(
-            SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
-            DynamoDbMemoryCopy(dynamodb, told.ledger_table),
+            SsmLoggingMemory(boto3.client("ssm"), deployed.memory_parameter),
+            DynamoDbMemoryCopy(dynamodb, deployed.ledger_table),
         ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
@@ -77,7 +77,7 @@ def watch() -> WatchLogging:
             roles=IamRoles(boto3.client("iam")),
         ),
         safeguards=CheckSafeguards(
-            stacks=CloudFormationTemplates(cloudformation, told.stacks),
+            stacks=CloudFormationTemplates(cloudformation, deployed.stacks),
             live=LiveSafeguards(
                 alarms=CloudWatchAlarms(boto3.client("cloudwatch")),
                 topics=SnsTopics(sns),
@@ -87,12 +87,14 @@ def watch() -> WatchLogging:
                 functions=LambdaFunctions(boto3.client("lambda")),
                 tables=DynamoDbTables(dynamodb),
             ),
-            metered=MeteredLogs(told.log_group, told.destination_arn, told.known_log_policies),
+            metered=MeteredLogs(
+                deployed.log_group, deployed.destination_arn, deployed.known_log_policies
+            ),
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
-        deployments=CloudFormationDeployments(cloudformation, told.stacks),
-        memory=DynamoDbWatchMemory(dynamodb, told.ledger_table),
+        deployments=CloudFormationDeployments(cloudformation, deployed.stacks),
+        memory=DynamoDbWatchMemory(dynamodb, deployed.ledger_table),
         notifier=AllNotifiers(
-            LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, told.topic_arn)
+            LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, deployed.topic_arn)
         ),
     )
