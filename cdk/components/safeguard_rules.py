@@ -52,6 +52,7 @@ def grant_read_safeguards(
     )
     function.allow(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
+        "lambda:GetFunctionEventInvokeConfig",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
     )
     function.allow(

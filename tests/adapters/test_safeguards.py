@@ -274,12 +274,23 @@ def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
     with Stubber(functions) as stub:
         stub.add_response("get_function_configuration", {"FunctionName": FUNCTION})
         stub.add_response("get_function_concurrency", {"ReservedConcurrentExecutions": 0})
+        stub.add_response(
+            "get_function_event_invoke_config",
+            {"MaximumRetryAttempts": 1},
+            {"FunctionName": FUNCTION, "Qualifier": "$LATEST"},
+        )
+        stub.add_response("get_function_configuration", {"FunctionName": "plain"})
+        stub.add_response("get_function_concurrency", {})
+        stub.add_client_error("get_function_event_invoke_config", "ResourceNotFoundException")
         stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
-        found = LambdaFunctions(functions).read([FUNCTION, "gone"])
+        found = LambdaFunctions(functions).read([FUNCTION, "plain", "gone"])
         stub.add_response("get_event_source_mapping", {"State": "Enabled"}, {"UUID": MAPPING})
         stub.add_client_error("get_event_source_mapping", "ResourceNotFoundException")
         mappings = LambdaFunctions(functions).read_mappings([MAPPING, MAPPING[::-1]])
-    assert found == {FUNCTION: Function({"FunctionName": FUNCTION}, 0)}
+    assert found == {
+        FUNCTION: Function({"FunctionName": FUNCTION}, 0, {"MaximumRetryAttempts": 1}),
+        "plain": Function({"FunctionName": "plain"}, None),
+    }
     assert mappings == {MAPPING: {"State": "Enabled"}}
 
 

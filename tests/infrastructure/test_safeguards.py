@@ -33,6 +33,7 @@ KINDS = (
     "AWS::CloudWatch::Alarm",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::KMS::Key",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
@@ -106,9 +107,15 @@ def test_an_account_with_these_values_has_no_difference(configuration: str) -> N
             for resource in resources_of(resources, kind)
         }
 
+    asynchronous = {
+        values["FunctionName"]: values for values in live("AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert len(asynchronous) > 2
     functions = {
         name: Function(
-            {**values, "Layers": [{"Arn": arn} for arn in values.get("Layers", [])]}, None
+            {**values, "Layers": [{"Arn": arn} for arn in values.get("Layers", [])]},
+            None,
+            asynchronous.get(name, {}),
         )
         for name, values in live("AWS::Lambda::Function").items()
     }

@@ -93,7 +93,7 @@ def test_neither_can_change_what_it_watches() -> None:
         *("events:DescribeRule", "events:ListTargetsByRule", "events:PutEvents"),
         *("kms:DescribeKey", "kms:GetKeyPolicy"),
         *("lambda:GetEventSourceMapping", "lambda:GetFunctionConcurrency"),
-        "lambda:GetFunctionConfiguration",
+        *("lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig"),
         *("logs:DescribeAccountPolicies", "logs:DescribeLogGroups"),
         *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
         "logs:GetTransformer",
