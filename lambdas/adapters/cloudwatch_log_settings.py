@@ -48,6 +48,11 @@ class CloudWatchLogSettings:
                     filter_["filterName"]: filter_["destinationArn"]
                     for filter_ in filters["subscriptionFilters"]
                 },
+                field_criteria={
+                    filter_["filterName"]: criteria
+                    for filter_ in filters["subscriptionFilters"]
+                    if (criteria := filter_.get("fieldSelectionCriteria"))
+                },
             )
 
     def read_account_policies(self) -> list[AccountPolicy]:

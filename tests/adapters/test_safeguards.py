@@ -188,7 +188,11 @@ def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
 def test_what_is_done_with_a_log_group_is_read() -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
-        given = {"filterName": "ours", "destinationArn": FUNCTION_ARN}
+        given = {
+            "filterName": "ours",
+            "destinationArn": FUNCTION_ARN,
+            "fieldSelectionCriteria": '@aws.region NOT IN ["us-east-1"]',
+        }
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
         stub.add_response("get_data_protection_policy", {"policyDocument": "{}"})
         stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
@@ -197,6 +201,7 @@ def test_what_is_done_with_a_log_group_is_read() -> None:
         has_data_protection=True,
         has_transformer=True,
         subscriptions={"ours": FUNCTION_ARN},
+        field_criteria={"ours": '@aws.region NOT IN ["us-east-1"]'},
     )
 
 

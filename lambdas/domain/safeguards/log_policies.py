@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
@@ -22,11 +22,13 @@ class LogPolicies:
         has_data_protection: Whether a policy of the log group masks text, for subscribers too.
         has_transformer: Whether a transformer rewrites its log events.
         subscriptions: The destinations of its subscription filters, by name.
+        field_criteria: The log events that filters select by their source, by name.
     """
 
     has_data_protection: bool
     has_transformer: bool
     subscriptions: Mapping[str, str]
+    field_criteria: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_log_policies(
@@ -57,6 +59,10 @@ def find_log_policies(
     for word, text in found.items():
         if text and word not in known:
             yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
+    for name, criteria in sorted(live.field_criteria.items()):
+        if live.subscriptions.get(name) == destination_arn:
+            text = f"of log group {log_group} only events from {show(criteria)} are delivered"
+            yield Difference(Subject.LOG_POLICY, text)
 
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:

@@ -72,3 +72,13 @@ def test_log_groups_of_functions_have_to_be_there(
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
     assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts
+
+
+def test_a_filter_that_selects_by_source_is_a_difference() -> None:
+    narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
+    assert found(narrowed) == [
+        "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"
+    ]
+    others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
+    copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})
+    assert found(copied, "subscription:copy=arn:elsewhere") == []
