@@ -12,7 +12,7 @@ import boto3
 
 from cdk import stack_names
 from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
-from lambdas.domain.safeguards.account_policies import find_account_policies
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, find_account_policies
 from lambdas.domain.safeguards.log_policies import LogPolicies, find_log_policies
 
 _NO_POLICIES = LogPolicies(has_data_protection=False, has_transformer=False, subscriptions={})
@@ -50,7 +50,11 @@ def find_own_log_policies(
             known=known,
         ),
         find_account_policies(
-            settings.read_account_policies(),
+            [
+                policy
+                for kind in ACCOUNT_POLICY_EFFECTS
+                for policy in settings.read_account_policies(kind)
+            ],
             log_groups=[*_BEGINNINGS, *([log_group] if log_group else [])],
             known=known,
         ),

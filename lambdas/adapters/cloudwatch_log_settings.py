@@ -14,7 +14,7 @@ from lambdas.adapters.refusals import (
     is_not_offered,
     refusal_as_not_readable,
 )
-from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, AccountPolicy
+from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.log_policies import LogPolicies
 
 if TYPE_CHECKING:
@@ -55,12 +55,10 @@ class CloudWatchLogSettings:
                 },
             )
 
-    def read_account_policies(self) -> list[AccountPolicy]:
-        """The account's policies that change what is logged or made of it."""
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        """The account's policies of one kind; none where the Region does not know the kind."""
         with refusal_as_not_readable():
-            return [
-                policy for kind in ACCOUNT_POLICY_EFFECTS for policy in self._account_policies(kind)
-            ]
+            return self._account_policies(kind)
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""
@@ -91,7 +89,6 @@ class CloudWatchLogSettings:
         return bool(answer.get("transformerConfig"))
 
     def _account_policies(self, kind: str) -> list[AccountPolicy]:
-        """Those of one kind; none in a Region that does not know the kind."""
         policies, token = list[AccountPolicy](), ""
         while True:
             more = {"nextToken": token} if token else {}

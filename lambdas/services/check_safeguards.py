@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.account_policies import find_account_policies
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
 from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
 from lambdas.domain.safeguards.functions import compare_functions, function_names
@@ -100,7 +100,10 @@ class CheckSafeguards:
             (Subject.TOPIC, "the topic of notifications", self._topic),
             (Subject.KEY, "the key of the topic", self._key),
             (Subject.LOG_POLICY, "policies of logs", self._log_policies),
-            (Subject.LOG_POLICY, "account policies of logs", self._account_policies),
+            *(
+                (Subject.LOG_POLICY, f"account policies ({kind})", self._account_policies(kind))
+                for kind in ACCOUNT_POLICY_EFFECTS
+            ),
             (Subject.LOG_POLICY, "log groups of functions", self._log_groups),
             (Subject.RULE, "rules", self._rules),
             (Subject.FUNCTION, "event source mappings", self._mappings),
@@ -147,14 +150,17 @@ class CheckSafeguards:
                 known=metered.known_policies,
             )
 
-    def _account_policies(
-        self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
-        return find_account_policies(
-            self.live.logs.read_account_policies(),
-            log_groups=[self.metered.log_group, *log_group_names(resources)],
-            known=self.metered.known_policies,
-        )
+    def _account_policies(self, kind: str) -> _Check:
+        def compare(
+            resources: tuple[DeployedResource, ...], _now: datetime
+        ) -> Iterable[Difference]:
+            return find_account_policies(
+                self.live.logs.read_account_policies(kind),
+                log_groups=[self.metered.log_group, *log_group_names(resources)],
+                known=self.metered.known_policies,
+            )
+
+        return compare
 
     def _log_groups(
         self, resources: tuple[DeployedResource, ...], _now: datetime

@@ -231,7 +231,12 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
                 {"accountPolicies": [{"policyName": "more", "selectionCriteria": criteria}]},
                 {"policyType": kind, "nextToken": "next"},
             )
-        found = CloudWatchLogSettings(logs).read_account_policies()
+        settings = CloudWatchLogSettings(logs)
+        found = [
+            policy
+            for kind in ACCOUNT_POLICY_EFFECTS
+            for policy in settings.read_account_policies(kind)
+        ]
     assert found == [
         policy
         for kind in ACCOUNT_POLICY_EFFECTS
@@ -246,9 +251,8 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
 def test_a_region_that_does_not_know_account_policies_or_a_kind_has_none(code: str) -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
-        for _ in ACCOUNT_POLICY_EFFECTS:
-            stub.add_client_error("describe_account_policies", code)
-        assert CloudWatchLogSettings(logs).read_account_policies() == []
+        stub.add_client_error("describe_account_policies", code)
+        assert CloudWatchLogSettings(logs).read_account_policies("RETENTION_POLICY") == []
 
 
 def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> None:
@@ -308,7 +312,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
     (
         *("logs", "describe_account_policies"),
-        lambda it: CloudWatchLogSettings(it).read_account_policies(),
+        lambda it: CloudWatchLogSettings(it).read_account_policies("RETENTION_POLICY"),
     ),
     ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
     ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),

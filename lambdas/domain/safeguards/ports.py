@@ -94,8 +94,8 @@ class LogSettings(Protocol):
     def read(self, log_group: str) -> LogPolicies | None:
         """What is done with a log group; `None` if there is none."""
 
-    def read_account_policies(self) -> list[AccountPolicy]:
-        """The account's policies that change what is logged or made of it."""
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        """The account's policies of one kind; none where the Region does not know the kind."""
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import Subject
-from lambdas.domain.safeguards.account_policies import AccountPolicy
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack, StackResource
 from lambdas.domain.safeguards.functions import Function
@@ -142,9 +142,9 @@ class Logs(Port):
         self.account.ask("log policies")
         return self.account.log_policies if log_group == GROUP else None
 
-    def read_account_policies(self) -> list[AccountPolicy]:
-        self.account.ask("account policies")
-        return self.account.account_policies
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        self.account.ask(kind)
+        return [policy for policy in self.account.account_policies if policy.kind == kind]
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         self.account.ask("log groups")
@@ -212,7 +212,10 @@ def test_every_subject_is_checked() -> None:
         ("topic", Subject.TOPIC, "the topic of notifications"),
         ("key", Subject.KEY, "the key of the topic"),
         ("log policies", Subject.LOG_POLICY, "policies of logs"),
-        ("account policies", Subject.LOG_POLICY, "account policies of logs"),
+        *(
+            (kind, Subject.LOG_POLICY, f"account policies ({kind})")
+            for kind in ACCOUNT_POLICY_EFFECTS
+        ),
         ("log groups", Subject.LOG_POLICY, "log groups of functions"),
         ("rules", Subject.RULE, "rules"),
         ("mappings", Subject.FUNCTION, "event source mappings"),
