@@ -215,11 +215,10 @@ def _silence() -> Iterator[Symptom]:
     yield Symptom(
         LOGGING_DIFFERENCES.name,
         lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
-        "Logging and meter: not as deployed",
-        "For half an hour, invocation logging, alarms, notifications or functions have not been as"
-        " they were deployed: read the notification of LoggingWatcher, which says what differs. If"
-        " there is none, the checks report nothing: is the log group of LoggingWatcher still there"
-        " (docs/runbooks/LoggingDifferences.md)?",
+        "Logging: not as deployed",
+        "For half an hour, invocation logging has not been as it was deployed; the notification of"
+        " LoggingWatcher says what differs. Or the checks report nothing: is the log group of"
+        " LoggingWatcher still there (docs/runbooks/HealthMetricsMissing.md)?",
         periods=(2, 2),
         silence=Silence.FAULT,
     )

@@ -112,16 +112,13 @@ class WatchLogging:
         """
         if change is not None and change.is_harmless:
             change = None
-        state, failure = self._recall()
         report = self.safeguards.check(now)
         hidden = self.history.find(
             LEAVES_NO_DIFFERENCE, since=now - _LOOKED_BACK, limit=_HIDDEN_CHANGES_READ
         )
-        differences = (
-            *self._differences(),
-            *report.differences,
-            *_unreadable(hidden.gaps, failure),
-        )
+        found = (*self._differences(), *report.differences)
+        state, failure = self._recall()
+        differences = (*found, *_unreadable(hidden.gaps, failure))
         change = change or self._newest_hidden(hidden.changes, report, state)
         foreign = None if change is None or self._is_by_deployment(change) else change
         is_known = state.is_told and list_differences(differences) == state.differences

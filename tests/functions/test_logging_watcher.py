@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
 from tests.aws import LEDGER, REGION, deploy_a_stack, event, health_metrics, subscribe_a_queue
@@ -292,11 +293,12 @@ def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Receive
     """Anyone who may read alarms can keep CloudWatch busy."""
     session = boto3.DEFAULT_SESSION
     assert session is not None
-    busy = {"Error": {"Code": "Throttling", "Message": "slow down"}}
-    session.events.register(
-        "before-call.cloudwatch.DescribeAlarms",
-        lambda **_: (SimpleNamespace(status_code=400), busy),
-    )
+
+    def busy(**_: Any) -> Any:
+        error = {"Error": {"Code": "Throttling", "Message": "slow down"}}
+        return SimpleNamespace(status_code=400), error
+
+    session.events.register("before-call.cloudwatch.DescribeAlarms", busy)
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
     record = trail_record("DeleteModelInvocationLoggingConfiguration")
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
@@ -330,7 +332,8 @@ def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
         "before-call.cloudwatch-logs.DescribeAccountPolicies",
         _answer(accountPolicies=[{"policyName": "mask"}]),
     )
-    monkeypatch.setenv("KNOWN_LOG_POLICIES", '["account:mask"]')
+    known = [f"account:{kind}:mask" for kind in ACCOUNT_POLICY_EFFECTS]
+    monkeypatch.setenv("KNOWN_LOG_POLICIES", json.dumps(known))
     check()
     assert received() == []
     monkeypatch.setenv("KNOWN_LOG_POLICIES", "[]")

@@ -57,6 +57,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
             "AttachRolePolicy",
             "DetachRolePolicy",
             "PutRolePermissionsBoundary",
+            "DeleteRolePermissionsBoundary",
         ),
         target="roleName",
     ),

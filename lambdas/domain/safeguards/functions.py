@@ -80,10 +80,17 @@ def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str
     group = now.get("LoggingConfig", {}).get("LogGroup")
     if "LoggingConfig" in deployed and not matches(deployed["LoggingConfig"]["LogGroup"], group):
         yield f"logs to {show(group)}"
+    before, subnets = (_subnets(configuration) for configuration in (deployed, now))
+    if not matches(before, subnets):
+        yield f"runs in subnets {show(subnets)}, was {show(before)}"
     if changed := _changed_variables(deployed, now):
         values = (now.get("Environment") or {}).get("Variables", {})
         live_values = fingerprint({name: values.get(name) for name in changed})
         yield f"has other environment variables (now {live_values}): {list_names(changed)}"
+
+
+def _subnets(function: Mapping[str, Any]) -> list[str]:
+    return list((function.get("VpcConfig") or {}).get("SubnetIds") or [])
 
 
 def _compare_asynchronous(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 _OF_A_TRAIL = "AWS API Call via CloudTrail"
+# CloudTrail answers two requests a second for the whole account.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -91,7 +94,7 @@ def watch() -> WatchLogging:
                 deployed.log_group, deployed.destination_arn, deployed.known_log_policies
             ),
         ),
-        history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
+        history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
         deployments=CloudFormationDeployments(cloudformation, deployed.stacks),
         memory=DynamoDbWatchMemory(dynamodb, deployed.ledger_table),
         notifier=AllNotifiers(

@@ -143,6 +143,7 @@ CONFIGURATION = {
     "Handler": "handler",
     "Layers": [{"Arn": "arn:layer:1", "CodeSize": 5}],
     "LoggingConfig": {"LogFormat": "Text", "LogGroup": "its-log"},
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""},
     "Timeout": 60,
 }
 
@@ -154,6 +155,11 @@ CONFIGURATION = {
         ({"Handler": "other"}, None, "has Handler 'other', was 'handler'"),
         ({"Timeout": 1}, None, "has Timeout 1, was 60"),
         ({"Layers": []}, None, "has other layers"),
+        (
+            {"VpcConfig": {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}},
+            None,
+            "runs in subnets ['subnet-1'], was []",
+        ),
         ({"LoggingConfig": {"LogGroup": "other"}}, None, "logs to 'other'"),
         (
             {"Environment": {"Variables": {"TABLE": "secret", "STREAM": "s", "NEW": "x"}}},
