@@ -24,7 +24,6 @@ from cdk.operations.price_state import (
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
-from lambdas.domain.safeguards.ports import NotReadableError
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -207,11 +206,7 @@ class Examination:
 
     def _log_policies(self) -> tuple[Status, str]:
         group = self.deployment.metered_log_group if self._is_deployed else self.adopted_log_group
-        try:
-            found = find_own_log_policies(self.session, group, self.known_log_policies)
-        except NotReadableError as error:
-            return Status.UNKNOWN, f"Could not look: {error.code}"
-        if found:
+        if found := find_own_log_policies(self.session, group, self.known_log_policies):
             return Status.WARNING, f"logging_watcher will report: {'; '.join(found)}."
         return Status.OK, "None that known_log_policies lacks."
 
