@@ -17,12 +17,12 @@ from cdk import stack_names
 from cdk.boundary_name import boundary_name
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notice_events import let_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config import Config
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
-from lambdas.domain.notifications import EVENT_SOURCE
 from lambdas.functions.logging_watcher.settings import Settings
 
 CHECKED_EVERY = Duration.minutes(15)
@@ -99,7 +99,7 @@ class LoggingWatcher(MeterFunction):
             log_key=stored_with,
         )
         topic.let_notify(self)
-        self._let_publish_events()
+        let_publish_events(self)
         self._let_look(logging_role)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, ledger=ledger)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
@@ -124,18 +124,6 @@ class LoggingWatcher(MeterFunction):
         )
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, ledger=ledger
-        )
-
-    def _let_publish_events(self) -> None:
-        self.allow(
-            "events:PutEvents",
-            on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
-            # The key has many values, and all of no values match:
-            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
-            conditions={
-                "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
-                "Null": {"events:source": "false"},
-            },
         )
 
     def _let_look(self, logging_role: LoggingRole) -> None:

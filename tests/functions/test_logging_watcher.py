@@ -19,7 +19,15 @@ from lambdas.domain.logging_configuration import LoggingMemory
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
-from tests.aws import LEDGER, REGION, deploy_a_stack, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    REGION,
+    deploy_a_stack,
+    event,
+    health_metrics,
+    subscribe_a_queue,
+    take_events,
+)
 from tests.unit.logging_configuration.deployed import (
     BOUNDARY,
     CONFIGURATION,
@@ -260,16 +268,7 @@ def deployed_topic() -> str:
 @pytest.fixture
 def published(received: Received) -> list[dict[str, Any]]:
     """The events that the function has published."""
-    entries: list[dict[str, Any]] = []
-
-    def take(params: dict[str, Any], **_: Any) -> Any:
-        entries.extend(json.loads(params["body"])["Entries"])
-        return SimpleNamespace(status_code=200), {"FailedEntryCount": 0, "Entries": [{}]}
-
-    session = boto3.DEFAULT_SESSION
-    assert session is not None
-    session.events.register("before-call.eventbridge.PutEvents", take)
-    return entries
+    return take_events()
 
 
 def test_a_change_of_the_meter_itself_is_notified_in_three_ways(

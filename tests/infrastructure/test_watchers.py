@@ -189,8 +189,9 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
         assert all(pattern.keys() == {"requestParameters"} for pattern in detail["$or"])
 
 
-def test_it_publishes_events_of_its_own_source_alone() -> None:
-    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["events:PutEvents"]
+@pytest.mark.parametrize("role", ["LoggingWatcherRole", "TrafficAuditorRole"])
+def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
+    (statement,) = grants(deployment().monitoring, role)["events:PutEvents"]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
         "Null": {"events:source": "false"},
