@@ -215,7 +215,7 @@ def _silence() -> Iterator[Symptom]:
     yield Symptom(
         LOGGING_DIFFERENCES.name,
         lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
-        "Logging: not as deployed",
+        "Not as deployed",
         "For half an hour, invocation logging has not been as it was deployed; the notification of"
         " LoggingWatcher says what differs. Or the checks report nothing: is the log group of"
         " LoggingWatcher still there (docs/runbooks/HealthMetricsMissing.md)?",
