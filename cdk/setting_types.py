@@ -15,6 +15,7 @@ from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
 from lambdas.domain.metering.identity_folding import OTHER_IDENTITIES
 from lambdas.domain.metering.metric_catalog import dimension_value
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.negotiated_prices import NegotiatedPriceSetting, called_model
 from lambdas.functions.publishing_settings import FoldingPattern
 
@@ -103,8 +104,9 @@ LogGroupName: TypeAlias = Annotated[
 _KnownLogPolicy: TypeAlias = Annotated[
     str,
     _like(
-        r"data-protection|transformer|(account|subscription):[^:*]{1,512}",
-        "data-protection, transformer, account:NAME or subscription:NAME",
+        rf"data-protection|transformer|account:({'|'.join(ACCOUNT_POLICY_EFFECTS)}):.{{1,256}}"
+        r"|subscription:[^:*]{1,512}=arn:.{1,2048}",
+        "data-protection, transformer, account:KIND:NAME or subscription:NAME=DESTINATION-ARN",
     ),
 ]
 KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], Json]

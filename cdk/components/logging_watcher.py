@@ -101,7 +101,7 @@ class LoggingWatcher(MeterFunction):
         topic.let_notify(self)
         let_publish_events(self)
         self._let_look(logging_role)
-        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping)
+        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, ledger=ledger)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
         table = ledger.table_arn
         self.allow_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
@@ -123,7 +123,7 @@ class LoggingWatcher(MeterFunction):
             }
         )
         start_on_changed_safeguards(
-            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping
+            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, ledger=ledger
         )
 
     def _let_look(self, logging_role: LoggingRole) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Aws
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +15,7 @@ from cdk import stack_names
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.logging_configuration import WATCHED, Subject
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
 _PREFIX = "BedrockMeter-"
 _FUNCTION_STACKS = (stack_names.INGESTION, stack_names.MONITORING)
@@ -25,6 +27,7 @@ def grant_read_safeguards(
     *,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
+    ledger: dynamodb.ITable,
 ) -> None:
     """Let a function read what it compares with the deployed values.
 
@@ -32,6 +35,7 @@ def grant_read_safeguards(
         function: The function.
         topic: The topic of notifications.
         stream_mapping: What starts `metric_publisher`.
+        ledger: The table with the calls.
     """
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     function.allow(
@@ -48,11 +52,17 @@ def grant_read_safeguards(
     )
     function.allow(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
+        "lambda:GetFunctionEventInvokeConfig",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
     )
     function.allow(
         "lambda:GetEventSourceMapping",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
+    )
+    function.allow(
+        *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
+        *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
+        on=ledger.table_arn,
     )
 
 
@@ -62,6 +72,7 @@ def start_on_changed_safeguards(
     log_group: str,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
+    ledger: dynamodb.ITable,
 ) -> None:
     """Start a function when an account's trail reports a change of what notifies people.
 
@@ -87,7 +98,7 @@ def start_on_changed_safeguards(
         Subject.KEY: [{"keyId": [{"suffix": topic.key.key_id}]}],
         Subject.LOG_POLICY: [
             {"logGroupIdentifier": metered},
-            {"policyType": [{"exists": True}]},
+            {"policyType": [*ACCOUNT_POLICY_EFFECTS]},
             {"logGroupName": own_groups},
         ],
         Subject.RULE: [{"name": own_names}, {"rule": own_names}],
@@ -95,6 +106,11 @@ def start_on_changed_safeguards(
             {"functionName": [{"wildcard": f"*{_PREFIX}*"}]},
             {"uUID": [stream_mapping.attr_id]},
             {"uuid": [stream_mapping.attr_id]},
+        ],
+        # The requests take a name and an ARN alike.
+        Subject.LEDGER: [
+            {"tableName": [{"suffix": ledger.table_name}]},
+            {"resourceArn": [{"prefix": ledger.table_arn}]},
         ],
     }
     for subject, patterns in parameters.items():

@@ -24,11 +24,18 @@ def main(session: boto3.Session) -> None:
         CommandError: There is a problem, or the settings cannot be read.
     """
     try:
-        regions = read_config().regions
+        config = read_config()
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
     deployment = Deployment(session.client("cloudformation"))
-    findings = list(Examination(session, deployment, regions)())
+    examination = Examination(
+        session,
+        deployment,
+        config.regions,
+        config.adopted_log_group,
+        config.known_log_policies,
+    )
+    findings = list(examination())
     table = Table("Check", "Status", "Found")
     for it in findings:
         table.add_row(it.check, it.status.value, printable(it.text))

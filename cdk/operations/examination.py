@@ -16,6 +16,7 @@ from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
 from cdk.operations.other_regions import find_other_regions
+from cdk.operations.own_log_policies import find_own_log_policies
 from cdk.operations.price_state import (
     DamagedPriceStateError,
     describe_held,
@@ -71,11 +72,15 @@ class Examination:
         session: Its credentials and its Region.
         deployment: What is deployed there.
         regions: The Regions with a deployment, by the settings.
+        adopted_log_group: The log group of others that is to be metered, by the settings.
+        known_log_policies: Policies of the account's own, by the settings.
     """
 
     session: boto3.Session
     deployment: Deployment
     regions: tuple[str, ...] = ()
+    adopted_log_group: str | None = None
+    known_log_policies: tuple[str, ...] = ()
 
     def __call__(self) -> Iterator[Finding]:
         """Look at everything; what cannot be looked at is a finding too."""
@@ -86,6 +91,7 @@ class Examination:
             ("stacks", self._stacks),
             ("invocation logging", self._logging),
             ("subscription", self._subscription),
+            ("log policies", self._log_policies),
             ("trail", self._trail),
             ("notifications", self._notifications),
             ("list prices", self._prices),
@@ -197,6 +203,12 @@ class Examination:
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
             return Status.OK, f"{group}: {_SUBSCRIPTIONS_OF_A_GROUP - len(others)} for us."
         return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
+
+    def _log_policies(self) -> tuple[Status, str]:
+        group = self.deployment.metered_log_group if self._is_deployed else self.adopted_log_group
+        if found := find_own_log_policies(self.session, group, self.known_log_policies):
+            return Status.WARNING, f"logging_watcher will report: {'; '.join(found)}."
+        return Status.OK, "None that known_log_policies lacks."
 
     def _trail(self) -> tuple[Status, str]:
         client = self.session.client("cloudtrail")

@@ -44,7 +44,7 @@ class CloudWatchAlarms:
         """
         with refusal_as_not_readable():
             try:
-                return [rule for name in self._mute_rule_names() for rule in self._mute_rule(name)]
+                return [self._mute_rule(name) for name in self._mute_rule_names()]
             except ClientError as error:
                 if is_not_offered(error):
                     return []
@@ -54,13 +54,14 @@ class CloudWatchAlarms:
         pages = self._client.get_paginator("list_alarm_mute_rules").paginate(Statuses=[*_STATUSES])
         for page in pages:
             for rule in page["AlarmMuteRuleSummaries"]:
-                yield rule["AlarmMuteRuleArn"].rpartition(":")[2]
+                # A name may hold colons: arn:aws:cloudwatch:REGION:ACCOUNT:alarm-mute-rule:NAME
+                yield rule["AlarmMuteRuleArn"].split(":", 6)[6]
 
-    def _mute_rule(self, name: str) -> Iterator[MuteRule]:
+    def _mute_rule(self, name: str) -> MuteRule:
         try:
             rule = self._client.get_alarm_mute_rule(AlarmMuteRuleName=name)
         except ClientError as error:
             if is_absent(error):
-                return
+                return MuteRule(name, None)
             raise
-        yield MuteRule(name, frozenset(rule.get("MuteTargets", {}).get("AlarmNames", [])))
+        return MuteRule(name, frozenset(rule.get("MuteTargets", {}).get("AlarmNames", [])))

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.refusals import is_absent, is_not_offered, refusal_as_not_readable
+from lambdas.adapters.refusals import (
+    error_code,
+    is_absent,
+    is_not_offered,
+    refusal_as_not_readable,
+)
+from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.log_policies import LogPolicies
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.literals import PolicyTypeType
 
-_TYPES: tuple[PolicyTypeType, ...] = (
-    "DATA_PROTECTION_POLICY",
-    "SUBSCRIPTION_FILTER_POLICY",
-    "TRANSFORMER_POLICY",
-)
+_UNKNOWN_KIND = "InvalidParameterException"
 
 
 class CloudWatchLogSettings:
@@ -42,14 +44,21 @@ class CloudWatchLogSettings:
             return LogPolicies(
                 has_data_protection=self._has_data_protection(log_group),
                 has_transformer=self._has_transformer(log_group),
-                account_policies={
-                    name: kind for kind in _TYPES for name in self._account_policies(kind)
-                },
                 subscriptions={
                     filter_["filterName"]: filter_["destinationArn"]
                     for filter_ in filters["subscriptionFilters"]
                 },
+                field_criteria={
+                    filter_["filterName"]: criteria
+                    for filter_ in filters["subscriptionFilters"]
+                    if (criteria := filter_.get("fieldSelectionCriteria"))
+                },
             )
+
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        """The account's policies of one kind; none where the Region does not know the kind."""
+        with refusal_as_not_readable():
+            return self._account_policies(kind)
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""
@@ -79,18 +88,29 @@ class CloudWatchLogSettings:
             return _exists_after(error)
         return bool(answer.get("transformerConfig"))
 
-    def _account_policies(self, kind: PolicyTypeType) -> list[str]:
-        names, token = list[str](), ""
+    def _account_policies(self, kind: str) -> list[AccountPolicy]:
+        policies, token = list[AccountPolicy](), ""
         while True:
             more = {"nextToken": token} if token else {}
             try:
-                answer = self._client.describe_account_policies(policyType=kind, **more)
+                answer = self._client.describe_account_policies(
+                    policyType=cast("PolicyTypeType", kind), **more
+                )
             except ClientError as error:
-                _exists_after(error)
-                return names
-            names += [policy["policyName"] for policy in answer.get("accountPolicies", [])]
+                if error_code(error) != _UNKNOWN_KIND:
+                    _exists_after(error)
+                return policies
+            policies += [
+                AccountPolicy(
+                    kind,
+                    policy["policyName"],
+                    policy.get("selectionCriteria"),
+                    policy.get("policyDocument", ""),
+                )
+                for policy in answer.get("accountPolicies", [])
+            ]
             if not (token := answer.get("nextToken", "")):
-                return names
+                return policies
 
 
 def _exists_after(error: ClientError) -> bool:

@@ -42,7 +42,21 @@ class LambdaFunctions:
         return Function(
             cast("Mapping[str, Any]", configuration),
             concurrency.get("ReservedConcurrentExecutions"),
+            self._asynchronous(name),
         )
+
+    def _asynchronous(self, name: str) -> Mapping[str, Any]:
+        try:
+            return cast(
+                "Mapping[str, Any]",
+                self._client.get_function_event_invoke_config(
+                    FunctionName=name, Qualifier="$LATEST"
+                ),
+            )
+        except ClientError as error:
+            if is_absent(error):
+                return {}
+            raise
 
     def _find_mapping(self, mapping_id: str) -> Mapping[str, Any] | None:
         try:

@@ -8,9 +8,11 @@ from datetime import datetime
 from functools import partial
 
 from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
 from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
 from lambdas.domain.safeguards.functions import compare_functions, function_names
+from lambdas.domain.safeguards.ledger import compare_tables, table_names
 from lambdas.domain.safeguards.log_policies import (
     compare_log_groups,
     find_log_policies,
@@ -25,6 +27,7 @@ from lambdas.domain.safeguards.ports import (
     NotReadableError,
     Rules,
     SafeguardReport,
+    Tables,
     Topics,
 )
 from lambdas.domain.safeguards.readable import find_differences
@@ -55,6 +58,7 @@ class LiveSafeguards:
     logs: LogSettings
     rules: Rules
     functions: Functions
+    tables: Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,15 @@ class CheckSafeguards:
             (Subject.TOPIC, "the topic of notifications", self._topic),
             (Subject.KEY, "the key of the topic", self._key),
             (Subject.LOG_POLICY, "policies of logs", self._log_policies),
+            *(
+                (Subject.LOG_POLICY, f"account policies ({kind})", self._account_policies(kind))
+                for kind in ACCOUNT_POLICY_EFFECTS
+            ),
             (Subject.LOG_POLICY, "log groups of functions", self._log_groups),
             (Subject.RULE, "rules", self._rules),
             (Subject.FUNCTION, "event source mappings", self._mappings),
             (Subject.FUNCTION, "functions", self._functions),
+            (Subject.LEDGER, "the ledger's table", self._tables),
         )
         differences: list[Difference] = []
         for subject, name, compare in checks:
@@ -141,6 +150,18 @@ class CheckSafeguards:
                 known=metered.known_policies,
             )
 
+    def _account_policies(self, kind: str) -> _Check:
+        def compare(
+            resources: tuple[DeployedResource, ...], _now: datetime
+        ) -> Iterable[Difference]:
+            return find_account_policies(
+                self.live.logs.read_account_policies(kind),
+                log_groups=[self.metered.log_group, *log_group_names(resources)],
+                known=self.metered.known_policies,
+            )
+
+        return compare
+
     def _log_groups(
         self, resources: tuple[DeployedResource, ...], _now: datetime
     ) -> Iterable[Difference]:
@@ -164,3 +185,8 @@ class CheckSafeguards:
         self, resources: tuple[DeployedResource, ...], _now: datetime
     ) -> Iterable[Difference]:
         return compare_functions(resources, self.live.functions.read(function_names(resources)))
+
+    def _tables(
+        self, resources: tuple[DeployedResource, ...], _now: datetime
+    ) -> Iterable[Difference]:
+        return compare_tables(resources, self.live.tables.read(table_names(resources)))

@@ -15,6 +15,7 @@ from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.kms_keys import KmsKeys
 from lambdas.adapters.lambda_functions import LambdaFunctions
 from lambdas.adapters.sns_topics import SnsTopics
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms
 from lambdas.domain.safeguards.deployed import read_resources
 from lambdas.domain.safeguards.functions import Function
@@ -115,7 +116,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
 def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
     cloudwatch = client("cloudwatch")
     with Stubber(cloudwatch) as stub:
-        arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a", "b")]
+        arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a:b", "c")]
         stub.add_response(
             "list_alarm_mute_rules",
             {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": arn} for arn in arns]},
@@ -123,12 +124,12 @@ def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
         )
         stub.add_response(
             "get_alarm_mute_rule",
-            {"Name": "a", "MuteTargets": {"AlarmNames": [COVERAGE]}},
-            {"AlarmMuteRuleName": "a"},
+            {"Name": "a:b", "MuteTargets": {"AlarmNames": [COVERAGE]}},
+            {"AlarmMuteRuleName": "a:b"},
         )
-        stub.add_client_error("get_alarm_mute_rule", "ResourceNotFoundException")  # just deleted
+        stub.add_client_error("get_alarm_mute_rule", "ResourceNotFoundException")
         found = CloudWatchAlarms(cloudwatch).read_mute_rules()
-    assert found == [MuteRule("a", frozenset({COVERAGE}))]
+    assert found == [MuteRule("a:b", frozenset({COVERAGE})), MuteRule("c", None)]
 
 
 def test_a_region_without_mute_rules_has_none() -> None:
@@ -187,29 +188,20 @@ def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
 def test_what_is_done_with_a_log_group_is_read() -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
-        given = {"filterName": "ours", "destinationArn": FUNCTION_ARN}
+        given = {
+            "filterName": "ours",
+            "destinationArn": FUNCTION_ARN,
+            "fieldSelectionCriteria": '@aws.region NOT IN ["us-east-1"]',
+        }
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
         stub.add_response("get_data_protection_policy", {"policyDocument": "{}"})
         stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
-        for name in ("mask", "more"):
-            listed: dict[str, Any] = {"accountPolicies": [{"policyName": name}]}
-            stub.add_response(
-                "describe_account_policies",
-                listed | ({"nextToken": "next"} if name == "mask" else {}),
-                {"policyType": "DATA_PROTECTION_POLICY"}
-                | ({"nextToken": "next"} if name == "more" else {}),
-            )
-        for kind in ("SUBSCRIPTION_FILTER_POLICY", "TRANSFORMER_POLICY"):
-            stub.add_response(
-                "describe_account_policies", {"accountPolicies": []}, {"policyType": kind}
-            )
         found = CloudWatchLogSettings(logs).read(GROUP)
-    kinds = dict.fromkeys(("mask", "more"), "DATA_PROTECTION_POLICY")
     assert found == LogPolicies(
         has_data_protection=True,
         has_transformer=True,
-        account_policies=kinds,
         subscriptions={"ours": FUNCTION_ARN},
+        field_criteria={"ours": '@aws.region NOT IN ["us-east-1"]'},
     )
 
 
@@ -219,12 +211,48 @@ def test_a_log_group_without_policies_has_none() -> None:
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
         stub.add_client_error("get_data_protection_policy", "ResourceNotFoundException")
         stub.add_client_error("get_transformer", "ResourceNotFoundException")
-        for _ in range(3):
-            stub.add_client_error("describe_account_policies", "UnknownOperationException")
         found = CloudWatchLogSettings(logs).read(GROUP)
-    assert found == LogPolicies(
-        has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
-    )
+    assert found == LogPolicies(has_data_protection=False, has_transformer=False, subscriptions={})
+
+
+def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
+    logs = client("logs")
+    criteria = 'LogGroupNamePrefix IN ["/company"]'
+    with Stubber(logs) as stub:
+        for kind in ACCOUNT_POLICY_EFFECTS:
+            first = {"policyName": "first", "policyType": kind, "policyDocument": "{}"}
+            stub.add_response(
+                "describe_account_policies",
+                {"accountPolicies": [first], "nextToken": "next"},
+                {"policyType": kind},
+            )
+            stub.add_response(
+                "describe_account_policies",
+                {"accountPolicies": [{"policyName": "more", "selectionCriteria": criteria}]},
+                {"policyType": kind, "nextToken": "next"},
+            )
+        settings = CloudWatchLogSettings(logs)
+        found = [
+            policy
+            for kind in ACCOUNT_POLICY_EFFECTS
+            for policy in settings.read_account_policies(kind)
+        ]
+    assert found == [
+        policy
+        for kind in ACCOUNT_POLICY_EFFECTS
+        for policy in (
+            AccountPolicy(kind, "first", document="{}"),
+            AccountPolicy(kind, "more", criteria),
+        )
+    ]
+
+
+@pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidParameterException"])
+def test_a_region_that_does_not_know_account_policies_or_a_kind_has_none(code: str) -> None:
+    logs = client("logs")
+    with Stubber(logs) as stub:
+        stub.add_client_error("describe_account_policies", code)
+        assert CloudWatchLogSettings(logs).read_account_policies("RETENTION_POLICY") == []
 
 
 def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> None:
@@ -255,12 +283,23 @@ def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
     with Stubber(functions) as stub:
         stub.add_response("get_function_configuration", {"FunctionName": FUNCTION})
         stub.add_response("get_function_concurrency", {"ReservedConcurrentExecutions": 0})
+        stub.add_response(
+            "get_function_event_invoke_config",
+            {"MaximumRetryAttempts": 1},
+            {"FunctionName": FUNCTION, "Qualifier": "$LATEST"},
+        )
+        stub.add_response("get_function_configuration", {"FunctionName": "plain"})
+        stub.add_response("get_function_concurrency", {})
+        stub.add_client_error("get_function_event_invoke_config", "ResourceNotFoundException")
         stub.add_client_error("get_function_configuration", "ResourceNotFoundException")
-        found = LambdaFunctions(functions).read([FUNCTION, "gone"])
+        found = LambdaFunctions(functions).read([FUNCTION, "plain", "gone"])
         stub.add_response("get_event_source_mapping", {"State": "Enabled"}, {"UUID": MAPPING})
         stub.add_client_error("get_event_source_mapping", "ResourceNotFoundException")
         mappings = LambdaFunctions(functions).read_mappings([MAPPING, MAPPING[::-1]])
-    assert found == {FUNCTION: Function({"FunctionName": FUNCTION}, 0)}
+    assert found == {
+        FUNCTION: Function({"FunctionName": FUNCTION}, 0, {"MaximumRetryAttempts": 1}),
+        "plain": Function({"FunctionName": "plain"}, None),
+    }
     assert mappings == {MAPPING: {"State": "Enabled"}}
 
 
@@ -271,6 +310,10 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic", [])),
     ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
+    (
+        *("logs", "describe_account_policies"),
+        lambda it: CloudWatchLogSettings(it).read_account_policies("RETENTION_POLICY"),
+    ),
     ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
     ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),
     ("lambda", "get_function_configuration", lambda it: LambdaFunctions(it).read(["one"])),
@@ -295,12 +338,10 @@ def test_denied_access_and_a_busy_service_are_not_readable(
 
 def test_denied_policies_of_a_log_group_are_not_readable() -> None:
     logs = client("logs")
-    for answered, refused in enumerate(
-        ("get_data_protection_policy", "get_transformer", "describe_account_policies")
-    ):
+    for answered, refused in enumerate(("get_data_protection_policy", "get_transformer")):
         with Stubber(logs) as stub:
             stub.add_response("describe_subscription_filters", {"subscriptionFilters": []})
-            for action in ("get_data_protection_policy", "get_transformer")[:answered]:
+            for action in ("get_data_protection_policy",)[:answered]:
                 stub.add_response(action, {})
             stub.add_client_error(refused, "AccessDeniedException")
             with pytest.raises(NotReadableError):

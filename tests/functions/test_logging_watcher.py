@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
 from tests.aws import (
@@ -330,7 +331,8 @@ def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
         "before-call.cloudwatch-logs.DescribeAccountPolicies",
         _answer(accountPolicies=[{"policyName": "mask"}]),
     )
-    monkeypatch.setenv("KNOWN_LOG_POLICIES", '["account:mask"]')
+    known = [f"account:{kind}:mask" for kind in ACCOUNT_POLICY_EFFECTS]
+    monkeypatch.setenv("KNOWN_LOG_POLICIES", json.dumps(known))
     check()
     assert received() == []
     monkeypatch.setenv("KNOWN_LOG_POLICIES", "[]")

@@ -78,7 +78,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "adopting": {
         "existing_logging": "adopt",
         "adopted_log_group": "/audit/bedrock",
-        "known_log_policies": ["subscription:audit"],
+        "known_log_policies": [
+            "subscription:audit=arn:aws:lambda:us-east-1:111122223333:function:audit"
+        ],
         "contributor_insights": True,
         "anomaly_band": 0,
     },

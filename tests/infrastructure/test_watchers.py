@@ -85,13 +85,15 @@ def test_neither_can_change_what_it_watches() -> None:
         "cloudtrail:LookupEvents",
         *("cloudwatch:DescribeAlarms", "cloudwatch:GetAlarmMuteRule"),
         "cloudwatch:ListAlarmMuteRules",
-        *("dynamodb:GetItem", "dynamodb:PutItem"),
+        *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
+        *("dynamodb:DescribeTimeToLive", "dynamodb:GetItem"),
+        *("dynamodb:GetResourcePolicy", "dynamodb:PutItem"),
         *("iam:GetRole", "iam:GetRolePolicy"),
         *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
         *("events:DescribeRule", "events:ListTargetsByRule", "events:PutEvents"),
         *("kms:DescribeKey", "kms:GetKeyPolicy"),
         *("lambda:GetEventSourceMapping", "lambda:GetFunctionConcurrency"),
-        "lambda:GetFunctionConfiguration",
+        *("lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig"),
         *("logs:DescribeAccountPolicies", "logs:DescribeLogGroups"),
         *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
         "logs:GetTransformer",
@@ -286,7 +288,9 @@ def test_what_is_adopted_is_told_as_such() -> None:
         variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
-    assert told("adopting")["KNOWN_LOG_POLICIES"] == '["subscription:audit"]'
+    assert json.loads(told("adopting")["KNOWN_LOG_POLICIES"]) == [
+        "subscription:audit=arn:aws:lambda:us-east-1:111122223333:function:audit"
+    ]
     assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
     assert told("adopting")["IS_ADOPTED"] == "true"
     assert told("default")["IS_ADOPTED"] == "false"

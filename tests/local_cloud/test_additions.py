@@ -529,3 +529,33 @@ def test_a_deployed_topic_has_the_key_of_its_template(cloud: LocalCloud) -> None
         "Attributes"
     ]
     assert attributes["KmsMasterKeyId"] == "arn:key"
+
+
+def test_a_deployed_table_expires_and_is_backed_up_as_in_its_template(cloud: LocalCloud) -> None:
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "TableName": "settings",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        },
+    }
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="table-settings", TemplateBody=json.dumps({"Resources": {"Table": table}})
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="table-settings", WaiterConfig={"Delay": 1}
+    )
+    dynamodb = cloud.client("dynamodb")
+    assert dynamodb.describe_time_to_live(TableName="settings")["TimeToLiveDescription"] == {
+        "AttributeName": "expires_at",
+        "TimeToLiveStatus": "ENABLED",
+    }
+    backups = dynamodb.describe_continuous_backups(TableName="settings")[
+        "ContinuousBackupsDescription"
+    ]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"

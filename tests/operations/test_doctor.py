@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.logs.responses import LogsResponse
 
 from cdk import stack_names
 from cdk.operations import doctor
@@ -30,6 +31,22 @@ FOREIGN = {
 @pytest.fixture
 def session(aws: None) -> boto3.Session:
     return boto3.Session()
+
+
+@pytest.fixture(autouse=True)
+def account_policies(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The account's policies for logs, and no policies of log groups, which moto does not know."""
+    policies: list[dict[str, str]] = []
+
+    def describe(request: LogsResponse) -> str:
+        kind = json.loads(request.body)["policyType"]
+        found = [policy for policy in policies if policy["policyType"] == kind]
+        return json.dumps({"accountPolicies": found})
+
+    monkeypatch.setattr(LogsResponse, "describe_account_policies", describe, raising=False)
+    for action in ("get_data_protection_policy", "get_transformer"):
+        monkeypatch.setattr(LogsResponse, action, lambda _: "{}", raising=False)
+    return policies
 
 
 def examine(session: boto3.Session) -> dict[str, Finding]:
@@ -354,6 +371,54 @@ def test_regions_that_the_function_cannot_read_are_counted(session: boto3.Sessio
 
 def test_a_list_of_regions_that_is_denied_is_unknown(session: boto3.Session) -> None:
     assert examine(session)["other Regions"].status is Status.UNKNOWN
+
+
+def test_policies_of_the_account_are_named_before_a_deployment(
+    session: boto3.Session, account_policies: list[dict[str, str]]
+) -> None:
+    assert examine(session)["log policies"].status is Status.OK
+    account_policies += [
+        {"policyType": "SUBSCRIPTION_FILTER_POLICY", "policyName": "corp"},
+        {
+            "policyType": "TRANSFORMER_POLICY",
+            "policyName": "web",
+            "selectionCriteria": 'LogGroupNamePrefix IN ["/company/web"]',
+        },
+    ]
+    found = examine(session)["log policies"]
+    assert found.status is Status.WARNING
+    assert found.text.startswith(
+        "logging_watcher will report: account policy 'corp' copies events of the meter's log groups"
+    )
+    assert found.text.endswith(
+        "add 'account:SUBSCRIPTION_FILTER_POLICY:corp' to known_log_policies)."
+    )
+    assert "web" not in found.text
+
+
+def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.Session) -> None:
+    boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
+    switch_logging_on()
+    subscribe("audit")
+    deployment = Deployment(session.client("cloudformation"))
+    word = "subscription:audit=arn:aws:kinesis:us-east-1:123456789012:stream/elsewhere"
+
+    def status(*known: str) -> tuple[Status, bool]:
+        examination = Examination(session, deployment, (), "/audit/bedrock", known)
+        (found,) = (finding for finding in examination() if finding.check == "log policies")
+        return found.status, word in found.text
+
+    assert status() == (Status.WARNING, True)
+    assert status(word) == (Status.OK, False)
+
+
+def test_denied_log_policies_are_unknown(session: boto3.Session) -> None:
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+    session.events.register(
+        "before-call.cloudwatch-logs.DescribeAccountPolicies",
+        lambda **_: (type("Answer", (), {"status_code": 403}), denied),  # type: ignore[arg-type]
+    )
+    assert examine(session)["log policies"].status is Status.UNKNOWN
 
 
 def test_a_trail_is_needed_to_notice_changes(session: boto3.Session) -> None:

@@ -94,8 +94,10 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         "logs",
         (
             "DeleteLogGroup",
+            "DeleteRetentionPolicy",
             "PutAccountPolicy",
             "PutDataProtectionPolicy",
+            "PutRetentionPolicy",
             "PutTransformer",
         ),
     ),
@@ -112,6 +114,16 @@ WATCHED: Mapping[Subject, WatchedActions] = {
             "UpdateEventSourceMapping20150331",
             "UpdateFunctionCode20150331v2",
             "UpdateFunctionConfiguration20150331v2",
+        ),
+    ),
+    Subject.LEDGER: WatchedActions(
+        "dynamodb",
+        (
+            "DeleteTable",
+            "PutResourcePolicy",
+            "UpdateContinuousBackups",
+            "UpdateTable",
+            "UpdateTimeToLive",
         ),
     ),
 }
@@ -140,6 +152,8 @@ _TARGETS = (
     "rule",
     "name",
     "names",
+    "tableName",
+    "resourceArn",
 )
 """Request parameters that name what an action is about."""
 

@@ -42,6 +42,7 @@ class Subject(StrEnum):
     LOG_POLICY = "log_policy"
     RULE = "rule"
     FUNCTION = "function"
+    LEDGER = "ledger"
 
     @property
     def is_logging(self) -> bool:

@@ -44,11 +44,11 @@ class MuteRule:
 
     Attributes:
         name: Its name.
-        alarm_names: The alarms that it mutes.
+        alarm_names: The alarms that it mutes; `None` for a rule that is listed and not found.
     """
 
     name: str
-    alarm_names: frozenset[str]
+    alarm_names: frozenset[str] | None
 
 
 def compare_alarms(
@@ -84,7 +84,9 @@ def find_muted_alarms(
     """Find rules that mute the meter's alarms, now or later."""
     names = {alarm.physical_id for alarm in resources_of(resources, _KIND)}
     for rule in rules:
-        if muted := names & rule.alarm_names:
+        if rule.alarm_names is None:
+            yield Difference(Subject.ALARM, f"mute rule {show(rule.name)} is listed, but not found")
+        elif muted := names & rule.alarm_names:
             text = f"mute rule {show(rule.name)} silences alarms: {list_names(muted)}"
             yield Difference(Subject.ALARM, text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
@@ -11,6 +11,9 @@ from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, matche
 from lambdas.domain.safeguards.words import list_names, show
 
 _FUNCTION = "AWS::Lambda::Function"
+_ASYNCHRONOUS = "AWS::Lambda::EventInvokeConfig"
+_ASYNCHRONOUS_DEFAULTS = {"MaximumEventAgeInSeconds": 21_600, "MaximumRetryAttempts": 2}
+"""Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html"""
 _FIELDS = ("Handler", "MemorySize", "Role", "Runtime", "Timeout")
 
 
@@ -21,10 +24,12 @@ class Function:
     Attributes:
         configuration: Its configuration, as Lambda describes it.
         reserved_concurrency: The number of executions that it may have at once, where it is set.
+        asynchronous: How often it tries an event, and where those go that it gives up on.
     """
 
     configuration: Mapping[str, Any]
     reserved_concurrency: int | None
+    asynchronous: Mapping[str, Any] = field(default_factory=dict)
 
 
 def function_names(resources: Iterable[DeployedResource]) -> list[str]:
@@ -43,8 +48,18 @@ def compare_functions(
         resources: What was deployed.
         live: Functions by name.
     """
+    resources = list(resources)
+    asynchronous = {
+        deployed.properties["FunctionName"]: deployed.properties
+        for deployed in resources_of(resources, _ASYNCHRONOUS)
+    }
     for deployed in resources_of(resources, _FUNCTION):
-        for text in _compare(deployed.properties, live.get(deployed.physical_id)):
+        function = live.get(deployed.physical_id)
+        texts = [*_compare(deployed.properties, function)]
+        if function is not None:
+            wanted = asynchronous.get(deployed.physical_id, {})
+            texts += _compare_asynchronous(wanted, function.asynchronous)
+        for text in texts:
             yield Difference(Subject.FUNCTION, f"function {deployed.physical_id} {text}")
 
 
@@ -62,10 +77,39 @@ def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str
     layers = [layer["Arn"] for layer in now.get("Layers", [])]
     if not matches(deployed.get("Layers", []), layers):
         yield f"has other layers (now {fingerprint(layers)})"
+    group = now.get("LoggingConfig", {}).get("LogGroup")
+    if "LoggingConfig" in deployed and not matches(deployed["LoggingConfig"]["LogGroup"], group):
+        yield f"logs to {show(group)}"
+    before, subnets = (_subnets(configuration) for configuration in (deployed, now))
+    if not matches(before, subnets):
+        yield f"runs in subnets {show(subnets)}, was {show(before)}"
     if changed := _changed_variables(deployed, now):
         values = (now.get("Environment") or {}).get("Variables", {})
         live_values = fingerprint({name: values.get(name) for name in changed})
         yield f"has other environment variables (now {live_values}): {list_names(changed)}"
+
+
+def _subnets(function: Mapping[str, Any]) -> list[str]:
+    return list((function.get("VpcConfig") or {}).get("SubnetIds") or [])
+
+
+def _compare_asynchronous(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    for name, default in _ASYNCHRONOUS_DEFAULTS.items():
+        before, now = (values.get(name, default) for values in (deployed, live))
+        if before != now:
+            yield f"has {name} {show(now)} for asynchronous events, was {show(before)}"
+    wanted, found = _destinations(deployed), _destinations(live)
+    if not matches(wanted, found):
+        yield f"sends asynchronous events on to {show(found)}, was {show(wanted)}"
+
+
+def _destinations(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    destinations = configuration.get("DestinationConfig") or {}
+    return {
+        when: destination["Destination"]
+        for when, destination in destinations.items()
+        if destination.get("Destination")
+    }
 
 
 def _changed_variables(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:

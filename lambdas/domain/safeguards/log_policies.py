@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
-from lambdas.domain.safeguards.words import list_names, show
+from lambdas.domain.safeguards.words import hint_at_known, list_names, show
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 DATA_PROTECTION = "data-protection"
 TRANSFORMER = "transformer"
-ACCOUNT_PREFIX = "account:"
-SUBSCRIPTION_PREFIX = "subscription:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +21,14 @@ class LogPolicies:
     Attributes:
         has_data_protection: Whether a policy of the log group masks text, for subscribers too.
         has_transformer: Whether a transformer rewrites its log events.
-        account_policies: Policies of the account that mask, rewrite or copy logs, by name.
         subscriptions: The destinations of its subscription filters, by name.
+        field_criteria: The log events that filters select by their source, by name.
     """
 
     has_data_protection: bool
     has_transformer: bool
-    account_policies: Mapping[str, str]
     subscriptions: Mapping[str, str]
+    field_criteria: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_log_policies(
@@ -50,11 +48,7 @@ def find_log_policies(
         TRANSFORMER: live.has_transformer
         and f"a transformer rewrites the events of log group {log_group}",
         **{
-            f"{ACCOUNT_PREFIX}{name}": f"account policy {show(name)} ({kind}) acts on log groups"
-            for name, kind in sorted(live.account_policies.items())
-        },
-        **{
-            f"{SUBSCRIPTION_PREFIX}{name}": (
+            f"subscription:{name}={destination}": (
                 f"subscription filter {show(name)} copies log group {log_group}"
                 f" to {show(destination)}"
             )
@@ -64,8 +58,11 @@ def find_log_policies(
     }
     for word, text in found.items():
         if text and word not in known:
-            hint = f"(if you made it, add {show(word)} to known_log_policies)"
-            yield Difference(Subject.LOG_POLICY, f"{text} {hint}")
+            yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
+    for name, criteria in sorted(live.field_criteria.items()):
+        if live.subscriptions.get(name) == destination_arn:
+            text = f"of log group {log_group} only events from {show(criteria)} are delivered"
+            yield Difference(Subject.LOG_POLICY, text)
 
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
@@ -76,7 +73,9 @@ def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
 def compare_log_groups(
     resources: Iterable[DeployedResource], live: Mapping[str, int | None]
 ) -> Iterator[Difference]:
-    """Find log groups of functions that are gone or expire at another time.
+    """Find log groups of functions that are gone or expire earlier.
+
+    The account may keep all logs longer than the meter does. That hides nothing.
 
     Args:
         resources: What was deployed.
@@ -89,8 +88,12 @@ def compare_log_groups(
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"
         yield Difference(Subject.LOG_POLICY, text)
-    changed = [name for name, days in deployed.items() if name in live and live[name] != days]
-    if changed:
-        days = fingerprint({name: live[name] for name in changed})
-        text = f"log groups of functions expire at another time (now {days}): {list_names(changed)}"
+    expiring = {
+        name: kept
+        for name, days in deployed.items()
+        if (kept := live.get(name)) is not None and (days is None or kept < days)
+    }
+    if expiring:
+        names, now = list_names(expiring), fingerprint(expiring)
+        text = f"log groups of functions expire earlier (now {now}): {names}"
         yield Difference(Subject.LOG_POLICY, text)

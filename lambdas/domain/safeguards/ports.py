@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack
 from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.ledger import Table
 from lambdas.domain.safeguards.log_policies import LogPolicies
 from lambdas.domain.safeguards.starts import Rule
 from lambdas.domain.safeguards.topic import Key, Topic
@@ -92,6 +94,9 @@ class LogSettings(Protocol):
     def read(self, log_group: str) -> LogPolicies | None:
         """What is done with a log group; `None` if there is none."""
 
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        """The account's policies of one kind; none where the Region does not know the kind."""
+
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""
 
@@ -101,6 +106,13 @@ class Rules(Protocol):
 
     def read(self, names: Collection[str]) -> Mapping[str, Rule]:
         """Those of the named rules that exist."""
+
+
+class Tables(Protocol):
+    """Tables of DynamoDB."""
+
+    def read(self, names: Collection[str]) -> Mapping[str, Table]:
+        """Those of the named tables that exist."""
 
 
 class Functions(Protocol):

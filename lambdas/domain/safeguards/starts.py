@@ -18,12 +18,14 @@ _TARGET_FIELDS = ("Arn", "Input", "InputPath", "InputTransformer")
 _MAPPING_FIELDS = (
     "BatchSize",
     "BisectBatchOnFunctionError",
+    "DestinationConfig",
     "EventSourceArn",
     "FunctionResponseTypes",
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
 )
+_MAPPING_DEFAULTS = {"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}
 _STOPPED = ("Disabled", "Disabling", "Deleting")
 
 
@@ -117,6 +119,10 @@ def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None
     for name in _MAPPING_FIELDS:
         if name in deployed and not matches(deployed[name], live.get(name)):
             yield f"has {name} {show(live.get(name))}, was {show(deployed[name])}"
+    for name, default in _MAPPING_DEFAULTS.items():
+        before, now = (values.get(name) or default for values in (deployed, live))
+        if before != now:
+            yield f"has {name} {show(now)}, was {show(before)}"
     if not matches(_filters(deployed), _filters(live)):
         yield f"filters other records (now {fingerprint(_filters(live))})"
 

@@ -26,6 +26,15 @@ def show(value: object) -> str:
     return f"{text[:_MAX_VALUE_LETTERS]}... ({fingerprint(value)})"
 
 
+def hint_at_known(word: str) -> str:
+    """Name the word of `known_log_policies` with which an owner says that a policy is theirs.
+
+    >>> hint_at_known("transformer")
+    "(if you made it, add 'transformer' to known_log_policies)"
+    """
+    return f"(if you made it, add {word!r} to known_log_policies)"
+
+
 def list_names(names: Iterable[str]) -> str:
     """List names in order, the first five of many, with a fingerprint of the others.
 

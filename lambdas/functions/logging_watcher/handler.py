@@ -19,6 +19,7 @@ from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
 from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
 from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb_tables import DynamoDbTables
 from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
 from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
 from lambdas.adapters.eventbridge_rules import EventBridgeRules
@@ -87,6 +88,7 @@ def watch() -> WatchLogging:
                 logs=CloudWatchLogSettings(logs),
                 rules=EventBridgeRules(events),
                 functions=LambdaFunctions(boto3.client("lambda")),
+                tables=DynamoDbTables(dynamodb),
             ),
             metered=MeteredLogs(
                 deployed.log_group, deployed.destination_arn, deployed.known_log_policies

@@ -108,3 +108,8 @@ def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> N
     ]
     (difference,) = find_muted_alarms([ALARM], rules)
     assert difference.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
+
+
+def test_a_mute_rule_that_is_listed_and_not_found_is_a_difference() -> None:
+    (difference,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
+    assert difference.text == "mute rule 'lost' is listed, but not found"

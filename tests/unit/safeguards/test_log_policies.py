@@ -14,7 +14,6 @@ from tests.unit.safeguards.deployed import FUNCTION_ARN, resource, text_of
 CLEAN = LogPolicies(
     has_data_protection=False,
     has_transformer=False,
-    account_policies={},
     subscriptions={"ours": FUNCTION_ARN},
 )
 
@@ -42,14 +41,9 @@ def found(live: LogPolicies, *known: str) -> list[str]:
             "transformer",
         ),
         (
-            replace(CLEAN, account_policies={"mask": "DATA_PROTECTION_POLICY"}),
-            "account policy 'mask' (DATA_PROTECTION_POLICY) acts on log groups",
-            "account:mask",
-        ),
-        (
             replace(CLEAN, subscriptions={**CLEAN.subscriptions, "copy": "arn:elsewhere"}),
             "subscription filter 'copy' copies log group group to 'arn:elsewhere'",
-            "subscription:copy",
+            "subscription:copy=arn:elsewhere",
         ),
     ],
 )
@@ -59,7 +53,7 @@ def test_a_policy_is_a_difference_until_its_owner_names_it(
     assert found(CLEAN) == []
     assert found(live) == [f"{text} (if you made it, add {word!r} to known_log_policies)"]
     assert found(live, word) == []
-    assert found(live, "account:other") == found(live)
+    assert found(live, "account:other", "subscription:copy=arn:other") == found(live)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +61,8 @@ def test_a_policy_is_a_difference_until_its_owner_names_it(
     [
         ({"one": 30, "two": 30}, []),
         ({"one": 30}, ["log groups of functions are gone: two"]),
-        ({"one": 1, "two": None}, ["log groups of functions expire at another time: one, two"]),
+        ({"one": 1, "two": 29}, ["log groups of functions expire earlier: one, two"]),
+        ({"one": 365, "two": None}, []),
     ],
 )
 def test_log_groups_of_functions_have_to_be_there(
@@ -77,3 +72,13 @@ def test_log_groups_of_functions_have_to_be_there(
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
     assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts
+
+
+def test_a_filter_that_selects_by_source_is_a_difference() -> None:
+    narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
+    assert found(narrowed) == [
+        "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"
+    ]
+    others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
+    copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})
+    assert found(copied, "subscription:copy=arn:elsewhere") == []

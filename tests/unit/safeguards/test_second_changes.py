@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.safeguards.account_policies import AccountPolicy, find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms
 from lambdas.domain.safeguards.functions import Function, compare_functions
 from lambdas.domain.safeguards.log_policies import compare_log_groups
@@ -88,6 +89,15 @@ def deny(action: str) -> dict[str, Any]:
             ),
             "one",
             "other",
+        ),
+        (
+            lambda document: find_account_policies(
+                [AccountPolicy("TRANSFORMER_POLICY", "corp", None, document)],
+                log_groups=["group"],
+                known=(),
+            ),
+            "[1]",
+            "[2]",
         ),
         (lambda days: compare_log_groups([GROUP], {"group": days}), 7, 1),
         (lambda gone: compare_alarms(ALARMS, {gone: ALARM_PROPERTIES}), "alarm-6", "alarm-7"),

@@ -63,6 +63,7 @@ MAPPING = resource(
     "mapping-id",
     {
         "BatchSize": 1000,
+        "DestinationConfig": {"OnFailure": {"Destination": "arn:failures"}},
         "EventSourceArn": "arn:stream",
         "FilterCriteria": {"Filters": [{"Pattern": '{"a": [1]}'}]},
         "FunctionName": FUNCTION,
@@ -71,6 +72,7 @@ MAPPING = resource(
 )
 LIVE_MAPPING = {
     "BatchSize": 1000,
+    "DestinationConfig": {"OnFailure": {"Destination": "arn:failures"}},
     "EventSourceArn": "arn:stream",
     "FilterCriteria": {"Filters": [{"Pattern": '{"a":[1]}'}]},
     "FunctionArn": FUNCTION_ARN,
@@ -87,6 +89,10 @@ LIVE_MAPPING = {
         ({"State": "Disabled"}, ["is stopped: its state is Disabled"]),
         ({"FunctionArn": "arn:aws:lambda:us-east-1:1:function:x"}, ["starts 'arn:aws:lambda"]),
         ({"MaximumRetryAttempts": 0}, ["has MaximumRetryAttempts 0, was 100"]),
+        ({"ParallelizationFactor": 10}, ["has ParallelizationFactor 10, was 1"]),
+        ({"TumblingWindowInSeconds": 900}, ["has TumblingWindowInSeconds 900, was 0"]),
+        ({"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}, []),
+        ({"DestinationConfig": {}}, ["has DestinationConfig {}, was {'OnFailure'"]),
         ({"FilterCriteria": None}, ["filters other records"]),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["filters other records"]),
     ],
@@ -113,13 +119,31 @@ DEPLOYED = resource(
         "Environment": {"Variables": {"TABLE": "ledger", "STREAM": UNKNOWN}},
         "Handler": "handler",
         "Layers": ["arn:layer:1"],
+        "LoggingConfig": {"LogGroup": "its-log"},
         "Timeout": 60,
     },
 )
+RETRIES = resource(
+    "AWS::Lambda::EventInvokeConfig",
+    "retries",
+    {
+        "DestinationConfig": {"OnFailure": {"Destination": "arn:failures"}},
+        "FunctionName": FUNCTION,
+        "MaximumRetryAttempts": 1,
+        "Qualifier": "$LATEST",
+    },
+)
+LIVE_RETRIES = {
+    "DestinationConfig": {"OnFailure": {"Destination": "arn:failures"}, "OnSuccess": {}},
+    "MaximumEventAgeInSeconds": 21_600,
+    "MaximumRetryAttempts": 1,
+}
 CONFIGURATION = {
     "Environment": {"Variables": {"TABLE": "ledger", "STREAM": "stream"}},
     "Handler": "handler",
     "Layers": [{"Arn": "arn:layer:1", "CodeSize": 5}],
+    "LoggingConfig": {"LogFormat": "Text", "LogGroup": "its-log"},
+    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": ""},
     "Timeout": 60,
 }
 
@@ -131,6 +155,12 @@ CONFIGURATION = {
         ({"Handler": "other"}, None, "has Handler 'other', was 'handler'"),
         ({"Timeout": 1}, None, "has Timeout 1, was 60"),
         ({"Layers": []}, None, "has other layers"),
+        (
+            {"VpcConfig": {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}},
+            None,
+            "runs in subnets ['subnet-1'], was []",
+        ),
+        ({"LoggingConfig": {"LogGroup": "other"}}, None, "logs to 'other'"),
         (
             {"Environment": {"Variables": {"TABLE": "secret", "STREAM": "s", "NEW": "x"}}},
             None,
@@ -152,3 +182,38 @@ def test_a_function_that_runs_otherwise_is_a_difference_without_its_values(
 def test_a_deleted_function_is_a_difference() -> None:
     (difference,) = compare_functions([DEPLOYED], {})
     assert difference.text == f"function {FUNCTION} is gone"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, None),
+        ({"MaximumEventAgeInSeconds": None}, None),
+        (
+            {"MaximumRetryAttempts": 0},
+            "has MaximumRetryAttempts 0 for asynchronous events, was 1",
+        ),
+        (
+            {"MaximumEventAgeInSeconds": 60},
+            "has MaximumEventAgeInSeconds 60 for asynchronous events, was 21600",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {}}},
+            "sends asynchronous events on to {}, was {'OnFailure': 'arn:failures'}",
+        ),
+    ],
+)
+def test_events_that_are_given_up_on_earlier_or_lost_are_a_difference(
+    changes: dict[str, Any], text: str | None
+) -> None:
+    retries = {name: value for name, value in (LIVE_RETRIES | changes).items() if value is not None}
+    live = {FUNCTION: Function(CONFIGURATION, None, retries)}
+    found = [difference.text for difference in compare_functions([DEPLOYED, RETRIES], live)]
+    assert found == ([] if text is None else [f"function {FUNCTION} {text}"])
+
+
+def test_a_destination_that_was_not_deployed_is_a_difference() -> None:
+    copied = {"DestinationConfig": {"OnSuccess": {"Destination": "arn:elsewhere"}}}
+    live = {FUNCTION: Function(CONFIGURATION, None, copied)}
+    (difference,) = compare_functions([DEPLOYED], live)
+    assert difference.text.endswith("on to {'OnSuccess': 'arn:elsewhere'}, was {}")

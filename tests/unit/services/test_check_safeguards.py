@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import Subject
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack, StackResource
 from lambdas.domain.safeguards.functions import Function
+from lambdas.domain.safeguards.ledger import Table
 from lambdas.domain.safeguards.log_policies import LogPolicies
 from lambdas.domain.safeguards.ports import NotReadableError
 from lambdas.domain.safeguards.starts import Rule
@@ -43,6 +45,7 @@ RESOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"ScheduleExpression": "rate(1 hour)", "Targets": [{"Arn": FUNCTION_ARN}]},
     ),
     "Function": ("AWS::Lambda::Function", FUNCTION, {"Timeout": 60}),
+    "Table": ("AWS::DynamoDB::Table", "ledger", {"DeletionProtectionEnabled": True}),
     "Mapping": ("AWS::Lambda::EventSourceMapping", "mapping", {"FunctionName": FUNCTION}),
 }
 
@@ -57,12 +60,14 @@ class Account:
         self.topic: Topic | None = Topic(None, POLICY, ())
         self.key: Key | None = Key("Enabled", POLICY)
         self.log_policies = LogPolicies(
-            has_data_protection=False, has_transformer=False, account_policies={}, subscriptions={}
+            has_data_protection=False, has_transformer=False, subscriptions={}
         )
+        self.account_policies: list[AccountPolicy] = []
         self.groups: dict[str, int | None] = {FUNCTION_LOG: 30}
         self.rules = {"rule": Rule("ENABLED", None, "rate(1 hour)", ({"Arn": FUNCTION_ARN},))}
         self.functions = {FUNCTION: Function({"Timeout": 60}, None)}
         self.mappings = {"mapping": {"State": "Enabled", "FunctionArn": FUNCTION_ARN}}
+        self.tables = {"ledger": Table(None, None, None, is_protected=True, is_recoverable=False)}
 
     def ask(self, name: str) -> None:
         if name in self.refused:
@@ -75,7 +80,8 @@ class Account:
 
     def checking(self) -> CheckSafeguards:
         live = LiveSafeguards(
-            Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)
+            *(Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)),
+            Tables(self),
         )
         return CheckSafeguards(Stacks(self), live, MeteredLogs(GROUP, FUNCTION_ARN))
 
@@ -136,6 +142,10 @@ class Logs(Port):
         self.account.ask("log policies")
         return self.account.log_policies if log_group == GROUP else None
 
+    def read_account_policies(self, kind: str) -> list[AccountPolicy]:
+        self.account.ask(kind)
+        return [policy for policy in self.account.account_policies if policy.kind == kind]
+
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         self.account.ask("log groups")
         assert list(names) == [FUNCTION_LOG]
@@ -161,6 +171,13 @@ class Functions(Port):
         return self.account.mappings
 
 
+class Tables(Port):
+    def read(self, names: Collection[str]) -> Mapping[str, Table]:
+        self.account.ask("tables")
+        assert list(names) == ["ledger"]
+        return self.account.tables
+
+
 def test_an_account_as_deployed_has_no_difference() -> None:
     assert Account().check() == []
 
@@ -171,14 +188,19 @@ def test_every_subject_is_checked() -> None:
     account.mute_rules.append(MuteRule("quiet", frozenset({COVERAGE})))
     account.topic = account.key = None
     account.log_policies = replace(account.log_policies, has_transformer=True)
+    only_a_function = f'LogGroupName IN ["{FUNCTION_LOG}"]'
+    account.account_policies.append(
+        AccountPolicy("METRIC_EXTRACTION_POLICY", "quiet", only_a_function)
+    )
     account.groups.clear()
     account.rules.clear()
     account.functions.clear()
     account.mappings.clear()
+    account.tables.clear()
     assert [subject for subject, _ in account.check()] == [
         *(Subject.ALARM, Subject.ALARM, Subject.TOPIC, Subject.KEY),
-        *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
-        *(Subject.FUNCTION, Subject.FUNCTION),
+        *(Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.LOG_POLICY, Subject.RULE),
+        *(Subject.FUNCTION, Subject.FUNCTION, Subject.LEDGER),
     ]
 
 
@@ -190,10 +212,15 @@ def test_every_subject_is_checked() -> None:
         ("topic", Subject.TOPIC, "the topic of notifications"),
         ("key", Subject.KEY, "the key of the topic"),
         ("log policies", Subject.LOG_POLICY, "policies of logs"),
+        *(
+            (kind, Subject.LOG_POLICY, f"account policies ({kind})")
+            for kind in ACCOUNT_POLICY_EFFECTS
+        ),
         ("log groups", Subject.LOG_POLICY, "log groups of functions"),
         ("rules", Subject.RULE, "rules"),
         ("mappings", Subject.FUNCTION, "event source mappings"),
         ("functions", Subject.FUNCTION, "functions"),
+        ("tables", Subject.LEDGER, "the ledger's table"),
         ("stacks", Subject.FUNCTION, "what was deployed"),
     ],
 )

@@ -44,6 +44,7 @@ def main() -> None:
         requested_resources,
         stream_filters,
         subscriptions,
+        table_settings,
         topic_keys,
     )
 
@@ -64,6 +65,7 @@ def main() -> None:
         requested_resources,
         stream_filters,
         subscriptions,
+        table_settings,
         topic_keys,
     ):
         addition.install()

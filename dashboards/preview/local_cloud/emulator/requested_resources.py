@@ -1,10 +1,12 @@
 """Requests have the actions and resources that AWS names, where MiniStack evaluates policies.
 
-MiniStack takes reads of mappings and of reserved concurrency for other actions, puts the bus into
-the ARNs of rules on the default bus, and does not see which log group or rule some reads are about.
+MiniStack takes reads of mappings, reserved concurrency and retries for other actions, puts the bus
+into the ARNs of rules on the default bus, and does not see which log group, rule or table some
+reads are about.
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from ministack.core import iam_actions
 _LAMBDA_READS = (
     (re.compile(r"/event-source-mappings/[^/]+/?$"), "lambda:GetEventSourceMapping"),
     (re.compile(r"/functions/[^/]+/concurrency/?$"), "lambda:GetFunctionConcurrency"),
+    (
+        re.compile(r"/functions/[^/]+/event-invoke-config/?$"),
+        "lambda:GetFunctionEventInvokeConfig",
+    ),
 )
 
 
@@ -34,6 +40,8 @@ def install() -> None:
 
     def resource_as_aws(service: str, *request: Any) -> Any:
         _, _, _, body, _, region, account = request
+        if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
+            return arn
         if service in {"events", "logs"}:
             name = _name(json.loads(body or b"{}"))
             if name and service == "logs":

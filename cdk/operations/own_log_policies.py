@@ -1,0 +1,107 @@
+"""The part of `make doctor` that finds log policies of the account's own, before they are reported.
+
+`logging_watcher` reports them from its first check on, unless `known_log_policies` has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cdk import stack_names
+from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.safeguards.account_policies import (
+    ACCOUNT_POLICY_EFFECTS,
+    AccountPolicy,
+    find_account_policies,
+)
+from lambdas.domain.safeguards.log_policies import LogPolicies, find_log_policies
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+# There is none, or the Region does not have the action or the kind of policy.
+_NONE = {
+    "InvalidParameterException",
+    "ResourceNotFoundException",
+    "UnknownOperationException",
+}
+# Before a deployment nothing else is known of the names of its log groups.
+_BEGINNINGS = [
+    f"{stack}-" for stack in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+]
+
+
+def find_own_log_policies(
+    session: boto3.Session, log_group: str | None, known: Collection[str]
+) -> list[str]:
+    """Find policies and subscription filters that `known_log_policies` does not have.
+
+    Args:
+        session: The account and Region.
+        log_group: The metered log group, where it exists already.
+        known: The setting `known_log_policies`.
+    """
+    client = session.client("logs")
+    log_groups = [*_BEGINNINGS, *([log_group] if log_group else [])]
+    policies = [policy for kind in ACCOUNT_POLICY_EFFECTS for policy in _of_account(client, kind)]
+    found = chain(
+        _of_log_group(client, log_group, known) if log_group else (),
+        find_account_policies(policies, log_groups=log_groups, known=known),
+    )
+    return [difference.text for difference in found]
+
+
+def _of_account(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
+    found, token = list[AccountPolicy](), ""
+    while True:
+        more = {"nextToken": token} if token else {}
+        answer = _answer(client.describe_account_policies, policyType=kind, **more)
+        found += [
+            AccountPolicy(kind, policy["policyName"], policy.get("selectionCriteria"))
+            for policy in answer.get("accountPolicies", [])
+        ]
+        if not (token := answer.get("nextToken", "")):
+            return found
+
+
+def _of_log_group(
+    client: CloudWatchLogsClient, log_group: str, known: Collection[str]
+) -> Iterator[Difference]:
+    filters = _answer(client.describe_subscription_filters, logGroupName=log_group)
+    protection = _answer(client.get_data_protection_policy, logGroupIdentifier=log_group)
+    transformer = _answer(client.get_transformer, logGroupIdentifier=log_group)
+    subscriptions = {
+        filter_["filterName"]: filter_["destinationArn"]
+        for filter_ in filters.get("subscriptionFilters", [])
+    }
+    ours = [
+        destination
+        for name, destination in subscriptions.items()
+        if name.startswith(stack_names.INGESTION)
+    ]
+    return find_log_policies(
+        LogPolicies(
+            has_data_protection=bool(protection.get("policyDocument")),
+            has_transformer=bool(transformer.get("transformerConfig")),
+            subscriptions=subscriptions,
+        ),
+        log_group=log_group,
+        destination_arn=ours[0] if ours else "",
+        known=known,
+    )
+
+
+def _answer(ask: Callable[..., Any], **request: object) -> Mapping[str, Any]:
+    """The answer; an empty one where there is nothing of the kind."""
+    try:
+        answer: Mapping[str, Any] = ask(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _NONE:
+            return {}
+        raise
+    return answer

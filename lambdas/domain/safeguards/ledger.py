@@ -1,0 +1,93 @@
+"""Compares the ledger's table with the deployed one: what keeps items, and reports changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
+from lambdas.domain.safeguards.topic import find_key
+from lambdas.domain.safeguards.words import show
+
+_TABLE = "AWS::DynamoDB::Table"
+_MAPPING = "AWS::Lambda::EventSourceMapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, by what decides which items stay and which changes are reported.
+
+    Attributes:
+        stream_view: The part of items that its stream has; `None` without a stream.
+        stream_arn: The newest stream.
+        expiry_attribute: The attribute by which Time to Live deletes items; `None` where it is off.
+        is_protected: Whether it is protected from deletion.
+        is_recoverable: Whether it can be restored to a point in time.
+        key: The key that encrypts it; `None` for one of AWS's.
+        resource_policy: Its own policy, as JSON; `None` without one.
+    """
+
+    stream_view: str | None
+    stream_arn: str | None
+    expiry_attribute: str | None
+    is_protected: bool
+    is_recoverable: bool
+    key: str | None = None
+    resource_policy: str | None = None
+
+
+def table_names(resources: Iterable[DeployedResource]) -> list[str]:
+    """The names of the deployed tables."""
+    return [table.physical_id for table in resources_of(resources, _TABLE)]
+
+
+def compare_tables(
+    resources: Iterable[DeployedResource], live: Mapping[str, Table]
+) -> Iterator[Difference]:
+    """Find tables that are gone, lose items, or no longer report changes.
+
+    Args:
+        resources: What was deployed.
+        live: Tables by name.
+    """
+    resources = list(resources)
+    for deployed in resources_of(resources, _TABLE):
+        name = deployed.physical_id
+        table = live.get(name)
+        if table is None:
+            texts = iter(["is gone"])
+        else:
+            sources = {
+                str(mapping.properties.get("EventSourceArn"))
+                for mapping in resources_of(resources, _MAPPING)
+            }
+            read = {source for source in sources if f":table/{name}/stream/" in source}
+            key = find_key(resources) if "SSESpecification" in deployed.properties else None
+            texts = _compare(deployed.properties, table, read, key)
+        for text in texts:
+            yield Difference(Subject.LEDGER, f"table {name} {text}")
+
+
+def _compare(
+    deployed: Mapping[str, Any], live: Table, read_streams: set[str], key: str | None
+) -> Iterator[str]:
+    view = deployed.get("StreamSpecification", {}).get("StreamViewType")
+    if live.stream_view != view:
+        yield f"has the stream view {show(live.stream_view)}, was {show(view)}"
+    elif read_streams - {live.stream_arn}:
+        yield "has another stream than the one that metric_publisher reads"
+    expiry = deployed.get("TimeToLiveSpecification", {})
+    attribute = expiry.get("AttributeName") if expiry.get("Enabled") else None
+    if live.expiry_attribute != attribute:
+        yield f"expires items by {show(live.expiry_attribute)}, was {show(attribute)}"
+    if deployed.get("DeletionProtectionEnabled") and not live.is_protected:
+        yield "is no longer protected from deletion"
+    recovery = deployed.get("PointInTimeRecoverySpecification", {})
+    if recovery.get("PointInTimeRecoveryEnabled") and not live.is_recoverable:
+        yield "can no longer be restored to a point in time"
+    if (live.key or "").rpartition("/")[2] != (key or "").rpartition("/")[2]:
+        yield f"is encrypted with key {show(live.key)}, was {show(key)}"
+    if live.resource_policy is not None and "ResourcePolicy" not in deployed:
+        yield f"has a policy of its own: {show(live.resource_policy)}"

@@ -1,0 +1,74 @@
+"""A table that loses items or no longer reports changes is a difference."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas.domain.logging_configuration import Subject
+from lambdas.domain.safeguards.deployed import UNKNOWN
+from lambdas.domain.safeguards.ledger import Table, compare_tables
+from tests.unit.safeguards.deployed import FUNCTION, KEY, resource
+
+NAME = "BedrockMeter-Storage-UsageLedger-1A"
+STREAM = f"arn:aws:dynamodb:us-east-1:111122223333:table/{NAME}/stream/2026-09-01T00:00:00.000"
+PROPERTIES: dict[str, Any] = {
+    "DeletionProtectionEnabled": True,
+    "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+    "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+}
+READER = resource(
+    "AWS::Lambda::EventSourceMapping",
+    "mapping",
+    {"FunctionName": FUNCTION, "EventSourceArn": STREAM},
+)
+LIVE = Table("NEW_AND_OLD_IMAGES", STREAM, "expires_at", is_protected=True, is_recoverable=True)
+
+
+def found(live: Table | None, **properties: Any) -> list[str]:
+    table = resource("AWS::DynamoDB::Table", NAME, PROPERTIES | properties)
+    key = resource("AWS::KMS::Key", KEY.rpartition("/")[2], {})
+    tables = {} if live is None else {NAME: live}
+    differences = [*compare_tables([table, key, READER], tables)]
+    assert {difference.subject for difference in differences} <= {Subject.LEDGER}
+    return [difference.text.removeprefix(f"table {NAME} ") for difference in differences]
+
+
+@pytest.mark.parametrize(
+    ("live", "texts"),
+    [
+        (LIVE, []),
+        (None, ["is gone"]),
+        (
+            replace(LIVE, stream_view=None),
+            ["has the stream view not set, was 'NEW_AND_OLD_IMAGES'"],
+        ),
+        (
+            replace(LIVE, stream_view="KEYS_ONLY"),
+            ["has the stream view 'KEYS_ONLY', was 'NEW_AND_OLD_IMAGES'"],
+        ),
+        (
+            replace(LIVE, stream_arn=f"{STREAM}-later"),
+            ["has another stream than the one that metric_publisher reads"],
+        ),
+        (replace(LIVE, expiry_attribute="x"), ["expires items by 'x', was 'expires_at'"]),
+        (replace(LIVE, expiry_attribute=None), ["expires items by not set, was 'expires_at'"]),
+        (replace(LIVE, is_protected=False), ["is no longer protected from deletion"]),
+        (replace(LIVE, is_recoverable=False), ["can no longer be restored to a point in time"]),
+        (replace(LIVE, key=KEY), [f"is encrypted with key {KEY!r}, was not set"]),
+        (replace(LIVE, resource_policy="{}"), ["has a policy of its own: '{}'"]),
+    ],
+)
+def test_each_setting_that_loses_or_hides_items_is_a_difference(
+    live: Table | None, texts: list[str]
+) -> None:
+    assert found(live) == texts
+
+
+def test_a_table_with_the_customer_key_has_that_key() -> None:
+    encrypted = {"SSEEnabled": True, "KMSMasterKeyId": UNKNOWN}
+    assert found(replace(LIVE, key=KEY), SSESpecification=encrypted) == []
+    for key in (None, f"{KEY}-other"):
+        (text,) = found(replace(LIVE, key=key), SSESpecification=encrypted)
+        assert text.startswith("is encrypted with key ")
