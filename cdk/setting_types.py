@@ -107,7 +107,7 @@ _KnownLogPolicy: TypeAlias = Annotated[
         "data-protection, transformer, account:NAME or subscription:NAME",
     ),
 ]
-KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], Json]
+KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], _Words]
 BillingAccountId: TypeAlias = Annotated[
     str, _like(r"(\d{12})?", "the 12 digits of an account, or nothing")
 ]

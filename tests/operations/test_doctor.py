@@ -381,7 +381,9 @@ def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.S
 
 @pytest.mark.usefixtures("aws")
 def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CommandError, match=r"mend first: CDK bootstrap, permissions boundary\."):
+    with pytest.raises(
+        CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
+    ):
         in_account(doctor.main)
     assert "Not visible from here" in capsys.readouterr().out
 
@@ -395,5 +397,5 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
         "before-call.sts",
         lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
     )
-    with pytest.raises(CommandError, match=r"mend first: account\."):
+    with pytest.raises(CommandError, match=r"fix these first: account\."):
         doctor.main(session)
