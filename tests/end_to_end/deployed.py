@@ -77,16 +77,7 @@ class Deployed:
 
     def function_name(self, function: str) -> str:
         """The name of a function of the monitoring stack, by how its logical id starts."""
-        resources = self.cloud.client("cloudformation").list_stack_resources(
-            StackName=stack_names.MONITORING
-        )["StackResourceSummaries"]
-        (name,) = (
-            resource["PhysicalResourceId"]
-            for resource in resources
-            if resource["ResourceType"] == "AWS::Lambda::Function"
-            and resource["LogicalResourceId"].startswith(function)
-        )
-        return str(name)
+        return find_function(self.cloud, stack_names.MONITORING, function)
 
     def start(self, function: str, event: Mapping[str, Any]) -> None:
         """Start a function of the monitoring stack, as EventBridge does."""
@@ -173,3 +164,16 @@ def calls(identity: str, count: int, **changes: Any) -> Iterable[str]:
         request_id = f"{identity}-{number}-{now}"
         record = log(request_id, timestamp=now, identity={"arn": identity}, accountId=ACCOUNT)
         yield json.dumps(record | changes)
+
+
+def find_function(cloud: LocalCloud, stack: str, function: str) -> str:
+    """Find the name of a function of a stack, by how its logical id starts."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    (name,) = (
+        resource["PhysicalResourceId"]
+        for page in pages.paginate(StackName=stack)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+        and resource["LogicalResourceId"].startswith(function)
+    )
+    return str(name)

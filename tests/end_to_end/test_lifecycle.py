@@ -8,7 +8,15 @@ import pytest
 
 from cdk import stack_names
 from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
-from tests.end_to_end.deployed import Deployed, bootstrap, calls, make, settings, user
+from tests.end_to_end.deployed import (
+    Deployed,
+    bootstrap,
+    calls,
+    find_function,
+    make,
+    settings,
+    user,
+)
 
 AUDIT = "/audit/bedrock"
 FOREIGN: dict[str, Any] = {
@@ -125,15 +133,7 @@ def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
 
 def invoke_the_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
     """Send a request as CloudFormation does, while it deploys nothing; it is refused."""
-    resources = cloud.client("cloudformation").list_stack_resources(
-        StackName=stack_names.INGESTION
-    )["StackResourceSummaries"]
-    (name,) = (
-        resource["PhysicalResourceId"]
-        for resource in resources
-        if resource["ResourceType"] == "AWS::Lambda::Function"
-        and resource["LogicalResourceId"].startswith("LoggingConfigurator")
-    )
+    name = find_function(cloud, stack_names.INGESTION, "LoggingConfigurator")
     request = {"RequestType": request_type, "ResourceProperties": properties}
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(request).encode())
     assert "was refused: the stack is in status" in answer["Payload"].read().decode()
