@@ -257,9 +257,8 @@ def _conflicts() -> Iterator[Symptom]:
         TAMPERED_CALLS.name,
         lambda _: _maximum(TAMPERED_CALLS.name, _FIVE_MINUTES),
         graph,
-        "Calls were changed or removed in the ledger, not by the meter: something else wrote to its"
-        " table. Metrics are as they were, reports may be too low. The log of MetricPublisher names"
-        " the calls.",
+        "Something other than the meter changed or removed calls in the ledger's table. Metrics are"
+        " as they were, reports may be too low. The log of MetricPublisher names the calls.",
     )
 
 

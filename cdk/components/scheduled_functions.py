@@ -70,7 +70,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         f"{name}NotStarted",
         lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
         STARTS_GRAPH,
-        f"{name} was not started {periods} times running: it no longer {scheduled.purpose}. Check"
+        f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",
         periods=(periods, periods),
         is_below=True,
