@@ -15,6 +15,7 @@ from cdk import stack_names
 from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
+from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.price_state import (
     DamagedPriceStateError,
@@ -23,6 +24,7 @@ from cdk.operations.price_state import (
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
+from lambdas.domain.safeguards.words import list_names
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -88,6 +90,7 @@ class Examination:
             ("subscription", self._subscription),
             ("trail", self._trail),
             ("notifications", self._notifications),
+            ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
             ("other Regions", self._other_regions),
@@ -226,6 +229,20 @@ class Examination:
         if waiting:
             return Status.PROBLEM, f"Not confirmed, hears nothing: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
+
+    def _meter(self) -> tuple[Status, str]:
+        created_at = self.deployment.created_at(stack_names.MONITORING)
+        if created_at is None:
+            return Status.OK, "Nothing deployed yet"
+        now = datetime.now(UTC)
+        health = read_meter_health(self.session.client("cloudwatch"), now)
+        if problems := health.find_problems(now - created_at):
+            return Status.PROBLEM, f"{'; '.join(problems)}."
+        if health.breaching:
+            return Status.WARNING, f"In ALARM: {list_names(health.breaching)} (docs/runbooks)."
+        if health.differences is None:
+            return Status.OK, "No health alarm. LoggingWatcher has not reported yet."
+        return Status.OK, "No health alarm. As deployed, by the last check of LoggingWatcher."
 
     def _prices(self) -> tuple[Status, str]:
         if not self._is_deployed:
