@@ -198,7 +198,9 @@ class Examination:
         if self._is_deployed and others == names:
             return Status.PROBLEM, f"{group} is not subscribed to any more: {_ANEW}."
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
-            return Status.OK, f"{group}: {_SUBSCRIPTIONS_OF_A_GROUP - len(others)} for us."
+            ours = "is subscribed" if others != names else "has room for our subscription"
+            also = f" Others read it as well: {', '.join(others)}." if others else ""
+            return Status.OK, f"{group} {ours}.{also}"
         return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
 
     def _trail(self) -> tuple[Status, str]:

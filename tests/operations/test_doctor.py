@@ -260,7 +260,9 @@ def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> N
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
-    assert examine(session)["subscription"].status is Status.OK
+    found = examine(session)["subscription"]
+    assert found.status is Status.OK
+    assert found.text == "/audit/bedrock is subscribed. Others read it as well: siem."
 
 
 def test_an_unconfirmed_address_is_a_problem(
