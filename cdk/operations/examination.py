@@ -157,7 +157,7 @@ class Examination:
         if memory.is_ours(live):
             return Status.OK, f"{where}; ours."
         if group is not None and group == memory.adopted:
-            return Status.OK, f"{where}; somebody else's, adopted."
+            return Status.OK, f"{where}; not ours, adopted."
         adopting = (
             f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
             if group
@@ -166,10 +166,10 @@ class Examination:
         choice = f"set {adopting}existing_logging=replace (put back by make destroy)"
         if self._is_deployed:
             return Status.PROBLEM, (
-                f"{where}; somebody has changed it, and Bedrock Meter counts none of it. Take that"
-                f" back, or {choice} and run make deploy."
+                f"{where}; this was changed after the deployment, and Bedrock Meter counts nothing."
+                f" Undo the change, or {choice} and run make deploy."
             )
-        return Status.WARNING, f"{where}; somebody else's. To deploy, {choice}."
+        return Status.WARNING, f"{where}; not ours. To deploy, {choice}."
 
     def _logging_is_off(self, memory: LoggingMemory) -> tuple[Status, str]:
         if self._is_deployed:
@@ -226,10 +226,10 @@ class Examination:
         ]
         if not subscriptions:
             return Status.WARNING, (
-                "Nobody is notified: set notify_emails or notify_https in cdk.json."
+                "No address is notified: set notify_emails or notify_https in cdk.json."
             )
         if waiting:
-            return Status.PROBLEM, f"Not confirmed, hears nothing: {', '.join(waiting)}"
+            return Status.PROBLEM, f"Not confirmed, so not notified: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
 
     def _meter(self) -> tuple[Status, str]:

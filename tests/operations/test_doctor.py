@@ -137,7 +137,7 @@ def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; somebody else's, adopted.")
+    assert found.text.endswith("; not ours, adopted.")
 
 
 def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
@@ -147,7 +147,7 @@ def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session
     deploy(stack_names.INGESTION)
     found = examine(session)["invocation logging"]
     assert found.status is Status.PROBLEM
-    assert "counts none of it" in found.text
+    assert "Bedrock Meter counts nothing" in found.text
 
 
 def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
@@ -270,7 +270,7 @@ def test_an_unconfirmed_address_is_a_problem(
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
     deploy(stack_names.MONITORING, TopicArn=topic)
-    assert "Nobody is notified" in examine(session)["notifications"].text
+    assert "No address is notified" in examine(session)["notifications"].text
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
     assert examine(session)["notifications"].status is Status.OK
     session.events.register(
@@ -282,7 +282,7 @@ def test_an_unconfirmed_address_is_a_problem(
     found = examine(session)["notifications"]
     assert (found.status, found.text) == (
         Status.PROBLEM,
-        "Not confirmed, hears nothing: a@example.com",
+        "Not confirmed, so not notified: a@example.com",
     )
 
 
