@@ -91,7 +91,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
             "identity_bound": "20",
             "notify_emails": "a@example.com, b@example.com",
             "regions": "us-east-1,eu-west-1",
-            "known_log_policies": "data-protection, account:corp",
+            "known_log_policies": "data-protection, transformer",
             "folding_patterns": '["^[0-9]{1,3}$"]',
             "identity_thresholds": '{"warning": null, "critical": 5}',
             "account_thresholds": '[{"window": "day", "critical": 9}]',
@@ -101,7 +101,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     assert config.identity_bound == 20
     assert config.notify_emails == ("a@example.com", "b@example.com")
     assert config.regions == ("us-east-1", "eu-west-1")
-    assert config.known_log_policies == ("data-protection", "account:corp")
+    assert config.known_log_policies == ("data-protection", "transformer")
     assert config.folding_patterns == ("^[0-9]{1,3}$",)
     assert config.identity_thresholds == Thresholds(critical=5)
     assert config.account_thresholds == (WindowThresholds(window=Window.DAY, critical=9),)
