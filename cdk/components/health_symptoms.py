@@ -166,8 +166,8 @@ def _completeness() -> Iterator[Symptom]:
         "LogDeliveryFailures",
         lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
         "Logs that were not delivered",
-        "Bedrock could not deliver invocation logs, so these calls are not counted. Run make doctor"
-        " first: it checks the logging role and the log group.",
+        "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
+        " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
     )
     yield Symptom(
         REJECTED_RECORDS.name,
