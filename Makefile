@@ -86,7 +86,7 @@ reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PA
 	@$(RUN) -m dashboards.preview.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e)
-	@$(RUN) -m pytest -q --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
+	@$(RUN) -m pytest -q -n auto --dist worksteal --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
 
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end

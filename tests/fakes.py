@@ -31,7 +31,10 @@ from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     MemoryUnavailableError,
 )
-from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
+from lambdas.domain.logging_configuration.watch_ports import (
+    FoundChanges,
+    WatchStateChangedError,
+)
 from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
 from lambdas.domain.metering.aggregation import Dimensions, StatisticSet
 from lambdas.domain.metering.cost_corrections import CorrectionProgress, ProgressChangedError
@@ -51,7 +54,7 @@ from lambdas.domain.pricing.editions import (
     StoredPointer,
 )
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
-from lambdas.domain.safeguards.ports import SafeguardReport
+from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport
 
 
 class InMemoryUsageLedger:
@@ -390,22 +393,32 @@ class InMemorySafeguards:
 class InMemoryChangeHistory(list[LoggingChange]):
     """Changes that CloudTrail knows."""
 
-    def find(self, actions: Iterable[str], since: datetime) -> list[LoggingChange]:
+    gaps: tuple[str, ...] = ()
+
+    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         wanted = set(actions)
-        return [it for it in self if it.action in wanted and it.at >= since]
+        found = [change for change in self if change.action in wanted and change.at >= since]
+        return FoundChanges(found[:limit], self.gaps)
 
 
 class InMemoryDeployments:
     """When a deployment is under way: now, and in times that are over."""
 
     def __init__(self) -> None:
+        self.is_readable = True
         self.under_way = False
         self.over: list[tuple[datetime, datetime]] = []
 
     def is_under_way(self) -> bool:
+        self._check()
         return self.under_way
 
+    def _check(self) -> None:
+        if not self.is_readable:
+            raise NotReadableError("ThrottlingException")  # noqa: EM101  # as an adapter raises it
+
     def was_under_way(self, at: datetime) -> bool:
+        self._check()
         return self.under_way or any(start <= at < end for start, end in self.over)
 
 
@@ -414,11 +427,18 @@ class InMemoryWatchMemory:
 
     def __init__(self) -> None:
         self.state: WatchState | None = None
+        self.refused: set[str] = set()
 
     def recall(self) -> WatchState:
+        self._check("recall")
         return self.state or WatchState()
 
+    def _check(self, action: str) -> None:
+        if action in self.refused:
+            raise NotReadableError("AccessDeniedException")  # noqa: EM101  # likewise
+
     def remember(self, state: WatchState, before: WatchState) -> None:
+        self._check("remember")
         if self.state not in (None, before):
             raise WatchStateChangedError
         self.state = state

@@ -235,7 +235,7 @@ def _silence() -> Iterator[Symptom]:
     yield Symptom(
         LOGGING_DIFFERENCES.name,
         lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
-        "Logging: not as deployed",
+        "Not as deployed",
         "For half an hour, invocation logging, alarms, notifications or functions have not been as"
         " they were deployed. Read the notification of LoggingWatcher first: it says what differs."
         " Without one, the checks may report nothing: check that its log group still exists.",

@@ -1,4 +1,4 @@
-"""What watches over invocation logging: on schedule, and when a trail tells of a change."""
+"""The watch over logging and the meter, on schedule and when a trail reports a change."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
 from cdk import stack_names
+from cdk.boundary_name import boundary_name
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notice_events import let_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config import Config
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
-from lambdas.domain.notifications import EVENT_SOURCE
 from lambdas.functions.logging_watcher.settings import Settings
 
 CHECKED_EVERY = Duration.minutes(15)
@@ -85,14 +86,20 @@ class LoggingWatcher(MeterFunction):
                 role_name=logging_role.role_name,
                 role_trust=scope.to_json_string(logging_role.trust),
                 role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
+                role_boundary=scope.format_arn(
+                    service="iam",
+                    region="",
+                    resource="policy",
+                    resource_name=boundary_name(Aws.REGION),
+                ),
             ),
             code=code,
             layers=[code.newest_boto3],  # mute rules of alarms are new
-            timeout=Duration.minutes(2),
+            timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
             log_key=stored_with,
         )
         topic.let_notify(self)
-        self._let_publish_events()
+        let_publish_events(self)
         self._let_look(logging_role)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping)
         self.allow("ssm:GetParameter", on=memory.parameter_arn)
@@ -104,7 +111,7 @@ class LoggingWatcher(MeterFunction):
         events.Rule(
             self,
             "Schedule",
-            description="Bedrock Meter: checks that invocation logging is as it was deployed",
+            description="Bedrock Meter: checks that logging and the meter are as deployed",
             schedule=events.Schedule.rate(CHECKED_EVERY),
             targets=[targets.LambdaFunction(self)],
         )
@@ -117,18 +124,6 @@ class LoggingWatcher(MeterFunction):
         )
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping
-        )
-
-    def _let_publish_events(self) -> None:
-        self.allow(
-            "events:PutEvents",
-            on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
-            # The key has many values, and all of no values match:
-            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
-            conditions={
-                "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
-                "Null": {"events:source": "false"},
-            },
         )
 
     def _let_look(self, logging_role: LoggingRole) -> None:

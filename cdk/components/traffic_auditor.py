@@ -9,6 +9,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 
 from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notice_events import let_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.config import Config
 from lambdas.domain.metering.ledger_table import NOTICE_PREFIX
@@ -76,6 +77,7 @@ class TrafficAuditor(MeterFunction):
         if stored_with is not None:
             stored_with.grant_encrypt_decrypt(self)
         topic.let_notify(self)
+        let_publish_events(self)
         events.Rule(
             self,
             "Schedule",

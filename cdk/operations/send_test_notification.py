@@ -32,13 +32,18 @@ def main(session: boto3.Session) -> None:
     )
     for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):
         cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=value, StateReason=_REASON)
-    print(f"{alarm} is in ALARM for a moment. These should hear of it:")
+    print(f"{alarm} is in ALARM for a moment. These subscribers receive the message:")
     for it in subscriptions:
         is_confirmed = it["SubscriptionArn"] != _UNCONFIRMED
         note = "" if is_confirmed else "  (NOT confirmed: gets nothing until it is)"
         print(f"  {it['Protocol']:<6} {printable(it['Endpoint'])}{note}")
     if not subscriptions:
-        print("  nobody: set notify_emails or notify_https in cdk.json, and run make deploy.")
+        print("  none: set notify_emails or notify_https in cdk.json, and run make deploy.")
+    if state == "ALARM":
+        print(
+            "The alarm was in ALARM before, and was set to OK first. A second message follows:"
+            " logging_watcher reports that the state was forced."
+        )
 
 
 if __name__ == "__main__":

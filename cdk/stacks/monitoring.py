@@ -124,7 +124,7 @@ class MonitoringStack(Stack):
                     "LoggingWatcher",
                     logging_watcher,
                     CHECKED_EVERY,
-                    "checks that invocation logging is on as it was deployed",
+                    "checks that invocation logging and the meter are as they were deployed",
                 ),
                 Scheduled(
                     "TrafficAuditor",

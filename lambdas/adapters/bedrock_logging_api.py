@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import YOUNG_FLAGS, LoggingConfiguration
 from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 
@@ -31,7 +32,8 @@ class BedrockLoggingApi:
 
     def get(self) -> LoggingConfiguration | None:
         """What is configured; `None` where logging is off."""
-        response = self._client.get_model_invocation_logging_configuration()
+        with refusal_as_not_readable():
+            response = self._client.get_model_invocation_logging_configuration()
         configuration: LoggingConfiguration = dict(response.get("loggingConfig") or {})
         return configuration or None
 

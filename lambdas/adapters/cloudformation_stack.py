@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.refusals import refusal_as_not_readable
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -34,11 +36,13 @@ class CloudFormationDeployments:
 
     def is_under_way(self) -> bool:
         """Whether one of the stacks is being changed."""
-        return any(map(self._is_changing, self._stack_names))
+        with refusal_as_not_readable():
+            return any(map(self._is_changing, self._stack_names))
 
     def was_under_way(self, at: datetime) -> bool:
         """Whether one of the stacks was being changed at a time."""
-        return any(self._was_changing(name, at) for name in self._stack_names)
+        with refusal_as_not_readable():
+            return any(self._was_changing(name, at) for name in self._stack_names)
 
     def _is_changing(self, name: str) -> bool:
         (stack,) = self._client.describe_stacks(StackName=name)["Stacks"]

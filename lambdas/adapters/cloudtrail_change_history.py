@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.refusals import failure_code
 from lambdas.domain.logging_configuration import LoggingChange
+from lambdas.domain.logging_configuration.watch_ports import FoundChanges
 from lambdas.observability import logger
 
 if TYPE_CHECKING:
@@ -17,28 +19,46 @@ if TYPE_CHECKING:
 
 
 class CloudTrailChangeHistory:
-    """Looks events up by the names of actions, the newest 50 of each."""
+    """Looks events up by the names of actions, the newest first."""
 
     def __init__(self, client: CloudTrailClient) -> None:
         """Look with a CloudTrail client."""
         self._client = client
 
-    def find(self, actions: Iterable[str], since: datetime) -> list[LoggingChange]:
-        """Changes that are known by now; what cannot be looked up is left out.
+    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+        """Find the changes that are known by now.
 
-        Not to know who did something must keep nobody from hearing of it.
+        CloudTrail answers two requests a second in an account, whoever makes them, so the first
+        failure ends the search. What was found before it counts.
+
+        Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+
+        Args:
+            actions: The names of the actions.
+            since: The beginning of the time to search.
+            limit: The number of events to read of each action, failed attempts included.
         """
-        found: list[LoggingChange] = []
-        try:
-            for action in actions:
-                answer = self._client.lookup_events(
-                    LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": action}],
-                    StartTime=since,
-                )
-                records = (json.loads(it["CloudTrailEvent"]) for it in answer["Events"])
-                found += [LoggingChange.from_event(it) for it in records if "errorCode" not in it]
-        except (BotoCoreError, ClientError) as error:
-            logger.warning(
-                "CloudTrail cannot be asked who has changed something", reason=str(error)
+        changes: list[LoggingChange] = []
+        gaps: list[str] = []
+        for action in actions:
+            pages = self._client.get_paginator("lookup_events").paginate(
+                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": action}],
+                StartTime=since,
+                PaginationConfig={"MaxItems": limit},
             )
-        return found
+            try:
+                for page in pages:
+                    records = (json.loads(event["CloudTrailEvent"]) for event in page["Events"])
+                    changes += [
+                        LoggingChange.from_event(record)
+                        for record in records
+                        if "errorCode" not in record
+                    ]
+            except (BotoCoreError, ClientError) as error:
+                logger.warning(
+                    "CloudTrail cannot be asked who has changed something", reason=str(error)
+                )
+                return FoundChanges(changes, (*gaps, f"{action}: {failure_code(error)}"))
+            if pages.resume_token:
+                gaps.append(f"{action}: more than {limit:,} events")
+        return FoundChanges(changes, tuple(gaps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import LogGroup
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ class CloudWatchLogGroups:
 
     def find(self, name: str) -> LogGroup | None:
         """A log group with its subscriptions; `None` where there is none of that name."""
+        with refusal_as_not_readable():
+            return self._find(name)
+
+    def _find(self, name: str) -> LogGroup | None:
         pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
         for page in pages:
             for group in page["logGroups"]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import LoggingMemory, read_copies
 from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
 from lambdas.domain.metering.ledger_table import MEMORIES, MEMORY_KEY, PARTITION_KEY
@@ -24,6 +25,10 @@ class DynamoDbMemoryCopy:
 
     def recall(self) -> tuple[LoggingMemory, ...]:
         """Return the memories that the copy allows; none where there is no copy, or no table."""
+        with refusal_as_not_readable():
+            return read_copies(self._read())
+
+    def _read(self) -> list[str]:
         try:
             answer = self._client.get_item(
                 TableName=self._table_name,
@@ -31,9 +36,9 @@ class DynamoDbMemoryCopy:
                 ConsistentRead=True,
             )
         except self._client.exceptions.ResourceNotFoundException:
-            return ()
+            return []
         texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
-        return read_copies(text.get("S", "") for text in texts)
+        return [text.get("S", "") for text in texts]
 
     def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
         """Allow these memories and no others.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import WatchState
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.metering.ledger_table import PARTITION_KEY, WATCH_KEY
@@ -28,12 +29,17 @@ class DynamoDbWatchMemory:
         self._table_name = table_name
 
     def recall(self) -> WatchState:
-        """What was remembered last; at first, that all was as deployed."""
-        answer = self._client.get_item(
-            TableName=self._table_name,
-            Key={PARTITION_KEY: {"S": WATCH_KEY}},
-            ConsistentRead=True,
-        )
+        """Return what was remembered last; at first, that all was as deployed.
+
+        Raises:
+            NotReadableError: The table does not answer.
+        """
+        with refusal_as_not_readable():
+            answer = self._client.get_item(
+                TableName=self._table_name,
+                Key={PARTITION_KEY: {"S": WATCH_KEY}},
+                ConsistentRead=True,
+            )
         item = answer.get("Item")
         return WatchState() if item is None else WatchState.from_text(item[_STATE]["S"])
 
@@ -42,7 +48,12 @@ class DynamoDbWatchMemory:
 
         Raises:
             WatchStateChangedError: That is not what is remembered any more.
+            NotReadableError: The table does not answer.
         """
+        with refusal_as_not_readable():
+            self._put(state, before)
+
+    def _put(self, state: WatchState, before: WatchState) -> None:
         try:
             self._client.put_item(
                 TableName=self._table_name,

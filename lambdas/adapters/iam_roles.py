@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import PolicyDocument, Role
 
 if TYPE_CHECKING:
@@ -20,19 +21,21 @@ class IamRoles:
 
     def find(self, name: str) -> Role | None:
         """A role with its policies; `None` where there is none of that name."""
+        with refusal_as_not_readable():
+            return self._find(name)
+
+    def _find(self, name: str) -> Role | None:
         try:
             role = self._client.get_role(RoleName=name)["Role"]
         except self._client.exceptions.NoSuchEntityException:
             return None
-        others = {
+        attached = frozenset(
             it["PolicyArn"]
             for page in self._client.get_paginator("list_attached_role_policies").paginate(
                 RoleName=name
             )
             for it in page["AttachedPolicies"]
-        }
-        if boundary := role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"):
-            others.add(boundary)
+        )
         pages = self._client.get_paginator("list_role_policies").paginate(RoleName=name)
         return Role(
             trust=_document(role["AssumeRolePolicyDocument"]),
@@ -43,7 +46,8 @@ class IamRoles:
                 for page in pages
                 for it in page["PolicyNames"]
             },
-            others=frozenset(others),
+            attached=attached,
+            boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         )
 
 

@@ -1,23 +1,14 @@
-"""Tells apart errors of AWS: refused for lack of a permission, absent, or not offered at all."""
+"""Tells apart errors of AWS: absent, not offered at all, or no answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.safeguards.ports import NotReadableError
 
-_REFUSED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "KMSAccessDeniedException",
-        "UnauthorizedOperation",
-    }
-)
 _ABSENT = frozenset(
     {"NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
 )
@@ -33,13 +24,16 @@ _NOT_OFFERED = frozenset(
 
 @contextmanager
 def refusal_as_not_readable() -> Iterator[None]:
-    """Raise `NotReadableError` where AWS denies access; leave other errors as they are."""
+    """Raise `NotReadableError` where AWS denies access, is busy or does not answer."""
     try:
         yield
-    except ClientError as error:
-        if error_code(error) in _REFUSED:
-            raise NotReadableError(error_code(error)) from error
-        raise
+    except (BotoCoreError, ClientError) as error:
+        raise NotReadableError(failure_code(error), str(error)) from error
+
+
+def failure_code(error: BotoCoreError | ClientError) -> str:
+    """Return the code of an error, without details of the request."""
+    return error_code(error) if isinstance(error, ClientError) else type(error).__name__
 
 
 def error_code(error: ClientError) -> str:

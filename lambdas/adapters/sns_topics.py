@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,38 +22,47 @@ class SnsTopics:
         """Read with an SNS client."""
         self._client = client
 
-    def find(self, arn: str) -> Topic | None:
-        """A topic with its subscriptions; `None` if there is none."""
+    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+        """Find a topic with its subscriptions, those of some addresses in full."""
         with refusal_as_not_readable():
             try:
                 attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
                 return Topic(
                     key=attributes.get("KmsMasterKeyId") or None,
                     policy=json.loads(attributes["Policy"]),
-                    subscriptions=self._subscriptions(arn),
+                    subscriptions=self._subscriptions(arn, endpoints),
                 )
             except ClientError as error:
                 if is_absent(error):
                     return None
                 raise
 
-    def _subscriptions(self, topic: str) -> tuple[TopicSubscription, ...]:
+    def _subscriptions(
+        self, topic: str, endpoints: Collection[str]
+    ) -> tuple[TopicSubscription, ...]:
         pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return tuple(
             self._subscription(
-                subscription["Protocol"], subscription["Endpoint"], subscription["SubscriptionArn"]
+                subscription["Protocol"],
+                subscription["Endpoint"],
+                subscription["SubscriptionArn"],
+                is_read=subscription["Endpoint"] in endpoints,
             )
             for page in pages
             for subscription in page["Subscriptions"]
         )
 
-    def _subscription(self, protocol: str, endpoint: str, arn: str) -> TopicSubscription:
+    def _subscription(
+        self, protocol: str, endpoint: str, arn: str, *, is_read: bool
+    ) -> TopicSubscription:
         """An unconfirmed subscription has no ARN, but words in its place.
 
         Source: https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
         """
         if not arn.startswith("arn:"):
             return TopicSubscription(protocol, endpoint, is_confirmed=False)
+        if not is_read:
+            return TopicSubscription(protocol, endpoint, is_confirmed=True)
         attributes = self._client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         return TopicSubscription(
             protocol,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.refusals import refusal_as_not_readable
 from lambdas.domain.logging_configuration import DamagedMemoryError, LoggingMemory
 from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
 
@@ -27,6 +28,10 @@ class SsmLoggingMemory:
         Raises:
             DamagedMemoryError: It is gone or cannot be read.
         """
+        with refusal_as_not_readable():
+            return LoggingMemory.from_text(self._read())
+
+    def _read(self) -> str:
         try:
             answer = self._client.get_parameter(Name=self._parameter_name)
         except self._client.exceptions.ParameterNotFound as error:
@@ -36,7 +41,7 @@ class SsmLoggingMemory:
                 " table; docs/security.md says how."
             )
             raise DamagedMemoryError(message) from error
-        return LoggingMemory.from_text(answer["Parameter"]["Value"])
+        return answer["Parameter"]["Value"]
 
     def remember(self, memory: LoggingMemory) -> None:
         """Remember.

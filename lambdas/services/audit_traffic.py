@@ -82,15 +82,22 @@ class TrafficReport:
         unmetered: Other Regions with calls that no deployment has counted.
         unreadable: Regions that could not be read, each with the reason; `all` where the account's
             Regions cannot be listed.
-        invocations: Asynchronous invocations of the later hour.
+        found_invocations: Asynchronous invocations.
         tiers: Calls at service tiers that the logs do not name.
     """
 
     window: AuditWindow
     unmetered: tuple[RegionTraffic, ...]
     unreadable: Mapping[str, str]
-    invocations: tuple[AsyncInvocation, ...]
+    found_invocations: tuple[AsyncInvocation, ...]
     tiers: tuple[TierCalls, ...]
+
+    @property
+    def invocations(self) -> tuple[AsyncInvocation, ...]:
+        """Those of the later hour; the earlier one was counted an hour ago."""
+        return tuple(
+            call for call in self.found_invocations if call.submitted_at >= self.window.middle
+        )
 
     @property
     def unmetered_calls(self) -> int:
@@ -101,6 +108,8 @@ class TrafficReport:
 @dataclass(frozen=True, slots=True)
 class AuditTraffic:
     """Audits, and notifies of what was not notified before.
+
+    The two are apart, so that calls are counted where notices cannot be published.
 
     Attributes:
         scope: The part of the traffic that it looks at.
@@ -118,12 +127,24 @@ class AuditTraffic:
         """Audit the hours that are complete at a moment; a source that fails stops no other."""
         window, unreadable = traffic_window(moment), dict[str, str]()
         unmetered = tuple(self._find_unmetered(window, unreadable))
-        for traffic in unmetered:
-            self._notify_of_region(traffic, window, moment)
         own = _Unreadable(self.scope.region, unreadable)
-        invocations = own.unless_read(lambda: self._audit_invocations(window, moment))
-        tiers = own.unless_read(lambda: self._audit_tiers(window, moment))
+        invocations = own.unless_read(lambda: tuple(self.sources.async_invocations.list(window)))
+        tiers = own.unless_read(lambda: self._find_misread_tiers(window))
         return TrafficReport(window, unmetered, unreadable, invocations, tiers)
+
+    def notify(self, report: TrafficReport, moment: datetime) -> None:
+        """Publish what an audit has found and no notice has named yet."""
+        window = report.window
+        for traffic in report.unmetered:
+            self._notify_of_region(traffic, window, moment)
+        by_key: dict[str, list[AsyncInvocation]] = {}
+        for invocation in report.found_invocations:
+            by_key.setdefault(invocation.keys[0], []).append(invocation)
+        self._notify(
+            by_key, lambda new: async_notice([call for calls in new for call in calls]), moment
+        )
+        by_tier = {row.key_on(window): row for row in report.tiers}
+        self._notify(by_tier, lambda new: tier_notice(new, window), moment)
 
     def report_batch_job(self, job: BatchJob, moment: datetime) -> bool:
         """Notify of a batch job, if this is the first event of it."""
@@ -166,26 +187,10 @@ class AuditTraffic:
         key = region_key(traffic.region, window)
         self._notify({key: traffic}, lambda _: region_notice(traffic, window), moment)
 
-    def _audit_invocations(
-        self, window: AuditWindow, moment: datetime
-    ) -> tuple[AsyncInvocation, ...]:
-        found = self.sources.async_invocations.list(window)
-        by_key: dict[str, list[AsyncInvocation]] = {}
-        for invocation in found:
-            by_key.setdefault(invocation.keys[0], []).append(invocation)
-        self._notify(
-            by_key, lambda new: async_notice([call for calls in new for call in calls]), moment
-        )
-        # Of the two hours, the earlier one was counted an hour ago.
-        return tuple(call for call in found if call.submitted_at >= window.middle)
-
-    def _audit_tiers(self, window: AuditWindow, moment: datetime) -> tuple[TierCalls, ...]:
+    def _find_misread_tiers(self, window: AuditWindow) -> tuple[TierCalls, ...]:
         if self.scope.are_tiers_logged:
             return ()
-        misread = misread_tiers(self.sources.reader.read_tiers(window))
-        by_key = {row.key_on(window): row for row in misread}
-        self._notify(by_key, lambda new: tier_notice(new, window), moment)
-        return tuple(misread)
+        return tuple(misread_tiers(self.sources.reader.read_tiers(window)))
 
     def _notify(
         self,

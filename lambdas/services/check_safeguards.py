@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
@@ -26,13 +27,20 @@ from lambdas.domain.safeguards.ports import (
     SafeguardReport,
     Topics,
 )
+from lambdas.domain.safeguards.readable import find_differences
 from lambdas.domain.safeguards.starts import (
     compare_mappings,
     compare_rules,
     mapping_ids,
     rule_names,
 )
-from lambdas.domain.safeguards.topic import compare_key, compare_topic, find_key, find_topic
+from lambdas.domain.safeguards.topic import (
+    compare_key,
+    compare_topic,
+    find_endpoints,
+    find_key,
+    find_topic,
+)
 
 _Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Difference]]
 
@@ -68,7 +76,7 @@ class MeteredLogs:
 class CheckSafeguards:
     """Compares deployed values with live ones, subject by subject.
 
-    A subject that AWS does not let us read is a difference itself: not readable is not healthy.
+    A subject that cannot be read is a difference itself: not readable is not healthy.
     """
 
     stacks: DeployedStacks
@@ -80,7 +88,7 @@ class CheckSafeguards:
         try:
             resources = read_resources(self.stacks.read())
         except NotReadableError as error:
-            text = f"what was deployed cannot be read: {error}"
+            text = f"what was deployed cannot be read: {error.code}"
             return SafeguardReport((Difference(Subject.FUNCTION, text),), frozenset())
         checks: tuple[tuple[Subject, str, _Check], ...] = (
             (Subject.ALARM, "alarms", self._alarms),
@@ -95,10 +103,7 @@ class CheckSafeguards:
         )
         differences: list[Difference] = []
         for subject, name, compare in checks:
-            try:
-                differences += compare(resources, now)
-            except NotReadableError as error:
-                differences.append(Difference(subject, f"{name} cannot be read: {error}"))
+            differences += find_differences(subject, name, partial(compare, resources, now))
         names = frozenset(resource.physical_id for resource in resources)
         return SafeguardReport(tuple(differences), names)
 
@@ -116,7 +121,8 @@ class CheckSafeguards:
         self, resources: tuple[DeployedResource, ...], now: datetime
     ) -> Iterator[Difference]:
         if (arn := find_topic(resources)) is not None:
-            yield from compare_topic(resources, self.live.topics.find(arn), now)
+            live = self.live.topics.find(arn, find_endpoints(resources))
+            yield from compare_topic(resources, live, now)
 
     def _key(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterator[Difference]:
         if (key_id := find_key(resources)) is not None:

@@ -1,4 +1,4 @@
-"""Tells when invocation logging is no longer as it was deployed: once, with who and what."""
+"""Notifies once when invocation logging or the meter is not as deployed, with who and what."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from lambdas.domain.logging_configuration import (
     DeployedLogging,
     Difference,
     LoggingChange,
+    Subject,
     VerifiedMemory,
     WatchState,
     compare_configuration,
     compare_log_group,
     compare_memory,
     compare_role,
+    list_differences,
     watch_notice,
 )
 from lambdas.domain.logging_configuration.ports import LoggingApi
@@ -29,10 +31,14 @@ from lambdas.domain.logging_configuration.watch_ports import (
     WatchMemory,
 )
 from lambdas.domain.notifications import Notice, Notifier
-from lambdas.domain.safeguards.ports import SafeguardReport, Safeguards
+from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport, Safeguards
+from lambdas.domain.safeguards.readable import find_differences
 
 # Further back than one check, for those that failed or came late.
 _LOOKED_BACK = timedelta(hours=1)
+# Of each action. CloudTrail answers two requests a second, for 50 events each.
+_HIDDEN_CHANGES_READ = 1_000
+_CAUSES_READ = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +98,33 @@ class WatchLogging:
     def __call__(self, change: LoggingChange | None, now: datetime) -> Finding:
         """Check, because of a change or because it is time.
 
-        What somebody else did is told even if it is undone already; anything else, where it makes
-        a difference that was not told before, or undoes one. While the meter itself is being
+        A change by others is notified even if it is undone already; anything else, where it makes
+        a difference that was not notified before, or undoes one. While the meter itself is being
         deployed, differences that only deployments have made are left to the next check. So are
         all that a deployment's own change shows: its other stacks may not have begun yet.
 
-        It is told at least once: after an error in between, the next check tells it again.
+        Each notice is published at least once: after an error in between, the next check publishes
+        it again. Without its memory, each check publishes all that it finds.
 
         Raises:
             WatchStateChangedError: Another check was quicker. Check again.
+            NotReadableError: The memory failed. The notice was published.
         """
+        if change is not None and change.is_harmless:
+            change = None
         report = self.safeguards.check(now)
-        differences = (*self._differences(), *report.differences)
-        state = self.memory.recall()
-        change = change or self._find_change_without_trace(report, state, now)
+        hidden = self.history.find(
+            LEAVES_NO_DIFFERENCE, since=now - _LOOKED_BACK, limit=_HIDDEN_CHANGES_READ
+        )
+        found = (*self._differences(), *report.differences)
+        state, failure = self._recall()
+        differences = (*found, *_unreadable(hidden.gaps, failure))
+        change = change or self._newest_hidden(hidden.changes, report, state)
         foreign = None if change is None or self._is_by_deployment(change) else change
-        is_known = state.is_told and tuple(it.text for it in differences) == state.differences
+        is_known = state.is_told and list_differences(differences) == state.differences
         if is_known and (foreign is None or foreign.event_id in state.events):
             return Finding(differences, None)
-        if foreign is None and (change is not None or self.deployments.is_under_way()):
+        if foreign is None and (change is not None or self._is_deploying()):
             return Finding(differences, None)
 
         cause = change or self._find_cause(differences, report, now)
@@ -119,37 +133,79 @@ class WatchLogging:
         notice = replace(
             watch_notice(differences, cause, is_mended=is_mended), is_repeated=untold == state
         )
-        self.memory.remember(untold, before=state)
+        failure = failure or self._remember(untold, state)
         self.notifier.publish(notice)
+        if failure is not None:
+            raise failure
         self.memory.remember(replace(untold, is_told=True), before=untold)
         return Finding(differences, notice)
 
+    def _recall(self) -> tuple[WatchState, NotReadableError | None]:
+        try:
+            return self.memory.recall(), None
+        except NotReadableError as error:
+            return WatchState(), error
+
+    def _remember(self, state: WatchState, before: WatchState) -> NotReadableError | None:
+        try:
+            self.memory.remember(state, before=before)
+        except NotReadableError as error:
+            return error
+        return None
+
     def _differences(self) -> Iterator[Difference]:
-        yield from compare_configuration(self.deployed, self.live.api.get())
-        yield from compare_log_group(self.deployed, self.live.groups.find(self.deployed.log_group))
-        if (role := self.deployed.role) is not None:
-            yield from compare_role(role, self.live.roles.find(role.name))
-        yield from compare_memory(self.deployed, self.put)
+        deployed, live = self.deployed, self.live
+        yield from find_differences(
+            Subject.CONFIGURATION,
+            "Bedrock's logging configuration",
+            lambda: compare_configuration(deployed, live.api.get()),
+        )
+        yield from find_differences(
+            Subject.LOG_GROUP,
+            f"log group {deployed.log_group}",
+            lambda: compare_log_group(deployed, live.groups.find(deployed.log_group)),
+        )
+        if (role := deployed.role) is not None:
+            yield from find_differences(
+                Subject.ROLE,
+                f"logging role {role.name}",
+                lambda: compare_role(role, live.roles.find(role.name)),
+            )
+        yield from find_differences(
+            Subject.MEMORY,
+            "the memory of Bedrock's logging configuration",
+            lambda: compare_memory(deployed, self.put),
+        )
+
+    def _is_deploying(self) -> bool:
+        """Return whether a deployment is under way; one that cannot be seen excuses nothing."""
+        try:
+            return self.deployments.is_under_way()
+        except NotReadableError:
+            return False
 
     def _is_by_deployment(self, change: LoggingChange) -> bool:
-        """Return whether a deployment of ours did it.
+        """Return whether a deployment of ours did it; one that cannot be seen excuses nothing.
 
-        A change may be told of after the deployment has ended. Stacks of others change what they
-        will at any other time, as anybody does. The deploying role works during deployments alone:
-        at any other time someone else uses it.
+        A trail may report a change after the deployment has ended. Stacks of others change what
+        they will at any other time, as anybody does. The deploying role works during deployments
+        alone: at any other time someone else uses it.
         """
         is_ours = change.via_cloudformation or change.role_arn == self.deploying_role_arn
-        return is_ours and self.deployments.was_under_way(change.at)
+        try:
+            return is_ours and self.deployments.was_under_way(change.at)
+        except NotReadableError:
+            return False
 
-    def _find_change_without_trace(
-        self, report: SafeguardReport, state: WatchState, now: datetime
+    def _newest_hidden(
+        self, found: Iterable[LoggingChange], report: SafeguardReport, state: WatchState
     ) -> LoggingChange | None:
         """The newest change by someone else that no comparison can show, and is not known yet."""
-        found = self.history.find(LEAVES_NO_DIFFERENCE, since=now - _LOOKED_BACK)
         changes = (
             change
             for change in sorted(found, key=lambda change: change.at, reverse=True)
             if change.event_id not in state.events
+            and not change.is_harmless
             and _names_any(change, report.names)
             and not self._is_by_deployment(change)
         )
@@ -162,10 +218,10 @@ class WatchLogging:
         role = self.deployed.role
         ours = {self.deployed.log_group, self.deployed.memory_parameter, role and role.name}
         actions = {action for it in differences for action in WATCHED[it.subject].actions}
-        found = self.history.find(sorted(actions), since=now - _LOOKED_BACK)
+        found = self.history.find(sorted(actions), since=now - _LOOKED_BACK, limit=_CAUSES_READ)
         fitting = [
             change
-            for change in found
+            for change in found.changes
             if (
                 not change.targets
                 or not ours.isdisjoint(change.targets)
@@ -174,6 +230,16 @@ class WatchLogging:
             and not self._is_by_deployment(change)
         ]
         return max(fitting, key=lambda change: change.at, default=None)
+
+
+def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterator[Difference]:
+    """Yield what the check itself cannot see."""
+    for gap in gaps:
+        text = f"CloudTrail's event history cannot be read to its end: {gap}"
+        yield Difference(Subject.FUNCTION, text)
+    if failure is not None:
+        text = f"what was notified before cannot be read from the ledger table: {failure.code}"
+        yield Difference(Subject.FUNCTION, text)
 
 
 def _names_any(change: LoggingChange, names: Iterable[str]) -> bool:

@@ -1,19 +1,25 @@
 """Invocation logging as AWS has it: log groups, roles, deployments, and who changed what."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
 from botocore.stub import Stubber
 
+from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
 from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
 from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
+from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
 from lambdas.adapters.iam_roles import IamRoles
-from lambdas.domain.logging_configuration import LogGroup, Role
+from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
+from lambdas.domain.logging_configuration import LogGroup, Role, WatchState
+from lambdas.domain.safeguards.ports import NotReadableError
 from tests.unit.logging_configuration.deployed import (
     DESTINATION,
     NOON,
@@ -67,7 +73,8 @@ def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> 
     assert IamRoles(iam).find("logging") == Role(
         trust=TRUST,
         policies={"Writing": POLICY},
-        others=frozenset({outside["Arn"], "arn:aws:iam::123456789012:policy/boundary"}),
+        attached=frozenset({outside["Arn"]}),
+        boundary="arn:aws:iam::123456789012:policy/boundary",
     )
 
 
@@ -133,13 +140,19 @@ def test_when_a_deployment_was_under_way_is_told_by_the_events_of_its_stacks(
         assert CloudFormationDeployments(client, ["One"]).was_under_way(at) is was_under_way
 
 
-def looked_up(stub: Stubber, action: str, *records: dict[str, Any]) -> None:
+def looked_up(
+    stub: Stubber, action: str, *records: dict[str, Any], page: int = 0, is_last: bool = True
+) -> None:
+    answer: dict[str, Any] = {
+        "Events": [{"CloudTrailEvent": json.dumps(record)} for record in records]
+    }
     stub.add_response(
         "lookup_events",
-        {"Events": [{"CloudTrailEvent": json.dumps(it)} for it in records]},
+        answer if is_last else answer | {"NextToken": f"page-{page + 1}"},
         {
             "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": action}],
             "StartTime": NOON,
+            **({"NextToken": f"page-{page}"} if page else {}),
         },
     )
 
@@ -151,9 +164,35 @@ def test_who_has_done_something_is_looked_up_by_the_names_of_actions() -> None:
         denied = trail_record(put, eventID="denied", errorCode="AccessDenied")
         looked_up(stub, put, denied, trail_record(put))
         looked_up(stub, delete)
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON)
+        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
         stub.assert_no_pending_responses()
-    assert found == [change(put)]
+    assert found == ([change(put)], ())
+
+
+def test_a_change_below_many_newer_events_is_found() -> None:
+    client = boto3.client("cloudtrail", region_name="us-east-1")
+    put, _ = ACTIONS
+    denied = [trail_record(put, eventID=f"{one}", errorCode="AccessDenied") for one in range(50)]
+    with Stubber(client) as stub:
+        looked_up(stub, put, *denied, is_last=False)
+        looked_up(stub, put, *denied, page=1, is_last=False)
+        looked_up(stub, put, trail_record(put), page=2)
+        found = CloudTrailChangeHistory(client).find([put], since=NOON, limit=1_000)
+        stub.assert_no_pending_responses()
+    assert found == ([change(put)], ())
+
+
+def test_a_history_that_is_too_long_to_read_says_so() -> None:
+    client = boto3.client("cloudtrail", region_name="us-east-1")
+    put, delete = ACTIONS
+    denied = [trail_record(put, eventID=f"{one}", errorCode="AccessDenied") for one in range(50)]
+    with Stubber(client) as stub:
+        looked_up(stub, put, *denied, is_last=False)
+        looked_up(stub, put, *denied, page=1, is_last=False)
+        looked_up(stub, delete, trail_record(delete))
+        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=100)
+        stub.assert_no_pending_responses()
+    assert found == ([change(delete)], (f"{put}: more than 100 events",))
 
 
 def test_whoever_cannot_be_looked_up_keeps_nothing_from_being_told(
@@ -163,14 +202,63 @@ def test_whoever_cannot_be_looked_up_keeps_nothing_from_being_told(
     with Stubber(client) as stub:
         looked_up(stub, ACTIONS[0], trail_record(ACTIONS[0]))
         stub.add_client_error("lookup_events", "ThrottlingException")
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON)
-    assert len(found) == 1
+        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
+    assert len(found.changes) == 1
+    assert found.gaps == (f"{ACTIONS[1]}: ThrottlingException",)
     assert "cannot be asked" in caplog.text
 
 
-def test_a_look_that_fails_otherwise_is_an_error(aws: None) -> None:
-    client = boto3.client("iam")
+READS: list[tuple[str, str, Callable[[Any], object]]] = [
+    ("iam", "get_role", lambda used: IamRoles(used).find("logging")),
+    ("logs", "describe_log_groups", lambda used: CloudWatchLogGroups(used).find("meter")),
+    (
+        "bedrock",
+        "get_model_invocation_logging_configuration",
+        lambda used: BedrockLoggingApi(used).get(),
+    ),
+    ("ssm", "get_parameter", lambda used: SsmLoggingMemory(used, "memory").recall()),
+    ("dynamodb", "get_item", lambda used: DynamoDbMemoryCopy(used, "ledger").recall()),
+    ("dynamodb", "get_item", lambda used: DynamoDbWatchMemory(used, "ledger").recall()),
+    (
+        "dynamodb",
+        "put_item",
+        lambda used: DynamoDbWatchMemory(used, "ledger").remember(WatchState(), WatchState()),
+    ),
+    (
+        "cloudformation",
+        "describe_stacks",
+        lambda used: CloudFormationDeployments(used, ["One"]).is_under_way(),
+    ),
+    (
+        "cloudformation",
+        "describe_stack_events",
+        lambda used: CloudFormationDeployments(used, ["One"]).was_under_way(NOON),
+    ),
+]
+
+
+@pytest.mark.parametrize(("service", "action", "read"), READS)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_what_does_not_answer_is_not_readable(
+    aws: None, service: Any, action: str, read: Callable[[Any], object], code: str
+) -> None:
+    client = boto3.client(service)
     with Stubber(client) as stub:
-        stub.add_client_error("get_role", "AccessDenied")
-        with pytest.raises(ClientError, match="AccessDenied"):
-            IamRoles(client).find("logging")
+        stub.add_client_error(action, code, "arn:of:somebody is not authorized")
+        with pytest.raises(NotReadableError, match="is not authorized") as caught:
+            read(client)
+    assert caught.value.code == code
+
+
+def test_a_service_that_cannot_be_reached_is_not_readable() -> None:
+    client = boto3.client(
+        "iam",
+        region_name="us-east-1",
+        endpoint_url="http://127.0.0.1:9",
+        config=Config(retries={"total_max_attempts": 1}),
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106  # of no one
+    )
+    with pytest.raises(NotReadableError) as caught:
+        IamRoles(client).find("logging")
+    assert caught.value.code == "EndpointConnectionError"

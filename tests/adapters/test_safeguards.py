@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
@@ -37,6 +36,7 @@ MAPPING = "11111111-2222-3333-4444-555555555555"
 MAIL = resource(
     "AWS::SNS::Subscription", "mail", {"Endpoint": "finops@example.com", "Protocol": "email"}
 )
+ENDPOINTS = [MAIL.properties["Endpoint"]]
 TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "Bedrock Meter"}},
@@ -79,7 +79,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
     def differences() -> list[str]:
         found = [
             *compare_alarms(resources, CloudWatchAlarms(boto3.client("cloudwatch")).read()),
-            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic), NOON),
+            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic, ENDPOINTS), NOON),
             *compare_rules(
                 resources, EventBridgeRules(boto3.client("events")).read(["BedrockMeter-Rule"])
             ),
@@ -151,9 +151,25 @@ def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
             "Endpoint": "a@example.com",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
-        found = SnsTopics(sns).find("arn:topic")
+        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
     unconfirmed = TopicSubscription("email", "a@example.com", is_confirmed=False)
     assert found == Topic("key", {}, (unconfirmed,))
+
+
+def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cannot_be() -> None:
+    sns = client("sns")
+    with Stubber(sns) as stub:
+        stub.add_response("get_topic_attributes", {"Attributes": {"Policy": "{}"}})
+        theirs = {
+            "SubscriptionArn": "arn:aws:sns:us-east-1:999999999999:topic:id",
+            "Protocol": "sqs",
+            "Endpoint": "arn:aws:sqs:us-east-1:999999999999:queue",
+        }
+        stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [theirs]})
+        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        stub.assert_no_pending_responses()
+    other = TopicSubscription("sqs", theirs["Endpoint"], is_confirmed=True)
+    assert found == Topic(None, {}, (other,))
 
 
 def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
@@ -252,7 +268,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("cloudformation", "describe_stacks", lambda it: CloudFormationTemplates(it, ["One"]).read()),
     ("cloudwatch", "describe_alarms", lambda it: CloudWatchAlarms(it).read()),
     ("cloudwatch", "list_alarm_mute_rules", lambda it: CloudWatchAlarms(it).read_mute_rules()),
-    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic")),
+    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic", [])),
     ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
     ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
     ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
@@ -263,7 +279,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
-def test_denied_access_is_not_readable_and_other_errors_stay(
+def test_denied_access_and_a_busy_service_are_not_readable(
     service: str, action: str, read: Callable[[Any], object]
 ) -> None:
     used = client(service)
@@ -272,8 +288,9 @@ def test_denied_access_is_not_readable_and_other_errors_stay(
         with pytest.raises(NotReadableError, match="AccessDeniedException"):
             read(used)
         stub.add_client_error(action, "ThrottlingException")
-        with pytest.raises(ClientError, match="Throttling"):
+        with pytest.raises(NotReadableError, match="Throttling") as caught:
             read(used)
+    assert caught.value.code == "ThrottlingException"
 
 
 def test_denied_policies_of_a_log_group_are_not_readable() -> None:

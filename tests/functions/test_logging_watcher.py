@@ -18,8 +18,17 @@ from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
 from lambdas.domain.logging_configuration import LoggingMemory
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
-from tests.aws import LEDGER, REGION, deploy_a_stack, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    REGION,
+    deploy_a_stack,
+    event,
+    health_metrics,
+    subscribe_a_queue,
+    take_events,
+)
 from tests.unit.logging_configuration.deployed import (
+    BOUNDARY,
     CONFIGURATION,
     CONFIGURATOR,
     GROUP,
@@ -53,7 +62,9 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     logs.put_subscription_filter(
         logGroupName=GROUP, filterName="ours", filterPattern="", destinationArn=destination
     )
-    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.create_role(
+        RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=BOUNDARY
+    )
     iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
     deploy_a_stack()
     settings = Settings(
@@ -71,6 +82,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
         role_name=ROLE,
         role_trust=json.dumps(TRUST),
         role_policy=json.dumps(POLICY),
+        role_boundary=BOUNDARY,
     )
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
@@ -255,16 +267,7 @@ def deployed_topic() -> str:
 @pytest.fixture
 def published(received: Received) -> list[dict[str, Any]]:
     """The events that the function has published."""
-    entries: list[dict[str, Any]] = []
-
-    def take(params: dict[str, Any], **_: Any) -> Any:
-        entries.extend(json.loads(params["body"])["Entries"])
-        return SimpleNamespace(status_code=200), {"FailedEntryCount": 0, "Entries": [{}]}
-
-    session = boto3.DEFAULT_SESSION
-    assert session is not None
-    session.events.register("before-call.eventbridge.PutEvents", take)
-    return entries
+    return take_events()
 
 
 def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
@@ -282,6 +285,25 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     assert message["Message"].startswith(detail["text"])
     (line,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
+
+
+def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Received) -> None:
+    """Anyone who may read alarms can keep CloudWatch busy."""
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+
+    def busy(**_: Any) -> Any:
+        error = {"Error": {"Code": "Throttling", "Message": "slow down"}}
+        return SimpleNamespace(status_code=400), error
+
+    session.events.register("before-call.cloudwatch.DescribeAlarms", busy)
+    boto3.client("bedrock").delete_model_invocation_logging_configuration()
+    record = trail_record("DeleteModelInvocationLoggingConfiguration")
+    handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
+    (message,) = received()
+    assert "- Bedrock's invocation logging is off" in message["Message"]
+    assert "- alarms cannot be read: Throttling" in message["Message"]
+    assert f"Who: {MALLORY}" in message["Message"]
 
 
 def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(

@@ -1,19 +1,30 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
+import json
+import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
 from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
 from lambdas.functions.patience import BRIEF
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
-from tests.aws import LEDGER, REGION, client_configs, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    REGION,
+    client_configs,
+    event,
+    health_metrics,
+    subscribe_a_queue,
+    take_events,
+)
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
 
@@ -78,13 +89,27 @@ def test_calls_in_another_region_are_measured_named_and_notified_of_once(
     health = health_metrics(capsys.readouterr().out)
     assert health["UnmeteredCalls"] == [12]
     assert health["UnreadableRegions"] == health["UnloggedJobs"] == [0]
-    assert vars(caplog.records[-1])["unmetered"][NORTH]["calls"] == {"amazon.nova-lite-v1:0": 12}
+    (line,) = (record for record in caplog.records if record.msg == "Traffic outside the logs")
+    assert vars(line)["unmetered"][NORTH]["calls"] == {"amazon.nova-lite-v1:0": 12}
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: calls in a Region that is not metered"
     assert "- amazon.nova-lite-v1:0: 12 calls" in message["Message"]
     assert "eu-north-1" in message["Message"]
     handle("Scheduled Event")
     assert received() == []
+
+
+def test_where_the_topic_refuses_calls_are_counted_and_published_as_an_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    published = take_events()
+    count(NORTH, 5, ModelId="amazon.nova-lite-v1:0")
+    boto3.client("sns").delete_topic(TopicArn=os.environ["TOPIC_ARN"])
+    with pytest.raises(ClientError, match="NotFound"):
+        handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnmeteredCalls"] == [5]
+    (entry,) = published
+    assert NORTH in json.loads(entry["Detail"])["text"]
 
 
 def test_calls_at_the_deployment_s_own_region_are_none_of_these(
@@ -164,6 +189,15 @@ def test_a_trail_s_event_names_the_caller_and_the_hourly_audit_does_not_repeat_i
     handle("Scheduled Event")
     assert received() == []
     assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [1]
+
+
+def test_an_invocation_from_the_future_leaves_no_note_that_would_hide_real_ones(
+    received: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tomorrow = NOW + timedelta(days=1)
+    handle(TRAIL, trail_detail(eventTime=tomorrow.isoformat()), tomorrow)
+    assert received() == []
+    assert "is from the future" in caplog.text
 
 
 def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(

@@ -66,7 +66,7 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
     allowed = grants(deployment().monitoring, ROLE)
     assert {*allowed} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
+        *("events:PutEvents", "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"),
         *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
         *("account:ListRegions", "bedrock:ListAsyncInvokes"),
         *("dynamodb:GetItem", "dynamodb:PutItem"),

@@ -187,8 +187,9 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
         assert all(pattern.keys() == {"requestParameters"} for pattern in detail["$or"])
 
 
-def test_it_publishes_events_of_its_own_source_alone() -> None:
-    (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["events:PutEvents"]
+@pytest.mark.parametrize("role", ["LoggingWatcherRole", "TrafficAuditorRole"])
+def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
+    (statement,) = grants(deployment().monitoring, role)["events:PutEvents"]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
         "Null": {"events:source": "false"},
@@ -265,6 +266,17 @@ def _filled(document: Any) -> Any:
         case list():
             return [_filled(it) for it in document]
     return document
+
+
+@each_configuration
+def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) -> None:
+    boundaries = {
+        json.dumps(role["PermissionsBoundary"])
+        for name, role in resources(deployment(configuration).ingestion, "AWS::IAM::Role").items()
+        if name.startswith("LoggingRole")
+    }
+    function = function_of(deployment(configuration).monitoring, "logging_watcher")
+    assert boundaries == {json.dumps(function["Environment"]["Variables"]["ROLE_BOUNDARY"])}
 
 
 def test_what_is_adopted_is_told_as_such() -> None:

@@ -258,10 +258,12 @@ def test_a_test_notification_names_those_who_will_hear_of_it(
         "provide-client-params.cloudwatch.SetAlarmState",
         lambda params, **_: states.append(params["StateValue"]),
     )
-    for _ in range(2):  # the second time it is in ALARM already, and has to change to notify
-        send_test_notification.main(session)
+    send_test_notification.main(session)
+    assert "A second message follows" not in capsys.readouterr().out
+    send_test_notification.main(session)  # in ALARM already, and has to change to notify
     assert states == ["ALARM", "OK", "ALARM"]
     printed = capsys.readouterr().out
+    assert "A second message follows: logging_watcher" in printed
     assert "a@example.com" in printed
     assert "NOT confirmed" not in printed
 

@@ -18,6 +18,7 @@ from lambdas.domain.logging_configuration.drift import (
     compare_configuration,
     compare_log_group,
     compare_role,
+    fingerprint,
 )
 from lambdas.domain.logging_configuration.plan import (
     NO_MEMORY,
@@ -46,7 +47,11 @@ from lambdas.domain.logging_configuration.verified_memory import (
     read_copies,
     verify,
 )
-from lambdas.domain.logging_configuration.watching import WatchState, watch_notice
+from lambdas.domain.logging_configuration.watching import (
+    WatchState,
+    list_differences,
+    watch_notice,
+)
 
 __all__ = [
     "DELETE",
@@ -81,7 +86,9 @@ __all__ = [
     "compare_role",
     "deployed_configuration",
     "describe",
+    "fingerprint",
     "is_rollback",
+    "list_differences",
     "plan_delete",
     "plan_put",
     "read_copies",

@@ -11,6 +11,7 @@ from lambdas.domain.logging_configuration.drift import Subject
 
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 _UNKNOWN = "unknown"
+_ALARM = "ALARM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
             "AttachRolePolicy",
             "DetachRolePolicy",
             "PutRolePermissionsBoundary",
+            "DeleteRolePermissionsBoundary",
         ),
         target="roleName",
     ),
@@ -154,6 +156,7 @@ class LoggingChange:
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
         via_cloudformation: Whether CloudFormation did it; for which stack, no event says.
+        forced_state: The state that it forces on an alarm; `None` for other actions.
     """
 
     event_id: str
@@ -163,6 +166,12 @@ class LoggingChange:
     who: str
     role_arn: str | None
     via_cloudformation: bool
+    forced_state: str | None = None
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it silences nothing: an alarm that is forced into ALARM notifies."""
+        return self.forced_state == _ALARM
 
     @classmethod
     def from_event(cls, record: Mapping[str, Any]) -> Self:
@@ -182,6 +191,7 @@ class LoggingChange:
             who=identity.get("arn") or invoked_by or identity.get("principalId") or _UNKNOWN,
             role_arn=issuer.get("arn"),
             via_cloudformation=invoked_by == _CLOUDFORMATION,
+            forced_state=parameters.get("stateValue"),
         )
 
 

@@ -5,6 +5,7 @@ What makes calls go uncounted needs no change of ours, only of one of these four
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ PolicyDocument: TypeAlias = Mapping[str, Any]
 
 _SUBSCRIBABLE_CLASS = "STANDARD"
 _LONGEST_VALUE = 200
+_FINGERPRINT_LETTERS = 16
 
 
 class Subject(StrEnum):
@@ -90,12 +92,14 @@ class Role:
     Attributes:
         trust: Who may take it.
         policies: What it may do: the documents of the policies in it, by name.
-        others: Policies from outside that take part: attached ones, and a permissions boundary.
+        attached: The ARNs of managed policies that are attached to it.
+        boundary: The ARN of its permissions boundary; `None` without one.
     """
 
     trust: PolicyDocument
     policies: Mapping[str, PolicyDocument]
-    others: frozenset[str]
+    attached: frozenset[str]
+    boundary: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,13 @@ class DeployedRole:
         name: Its name.
         trust: Who may take it.
         policy: What it may do, in its one policy.
+        boundary: The ARN of its permissions boundary.
     """
 
     name: str
     trust: PolicyDocument
     policy: PolicyDocument
+    boundary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +193,29 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
         yield differ("is gone")
         return
     if _normal(live.trust) != _normal(deployed.trust):
-        yield differ("is trusted to others than was deployed")
+        yield differ(f"is trusted to others than was deployed (now {fingerprint(live.trust)})")
     wanted = _normal(deployed.policy)
     ours = {name for name, policy in live.policies.items() if _normal(policy) == wanted}
     if not ours:
         yield differ("has lost the policy with which it writes logs")
-    if others := (live.policies.keys() - ours) | live.others:
-        yield differ(f"has policies that were not deployed: {', '.join(sorted(others))}")
+    if others := (live.policies.keys() - ours) | live.attached:
+        documents = fingerprint({name: live.policies.get(name) for name in others})
+        names = ", ".join(sorted(others))
+        yield differ(f"has policies that were not deployed (now {documents}): {names}")
+    if live.boundary is None:
+        yield differ("has lost its permissions boundary")
+    elif live.boundary != deployed.boundary:
+        yield differ(f"has another permissions boundary: {live.boundary}")
+
+
+def fingerprint(value: object) -> str:
+    """Shorten a live value, so that a text without it still differs when the value changes again.
+
+    >>> fingerprint({"Action": ["a", "b"]}) == fingerprint({"Action": ["b", "a"]})
+    True
+    """
+    text = json.dumps(_normal(value), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LETTERS]
 
 
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:
@@ -215,11 +237,16 @@ def _flat(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
 
 
 def _in_order(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _short(value: object) -> str:
-    return "not set" if value is None else repr(value)[:_LONGEST_VALUE]
+    if value is None:
+        return "not set"
+    text = repr(value)
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    return f"{text[:_LONGEST_VALUE]}... ({fingerprint(value)})"
 
 
 def _normal(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lambdas.domain.logging_configuration.change import LoggingChange
 from lambdas.domain.logging_configuration.drift import LogGroup, Role
@@ -29,11 +29,29 @@ class Roles(Protocol):
         """A role with its policies; `None` where there is none of that name."""
 
 
+class FoundChanges(NamedTuple):
+    """The result of a search in CloudTrail's event history.
+
+    Attributes:
+        changes: Changes, in any order.
+        gaps: Actions that were not searched to the end, with the reason.
+    """
+
+    changes: list[LoggingChange]
+    gaps: tuple[str, ...]
+
+
 class ChangeHistory(Protocol):
     """What CloudTrail remembers of changes, in every account for 90 days."""
 
-    def find(self, actions: Iterable[str], since: datetime) -> list[LoggingChange]:
-        """Changes by these actions that are known by now, in any order."""
+    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+        """Find changes by these actions that are known by now.
+
+        Args:
+            actions: The names of the actions.
+            since: The beginning of the time to search.
+            limit: The number of events to read of each action.
+        """
 
 
 class Deployments(Protocol):

@@ -1,4 +1,4 @@
-"""What a watch over invocation logging remembers, and what it tells."""
+"""The memory of the watch over invocation logging and the meter, and its notices."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
-from lambdas.domain.logging_configuration.drift import Difference
+from lambdas.domain.logging_configuration.drift import Difference, fingerprint
 from lambdas.domain.notifications import Notice
 
 _EVENTS_REMEMBERED = 50
+# SNS and EventBridge take 256 KB, an item of DynamoDB 400 KB.
+_MAX_LISTED = 50
+_MAX_LETTERS = 500
+_MAX_NAMES = 5
+_MAX_ACTIONS = 12
 _LOGGING = "invocation logging"
 _METER = "the meter itself"
 _METER_ACTIONS = {
@@ -27,7 +32,7 @@ class WatchState:
     """What was found last.
 
     Attributes:
-        differences: What was not as deployed, in words.
+        differences: What was not as deployed, in words: a bounded list.
         events: The newest changes by somebody else that were told, by CloudTrail's ids.
         is_told: Whether all of it was told. While it is not, it is told again.
     """
@@ -41,7 +46,7 @@ class WatchState:
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_EVENTS_REMEMBERED:]
-        return WatchState(tuple(it.text for it in differences), events, is_told=False)
+        return WatchState(list_differences(differences), events, is_told=False)
 
     def to_text(self) -> str:
         """The state as text, to be kept."""
@@ -52,6 +57,13 @@ class WatchState:
         """Read kept text."""
         state = json.loads(text)
         return cls(tuple(state["differences"]), tuple(state["events"]), state["is_told"])
+
+
+def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
+    """List the texts, within bounds; what is left out is told apart by its fingerprint."""
+    texts = [_cut(difference.text) for difference in differences]
+    listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
+    return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
 
 
 def watch_notice(
@@ -65,39 +77,66 @@ def watch_notice(
         is_mended: Whether there were differences before.
     """
     if differences:
-        is_logging = any(difference.subject.is_logging for difference in differences)
-        subject = f"Bedrock Meter: {_LOGGING if is_logging else _METER} was changed"
+        logging = [difference for difference in differences if difference.subject.is_logging]
+        meter = [difference for difference in differences if not difference.subject.is_logging]
+        parts = [name for name, found in ((_LOGGING, logging), (_METER, meter)) if found]
+        subject = (
+            f"Bedrock Meter: {' and '.join(parts)} {'were' if logging and meter else 'was'} changed"
+        )
         lines = [
-            f"{(_LOGGING if is_logging else _METER).capitalize()} is not as it was deployed:",
-            *(f"- {it.text}" for it in differences),
+            *_list_changes(_LOGGING, logging),
+            *_list_changes(_METER, meter),
             _who(change) if change else _where_to_look(differences),
-            "Calls may go uncounted until this is mended: make doctor says what to do."
-            if is_logging
-            else "Calls may go uncounted, or alarms unnoticed. To repair it: docs/tampering.md.",
+            "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
+            "To repair it: docs/tampering.md of Bedrock Meter.",
+            *(["make doctor shows the state of invocation logging."] if logging else []),
         ]
     else:
         touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
         subject = (
             "Bedrock Meter: all is as deployed again"
             if is_mended
-            else f"Bedrock Meter: somebody touched {touched}"
+            else f"Bedrock Meter: a change of {touched} was undone or left no trace"
         )
         lines = [
             "Invocation logging, alarms, notifications and functions are as they were deployed.",
             *([_who(change)] if change else []),
-            "Calls of the time between may not be logged, and alarms of it not notified.",
+            "Calls made in between may not be logged, and alarms may not have notified anyone.",
         ]
     return Notice(subject, "\n".join(lines))
 
 
+def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
+    if not differences:
+        return []
+    heading = f"{name.capitalize()} is not as it was deployed:"
+    return [heading, *(f"- {text}" for text in list_differences(differences))]
+
+
 def _who(change: LoggingChange) -> str:
-    of = f" of {', '.join(change.targets)}" if change.targets else ""
-    return f"Who: {change.who}, by {change.action}{of} at {change.at:%Y-%m-%d %H:%M:%S} UTC."
+    targets = [_cut(target) for target in change.targets]
+    rest = len(targets) - _MAX_NAMES
+    listed = ", ".join(targets[:_MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    of = f" of {listed}" if listed else ""
+    at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Who: {_cut(change.who)}, by {_cut(change.action)}{of} at {at}."
 
 
 def _where_to_look(differences: Sequence[Difference]) -> str:
-    actions = {action: 0 for it in differences for action in WATCHED[it.subject].actions}
-    return (
-        "Who: not known yet. CloudTrail's event history will have it, by the event names"
-        f" {', '.join(actions)}."
+    actions = dict.fromkeys(
+        action for difference in differences for action in WATCHED[difference.subject].actions
     )
+    rest = len(actions) - _MAX_ACTIONS
+    names = ", ".join([*actions][:_MAX_ACTIONS])
+    return (
+        "Who: not known yet. CloudTrail's event history has it within about 15 minutes: aws"
+        " cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=NAME,"
+        f" where NAME is one of {names}"
+        + (f", or of {rest} more in docs/tampering.md." if rest > 0 else ".")
+    )
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _MAX_LETTERS:
+        return text
+    return f"{text[:_MAX_LETTERS]}... ({fingerprint(text)})"

@@ -421,7 +421,7 @@ USAGE_MISMATCH = HealthMetric(
 LOGGING_DIFFERENCES = HealthMetric(
     "LoggingDifferences",
     Unit.COUNT,
-    "In how many ways invocation logging is not as it was deployed.",
+    "The number of differences of invocation logging and of the meter from what was deployed.",
 )
 HELD_PRICES = HealthMetric(
     "HeldPrices", Unit.COUNT, "List prices that wait for a decision; the old prices stay."

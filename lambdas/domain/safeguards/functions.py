@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, matches, resources_of
 from lambdas.domain.safeguards.words import list_names, show
 
@@ -61,9 +61,11 @@ def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str
             yield f"has {name} {show(now.get(name))}, was {show(deployed[name])}"
     layers = [layer["Arn"] for layer in now.get("Layers", [])]
     if not matches(deployed.get("Layers", []), layers):
-        yield "has other layers"
+        yield f"has other layers (now {fingerprint(layers)})"
     if changed := _changed_variables(deployed, now):
-        yield f"has other environment variables: {list_names(changed)}"
+        values = (now.get("Environment") or {}).get("Variables", {})
+        live_values = fingerprint({name: values.get(name) for name in changed})
+        yield f"has other environment variables (now {live_values}): {list_names(changed)}"
 
 
 def _changed_variables(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:

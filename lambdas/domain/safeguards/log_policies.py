@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
 from lambdas.domain.safeguards.words import list_names, show
 
@@ -91,5 +91,6 @@ def compare_log_groups(
         yield Difference(Subject.LOG_POLICY, text)
     changed = [name for name, days in deployed.items() if name in live and live[name] != days]
     if changed:
-        text = f"log groups of functions expire at another time: {list_names(changed)}"
+        days = fingerprint({name: live[name] for name in changed})
+        text = f"log groups of functions expire at another time (now {days}): {list_names(changed)}"
         yield Difference(Subject.LOG_POLICY, text)

@@ -17,7 +17,16 @@ from lambdas.domain.safeguards.topic import Key, Topic
 
 
 class NotReadableError(Exception):
-    """AWS refuses to say how something is. The text is its error code."""
+    """AWS does not say how something is.
+
+    Attributes:
+        code: The error code, without details of the request.
+    """
+
+    def __init__(self, code: str, text: str | None = None) -> None:
+        """Take the code, and the whole text where there is more."""
+        super().__init__(text or code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +69,14 @@ class Alarms(Protocol):
 class Topics(Protocol):
     """Topics of the account."""
 
-    def find(self, arn: str) -> Topic | None:
-        """A topic with its subscriptions; `None` if there is none."""
+    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+        """Find a topic with its subscriptions; `None` if there is none.
+
+        Args:
+            arn: The topic.
+            endpoints: The addresses whose subscriptions are read in full. Those of other accounts
+                cannot be.
+        """
 
 
 class Keys(Protocol):

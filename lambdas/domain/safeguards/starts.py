@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
 from lambdas.domain.safeguards.words import show
 
@@ -94,10 +94,11 @@ def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[st
     if not matches(deployed.get("ScheduleExpression"), live.schedule):
         yield f"starts at {show(live.schedule)}"
     if not matches(deployed.get("EventPattern"), live.pattern):
-        yield "starts with other events"
+        yield f"starts with other events (now {fingerprint(live.pattern)})"
     wanted = [_target(target) for target in deployed["Targets"]]
-    if not matches(wanted, [_target(target) for target in live.targets]):
-        yield "has other targets"
+    targets = [_target(target) for target in live.targets]
+    if not matches(wanted, targets):
+        yield f"has other targets (now {fingerprint(targets)})"
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None
         if name in deployed and not matches(deployed[name], live.get(name)):
             yield f"has {name} {show(live.get(name))}, was {show(deployed[name])}"
     if not matches(_filters(deployed), _filters(live)):
-        yield "filters other records"
+        yield f"filters other records (now {fingerprint(_filters(live))})"
 
 
 def _filters(mapping: Mapping[str, Any]) -> list[Any]:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from lambdas.domain.logging_configuration import Difference, PolicyDocument, Subject
+from lambdas.domain.logging_configuration import (
+    Difference,
+    PolicyDocument,
+    Subject,
+    fingerprint,
+)
 from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
 from lambdas.domain.safeguards.words import show
 
@@ -27,7 +32,8 @@ class TopicSubscription:
         protocol: Its protocol, such as `email`.
         endpoint: The address that receives notifications.
         is_confirmed: Whether its owner has confirmed it.
-        filter_policy: The filter that notifications must match; `None` without one.
+        filter_policy: The filter that notifications must match; `None` without one, and where it
+            was not read.
     """
 
     protocol: str
@@ -69,6 +75,14 @@ def find_topic(resources: Iterable[DeployedResource]) -> str | None:
     return next((topic.physical_id for topic in resources_of(resources, _TOPIC)), None)
 
 
+def find_endpoints(resources: Iterable[DeployedResource]) -> set[str]:
+    """The addresses that the deployment has subscribed."""
+    return {
+        subscription.properties["Endpoint"]
+        for subscription in resources_of(resources, _SUBSCRIPTION)
+    }
+
+
 def find_key(resources: Iterable[DeployedResource]) -> str | None:
     """The id of the deployed key."""
     return next((key.physical_id for key in resources_of(resources, _KEY)), None)
@@ -90,10 +104,14 @@ def compare_topic(
         return
     for topic in resources_of(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
-            yield _of_topic("the topic is encrypted with another key, or with none")
+            yield _of_topic(
+                f"the topic is encrypted with another key, or with none (now {show(live.key)})"
+            )
     for policy in resources_of(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
-            yield _of_topic("the access policy of the topic was changed")
+            yield _of_topic(
+                f"the access policy of the topic was changed (now {fingerprint(live.policy)})"
+            )
     for subscription in resources_of(resources, _SUBSCRIPTION):
         yield from _compare_subscription(subscription, live, now)
 
@@ -107,7 +125,8 @@ def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iter
         if live.state != _ENABLED:
             yield _of_key(f"the key of the topic cannot be used: its state is {live.state}")
         if not _is_same_policy(key.properties["KeyPolicy"], live.policy):
-            yield _of_key("the policy of the topic's key was changed")
+            now = fingerprint(live.policy)
+            yield _of_key(f"the policy of the topic's key was changed (now {now})")
 
 
 def _is_same_policy(deployed: PolicyDocument, live: PolicyDocument) -> bool:

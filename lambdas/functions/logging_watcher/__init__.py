@@ -1,1 +1,1 @@
-"""Tells when invocation logging is no longer as it was deployed."""
+"""Notifies when invocation logging or the meter is not as it was deployed."""

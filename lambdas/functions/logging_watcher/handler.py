@@ -1,4 +1,4 @@
-"""Tells when invocation logging is no longer as it was deployed, with who and what."""
+"""Notifies when invocation logging or the meter is not as it was deployed, with who and what."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 _OF_A_TRAIL = "AWS API Call via CloudTrail"
+# CloudTrail answers two requests a second for the whole account.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Check because a trail tells of a change, or because the schedule asks."""
+    """Check because a trail reports a change, or because the schedule asks."""
     is_of_a_trail = event["detail-type"] == _OF_A_TRAIL
     change = LoggingChange.from_event(event["detail"]) if is_of_a_trail else None
     finding = watch()(change, datetime.fromisoformat(event["time"]))
@@ -59,16 +62,16 @@ def settings() -> Settings:
 @cache
 def watch() -> WatchLogging:
     """What watches, made once."""
-    told = settings()
+    deployed = settings()
     logs, sns = boto3.client("logs"), boto3.client("sns")
     cloudformation, events = boto3.client("cloudformation"), boto3.client("events")
     dynamodb = boto3.client("dynamodb")
     return WatchLogging(
-        deployed=told.deployed(),
-        deploying_role_arn=told.deploying_role_arn,
+        deployed=deployed.deployed(),
+        deploying_role_arn=deployed.deploying_role_arn,
         put=VerifiedMemory(
-            SsmLoggingMemory(boto3.client("ssm"), told.memory_parameter),
-            DynamoDbMemoryCopy(dynamodb, told.ledger_table),
+            SsmLoggingMemory(boto3.client("ssm"), deployed.memory_parameter),
+            DynamoDbMemoryCopy(dynamodb, deployed.ledger_table),
         ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
@@ -76,7 +79,7 @@ def watch() -> WatchLogging:
             roles=IamRoles(boto3.client("iam")),
         ),
         safeguards=CheckSafeguards(
-            stacks=CloudFormationTemplates(cloudformation, told.stacks),
+            stacks=CloudFormationTemplates(cloudformation, deployed.stacks),
             live=LiveSafeguards(
                 alarms=CloudWatchAlarms(boto3.client("cloudwatch")),
                 topics=SnsTopics(sns),
@@ -85,12 +88,14 @@ def watch() -> WatchLogging:
                 rules=EventBridgeRules(events),
                 functions=LambdaFunctions(boto3.client("lambda")),
             ),
-            metered=MeteredLogs(told.log_group, told.destination_arn, told.known_log_policies),
+            metered=MeteredLogs(
+                deployed.log_group, deployed.destination_arn, deployed.known_log_policies
+            ),
         ),
-        history=CloudTrailChangeHistory(boto3.client("cloudtrail")),
-        deployments=CloudFormationDeployments(cloudformation, told.stacks),
-        memory=DynamoDbWatchMemory(dynamodb, told.ledger_table),
+        history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
+        deployments=CloudFormationDeployments(cloudformation, deployed.stacks),
+        memory=DynamoDbWatchMemory(dynamodb, deployed.ledger_table),
         notifier=AllNotifiers(
-            LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, told.topic_arn)
+            LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, deployed.topic_arn)
         ),
     )

@@ -1,4 +1,4 @@
-"""What `logging_watcher` is told by its environment: what was deployed, and whom to tell."""
+"""The settings of `logging_watcher`: what was deployed, and where to notify."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lambdas.functions.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):
-    """What was deployed, where to remember, and whom to tell.
+    """What was deployed, where to remember, and where to notify.
 
     Attributes:
         memory_parameter: The SSM parameter with what deployments remember of the configuration.
@@ -34,6 +34,7 @@ class Settings(EnvironmentSettings):
         role_name: Its name.
         role_trust: Who may take it: a policy document, as JSON.
         role_policy: What it may do: likewise.
+        role_boundary: The ARN of its permissions boundary.
     """
 
     memory_parameter: str = Field(min_length=1)
@@ -51,11 +52,15 @@ class Settings(EnvironmentSettings):
     role_name: str = Field(min_length=1)
     role_trust: str = Field(min_length=2)
     role_policy: str = Field(min_length=2)
+    role_boundary: str = Field(min_length=1)
 
     def deployed(self) -> DeployedLogging:
         """What was deployed; of what is somebody else's only that it has to be there."""
         role = DeployedRole(
-            self.role_name, json.loads(self.role_trust), json.loads(self.role_policy)
+            self.role_name,
+            json.loads(self.role_trust),
+            json.loads(self.role_policy),
+            self.role_boundary,
         )
         configuration = deployed_configuration(
             self.log_group, self.role_arn, is_content_logged=self.is_content_logged

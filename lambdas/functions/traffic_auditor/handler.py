@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
 from lambdas.adapters.bedrock_async_invocations import BedrockAsyncInvocations
 from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
 from lambdas.adapters.dynamodb_sent_notices import DynamoDbSentNotices
+from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
+from lambdas.adapters.log_notifier import LogNotifier
 from lambdas.adapters.sns_notifier import SnsNotifier
 from lambdas.domain.metering.metric_catalog import (
     MISREAD_TIER_CALLS,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 _TRAIL_EVENT = "AWS API Call via CloudTrail"
+_CLOCK_SKEW = timedelta(hours=1)
 
 
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -70,6 +74,9 @@ def _report_invocation(event: Mapping[str, Any]) -> None:
     invocation = AsyncInvocation.from_record(event["detail"], at)
     if invocation is None:
         logger.warning("A trail's event on an asynchronous invocation names none")
+    elif at > datetime.now(UTC) + _CLOCK_SKEW:
+        # Forged: it would keep the real ones of that day from being notified.
+        logger.warning("A trail's event on an asynchronous invocation is from the future")
     elif audit().report_invocation(invocation, at):
         # The hourly audit counts it, with or without a trail.
         logger.warning("Asynchronous invocation outside the logs", model=invocation.model)
@@ -79,6 +86,7 @@ def _audit_hour(moment: datetime) -> None:
     report = audit()(moment)
     _log(report)
     record_health(_health(report))
+    audit().notify(report, moment)  # last: it fails where the topic refuses messages
 
 
 def _health(report: TrafficReport) -> dict[HealthMetric, float]:
@@ -125,7 +133,11 @@ def audit() -> AuditTraffic:
         TrafficScope(own.region, own.regions, own.are_tiers_logged),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
-        SnsNotifier(boto3.client("sns"), own.topic_arn),
+        AllNotifiers(
+            LogNotifier(),
+            EventBridgeNotifier(boto3.client("events")),
+            SnsNotifier(boto3.client("sns"), own.topic_arn),
+        ),
     )
 
 

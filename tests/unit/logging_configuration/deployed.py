@@ -53,7 +53,8 @@ POLICY: PolicyDocument = {
         }
     ],
 }
-DEPLOYED_ROLE = DeployedRole(ROLE, TRUST, POLICY)
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/BedrockMeter-Boundary-us-east-1"
+DEPLOYED_ROLE = DeployedRole(ROLE, TRUST, POLICY, BOUNDARY)
 MEMORY = "BedrockMeter-LoggingMemory"
 DEPLOYED = DeployedLogging(
     CONFIGURATION,
@@ -64,7 +65,7 @@ DEPLOYED = DeployedLogging(
     memory_parameter=MEMORY,
 )
 LIVE_GROUP = LogGroup("STANDARD", 90, frozenset({(DESTINATION, "")}))
-LIVE_ROLE = Role(TRUST, {"Writing": POLICY}, frozenset())
+LIVE_ROLE = Role(TRUST, {"Writing": POLICY}, frozenset(), BOUNDARY)
 
 
 def group(**changes: Any) -> LogGroup:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
+from lambdas.domain.logging_configuration import Difference
 from lambdas.domain.safeguards.deployed import DeployedResource
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -21,6 +23,11 @@ def resource(
     kind: str, physical_id: str, properties: dict[str, Any], updated_at: datetime = BEFORE
 ) -> DeployedResource:
     return DeployedResource(kind, physical_id, properties, updated_at)
+
+
+def text_of(difference: Difference) -> str:
+    """The text without fingerprints of live values."""
+    return re.sub(r" \((now )?[0-9a-f]{16}\)", "", difference.text)
 
 
 ALARM_PROPERTIES: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms, find_muted_alarms
-from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, resource
+from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, resource, text_of
 
 
 def found(**changes: Any) -> list[str]:
@@ -49,7 +49,7 @@ def test_disabled_actions_are_a_difference() -> None:
 def test_many_alarms_that_are_gone_are_one_difference() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
     (difference,) = compare_alarms(alarms, {})
-    assert difference.text == (
+    assert text_of(difference) == (
         "alarms are gone: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 more"
     )
 

@@ -9,7 +9,7 @@ from lambdas.domain.safeguards.log_policies import (
     compare_log_groups,
     find_log_policies,
 )
-from tests.unit.safeguards.deployed import FUNCTION_ARN, resource
+from tests.unit.safeguards.deployed import FUNCTION_ARN, resource, text_of
 
 CLEAN = LogPolicies(
     has_data_protection=False,
@@ -76,4 +76,4 @@ def test_log_groups_of_functions_have_to_be_there(
     deployed = [
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
-    assert [difference.text for difference in compare_log_groups(deployed, live)] == texts
+    assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts

@@ -8,7 +8,7 @@ import pytest
 from lambdas.domain.safeguards.deployed import UNKNOWN
 from lambdas.domain.safeguards.functions import Function, compare_functions
 from lambdas.domain.safeguards.starts import Rule, compare_mappings, compare_rules
-from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, resource
+from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, resource, text_of
 
 SCHEDULE = resource(
     "AWS::Events::Rule",
@@ -47,13 +47,13 @@ def test_a_rule_that_starts_something_else_is_a_difference(
     schedule: Rule | None, texts: list[str]
 ) -> None:
     live = {"events": LIVE_EVENTS} | ({"schedule": schedule} if schedule else {})
-    found = [difference.text for difference in compare_rules([SCHEDULE, EVENTS], live)]
+    found = [text_of(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
     assert found == [f"rule schedule {text}" for text in texts]
 
 
 def test_a_changed_pattern_is_a_difference() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
-    assert [difference.text for difference in compare_rules([EVENTS], live)] == [
+    assert [text_of(difference) for difference in compare_rules([EVENTS], live)] == [
         "rule events starts with other events"
     ]
 
@@ -95,7 +95,7 @@ def test_a_mapping_that_delivers_something_else_is_a_difference(
     changes: dict[str, Any], texts: list[str]
 ) -> None:
     live = {"mapping-id": LIVE_MAPPING | changes}
-    found = [difference.text for difference in compare_mappings([MAPPING], live)]
+    found = [text_of(difference) for difference in compare_mappings([MAPPING], live)]
     assert len(found) == len(texts)
     for difference, text in zip(found, texts, strict=True):
         assert difference.startswith(f"the event source mapping of {FUNCTION} {text}")
@@ -146,7 +146,7 @@ def test_a_function_that_runs_otherwise_is_a_difference_without_its_values(
     assert not [*compare_functions([DEPLOYED], as_deployed)]
     live = {FUNCTION: Function(CONFIGURATION | changes, reserved)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert difference.text == f"function {FUNCTION} {text}"
+    assert text_of(difference) == f"function {FUNCTION} {text}"
 
 
 def test_a_deleted_function_is_a_difference() -> None:

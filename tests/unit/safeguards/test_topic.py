@@ -15,7 +15,7 @@ from lambdas.domain.safeguards.topic import (
     find_key,
     find_topic,
 )
-from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, resource
+from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, resource, text_of
 
 POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
 KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
@@ -40,7 +40,7 @@ LIVE = Topic(KEY, POLICY, (SUBSCRIBED_MAIL, SUBSCRIBED_HOOK))
 
 
 def found(live: Topic | None) -> list[str]:
-    return [difference.text for difference in compare_topic(DEPLOYED, live, NOON)]
+    return [text_of(difference) for difference in compare_topic(DEPLOYED, live, NOON)]
 
 
 def test_a_topic_as_deployed_is_no_difference() -> None:
@@ -51,8 +51,8 @@ def test_a_topic_as_deployed_is_no_difference() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"key": None}, "the topic is encrypted with another key, or with none"),
-        ({"key": "other"}, "the topic is encrypted with another key, or with none"),
+        ({"key": None}, "the topic is encrypted with another key, or with none (now not set)"),
+        ({"key": "other"}, "the topic is encrypted with another key, or with none (now 'other')"),
         ({"policy": {}}, "the access policy of the topic was changed"),
         (
             {"subscriptions": (SUBSCRIBED_HOOK,)},
@@ -116,7 +116,7 @@ def test_people_have_a_day_to_confirm(age: timedelta, count: int) -> None:
     ],
 )
 def test_a_key_that_alarms_cannot_use_is_a_difference(live: Key | None, texts: list[str]) -> None:
-    assert [difference.text for difference in compare_key(DEPLOYED, live)] == texts
+    assert [text_of(difference) for difference in compare_key(DEPLOYED, live)] == texts
 
 
 def test_topic_and_key_are_those_of_the_deployment() -> None:

@@ -1,12 +1,12 @@
 """An audit of traffic outside the logs notifies of each kind once, whatever cannot be read."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from lambdas.domain.unmetered import AsyncInvocation, BatchJob, RegionTraffic, TierCalls
-from lambdas.services.audit_traffic import AuditTraffic, TrafficScope, TrafficSources
+from lambdas.services.audit_traffic import AuditTraffic, TrafficReport, TrafficScope, TrafficSources
 from tests.builders import HAIKU_3, NOON
 from tests.fakes import InMemoryNotifier
 from tests.traffic import InMemoryAsyncInvocations, InMemorySentNotices, InMemoryTraffic
@@ -36,6 +36,12 @@ class Account:
         sources = TrafficSources(self.traffic, self.traffic, self.invocations)
         return AuditTraffic(self.scope, sources, self.sent, self.notifier)
 
+    def run(self, moment: datetime) -> TrafficReport:
+        """Audit, then notify."""
+        report = self.audit(moment)
+        self.audit.notify(report, moment)
+        return report
+
     def invoke(self, number: int = 1, *, minutes_ago: int = 30, caller: str | None = None) -> None:
         at = NOON - timedelta(minutes=minutes_ago)
         arn = f"arn:aws:bedrock:us-east-1:123456789012:async-invoke/{number}"
@@ -52,27 +58,27 @@ def account() -> Account:
 
 
 def test_each_region_that_is_not_metered_is_notified_of_once_a_day(account: Account) -> None:
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert [traffic.region for traffic in report.unmetered] == [NORTH, WEST]
     assert report.unmetered_calls == 13
     texts = [notice.text for notice in account.notifier.notices]
     assert [NORTH in texts[0], WEST in texts[1], len(texts)] == [True, True, 2]
-    again = account.audit(RUN + timedelta(hours=1))
+    again = account.run(RUN + timedelta(hours=1))
     assert again.unmetered_calls == 13
     assert len(account.notifier.notices) == 2
-    account.audit(RUN + timedelta(days=1))
+    account.run(RUN + timedelta(days=1))
     assert len(account.notifier.notices) == 4
 
 
 def test_regions_with_a_deployment_are_not_read(account: Account) -> None:
     account.scope = replace(account.scope, regions=(HOME, NORTH))
-    assert [traffic.region for traffic in account.audit(RUN).unmetered] == [WEST]
+    assert [traffic.region for traffic in account.run(RUN).unmetered] == [WEST]
     assert account.traffic.read == ["ap-south-1", WEST]
 
 
 def test_only_the_first_deployment_looks_at_other_regions(account: Account) -> None:
     account.scope = replace(account.scope, regions=(NORTH, HOME))
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert (report.unmetered, report.unreadable, account.traffic.read) == ((), {}, [])
     assert account.notifier.notices == []
     assert not account.scope.has_other_regions
@@ -80,7 +86,7 @@ def test_only_the_first_deployment_looks_at_other_regions(account: Account) -> N
 
 def test_a_region_that_cannot_be_read_is_no_quiet_one_and_stops_no_other(account: Account) -> None:
     account.traffic.denied = {NORTH}
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert report.unreadable == {NORTH: f"{NORTH}: AccessDenied"}
     assert [traffic.region for traffic in report.unmetered] == [WEST]
 
@@ -88,7 +94,7 @@ def test_a_region_that_cannot_be_read_is_no_quiet_one_and_stops_no_other(account
 def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Account) -> None:
     account.traffic.denied = {"ListRegions"}
     account.invoke()
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert report.unreadable == {"all": "ListRegions: AccessDenied"}
     assert len(report.invocations) == 1
 
@@ -96,7 +102,7 @@ def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Acco
 def test_sources_of_the_own_region_that_cannot_be_read_are_counted_once(account: Account) -> None:
     account.traffic.denied = {"tiers"}
     account.invocations.is_denied = True
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert report.unreadable == {
         HOME: "asynchronous invocations: AccessDenied; tiers: AccessDenied"
     }
@@ -108,9 +114,9 @@ def test_a_notice_that_could_not_be_published_is_published_by_the_next_run(
 ) -> None:
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
-        account.audit(RUN)
+        account.run(RUN)
     assert account.sent.sent == {}
-    account.audit(RUN)
+    account.run(RUN)
     assert len(account.notifier.notices) == 2
 
 
@@ -124,12 +130,12 @@ def test_asynchronous_invocations_are_one_notice_a_model_and_day() -> None:
     account = quiet()
     for number in range(3):
         account.invoke(number)
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert len(report.invocations) == 3
     (notice,) = account.notifier.notices
     assert f"- {REEL}: 3" in notice.text
     account.invoke(4, minutes_ago=-30)
-    assert len(account.audit(RUN + timedelta(hours=1)).invocations) == 1
+    assert len(account.run(RUN + timedelta(hours=1)).invocations) == 1
     assert len(account.notifier.notices) == 1
 
 
@@ -140,7 +146,7 @@ def test_each_invocation_is_counted_in_one_hour() -> None:
     counted = [
         call.arn
         for hours in range(-6, 3)
-        for call in account.audit(RUN + timedelta(hours=hours)).invocations
+        for call in account.run(RUN + timedelta(hours=hours)).invocations
     ]
     assert sorted(counted) == sorted(call.arn for call in account.invocations)
 
@@ -148,7 +154,7 @@ def test_each_invocation_is_counted_in_one_hour() -> None:
 def test_an_hour_whose_run_failed_is_notified_of_by_the_next() -> None:
     account = quiet()
     account.invoke(minutes_ago=30)
-    assert account.audit(RUN + timedelta(hours=1)).invocations == ()
+    assert account.run(RUN + timedelta(hours=1)).invocations == ()
     assert len(account.notifier.notices) == 1
 
 
@@ -159,7 +165,7 @@ def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
     news = [account.audit.report_invocation(call, NOON) for call in account.invocations]
     assert news == [True, False, True]
     account.invocations[:] = [replace(call, caller=None) for call in account.invocations]
-    account.audit(RUN)
+    account.run(RUN)
     assert len(account.notifier.notices) == 2
 
 
@@ -174,9 +180,9 @@ def test_a_batch_job_is_notified_of_once() -> None:
 def test_new_models_and_tiers_of_a_run_share_one_notice() -> None:
     account = quiet()
     account.traffic.tiers = [TierCalls(HAIKU_3, "flex", 4), TierCalls("b", "priority", 2)]
-    assert len(account.audit(RUN).tiers) == 2
+    assert len(account.run(RUN).tiers) == 2
     account.traffic.tiers.append(TierCalls("c", "flex", 1))
-    account.audit(RUN + timedelta(hours=1))
+    account.run(RUN + timedelta(hours=1))
     first, second = account.notifier.notices
     assert HAIKU_3 in first.text
     assert "- c: 1 calls at flex" in second.text
@@ -188,5 +194,5 @@ def test_tiers_that_the_logs_name_are_not_read() -> None:
     account.scope = replace(account.scope, are_tiers_logged=True)
     account.traffic.denied = {"tiers"}
     account.traffic.tiers = [TierCalls(HAIKU_3, "flex", 4)]
-    report = account.audit(RUN)
+    report = account.run(RUN)
     assert (report.tiers, report.unreadable, account.subjects) == ((), {}, [])

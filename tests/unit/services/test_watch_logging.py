@@ -16,6 +16,7 @@ from lambdas.domain.logging_configuration import (
     WatchState,
 )
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
+from lambdas.domain.safeguards.ports import NotReadableError
 from lambdas.services.watch_logging import LiveLogging, WatchLogging
 from tests.fakes import (
     InMemoryChangeHistory,
@@ -95,8 +96,8 @@ class Account:
 CHANGED = "invocation logging was changed"
 MENDED = "all is as deployed again"
 METER_CHANGED = "the meter itself was changed"
-METER_TOUCHED = "somebody touched the meter itself"
-TOUCHED = "somebody touched invocation logging"
+METER_TOUCHED = "a change of the meter itself was undone or left no trace"
+TOUCHED = "a change of invocation logging was undone or left no trace"
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
     assert account.subjects == [TOUCHED]
     assert f"Who: {MALLORY}" in account.told[0]
     assert (
-        "Calls of the time between may not be logged, and alarms of it not notified."
+        "Calls made in between may not be logged, and alarms may not have notified anyone."
         in account.told[0]
     )
 
@@ -421,8 +422,13 @@ def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) ->
     account.api.live = None
     account.safeguards.differences.append(ALARM_GONE)
     assert account.check(change()) == 2
-    assert account.subjects == [CHANGED]
-    assert f"- {OFF}\n- {ALARM_GONE.text}" in account.told[0]
+    assert account.subjects == ["invocation logging and the meter itself were changed"]
+    assert account.told[0].splitlines()[:4] == [
+        "Invocation logging is not as it was deployed:",
+        f"- {OFF}",
+        "The meter itself is not as it was deployed:",
+        f"- {ALARM_GONE.text}",
+    ]
 
 
 def forced(**changes: Any) -> LoggingChange:
@@ -449,6 +455,29 @@ def test_each_of_two_forced_states_is_notified(account: Account) -> None:
     for _ in range(3):
         account.check()
     assert account.subjects == [METER_TOUCHED, METER_TOUCHED]
+
+
+def test_an_alarm_that_is_forced_into_alarm_silences_nothing(account: Account) -> None:
+    """`make test-notification` does this."""
+    test = forced(requestParameters={"alarmName": ALARM, "stateValue": "ALARM"})
+    account.safeguards.names = frozenset({ALARM})
+    account.history.append(test)
+    assert [account.check(), account.check(test)] == [0, 0]
+    assert account.told == []
+
+
+@pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
+def test_an_alarm_that_is_forced_out_of_alarm_is_notified(account: Account, state: str) -> None:
+    account.safeguards.names = frozenset({ALARM})
+    account.history.append(forced(requestParameters={"alarmName": ALARM, "stateValue": state}))
+    account.check()
+    assert account.subjects == [METER_TOUCHED]
+
+
+def test_a_test_of_an_alarm_hides_no_difference(account: Account) -> None:
+    account.api.live = None
+    account.check(forced(requestParameters={"alarmName": ALARM, "stateValue": "ALARM"}))
+    assert account.subjects == [CHANGED]
 
 
 def test_a_forced_state_of_another_alarm_is_not_notified(account: Account) -> None:
@@ -482,3 +511,116 @@ def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
             account.check(change())
     account.check()
     assert [notice.is_repeated for notice in account.notifier.notices] == [True]
+
+
+class Unreadable:
+    """A port that AWS does not answer, whatever is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_: object, **__: object) -> None:
+            raise NotReadableError("ThrottlingException")  # noqa: EM101  # as an adapter raises it
+
+        return refuse
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("api", "Bedrock's logging configuration"),
+        ("groups", f"log group {GROUP}"),
+        ("roles", f"logging role {ROLE}"),
+    ],
+)
+def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_other(
+    account: Account, part: str, name: str
+) -> None:
+    account.watch = replace(account.watch, live=replace(account.watch.live, **{part: Unreadable()}))
+    account.safeguards.differences.append(ALARM_GONE)
+    assert [account.check(), account.check()] == [2, 2]
+    (text,) = account.told
+    assert f"- {name} cannot be read: ThrottlingException\n" in text
+    assert f"- {ALARM_GONE.text}\n" in text
+
+
+@pytest.mark.parametrize("part", ["store", "copy"])
+def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
+    account: Account, part: str
+) -> None:
+    account.watch = replace(account.watch, put=replace(account.watch.put, **{part: Unreadable()}))
+    account.check()
+    (text,) = account.told
+    assert "- the memory of Bedrock's logging configuration cannot be read: Throttling" in text
+
+
+@pytest.mark.parametrize(
+    ("refused", "gap"),
+    [
+        ({"recall"}, "- what was notified before cannot be read from the ledger table: Access"),
+        ({"remember"}, ""),
+        ({"recall", "remember"}, "- what was notified before cannot be read"),
+    ],
+)
+def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
+    account: Account, refused: set[str], gap: str
+) -> None:
+    """A disabled key gags the ledger table and the topic at once."""
+    key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
+    account.safeguards.differences.append(key)
+    account.memory.refused = refused
+    for _ in range(2):
+        with pytest.raises(NotReadableError, match="AccessDenied"):
+            account.check()
+    assert account.subjects == [METER_CHANGED, METER_CHANGED]
+    assert all(f"- {key.text}\n" in text and gap in text for text in account.told)
+    assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
+    account.memory.refused = set()
+    account.check()
+    account.check()
+    assert account.subjects == [METER_CHANGED] * 3
+
+
+def test_a_deployment_that_cannot_be_seen_excuses_nothing(account: Account) -> None:
+    account.deployments.under_way = True
+    account.deployments.is_readable = False
+    account.api.live = None
+    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    assert account.subjects == [CHANGED]
+
+
+def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account) -> None:
+    account.history.gaps = ("SetAlarmState: more than 1,000 events",)
+    assert [account.check(), account.check()] == [1, 1]
+    (text,) = account.told
+    assert (
+        "- CloudTrail's event history cannot be read to its end: SetAlarmState: more than" in text
+    )
+
+
+def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new(
+    account: Account,
+) -> None:
+    account.safeguards.differences += [
+        Difference(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
+    ]
+    names = [f"{'n' * 250}{number}" for number in range(100)]
+    account.check(forced(requestParameters={"alarmNames": names}))
+    account.safeguards.differences[-1] = Difference(Subject.ALARM, "alarm 999: other")
+    account.check()
+    account.check()
+    assert len(account.told) == 2
+    assert "and 950 more (" in account.told[0]
+    assert "and 95 more at" in account.told[0]
+    assert max(map(len, account.told)) < 40_000
+    assert len(account.memory.recall().to_text()) < 40_000
+
+
+def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
+    account.api.live = None
+    account.safeguards.differences += [
+        Difference(subject, f"{subject} changed") for subject in Subject
+    ]
+    account.check()
+    (line,) = (line for line in account.told[0].splitlines() if line.startswith("Who: "))
+    assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
+    assert "more in docs/tampering.md." in line
+    assert len(line) < 700

@@ -1,0 +1,22 @@
+"""The permission to publish notices as events, beside the topic."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws
+
+from cdk.components.meter_function import MeterFunction
+from lambdas.domain.notifications import EVENT_SOURCE
+
+
+def let_publish_events(function: MeterFunction) -> None:
+    """Let a function publish events of the meter's own source to the default bus."""
+    function.allow(
+        "events:PutEvents",
+        on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
+        # The key has many values, and all of no values match:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+        conditions={
+            "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
+            "Null": {"events:source": "false"},
+        },
+    )

@@ -1,0 +1,24 @@
+"""Reports what cannot be read: not readable is not healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.ports import NotReadableError
+
+
+def find_differences(
+    subject: Subject, name: str, compare: Callable[[], Iterable[Difference]]
+) -> list[Difference]:
+    """Compare one part; a part that cannot be read is a difference itself, and hides no other.
+
+    Args:
+        subject: The subject of the part.
+        name: The part, in words.
+        compare: Reads the part and compares it.
+    """
+    try:
+        return [*compare()]
+    except NotReadableError as error:
+        return [Difference(subject, f"{name} cannot be read: {error.code}")]
