@@ -159,6 +159,7 @@ class Config(_Section):
 
     Attributes:
         regions: Where to deploy; empty for the Region of the command line's credentials.
+        denied_regions: Regions that a policy denies to the whole account, Bedrock included.
         log_content: Whether Bedrock is to log prompts and completions as well.
         log_retention_days: How long the invocation logs are kept, in days.
         existing_logging: What to do where Bedrock's logging is configured by somebody else.
@@ -200,6 +201,7 @@ class Config(_Section):
     """
 
     regions: Regions = ()
+    denied_regions: Regions = ()
     log_content: bool = False
     log_retention_days: LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE

@@ -317,22 +317,34 @@ class InMemoryMetrics:
     def by_model(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
-        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for name, dimensions, value in self._within(namespace, names, window):
-            if [dimension for dimension, _ in dimensions] == [MODEL_ID]:
-                found[dimensions[0][1]][name] += value
-        self.read.update(name for sums in found.values() for name in sums)
-        return found
+        listed = {name: self._list(namespace, name) for name in names}
+        return self.of_models(namespace, listed, window)
 
     def count_models(self, namespace: str, name: str) -> int:
         self.counted += 1
-        return len(
-            {
-                dimensions
-                for space, metric, dimensions, _, _ in self.values
-                if (space, metric, len(dimensions)) == (namespace, name, 1)
-            }
-        )
+        return len(self._list(namespace, name))
+
+    def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
+        return self._list(namespace, name)[:at_most]
+
+    def of_models(
+        self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        wanted = {(name, ((MODEL_ID, model),)) for name in models for model in models[name]}
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for name, dimensions, value in self._within(namespace, models, window):
+            if (name, dimensions) in wanted:
+                found[dimensions[0][1]][name] += value
+        self.read.update(name for name, _ in wanted)
+        return found
+
+    def _list(self, namespace: str, name: str) -> list[str]:
+        found = {
+            dimensions[0][1]: None
+            for space, metric, dimensions, _, _ in self.values
+            if (space, metric) == (namespace, name) and [key for key, _ in dimensions] == [MODEL_ID]
+        }
+        return list(found)
 
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow

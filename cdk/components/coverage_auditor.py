@@ -12,6 +12,7 @@ from constructs import Construct
 
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
+from cdk.config import Config
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.metering.ledger_table import TAGS_PREFIX
 from lambdas.functions.coverage_auditor.settings import Settings
@@ -30,6 +31,7 @@ class CoverageAuditor(MeterFunction):
         scope: Construct,
         construct_id: str,
         *,
+        config: Config,
         code: FunctionCode,
         topic: NotificationTopic,
         ledger: dynamodb.ITable,
@@ -40,6 +42,7 @@ class CoverageAuditor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
+            config: How many models have metrics of their own.
             code: What functions share.
             topic: Where it names models of which calls are missing.
             ledger: The table that has the models of application inference profiles.
@@ -54,6 +57,7 @@ class CoverageAuditor(MeterFunction):
                 topic_arn=topic.topic_arn,
                 ledger_table=ledger.table_name,
                 profiles_arn=_PROFILES,
+                max_models=config.max_models,
                 stack_id=stack_id,
             ),
             code=code,

@@ -51,9 +51,16 @@ _TWO_HOURS = Duration.hours(2)
 _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
+_ADDED_UP = {
+    "quota": "QuotaTokens",
+    "total": "TotalTokens",
+    "cost": ESTIMATED_COST.name,
+    "calls": "Invocations",
+}
+"""The metrics of the account that alarms on usage add up, whichever tokens they are about."""
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period of which Bedrock has calls and the meter has none."""
-BELOW_ZERO = "IF(FILL(quota, 0) < 0 OR FILL(cost, 0) < 0 OR FILL(calls, 0) < 0, 1, 0)"
+BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP) + ", 1, 0)"
 """1 for a period in which a metric of the account has values below zero."""
 NOTHING_REPORTED = (
     "IF(FILL(metered, 0) > 0 AND (FILL(deliveries, 0) == 0 OR FILL(batches, 0) == 0), 1, 0)"
@@ -288,11 +295,7 @@ def _bounds() -> Iterator[Symptom]:
         "NegativeMetrics",
         lambda _: cloudwatch.MathExpression(
             expression=BELOW_ZERO,
-            using_metrics={
-                "quota": _minimum("QuotaTokens"),
-                "cost": _minimum(ESTIMATED_COST.name),
-                "calls": _minimum("Invocations"),
-            },
+            using_metrics={label: _minimum(name) for label, name in _ADDED_UP.items()},
             period=_FIVE_MINUTES,
         ),
         "Metrics below zero",

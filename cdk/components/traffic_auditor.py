@@ -55,6 +55,7 @@ class TrafficAuditor(MeterFunction):
                 ledger_table=ledger.table_name,
                 region=scope.region,
                 regions=config.regions,
+                denied_regions=config.denied_regions,
                 are_tiers_logged=config.log_content,
             ),
             code=code,

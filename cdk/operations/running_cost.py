@@ -18,10 +18,13 @@ from lambdas.domain.completeness import (
     MAX_MODELS_READ,
     OWN_METRICS,
     Quantity,
+    series_bound,
 )
 from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
 from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
+from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -53,11 +56,12 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 44
+HEALTH_ALARM_METRICS = 45
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
-# Of each: the lists of calls through both endpoints.
+# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
 LISTS_OF_A_REGION = 2
+METERED_READS_OF_A_REGION = 3
 SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
 EXPORT_ALARM_METRICS = 2
 COMPARISON_ALARM_METRICS = 1
@@ -82,7 +86,6 @@ ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
 _METRICS_AT_FULL_PRICE = 10_000
-_UNBOUNDED = 10**9
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 _READ_UNITS = "dynamodb_read_units_million"
 
@@ -106,6 +109,10 @@ class Usage:
     models_per_identity: int = 3
     projects: int = 5
     unpriced: int = 0
+
+
+_WORST = Usage(*[10**9] * 5)
+"""More of everything than any bound lets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         CostItem(
             "CloudWatch",
             "metrics read to compare them with Bedrock's own",
-            _reads_usd(usage, config, prices),
+            _reads_usd(metrics_read(usage, config), prices),
         ),
         CostItem(
             "CloudWatch",
@@ -265,14 +272,13 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
 
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
-    worst = Usage(_UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED, _UNBOUNDED)
-    alarms = _alarm_metrics(worst, config) * prices["alarm_metric_month"]
-    reads = _reads_usd(worst, config, prices)
-    return _series_usd(count_series(worst, config), prices) + alarms + reads
+    alarms = _alarm_metrics(_WORST, config) * prices["alarm_metric_month"]
+    reads = most_metrics_read(config) + traffic_read(_WORST, config, models_elsewhere=_WORST.models)
+    return _series_usd(count_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
 
 
-def _reads_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
-    return Decimal(metrics_read(usage, config)) / 1000 * prices["metrics_read_1000"]
+def _reads_usd(metrics: int, prices: UnitPrices) -> Decimal:
+    return Decimal(metrics) / 1000 * prices["metrics_read_1000"]
 
 
 def _series_usd(series: int, prices: UnitPrices) -> Decimal:
@@ -339,14 +345,19 @@ def _reports(
     ]
 
 
-def metrics_read(usage: Usage, config: Config) -> int:
+def metrics_read(usage: Usage, config: Config, own_models: int | None = None) -> int:
     """How many metrics audits read in a month: calls each time, all of two hours once an hour.
 
     For each name, its list of models is asked for as well, at the same price; and once more for
     each audit, to count Bedrock's models. Past the bound of an audit, models are read as much more
     rarely. A notification reads what it names once more.
+
+    Args:
+        usage: What is called.
+        config: The deployment's settings.
+        own_models: The models with metrics in the meter's namespace, if others publish there too.
     """
-    metered = min(usage.models, config.max_models + 1)
+    metered = min(usage.models, config.max_models + 1) if own_models is None else own_models
     of_bedrock = min(usage.models, MAX_MODELS_READ)
     calls = hourly = 0
     for names, models in ((OWN_METRICS, metered), (BEDROCK_METRICS, of_bedrock)):
@@ -356,14 +367,28 @@ def metrics_read(usage: Usage, config: Config) -> int:
     return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
 
 
-def traffic_read(usage: Usage, config: Config) -> int:
+def most_metrics_read(config: Config) -> int:
+    """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
+    # Models that Bedrock names, and `__other__`, are read however many others have metrics.
+    own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
+    return metrics_read(_WORST, config, own_models)
+
+
+def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
     """Count the metrics and lists that are read in a month to find calls outside the logs.
 
-    Metrics of other Regions are read where there are calls, which is where they cost more.
+    Args:
+        usage: What there is to meter.
+        config: The deployment's settings.
+        models_elsewhere: Models that are called in each other Region, through each endpoint: more
+            is read where there are calls.
     """
     other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
-    tiers = 0 if config.log_content else 1 + usage.models
-    return HOURS_A_MONTH * (other_regions * LISTS_OF_A_REGION + tiers)
+    reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))
+    if models_elsewhere:
+        reads += METERED_READS_OF_A_REGION
+    tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
+    return HOURS_A_MONTH * (other_regions * reads + tiers)
 
 
 def _alarm_metrics(usage: Usage, config: Config) -> int:

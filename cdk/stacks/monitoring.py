@@ -78,6 +78,7 @@ class MonitoringStack(Stack):
         coverage_auditor = CoverageAuditor(
             self,
             "CoverageAuditor",
+            config=config,
             code=code,
             topic=self.topic,
             ledger=storage.ledger,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
 from lambdas.domain.completeness.audit_window import STEP
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MOST_QUERIES = 500
 _COMPLETE = "Complete"
+
+DimensionValues: TypeAlias = tuple[str, ...]
+"""The values of a metric's dimensions, in an order that is agreed upon."""
 
 
 class _Metric(NamedTuple):
@@ -45,31 +48,68 @@ class CloudWatchMetricReader:
         Raises:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
-        sums = self.by_dimensions(namespace, names, (MODEL_ID,), window)
-        return {model: by_name for (model,), by_name in sums.items()}
-
-    def by_dimensions(
-        self,
-        namespace: str,
-        names: Collection[str],
-        dimensions: Sequence[str],
-        window: AuditWindow,
-    ) -> Mapping[tuple[str, ...], Mapping[str, int]]:
-        """Sums of the metrics with exactly these dimensions: by their values, then by name.
-
-        Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
-        """
-        metrics = [it for name in names for it in self._list(namespace, name, dimensions)]
-        found: defaultdict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-        for metric, total in self._sums(namespace, metrics, window).items():
-            values = dict(metric.dimensions)
-            found[tuple(values[name] for name in dimensions)][metric.name] = total
-        return found
+        metrics = [it for name in names for it in self._list(namespace, name, (MODEL_ID,))]
+        return self._sums_by_model(namespace, metrics, window)
 
     def count_models(self, namespace: str, name: str) -> int:
         """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
         return sum(1 for _ in self._list(namespace, name, (MODEL_ID,)))
+
+    def list_values(
+        self, namespace: str, name: str, dimensions: Sequence[str]
+    ) -> Iterator[DimensionValues]:
+        """List the metrics of a name with exactly these dimensions, as far as they are asked for.
+
+        Yields:
+            The values of their dimensions.
+        """
+        for metric in self._list(namespace, name, dimensions):
+            values = dict(metric.dimensions)
+            yield tuple(values[dimension] for dimension in dimensions)
+
+    def by_values(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Sequence[str],
+        listed: Iterable[DimensionValues],
+        window: AuditWindow,
+    ) -> Mapping[DimensionValues, int]:
+        """Sums of the metrics with these values of their dimensions.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [_Metric(name, tuple(zip(dimensions, values, strict=True))) for values in listed]
+        sums = self._sums(namespace, metrics, window)
+        return {
+            tuple(value for _, value in metric.dimensions): total for metric, total in sums.items()
+        }
+
+    def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
+        """List models with a metric of a name whose one dimension is `ModelId`: some, if more."""
+        listed = islice(self._list(namespace, name, (MODEL_ID,)), at_most)
+        return [value for metric in listed for _, value in metric.dimensions]
+
+    def of_models(
+        self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics of models, without listing them: by model, then by name.
+
+        Args:
+            namespace: The metrics' namespace.
+            models: The models, by the metric's name.
+            window: The period.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [
+            _Metric(name, ((MODEL_ID, model),))
+            for name, of_name in models.items()
+            for model in of_name
+        ]
+        return self._sums_by_model(namespace, metrics, window)
 
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
@@ -81,6 +121,15 @@ class CloudWatchMetricReader:
         """
         sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
+
+    def _sums_by_model(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for metric, total in self._sums(namespace, metrics, window).items():
+            ((_, model),) = metric.dimensions
+            found[model][metric.name] = total
+        return found
 
     def _list(self, namespace: str, name: str, dimensions: Sequence[str]) -> Iterator[_Metric]:
         pages = self._client.get_paginator("list_metrics").paginate(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _COUNTS = TokenCounts._fields
 _NUMBERS = ("latency_ms", "largest_sampling_tokens")
+_FLAGS = ("is_cut_off", "are_counts_disputed", "are_details_disputed")
 CALL_ATTRIBUTES = frozenset(
     {
         *(PARTITION_KEY, EXPIRES_AT, "timestamp", "request_metadata"),
@@ -92,8 +93,7 @@ def read_expiry(item: Item) -> Decimal:
 
 
 def _write_conflicts(conflicts: Conflicts) -> Item:
-    flags = ("is_cut_off", "are_counts_disputed")
-    written: Item = {name: {"BOOL": True} for name in flags if getattr(conflicts, name)}
+    written: Item = {name: {"BOOL": True} for name in _FLAGS if getattr(conflicts, name)}
     variants = [
         {"M": {name: {"S": text} for name, text in variant._asdict().items() if text is not None}}
         for variant in conflicts.variants
@@ -189,8 +189,7 @@ def _read_conflicts(written: Mapping[str, Any]) -> Conflicts:
         identity_arns=tuple(texts("identity_arns")),
         timestamps=tuple(map(_read_timestamp, texts("timestamps"))),
         error_codes=tuple(texts("error_codes")),
-        is_cut_off="is_cut_off" in written,
-        are_counts_disputed="are_counts_disputed" in written,
+        **{name: name in written for name in _FLAGS},
     )
 
 

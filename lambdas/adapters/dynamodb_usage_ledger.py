@@ -52,6 +52,7 @@ _RETRYABLE = frozenset(
 )
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
 _LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_INVALID = "ValidationException"
 
 Readings: TypeAlias = Mapping[str, UsageRecord]
 """Readings of calls, by the keys of their items."""
@@ -76,7 +77,7 @@ class DynamoDbUsageLedger:
     A call that is new is inserted, 25 a request. Where there is an item already, it is read, joined
     with the new reading and written back on condition that it is still what was read, so that no
     reading of another writer is lost. An item that a reading does not change is not written,
-    unless it would expire too early.
+    unless it would expire too early or holds more than a call.
     """
 
     def __init__(
@@ -192,15 +193,23 @@ class DynamoDbUsageLedger:
         """Join a reading into an item that was read; `False` where it has changed since."""
         standing = _read_standing(item, record)
         if standing is None:
-            joined = record
-        elif (joined := join(record, standing)) == standing and not self._expires_early(
-            item, standing
-        ):
+            return self._replace(item, record)
+        joined = join(record, standing)
+        if joined == standing and self._is_intact(item, standing):
             return True
+        try:
+            return self._replace(item, joined)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _INVALID:
+                raise
+            return self._replace(item, record)  # something else made the item too large to join
+
+    def _replace(self, item: Item, record: UsageRecord) -> bool:
+        """Write a call in place of an item that was read; `False` where it has changed since."""
         try:
             self._client.put_item(
                 TableName=self._table_name,
-                Item=to_item(joined, self._retention),
+                Item=to_item(record, self._retention),
                 **_unchanged(item),
             )
         except ClientError as error:
@@ -209,12 +218,13 @@ class DynamoDbUsageLedger:
             raise
         return True
 
-    def _expires_early(self, item: Item, standing: UsageRecord) -> bool:
-        """Say if an item expires before its time.
+    def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
+        """Say if an item holds nothing but a call, and does not expire before its time.
 
-        Someone may have written it so, or calls are kept for longer than they were before.
+        Someone may have written it otherwise, or calls are kept for longer than they were before.
         """
-        return read_expiry(item) < expiry(standing, self._retention)
+        is_early = read_expiry(item) < expiry(standing, self._retention)
+        return not is_early and item.keys() <= CALL_ATTRIBUTES
 
 
 def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
@@ -228,8 +238,13 @@ def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
 
 
 def _unchanged(item: Item) -> _Condition:
-    """The condition that an item still holds what was read of it, and nothing else of a call."""
-    names = sorted(CALL_ATTRIBUTES | item.keys())
+    """The condition that an item still holds what was read of it, and nothing else of a call.
+
+    Attributes that no call has are left out: others may add as many as an item holds, and a
+    condition has 4 KB.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    names = sorted(CALL_ATTRIBUTES)
     return {
         "ConditionExpression": " AND ".join(
             f"#{place} = :{place}" if name in item else f"attribute_not_exists(#{place})"

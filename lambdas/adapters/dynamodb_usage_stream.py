@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lambdas.adapters.dynamodb_usage_item import call_key, expiry, from_item, read_expiry
+from lambdas.adapters.dynamodb_usage_item import (
+    CALL_ATTRIBUTES,
+    call_key,
+    expiry,
+    from_item,
+    read_expiry,
+)
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metering import LedgerChange
 from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY
@@ -74,11 +80,14 @@ def _find_tampering(
 ) -> Tampering | None:
     """Find what is wrong with an item, though it holds a call.
 
+    A new item may hold more: a later version of the meter may have written it.
     It may expire sooner than before where that is its time: a deployment may have made the
     retention shorter.
     """
     if after[PARTITION_KEY] != {"S": CALL_PREFIX + call_key(call)}:
         return Tampering.MISPLACED
+    if before and not after.keys() <= CALL_ATTRIBUTES:  # Time to Live can be set to any of them
+        return Tampering.CHANGED
     expires_at = read_expiry(after)
     if before and expires_at < read_expiry(before) and expires_at < expiry(call, retention):
         return Tampering.EXPIRES_SOONER

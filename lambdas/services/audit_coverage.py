@@ -21,6 +21,7 @@ from lambdas.domain.completeness import (
     MetricReader,
     MismatchReport,
     ModelCoverage,
+    OwnSeries,
     Quantity,
     SettledHour,
     compare,
@@ -28,8 +29,10 @@ from lambdas.domain.completeness import (
     is_hour_by_model,
     merge_models,
     read_figures,
+    series_bound,
 )
 from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -43,12 +46,14 @@ class AuditCoverage:
         name_model: Names the foundation model behind a name of CloudWatch's: Bedrock counts calls
             through an application inference profile under the profile's id, the meter under the
             model's as soon as it is known.
+        max_models: How many models a month have metrics of their own.
         metered_since: When metering began; an hour that began before is not judged, since Bedrock
             has calls of it that no deployment could count.
     """
 
     reader: MetricReader
     name_model: Callable[[str], str] = str
+    max_models: int = DEFAULT_MAX_MODELS
     metered_since: datetime = _ALWAYS
 
     def __call__(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
@@ -68,11 +73,11 @@ class AuditCoverage:
         window = AuditWindow.at(moment)
         if window.start < self.metered_since:
             return CoverageReport(window, models=(), unlogged={})
-        models = self._compare(
-            window,
-            Quantity if with_tokens else [Quantity.CALLS],
-            by_model=with_tokens or is_by_model(window, self._count_models()),
-        )
+        if with_tokens or is_by_model(window, self._count_models()):
+            quantities = Quantity if with_tokens else [Quantity.CALLS]
+            models = self._compare_models(window, quantities, self._list_own(quantities))
+        else:
+            models = self._compare_sums(window, [Quantity.CALLS])
         if not (with_tokens or window.is_hour_of_the_clock):
             return CoverageReport(window, models, unlogged={})
         mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
@@ -84,41 +89,64 @@ class AuditCoverage:
         Raises:
             FiguresUnavailableError: Not all figures are to be had.
         """
-        windows = AuditWindow.settled_at(moment)
-        if windows[0].start < self.metered_since:
-            return MismatchReport(*(SettledHour(window, models=()) for window in windows))
-        by_model = is_hour_by_model(windows[1], self._count_models())
-        return MismatchReport(
-            *(
-                SettledHour(window, self._compare(window, Quantity, by_model=by_model))
-                for window in windows
-            )
-        )
+        earlier, later = AuditWindow.settled_at(moment)
+        if earlier.start < self.metered_since:
+            return MismatchReport(SettledHour(earlier, models=()), SettledHour(later, models=()))
+        own = self._list_own(Quantity)
+        is_by_model = is_hour_by_model(later, self._count_models())
+
+        def compare_hour(window: AuditWindow) -> SettledHour:
+            if is_by_model:
+                return SettledHour(window, self._compare_models(window, Quantity, own))
+            return SettledHour(window, self._compare_sums(window, Quantity))
+
+        exceeded = own.bound if own.is_exceeded else None
+        return MismatchReport(compare_hour(earlier), compare_hour(later), exceeded)
 
     def _count_models(self) -> int:
         (calls,) = BEDROCK_METRICS[Quantity.CALLS]
         return self.reader.count_models(BEDROCK_NAMESPACE, calls)
 
-    def _compare(
-        self, window: AuditWindow, quantities: Iterable[Quantity], *, by_model: bool
-    ) -> tuple[ModelCoverage, ...]:
-        wanted = list(quantities)
+    def _list_own(self, quantities: Iterable[Quantity]) -> OwnSeries:
+        bound = series_bound(self.max_models)
+        names = _spellings(_select(OWN_METRICS, quantities))
+        return OwnSeries(
+            {name: self.reader.list_models(NAMESPACE, name, bound + 1) for name in names}, bound
+        )
 
+    def _compare_models(
+        self, window: AuditWindow, quantities: Iterable[Quantity], own: OwnSeries
+    ) -> tuple[ModelCoverage, ...]:
+        def figures(
+            sums_by_model: Mapping[str, Mapping[str, int]], names: MetricNames
+        ) -> Mapping[str, Figures]:
+            found = {model: read_figures(sums, names) for model, sums in sums_by_model.items()}
+            return merge_models(found, self.name_model)
+
+        names = _select(BEDROCK_METRICS, quantities)
+        bedrock = self.reader.by_model(BEDROCK_NAMESPACE, _spellings(names), window)
+        selected = own.select(bedrock, self.name_model)
+        metered = self.reader.of_models(NAMESPACE, selected, window)
+        return compare(
+            metered=figures(metered, _select(OWN_METRICS, quantities)),
+            bedrock=figures(bedrock, names),
+        )
+
+    def _compare_sums(
+        self, window: AuditWindow, quantities: Iterable[Quantity]
+    ) -> tuple[ModelCoverage, ...]:
         def figures(namespace: str, names: MetricNames) -> Mapping[str, Figures]:
-            named = {quantity: names[quantity] for quantity in wanted if quantity in names}
-            if not by_model:
-                sums = self.reader.of_account(namespace, _spellings(named), window)
-                return {ALL_MODELS: read_figures(sums, named)} if sums else {}
-            sums_by_model = self.reader.by_model(namespace, _spellings(named), window)
-            return merge_models(
-                {model: read_figures(sums, named) for model, sums in sums_by_model.items()},
-                self.name_model,
-            )
+            sums = self.reader.of_account(namespace, _spellings(names), window)
+            return {ALL_MODELS: read_figures(sums, names)} if sums else {}
 
         return compare(
-            metered=figures(NAMESPACE, OWN_METRICS),
-            bedrock=figures(BEDROCK_NAMESPACE, BEDROCK_METRICS),
+            metered=figures(NAMESPACE, _select(OWN_METRICS, quantities)),
+            bedrock=figures(BEDROCK_NAMESPACE, _select(BEDROCK_METRICS, quantities)),
         )
+
+
+def _select(names: MetricNames, quantities: Iterable[Quantity]) -> MetricNames:
+    return {quantity: names[quantity] for quantity in quantities if quantity in names}
 
 
 def _spellings(names: MetricNames) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -23,7 +23,7 @@ from lambdas.domain.unmetered import (
     batch_notice,
     is_first_deployment,
     misread_tiers,
-    region_key,
+    region_keys,
     region_notice,
     tier_notice,
     traffic_window,
@@ -41,16 +41,24 @@ class TrafficScope:
         region: Its own Region.
         regions: The Regions with a deployment, in the order of the settings; empty for this one.
         are_tiers_logged: Whether the logs have content, which names the service tier.
+        denied: Regions that a policy denies to the whole account. They are read all the same, in
+            case the policy has gone.
     """
 
     region: str
     regions: tuple[str, ...]
     are_tiers_logged: bool
+    denied: tuple[str, ...] = ()
 
     @property
     def has_other_regions(self) -> bool:
         """Whether this deployment is the one that looks at other Regions."""
         return is_first_deployment(self.region, self.regions)
+
+    def unexpected(self, unreadable: Iterable[str]) -> list[str]:
+        """Leave Regions out that nobody can call Bedrock in."""
+        denied = {*self.denied} - self.metered
+        return [region for region in unreadable if region not in denied]
 
     @property
     def metered(self) -> frozenset[str]:
@@ -82,22 +90,20 @@ class TrafficReport:
         unmetered: Other Regions with calls that no deployment has counted.
         unreadable: Regions that could not be read, each with the reason; `all` where the account's
             Regions cannot be listed.
-        found_invocations: Asynchronous invocations.
+        submitted: Asynchronous invocations of both hours.
         tiers: Calls at service tiers that the logs do not name.
     """
 
     window: AuditWindow
     unmetered: tuple[RegionTraffic, ...]
     unreadable: Mapping[str, str]
-    found_invocations: tuple[AsyncInvocation, ...]
+    submitted: tuple[AsyncInvocation, ...]
     tiers: tuple[TierCalls, ...]
 
     @property
     def invocations(self) -> tuple[AsyncInvocation, ...]:
-        """Those of the later hour; the earlier one was counted an hour ago."""
-        return tuple(
-            call for call in self.found_invocations if call.submitted_at >= self.window.middle
-        )
+        """The asynchronous invocations of the later hour; the earlier one was counted before."""
+        return tuple(call for call in self.submitted if call.submitted_at >= self.window.middle)
 
     @property
     def unmetered_calls(self) -> int:
@@ -109,7 +115,7 @@ class TrafficReport:
 class AuditTraffic:
     """Audits, and notifies of what was not notified before.
 
-    The two are apart, so that calls are counted where notices cannot be published.
+    An audit publishes nothing, so that its report can be counted whatever becomes of notices.
 
     Attributes:
         scope: The part of the traffic that it looks at.
@@ -128,27 +134,30 @@ class AuditTraffic:
         window, unreadable = traffic_window(moment), dict[str, str]()
         unmetered = tuple(self._find_unmetered(window, unreadable))
         own = _Unreadable(self.scope.region, unreadable)
-        invocations = own.unless_read(lambda: tuple(self.sources.async_invocations.list(window)))
+        submitted = own.unless_read(lambda: tuple(self.sources.async_invocations.list(window)))
         tiers = own.unless_read(lambda: self._find_misread_tiers(window))
-        return TrafficReport(window, unmetered, unreadable, invocations, tiers)
+        return TrafficReport(window, unmetered, unreadable, submitted, tiers)
 
     def notify(self, report: TrafficReport, moment: datetime) -> None:
-        """Publish what an audit has found and no notice has named yet."""
-        window = report.window
+        """Notify of what is new in a report."""
         for traffic in report.unmetered:
-            self._notify_of_region(traffic, window, moment)
+            self._notify_of_region(traffic, report.window, moment)
         by_key: dict[str, list[AsyncInvocation]] = {}
-        for invocation in report.found_invocations:
+        for invocation in report.submitted:
             by_key.setdefault(invocation.keys[0], []).append(invocation)
         self._notify(
             by_key, lambda new: async_notice([call for calls in new for call in calls]), moment
         )
-        by_tier = {row.key_on(window): row for row in report.tiers}
-        self._notify(by_tier, lambda new: tier_notice(new, window), moment)
+        misread = {row.key_on(report.window): row for row in report.tiers}
+        self._notify(misread, lambda new: tier_notice(new, report.window), moment)
 
-    def report_batch_job(self, job: BatchJob, moment: datetime) -> bool:
+    def is_new(self, job: BatchJob) -> bool:
+        """Say if no notice of a batch job was sent."""
+        return not self.sent.contains(job.key)
+
+    def report_batch_job(self, job: BatchJob, moment: datetime) -> None:
         """Notify of a batch job, if this is the first event of it."""
-        return bool(self._notify({job.key: job}, lambda _: batch_notice(job), moment))
+        self._notify({job.key: job}, lambda _: batch_notice(job), moment)
 
     def report_invocation(self, invocation: AsyncInvocation, moment: datetime) -> bool:
         """Notify of an asynchronous invocation that a trail reports, once a day and caller."""
@@ -184,8 +193,10 @@ class AuditTraffic:
     def _notify_of_region(
         self, traffic: RegionTraffic, window: AuditWindow, moment: datetime
     ) -> None:
-        key = region_key(traffic.region, window)
-        self._notify({key: traffic}, lambda _: region_notice(traffic, window), moment)
+        own, *lower = region_keys(traffic, window)
+        if self._notify({own: traffic}, lambda _: region_notice(traffic, window), moment):
+            for key in lower:
+                self.sent.add(key, moment)
 
     def _find_misread_tiers(self, window: AuditWindow) -> tuple[TierCalls, ...]:
         if self.scope.are_tiers_logged:

@@ -172,7 +172,7 @@ def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it
     assert from_item(item) == usage_record(
         latency_ms=7,
         tokens=TokenCounts(99, 1),
-        conflicts=Conflicts(are_counts_disputed=True),
+        conflicts=Conflicts(are_counts_disputed=True, are_details_disputed=True),
     )
 
 
@@ -237,6 +237,37 @@ def test_item_that_expires_too_early_gets_its_time_back_by_the_next_reading() ->
         ledger.put([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
+
+
+def test_attributes_that_no_call_has_are_removed_by_the_next_reading() -> None:
+    table = InMemoryDynamoDb()
+    item = to_item(usage_record(), RETENTION)
+    table.items = {item["pk"]["S"]: {**item, "x": {"N": "1"}}}
+    ledger = open_ledger(table)
+    for _ in range(2):
+        ledger.put([usage_record()])
+    assert list(table.items.values()) == [item]
+    assert table.requests["PutItem"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "added",
+    [
+        {f"x{number}": {"N": "1"} for number in range(2_000)},
+        {"request_metadata": {"M": {str(number): {"S": "x" * 1008} for number in range(400)}}},
+    ],
+    ids=["many attributes", "a large one"],
+)
+def test_nothing_that_others_add_to_an_item_stops_a_delivery(added: dict[str, Any]) -> None:
+    client = boto3.client("dynamodb")
+    client.put_item(TableName=LEDGER, Item={**to_item(usage_record(), RETENTION), **added})
+    ledger = DynamoDbUsageLedger(client, LEDGER, RETENTION)
+    later = usage_record(tokens=TokenCounts(99), error_code="x" * 1024, prompt_router="y" * 1024)
+    ledger.put([later, usage_record(request_id="another")])
+    (joined,) = (record for record in stored() if record.request_id == "request-1")
+    assert len(stored()) == 2
+    assert joined.tokens.input == 99
 
 
 def test_shorter_retention_rewrites_no_item() -> None:

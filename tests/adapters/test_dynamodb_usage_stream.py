@@ -77,7 +77,7 @@ def with_fewer_conflicts(record: UsageRecord) -> Iterator[UsageRecord]:
         for place in range(len(values)):
             left = values[:place] + values[place + 1 :]
             yield with_conflicts(record, **{name: left if len(left) > 1 else ()})
-    for name in ("is_cut_off", "are_counts_disputed"):
+    for name in ("is_cut_off", "are_counts_disputed", "are_details_disputed"):
         yield with_conflicts(record, **{name: False})
 
 
@@ -128,6 +128,20 @@ def test_item_that_holds_no_call_any_more_is_tampering(
     images = {"NewImage": item, "OldImage": to_item(usage_record(), RETENTION)}
     change = read_change({"eventName": name, "dynamodb": images}, RETENTION)
     assert change == TamperedCall(Tampering.UNREADABLE, usage_record())
+
+
+def test_attribute_that_no_call_has_is_tampering() -> None:
+    """Time to Live could be set to it, and delete the call as if it had expired."""
+    item: Any = to_item(usage_record(), RETENTION)
+    images = {"NewImage": {**item, "x": {"N": "1700000000"}}, "OldImage": item}
+    change = read_change({"eventName": "MODIFY", "dynamodb": images}, RETENTION)
+    assert change == TamperedCall(Tampering.CHANGED, usage_record())
+
+
+def test_new_call_may_have_attributes_of_a_later_version() -> None:
+    """Both functions are deployed one after the other, and metrics leave out no call in between."""
+    item: Any = to_item(usage_record(), RETENTION)
+    assert insertion({**item, "x": {"N": "1"}}) == LedgerChange(usage_record())
 
 
 def test_call_under_the_key_of_another_one_is_tampering() -> None:

@@ -75,6 +75,26 @@ def test_models_are_counted_without_reading_their_sums(metrics: Metrics) -> None
     assert metrics.count_models(NAMESPACE, "OutputTokenCount") == 0
 
 
+def test_models_are_listed_up_to_a_number(metrics: Metrics) -> None:
+    for model in ("a", "b", "b", "c"):
+        metrics.add(NAMESPACE, "Invocations", WINDOW.start, 7, model)
+    metrics.add(NAMESPACE, "Invocations", WINDOW.start, 14)
+    assert set(metrics.list_models(NAMESPACE, "Invocations", 4)) == {"a", "b", "c"}
+    assert len(metrics.list_models(NAMESPACE, "Invocations", 2)) == 2
+
+
+def test_metrics_of_models_that_are_named_are_read_and_no_others(metrics: Metrics) -> None:
+    for model in ("a", "b"):
+        metrics.add(NAMESPACE, "Invocations", WINDOW.start, 7, model)
+        metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 70, model)
+    named = {"Invocations": ["a", "absent"], "InputTokenCount": ["b"]}
+    assert metrics.of_models(NAMESPACE, named, WINDOW) == {
+        "a": {"Invocations": 7},
+        "b": {"InputTokenCount": 70},
+    }
+    assert metrics.of_models(NAMESPACE, {}, WINDOW) == {}
+
+
 def test_sums_are_by_model_and_by_name(metrics: Metrics) -> None:
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 1, "a")
     metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 20, "a")

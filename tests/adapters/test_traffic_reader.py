@@ -86,7 +86,22 @@ def test_calls_are_read_by_the_tier_that_served_them(aws: None) -> None:
         tiers: Any = {"ServiceTier": asked, "ResolvedServiceTier": served}
         count(BEDROCK, "Invocations", calls, region=HOME, ModelId="a", **tiers)
     rows = sorted(reader().read_tiers(WINDOW), key=lambda row: row.tier)
-    assert rows == [TierCalls("a", "default", 4), TierCalls("a", "priority", 5)]
+    assert rows == [TierCalls("a", "priority", 5)]
+
+
+@pytest.mark.parametrize(("models", "named"), [(50, 50), (51, 1)])
+def test_models_past_the_bound_are_read_as_one_sum(aws: None, models: int, named: int) -> None:
+    """An application inference profile costs nothing, and to read its metric does.
+
+    moto's metrics without dimensions are the sums of all others, as Bedrock's are.
+    """
+    for number in range(models):
+        count(BEDROCK, "Invocations", 2, ModelId=f"profile-{number}")
+        count(MANTLE, "Inferences", 3, Model=f"profile-{number}")
+    traffic = reader().read_region(NORTH, WINDOW)
+    assert [sum(traffic.calls.values()), len(traffic.calls)] == [2 * models, named]
+    assert [sum(traffic.mantle_calls.values()), len(traffic.mantle_calls)] == [3 * models, named]
+    assert traffic.unmetered_calls == 5 * models
 
 
 class Broken:

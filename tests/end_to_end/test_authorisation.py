@@ -273,13 +273,15 @@ def test_traffic_outside_the_logs_is_found_with_the_role_as_it_is(deployed: Depl
     deployed.start("TrafficAuditor", event("Batch Inference Job State Change", now, batch_detail()))
     day = f"{window.start:%Y-%m-%d}"
     assert sent_notices(deployed) >= {
-        f"region/eu-north-1/{day}",
+        f"region/eu-north-1/{day}/0",
         f"tier/{MODEL}/priority/{day}",
         f"batch/{JOB}",
     }
 
 
-@pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem", "sns:Publish"])
+@pytest.mark.parametrize(
+    "action", ["dynamodb:GetItem", "dynamodb:PutItem", "events:PutEvents", "sns:Publish"]
+)
 def test_the_traffic_auditor_needs_each_grant_to_notify_once(
     deployed: Deployed, action: str
 ) -> None:

@@ -32,6 +32,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
+    monkeypatch.setenv("MAX_MODELS", "2")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield received
     for resource in (handler.settings, handler.audit, handler.notifier):
@@ -173,3 +174,17 @@ def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
     count("BedrockMeter", HAIKU_3, 200)
     handle("Scheduled Event")
     assert health_metrics(capsys.readouterr().out)["MissingCalls"] == [0]
+
+
+def test_fake_series_of_the_meter_s_namespace_are_a_mismatch(
+    capsys: pytest.CaptureFixture[str], received: Any
+) -> None:
+    at = NOW.replace(minute=15, second=30) - timedelta(hours=1)
+    start = at.replace(minute=0, second=0) - timedelta(hours=2)
+    for number in range(6):  # two models of two months, and the rest, are five
+        count("BedrockMeter", f"fake-{number}", 1, name="OutputTokens", at=start)
+    handle("Scheduled Event", at)
+    assert health_metrics(capsys.readouterr().out)["UsageMismatch"] == [1]
+    handle("CloudWatch Alarm State Change", at, alarmName="BedrockMeter-Health-UsageMismatch")
+    (message,) = received()
+    assert "More than 5 models have metrics" in message["Message"]

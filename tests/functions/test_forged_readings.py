@@ -202,6 +202,31 @@ def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
     check_focus()
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"requestMetadata": {"project": "b", "department": "x"}},
+        {"operation": "InvokeModel"},
+        {"inferenceRegion": "eu-west-1"},
+        {"identity": {}},
+    ],
+    ids=lambda forged: next(iter(forged)),
+)
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_twins_that_move_a_call_elsewhere_are_conflicts(
+    forged: dict[str, Any],
+    order: list[list[int]],
+    table: Table,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real = REAL | {"requestMetadata": {"project": "a"}, "inferenceRegion": "us-west-2"}
+    for delivery in order:
+        deliver(table, *(real | forged if is_forged else real for is_forged in delivery))
+    metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    conflicts = [json.loads(line).get("ConflictingDuplicates", [0]) for line in metrics]
+    assert sum(map(sum, conflicts)) == 1
+
+
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
     order: list[list[int]], table: Table

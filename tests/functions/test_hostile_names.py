@@ -31,6 +31,8 @@ REPORTS = "reports"
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
+AUDITED = NOW + timedelta(hours=6)
+"""Some hours after the deployment: what was before it is not audited."""
 NAMES = tuple(HOSTILE_NAMES.values())
 FUNCTIONS = (comparison_reporter, coverage_auditor, log_processor, metric_publisher)
 
@@ -118,7 +120,7 @@ def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> N
     data: list[Any] = [
         {
             "MetricName": "Invocations",
-            "Timestamp": AuditWindow.at(NOW).start,
+            "Timestamp": AuditWindow.at(AUDITED).start,
             "Value": 1000,
             "Dimensions": [{"Name": "ModelId", "Value": value}],
         }
@@ -126,7 +128,7 @@ def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> N
     ]
     boto3.client("cloudwatch").put_metric_data(Namespace="AWS/Bedrock", MetricData=data)
     alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
-    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", NOW, alarm), CONTEXT)
+    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", AUDITED, alarm), CONTEXT)
     (message,) = received()
     assert message["Subject"].isprintable()
     lines = message["Message"].split("\n")

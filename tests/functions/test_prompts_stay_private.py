@@ -38,6 +38,8 @@ REPORTS = "reports"
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
+AUDITED = NOW + timedelta(hours=6)
+"""Some hours after the deployment: what was before it is not audited."""
 FUNCTIONS = (
     *(comparison_reporter, coverage_auditor, focus_exporter, log_processor, metric_publisher),
     price_refresher,
@@ -151,14 +153,14 @@ def test_no_prompt_is_in_notifications_about_missing_calls(
             MetricData=[
                 {
                     "MetricName": "Invocations",
-                    "Timestamp": NOW - timedelta(minutes=45),
+                    "Timestamp": AUDITED - timedelta(minutes=45),
                     "Value": 1000,
                     "Dimensions": [{"Name": "ModelId", "Value": value}],
                 }
             ],
         )
     alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
-    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", NOW, alarm), CONTEXT)
+    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", AUDITED, alarm), CONTEXT)
     (message,) = received()
     assert "are missing" in message["Message"]
     assert find_prompts(json.dumps(message)) == set()

@@ -77,6 +77,10 @@ def let_expire() -> None:
     write(the_item() | {"expires_at": {"N": str(int(NOW.timestamp()))}})
 
 
+def let_expire_by_another_attribute() -> None:
+    write(the_item() | {"x": {"N": str(int(NOW.timestamp()))}})
+
+
 def make_unreadable() -> None:
     write({name: value for name, value in the_item().items() if name != "model_id"})
 
@@ -92,6 +96,7 @@ def copy_under_another_key() -> None:
         put_with_fewer_tokens,
         update_the_caller,
         let_expire,
+        let_expire_by_another_attribute,
         make_unreadable,
         copy_under_another_key,
     ],

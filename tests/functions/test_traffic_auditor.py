@@ -1,8 +1,7 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
-import json
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -99,19 +98,6 @@ def test_calls_in_another_region_are_measured_named_and_notified_of_once(
     assert received() == []
 
 
-def test_where_the_topic_refuses_calls_are_counted_and_published_as_an_event(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    published = take_events()
-    count(NORTH, 5, ModelId="amazon.nova-lite-v1:0")
-    boto3.client("sns").delete_topic(TopicArn=os.environ["TOPIC_ARN"])
-    with pytest.raises(ClientError, match="NotFound"):
-        handle("Scheduled Event")
-    assert health_metrics(capsys.readouterr().out)["UnmeteredCalls"] == [5]
-    (entry,) = published
-    assert NORTH in json.loads(entry["Detail"])["text"]
-
-
 def test_calls_at_the_deployment_s_own_region_are_none_of_these(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
@@ -191,15 +177,6 @@ def test_a_trail_s_event_names_the_caller_and_the_hourly_audit_does_not_repeat_i
     assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [1]
 
 
-def test_an_invocation_from_the_future_leaves_no_note_that_would_hide_real_ones(
-    received: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    tomorrow = NOW + timedelta(days=1)
-    handle(TRAIL, trail_detail(eventTime=tomorrow.isoformat()), tomorrow)
-    assert received() == []
-    assert "is from the future" in caplog.text
-
-
 def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
@@ -211,6 +188,52 @@ def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
     handle(BATCH, batch_detail(status="Completed"))
     assert received() == []
     assert '"_aws"' not in capsys.readouterr().out
+
+
+def test_regions_that_a_policy_denies_are_logged_and_not_counted(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DENIED_REGIONS", f'["{NORTH}"]')
+    denied = InMemoryTraffic()
+    denied.denied = {NORTH}
+    sources = replace(handler.sources(), reader=denied)
+    monkeypatch.setattr(handler, "sources", lambda: sources)
+    with caplog.at_level("INFO"):
+        handle("Scheduled Event")
+    assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [0]
+    assert NORTH in vars(caplog.records[-1])["unreadable"]
+
+
+@pytest.mark.parametrize("kind", ["Scheduled Event", BATCH])
+def test_what_a_topic_that_refuses_cannot_say_is_counted_logged_and_published_as_an_event(
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOPIC_ARN", f"arn:aws:sns:{REGION}:123456789012:deleted")
+    published = take_events()
+    count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
+    with caplog.at_level("INFO"), pytest.raises(ClientError, match="NotFound"):
+        handle(kind, batch_detail())
+    health = health_metrics(capsys.readouterr().out)
+    found = health["UnloggedJobs"] if kind == BATCH else health["UnmeteredCalls"]
+    assert found == [1 if kind == BATCH else 12]
+    assert any("outside the logs" in record.getMessage() for record in caplog.records)
+    (entry,) = published
+    assert entry["DetailType"] == "Bedrock Meter Notice"
+
+
+def test_a_trail_s_event_of_a_day_to_come_keeps_no_notice_of_that_day_quiet(
+    caplog: pytest.LogCaptureFixture, received: Any
+) -> None:
+    handle(TRAIL, trail_detail(), NOW + timedelta(hours=2))
+    assert "from the future" in caplog.records[-1].getMessage()
+    assert received() == []
+    handle(TRAIL, trail_detail(), NOW + timedelta(minutes=30))
+    assert len(received()) == 1
 
 
 @pytest.mark.parametrize("kind", [BATCH, TRAIL])

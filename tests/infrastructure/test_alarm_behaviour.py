@@ -390,7 +390,9 @@ def test_bound_that_is_reached_notifies_once() -> None:
     assert [after(1, *[0] * 71), after(1, *[0] * 72)] == [ALARM, OK]
 
 
-@pytest.mark.parametrize("metric", ["QuotaTokens", "EstimatedCostUSD", "Invocations"])
+@pytest.mark.parametrize(
+    "metric", ["QuotaTokens", "TotalTokens", "EstimatedCostUSD", "Invocations"]
+)
 def test_values_below_zero_notify_at_once(metric: str) -> None:
     def after(*values: float | None) -> AlarmState:
         figures = {f"BedrockMeter {metric}": values}

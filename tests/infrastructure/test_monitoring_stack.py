@@ -264,6 +264,22 @@ def test_series_that_usage_alarms_look_at_are_watched_for_values_below_zero(
         assert alarm["Metrics"][0]["Period"] == 300
 
 
+@each_configuration
+def test_metrics_that_account_alarms_look_at_are_watched_for_values_below_zero(
+    configuration: str,
+) -> None:
+    looked_at = {
+        metric
+        for name, alarm in alarms(configuration).items()
+        if name.startswith("BedrockMeter-Account-")
+        for metric in metrics_of(alarm)
+    }
+    assert looked_at
+    assert looked_at <= set(
+        metrics_of(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
+    )
+
+
 def test_the_anomaly_band_can_be_switched_off() -> None:
     for name, metric in (("Anomaly", "QuotaTokens"), ("CostAnomaly", "EstimatedCostUSD")):
         assert f"BedrockMeter-Account-{name}" not in alarms("adopting")

@@ -111,6 +111,12 @@ def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
         assert json.loads(found["REGIONS"]) == both
 
 
+def test_regions_that_a_policy_denies_are_known_to_it() -> None:
+    template = synthesise({"denied_regions": ["eu-north-1"]}).monitoring
+    assert variables(template)["DENIED_REGIONS"] == '["eu-north-1"]'
+    assert variables(deployment().monitoring)["DENIED_REGIONS"] == "[]"
+
+
 def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:
     def after(*regions: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UnreadableRegions": regions}

@@ -293,6 +293,13 @@ def test_what_is_adopted_is_told_as_such() -> None:
     assert told("everything")["RETENTION_DAYS"] == "30"
 
 
+def test_audits_know_how_many_models_the_meter_publishes() -> None:
+    audit = function_of(deployment().monitoring, "coverage_auditor")
+    publisher = function_of(deployment().ingestion, "metric_publisher")
+    bounds = [each["Environment"]["Variables"]["MAX_MODELS"] for each in (audit, publisher)]
+    assert bounds == ["100", "100"]
+
+
 def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:
     layers = resources(deployment().monitoring, "AWS::Lambda::LayerVersion")
     (dependencies,) = (name for name in layers if name.startswith("Dependencies"))

@@ -72,7 +72,9 @@ def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) 
     ledger.put([first])
     ledger.put([second])
     joined = usage_record(
-        tokens=TokenCounts(99, 5), latency_ms=7, conflicts=Conflicts(are_counts_disputed=True)
+        tokens=TokenCounts(99, 5),
+        latency_ms=7,
+        conflicts=Conflicts(are_counts_disputed=True, are_details_disputed=True),
     )
     assert ledger.changes() == [LedgerChange(first), LedgerChange(joined, replaced=first)]
     assert ledger.stored() == {first.key: joined}

@@ -29,6 +29,7 @@ from lambdas.domain.completeness.figures import (
 )
 from lambdas.domain.completeness.metric_reader import FiguresUnavailableError, MetricReader
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, SettledHour
+from lambdas.domain.completeness.own_series import OwnSeries, series_bound
 from lambdas.domain.completeness.wording import coverage_notice, mismatch_notice
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Mismatch",
     "MismatchReport",
     "ModelCoverage",
+    "OwnSeries",
     "Quantity",
     "SettledHour",
     "compare",
@@ -60,4 +62,5 @@ __all__ = [
     "metered_model_id",
     "mismatch_notice",
     "read_figures",
+    "series_bound",
 ]

@@ -27,6 +27,23 @@ class MetricReader(Protocol):
     def count_models(self, namespace: str, name: str) -> int:
         """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
 
+    def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
+        """List models with a metric of a name whose one dimension is `ModelId`: some, if more."""
+
+    def of_models(
+        self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics of models, without listing them: by model, then by name.
+
+        Args:
+            namespace: The metrics' namespace.
+            models: The models, by the metric's name.
+            window: The period.
+
+        Raises:
+            FiguresUnavailableError: Some are not to be had.
+        """
+
     def of_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.coverage import (
@@ -14,6 +15,9 @@ from lambdas.domain.completeness.coverage import (
     ModelCoverage,
 )
 from lambdas.domain.completeness.figures import Quantity
+
+MODELS_BOUND: Final = 3
+"""So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""
 
 
 class Mismatch(NamedTuple):
@@ -58,10 +62,18 @@ class MismatchReport:
     Attributes:
         earlier: The first of the two.
         later: The second.
+        exceeded_bound: The number of models that can have metrics of the meter at one time, where
+            more have some; `None` where no more have.
     """
 
     earlier: SettledHour
     later: SettledHour
+    exceeded_bound: int | None = None
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether there is anything that forged or hidden records explain."""
+        return bool(self.mismatches or self.unknown_models) or self.exceeded_bound is not None
 
     @property
     def mismatches(self) -> Mapping[Mismatch, Comparison]:
@@ -76,6 +88,20 @@ class MismatchReport:
             for mismatch, compared in self.later.find_mismatches().items()
             if mismatch in before
         }
+
+    @property
+    def unknown_models(self) -> tuple[str, ...]:
+        """The models of which Bedrock has no calls in either hour; none up to the bound.
+
+        One forged call of each is below the bound on calls, and takes a place of the month's all
+        the same: with all places taken, real models are compared as one.
+        """
+        metered, known = Counter[str](), Counter[str]()
+        for model in (*self.earlier.models, *self.later.models):
+            metered[model.model_id] += model.calls.metered
+            known[model.model_id] += model.calls.bedrock
+        unknown = sorted(model for model in +metered if not known[model])
+        return tuple(unknown) if len(unknown) > MODELS_BOUND else ()
 
     @property
     def uncounted_calls(self) -> Mapping[str, int]:

@@ -55,24 +55,43 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     found = report.mismatches
-    if not found:
+    if not report.is_mismatch:
         return Notice(
             "Bedrock Meter: its count and Bedrock's agree now",
             f"In the two hours {period} they agree within the bounds. {_SILENT_ADVICE}",
         )
-    lines = [
-        f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:",
-        *(_difference(*difference) for difference in islice(found.items(), _MOST_MODELS)),
-    ]
+    lines = list[str]()
+    if found:
+        lines.append(
+            f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:"
+        )
+    lines += [_difference(*difference) for difference in islice(found.items(), _MOST_MODELS)]
     if len(found) > _MOST_MODELS:
         lines.append(f"- and {len(found) - _MOST_MODELS} more; the function's log has all")
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
         lines.append(f"Calls without counts, left out of both: {', '.join(named[:_MOST_MODELS])}.")
+    lines += _forgeries(report, period)
     if ALL_MODELS in {mismatch.model_id for mismatch in found}:
         lines.append(_TOO_MANY_MODELS)
     lines.append(_MISMATCH_ADVICE)
     return Notice("Bedrock Meter: its count differs from Bedrock's", "\n".join(lines))
+
+
+def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
+    if unknown := report.unknown_models:
+        named = ", ".join(unknown[:_MOST_MODELS])
+        rest = f" and {len(unknown) - _MOST_MODELS} more" if len(unknown) > _MOST_MODELS else ""
+        yield (
+            f"In the two hours {period} the meter has calls of {len(unknown)} models that Bedrock"
+            f" has none of: {named}{rest}. They take places of real models for the whole month."
+        )
+    if report.exceeded_bound is not None:
+        yield (
+            f"More than {report.exceeded_bound} models have metrics in the namespace BedrockMeter,"
+            " which are more than the meter publishes: something else publishes there. Only models"
+            " that Bedrock names are compared."
+        )
 
 
 def _difference(mismatch: Mismatch, compared: Comparison) -> str:

@@ -135,6 +135,7 @@ class Conflicts(NamedTuple):
         error_codes: Error codes; empty text stands for success.
         is_cut_off: Whether a field had more values than are kept.
         are_counts_disputed: Whether the readings report different tokens or billed units.
+        are_details_disputed: Whether the readings differ in another field, which has no list here.
     """
 
     variants: tuple[CallVariant, ...] = ()
@@ -143,6 +144,7 @@ class Conflicts(NamedTuple):
     error_codes: tuple[str, ...] = ()
     is_cut_off: bool = False
     are_counts_disputed: bool = False
+    are_details_disputed: bool = False
 
     @property
     def are_variants_cut_off(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from lambdas.domain.invocations import (
@@ -49,6 +50,11 @@ RECORD_TEXTS = (
 Value = TypeVar("Value")
 _KNOWN_UNITS = frozenset(BilledUnit)
 _NO_CONFLICTS = Conflicts()
+_DETAILS = attrgetter(
+    *("operation", "inference_region", "latency_ms", "request_metadata", "usage_doubt"),
+    *("prompt_router", "largest_sampling_tokens"),
+)
+"""The fields of which one value is kept, and neither a list nor the larger count."""
 _DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 
 
@@ -64,9 +70,9 @@ def join_readings(records: Iterable[UsageRecord]) -> dict[tuple[str, str, str], 
 def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
     """Join two readings of one call, or what several readings were joined into.
 
-    A value that is present goes before an absent one. Of two counts the larger one stands, and the
-    record says that they differed. Models, service tiers, callers, times and errors keep every
-    different value; see `Conflicts`.
+    A value that is present goes before an absent one, and of two counts the larger one stands.
+    Models, service tiers, callers, times and errors keep every different value. Bedrock writes one
+    log a call: readings that differ in anything at all have `conflicts`.
 
     Args:
         first: A reading that `bound_reading` returned, or a join.
@@ -77,6 +83,8 @@ def join(first: UsageRecord, second: UsageRecord) -> UsageRecord:
     values = _union(_all_values(first), _all_values(second))
     if (first.tokens, first.billed_units) != (second.tokens, second.billed_units):
         values = values._replace(are_counts_disputed=True)
+    if _details(first) != _details(second):
+        values = values._replace(are_details_disputed=True)
     model_id, invoked_model_id, service_tier = values.variants[0]
     return first._replace(
         timestamp=values.timestamps[0],
@@ -142,7 +150,13 @@ def _all_values(record: UsageRecord) -> Conflicts:
         error_codes=conflicts.error_codes or (record.error_code or "",),
         is_cut_off=conflicts.is_cut_off,
         are_counts_disputed=conflicts.are_counts_disputed,
+        are_details_disputed=conflicts.are_details_disputed,
     )
+
+
+def _details(record: UsageRecord) -> tuple[Any, ...]:
+    """The fields that have no list in `Conflicts`, and if any reading names a caller."""
+    return (*_DETAILS(record), record.identity_arn == UNKNOWN_IDENTITY)
 
 
 def _union(first: Conflicts, second: Conflicts) -> Conflicts:
@@ -160,6 +174,7 @@ def _union(first: Conflicts, second: Conflicts) -> Conflicts:
         tuple(errors[:MAX_CONFLICT_VALUES]),
         first.is_cut_off or second.is_cut_off or most > MAX_CONFLICT_VALUES,
         first.are_counts_disputed or second.are_counts_disputed,
+        first.are_details_disputed or second.are_details_disputed,
     )
 
 
@@ -171,6 +186,7 @@ def _leave_out_single_values(values: Conflicts) -> Conflicts | None:
         _several(values.error_codes),
         values.is_cut_off,
         values.are_counts_disputed,
+        values.are_details_disputed,
     )
     return None if conflicts == _NO_CONFLICTS else conflicts
 

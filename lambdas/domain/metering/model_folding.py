@@ -27,15 +27,15 @@ class BoundedModels:
 
     Attributes:
         models: Admits models, month by month.
-        failing_models: Admits models of failed calls, to the first half of the same places: a
-            caller that fails costs nothing, and must not fill the places of models that answer.
+        doubtful_models: Admits models to the first half of the same places: those without a price,
+            whose names anyone who writes to the log group can invent, and those of failed calls,
+            which cost a caller nothing. Neither fills the places of models that have a price.
         pairs: Admits pairs of identity and model; `None` where these have no metrics.
-        is_known: Whether a model has a price. A failed call of another one takes no place: callers
-            can name any model and fail.
+        is_known: Whether a model has a price. A failed call of another one takes no place.
     """
 
     models: IdentityRegistry
-    failing_models: IdentityRegistry
+    doubtful_models: IdentityRegistry
     pairs: IdentityRegistry | None
     is_known: Callable[[str], bool]
 
@@ -48,12 +48,18 @@ class BoundedModels:
         """
         record = call.as_priced().record
         month, model = f"{record.timestamp:%Y-%m}", dimension_value(record.model_id)
-        may_be_new = not record.is_failed or self.is_known(record.model_id)
-        registry = self.failing_models if record.is_failed else self.models
-        if not (may_be_new and registry.admit(month, model, None) is Admission.ADMITTED):
+        is_known = self.is_known(record.model_id)
+        is_admitted = (is_known or not record.is_failed) and self._is_admitted(
+            month, model, is_doubtful=record.is_failed or not is_known
+        )
+        if not is_admitted:
             return call._replace(model=OTHER_MODELS, model_of_identity=OTHER_MODELS)
         of_identity = model if self._is_pair_admitted(month, identity, model) else OTHER_MODELS
         return call._replace(model=model, model_of_identity=of_identity)
+
+    def _is_admitted(self, month: str, model: str, *, is_doubtful: bool) -> bool:
+        registry = self.doubtful_models if is_doubtful else self.models
+        return registry.admit(month, model, None) is Admission.ADMITTED
 
     def _is_pair_admitted(self, month: str, identity: str, model: str) -> bool:
         if self.pairs is None:

@@ -59,17 +59,17 @@ class _Kind:
         example: The first of them, as `read_invocation` reads it.
         cached: The place of cached tokens, by model and operation.
         digest: A hash of what they have in common.
-        first: The earliest time, as the logs write it.
+        first: The earliest time of the calls, as the logs write it; empty before there is a call.
         last: The latest time.
         groups: The calls, added up by day, by size, and by the counts that are 0.
     """
 
     __slots__ = ("cached", "digest", "example", "first", "groups", "last")
 
-    def __init__(self, example: UsageRecord, time: str, digest: int) -> None:
+    def __init__(self, example: UsageRecord, digest: int) -> None:
         self.example = example
         self.digest = digest
-        self.first = self.last = time
+        self.first = self.last = ""
         self.cached = usual_reporting(example.model_id, example.operation)
         self.groups: dict[tuple[object, ...], CallGroup] = {}
 
@@ -111,9 +111,9 @@ class PlainCalls:
 
     @property
     def spans(self) -> Iterator[TimeSpan]:
-        """The times of the plain logs."""
+        """The times of the calls that were added up."""
         for kind in self._kinds.values():
-            if kind is not None:
+            if kind is not None and kind.groups:
                 yield TimeSpan(kind.example.account_id, kind.example.region, kind.first, kind.last)
 
     @property
@@ -194,7 +194,7 @@ class PlainCalls:
             *(error, inference_region, asked_fields, answer_fields),
         )
         kind = self._kinds.get(like)
-        if kind is None and (kind := self._learn_kind(like, log, time)) is None:
+        if kind is None and (kind := self._learn_kind(like, log)) is None:
             return False
         cached = cache_read + cache_write
         may_be_inside = False
@@ -225,6 +225,8 @@ class PlainCalls:
         )
         group = kind.groups.get(used)
         if group is None:
+            if not kind.groups:
+                kind.first = kind.last = time
             group = kind.groups[used] = self._open_group(log)
         group.calls += 1
         group.input += input_tokens
@@ -248,7 +250,7 @@ class PlainCalls:
             raise TypeError
         return CallGroup(record)
 
-    def _learn_kind(self, like: tuple[object, ...], log: object, time: str) -> _Kind | None:
+    def _learn_kind(self, like: tuple[object, ...], log: object) -> _Kind | None:
         """Read the first log of a kind; `None` where the others may be read in another way."""
         if like in self._kinds or len(self._kinds) >= _MAX_MEMOIZED:
             return None
@@ -259,7 +261,7 @@ class PlainCalls:
             and bound_reading(record) == record
             and (record.account_id, record.region) == like[:2]
         ):
-            kind = _Kind(record, time, hash(like))
+            kind = _Kind(record, hash(like))
         self._kinds[like] = kind
         return kind
 

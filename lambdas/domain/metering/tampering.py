@@ -12,7 +12,8 @@ class Tampering(StrEnum):
     """What was done to a call in the ledger. The meter only inserts calls and joins readings."""
 
     CHANGED = "changed"
-    """The call reports something that no further reading makes of it."""
+    """The call reports something that no further reading makes of it, or its item holds more than
+    a call."""
     REMOVED = "removed"
     """The call was deleted before it expired."""
     UNREADABLE = "unreadable"

@@ -19,7 +19,7 @@ from lambdas.domain.unmetered.ports import (
 from lambdas.domain.unmetered.regions import (
     RegionTraffic,
     is_first_deployment,
-    region_key,
+    region_keys,
     region_notice,
 )
 from lambdas.domain.unmetered.tiers import TierCalls, misread_tiers, tier_notice
@@ -42,7 +42,7 @@ __all__ = [
     "count_by_model",
     "is_first_deployment",
     "misread_tiers",
-    "region_key",
+    "region_keys",
     "region_notice",
     "tier_notice",
     "traffic_window",

@@ -38,7 +38,7 @@ class TrafficReader(Protocol):
         """
 
     def read_tiers(self, window: AuditWindow) -> Sequence[TierCalls]:
-        """Read the calls in the deployment's own Region, by model and service tier.
+        """Read the calls in the deployment's own Region at other tiers than standard, by model.
 
         Raises:
             TrafficUnavailableError: They cannot be read.

@@ -11,6 +11,9 @@ from lambdas.domain.metering.metric_catalog import dimension_value
 from lambdas.domain.notifications import Notice
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
+MAX_MODELS_OF_A_REGION: Final = 50
+"""As many models of a Region are read, through each endpoint. An application inference profile is
+one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
 _MAX_MODELS: Final = 20
 
 
@@ -45,9 +48,18 @@ class RegionTraffic:
         return compared.missing if compared.is_short else 0
 
 
-def region_key(region: str, window: AuditWindow) -> str:
-    """Get the key of the notice of a Region: one a day."""
-    return f"region/{region}/{day_of(window)}"
+def region_keys(traffic: RegionTraffic, window: AuditWindow) -> Sequence[str]:
+    """Get the keys that the notice of a Region leaves, its own first.
+
+    One a day and power of a hundred calls, and those of the lower powers: a first call must not
+    keep a million later ones quiet.
+    """
+    day = f"region/{traffic.region}/{day_of(window)}"
+    return [f"{day}/{power}" for power in range(_power_of_100(traffic.unmetered_calls), -1, -1)]
+
+
+def _power_of_100(calls: int) -> int:
+    return (len(str(calls)) - 1) // 2
 
 
 def is_first_deployment(region: str, regions: Sequence[str]) -> bool:
@@ -67,6 +79,7 @@ def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
         f" counted {traffic.unmetered_calls:,} of these calls:"
     )
     lines = [summary, *_models(traffic)]
+    next_at = 100 ** (_power_of_100(traffic.unmetered_calls) + 1)
     if traffic.metered_calls is not None:
         lines.append(
             f"Metrics of a Bedrock Meter there have {traffic.metered_calls:,} of"
@@ -74,8 +87,8 @@ def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
         )
     lines.append(
         "They are in no metric, no report and no alarm on usage. Deploy the meter there (regions in"
-        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. This is the"
-        " only notification of the day about this Region."
+        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. The next"
+        f" notification of the day about this Region comes from {next_at:,} calls in two hours on."
     )
     return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from lambdas.domain.completeness import AuditWindow
@@ -17,7 +18,10 @@ TIER_DIMENSIONS: Final = ("ModelId", "ServiceTier", "ResolvedServiceTier")
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
 """
+MAX_TIERS_READ: Final = 200
+"""As many metrics of tiers are read an hour. An application inference profile has its own."""
 _MAX_ROWS: Final = 20
+_HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
     "flex": "costs less than standard: the cost in metrics and reports is too high",
@@ -48,11 +52,25 @@ class TierCalls:
     @property
     def is_standard(self) -> bool:
         """Whether it is the tier that a call without a tier is priced at."""
-        return read_service_tier(self.tier.lower()) == STANDARD_TIER
+        return is_standard(self.tier)
 
     def key_on(self, window: AuditWindow) -> str:
         """Get the key of its notice: one a model, tier and day."""
         return f"tier/{self.model}/{self.tier.lower()}/{day_of(window)}"
+
+
+def is_standard(tier: str) -> bool:
+    """Say if a tier, as CloudWatch spells it, is that of a call whose log names no tier."""
+    return read_service_tier(tier.lower()) == STANDARD_TIER
+
+
+def choose_tiers(
+    listed: Sequence[tuple[str, ...]], window: AuditWindow
+) -> Sequence[tuple[str, ...]]:
+    """Choose the metrics of tiers to read: all, or another part of them each hour."""
+    parts = max(1, -(-len(listed) // MAX_TIERS_READ))
+    hour = int(window.end.timestamp() // _HOUR.total_seconds())
+    return sorted(listed)[hour % parts :: parts]
 
 
 def misread_tiers(served: Iterable[TierCalls]) -> list[TierCalls]:

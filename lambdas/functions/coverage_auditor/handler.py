@@ -56,7 +56,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     _log(report)
     health = _health(report)
     if report.window.is_hour_of_the_clock:
-        health[USAGE_MISMATCH] = int(bool(_audit_settled_hours(moment).mismatches))
+        health[USAGE_MISMATCH] = int(_audit_settled_hours(moment).is_mismatch)
     record_health(health)
 
 
@@ -125,6 +125,7 @@ def audit() -> AuditCoverage:
     return AuditCoverage(
         CloudWatchMetricReader(boto3.client("cloudwatch")),
         models.name_model,
+        settings().max_models,
         metered_since=created_at(boto3.client("cloudformation"), settings().stack_id),
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
 from lambdas.functions.environment import EnvironmentSettings
+from lambdas.functions.publishing_settings import ModelBound
 
 
 class Settings(EnvironmentSettings):
@@ -15,9 +17,11 @@ class Settings(EnvironmentSettings):
         ledger_table: The table that has the models of application inference profiles.
         profiles_arn: The beginning of the ARNs of the account's profiles, up to their ids.
         stack_id: The stack of the function; what was before its creation is not audited.
+        max_models: How many models a month have metrics of their own.
     """
 
     topic_arn: str = Field(min_length=1)
     ledger_table: str = Field(min_length=3)
     profiles_arn: str = Field(min_length=1)
     stack_id: str = Field(min_length=1)
+    max_models: ModelBound = DEFAULT_MAX_MODELS

@@ -63,10 +63,12 @@ def _report_batch_job(detail: Mapping[str, Any]) -> None:
     job = BatchJob.from_detail(detail)
     if job is None:
         logger.warning("An event on a batch job names none")
-    # The time of such an event is written in more than one way.
-    elif audit().report_batch_job(job, datetime.now(UTC)):
+    elif audit().is_new(job):
         logger.warning("Batch job outside the logs", job=job.arn, model=job.model)
+        # Before the notice, which the topic may refuse: then the event comes, and counts, again.
         record_health({UNLOGGED_JOBS: 1})
+        # The time of such an event is written in more than one way.
+        audit().report_batch_job(job, datetime.now(UTC))
 
 
 def _report_invocation(event: Mapping[str, Any]) -> None:
@@ -93,7 +95,7 @@ def _health(report: TrafficReport) -> dict[HealthMetric, float]:
     health: dict[HealthMetric, float] = {
         UNLOGGED_JOBS: len(report.invocations),
         MISREAD_TIER_CALLS: sum(row.calls for row in report.tiers),
-        UNREADABLE_REGIONS: len(report.unreadable),
+        UNREADABLE_REGIONS: len(audit().scope.unexpected(report.unreadable)),
     }
     if audit().scope.has_other_regions:
         health[UNMETERED_CALLS] = report.unmetered_calls
@@ -130,7 +132,7 @@ def audit() -> AuditTraffic:
     """The audit, made once."""
     own = settings()
     return AuditTraffic(
-        TrafficScope(own.region, own.regions, own.are_tiers_logged),
+        TrafficScope(own.region, own.regions, own.are_tiers_logged, own.denied_regions),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
         AllNotifiers(

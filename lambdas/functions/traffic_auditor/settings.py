@@ -18,6 +18,7 @@ class Settings(EnvironmentSettings):
         region: The deployment's own Region.
         regions: The Regions with a deployment, as a JSON list; empty for this one. The first of
             them looks at all other Regions.
+        denied_regions: Regions that a policy denies to the whole account, as a JSON list.
         are_tiers_logged: Whether the invocation logs have content, which names the service tier.
     """
 
@@ -25,4 +26,5 @@ class Settings(EnvironmentSettings):
     ledger_table: str = Field(min_length=3)
     region: str = Field(min_length=1)
     regions: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
+    denied_regions: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     are_tiers_logged: bool

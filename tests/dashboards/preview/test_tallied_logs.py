@@ -117,13 +117,28 @@ def add_up(*paths: Path, part_bytes: int = 2**20) -> Any:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(lines, max_size=12), st.sampled_from([64, 400, 2**20]))
+@given(
+    st.lists(lines, max_size=12),
+    st.lists(lines, max_size=4),
+    st.sampled_from([64, 400, 2**20]),
+)
 def test_logs_of_any_shape_add_up_to_what_metering_each_call_gives(
-    tmp_path: Path, content: list[bytes], part_bytes: int
+    tmp_path: Path, content: list[bytes], more: list[bytes], part_bytes: int
 ) -> None:
-    logs = tmp_path / "logs.ndjson"
-    logs.write_bytes(b"\n".join(content))
-    assert add_up(logs, part_bytes=part_bytes) == meter_call_by_call(logs)
+    logs = write(tmp_path / "logs.ndjson", b"\n".join(content))
+    others = write(tmp_path / "others.ndjson", b"\n".join(more))
+    assert add_up(logs, others, part_bytes=part_bytes) == meter_call_by_call(logs, others)
+
+
+def test_period_holds_only_the_times_at_which_calls_are_counted(tmp_path: Path) -> None:
+    asked, answer = {"inputContentType": "application/json"}, {"outputContentType": "text/plain"}
+    call = log("0" * 36, input=asked, output=answer) | {"schemaVersion": "1.0"}
+    early, late = ({**call, "timestamp": f"2026-09-{day}T12:00:00Z"} for day in ("08", "09"))
+    first = write(tmp_path / "first.ndjson", as_lines(early))
+    second = write(tmp_path / "second.ndjson", as_lines(late))
+    summary = add_up(first, second)
+    assert summary == meter_call_by_call(first, second)
+    assert summary["coverage"]["end"].startswith("2026-09-08T12:00")
 
 
 @pytest.mark.parametrize("name", ["invocation-logs.ndjson", "response-bodies.ndjson"])

@@ -104,6 +104,35 @@ def test_500_hidden_and_500_forged_calls_of_two_models_are_both_found() -> None:
     }
 
 
+def forged_models(count: int) -> Hour:
+    """One call of each of so many models, besides real calls."""
+    metered = {f"vendor.forged-{number:03}": {Quantity.CALLS: 1} for number in range(count)}
+    return metered | {HAIKU_3: {Quantity.CALLS: 90}}, {HAIKU_3: {Quantity.CALLS: 90}}
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_forged_calls_of_100_models_in_one_hour_are_found_though_each_is_one_call(
+    *, is_later: bool
+) -> None:
+    """They take the places of real models for the whole month."""
+    hours = (calls(9, 9), forged_models(100)) if is_later else (forged_models(100), calls(9, 9))
+    found = report(*hours)
+    assert found.mismatches == {}
+    assert found.is_mismatch
+    assert len(found.unknown_models) == 100
+    text = mismatch_notice(found).text
+    assert "calls of 100 models that Bedrock has none of: vendor.forged-000, " in text
+    assert "vendor.forged-019 and 80 more." in text
+    assert "In both hours" not in text
+
+
+def test_single_calls_of_a_few_models_at_the_turn_of_an_hour_are_no_mismatch() -> None:
+    assert not report(forged_models(3)).is_mismatch
+    assert report(forged_models(4), calls(9, 9)).is_mismatch
+    metered, bedrock = forged_models(100)
+    assert not report((metered, bedrock), ({}, metered)).is_mismatch
+
+
 def test_500_hidden_and_500_forged_calls_of_one_model_are_found_by_their_tokens() -> None:
     small, large = 10, 1_000
     metered = {Quantity.CALLS: 1_000, Quantity.INPUT: 500 * large + 500 * small}

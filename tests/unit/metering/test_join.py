@@ -27,7 +27,7 @@ from lambdas.domain.metering.join import (
     latest_timestamp,
 )
 from lambdas.domain.pricing import BilledUnit
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, readings, usage_record
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
 
 DAY = timedelta(days=1)
 
@@ -115,8 +115,40 @@ def test_present_value_goes_before_an_absent_one() -> None:
         billed_units=(("image", 2),),
     )
     assert joined(bare, full) == full._replace(
-        tokens=TokenCounts(10, 5, 0), conflicts=Conflicts(are_counts_disputed=True)
+        tokens=TokenCounts(10, 5, 0),
+        conflicts=Conflicts(are_counts_disputed=True, are_details_disputed=True),
     )
+
+
+@given(bounded, bounded)
+def test_readings_that_differ_in_anything_are_a_conflict(
+    first: UsageRecord, second: UsageRecord
+) -> None:
+    assert (joined(first, second).conflicts is None) == (first == second)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"request_metadata": (("department", "x"), ("project", "b"))},
+        {"request_metadata": ()},
+        {"identity_arn": UNKNOWN_IDENTITY},
+        {"operation": "InvokeModel"},
+        {"inference_region": "us-west-2"},
+        {"latency_ms": 7},
+        {"usage_doubt": UsageDoubt.AMBIGUOUS},
+        {"prompt_router": "router"},
+        {"largest_sampling_tokens": 5},
+    ],
+    ids=lambda forged: next(iter(forged)),
+)
+def test_twin_that_differs_in_one_detail_is_a_conflict_and_changes_no_price(
+    forged: dict[str, Any],
+) -> None:
+    real = usage_record(request_metadata=(("project", "a"),))
+    record = joined(real, real._replace(**forged))
+    assert record.conflicts == Conflicts(are_details_disputed=True)
+    assert cost_of(record) == cost_of(real)
 
 
 def test_agreeing_readings_are_no_conflict() -> None:
@@ -154,9 +186,9 @@ def test_several_callers_are_read_as_conflicting() -> None:
     assert conflicts_of(record).identity_arns == tuple(sorted([ANA, BEN]))
 
 
-def test_record_without_a_caller_disputes_no_caller() -> None:
+def test_record_without_a_caller_is_a_conflict_and_takes_no_caller_away() -> None:
     record = joined(usage_record(), usage_record(identity_arn=UNKNOWN_IDENTITY))
-    assert record == usage_record()
+    assert record == usage_record(conflicts=Conflicts(are_details_disputed=True))
 
 
 def test_earliest_time_stands_and_the_latest_is_known() -> None:

@@ -35,8 +35,8 @@ def registry(bound: int) -> InMemoryIdentityRegistry:
 def bounded(max_models: int, max_pairs: int | None = None) -> BoundedModels:
     pairs = None if max_pairs is None else registry(max_pairs)
     members: set[tuple[str, str]] = set()
-    models, failing = (Places(members, places) for places in (max_models, max_models // 2))
-    return BoundedModels(models, failing, pairs, {HAIKU_3, SONNET_4, OPUS_4}.__contains__)
+    models, doubtful = (Places(members, places) for places in (max_models, max_models // 2))
+    return BoundedModels(models, doubtful, pairs, {HAIKU_3, SONNET_4, OPUS_4}.__contains__)
 
 
 def names(bound: BoundedModels, record: UsageRecord, identity: str = ANA) -> tuple[str, str]:
@@ -51,14 +51,14 @@ def failed(model_id: str) -> UsageRecord:
 
 
 def test_models_past_the_bound_are_one() -> None:
-    bound = bounded(2)
+    bound = bounded(4)
     models = [f"vendor.model-{number}" for number in range(4)]
     found = [names(bound, usage_record(model_id=model))[0] for model in (*models, models[0])]
     assert found == [*models[:2], OTHER_MODELS, OTHER_MODELS, models[0]]
 
 
 def test_each_month_has_its_places() -> None:
-    bound = bounded(1)
+    bound = bounded(2)
     assert names(bound, usage_record(model_id="a.b"))[0] == "a.b"
     october = NOON.replace(month=10)
     assert names(bound, usage_record(model_id="c.d", timestamp=october))[0] == "c.d"
@@ -81,7 +81,16 @@ def test_failed_calls_of_known_models_leave_half_of_the_places_to_models_that_an
 
 
 def test_model_without_a_price_that_succeeded_has_a_place() -> None:
-    assert names(bounded(1), usage_record(model_id="new.model"))[0] == "new.model"
+    assert names(bounded(2), usage_record(model_id="new.model"))[0] == "new.model"
+
+
+def test_100_invented_models_leave_half_of_the_places_to_models_with_a_price() -> None:
+    """Forged just before midnight of the first, they would hide real models for a month."""
+    bound = bounded(6)
+    found = [names(bound, usage_record(model_id=f"invented.{number}"))[0] for number in range(100)]
+    assert found[3:] == [OTHER_MODELS] * 97
+    for model in (OPUS_4, HAIKU_3, SONNET_4):
+        assert names(bound, usage_record(model_id=model))[0] == model
 
 
 def test_models_of_identities_have_a_bound_of_their_own() -> None:
@@ -103,7 +112,7 @@ def test_model_that_was_priced_is_the_one_that_takes_a_place() -> None:
 
 
 def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
-    bound = bounded(3, max_pairs=5)
+    bound = bounded(6, max_pairs=5)
     calls = [
         usage_record(request_id=str(number), model_id=f"model-{number}", identity_arn=arn)
         for number, arn in enumerate([ANA, BEN] * 50)

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from lambdas.domain.completeness import (
     ALL_MODELS,
     AuditWindow,
@@ -176,3 +178,66 @@ def test_notification_names_models_however_many_there_are() -> None:
     for number in range(12):
         report = audit(NOON - timedelta(minutes=5 * number), with_tokens=True)
         assert {model.model_id for model in report.models} == {HAIKU_3, SONNET_4}
+
+
+FAKES = 20_000
+
+
+def account_with_fake_series(*names: str) -> InMemoryMetrics:
+    """Half of one model's calls are hidden, and others publish in the meter's namespace."""
+    metrics = InMemoryMetrics()
+    for name in names or ("Invocations", "InputTokens"):
+        for number in range(FAKES):
+            metrics.add("BedrockMeter", name, WITHIN, 1, f"fake-{number}")
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 50, HAIKU_3)
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 9, SONNET_4)
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 8, "application-inference-profile/new")
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 7, "__other__")
+    for model, calls in ((f"us.{HAIKU_3}", 100), ("known", 9), ("new", 8), ("vendor.folded", 7)):
+        metrics.add("AWS/Bedrock", "Invocations", WITHIN, calls, model)
+    return metrics
+
+
+def named_profile(name: str) -> str:
+    return SONNET_4 if name == "known" else name
+
+
+def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() -> None:
+    metrics = account_with_fake_series()
+    asked: list[str] = []
+
+    def name_model(name: str) -> str:
+        asked.append(name)
+        return named_profile(name)
+
+    report = AuditCoverage(metrics, name_model)(QUIET)
+    assert {model.model_id: model.calls for model in report.models} == {
+        HAIKU_3: Comparison(50, 100),
+        SONNET_4: Comparison(9, 9),
+        "application-inference-profile/new": Comparison(8, 8),
+        "__other__": Comparison(7, 7),
+    }
+    bedrock, own = 4, 5
+    assert metrics.read["Invocations"] == bedrock + own
+    assert len(asked) < 20  # each one is a read of the ledger's table
+
+
+@pytest.mark.parametrize("name", ["Invocations", "InputTokens", "MissingTokenCounts"])
+def test_more_series_than_the_meter_publishes_are_a_mismatch(name: str) -> None:
+    audit = AuditCoverage(account_with_fake_series(name), named_profile, max_models=100)
+    report = audit.audit_settled_hours(SETTLED)
+    assert (report.is_mismatch, report.exceeded_bound) == (True, 201)
+    text = mismatch_notice(report).text
+    assert "More than 201 models have metrics in the namespace BedrockMeter" in text
+
+
+def test_models_of_two_months_and_the_rest_are_as_many_as_the_meter_publishes() -> None:
+    metrics = InMemoryMetrics()
+    for number in range(5):
+        for namespace in ("BedrockMeter", "AWS/Bedrock"):
+            metrics.add(namespace, "Invocations", WITHIN, 5, f"vendor.model-{number}")
+    assert not AuditCoverage(metrics, max_models=2).audit_settled_hours(SETTLED).is_mismatch
+    metrics.add("BedrockMeter", "Invocations", WITHIN, 1, "vendor.model-5")
+    report = AuditCoverage(metrics, max_models=2).audit_settled_hours(SETTLED)
+    assert report.exceeded_bound == 5
+    assert not report.mismatches

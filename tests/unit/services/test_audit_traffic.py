@@ -70,6 +70,23 @@ def test_each_region_that_is_not_metered_is_notified_of_once_a_day(account: Acco
     assert len(account.notifier.notices) == 4
 
 
+def test_a_hundred_times_as_many_calls_are_notified_of_again_the_same_day(
+    account: Account,
+) -> None:
+    """A first call must not keep a million later ones quiet."""
+    found = []
+    for hour, calls in enumerate([1, 99, 100, 50, 1_000_000, 10_000, 1]):
+        account.traffic.regions = {WEST: RegionTraffic(WEST, {HAIKU_3: calls})}
+        before = len(account.notifier.notices)
+        account.run(RUN - timedelta(hours=6 - hour))
+        found.append(len(account.notifier.notices) - before)
+    assert found == [1, 0, 1, 0, 1, 0, 0]
+    first, second, third = (notice.text for notice in account.notifier.notices)
+    assert "comes from 100 calls in two hours on." in first
+    assert "comes from 10,000 calls in two hours on." in second
+    assert "comes from 100,000,000 calls in two hours on." in third
+
+
 def test_regions_with_a_deployment_are_not_read(account: Account) -> None:
     account.scope = replace(account.scope, regions=(HOME, NORTH))
     assert [traffic.region for traffic in account.run(RUN).unmetered] == [WEST]
@@ -89,6 +106,16 @@ def test_a_region_that_cannot_be_read_is_no_quiet_one_and_stops_no_other(account
     report = account.run(RUN)
     assert report.unreadable == {NORTH: f"{NORTH}: AccessDenied"}
     assert [traffic.region for traffic in report.unmetered] == [WEST]
+
+
+def test_a_region_that_a_policy_denies_is_expected_to_be_unreadable(account: Account) -> None:
+    account.scope = replace(account.scope, denied=(NORTH, HOME))
+    account.traffic.denied = {NORTH, "ap-south-1", "tiers"}
+    report = account.run(RUN)
+    assert report.unreadable.keys() == {NORTH, "ap-south-1", HOME}
+    assert account.scope.unexpected(report.unreadable) == ["ap-south-1", HOME]
+    account.traffic.denied = set()
+    assert [traffic.region for traffic in account.run(RUN).unmetered] == [NORTH, WEST]
 
 
 def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Account) -> None:
@@ -172,8 +199,10 @@ def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
 def test_a_batch_job_is_notified_of_once() -> None:
     account = quiet()
     job = BatchJob("arn:job", HAIKU_3, "Submitted")
-    news = [account.audit.report_batch_job(job, NOON), account.audit.report_batch_job(job, NOON)]
-    assert news == [True, False]
+    assert account.audit.is_new(job)
+    for _ in range(2):
+        account.audit.report_batch_job(job, NOON)
+    assert not account.audit.is_new(job)
     assert account.subjects == ["Bedrock Meter: a batch job runs outside the logs"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from lambdas.domain.unmetered import (
     RegionTraffic,
     is_first_deployment,
-    region_key,
+    region_keys,
     region_notice,
     traffic_window,
 )
@@ -95,9 +95,8 @@ def test_a_window_is_two_whole_hours_that_ended_a_quarter_of_an_hour_ago() -> No
 
 
 def test_all_windows_of_a_day_share_one_key() -> None:
-    midnight = NOON.replace(hour=0, minute=20)
-    keys = [
-        region_key(NORTH, traffic_window(midnight + timedelta(hours=hour))) for hour in range(48)
-    ]
+    midnight, traffic = NOON.replace(hour=0, minute=20), RegionTraffic(NORTH, {HAIKU_3: 5})
+    windows = [traffic_window(midnight + timedelta(hours=hour)) for hour in range(48)]
+    keys = [key for window in windows for key in region_keys(traffic, window)]
     assert len(set(keys)) == 3
     assert max(keys.count(key) for key in keys) == 24

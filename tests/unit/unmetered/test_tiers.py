@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from lambdas.domain.unmetered import TierCalls, misread_tiers, tier_notice, traffic_window
+from lambdas.domain.unmetered.tiers import choose_tiers
 from tests.builders import HAIKU_3, NOON, SONNET_4
 
 WINDOW = traffic_window(NOON + timedelta(minutes=20))
@@ -19,6 +20,15 @@ def test_the_standard_tier_is_priced_right(tier: str) -> None:
 def test_any_other_tier_is_misread(tier: str) -> None:
     row = TierCalls(HAIKU_3, tier, 5)
     assert misread_tiers([row, TierCalls(HAIKU_3, tier, 0)]) == [row]
+
+
+@pytest.mark.parametrize("metrics", [0, 1, 200, 201, 1_000, 1_001])
+def test_metrics_past_the_bound_are_read_in_turn(metrics: int) -> None:
+    listed = [(f"model-{number}", "flex", "flex") for number in range(metrics)]
+    hours = [traffic_window(NOON + timedelta(hours=hour)) for hour in range(6)]
+    parts = [choose_tiers(listed, window) for window in hours]
+    assert max(map(len, parts)) == -(-metrics // max(1, -(-metrics // 200))) <= 200
+    assert {values for part in parts for values in part} == set(listed)
 
 
 def test_a_notice_names_models_calls_tiers_and_what_they_mean_for_the_cost() -> None:
