@@ -85,7 +85,7 @@ compare: $(READY) ## What your logs would cost on other models, and where money 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
 	@$(RUN) -m dashboards.preview.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
-test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests
+test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e)
 	@$(RUN) -m pytest -q -n auto --dist worksteal --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
 
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications

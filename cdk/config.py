@@ -46,7 +46,7 @@ from lambdas.functions.negotiated_prices import pricing_with
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
 from lambdas.functions.publishing_settings import IdentityBound, ModelBound
 
-_CDK_JSON = Path(__file__).parents[1] / "cdk.json"
+CDK_JSON = Path(__file__).parents[1] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
 
@@ -54,6 +54,7 @@ _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT
 _SHAPES = {
     "tuple_type": "a list",
     "dict_type": "an object",
+    "dataclass_type": "an object",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
@@ -65,6 +66,11 @@ _LONGEST_VALUE = 80  # of a message
 
 class ConfigurationError(Exception):
     """A setting cannot be used. The text names it, its value and what is allowed."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The text, line by line."""
+        return str(self).splitlines()
 
 
 class Window(StrEnum):
@@ -309,13 +315,17 @@ class Config(_Section):
         return self
 
 
-def read_config(path: Path = _CDK_JSON) -> Config:
+def read_config(path: Path = CDK_JSON, instead: Mapping[str, str] | None = None) -> Config:
     """Read the configuration in `cdk.json`.
+
+    Args:
+        path: The file.
+        instead: Settings of a command line, which replace those of the file.
 
     Raises:
         ConfigurationError: It cannot be read or used.
     """
-    return Config.from_context(_read_context(path))
+    return Config.from_context({**_read_context(path), **(instead or {})})
 
 
 def _read_context(path: Path) -> dict[str, Any]:

@@ -109,7 +109,7 @@ _KnownLogPolicy: TypeAlias = Annotated[
         "data-protection, transformer, account:KIND:NAME or subscription:NAME=DESTINATION-ARN",
     ),
 ]
-KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], Json]
+KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], _Words]
 BillingAccountId: TypeAlias = Annotated[
     str, _like(r"(\d{12})?", "the 12 digits of an account, or nothing")
 ]

@@ -65,7 +65,7 @@ class HealthAlarms(Construct):
             self,
             symptom.name,
             alarm_name=f"{HEALTH_PREFIX}{symptom.name}",
-            alarm_description=f"{symptom.meaning} More: {look_at}",
+            alarm_description=f"{symptom.description} Dashboard: {look_at}",
             metric=metric,
             threshold=symptom.threshold,
             datapoints_to_alarm=there,

@@ -11,6 +11,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
+from cdk.components.runbooks import name_runbook
 from lambdas.domain.completeness import (
     AUDITS_RUNNING,
     BEDROCK_NAMESPACE,
@@ -90,6 +91,16 @@ _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
 }
+_FAILS = (
+    "fails again and again. Lambda retries, then keeps the event in the failure bucket. Read the"
+    " last error in its log group first."
+)
+_IS_THROTTLED = (
+    "is throttled: other functions use up the account's concurrency, or someone limited its own."
+    " Compare the two first."
+)
+_FIX_AND_REDRIVE = "Fix the cause of the errors first, then run make redrive."
+_NOT_IN_METRICS = "They are missing from metrics and alarms, not from the ledger and its reports."
 _MetricOf: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
 
 
@@ -115,13 +126,14 @@ class Symptom:
         name: Its name, the alarm's too.
         metric_of: What shows it.
         graph: The title of the graph of it on the dashboard `pipeline_health`.
-        meaning: What it means and what to do.
+        meaning: What it means and what to do first.
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
         is_recovery_told: Whether people are told when it is over.
         is_below: Whether it is there below the threshold instead.
         silence: The meaning of a period without a value.
         is_of_the_past: Whether its periods hold what was before the deployment.
+        runbook: The page in `docs/runbooks` that says what to do; that of its name by default.
     """
 
     name: str
@@ -134,6 +146,12 @@ class Symptom:
     is_below: bool = False
     silence: Silence = Silence.HEALTHY
     is_of_the_past: bool = False
+    runbook: str = ""
+
+    @property
+    def description(self) -> str:
+        """The alarm's text, but for the address of its dashboard."""
+        return f"{self.meaning} {name_runbook(self.runbook or self.name)}"
 
 
 def symptoms() -> Iterator[Symptom]:
@@ -155,14 +173,15 @@ def _completeness() -> Iterator[Symptom]:
         "LogDeliveryFailures",
         lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
         "Logs that were not delivered",
-        "Bedrock could not deliver invocation logs: these calls are not counted. Is the logging"
-        " role still there, and may it write to the log group? Run make doctor.",
+        "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
+        " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
     )
     yield Symptom(
         REJECTED_RECORDS.name,
         lambda _: _maximum(REJECTED_RECORDS.name, _FIVE_MINUTES),
         "Rejected records",
-        "Records could not be counted. The quarantine bucket tells which and why.",
+        "Records in the log group could not be counted. Look in the quarantine bucket first: it has"
+        " each record with its reason, and some reasons mean that the record was forged.",
     )
     # Ours may come some minutes later than Bedrock's: one period proves nothing.
     yield Symptom(
@@ -177,8 +196,8 @@ def _completeness() -> Iterator[Symptom]:
             period=_FIVE_MINUTES,
         ),
         "Five minutes with nothing metered",
-        "Bedrock was called for 15 minutes within the last hour of which the meter knows nothing."
-        " Is invocation logging still on, and the log group still subscribed? Run make doctor.",
+        "Bedrock was called in at least 15 minutes of the last hour in which the meter counted"
+        " nothing. Run make doctor first: it checks invocation logging and the subscription.",
         periods=(3, 12),
         is_of_the_past=True,
     )
@@ -204,8 +223,8 @@ def _silence() -> Iterator[Symptom]:
         ),
         "Metered, and nothing reported",
         "Calls are metered, but LogProcessor or MetricPublisher reports nothing of itself, so that"
-        " alarms on rejected records and forged readings see nothing. Is the function's log group"
-        " still there (docs/runbooks/HealthMetricsMissing.md)?",
+        " alarms on rejected records and forged readings see nothing. Check first that the"
+        " function's log group still exists.",
         periods=(2, 2),
     )
     # Two hours hold a run, some seconds early or late.
@@ -214,8 +233,9 @@ def _silence() -> Iterator[Symptom]:
         lambda _: _reports(REPRICED_CALLS.name, _TWO_HOURS),
         "Price refresher: reports",
         "PriceRefresher has reported nothing for two hours, so that the alarm on further models"
-        " without a price sees nothing. Does it run, and is its log group still there"
-        " (docs/runbooks/HealthMetricsMissing.md)?",
+        " without a price sees nothing. Check first that it runs, and that its log group still"
+        " exists.",
+        runbook="HealthMetricsMissing",
         is_below=True,
         silence=Silence.FAULT,
     )
@@ -223,9 +243,9 @@ def _silence() -> Iterator[Symptom]:
         LOGGING_DIFFERENCES.name,
         lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
         "Not as deployed",
-        "For half an hour, invocation logging has not been as it was deployed; the notification of"
-        " LoggingWatcher says what differs. Or the checks report nothing: is the log group of"
-        " LoggingWatcher still there (docs/runbooks/HealthMetricsMissing.md)?",
+        "For half an hour, invocation logging, alarms, notifications or functions have not been as"
+        " they were deployed. Read the notification of LoggingWatcher first: it says what differs."
+        " Without one, the checks may report nothing: check that its log group still exists.",
         periods=(2, 2),
         silence=Silence.FAULT,
     )
@@ -238,16 +258,14 @@ def _conflicts() -> Iterator[Symptom]:
         lambda _: _maximum(CONFLICTING_DUPLICATES.name, _FIVE_MINUTES),
         graph,
         "Calls were logged twice with different contents: a sign of forged records. No count and no"
-        " cost was lowered. The log of MetricPublisher names the callers"
-        " (docs/runbooks/ConflictingDuplicates.md).",
+        " cost was lowered. The log of MetricPublisher names the callers.",
     )
     yield Symptom(
         TAMPERED_CALLS.name,
         lambda _: _maximum(TAMPERED_CALLS.name, _FIVE_MINUTES),
         graph,
-        "Calls were changed or removed in the ledger, not by the meter: something else wrote to its"
-        " table. Metrics are as they were, reports may be too low. The log of MetricPublisher names"
-        " the calls (docs/runbooks/TamperedCalls.md).",
+        "Something other than the meter changed or removed calls in the ledger's table. Metrics are"
+        " as they were, reports may be too low. The log of MetricPublisher names the calls.",
     )
 
 
@@ -258,8 +276,8 @@ def _late_calls() -> Iterator[Symptom]:
         lambda _: _maximum(METERING_DELAY.name, _FIVE_MINUTES),
         "From call to metric",
         "A call was counted more than two hours after the time that its record gives. After an"
-        " outage or make replay this is as it should be; else the record may be forged, since no"
-        " audit compares hours so long ago with Bedrock's own count (docs/runbooks/LateCalls.md).",
+        " outage or make replay this is expected. Otherwise the record may be forged: no audit"
+        " compares hours so long ago with Bedrock's own count.",
         threshold=_TWO_HOURS.to_seconds(),
     )
     yield Symptom(
@@ -267,8 +285,8 @@ def _late_calls() -> Iterator[Symptom]:
         lambda _: _maximum(UNPUBLISHED_RECORDS.name, _FIVE_MINUTES),
         "Calls unpublished, repriced",
         "The ledger has new calls that are more than two weeks old, or items that cannot be read:"
-        " they are in reports and in no metric. After make replay of such a time this is as it"
-        " should be; else the records may be forged (docs/runbooks/UnpublishedRecords.md).",
+        " they are in reports and in no metric. After make replay of such a time this is expected."
+        " Otherwise the records may be forged.",
     )
 
 
@@ -283,7 +301,7 @@ def _bounds() -> Iterator[Symptom]:
         "Metrics below zero",
         "A metric of the account has values below zero, which the meter never publishes: whoever"
         " may publish metrics can lower sums so that no alarm on usage notifies. The ledger and its"
-        " reports are right (docs/runbooks/NegativeMetrics.md).",
+        " reports are right.",
     )
     # The bucket is used until the month ends: that is one notification.
     yield Symptom(
@@ -291,8 +309,7 @@ def _bounds() -> Iterator[Symptom]:
         lambda _: _maximum(OVERFLOWING_CALLS.name, _HOUR),
         "Calls past a bound",
         "More identities, projects or models called than have metrics of their own this month:"
-        " metrics and alarms show the others as __other__. The ledger and its reports have each"
-        " (docs/runbooks/OverflowingCalls.md).",
+        " metrics and alarms show the others as __other__. The ledger and its reports have each.",
         periods=(1, 72),
         is_recovery_told=False,
     )
@@ -300,7 +317,7 @@ def _bounds() -> Iterator[Symptom]:
 
 def _prices() -> Iterator[Symptom]:
     # A call without counts has no cost at any price, and is counted by itself. The others go on
-    # until a price is told, but for nights and weekends: that is one notification.
+    # until a price is set, but for nights and weekends: that is one notification.
     yield Symptom(
         "UnpricedCalls",
         lambda _: cloudwatch.MathExpression(
@@ -312,9 +329,10 @@ def _prices() -> Iterator[Symptom]:
             period=_HOUR,
         ),
         "Calls without a price",
-        "Models were called of which no price is known: their cost is in no figure. The graph of"
-        " unpriced calls names them; tell their prices in negotiated_prices (cdk.json) and deploy."
-        " The alarm ends by itself, without a word, three days after the last such call.",
+        "Models without a known price were called, and their cost is missing from every total. Run"
+        " make reprice first: it lists them. Then set their prices in negotiated_prices (cdk.json)"
+        " and deploy. The alarm ends three days after the last such call, without a notification.",
+        runbook="UnpricedModels",
         periods=(1, 72),
         is_recovery_told=False,
     )
@@ -328,7 +346,7 @@ def _prices() -> Iterator[Symptom]:
         ),
         "Models without a price",
         "One more model without a known price was called. make reprice lists all that wait;"
-        " add prices in negotiated_prices (cdk.json) and deploy (docs/runbooks/UnpricedModels.md).",
+        " add prices in negotiated_prices (cdk.json) and deploy.",
         periods=(1, 2),
         is_recovery_told=False,
     )
@@ -342,8 +360,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
         lambda _: _maximum(HELD_PRICES.name, _FIVE_MINUTES),
         "Prices that wait for a decision",
         "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
-        " decide. List them with make price-updates, then accept or reject each"
-        " (docs/runbooks/HeldPrices.md).",
+        " decide. List them with make price-updates, then accept or reject each.",
         silence=Silence.UNCHANGED,
     )
     # Each failed check makes one value of a day and more; a check that succeeds makes 0.
@@ -352,8 +369,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
         lambda _: _maximum(PRICE_LIST_AGE.name, _DAY),
         "Age of the price list",
         "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
-        " but new prices are not known. The log of PriceUpdater says why"
-        " (docs/runbooks/PriceListAge.md).",
+        " but new prices are not known. The log of PriceUpdater says why.",
         threshold=Duration.hours(12).to_seconds(),
         periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
         silence=Silence.FAULT,
@@ -363,22 +379,24 @@ def price_list_symptoms() -> Iterator[Symptom]:
 def _functions() -> Iterator[Symptom]:
     for name, function_of in _FUNCTIONS.items():
         for metric, meaning in (
-            ("Errors", "fails again and again; what it works on is tried again for hours"),
-            ("Throttles", "is throttled: the account's concurrency is used up by others"),
+            ("Errors", _FAILS),
+            ("Throttles", _IS_THROTTLED),
         ):
             yield Symptom(
                 f"{name}{metric}",
                 _of_function(function_of, metric, "Sum"),
                 f"Functions: {metric.lower()}",
-                f"{name} {meaning}. Its log group says more.",
+                f"{name} {meaning}",
                 periods=(2, 3),
+                runbook="FunctionErrors",
             )
         yield Symptom(
             f"{name}DestinationFailures",
             _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
             "Functions: lost to redrive",
-            f"What {name} gave up on could not be kept in the failure bucket and is lost to redrive"
-            " (make replay reads the log group itself again). May its role write there?",
+            f"{name} gave up on some calls, and Lambda could not keep them in the failure bucket,"
+            " where make redrive would find them. Check first that its role may write there.",
+            runbook="FailedDeliveries",
         )
 
 
@@ -391,38 +409,42 @@ def _delays() -> Iterator[Symptom]:
             name,
             _of_function(_FUNCTIONS[function], metric, "Maximum"),
             graph,
-            f"Calls are counted more than {_LONGEST_DELAY.to_minutes():.0f} minutes late. Nothing"
-            " is lost, but alarms on tokens come as late.",
+            f"{function} counts calls more than {_LONGEST_DELAY.to_minutes():.0f} minutes late."
+            " Nothing is lost, but alarms on usage are as late. Check first whether it fails or is"
+            " throttled.",
             threshold=_LONGEST_DELAY.to_milliseconds(),
+            runbook="CountingDelays",
         )
 
 
 def _given_up() -> Iterator[Symptom]:
-    advice = "mend the cause, then run make redrive."
     yield Symptom(
         "DroppedDeliveries",
         _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
         "Functions: deliveries given up on",
-        f"Deliveries of logs could not be ingested and lie in the failure bucket: {advice}",
+        "LogProcessor gave up on deliveries of logs, which are in the failure bucket. Their calls"
+        f" are not counted. {_FIX_AND_REDRIVE}",
+        runbook="FailedDeliveries",
     )
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     for name, metric, meaning in (
         (
             "UnpublishedBatches",
             "OnFailureDestinationDeliveredEventCount",
-            f"Calls are not in the metrics; they lie in the failure bucket: {advice}",
+            f"which are in the failure bucket. {_NOT_IN_METRICS} {_FIX_AND_REDRIVE}",
         ),
         (
             "DroppedBatches",
             "DroppedEventCount",
-            "Calls are in the ledger, but not in the metrics and not in the failure bucket.",
+            f"which are not in the failure bucket. {_NOT_IN_METRICS} Check its role first.",
         ),
     ):
         yield Symptom(
             name,
             _of_stream(metric),
             "Stream: calls given up on",
-            meaning,
+            f"MetricPublisher gave up on calls, {meaning}",
+            runbook="FailedDeliveries",
         )
 
 
@@ -432,8 +454,8 @@ def _coverage() -> Iterator[Symptom]:
         lambda _: _maximum(COVERAGE_SHORTFALL.name, _FIVE_MINUTES),
         "Whether calls are missing",
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
-        " A second notification names the models and how much is missing. Or the audits report"
-        " nothing: is the log group of CoverageAuditor still there (docs/runbooks/Coverage.md)?",
+        " A second notification names the models and how much is missing. Without one, the audits"
+        " may report nothing: check that the log group of CoverageAuditor still exists.",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
         silence=Silence.FAULT,
     )
@@ -444,7 +466,8 @@ def _coverage() -> Iterator[Symptom]:
         "Counts unlike Bedrock's",
         "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
         " missing, or there are too many, which forged records make. A second notification names"
-        " the models. Or the audits report nothing (docs/runbooks/UsageMismatch.md).",
+        " the models. Without one, the audits may report nothing: check that the log group of"
+        " CoverageAuditor still exists.",
         silence=Silence.FAULT,
     )
     (inferences,) = MANTLE_METRICS[Quantity.CALLS]
@@ -452,8 +475,9 @@ def _coverage() -> Iterator[Symptom]:
         "UnloggedTraffic",
         lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
         "Not in logs: bedrock-mantle",
-        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls,"
-        " so nobody can tell who made them. Who may is up to IAM (bedrock-mantle:*).",
+        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls:"
+        " they are in no count and no cost, and the caller is not known. Check first which roles"
+        " and users IAM allows bedrock-mantle:*.",
     )
     # An hour that one run cannot read is read by the next as well.
     yield Symptom(
@@ -461,9 +485,8 @@ def _coverage() -> Iterator[Symptom]:
         lambda _: _maximum(UNREADABLE_REGIONS.name, _HOUR),
         "Regions that cannot be read",
         "For two hours, calls outside the logs could not be looked for in a Region: nothing is"
-        " known of it. The log of TrafficAuditor names the Regions and reasons"
-        " (docs/runbooks/UnreadableRegions.md). Or TrafficAuditor reports nothing: is its log group"
-        " still there?",
+        " known of it. The log of TrafficAuditor names the Regions and reasons. If it has no new"
+        " lines, check that the log group still exists.",
         periods=(2, 2),
         silence=Silence.FAULT,
     )

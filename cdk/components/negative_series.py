@@ -31,9 +31,10 @@ def series_symptoms(metric_name: str) -> Iterator[Symptom]:
             f"{series}: lowest values",
             f"{metric_name} of {one} has values below zero, which the meter never publishes:"
             " whoever may publish metrics keeps the alarms on it silent. The notification names it."
-            " The ledger and its reports are right (docs/runbooks/NegativeMetrics.md).",
+            " The ledger and its reports are right.",
             threshold=0,
             is_below=True,
+            runbook="NegativeMetrics",
         )
 
 

@@ -61,5 +61,5 @@ class RecoveryNotices(Construct):
         )
         name = events.EventField.from_path("$.detail.alarmName")
         time = events.EventField.from_path("$.time")
-        text = f"Bedrock Meter: alarm {name} has ended at {time}: what it found is no longer so."
+        text = f"Bedrock Meter: alarm {name} ended at {time}."
         rule.add_target(TopicTarget(topic, message=events.RuleTargetInput.from_text(text)))

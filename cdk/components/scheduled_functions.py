@@ -56,8 +56,10 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
             period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
         ),
         _ERRORS_GRAPH,
-        f"{name} fails: it no longer {scheduled.purpose}. Its log group says more.",
+        f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
+        " first.",
         periods=(1, 1) if is_daily else (2, 2),
+        runbook="FunctionErrors",
     )
     # Starts come some seconds early or late: one period without any proves nothing.
     periods = max(2, math.ceil(shortest / every))
@@ -68,10 +70,10 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         f"{name}NotStarted",
         lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
         STARTS_GRAPH,
-        f"{name} was not started {periods} times running: it no longer {scheduled.purpose}. Is"
-        " its rule in EventBridge still there and enabled, and does it name the function? What was"
-        " deleted, make destroy and make deploy put back (the data stays).",
+        f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
+        " first that its rule in EventBridge exists, is enabled and names the function.",
         periods=(periods, periods),
         is_below=True,
         silence=Silence.FAULT,
+        runbook="FunctionNotStarted",
     )

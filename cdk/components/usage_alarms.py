@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from cdk.components.runbooks import name_runbook
 from cdk.config import Window
 from cdk.thresholds import AlarmThreshold
 from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
@@ -15,6 +16,7 @@ from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
 EVALUATED_EVERY = Duration.minutes(1)
 """How often CloudWatch looks at an alarm whose period is a minute or more."""
 
+_RUNBOOK = "UsageAlarms"
 _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
 
@@ -57,6 +59,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
             alarm_description=(
                 f"The account's {metric_name} of an hour is far above what is usual at this time"
                 f" ({width:g} standard deviations). Who and which model: {look_at}"
+                f" {name_runbook(_RUNBOOK)}"
             ),
             metric=_plain(DimensionSet.ACCOUNT, Window.HOUR, metric_name),
             std_devs=width,
@@ -111,4 +114,5 @@ def _describe(threshold: AlarmThreshold, look_at: str) -> str:
         f"{threshold.severity.capitalize()}: {what} or more within"
         f" {'an hour' if threshold.window is Window.HOUR else f'a {threshold.window}'}"
         f" ({who}{by_itself}). What was used, by whom and on which model: {look_at}"
+        f" {name_runbook(_RUNBOOK)}"
     )

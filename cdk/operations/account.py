@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from cdk.operations.deployment import NotDeployedError
 from cdk.operations.terminal import CommandError, run_command
@@ -36,7 +37,8 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
     """Run a command.
 
     Raises:
-        CommandError: There is no Region, no credentials, nothing deployed, or AWS refused.
+        CommandError: There is no Region, no credentials, nothing deployed, or AWS refuses or
+            does not answer.
     """
     session = open_session()
     if session.region_name is None:
@@ -57,9 +59,15 @@ def in_account(command: Callable[[boto3.Session], None]) -> None:
     except NotDeployedError as error:
         raise CommandError(str(error)) from None
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(refusal(error)) from None
+        raise CommandError(_explain(error)) from None
 
 
-def refusal(error: BotoCoreError | ClientError) -> str:
-    """What AWS refused, in one line."""
-    return f"AWS refused: {' '.join(str(error).split())}"
+def _explain(error: BotoCoreError | ClientError) -> str:
+    """Explain in one line; without an answer, AWS has not refused anything."""
+    text = " ".join(str(error).split())
+    match error:
+        case ClientError():
+            return f"AWS refused: {text}"
+        case UnreachableError() | HTTPClientError():
+            return f"AWS does not answer: {text}"
+    return text

@@ -22,7 +22,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk.boundary_name import boundary_name
-from cdk.config import Config, ConfigurationError
+from cdk.config import CDK_JSON, ConfigurationError, read_config
 from cdk.operations.account import run_in_account
 from cdk.operations.terminal import CommandError
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
-_CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MAX_VERSIONS = 5
 _ENVIRONMENT = re.compile(r"aws://\w+/(?P<region>[a-z0-9-]+)")
@@ -153,23 +152,24 @@ class Boundary:
             self.iam.delete_policy_version(PolicyArn=self._arn, VersionId=oldest["VersionId"])
 
 
-def boundaries(session: boto3.Session, arguments: Sequence[str]) -> list[Boundary]:
+def boundaries(
+    session: boto3.Session, arguments: Sequence[str], path: Path = CDK_JSON
+) -> list[Boundary]:
     """Return the boundaries of a deployment, one for each Region.
 
     Args:
         session: The credentials, and the Region where no setting names others.
         arguments: Arguments of the CDK's command line, as in SET="-c regions=[...]".
+        path: The file with the settings.
 
     Raises:
-        CommandError: A setting cannot be used.
+        CommandError: A setting cannot be read or used.
     """
     options, others = _parser().parse_known_args(arguments)
-    context = json.loads(_CDK_JSON.read_text())["context"]
-    context |= dict(setting.partition("=")[::2] for setting in options.context)
     try:
-        config = Config.from_context(context)
+        config = read_config(path, dict(setting.partition("=")[::2] for setting in options.context))
     except ConfigurationError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(*error.lines) from None
     named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, others) if match]
     regions = named or list(config.regions) or [str(session.region_name)]
     iam, sts = session.client("iam"), session.client("sts")
@@ -178,7 +178,7 @@ def boundaries(session: boto3.Session, arguments: Sequence[str]) -> list[Boundar
 
 def _parser() -> argparse.ArgumentParser:
     """Read what concerns the boundary from arguments of the CDK's command line."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser("SET", add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--context", action="append", default=[])
     parser.add_argument("--profile")
     return parser

@@ -18,7 +18,7 @@ def main() -> None:
     try:
         config = read_config()
     except ConfigurationError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(*error.lines) from None
     prices = UnitPrices()
     items = running_cost(usage, config, prices)
 

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from cdk import stack_names
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
@@ -30,6 +32,11 @@ class Deployment:
         """A stack's status, as CloudFormation has it; `None` where it is not deployed."""
         found = self._find(stack)
         return None if found is None else found["StackStatus"]
+
+    def created_at(self, stack: str) -> datetime | None:
+        """Return when a stack was created; `None` where it is not deployed."""
+        found = self._find(stack)
+        return None if found is None else found["CreationTime"]
 
     def output(self, stack: str, name: str) -> str:
         """An output of a stack.

@@ -26,7 +26,7 @@ def main(session: boto3.Session) -> None:
     try:
         config = read_config()
     except ConfigurationError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(*error.lines) from None
     deployment = Deployment(session.client("cloudformation"))
     examination = Examination(
         session,
@@ -46,7 +46,7 @@ def main(session: boto3.Session) -> None:
     blind = [it for it in findings if it.check == "account" and it.status is Status.UNKNOWN]
     problems = [it.check for it in findings if it.status is Status.PROBLEM or it in blind]
     if problems:
-        message = f"mend first: {', '.join(problems)}."
+        message = f"fix these first: {', '.join(problems)}."
         raise CommandError(message)
 
 

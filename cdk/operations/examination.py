@@ -15,6 +15,7 @@ from cdk import stack_names
 from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
+from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.own_log_policies import find_own_log_policies
 from cdk.operations.price_state import (
@@ -24,6 +25,7 @@ from cdk.operations.price_state import (
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
+from lambdas.domain.safeguards.words import list_names
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -94,6 +96,7 @@ class Examination:
             ("log policies", self._log_policies),
             ("trail", self._trail),
             ("notifications", self._notifications),
+            ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
             ("other Regions", self._other_regions),
@@ -160,7 +163,7 @@ class Examination:
         if memory.is_ours(live):
             return Status.OK, f"{where}; ours."
         if group is not None and group == memory.adopted:
-            return Status.OK, f"{where}; somebody else's, adopted."
+            return Status.OK, f"{where}; not ours, adopted."
         adopting = (
             f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
             if group
@@ -169,10 +172,10 @@ class Examination:
         choice = f"set {adopting}existing_logging=replace (put back by make destroy)"
         if self._is_deployed:
             return Status.PROBLEM, (
-                f"{where}; somebody has changed it, and Bedrock Meter counts none of it. Take that"
-                f" back, or {choice} and run make deploy."
+                f"{where}; this was changed after the deployment, and Bedrock Meter counts nothing."
+                f" Undo the change, or {choice} and run make deploy."
             )
-        return Status.WARNING, f"{where}; somebody else's. To deploy, {choice}."
+        return Status.WARNING, f"{where}; not ours. To deploy, {choice}."
 
     def _logging_is_off(self, memory: LoggingMemory) -> tuple[Status, str]:
         if self._is_deployed:
@@ -201,7 +204,9 @@ class Examination:
         if self._is_deployed and others == names:
             return Status.PROBLEM, f"{group} is not subscribed to any more: {_ANEW}."
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
-            return Status.OK, f"{group}: {_SUBSCRIPTIONS_OF_A_GROUP - len(others)} for us."
+            ours = "is subscribed" if others != names else "has room for our subscription"
+            also = f" Others read it as well: {', '.join(others)}." if others else ""
+            return Status.OK, f"{group} {ours}.{also}"
         return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
 
     def _log_policies(self) -> tuple[Status, str]:
@@ -233,11 +238,25 @@ class Examination:
         ]
         if not subscriptions:
             return Status.WARNING, (
-                "Nobody is notified: set notify_emails or notify_https in cdk.json."
+                "No address is notified: set notify_emails or notify_https in cdk.json."
             )
         if waiting:
-            return Status.PROBLEM, f"Not confirmed, hears nothing: {', '.join(waiting)}"
+            return Status.PROBLEM, f"Not confirmed, so not notified: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
+
+    def _meter(self) -> tuple[Status, str]:
+        created_at = self.deployment.created_at(stack_names.MONITORING)
+        if created_at is None:
+            return Status.OK, "Nothing deployed yet"
+        now = datetime.now(UTC)
+        health = read_meter_health(self.session.client("cloudwatch"), now)
+        if problems := health.find_problems(now - created_at):
+            return Status.PROBLEM, f"{'; '.join(problems)}."
+        if health.breaching:
+            return Status.WARNING, f"In ALARM: {list_names(health.breaching)} (docs/runbooks)."
+        if health.differences is None:
+            return Status.OK, "No health alarm. LoggingWatcher has not reported yet."
+        return Status.OK, "No health alarm. As deployed, by the last check of LoggingWatcher."
 
     def _prices(self) -> tuple[Status, str]:
         if not self._is_deployed:

@@ -84,7 +84,7 @@ class Redrive:
         failure = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         function, event = _function_of(failure), _event_of(failure)
         if function not in self.known:
-            message = f"{function} is none of the meter's functions"
+            message = f"{function} is not one of the meter's functions"
             raise ValueError(message)
         answer = invoke(self.functions, function, event)
         failed = answer.get("batchItemFailures") if isinstance(answer, dict) else None
@@ -139,7 +139,7 @@ def main(session: boto3.Session) -> None:
     )()
     print_report(report)
     if report.left:
-        message = "mend what is named above and run make redrive again."
+        message = "fix what is named above, then run make redrive again."
         raise CommandError(message)
 
 

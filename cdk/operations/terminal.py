@@ -17,7 +17,16 @@ _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked to. Its text is one line that says what to do."""
+    """The command cannot do what it was asked to. Its text is one line that says what to do.
+
+    Attributes:
+        details: Further lines.
+    """
+
+    def __init__(self, text: str, *details: str) -> None:
+        """Explain with a line, and further ones where there is a list."""
+        super().__init__(text)
+        self.details = details
 
 
 def open_console() -> Console:
@@ -40,11 +49,11 @@ def printable_name(text: str) -> str:
 
 
 def run_command(name: str, command: Callable[[], None]) -> NoReturn:
-    """Run a command and exit: 0 if all went well, 2 with one line if it cannot be done."""
+    """Run a command and exit: 0 if all went well, 2 with the reason if it cannot be done."""
     try:
         command()
     except CommandError as error:
-        _complain(f"{name}: {error}")
+        _complain(f"{name}: {error}", *error.details)
     except OSError as error:  # standard output is full or gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _complain(f"{name}: cannot write: {error.strerror}.")
@@ -53,6 +62,7 @@ def run_command(name: str, command: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
-def _complain(message: str) -> NoReturn:
-    print(printable(message), file=sys.stderr)
+def _complain(*lines: str) -> NoReturn:
+    for line in lines:
+        print(printable(line), file=sys.stderr)
     sys.exit(EXIT_UNUSABLE)

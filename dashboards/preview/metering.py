@@ -35,7 +35,7 @@ def explained_failures() -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        raise CommandError(" ".join(str(error).split())) from None
+        raise CommandError(*error.lines) from None
     except sqlite3.OperationalError as error:
         message = f"the temporary folder cannot hold what is read: {error}. Set TMPDIR to another."
         raise CommandError(message) from None

@@ -124,7 +124,7 @@ def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
     assert "differs from the copy in the ledger table" in printed
     assert statuses(cloud)[stack_names.INGESTION] == "UPDATE_ROLLBACK_COMPLETE"
     assert live(cloud) == ours
-    _, _, problems = make(cloud, "doctor", is_ok=False).partition("mend first: ")
+    _, _, problems = make(cloud, "doctor", is_ok=False).partition("fix these first: ")
     assert "invocation logging" in problems
 
     make(cloud, "destroy", DESTROY)

@@ -91,6 +91,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
             "identity_bound": "20",
             "notify_emails": "a@example.com, b@example.com",
             "regions": "us-east-1,eu-west-1",
+            "known_log_policies": "data-protection, transformer",
             "folding_patterns": '["^[0-9]{1,3}$"]',
             "identity_thresholds": '{"warning": null, "critical": 5}',
             "account_thresholds": '[{"window": "day", "critical": 9}]',
@@ -100,6 +101,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     assert config.identity_bound == 20
     assert config.notify_emails == ("a@example.com", "b@example.com")
     assert config.regions == ("us-east-1", "eu-west-1")
+    assert config.known_log_policies == ("data-protection", "transformer")
     assert config.folding_patterns == ("^[0-9]{1,3}$",)
     assert config.identity_thresholds == Thresholds(critical=5)
     assert config.account_thresholds == (WindowThresholds(window=Window.DAY, critical=9),)
@@ -151,6 +153,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),
         ("attribution", {"label_name": {}}, "no such setting"),
+        ("attribution", {"trusted_profiles": ["arn:aws:bedrock"]}, "allowed: an object"),
         ("tags", {"aws:owner": "x"}, "do not start with aws:"),
         ("tags", {"owner": "x" * 257}, "values of 256"),
         ("tags", {str(n): "" for n in range(41)}, "allowed: 40 tags"),

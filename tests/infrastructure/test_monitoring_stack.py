@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cdk import stack_names
+from cdk.components.health_alarms import HEALTH_PREFIX
 from cdk.config import Config, Window
 from cdk.thresholds import alarm_thresholds
 from lambdas.domain.metering.metric_catalog import (
@@ -26,6 +27,7 @@ from tests.infrastructure.synthesis import (
     resources,
 )
 
+RUNBOOKS = ROOT / "docs/runbooks"
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
 STARTING_FUNCTIONS = (
@@ -166,14 +168,19 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
 
 
 @each_configuration
-def test_every_runbook_that_an_alarm_names_exists(configuration: str) -> None:
-    named = {
-        page
-        for alarm in alarms(configuration).values()
-        for page in re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
-    }
-    assert {"docs/runbooks/ConflictingDuplicates.md", "docs/runbooks/TamperedCalls.md"} <= named
-    assert [page for page in named if not (ROOT / page).is_file()] == []
+def test_every_alarm_names_a_runbook_that_is_about_it(configuration: str) -> None:
+    for name, alarm in alarms(configuration).items():
+        pages = re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
+        assert len(pages) == 1, name
+        text = (ROOT / pages[0]).read_text(encoding="utf-8")
+        if name.startswith(HEALTH_PREFIX):
+            assert re.search(rf"\b{name.removeprefix(HEALTH_PREFIX)}\b", text), name
+
+
+def test_every_runbook_is_in_the_index() -> None:
+    index = (RUNBOOKS / "README.md").read_text(encoding="utf-8")
+    pages = {page.name for page in RUNBOOKS.glob("*.md")} - {"README.md"}
+    assert [page for page in sorted(pages) if f"({page})" not in index] == []
 
 
 @each_configuration

@@ -127,3 +127,11 @@ def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
     assert "nothing" not in evaluate()
     assert evaluate.left_out.keys() == {"nothing"}
     assert evaluate.notified == 0
+
+
+def test_skipped_alarms_are_left_out_with_their_reason(evaluate: AlarmEvaluation) -> None:
+    spend(THRESHOLD, BEN)
+    evaluate.skipped = {"the alarm": "history"}
+    assert evaluate(NOW) == {}
+    assert evaluate.left_out == {"the alarm": "history"}
+    assert published() == []

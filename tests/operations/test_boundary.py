@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -256,8 +257,34 @@ def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> N
 
 
 def test_a_setting_that_cannot_be_used_is_reported(session: boto3.Session) -> None:
-    with pytest.raises(CommandError, match="metric_detail"):
+    with pytest.raises(CommandError, match="configuration") as caught:
         boundaries(session, ["-c", "metric_detail=much"])
+    assert "metric_detail" in caught.value.details[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [("{", "cdk.json: not JSON"), ('{"context": 7}', "cdk.json: allowed: "), ("{}", None)],
+)
+def test_cdk_json_that_cannot_be_read_is_reported(
+    content: str, complaint: str | None, session: boto3.Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "cdk.json"
+    path.write_text(content)
+    if complaint is None:
+        (found,) = boundaries(session, [], path)
+        assert found.name == boundary_name("us-east-1")
+        return
+    with pytest.raises(CommandError, match=complaint):
+        boundaries(session, [], path)
+
+
+def test_an_incomplete_set_is_named_as_such(
+    session: boto3.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        boundaries(session, ["-c"])
+    assert "SET: error: argument -c/--context" in capsys.readouterr().err
 
 
 def test_a_deployer_who_may_not_read_policies_goes_on(

@@ -10,12 +10,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from cdk import stack_names
+from cdk.config import read_config
 from cdk.operations import purge, redrive, replay, send_test_notification
 from cdk.operations.account import in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.terminal import CommandError
+from cdk.operations.terminal import CommandError, run_command
+from dashboards.preview.metering import explained_failures
 from lambdas.domain.logging_configuration import LoggingMemory
 from tests.aws import LEDGER, QUARANTINE
 from tests.infrastructure.synthesis import ROOT
@@ -105,6 +108,44 @@ def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.Monkey
 def test_before_a_deployment_one_line_says_what_to_do(command: Any) -> None:
     with pytest.raises(CommandError, match="run make deploy"):
         in_account(command)
+
+
+def test_each_problem_of_the_configuration_has_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cdk.json"
+    path.write_text('{"context": {"regions": ["us-east1"], "metric_detail": "\\u001b[2J"}}')
+
+    def read_settings() -> None:
+        with explained_failures():
+            read_config(path)
+
+    with pytest.raises(SystemExit):
+        run_command("cost", read_settings)
+    first, *problems = capsys.readouterr().err.splitlines()
+    assert first == "cost: The configuration cannot be used:"
+    assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
+    assert all(line.isprintable() and "\N{REPLACEMENT CHARACTER}" not in line for line in problems)
+
+
+def test_a_reason_cannot_forge_a_second_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        message = "no model a\ncost: all is well"
+        raise CommandError(message)
+
+    with pytest.raises(SystemExit):
+        run_command("cost", fail)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "cost: no model a\N{REPLACEMENT CHARACTER}cost: all is well"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_service_that_does_not_answer_has_refused_nothing() -> None:
+    def fail(_: boto3.Session) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com")
+
+    with pytest.raises(CommandError, match=r"^AWS does not answer: Could not connect"):
+        in_account(fail)
 
 
 @pytest.mark.usefixtures("aws")

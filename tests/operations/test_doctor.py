@@ -154,7 +154,7 @@ def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; somebody else's, adopted.")
+    assert found.text.endswith("; not ours, adopted.")
 
 
 def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
@@ -164,7 +164,7 @@ def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session
     deploy(stack_names.INGESTION)
     found = examine(session)["invocation logging"]
     assert found.status is Status.PROBLEM
-    assert "counts none of it" in found.text
+    assert "Bedrock Meter counts nothing" in found.text
 
 
 def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
@@ -277,7 +277,9 @@ def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> N
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
-    assert examine(session)["subscription"].status is Status.OK
+    found = examine(session)["subscription"]
+    assert found.status is Status.OK
+    assert found.text == "/audit/bedrock is subscribed. Others read it as well: siem."
 
 
 def test_an_unconfirmed_address_is_a_problem(
@@ -285,7 +287,7 @@ def test_an_unconfirmed_address_is_a_problem(
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
     deploy(stack_names.MONITORING, TopicArn=topic)
-    assert "Nobody is notified" in examine(session)["notifications"].text
+    assert "No address is notified" in examine(session)["notifications"].text
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
     assert examine(session)["notifications"].status is Status.OK
     session.events.register(
@@ -297,7 +299,7 @@ def test_an_unconfirmed_address_is_a_problem(
     found = examine(session)["notifications"]
     assert (found.status, found.text) == (
         Status.PROBLEM,
-        "Not confirmed, hears nothing: a@example.com",
+        "Not confirmed, so not notified: a@example.com",
     )
 
 
@@ -446,7 +448,9 @@ def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.S
 
 @pytest.mark.usefixtures("aws")
 def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CommandError, match=r"mend first: CDK bootstrap, permissions boundary\."):
+    with pytest.raises(
+        CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
+    ):
         in_account(doctor.main)
     assert "Not visible from here" in capsys.readouterr().out
 
@@ -460,5 +464,5 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
         "before-call.sts",
         lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
     )
-    with pytest.raises(CommandError, match=r"mend first: account\."):
+    with pytest.raises(CommandError, match=r"fix these first: account\."):
         doctor.main(session)

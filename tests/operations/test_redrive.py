@@ -95,7 +95,7 @@ def test_of_a_batch_only_what_was_not_published_is_left() -> None:
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        (asynchronous("somebody-elses"), "none of the meter's functions"),
+        (asynchronous("somebody-elses"), "not one of the meter's functions"),
         (b"{ no json", "Expecting"),
         ({"requestPayload": {}}, "names no function"),
         ({**asynchronous(), "requestPayload": 5}, "holds no event"),
@@ -141,4 +141,4 @@ def test_names_in_the_bucket_cannot_steer_the_terminal(capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "key" in out
-    assert "red is none of the meter's functions" in out
+    assert "red is not one of the meter's functions" in out

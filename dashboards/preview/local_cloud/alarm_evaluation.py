@@ -33,11 +33,13 @@ class AlarmEvaluation:
 
     Attributes:
         client: Makes a boto3 client of a service, of where they are deployed.
+        skipped: Alarms that are not evaluated, by name, with the reason.
         left_out: Alarms of a kind that is not evaluated here, by name, with the reason.
         notified: How many notifications were sent to topics so far.
     """
 
     client: Callable[[str], Any]
+    skipped: Mapping[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notified: int = 0
     _told: set[tuple[str, str]] = field(default_factory=set)
@@ -56,6 +58,9 @@ class AlarmEvaluation:
         pages = cloudwatch.get_paginator("describe_alarms").paginate()
         result = {}
         for told in [alarm for page in pages for alarm in page["MetricAlarms"]]:
+            if reason := self.skipped.get(told["AlarmName"]):
+                self.left_out[told["AlarmName"]] = reason
+                continue
             try:
                 alarm = Alarm.from_definition(told)
                 if alarm.missing == "breaching":

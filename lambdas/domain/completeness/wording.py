@@ -13,21 +13,22 @@ from lambdas.domain.notifications import Notice
 
 _MOST_MODELS = 20
 _ADVICE = (
-    "Rejected records, functions that fail and logs that Bedrock could not deliver have alarms of"
-    " their own; if none of them tells, run make doctor. What the log group still holds is counted"
-    " afterwards by make replay."
+    "Rejected records, failing functions and logs that Bedrock could not deliver have alarms of"
+    " their own: look at these first, then run make doctor. When the cause is fixed, make replay"
+    " counts what the log group still has."
 )
 _TOO_MANY_MODELS = (
     "Bedrock has so many models and inference profiles that most audits compare the sums of the"
     " account; the function's log has models when they are compared."
 )
 _SILENT_ADVICE = (
-    "If the alarm stays, the audits report nothing to CloudWatch: is the log group of"
-    " CoverageAuditor still there? See docs/runbooks/Coverage.md."
+    "If the alarm stays, the audits report nothing to CloudWatch: check that the log"
+    " group of CoverageAuditor still exists. See docs/runbooks/Coverage.md in the repository of"
+    " Bedrock Meter."
 )
 _MISMATCH_ADVICE = (
     "Too many: forged records are likely. Missing: records were kept from the meter or changed."
-    " See docs/runbooks/UsageMismatch.md."
+    " See docs/runbooks/UsageMismatch.md in the repository of Bedrock Meter."
 )
 
 

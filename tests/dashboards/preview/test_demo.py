@@ -52,6 +52,8 @@ def test_the_demo_notifies_of_whoever_crosses_a_threshold_and_checks_every_figur
         "111122223333 role/document-search/document-search",
     }
     assert printed.count("EveryIdentity-Hour-Critical") == 1
+    assert 'ALARM: "BedrockMeter-Health-' not in printed
+    assert "Not evaluated locally: alarm BedrockMeter-Health-LateCalls: the calls of" in printed
     assert "4,000 calls in 23 minutes" in printed
     assert "to the token" in printed
     projects = printed.split("by project")[1].split()

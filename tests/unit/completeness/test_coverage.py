@@ -212,7 +212,7 @@ def test_what_is_counted_by_the_time_of_the_notice_is_told_as_such() -> None:
     notice = coverage_notice(report({HAIKU_3: 999}, {HAIKU_3: 1_000}))
     assert notice.subject == "Bedrock Meter: no calls are missing now"
     assert "all but 1 of Bedrock's 1,000" in notice.text
-    assert "is the log group of CoverageAuditor still there?" in notice.text
+    assert "check that the log group of CoverageAuditor still exists." in notice.text
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone

@@ -1,0 +1,75 @@
+"""How the deployed meter is, as its alarms and the checks of LoggingWatcher report it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
+from lambdas.domain.report_text import plural
+from lambdas.domain.safeguards.words import list_names
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+_MINUTES = 45  # three checks of LoggingWatcher
+_RUNBOOK = "docs/runbooks/LoggingDifferences.md"
+_ALARMS = "BedrockMeter-"
+_HEALTH_ALARMS = f"{_ALARMS}Health-"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterHealth:
+    """The state of the meter's own checks.
+
+    Attributes:
+        differences: What differs from the deployment by the newest check; `None` where
+            LoggingWatcher has reported nothing for 45 minutes.
+        breaching: Health alarms that are in ALARM.
+        silenced: Alarms whose actions are switched off.
+    """
+
+    differences: int | None
+    breaching: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
+
+    def find_problems(self, age: timedelta) -> list[str]:
+        """Say what to look at first.
+
+        Args:
+            age: How long the meter has been deployed: a new one has reported nothing yet.
+        """
+        problems = []
+        if self.differences is None and age > timedelta(minutes=_MINUTES):
+            problems.append(f"LoggingWatcher has reported nothing for {_MINUTES} minutes")
+        if self.differences:
+            count = plural(self.differences, "difference")
+            problems.append(f"{count} from what was deployed: the log of LoggingWatcher has more")
+        if self.silenced:
+            problems.append(f"alarms that notify no one: {list_names(self.silenced)}")
+        return [f"{problem} ({_RUNBOOK})" for problem in problems]
+
+
+def read_meter_health(cloudwatch: CloudWatchClient, now: datetime) -> MeterHealth:
+    """Read alarms, and the newest number of differences."""
+    points = cloudwatch.get_metric_statistics(
+        Namespace=HEALTH_NAMESPACE,
+        MetricName=LOGGING_DIFFERENCES.name,
+        StartTime=now - timedelta(minutes=_MINUTES),
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=_ALARMS)
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    return MeterHealth(
+        None if newest is None else int(newest["Maximum"]),
+        tuple(
+            alarm["AlarmName"]
+            for alarm in alarms
+            if alarm["StateValue"] == "ALARM" and alarm["AlarmName"].startswith(_HEALTH_ALARMS)
+        ),
+        tuple(alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]),
+    )

@@ -1,0 +1,94 @@
+"""`make doctor` reports what the meter's own checks found, and that they run."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk import stack_names
+from cdk.operations.deployment import Deployment
+from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.meter_health import MeterHealth, read_meter_health
+from tests.operations.deployed import deploy
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def examine() -> Finding:
+    session = boto3.Session()
+    deployment = Deployment(session.client("cloudformation"))
+    (found,) = (it for it in Examination(session, deployment)() if it.check == "meter")
+    return found
+
+
+def report(differences: int, minutes_ago: int) -> None:
+    datum: Any = {
+        "MetricName": "LoggingDifferences",
+        "Value": differences,
+        "Timestamp": datetime.now(UTC) - timedelta(minutes=minutes_ago),
+    }
+    boto3.client("cloudwatch").put_metric_data(Namespace="BedrockMeter/Health", MetricData=[datum])
+
+
+def make_alarm(name: str, *, is_silenced: bool = False, is_breaching: bool = False) -> None:
+    client = boto3.client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName=name,
+        ActionsEnabled=not is_silenced,
+        Namespace="N",
+        MetricName="M",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    if is_breaching:
+        client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+
+
+def test_nothing_is_expected_before_a_deployment_and_right_after_it() -> None:
+    assert examine() == Finding("meter", Status.OK, "Nothing deployed yet")
+    deploy(stack_names.MONITORING)
+    assert examine().status is Status.OK
+
+
+def test_the_newest_check_counts() -> None:
+    deploy(stack_names.MONITORING)
+    report(3, minutes_ago=20)
+    found = examine()
+    assert found.status is Status.PROBLEM
+    assert found.text.startswith("3 differences from what was deployed: the log of LoggingWatcher")
+    report(0, minutes_ago=5)
+    assert examine().status is Status.OK
+    assert "As deployed" in examine().text
+
+
+def test_a_check_that_no_longer_runs_is_a_problem() -> None:
+    report(0, minutes_ago=50)
+    health = read_meter_health(boto3.client("cloudwatch"), datetime.now(UTC))
+    assert health == MeterHealth(None)
+    assert health.find_problems(timedelta(minutes=10)) == []
+    (problem,) = health.find_problems(timedelta(hours=1))
+    assert problem.startswith("LoggingWatcher has reported nothing for 45 minutes")
+
+
+def test_alarms_that_notify_no_one_are_named() -> None:
+    deploy(stack_names.MONITORING)
+    make_alarm("BedrockMeter-EveryModel-Hour-Warning", is_silenced=True)
+    make_alarm("of-others", is_silenced=True)
+    found = examine()
+    assert found.status is Status.PROBLEM
+    assert "notify no one: BedrockMeter-EveryModel-Hour-Warning (docs/runbooks" in found.text
+
+
+def test_health_alarms_in_alarm_are_named_and_alarms_on_usage_are_not() -> None:
+    deploy(stack_names.MONITORING)
+    report(0, minutes_ago=5)
+    make_alarm("BedrockMeter-Account-Hour-Warning", is_breaching=True)
+    assert examine().status is Status.OK
+    make_alarm("BedrockMeter-Health-NoData", is_breaching=True)
+    assert examine() == Finding(
+        "meter", Status.WARNING, "In ALARM: BedrockMeter-Health-NoData (docs/runbooks)."
+    )
