@@ -33,6 +33,7 @@ WINDOW = traffic_window(NOW)
 NORTH = "eu-north-1"
 REGIONS = InMemoryTraffic(RegionTraffic(REGION), RegionTraffic(NORTH))
 BATCH, TRAIL = "Batch Inference Job State Change", "AWS API Call via CloudTrail"
+AWS_SOURCES = handler.sources  # fixtures replace it
 
 
 @pytest.fixture
@@ -246,12 +247,11 @@ def test_an_event_that_names_nothing_is_logged_and_is_no_error(
 
 
 def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("TOPIC_ARN", "LEDGER_TABLE", "REGION"):
         monkeypatch.setenv(name, "anything")
     monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
-    assert client_configs(handler.sources, monkeypatch) == {
+    assert client_configs(AWS_SOURCES, monkeypatch) == {
         "account": BRIEF,
         "bedrock-runtime": BRIEF,
     }
