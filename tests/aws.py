@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -148,3 +148,11 @@ def client_configs(
     monkeypatch.setattr(boto3, "client", client)
     make()
     return configs
+
+
+def clear_caches(handlers: Iterable[ModuleType]) -> None:
+    """Clear what handlers have memoized: clients, settings and services of one test."""
+    for handler in handlers:
+        for resource in vars(handler).values():
+            if hasattr(resource, "cache_clear"):
+                resource.cache_clear()

@@ -23,7 +23,14 @@ from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.patience import BRIEF
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, client_configs, deploy_a_stack, health_metrics, published
+from tests.aws import (
+    LEDGER,
+    clear_caches,
+    client_configs,
+    deploy_a_stack,
+    health_metrics,
+    published,
+)
 from tests.builders import ANA, usage_record
 
 BUCKET, REPORTS = "prices", "reports"
@@ -47,10 +54,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for bucket in (BUCKET, REPORTS):
         boto3.client("s3").create_bucket(Bucket=bucket)
     yield
-    for module in (comparison_reporter, focus_exporter, metric_publisher, price_refresher):
-        for each in vars(module).values():
-            if hasattr(each, "cache_clear"):
-                each.cache_clear()
+    clear_caches((comparison_reporter, focus_exporter, metric_publisher, price_refresher))
 
 
 def publish_edition(usd: str = "1000", edition: str = FIRST) -> None:

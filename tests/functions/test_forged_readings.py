@@ -26,7 +26,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import ExportFocus
 from tests.attributing import attributed_calls
-from tests.aws import LEDGER, deploy_a_stack, published, set_log_processor_variables
+from tests.aws import LEDGER, clear_caches, deploy_a_stack, published, set_log_processor_variables
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
@@ -82,10 +82,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for module in (log_processor, metric_publisher, price_refresher):
-        for resource in vars(module).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+    clear_caches((log_processor, metric_publisher, price_refresher))
 
 
 @pytest.fixture

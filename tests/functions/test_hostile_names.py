@@ -18,6 +18,7 @@ from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.observability import logger
 from tests.aws import (
+    clear_caches,
     deploy_a_stack,
     event,
     set_log_processor_variables,
@@ -50,10 +51,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield
-    for module in FUNCTIONS:
-        for resource in vars(module).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+    clear_caches(FUNCTIONS)
 
 
 def meter(*logs: dict[str, Any], table: Table) -> None:

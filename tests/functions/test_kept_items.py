@@ -18,7 +18,7 @@ from lambdas.domain.metering.ledger_table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, deploy_a_stack, set_log_processor_variables
+from tests.aws import LEDGER, clear_caches, deploy_a_stack, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
@@ -60,10 +60,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
     session.events.register("provide-client-params.dynamodb", see)
     yield seen
-    for module in (log_processor, metric_publisher, price_refresher):
-        for it in vars(module).values():
-            if hasattr(it, "cache_clear"):
-                it.cache_clear()
+    clear_caches((log_processor, metric_publisher, price_refresher))
 
 
 def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
     LEDGER,
     QUARANTINE,
+    clear_caches,
     deploy_a_stack,
     health_metrics,
     published,
@@ -47,10 +48,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for module in FUNCTIONS:
-        for resource in vars(module).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+    clear_caches(FUNCTIONS)
 
 
 def deliver(*messages: str) -> None:

@@ -25,6 +25,7 @@ from tests.aws import (
     LEDGER,
     LOG_GROUP,
     QUARANTINE,
+    clear_caches,
     deploy_a_stack,
     event,
     health_metrics,
@@ -63,10 +64,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield received
-    for module in FUNCTIONS:
-        for resource in vars(module).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+    clear_caches(FUNCTIONS)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
     LEDGER,
+    clear_caches,
     deploy_a_stack,
     health_metrics,
     published,
@@ -33,10 +34,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield
-    for module in (log_processor, metric_publisher):
-        for resource in vars(module).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+    clear_caches((log_processor, metric_publisher))
 
 
 def deliver(*logs: dict[str, Any]) -> None:
