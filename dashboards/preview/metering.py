@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from cdk.config import ConfigurationError
 from cdk.operations.terminal import CommandError
@@ -55,29 +55,58 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
         UnreadableLogsError: A file that the user named cannot be read to its end.
     """
     meter.skipped.include(found.skipped)
-    total = sum(file.size for file in found)
-    errors = Console(stderr=True)
-    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
-    with Progress(console=errors, transient=True, disable=is_hidden) as progress:
-        task = progress.add_task("Metering", total=total)
+    with show_progress(sum(file.size for file in found)) as set_done:
         done = 0
         for file in found:
-            advance = partial(_advance, progress, task, done)
-            readings = read_log_file(file, advance, read)
+            readings = read_log_file(file, partial(_add_done, set_done, done), read)
             meter.ingest(file.name, _counted(file, readings, meter))
             done += file.size
 
 
+@contextmanager
+def show_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar where there is much to read, and someone to look at it.
+
+    Args:
+        total: The number of bytes to read.
+
+    Returns:
+        Takes the number of bytes that have been read.
+    """
+    errors = Console(stderr=True)
+    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
+    with Progress(console=errors, transient=True, disable=is_hidden) as progress:
+        task = progress.add_task("Metering", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
 def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
     """Yield what can be read of a file; count the file as read, or as not readable to its end."""
+    problem = None
     try:
         yield from readings
     except UnreadableLogsError as error:
-        if file.is_named:
-            raise
-        meter.skipped.add_unreadable(file.path, str(error))
-    else:
+        problem = str(error)
+    count_file(meter, file, problem)
+
+
+def count_file(meter: LocalMeter, file: LogFile, problem: str | None) -> None:
+    """Count a file as read, or as not readable to its end.
+
+    Args:
+        meter: What meters.
+        file: The file.
+        problem: Why it cannot be read to its end; `None` where it was.
+
+    Raises:
+        UnreadableLogsError: It cannot, and the user named it.
+    """
+    if problem is None:
         meter.files_read += 1
+    elif file.is_named:
+        raise UnreadableLogsError(problem)
+    else:
+        meter.skipped.add_unreadable(file.path, problem)
 
 
 def check_for_gaps(meter: LocalMeter) -> None:
@@ -100,8 +129,8 @@ def check_for_gaps(meter: LocalMeter) -> None:
         raise CommandError(message)
 
 
-def _advance(progress: Progress, task: TaskID, done_before: int, done_in_file: int) -> None:
-    progress.update(task, completed=done_before + done_in_file)
+def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: int) -> None:
+    set_done(done_before + done_in_file)
 
 
 def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) -> LogFiles:

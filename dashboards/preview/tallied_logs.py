@@ -14,14 +14,11 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeAlias
 
-from rich.console import Console
-from rich.progress import Progress
-
 from dashboards.preview.local_meter import BATCH, LocalMeter
 from dashboards.preview.log_files import LogFile, LogFiles, UnreadableLogsError, explain
 from dashboards.preview.log_parts import PART_BYTES, cut_into_parts
 from dashboards.preview.log_tally import NOTHING, CallSpans, Exclusions, Tally, tally_log_file
-from dashboards.preview.metering import LONG_INPUT_BYTES, meter_files
+from dashboards.preview.metering import LONG_INPUT_BYTES, count_file, meter_files, show_progress
 from dashboards.preview.temporary_store import Coverage, open_temporary_store
 from lambdas.domain.invocations import RejectedRecord
 from lambdas.domain.metering.plain_calls import CallKey
@@ -96,12 +93,7 @@ class TalliedLogs(LocalMeter):
             rejected = tally.read - tally.accepted - tally.ignored
             self.report += IngestReport(tally.read, tally.accepted, tally.ignored, rejected)
             read += tally.read
-        if problem is None:
-            self.files_read += 1
-        elif file.is_named:
-            raise UnreadableLogsError(problem)
-        else:
-            self.skipped.add_unreadable(file.path, problem)
+        count_file(self, file, problem)
 
 
 @contextmanager
@@ -157,15 +149,13 @@ def _find_repeated(tallies: Sequence[Tally]) -> dict[int, Exclusions]:
 
 def _track(tallies: Iterable[Tally], parts: Sequence[LogFile]) -> list[Tally]:
     """Collect tallies, with a progress bar where there is much to read."""
-    total = sum(part.size for part in parts)
-    errors = Console(stderr=True)
-    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
     collected: list[Tally] = []
-    with Progress(console=errors, transient=True, disable=is_hidden) as progress:
-        task = progress.add_task("Metering", total=total)
+    with show_progress(sum(part.size for part in parts)) as set_done:
+        done = 0
         for part, tally in zip(parts, tallies, strict=True):
             collected.append(tally)
-            progress.advance(task, part.size)
+            done += part.size
+            set_done(done)
     return collected
 
 
