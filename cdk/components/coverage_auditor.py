@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk.components.event_patterns import alarm_changes
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from cdk.config import Config
@@ -80,21 +81,16 @@ class CoverageAuditor(MeterFunction):
         )
 
     def name_models_of(self, *alarms: cloudwatch.IAlarm) -> None:
-        """Start it as well when an alarm on what it measures turns to ALARM.
-
-        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
-        """
+        """Start it as well when an alarm on what it measures turns to ALARM."""
         events.Rule(
             self,
             "Alarm",
             description="Bedrock Meter: names the models whose count differs from Bedrock's",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                detail={
+            event_pattern=alarm_changes(
+                {
                     "alarmName": [alarm.alarm_name for alarm in alarms],
                     "state": {"value": ["ALARM"]},
-                },
+                }
             ),
             targets=[targets.LambdaFunction(self)],
         )

@@ -28,7 +28,7 @@ class HealthAlarms(Construct):
 
     Attributes:
         alarms: All of them, by name.
-        without_recovery: The names of those that end by the clock, which notifies nobody.
+        without_recovery: The names of those that end by the clock, which notifies no one.
     """
 
     def __init__(

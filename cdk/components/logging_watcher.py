@@ -15,6 +15,7 @@ from aws_cdk import aws_ssm as ssm
 
 from cdk import stack_names
 from cdk.boundary_name import boundary_name
+from cdk.components.event_patterns import trail_calls
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notice_events import let_publish_events
@@ -152,11 +153,7 @@ class LoggingWatcher(MeterFunction):
             )
 
     def _start_on_changes(self, names: dict[str, str]) -> None:
-        """Start the function where an account's trail tells of a change.
-
-        Attempts that failed have changed nothing.
-        Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
-        """
+        """Start the function where an account's trail reports a change."""
         for subject, watched in WATCHED.items():
             if not subject.is_logging:
                 continue
@@ -169,15 +166,8 @@ class LoggingWatcher(MeterFunction):
                 self,
                 f"{subject.title().replace('_', '')}Change",
                 description=f"Bedrock Meter: the {subject.replace('_', ' ')} of logging changes",
-                event_pattern=events.EventPattern(
-                    source=[f"aws.{watched.service}"],
-                    detail_type=["AWS API Call via CloudTrail"],
-                    detail={
-                        "eventSource": [f"{watched.service}.amazonaws.com"],
-                        "eventName": list(watched.actions),
-                        "errorCode": [{"exists": False}],
-                        **named,
-                    },
+                event_pattern=trail_calls(
+                    watched.service, watched.actions, named, source=f"aws.{watched.service}"
                 ),
                 targets=[targets.LambdaFunction(self)],
             )

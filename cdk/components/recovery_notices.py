@@ -8,6 +8,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.components.event_patterns import alarm_changes
 from cdk.components.health_alarms import HEALTH_PREFIX
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 
@@ -48,15 +49,13 @@ class RecoveryNotices(Construct):
             self,
             "Rule",
             description="Bedrock Meter: a health alarm ends",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                resources=events.Match.prefix(alarms),
-                detail={
+            event_pattern=alarm_changes(
+                {
                     "alarmName": events.Match.anything_but(*sorted(without)),
                     "previousState": {"value": ["ALARM"]},
                     "state": {"value": ["OK"]},
                 },
+                resources=events.Match.prefix(alarms),
             ),
         )
         name = events.EventField.from_path("$.detail.alarmName")

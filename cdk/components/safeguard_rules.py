@@ -12,6 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 
 from cdk import stack_names
+from cdk.components.event_patterns import trail_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.logging_configuration import WATCHED, Subject
@@ -119,12 +120,10 @@ def start_on_changed_safeguards(
             function,
             f"{subject.title().replace('_', '')}Change",
             description=f"Bedrock Meter: a {subject.replace('_', ' ')} of the meter changes",
-            event_pattern=events.EventPattern(
-                detail_type=["AWS API Call via CloudTrail"],
-                detail={
-                    "eventSource": [f"{watched.service}.amazonaws.com"],
-                    "eventName": list(watched.actions),
-                    "errorCode": [{"exists": False}],
+            event_pattern=trail_calls(
+                watched.service,
+                watched.actions,
+                {
                     "userIdentity": {
                         "invokedBy": [
                             {"exists": False},

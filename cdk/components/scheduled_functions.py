@@ -33,7 +33,7 @@ class Scheduled:
         function: The function.
         every: How often it is started. CloudWatch looks back seven days at most, and an alarm
             waits two days at most for a first start: of what is started more rarely than daily
-            only errors are told.
+            only errors are notified of.
         purpose: The work that is not done while it does not run, to be read after "it no longer".
     """
 

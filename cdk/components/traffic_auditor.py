@@ -8,6 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 
+from cdk.components.event_patterns import trail_calls
 from cdk.components.meter_function import FunctionCode, MeterFunction
 from cdk.components.notice_events import let_publish_events
 from cdk.components.notification_topic import NotificationTopic
@@ -105,14 +106,6 @@ class TrafficAuditor(MeterFunction):
             self,
             "AsyncInvocations",
             description="Bedrock Meter: asynchronous invocations, which Bedrock does not log",
-            event_pattern=events.EventPattern(
-                source=["aws.bedrock"],
-                detail_type=["AWS API Call via CloudTrail"],
-                detail={
-                    "eventSource": ["bedrock.amazonaws.com"],
-                    "eventName": [ASYNC_ACTION],
-                    "errorCode": [{"exists": False}],
-                },
-            ),
+            event_pattern=trail_calls("bedrock", [ASYNC_ACTION], source="aws.bedrock"),
             targets=[targets.LambdaFunction(self)],
         )

@@ -21,6 +21,7 @@ from cdk.components.dashboards import (
     dashboard_url,
     deployed_dashboards,
 )
+from cdk.components.event_patterns import alarm_changes
 from cdk.components.focus_exporter import EXPORTED_EVERY, FocusExporter
 from cdk.components.health_alarms import HealthAlarms
 from cdk.components.health_symptoms import Watched, price_list_symptoms
@@ -244,13 +245,11 @@ class MonitoringStack(Stack):
             self,
             "PartialData",
             description="Bedrock Meter: an alarm does not see all its series",
-            event_pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                detail={
+            event_pattern=alarm_changes(
+                {
                     "alarmName": [alarm.alarm_name for alarm in alarms],
                     "state": {"evaluationState": ["PARTIAL_DATA"]},
-                },
+                }
             ),
         )
         text = (

@@ -19,7 +19,7 @@ class DynamoDbMemoryCopy:
     """Keeps the memories that are allowed as texts in one item."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the copy in the ledger table; the item's key is none of a call's."""
+        """Keep the copy in the ledger table; no call has the item's key."""
         self._client = client
         self._table_name = table_name
 

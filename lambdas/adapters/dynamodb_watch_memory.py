@@ -23,7 +23,7 @@ class DynamoDbWatchMemory:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table; the item's key is none of a call's.
+            table_name: The ledger table; no call has the item's key.
         """
         self._client = client
         self._table_name = table_name

@@ -56,7 +56,7 @@ class TrafficScope:
         return is_first_deployment(self.region, self.regions)
 
     def unexpected(self, unreadable: Iterable[str]) -> list[str]:
-        """Leave Regions out that nobody can call Bedrock in."""
+        """Leave out the Regions that a policy denies to the whole account."""
         denied = {*self.denied} - self.metered
         return [region for region in unreadable if region not in denied]
 

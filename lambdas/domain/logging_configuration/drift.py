@@ -125,7 +125,7 @@ class DeployedLogging:
     """What was deployed, as the environment of the watch has it.
 
     Attributes:
-        configuration: Bedrock's logging configuration; `None` where somebody else's is adopted.
+        configuration: Bedrock's logging configuration; `None` where an existing one is adopted.
         log_group: The log group that is metered.
         destination_arn: What it is subscribed for.
         retention_days: How long it keeps logs; `None` where it is somebody else's.

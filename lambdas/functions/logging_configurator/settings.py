@@ -1,4 +1,4 @@
-"""What `logging_configurator` is told by its environment: what to configure."""
+"""The settings of `logging_configurator`: the logging configuration to put."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Settings(EnvironmentSettings):
         role_arn: The role with which it does.
         is_content_logged: Whether prompts and completions are logged as well as metadata.
         existing_policy: What to do about somebody else's configuration.
-        metered_log_group: The log group that is metered: with the policy `adopt` somebody else's.
+        metered_log_group: The log group that is metered: with the policy `adopt` an existing one.
     """
 
     stack_id: str = Field(min_length=1)

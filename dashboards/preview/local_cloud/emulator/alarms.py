@@ -1,4 +1,4 @@
-"""Alarms keep their queries and warm-ups, and change state when they are told to alone.
+"""Alarms keep their queries and warm-ups, and change state only by SetAlarmState.
 
 MiniStack's CloudFormation refuses alarms with `Metrics`, and drops warm-ups; its evaluation ignores
 dimensions and missing data, and would overwrite the states that the meter's own evaluator sets.
