@@ -35,7 +35,7 @@ CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
 # SET is known to the CDK alone.
 CHECK_CREDENTIALS = $(if $(findstring --profile,$(SET)),:,$(RUN) -m cdk.operations.credentials $(1))
 # Draws the dashboards of the preview.
-VIEWER := dashboards/preview/viewer
+VIEWER := dashboards/viewer
 ECHARTS_VERSION := $(shell sed -n 's/^ *"echarts": "\(.*\)"$$/\1/p' $(VIEWER)/package.json)
 ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.min.js
 # Cross-checks the prices that are shipped, and fills their gaps.
@@ -65,25 +65,25 @@ $(READY): uv.lock pyproject.toml
 	@touch $@
 
 demo: $(LOCAL_CLOUD) $(ECHARTS) ## Deploy into a local cloud, and be notified of what a made-up company spends
-	@$(RUN) -m dashboards.preview.demo
+	@$(RUN) -m dashboards.demo.demo
 
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
-	@$(RUN) -m dashboards.preview.preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(RUN) -m dashboards.demo.preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 screenshots: $(READY) ## Take pictures of the demo's dashboards, those of the README too
-	@$(RUN) -m dashboards.preview.screenshots
+	@$(RUN) -m dashboards.demo.screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
-	@$(RUN) -m dashboards.preview.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(RUN) -m dashboards.reports.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
-	@$(RUN) -m dashboards.preview.focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(RUN) -m dashboards.reports.focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 compare: $(READY) ## What your logs would cost on other models, and where money is lost: make compare LOGS="PATH ..." [OUT=comparison.json]
-	@$(RUN) -m dashboards.preview.compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(RUN) -m dashboards.reports.compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
-	@$(RUN) -m dashboards.preview.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
+	@$(RUN) -m dashboards.reports.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e)
 	@$(RUN) -m pytest -q -n auto --dist worksteal --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95

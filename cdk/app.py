@@ -8,10 +8,10 @@ import sys
 from aws_cdk import App, Aws, Environment, Tags
 from aws_cdk import aws_iam as iam
 
-from cdk import nag, stack_names
-from cdk.boundary_name import boundary_name
+from cdk import nag
 from cdk.components.bundle import BundlingError
-from cdk.config import Config, ConfigurationError
+from cdk.config import Config, ConfigurationError, stack_names
+from cdk.config.boundary_name import boundary_name
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
 from cdk.stacks.storage import StorageStack

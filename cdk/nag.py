@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Acknowledgment, App, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from cdk import stack_names
+from cdk.config import stack_names
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, LISTINGS_PREFIX
 
 _HERE = "<AWS::Region>:<AWS::AccountId>"

@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, HealthMetric
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, HealthMetric
 
 # ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.preview.temporary_store import InMemoryIdentityRegistry
+from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.attribution import AttributionRules, TagDirectory
-from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, AttributedCalls
-from lambdas.domain.metering.identity_folding import SESSIONS_PER_ROLE
+from lambdas.domain.calls.attributed_calls import MOST_PROJECTS, AttributedCalls
+from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE
 from tests.fakes import InMemoryTagMemory, InMemoryTagSource
 
 

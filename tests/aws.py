@@ -13,8 +13,8 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 
-from lambdas.domain.metering.ledger_table import UNPRICED_INDEX, UNPRICED_KEY
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.ledger.table import UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.metrics.catalog import NAMESPACE
 from tests.dynamodb import insert_by_partiql
 
 LEDGER = "usage-ledger"

@@ -14,8 +14,8 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.metering.join import join_readings
-from lambdas.domain.metering.metric_catalog import MeteredCall
+from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.metrics.catalog import MeteredCall
 from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
 
 ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"

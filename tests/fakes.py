@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.attribution.ports import (
     FoundTags,
     TagEntry,
@@ -15,9 +16,13 @@ from lambdas.domain.attribution.ports import (
     TagsUnavailableError,
 )
 from lambdas.domain.attribution.tags import service_of
-from lambdas.domain.comparison import InvocationLogsUnavailableError
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
+from lambdas.domain.ledger import LedgerChange, LedgerStream
+from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
+from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
+from lambdas.domain.ledger.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.logging_configuration import (
     Difference,
     LoggingChange,
@@ -35,15 +40,10 @@ from lambdas.domain.logging_configuration.watch_ports import (
     FoundChanges,
     WatchStateChangedError,
 )
-from lambdas.domain.metering import DataPoint, Distribution, LedgerChange, LedgerStream
-from lambdas.domain.metering.aggregation import Dimensions, StatisticSet
-from lambdas.domain.metering.cost_corrections import CorrectionProgress, ProgressChangedError
-from lambdas.domain.metering.join import join, join_readings
-from lambdas.domain.metering.metric_catalog import MODEL_ID, NAMESPACE
-from lambdas.domain.metering.metric_sink import MetricsUnavailableError
-from lambdas.domain.metering.recorded_calls import ScannedCall, ScannedPage
-from lambdas.domain.metering.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
-from lambdas.domain.notifications import Notice
+from lambdas.domain.metrics import DataPoint, Distribution
+from lambdas.domain.metrics.aggregation import Dimensions, StatisticSet
+from lambdas.domain.metrics.catalog import MODEL_ID, NAMESPACE
+from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.domain.pricing.editions import (
     Edition,
     InvalidPriceDocumentError,
@@ -54,6 +54,7 @@ from lambdas.domain.pricing.editions import (
     StoredPointer,
 )
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
+from lambdas.domain.reports.comparison import InvocationLogsUnavailableError
 from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport
 
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
-from lambdas.domain.focus import DailyCharges, row_of, write_csv
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
     NegotiatedPrice,
@@ -23,6 +22,7 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
+from lambdas.domain.reports.focus import DailyCharges, row_of, write_csv
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 from tests.focus_rules import TextRow, read_rows
 

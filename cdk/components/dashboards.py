@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.components.health_symptoms import price_list_symptoms, symptoms
-from cdk.components.negative_series import series_symptoms
-from cdk.components.scheduled_functions import STARTS_GRAPH
+from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
+from cdk.alarms.negative_series import series_symptoms
+from cdk.alarms.scheduled_functions import STARTS_GRAPH
+from cdk.alarms.thresholds import COST, AlarmThreshold
 from cdk.config import Config, Window
-from cdk.setting_types import ExtraDashboard
-from cdk.thresholds import COST, AlarmThreshold
-from lambdas.domain.metering import Severity
-from lambdas.domain.metering.metric_catalog import DimensionSet
+from cdk.config.setting_types import ExtraDashboard
+from lambdas.domain.alerts import Severity
+from lambdas.domain.metrics.catalog import DimensionSet
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {

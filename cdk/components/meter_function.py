@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk.components.bundle import bundle_code, bundle_layer
 from cdk.config import Config, ConfigurationError
-from lambdas.functions.environment import EnvironmentSettings
+from lambdas.wiring.environment import EnvironmentSettings
 
 _ARCHITECTURES = {
     "arm64": lambda_.Architecture.ARM_64,

@@ -8,8 +8,8 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.alarms.health_alarms import HEALTH_PREFIX
 from cdk.components.event_patterns import alarm_changes
-from cdk.components.health_alarms import HEALTH_PREFIX
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 
 

@@ -11,10 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.components.meter_function import FunctionCode, MeterFunction
-from cdk.components.price_updater import grant_read_prices
+from cdk.functions.price_updater import grant_read_prices
 from cdk.stacks.storage import StorageStack
-from lambdas.domain.metering.ledger_table import TAGS_PREFIX
-from lambdas.functions.call_settings import CallSettings
+from lambdas.domain.ledger.table import TAGS_PREFIX
+from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):

@@ -11,10 +11,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 
-from cdk import stack_names
 from cdk.components.event_patterns import trail_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
+from cdk.config import stack_names
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 

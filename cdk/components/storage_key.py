@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk import stack_names
+from cdk.config import stack_names
 
 
 class StorageKey(kms.Key):

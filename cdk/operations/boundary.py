@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk.boundary_name import boundary_name
 from cdk.config import CDK_JSON, ConfigurationError, read_config
+from cdk.config.boundary_name import boundary_name
 from cdk.operations.account import run_in_account
 from cdk.operations.terminal import CommandError
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError, run_command
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 _ARN = "arn:${AWS::Partition}"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk import stack_names
-from cdk.boundary_name import BOUNDARY_PREFIX
+from cdk.config import stack_names
+from cdk.config.boundary_name import BOUNDARY_PREFIX
 
 _OURS = f"{stack_names.PREFIX}-*"
 BOUNDARY = f"arn:*:iam::*:policy/{BOUNDARY_PREFIX}-*"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from cdk import stack_names
+from cdk.config import stack_names
 
 if TYPE_CHECKING:
     from datetime import datetime

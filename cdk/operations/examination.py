@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
@@ -24,7 +24,7 @@ from cdk.operations.price_state import (
     read_price_state,
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
 from lambdas.domain.safeguards.words import list_names
 
 if TYPE_CHECKING:

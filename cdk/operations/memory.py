@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import boto3
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
+from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY, PARTITION_KEY
 from lambdas.domain.logging_configuration import LoggingMemory, read_copies, verify
-from lambdas.domain.metering.ledger_table import MEMORIES, MEMORY_KEY, PARTITION_KEY
 
 
 def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:

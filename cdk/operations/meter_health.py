@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
-from lambdas.domain.report_text import plural
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
+from lambdas.domain.reports.text import plural
 from lambdas.domain.safeguards.words import list_names
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.completeness import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk import stack_names
+from cdk.config import stack_names
 from lambdas.domain.logging_configuration import Difference
 from lambdas.domain.safeguards.account_policies import (
     ACCOUNT_POLICY_EFFECTS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
-from cdk.thresholds import alarm_thresholds
 from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.calls.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.completeness import (
     BEDROCK_METRICS,
     MANTLE_METRICS,
@@ -20,9 +21,8 @@ from lambdas.domain.completeness import (
     Quantity,
     series_bound,
 )
-from lambdas.domain.metering.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
-from lambdas.domain.metering.metric_catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
-from lambdas.domain.metering.model_folding import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.metrics.catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
+from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import boto3
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import printable

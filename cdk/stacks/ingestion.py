@@ -23,16 +23,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk import stack_names
 from cdk.components.call_settings import call_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import FunctionCode, MeterFunction
-from cdk.components.price_updater import PriceUpdater, grant_read_prices
-from cdk.config import Config
+from cdk.config import Config, stack_names
+from cdk.functions.price_updater import PriceUpdater, grant_read_prices
 from cdk.stacks.storage import StorageStack
-from lambdas.domain.logging_configuration import ExistingPolicy
-from lambdas.domain.metering.ledger_table import (
+from lambdas.domain.ledger.table import (
     CALL_PREFIX,
     CORRECTION_PREFIX,
     IDENTITIES_PREFIX,
@@ -49,7 +47,8 @@ from lambdas.domain.metering.ledger_table import (
     UNPRICED_PREFIX,
     WAITING_PREFIX,
 )
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.logging_configuration import ExistingPolicy
+from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.functions.log_processor.settings import Settings as LogProcessorSettings
 from lambdas.functions.logging_configurator.settings import Settings as LoggingConfiguratorSettings
 from lambdas.functions.metric_publisher.settings import Settings as MetricPublisherSettings

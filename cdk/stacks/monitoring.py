@@ -10,9 +10,12 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk import stack_names
-from cdk.components.comparison_reporter import COMPARED_EVERY, ComparisonReporter
-from cdk.components.coverage_auditor import AUDITED_EVERY, CoverageAuditor
+from cdk.alarms.health_alarms import HealthAlarms
+from cdk.alarms.health_symptoms import Watched, price_list_symptoms
+from cdk.alarms.negative_series import series_symptoms
+from cdk.alarms.scheduled_functions import Scheduled
+from cdk.alarms.thresholds import COST, AlarmThreshold, alarm_thresholds
+from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
     NAMES,
     DeployedNames,
@@ -22,24 +25,20 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.components.event_patterns import alarm_changes
-from cdk.components.focus_exporter import EXPORTED_EVERY, FocusExporter
-from cdk.components.health_alarms import HealthAlarms
-from cdk.components.health_symptoms import Watched, price_list_symptoms
 from cdk.components.log_queries import ContributorRules, SavedQueries
-from cdk.components.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.components.meter_function import FunctionCode
-from cdk.components.negative_series import series_symptoms
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
-from cdk.components.price_updater import PRICES_CHECKED_EVERY
 from cdk.components.recovery_notices import RecoveryNotices
-from cdk.components.scheduled_functions import Scheduled
-from cdk.components.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
-from cdk.components.usage_alarms import AnomalyAlarm, UsageAlarm
-from cdk.config import Config
+from cdk.config import Config, stack_names
+from cdk.functions.comparison_reporter import COMPARED_EVERY, ComparisonReporter
+from cdk.functions.coverage_auditor import AUDITED_EVERY, CoverageAuditor
+from cdk.functions.focus_exporter import EXPORTED_EVERY, FocusExporter
+from cdk.functions.logging_watcher import CHECKED_EVERY, LoggingWatcher
+from cdk.functions.price_updater import PRICES_CHECKED_EVERY
+from cdk.functions.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
 from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
 from cdk.stacks.storage import StorageStack
-from cdk.thresholds import COST, AlarmThreshold, alarm_thresholds
-from lambdas.domain.metering.metric_catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
+from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
 
 FOCUS_EXPORTER = "FocusExporter"
 COMPARISON_REPORTER = "ComparisonReporter"

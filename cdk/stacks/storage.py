@@ -10,17 +10,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import stack_names
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
-from cdk.config import Config
+from cdk.config import Config, stack_names
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY, UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.logging_configuration import NO_MEMORY
-from lambdas.domain.metering.ledger_table import (
-    EXPIRES_AT,
-    PARTITION_KEY,
-    UNPRICED_INDEX,
-    UNPRICED_KEY,
-)
 
 FAILURES_KEPT = Duration.days(30)
 REPLACED_KEPT = Duration.days(400)  # of what a bucket with versions has new ones of

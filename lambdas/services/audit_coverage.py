@@ -31,8 +31,8 @@ from lambdas.domain.completeness import (
     read_figures,
     series_bound,
 )
-from lambdas.domain.metering.metric_catalog import NAMESPACE
-from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
+from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 

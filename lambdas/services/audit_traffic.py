@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from lambdas.domain.alerts.notifications import Notice, Notifier
 from lambdas.domain.completeness import AuditWindow
-from lambdas.domain.notifications import Notice, Notifier
 from lambdas.domain.unmetered import (
     AsyncInvocation,
     AsyncInvocations,

@@ -9,7 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from lambdas.domain.comparison import (
+from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.invocations.request_metadata import NO_METADATA
+from lambdas.domain.ledger.recorded_calls import RecordedCalls
+from lambdas.domain.pricing import Pricing
+from lambdas.domain.reports.comparison import (
     COMPARISON_PREFIX,
     ComparisonReport,
     InvocationLogs,
@@ -21,18 +26,8 @@ from lambdas.domain.comparison import (
     report_json,
     report_tables,
 )
-from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.invocations.request_metadata import NO_METADATA
-from lambdas.domain.metering.attributed_calls import AttributedCalls
-from lambdas.domain.metering.recorded_calls import RecordedCalls
-from lambdas.domain.pricing import Pricing
-from lambdas.domain.report_files import (
-    REPORT_NAME,
-    ReportFiles,
-    ReportUnfinishedError,
-    check_time,
-)
-from lambdas.domain.report_text import plural
+from lambdas.domain.reports.files import REPORT_NAME, ReportFiles, ReportUnfinishedError, check_time
+from lambdas.domain.reports.text import plural
 
 MOST_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.

@@ -8,24 +8,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from lambdas.domain.calls.attributed_calls import AttributedCalls
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import IdentityDimension, NameModel, keep_model
-from lambdas.domain.metering.attributed_calls import AttributedCalls
-from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.cost_corrections import (
+from lambdas.domain.ledger.cost_corrections import (
     CorrectionProgress,
     CostCorrections,
     ProgressChangedError,
 )
-from lambdas.domain.metering.metric_catalog import ESTIMATED_COST, Detail, MeteredCall
-from lambdas.domain.metering.metric_sink import (
-    OLDEST,
-    MetricSink,
-    MetricsUnavailableError,
-    is_taken,
-)
-from lambdas.domain.metering.recorded_calls import RecordedCalls, ScannedCall
-from lambdas.domain.metering.unpriced_calls import RunLock
+from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall
+from lambdas.domain.ledger.unpriced_calls import RunLock
+from lambdas.domain.metrics.aggregation import IdentityDimension, NameModel, keep_model
+from lambdas.domain.metrics.catalog import ESTIMATED_COST, Detail, MeteredCall
+from lambdas.domain.metrics.chunks import cut_into_chunks
+from lambdas.domain.metrics.sink import OLDEST, MetricSink, MetricsUnavailableError, is_taken
 from lambdas.domain.pricing import Cost, PriceBook, Pricing
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
 from lambdas.domain.pricing.superseding import (

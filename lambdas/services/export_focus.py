@@ -10,7 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lambdas.domain.focus import (
+from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.ledger.recorded_calls import RecordedCalls
+from lambdas.domain.reports.files import REPORT_NAME, ReportFiles, check_time
+from lambdas.domain.reports.focus import (
     COSTS_PREFIX,
     DailyCharges,
     Sums,
@@ -21,14 +24,7 @@ from lambdas.domain.focus import (
     row_of,
     write_csv_file,
 )
-from lambdas.domain.focus.charges import PriceTokens
-from lambdas.domain.metering.attributed_calls import AttributedCalls
-from lambdas.domain.metering.recorded_calls import RecordedCalls
-from lambdas.domain.report_files import (
-    REPORT_NAME,
-    ReportFiles,
-    check_time,
-)
+from lambdas.domain.reports.focus.charges import PriceTokens
 
 _SOURCE = "Bedrock Meter"
 

@@ -15,7 +15,7 @@ from lambdas.domain.invocations import (
     UsageRecord,
 )
 from lambdas.domain.invocations.request_metadata import keep_names
-from lambdas.domain.metering import UsageLedger
+from lambdas.domain.ledger import UsageLedger
 
 
 @dataclass(frozen=True, slots=True)

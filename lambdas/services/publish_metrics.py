@@ -8,20 +8,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.attribution.tags import profile_arn
+from lambdas.domain.calls.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import CostOf, IdentityDimension, NameModel, keep_model
-from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
-from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.ledger import LedgerChange
-from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
-from lambdas.domain.metering.metric_sink import (
-    MetricSink,
-    MetricsUnavailableError,
-    get_metric_time,
-)
-from lambdas.domain.metering.model_folding import is_overflowing
-from lambdas.domain.metering.tampering import TamperedCall, Tampering
-from lambdas.domain.metering.unpriced_calls import CallKey, UnpricedCalls
+from lambdas.domain.ledger.tampering import TamperedCall, Tampering
+from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedCalls
+from lambdas.domain.ledger.usage_ledger import LedgerChange
+from lambdas.domain.metrics.aggregation import CostOf, IdentityDimension, NameModel, keep_model
+from lambdas.domain.metrics.catalog import Detail, MeteredCall
+from lambdas.domain.metrics.chunks import cut_into_chunks
+from lambdas.domain.metrics.model_limit import is_overflowing
+from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError, get_metric_time
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 

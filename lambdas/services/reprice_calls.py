@@ -7,22 +7,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from lambdas.domain.calls.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering.aggregation import IdentityDimension, NameModel, keep_model
-from lambdas.domain.metering.attributed_calls import AttributedCall, AttributedCalls
-from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.metric_catalog import (
+from lambdas.domain.ledger.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
+from lambdas.domain.metrics.aggregation import IdentityDimension, NameModel, keep_model
+from lambdas.domain.metrics.catalog import (
     ASSUMED_PRICE_INVOCATIONS,
     ESTIMATED_COST,
     Detail,
     MeteredCall,
 )
-from lambdas.domain.metering.metric_sink import (
-    MetricSink,
-    MetricsUnavailableError,
-    get_metric_time,
-)
-from lambdas.domain.metering.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
+from lambdas.domain.metrics.chunks import cut_into_chunks
+from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError, get_metric_time
 from lambdas.domain.pricing import Cost, Pricing
 
 _NO_TIME = "there is no time left"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from lambdas.domain.alerts.notifications import Notice, Notifier
 from lambdas.domain.logging_configuration import (
     LEAVES_NO_DIFFERENCE,
     WATCHED,
@@ -30,7 +31,6 @@ from lambdas.domain.logging_configuration.watch_ports import (
     Roles,
     WatchMemory,
 )
-from lambdas.domain.notifications import Notice, Notifier
 from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport, Safeguards
 from lambdas.domain.safeguards.readable import find_differences
 

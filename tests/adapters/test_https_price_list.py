@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
-from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
+from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.adapters.https_price_list import HttpsPriceList
 from lambdas.domain.pricing import TokenKind
 from lambdas.domain.pricing.editions import Listing

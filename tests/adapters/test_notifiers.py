@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from lambdas.adapters.all_notifiers import AllNotifiers
-from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier, EventRefusedError
-from lambdas.adapters.log_notifier import LogNotifier
-from lambdas.adapters.sns_notifier import SnsNotifier
-from lambdas.domain.notifications import Notice
+from lambdas.adapters.notifiers.all_notifiers import AllNotifiers
+from lambdas.adapters.notifiers.eventbridge_notifier import EventBridgeNotifier, EventRefusedError
+from lambdas.adapters.notifiers.log_notifier import LogNotifier
+from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
+from lambdas.domain.alerts.notifications import Notice
 from tests.fakes import InMemoryNotifier
 
 NOTICE = Notice("Bedrock Meter: the meter itself was changed", "- alarms are gone: one")

@@ -9,8 +9,8 @@ import pytest
 from botocore.stub import Stubber
 
 from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
-from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
-from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
+from lambdas.adapters.cloudwatch.alarms import CloudWatchAlarms
+from lambdas.adapters.cloudwatch_logs.log_settings import CloudWatchLogSettings
 from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.kms_keys import KmsKeys
 from lambdas.adapters.lambda_functions import LambdaFunctions

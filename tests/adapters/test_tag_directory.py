@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import LabelNames, TagDirectory, TagFacts, TagHistory
 from lambdas.domain.attribution.ports import FoundTags, TagEntry, TagMemory
 from lambdas.domain.attribution.tags import (

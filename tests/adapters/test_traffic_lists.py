@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
-from lambdas.adapters.bedrock_async_invocations import BedrockAsyncInvocations
+from lambdas.adapters.bedrock.async_invocations import BedrockAsyncInvocations
 from lambdas.domain.unmetered import AsyncInvocation, TrafficUnavailableError, traffic_window
 from tests.builders import NOON
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-from dashboards.preview.company import invocation_logs
-from dashboards.preview.deliveries import pack
+from dashboards.demo.company import invocation_logs
+from dashboards.demo.deliveries import pack
 from lambdas.domain.invocations import UsageRecord, read_envelope, unpack
 from tests.benchmarks.figure import Figure
 

@@ -14,13 +14,13 @@ from statistics import median
 from time import process_time
 from typing import Any
 
-from dashboards.preview.company import invocation_logs
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_usage_item import from_item, to_item
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from dashboards.demo.company import invocation_logs
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_item import from_item, to_item
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
-from lambdas.domain.metering.chunks import cut_into_chunks
-from lambdas.domain.metering.metric_catalog import Detail, MeteredCall
+from lambdas.domain.metrics.catalog import Detail, MeteredCall
+from lambdas.domain.metrics.chunks import cut_into_chunks
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record

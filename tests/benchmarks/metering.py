@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from dashboards.preview.company import invocation_logs
+from dashboards.demo.company import invocation_logs
 from tests.benchmarks.figure import Figure
 
 _FEW = 10**4
@@ -96,7 +96,7 @@ def _write_logs(path: Path, count: int) -> Path:
 
 def _meter(*logs: Path) -> _Run:
     out = logs[0].with_suffix(".summary.json")
-    meter = [sys.executable, "-m", "dashboards.preview.meter", "--out", str(out), *map(str, logs)]
+    meter = [sys.executable, "-m", "dashboards.reports.meter", "--out", str(out), *map(str, logs)]
     return _Run(_measure(meter), json.loads(out.read_text()))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
-from lambdas.domain.metering.metric_catalog import (
+from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     NAMESPACE,

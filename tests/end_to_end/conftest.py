@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import open_local_cloud
+from cdk.local_cloud.cloud import open_local_cloud
 from tests.end_to_end.deployed import Deployed, bootstrap, make, settings
 
 WARNING, CRITICAL = 1_000, 100_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cdk import stack_names
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
+from cdk.local_cloud.deployment import local_settings
 from cdk.operations.deployment import Deployment
-from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
-from dashboards.preview.local_cloud.deployment import local_settings
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE, NAMESPACE
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, NAMESPACE
 from tests.invocation_logs import log
 from tests.local_cloud.functions import put_logs
 from tests.local_cloud.waiting import wait_for

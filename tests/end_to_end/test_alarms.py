@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
-from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
-from dashboards.preview.metric_queries import AlarmState
+from cdk.local_cloud.subscriber import Subscriber, open_subscriber
+from dashboards.cloudwatch import AlarmState
+from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for

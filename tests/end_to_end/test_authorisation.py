@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk import stack_names
-from dashboards.preview.deliveries import pack
-from dashboards.preview.local_cloud.cloud import REGION, open_local_cloud
-from dashboards.preview.local_cloud.deployment import deploy, synthesise
-from lambdas.adapters.dynamodb_usage_item import to_item
-from lambdas.adapters.s3_price_editions import S3PriceEditions
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import REGION, open_local_cloud
+from cdk.local_cloud.deployment import deploy, synthesise
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_item import to_item
+from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.metering.ledger_table import (
+from lambdas.domain.ledger.table import (
     CORRECTION_PREFIX,
     NOTICE_PREFIX,
     PARTITION_KEY,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import ACCOUNT, REGION
+from cdk.local_cloud.cloud import ACCOUNT, REGION
 from tests.end_to_end.deployed import MODEL, Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 from tests.unit.invocations.records import fixture_lines

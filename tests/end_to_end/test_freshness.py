@@ -6,10 +6,10 @@ from statistics import quantiles
 
 import pytest
 
-from cdk.components.usage_alarms import EVALUATED_EVERY
+from cdk.alarms.usage_alarms import EVALUATED_EVERY
+from cdk.local_cloud.subscriber import open_subscriber
 from cdk.stacks.ingestion import STREAM_WINDOW
-from dashboards.preview.local_cloud.alarm_evaluation import AlarmEvaluation
-from dashboards.preview.local_cloud.subscriber import open_subscriber
+from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdk import stack_names
-from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from tests.end_to_end.deployed import (
     Deployed,
     bootstrap,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from cdk.local_cloud.cloud import REGION, open_local_cloud
+from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from cdk.operations.price_state import read_price_state
-from dashboards.preview.local_cloud.cloud import REGION, open_local_cloud
-from dashboards.preview.local_cloud.deployment import deploy, synthesise
-from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from tests.end_to_end.deployed import Deployed, calls, make, user

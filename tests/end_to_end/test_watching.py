@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.local_cloud.subscriber import Subscriber, open_subscriber
+from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from tests.aws import event
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.local_cloud.waiting import wait_for

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.report_files import ReportUnfinishedError
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
 from tests.aws import LEDGER, client_configs
 from tests.builders import usage_record

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
-from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow

@@ -16,10 +16,10 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher

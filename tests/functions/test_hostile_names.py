@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
+from dashboards.demo.deliveries import pack
 from lambdas.domain.completeness import AuditWindow
-from lambdas.domain.metering.metric_catalog import NAMESPACE, dimension_value
+from lambdas.domain.metrics.catalog import NAMESPACE, dimension_value
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
 from lambdas.functions.log_processor import handler as log_processor

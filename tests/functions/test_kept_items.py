@@ -10,11 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.adapters.s3_price_editions import S3PriceEditions
-from lambdas.domain.metering import LedgerChange
-from lambdas.domain.metering.ledger_table import CALL_PREFIX
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher

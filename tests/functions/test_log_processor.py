@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_usage_item import from_item
-from lambdas.adapters.dynamodb_usage_ledger import LedgerUnavailableError
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_item import from_item
+from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.invocations import envelope, unpack
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, QUARANTINE, health_metrics, set_log_processor_variables

@@ -12,7 +12,8 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
-from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
+from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
+from lambdas.domain.ledger.table import MEMORY_KEY
 from lambdas.domain.logging_configuration import (
     NO_MEMORY,
     DamagedMemoryError,
@@ -25,7 +26,6 @@ from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     MemoryUnavailableError,
 )
-from lambdas.domain.metering.ledger_table import MEMORY_KEY
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import ConfigureLogging
 from tests.aws import LEDGER, REGION, deploy_a_stack

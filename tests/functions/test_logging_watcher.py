@@ -14,7 +14,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
-from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
 from lambdas.domain.logging_configuration import LoggingMemory
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler

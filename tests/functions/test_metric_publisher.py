@@ -11,10 +11,10 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
-from lambdas.adapters.dynamodb_usage_item import to_item
-from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.adapters.dynamodb.usage_item import to_item
+from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.join import join, join_readings
+from lambdas.domain.ledger.join import join, join_readings
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import ListedRate, PriceUpdates
 from lambdas.domain.pricing.price_decisions import add_rates

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
+from dashboards.demo.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import deploy_a_stack, published, set_log_processor_variables

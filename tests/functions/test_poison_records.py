@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.dynamodb_usage_item import from_item
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
-from lambdas.domain.metering.ledger_table import CALL_PREFIX, PARTITION_KEY, UNPRICED_KEY
-from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, NAMESPACE
+from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY, UNPRICED_KEY
+from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.log_processor import handler as log_processor

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher import handler
 from tests.aws import LEDGER, health_metrics, published
 from tests.builders import ANA, usage_record

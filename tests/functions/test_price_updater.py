@@ -11,14 +11,14 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
-from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
-from lambdas.adapters.s3_price_editions import S3PriceEditions
+from cdk.local_cloud.price_list import PriceListServer, open_price_list
+from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
-from lambdas.functions.patience import PROMPT
 from lambdas.functions.price_updater import handler
+from lambdas.wiring.client_timeouts import PROMPT
 from tests.aws import client_configs, health_metrics
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.editions import rates_on

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_usage_ledger import LedgerUnavailableError
-from lambdas.domain.metering.metric_catalog import NAMESPACE
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
+from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
 from lambdas.functions.focus_exporter import handler as focus_exporter

@@ -11,14 +11,14 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.metric_sink import MetricsUnavailableError
+from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.domain.pricing import Cost
-from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.price_refresher import handler
 from lambdas.functions.price_refresher.settings import Settings
+from lambdas.wiring.pricing import CurrentPricing
 from tests.aws import LEDGER, health_metrics, published
 from tests.builders import ANA, usage_record
 from tests.price_editions import BAD_USD, publish_a_bad_edition

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.preview.deliveries import pack
-from lambdas.adapters.dynamodb_usage_item import from_item, to_item
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.domain.invocations import TokenCounts
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher

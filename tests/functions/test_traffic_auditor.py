@@ -10,11 +10,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
+from lambdas.adapters.cloudwatch.traffic_reader import CloudWatchTrafficReader
 from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
-from lambdas.functions.patience import BRIEF
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
+from lambdas.wiring.client_timeouts import BRIEF
 from tests.aws import (
     LEDGER,
     REGION,

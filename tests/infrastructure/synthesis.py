@@ -15,9 +15,8 @@ from typing import Any
 
 from aws_cdk import App
 
-from cdk import stack_names
 from cdk.app import build
-from cdk.config import Config
+from cdk.config import Config, stack_names
 
 ROOT = Path(__file__).parents[2]
 _FEATURES = {

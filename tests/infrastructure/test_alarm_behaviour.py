@@ -10,12 +10,12 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
-from cdk.components.health_alarms import HealthAlarms
-from cdk.components.health_symptoms import Watched
-from cdk.components.scheduled_functions import Scheduled
-from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from cdk.alarms.health_alarms import HealthAlarms
+from cdk.alarms.health_symptoms import Watched
+from cdk.alarms.scheduled_functions import Scheduled
+from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.domain.completeness import AuditWindow
-from tests.dashboards.metric_queries.figures import InMemoryMetrics as SeriesFigures
+from tests.dashboards.cloudwatch.figures import InMemoryMetrics as SeriesFigures
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from cdk.config import (
     WindowThresholds,
     read_config,
 )
+from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.metering import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.pricing import Cost, Unpriced
 from tests.builders import SONNET_4, usage_record
 from tests.infrastructure.synthesis import ROOT

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dashboards.preview.metric_queries import AlarmState, Statistic
+from dashboards.cloudwatch import AlarmState, Statistic
 from lambdas.domain.completeness import CoverageReport, coverage_notice
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering import LedgerChange
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.services.audit_coverage import AuditCoverage
 from lambdas.services.publish_metrics import PublishMetrics
 from tests.attributing import attributed_calls

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
     FOLDER,
     NAMES,
@@ -20,7 +21,6 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.config import Config
-from cdk.thresholds import alarm_thresholds
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.domain.metering.ledger_table import TAGS_PREFIX
+from lambdas.domain.ledger.table import TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.metering.metric_catalog import HEALTH_NAMESPACE
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE
 from tests.infrastructure.synthesis import deployment, resources
 
 

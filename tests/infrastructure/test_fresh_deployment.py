@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboards.preview.metric_queries import Alarm, AlarmState, Metric, Periods, Statistic
+from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import deployment, resources

@@ -9,8 +9,8 @@ import pytest
 
 from cdk.config import ConfigurationError
 from cdk.nag import STANDING
-from lambdas.adapters.s3_quarantine import PREFIX
-from lambdas.domain.metering.ledger_table import MEMORY_KEY
+from lambdas.adapters.s3.quarantine import PREFIX
+from lambdas.domain.ledger.table import MEMORY_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,

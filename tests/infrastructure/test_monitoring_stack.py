@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from cdk import stack_names
-from cdk.components.health_alarms import HEALTH_PREFIX
-from cdk.config import Config, Window
-from cdk.thresholds import alarm_thresholds
-from lambdas.domain.metering.metric_catalog import (
+from cdk.alarms.health_alarms import HEALTH_PREFIX
+from cdk.alarms.thresholds import alarm_thresholds
+from cdk.config import Config, Window, stack_names
+from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     NAMESPACE,

@@ -9,7 +9,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.all import get_all_actions
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.deployer_policy import POLICY
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, as_list, deployment
 

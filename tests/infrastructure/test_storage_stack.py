@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk import stack_names
+from cdk.config import stack_names
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, grants, only, resources
 
 # A changed id would make CloudFormation replace the resource, and leave what it holds behind.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.metric_queries import AlarmState, Statistic
+from dashboards.cloudwatch import AlarmState, Statistic
 from lambdas.domain.unmetered import traffic_window
 from tests.builders import NOON
 from tests.infrastructure.synthesis import (

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cdk.nag import STANDING
+from lambdas.domain.alerts.notifications import EVENT_SOURCE
+from lambdas.domain.ledger.table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, Subject
-from lambdas.domain.metering.ledger_table import MEMORY_KEY, WATCH_KEY
-from lambdas.domain.notifications import EVENT_SOURCE
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,

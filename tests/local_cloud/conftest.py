@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import LocalCloud, open_local_cloud
+from cdk.local_cloud.cloud import LocalCloud, open_local_cloud
 
 
 @pytest.fixture(scope="package")

@@ -6,8 +6,8 @@ import zipfile
 from contextlib import suppress
 from typing import Any
 
-from dashboards.preview.local_cloud.cloud import LocalCloud
-from dashboards.preview.local_cloud.deployment import local_settings
+from cdk.local_cloud.cloud import LocalCloud
+from cdk.local_cloud.deployment import local_settings
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 
 _TRUST = {

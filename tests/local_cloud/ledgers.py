@@ -9,13 +9,13 @@ from itertools import count
 from threading import Condition
 from typing import Any, TypeAlias
 
-from dashboards.preview.local_cloud.cloud import LocalCloud
-from dashboards.preview.temporary_store import SqliteUsageLedger, open_temporary_store
-from lambdas.adapters.dynamodb_usage_item import from_item
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
+from cdk.local_cloud.cloud import LocalCloud
+from dashboards.reports.temporary_store import SqliteUsageLedger, open_temporary_store
+from lambdas.adapters.dynamodb.usage_item import from_item
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metering import LedgerChange
-from lambdas.domain.metering.join import bound_reading, join
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.join import bound_reading, join
 from tests.dynamodb import InMemoryDynamoDb, read_own_change
 from tests.fakes import InMemoryUsageLedger
 

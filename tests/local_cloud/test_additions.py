@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from dashboards.preview.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
+from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.waiting import wait_for

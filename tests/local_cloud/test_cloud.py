@@ -9,13 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import (
-    ACCOUNT,
-    LocalCloud,
-    LocalCloudError,
-    open_local_cloud,
-)
-from dashboards.preview.local_cloud.emulator import MINISTACK_VERSION
+from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, LocalCloudError, open_local_cloud
+from cdk.local_cloud.emulator import MINISTACK_VERSION
 from tests.local_cloud.waiting import wait_for
 
 
@@ -100,7 +95,7 @@ def test_another_version_of_ministack_is_refused(tmp_path: Path) -> None:
 
 ORPHAN = """
 import os, signal
-from dashboards.preview.local_cloud.cloud import open_local_cloud
+from cdk.local_cloud.cloud import open_local_cloud
 with open_local_cloud() as cloud:
     print(cloud.endpoint, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.local_cloud.cloud import LocalCloud, LocalCloudError
-from dashboards.preview.local_cloud.deployment import STACKS, deploy, synthesise
+from cdk.local_cloud.cloud import LocalCloud, LocalCloudError
+from cdk.local_cloud.deployment import STACKS, deploy, synthesise
 
 
 def app(folder: Path, **resources: Any) -> Path:

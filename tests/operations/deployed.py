@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from cdk import stack_names
+from cdk.config import stack_names
 
 OUTPUTS: dict[str, dict[str, str]] = {
     stack_names.STORAGE: {

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.boundary_name import boundary_name
+from cdk.config.boundary_name import boundary_name
 from cdk.operations import boundary as boundary_command
 from cdk.operations.boundary import BOUNDARY_FILE, Boundary, BoundaryState, boundaries, check, put
 from cdk.operations.boundary_policy import derive_boundary

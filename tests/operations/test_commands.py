@@ -12,13 +12,12 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from cdk import stack_names
-from cdk.config import read_config
+from cdk.config import read_config, stack_names
 from cdk.operations import purge, redrive, replay, send_test_notification
 from cdk.operations.account import in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.terminal import CommandError, run_command
-from dashboards.preview.metering import explained_failures
+from dashboards.reports.commands import explained_failures
 from lambdas.domain.logging_configuration import LoggingMemory
 from tests.aws import LEDGER, QUARANTINE
 from tests.infrastructure.synthesis import ROOT

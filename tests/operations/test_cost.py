@@ -35,7 +35,7 @@ from lambdas.domain.completeness import (
     MAX_MODELS_READ,
     OWN_METRICS,
 )
-from lambdas.domain.metering.metric_catalog import NAMESPACE, DimensionSet
+from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 from lambdas.services.audit_coverage import AuditCoverage
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics

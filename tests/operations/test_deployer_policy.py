@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from cdk.boundary_name import boundary_name
+from cdk.config.boundary_name import boundary_name
 from cdk.operations import deployer_policy
 from cdk.operations.deployer_policy import POLICY, derive
 from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES

@@ -7,15 +7,15 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations import doctor
 from cdk.operations.account import in_account
 from cdk.operations.boundary import Boundary
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
+from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY
 from lambdas.domain.logging_configuration import LoggingMemory
-from lambdas.domain.metering.ledger_table import MEMORIES, MEMORY_KEY
 from tests.operations.deployed import deploy
 
 FOREIGN = {

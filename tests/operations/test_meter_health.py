@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.meter_health import MeterHealth, read_meter_health

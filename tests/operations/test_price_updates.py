@@ -10,13 +10,13 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk import stack_names
+from cdk.config import stack_names
+from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
-from dashboards.preview.local_cloud.price_list import PriceListServer, open_price_list
-from lambdas.adapters.s3_price_editions import S3PriceEditions
+from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler

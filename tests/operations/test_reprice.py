@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk import stack_names
+from cdk.config import stack_names
 from cdk.operations import reprice
 from cdk.operations.terminal import CommandError
 from tests.operations.deployed import RunningFunctions, deploy

@@ -34,7 +34,7 @@ def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path:
     reading, writing = os.pipe()
     os.close(reading)
     run = subprocess.run(
-        [sys.executable, "-m", "dashboards.preview.meter", str(logs)],
+        [sys.executable, "-m", "dashboards.reports.meter", str(logs)],
         stdout=writing,
         stderr=subprocess.PIPE,
         check=False,
@@ -46,7 +46,7 @@ def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path:
 def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(*[log(str(it)) for it in range(1000)]) * 40)
     screen, terminal = pty.openpty()
-    command = [sys.executable, "-m", "dashboards.preview.meter", str(logs)]
+    command = [sys.executable, "-m", "dashboards.reports.meter", str(logs)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal):
         os.close(terminal)
         shown = b""

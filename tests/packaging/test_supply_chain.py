@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-NPM_LOCKS = ("cdk/package-lock.json", "dashboards/preview/viewer/package-lock.json")
+NPM_LOCKS = ("cdk/package-lock.json", "dashboards/viewer/package-lock.json")
 USED_ACTION = re.compile(r"^\s*-?\s*uses: (.*)$", re.MULTILINE)
 PINNED_ACTION = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 

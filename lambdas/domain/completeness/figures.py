@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
-from lambdas.domain.metering.metric_catalog import MISSING_TOKEN_COUNTS, dimension_value
+from lambdas.domain.metrics.catalog import MISSING_TOKEN_COUNTS, dimension_value
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 BEDROCK_NAMESPACE = "AWS/Bedrock"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
-from lambdas.domain.notifications import Notice
 
 _MOST_MODELS = 20
 _ADVICE = (

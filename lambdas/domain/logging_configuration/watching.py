@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
 from lambdas.domain.logging_configuration.drift import Difference, fingerprint
-from lambdas.domain.notifications import Notice
 
 _EVENTS_REMEMBERED = 50
 # SNS and EventBridge take 256 KB, an item of DynamoDB 400 KB.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from lambdas.domain.notifications import Notice
+from lambdas.domain.alerts.notifications import Notice
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge-how-it-works.html
 BATCH_EVENT: Final = "Batch Inference Job State Change"

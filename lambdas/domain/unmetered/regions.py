@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.completeness import AuditWindow, Comparison
-from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.domain.notifications import Notice
+from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
 MAX_MODELS_OF_A_REGION: Final = 50

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
-from lambdas.domain.metering.metric_catalog import dimension_value
-from lambdas.domain.notifications import Notice
+from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
 TIER_DIMENSIONS: Final = ("ModelId", "ServiceTier", "ResolvedServiceTier")

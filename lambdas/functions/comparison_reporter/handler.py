@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from lambdas.adapters.cloudwatch_invocation_log import CloudWatchInvocationLog
-from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.s3_report_files import S3ReportFiles
-from lambdas.functions.attributing import attributed_calls
+from lambdas.adapters.cloudwatch_logs.invocation_log import CloudWatchInvocationLog
+from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.comparison_reporter.settings import Settings
-from lambdas.functions.current_pricing import CurrentPricing
-from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.observability import logger
 from lambdas.services.compare_models import CompareModels
+from lambdas.wiring.attribution import attributed_calls
+from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.pricing import CurrentPricing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambdas.functions.call_settings import CallSettings
+from lambdas.wiring.call_settings import CallSettings
 
 
 class Settings(CallSettings):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
-from lambdas.adapters.cloudwatch_metric_reader import CloudWatchMetricReader
-from lambdas.adapters.dynamodb_tag_memory import DynamoDbTagMemory
-from lambdas.adapters.sns_notifier import SnsNotifier
+from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
+from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
+from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.attribution.profile_models import ProfileModels
 from lambdas.domain.completeness import (
     CoverageReport,
@@ -23,14 +24,13 @@ from lambdas.domain.completeness import (
     coverage_notice,
     mismatch_notice,
 )
-from lambdas.domain.metering.metric_catalog import (
+from lambdas.domain.metrics.catalog import (
     COVERAGE_RATIO,
     COVERAGE_SHORTFALL,
     MISSING_CALLS,
     USAGE_MISMATCH,
     HealthMetric,
 )
-from lambdas.domain.notifications import Notice
 from lambdas.functions.coverage_auditor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.audit_coverage import AuditCoverage

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambdas.domain.metering.model_folding import DEFAULT_MAX_MODELS
-from lambdas.functions.environment import EnvironmentSettings
-from lambdas.functions.publishing_settings import ModelBound
+from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
+from lambdas.wiring.environment import EnvironmentSettings
+from lambdas.wiring.publishing_settings import ModelBound
 
 
 class Settings(EnvironmentSettings):

@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.adapters.dynamodb_usage_ledger import DynamoDbUsageLedger
-from lambdas.adapters.s3_quarantine import S3Quarantine
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.adapters.s3.quarantine import S3Quarantine
 from lambdas.domain.invocations import Delivery, MeteredSource
-from lambdas.domain.metering.metric_catalog import (
-    ACCEPTED_RECORDS,
-    IGNORED_RECORDS,
-    REJECTED_RECORDS,
-)
-from lambdas.domain.metering.metric_sink import MAX_CLOCK_DIFFERENCE
+from lambdas.domain.metrics.catalog import ACCEPTED_RECORDS, IGNORED_RECORDS, REJECTED_RECORDS
+from lambdas.domain.metrics.sink import MAX_CLOCK_DIFFERENCE
 from lambdas.functions.log_processor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.ingest_invocations import IngestInvocations, IngestReport

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from lambdas.domain.attribution.label_names import LabelNames
-from lambdas.functions.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 # CloudWatch takes data points of two weeks: a call that was forgotten within them and is replayed
 # would be published twice.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
+from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import get_status
-from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import (
     DELETE,

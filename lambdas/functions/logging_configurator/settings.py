@@ -9,7 +9,7 @@ from lambdas.domain.logging_configuration import (
     LoggingConfiguration,
     deployed_configuration,
 )
-from lambdas.functions.environment import EnvironmentSettings
+from lambdas.wiring.environment import EnvironmentSettings
 
 
 class Settings(EnvironmentSettings):

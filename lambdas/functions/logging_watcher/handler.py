@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from lambdas.adapters.all_notifiers import AllNotifiers
-from lambdas.adapters.bedrock_logging_api import BedrockLoggingApi
+from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
 from lambdas.adapters.cloudformation_templates import CloudFormationTemplates
 from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
-from lambdas.adapters.cloudwatch_alarms import CloudWatchAlarms
-from lambdas.adapters.cloudwatch_log_groups import CloudWatchLogGroups
-from lambdas.adapters.cloudwatch_log_settings import CloudWatchLogSettings
-from lambdas.adapters.dynamodb_memory_copy import DynamoDbMemoryCopy
-from lambdas.adapters.dynamodb_tables import DynamoDbTables
-from lambdas.adapters.dynamodb_watch_memory import DynamoDbWatchMemory
-from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
+from lambdas.adapters.cloudwatch.alarms import CloudWatchAlarms
+from lambdas.adapters.cloudwatch_logs.log_groups import CloudWatchLogGroups
+from lambdas.adapters.cloudwatch_logs.log_settings import CloudWatchLogSettings
+from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb.tables import DynamoDbTables
+from lambdas.adapters.dynamodb.watch_memory import DynamoDbWatchMemory
 from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.iam_roles import IamRoles
 from lambdas.adapters.kms_keys import KmsKeys
 from lambdas.adapters.lambda_functions import LambdaFunctions
-from lambdas.adapters.log_notifier import LogNotifier
-from lambdas.adapters.sns_notifier import SnsNotifier
+from lambdas.adapters.notifiers.all_notifiers import AllNotifiers
+from lambdas.adapters.notifiers.eventbridge_notifier import EventBridgeNotifier
+from lambdas.adapters.notifiers.log_notifier import LogNotifier
+from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.adapters.sns_topics import SnsTopics
 from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import LoggingChange, VerifiedMemory
-from lambdas.domain.metering.metric_catalog import LOGGING_DIFFERENCES
+from lambdas.domain.metrics.catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
 from lambdas.observability import record_health
 from lambdas.services.check_safeguards import CheckSafeguards, LiveSafeguards, MeteredLogs

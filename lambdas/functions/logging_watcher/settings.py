@@ -12,7 +12,7 @@ from lambdas.domain.logging_configuration import (
     DeployedRole,
     deployed_configuration,
 )
-from lambdas.functions.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):

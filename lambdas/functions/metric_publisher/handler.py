@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
-from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
-from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
-from lambdas.adapters.dynamodb_usage_stream import (
+from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb.usage_stream import (
     changed_at,
     is_expired,
     read_change,
     sequence_number,
 )
 from lambdas.domain.invocations import Conflicts, UsageRecord
-from lambdas.domain.metering import LedgerChange
-from lambdas.domain.metering.metric_catalog import (
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.tampering import TamperedCall
+from lambdas.domain.metrics.catalog import (
     CONFLICTING_DUPLICATES,
     METERING_DELAY,
     OVERFLOWING_CALLS,
@@ -30,13 +31,12 @@ from lambdas.domain.metering.metric_catalog import (
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
-from lambdas.domain.metering.tampering import TamperedCall
-from lambdas.functions.current_pricing import CurrentPricing
 from lambdas.functions.metric_publisher.settings import Settings
-from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
-from lambdas.functions.publishing import bounded_identities, bounded_models, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
+from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambdas.functions.publishing_settings import PublishingSettings
+from lambdas.wiring.publishing_settings import PublishingSettings
 
 
 class Settings(PublishingSettings):

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.adapters.cloudwatch_metric_sink import CloudWatchMetricSink
-from lambdas.adapters.dynamodb_cost_corrections import DynamoDbCostCorrections
-from lambdas.adapters.dynamodb_recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.dynamodb_unpriced_calls import DynamoDbUnpricedCalls
-from lambdas.domain.metering.cost_corrections import CorrectionProgress
-from lambdas.domain.metering.metric_catalog import REPRICED_CALLS, WAITING_MODELS, HealthMetric
-from lambdas.domain.metering.metric_sink import MetricsUnavailableError
-from lambdas.functions.current_pricing import CurrentPricing
-from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
+from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
+from lambdas.adapters.dynamodb.cost_corrections import DynamoDbCostCorrections
+from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.domain.ledger.cost_corrections import CorrectionProgress
+from lambdas.domain.metrics.catalog import REPRICED_CALLS, WAITING_MODELS, HealthMetric
+from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.functions.publishing import bounded_identities, bounded_models, bounded_projects
 from lambdas.observability import logger, record_health
 from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
 from lambdas.services.reprice_calls import RepriceCalls
+from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.functions.publishing_settings import PublishingSettings
+from lambdas.wiring.publishing_settings import PublishingSettings
 
 
 class Settings(PublishingSettings):

@@ -11,8 +11,8 @@ import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lambdas.adapters.https_price_list import HttpsPriceList
-from lambdas.adapters.s3_price_editions import S3PriceEditions
-from lambdas.domain.metering.metric_catalog import HELD_PRICES, PRICE_LIST_AGE
+from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.metrics.catalog import HELD_PRICES, PRICE_LIST_AGE
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.listings import large_call_sizes
 from lambdas.domain.pricing.price_decisions import (
@@ -23,10 +23,10 @@ from lambdas.domain.pricing.price_decisions import (
     supersede,
 )
 from lambdas.domain.pricing.price_list_source import PriceListUnavailableError
-from lambdas.functions.patience import LONGEST_CALL_MS, PROMPT
 from lambdas.functions.price_updater.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.update_prices import PriceUpdater, UpdateReport
+from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from lambdas.functions.environment import EnvironmentSettings
+from lambdas.wiring.environment import EnvironmentSettings
 
 AWS_PRICE_LIST = "https://pricing.us-east-1.amazonaws.com"
 """Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api-fetching-price-list-files-manually.html"""

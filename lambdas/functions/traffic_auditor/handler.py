@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.adapters.all_notifiers import AllNotifiers
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
-from lambdas.adapters.bedrock_async_invocations import BedrockAsyncInvocations
-from lambdas.adapters.cloudwatch_traffic_reader import CloudWatchTrafficReader
-from lambdas.adapters.dynamodb_sent_notices import DynamoDbSentNotices
-from lambdas.adapters.eventbridge_notifier import EventBridgeNotifier
-from lambdas.adapters.log_notifier import LogNotifier
-from lambdas.adapters.sns_notifier import SnsNotifier
-from lambdas.domain.metering.metric_catalog import (
+from lambdas.adapters.bedrock.async_invocations import BedrockAsyncInvocations
+from lambdas.adapters.cloudwatch.traffic_reader import CloudWatchTrafficReader
+from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
+from lambdas.adapters.notifiers.all_notifiers import AllNotifiers
+from lambdas.adapters.notifiers.eventbridge_notifier import EventBridgeNotifier
+from lambdas.adapters.notifiers.log_notifier import LogNotifier
+from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
+from lambdas.domain.metrics.catalog import (
     MISREAD_TIER_CALLS,
     UNLOGGED_JOBS,
     UNMETERED_CALLS,
@@ -31,7 +31,6 @@ from lambdas.domain.unmetered import (
     BatchJob,
     count_by_model,
 )
-from lambdas.functions.patience import BRIEF
 from lambdas.functions.traffic_auditor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.audit_traffic import (
@@ -40,6 +39,7 @@ from lambdas.services.audit_traffic import (
     TrafficScope,
     TrafficSources,
 )
+from lambdas.wiring.client_timeouts import BRIEF
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from lambdas.functions.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):

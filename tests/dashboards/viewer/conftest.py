@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dashboards.preview.viewer.browser import ARGUMENTS, find_browser
+from dashboards.viewer.browser import ARGUMENTS, find_browser
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.log_metrics import LogMetrics
-from dashboards.preview.metric_queries import Metric
-from dashboards.preview.viewer.drawings import Source
-from dashboards.preview.viewer.viewing import Viewing
+from dashboards.cloudwatch import Metric
+from dashboards.reports.log_metrics import LogMetrics
+from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.drawings import Source
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import LedgerChange
+from lambdas.domain.ledger import LedgerChange
 from tests.builders import HAIKU_3, usage_record
-from tests.dashboards.metric_queries.figures import InMemoryMetrics
+from tests.dashboards.cloudwatch.figures import InMemoryMetrics
 
 NOW = datetime(2026, 9, 8, 12, tzinfo=UTC)
 EMBEDDINGS = ("amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddings-v1:0")

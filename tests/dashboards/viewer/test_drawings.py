@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from dashboards.preview.log_metrics import LogMetrics
-from dashboards.preview.viewer.bodies import UnknownBodyError, read_bodies, read_body
-from dashboards.preview.viewer.drawings import Source, draw
-from dashboards.preview.viewer.time_ranges import TimeRange, length_of, until
-from dashboards.preview.viewer.viewing import RANGES, NoSuchViewError, Viewing
+from dashboards.reports.log_metrics import LogMetrics
+from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
+from dashboards.viewer.dashboard_session import RANGES, NoSuchViewError, Viewing
+from dashboards.viewer.drawings import Source, draw
+from dashboards.viewer.time_ranges import TimeRange, length_of, until
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.metering import LedgerChange
+from lambdas.domain.ledger import LedgerChange
 from tests.builders import usage_record
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-from dashboards.preview.metric_queries import Metric, Periods, SourceError, Statistic
-from dashboards.preview.metric_queries.series import Value
-from dashboards.preview.viewer.pages import page_with_all
-from dashboards.preview.viewer.recent_views import RecentViews
-from dashboards.preview.viewer.server import HOST, PreviewServer
-from dashboards.preview.viewer.viewing import Viewing
+from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic
+from dashboards.cloudwatch.series import Value
+from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.recent_views import RecentViews
+from dashboards.viewer.server import HOST, PreviewServer
 from tests.builders import NOON
 from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, source_of
 

@@ -11,7 +11,7 @@ from lambdas.domain.attribution.labels import (
     Labels,
     read_label,
 )
-from lambdas.domain.metering.metric_catalog import LONGEST_DIMENSION_VALUE, dimension_value
+from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, dimension_value
 from tests.unit.invocations.records import any_text
 
 labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)

@@ -16,7 +16,7 @@ from lambdas.domain.completeness import (
     coverage_notice,
     metered_model_id,
 )
-from lambdas.domain.metering.model_folding import OTHER_MODELS
+from lambdas.domain.metrics.model_limit import OTHER_MODELS
 from tests.builders import HAIKU_3, NOON, SONNET_4
 
 PROFILE = "application-inference-profile/p24qm5pye2qr"

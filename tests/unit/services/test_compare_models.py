@@ -12,10 +12,10 @@ import pytest
 
 from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.comparison import OutlineMemory, RequestOutline
-from lambdas.domain.comparison.losses import Loss
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.report_files import ReportUnfinishedError
+from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline
+from lambdas.domain.reports.comparison.losses import Loss
+from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
 from lambdas.services.compare_models import (
     CompareModels,
@@ -30,7 +30,7 @@ from tests.fakes import (
     InMemoryTagSource,
 )
 from tests.invocation_logs import log
-from tests.unit.comparison.prices import CHEAP, DEAR, PRICING
+from tests.unit.reports.comparison.prices import CHEAP, DEAR, PRICING
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering.cost_corrections import CorrectionProgress
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.ledger.cost_corrections import CorrectionProgress
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
 from lambdas.domain.pricing.overlay import lay_over

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.focus import TooManyChargesError, charges
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost
-from lambdas.domain.report_files import ReportUnfinishedError
+from lambdas.domain.reports.files import ReportUnfinishedError
+from lambdas.domain.reports.focus import TooManyChargesError, charges
 from lambdas.services.export_focus import ExportFocus
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record

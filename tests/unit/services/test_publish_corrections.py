@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import Distribution, LedgerChange
-from lambdas.domain.metering.join import join_readings
-from lambdas.domain.metering.metric_catalog import Detail
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.metrics import Distribution
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost
 from lambdas.services.publish_metrics import PublishMetrics
 from tests.attributing import attributed_calls

@@ -11,10 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metering import Distribution, LedgerChange, aggregate
-from lambdas.domain.metering.aggregation import CostOf
-from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.metering.tampering import TamperedCall, Tampering
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.tampering import TamperedCall, Tampering
+from lambdas.domain.metrics import Distribution, aggregate
+from lambdas.domain.metrics.aggregation import CostOf
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Unpriced
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from tests.attributing import attributed_calls

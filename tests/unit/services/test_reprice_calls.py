@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.metering.join import join_readings
-from lambdas.domain.metering.metric_catalog import Detail
-from lambdas.domain.metering.unpriced_calls import WaitingGroup
+from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.unpriced_calls import WaitingGroup
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import (
     CallCost,
     Cost,

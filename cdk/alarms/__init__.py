@@ -1,0 +1,1 @@
+"""Alarms: on usage, and on the health of the meter."""

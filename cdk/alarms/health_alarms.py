@@ -1,0 +1,100 @@
+"""Alarms on the meter itself: whether it counts all there is, and keeps up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import cast
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from cdk.alarms.health_symptoms import Silence, Symptom, Watched, symptoms
+from cdk.alarms.scheduled_functions import MAX_DELAY_OF_A_START, MAX_WARM_UP, Scheduled, symptoms_of
+
+HEALTH_PREFIX = "BedrockMeter-Health-"
+"""The beginning of the names of health alarms."""
+_MIN_WARM_UP = Duration.minutes(30)
+
+
+class HealthAlarms(Construct):
+    """One alarm for each symptom.
+
+    Attributes:
+        alarms: All of them, by name.
+        without_recovery: The names of those that end by the clock, which notifies no one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        watched: Watched,
+        scheduled: Sequence[Scheduled],
+        optional: Iterable[Symptom] = (),
+        look_at: str,
+    ) -> None:
+        """Make the alarms.
+
+        Args:
+            scope: The stack.
+            construct_id: Their name there.
+            watched: What has metrics of its own.
+            scheduled: The functions that a schedule starts.
+            optional: Health checks of what is not in every deployment.
+            look_at: The address of the dashboard that shows more.
+        """
+        super().__init__(scope, construct_id)
+        all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
+        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
+        self.without_recovery = frozenset(
+            f"{HEALTH_PREFIX}{it.name}" for it in all_of_them if not it.is_recovery_told
+        )
+
+    def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
+        there, of = symptom.periods
+        metric = symptom.metric_of(watched)
+        alarm = cloudwatch.Alarm(
+            self,
+            symptom.name,
+            alarm_name=f"{HEALTH_PREFIX}{symptom.name}",
+            alarm_description=f"{symptom.description} Dashboard: {look_at}",
+            metric=metric,
+            threshold=symptom.threshold,
+            datapoints_to_alarm=there,
+            evaluation_periods=of,
+            comparison_operator=(
+                cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+                if symptom.is_below
+                else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+            ),
+            treat_missing_data=symptom.silence.value,
+        )
+        resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
+        resource.warm_up_configuration = _warm_up(symptom, metric.period)
+        return alarm
+
+
+def _warm_up(
+    symptom: Symptom, period: Duration
+) -> cloudwatch.CfnAlarm.WarmUpConfigurationProperty | None:
+    """Let an alarm begin when it can see what this deployment does.
+
+    Where silence is a fault, that is when the first value is written: CloudWatch begins earlier
+    where its periods are filled. Where what was before the deployment is in its periods, that is
+    when they hold no more of it.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
+    """
+    periods = symptom.periods[1] if symptom.is_of_the_past else 1
+    if not (symptom.is_of_the_past or symptom.silence is Silence.FAULT):
+        return None
+    minutes = max(
+        _MIN_WARM_UP.to_minutes(), periods * period.to_minutes() + MAX_DELAY_OF_A_START.to_minutes()
+    )
+    return cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
+        warm_up_period_duration_in_minutes=min(minutes, MAX_WARM_UP.to_minutes()),
+        only_start_evaluating_after_warm_up_period_ends=symptom.is_of_the_past,
+    )

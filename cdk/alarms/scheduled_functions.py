@@ -1,0 +1,79 @@
+"""What should not be of a function that a schedule starts: that it fails, or is not started."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+
+from cdk.alarms.health_symptoms import Silence, Symptom
+
+_SHORTEST = Duration.minutes(15)  # of what is told
+_DAY = Duration.days(1)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_LONGEST_RANGE = Duration.days(7)
+MAX_WARM_UP = Duration.minutes(2880)
+"""Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
+MAX_DELAY_OF_A_START = Duration.minutes(15)
+"""How long after an alarm the schedule of a function may begin, and its first run write a value."""
+_ERRORS_GRAPH = "Functions: errors"
+STARTS_GRAPH = "Functions: calls"
+"""Where functions that are not started are missed, on the dashboard `pipeline_health`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A function that a schedule starts.
+
+    Attributes:
+        name: What its alarms call it.
+        function: The function.
+        every: How often it is started. CloudWatch looks back seven days at most, and an alarm
+            waits two days at most for a first start: of what is started more rarely than daily
+            only errors are notified of.
+        purpose: The work that is not done while it does not run, to be read after "it no longer".
+    """
+
+    name: str
+    function: lambda_.IFunction
+    every: Duration
+    purpose: str
+
+
+def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
+    """What should not be of a function that a schedule starts: that it fails, or is not started."""
+    name, every = scheduled.name, scheduled.every.to_minutes()
+    is_daily = every >= _DAY.to_minutes()
+    shortest = _SHORTEST.to_minutes()
+    yield Symptom(
+        f"{name}Errors",
+        lambda _: scheduled.function.metric(
+            "Errors",
+            statistic="Sum",
+            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
+        ),
+        _ERRORS_GRAPH,
+        f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
+        " first.",
+        periods=(1, 1) if is_daily else (2, 2),
+        runbook="FunctionErrors",
+    )
+    # Starts come some seconds early or late: one period without any proves nothing.
+    periods = max(2, math.ceil(shortest / every))
+    first_start = every + MAX_DELAY_OF_A_START.to_minutes()
+    if periods * every > _LONGEST_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
+        return
+    yield Symptom(
+        f"{name}NotStarted",
+        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        STARTS_GRAPH,
+        f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
+        " first that its rule in EventBridge exists, is enabled and names the function.",
+        periods=(periods, periods),
+        is_below=True,
+        silence=Silence.FAULT,
+        runbook="FunctionNotStarted",
+    )

@@ -1,0 +1,101 @@
+"""The thresholds that a configuration asks for: one object each for its alarm and its line."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from cdk.config import Config, CostThresholds, Thresholds, Window
+from lambdas.domain.alerts import Severity
+from lambdas.domain.metrics.catalog import ESTIMATED_COST, DimensionSet
+
+COST = ESTIMATED_COST.name
+
+_NO_LETTER = re.compile(r"[^0-9A-Za-z]+")
+_LONGEST_SLUG = 60
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmThreshold:
+    """From how many tokens, or dollars, in a window on somebody is told.
+
+    Attributes:
+        metric_name: What is added up: tokens of a kind, or cost; a metric of the catalog.
+        dimension_set: Whose: of the whole account, of models or of identities.
+        window: Over how long it is added up.
+        severity: How bad it is.
+        value: How much.
+        name: The one model or identity that is meant; `None` for every one by itself, or for the
+            account.
+    """
+
+    metric_name: str
+    dimension_set: DimensionSet
+    window: Window
+    severity: Severity
+    value: int | Decimal
+    name: str | None = None
+
+    @property
+    def is_of_cost(self) -> bool:
+        """Whether it is about dollars."""
+        return self.metric_name == COST
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether every model or every identity is watched by itself, new ones included."""
+        return self.name is None and self.dimension_set is not DimensionSet.ACCOUNT
+
+    @property
+    def subject(self) -> str:
+        """Whose tokens, in a word or two."""
+        if self.name is not None:
+            return self.name
+        return f"{'every ' if self.is_grouped else ''}{self.dimension_set.value}"
+
+    @property
+    def alarm_name(self) -> str:
+        """The alarm's name: one of its kind in an account and Region."""
+        who = "".join(word.capitalize() for word in self.subject.split())
+        if self.name is not None:
+            digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
+            slug = _NO_LETTER.sub("-", self.name).strip("-")[-_LONGEST_SLUG:]
+            who = f"{self.dimension_set.value.capitalize()}-{slug}-{digest}"
+        if self.is_of_cost:
+            who += "-Cost"
+        return f"BedrockMeter-{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
+
+
+def alarm_thresholds(config: Config) -> list[AlarmThreshold]:
+    """Every threshold of a configuration."""
+    return list(_alarm_thresholds(config))
+
+
+def _alarm_thresholds(config: Config) -> Iterator[AlarmThreshold]:
+    of_tokens = partial(_of, config.alarm_metric)
+    hour = Window.HOUR
+    yield from of_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
+    yield from of_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
+    for account in config.account_thresholds:
+        yield from of_tokens(account, DimensionSet.ACCOUNT, account.window)
+    for identity in config.named_identities:
+        yield from of_tokens(identity, DimensionSet.IDENTITY, identity.window, identity.identity)
+    for model in config.named_models:
+        yield from of_tokens(model, DimensionSet.MODEL, model.window, model.model)
+    for cost in config.cost_thresholds:
+        yield from _of(COST, cost, DimensionSet.ACCOUNT, cost.window)
+
+
+def _of(
+    metric_name: str,
+    thresholds: Thresholds | CostThresholds,
+    dimension_set: DimensionSet,
+    window: Window,
+    name: str | None = None,
+) -> Iterator[AlarmThreshold]:
+    for severity, value in thresholds.by_severity().items():
+        yield AlarmThreshold(metric_name, dimension_set, window, severity, value, name)

@@ -1,0 +1,183 @@
+"""The watch over logging and the meter, on schedule and when a trail reports a change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_ssm as ssm
+
+from cdk.components.event_patterns import trail_calls
+from cdk.components.logging_role import LoggingRole
+from cdk.components.meter_function import FunctionCode, MeterFunction
+from cdk.components.notice_events import let_publish_events
+from cdk.components.notification_topic import NotificationTopic
+from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
+from cdk.config import Config, stack_names
+from cdk.config.boundary_name import boundary_name
+from lambdas.domain.ledger.table import MEMORY_KEY, WATCH_KEY
+from lambdas.domain.logging_configuration import WATCHED, WatchedActions
+from lambdas.functions.logging_watcher.settings import Settings
+
+CHECKED_EVERY = Duration.minutes(15)
+_STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+
+
+class LoggingWatcher(MeterFunction):
+    """The function `logging_watcher`, and what starts it."""
+
+    def __init__(
+        self,
+        scope: Stack,
+        construct_id: str,
+        *,
+        config: Config,
+        log_group: str,
+        log_processor: lambda_.IFunction,
+        logging_role: LoggingRole,
+        deploying_role: iam.IRole,
+        memory: ssm.IStringParameter,
+        ledger: dynamodb.ITable,
+        stored_with: kms.IKey | None,
+        stream_mapping: lambda_.CfnEventSourceMapping,
+        code: FunctionCode,
+        topic: NotificationTopic,
+    ) -> None:
+        """Make the function, its schedule and the rules of events.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            config: How long logs are kept, and whose they are.
+            log_group: The name of the log group that is metered.
+            log_processor: What the log group is subscribed for.
+            logging_role: The role with which Bedrock writes logs.
+            deploying_role: The role with which deployments configure Bedrock's logging.
+            memory: What they remember of it.
+            ledger: The table where the function remembers what it has found.
+            stored_with: The key that encrypts table and logs, if not one of AWS's.
+            stream_mapping: What starts `metric_publisher`.
+            code: What functions share.
+            topic: Where it tells of changes.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            job="logging_watcher",
+            settings=Settings(
+                memory_parameter=memory.parameter_name,
+                ledger_table=ledger.table_name,
+                topic_arn=topic.topic_arn,
+                stacks=_STACKS,
+                deploying_role_arn=deploying_role.role_arn,
+                is_adopted=config.adopted_log_group is not None,
+                log_group=log_group,
+                retention_days=config.log_retention_days,
+                destination_arn=log_processor.function_arn,
+                known_log_policies=config.known_log_policies,
+                is_content_logged=config.log_content,
+                role_arn=logging_role.role_arn,
+                role_name=logging_role.role_name,
+                role_trust=scope.to_json_string(logging_role.trust),
+                role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
+                role_boundary=scope.format_arn(
+                    service="iam",
+                    region="",
+                    resource="policy",
+                    resource_name=boundary_name(Aws.REGION),
+                ),
+            ),
+            code=code,
+            layers=[code.newest_boto3],  # mute rules of alarms are new
+            timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
+            log_key=stored_with,
+        )
+        topic.let_notify(self)
+        let_publish_events(self)
+        self._let_look(logging_role)
+        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, ledger=ledger)
+        self.allow("ssm:GetParameter", on=memory.parameter_arn)
+        table = ledger.table_arn
+        self.allow_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.allow_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
+        if stored_with is not None:
+            stored_with.grant_encrypt_decrypt(self)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Bedrock Meter: checks that logging and the meter are as deployed",
+            schedule=events.Schedule.rate(CHECKED_EVERY),
+            targets=[targets.LambdaFunction(self)],
+        )
+        self._start_on_changes(
+            {
+                "logGroupName": log_group,
+                "roleName": logging_role.role_name,
+                "name": memory.parameter_name,
+            }
+        )
+        start_on_changed_safeguards(
+            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, ledger=ledger
+        )
+
+    def _let_look(self, logging_role: LoggingRole) -> None:
+        self.allow(
+            *("bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents"),
+            "logs:DescribeLogGroups",
+            on="*",
+        )
+        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        self.allow(
+            *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
+            "logs:GetTransformer",
+            on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
+        )
+        self.allow(
+            *("iam:GetRole", "iam:GetRolePolicy"),
+            *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+            on=logging_role.role_arn,
+        )
+        for name in _STACKS:
+            stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
+            self.allow(
+                *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
+                *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
+                on=stack,
+            )
+
+    def _start_on_changes(self, names: dict[str, str]) -> None:
+        """Start the function where an account's trail reports a change."""
+        for subject, watched in WATCHED.items():
+            if not subject.is_logging:
+                continue
+            named = (
+                {"requestParameters": _naming(watched, names[watched.target])}
+                if watched.target
+                else {}
+            )
+            events.Rule(
+                self,
+                f"{subject.title().replace('_', '')}Change",
+                description=f"Bedrock Meter: the {subject.replace('_', ' ')} of logging changes",
+                event_pattern=trail_calls(
+                    watched.service, watched.actions, named, source=f"aws.{watched.service}"
+                ),
+                targets=[targets.LambdaFunction(self)],
+            )
+
+
+def _naming(watched: WatchedActions, name: str) -> dict[str, Any]:
+    """Match request parameters that name something, alone or in a list.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+    parameters = [{str(watched.target): [name]}]
+    if watched.targets is None:
+        return parameters[0]
+    return {"$or": [*parameters, {watched.targets: [name]}]}

@@ -1,0 +1,136 @@
+"""Deploys the synthesised app quickly: assets into a bucket, then each stack's template."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
+from cdk.operations.boundary import Boundary
+
+STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
+_PSEUDO_PARAMETERS = {
+    "${AWS::AccountId}": ACCOUNT,
+    "${AWS::Region}": REGION,
+    "${AWS::Partition}": "aws",
+}
+
+
+def synthesise(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
+    """Synthesise the app for this machine's interpreter; returns the folder.
+
+    Raises:
+        LocalCloudError: It cannot be synthesised; a setting may be wrong.
+    """
+    folder = cloud.home / "cdk.out"
+    context = {**local_settings(), **settings}
+    environment = {
+        **cloud.environment,
+        "CDK_OUTDIR": str(folder),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+    }
+    process = subprocess.run(
+        [sys.executable, "-m", "cdk.app"],
+        cwd=_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        *_, reason = process.stderr.strip().splitlines() or ["it said nothing"]
+        message = f"the app cannot be synthesised: {reason.strip()}"
+        raise LocalCloudError(message)
+    return folder
+
+
+def local_settings() -> dict[str, str]:
+    """Settings with which functions run on this machine's own interpreter."""
+    machine = "arm64" if sys.platform == "darwin" else "x86_64"
+    return {
+        "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "architecture": machine,
+    }
+
+
+def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
+    """Create all stacks; returns their outputs.
+
+    Raises:
+        LocalCloudError: A stack cannot be created. The text says why.
+    """
+    Boundary(cloud.client("iam"), cloud.client("sts"), REGION).put()
+    s3, ssm = cloud.client("s3"), cloud.client("ssm")
+    ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
+    return {stack: _create(cloud, s3, folder, stack) for stack in STACKS}
+
+
+def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:
+    files = json.loads((folder / f"{stack}.assets.json").read_text())["files"].values()
+    url = ""
+    for asset in files:
+        (destination,) = asset["destinations"].values()
+        bucket, key = _fill_in(destination["bucketName"]), destination["objectKey"]
+        _upload(s3, bucket, key, folder / asset["source"]["path"])
+        if asset["source"]["path"] == f"{stack}.template.json":
+            url = f"{cloud.endpoint}/{bucket}/{key}"
+    cloudformation = cloud.client("cloudformation")
+    try:
+        cloudformation.create_stack(
+            StackName=stack, TemplateURL=url, Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        return _outputs(cloudformation, stack)
+    except ClientError as error:  # a type that it does not know, by name
+        message = f"{stack} cannot be deployed locally: {error.response['Error']['Message']}"
+        raise LocalCloudError(message) from error
+    except WaiterError as error:
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        failed = [it for it in events if it["ResourceStatus"].endswith("_FAILED")]
+        reasons = "; ".join(
+            f"{it['LogicalResourceId']} ({it['ResourceType']}): {it.get('ResourceStatusReason')}"
+            for it in failed
+        )
+        message = f"{stack} was not created: {reasons}"
+        raise LocalCloudError(message) from error
+
+
+def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.config.delay = 0.2
+    waiter.wait(StackName=stack)
+    (created,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {it["OutputKey"]: it["OutputValue"] for it in created.get("Outputs", [])}
+
+
+def _upload(s3: Any, bucket: str, key: str, source: Path) -> None:
+    if bucket not in {it["Name"] for it in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(
+        Bucket=bucket, Key=key, Body=_zip(source) if source.is_dir() else source.read_bytes()
+    )
+
+
+def _zip(folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return content.getvalue()
+
+
+def _fill_in(text: str) -> str:
+    for name, value in _PSEUDO_PARAMETERS.items():
+        text = text.replace(name, value)
+    return text

@@ -1,0 +1,67 @@
+"""Hears of notifications as an HTTP endpoint does that somebody subscribed to the topic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+from cdk.local_cloud.cloud import LocalCloud, LocalCloudError
+
+_SECONDS_TO_CONFIRM = 30
+
+
+@dataclass
+class Subscriber:
+    """An endpoint, and what it got.
+
+    Attributes:
+        messages: The bodies of notifications, in order.
+    """
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
+    """Subscribe an endpoint on this machine to a topic, and confirm it when it is asked to.
+
+    Raises:
+        LocalCloudError: It is not asked to.
+    """
+    subscriber, confirmed = Subscriber(), Event()
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+            if told["Type"] == "SubscriptionConfirmation":
+                cloud.client("sns").confirm_subscription(
+                    TopicArn=told["TopicArn"], Token=told["Token"]
+                )
+                confirmed.set()
+            elif told["Type"] == "Notification":
+                subscriber.messages.append(told)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        cloud.client("sns").subscribe(
+            TopicArn=topic,
+            Protocol="http",
+            Endpoint=f"http://127.0.0.1:{server.server_port}/",
+        )
+        try:
+            if not confirmed.wait(_SECONDS_TO_CONFIRM):
+                message = f"{topic} asked for no confirmation: try again."
+                raise LocalCloudError(message)
+            yield subscriber
+        finally:
+            server.shutdown()

@@ -1,0 +1,108 @@
+"""Evaluates the deployed alarms, in the emulator's place, over its public API alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cdk.local_cloud.cloud import REGION
+from dashboards.cloudwatch import Alarm, AlarmState, Contributor, Series, UnknownExpressionError
+from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+
+_ACTIONS = {
+    AlarmState.ALARM: "AlarmActions",
+    AlarmState.OK: "OKActions",
+    AlarmState.INSUFFICIENT_DATA: "InsufficientDataActions",
+}
+
+
+@dataclass
+class AlarmEvaluation:
+    """Looks at all alarms again and again, and sets their states.
+
+    Alarms on what does not happen are left out: a local cloud is younger than the time they wait.
+
+    Attributes:
+        client: Makes a boto3 client of a service, of where they are deployed.
+        skipped: Alarms that are not evaluated, by name, with the reason.
+        left_out: Alarms of a kind that is not evaluated here, by name, with the reason.
+        notified: How many notifications were sent to topics so far.
+    """
+
+    client: Callable[[str], Any]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    notified: int = 0
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def __call__(self, now: datetime | None = None) -> dict[str, list[Contributor]]:
+        """Evaluate every alarm, and tell who is to be notified.
+
+        Args:
+            now: The time to evaluate for; a later one lets windows end that would be waited for.
+
+        Returns:
+            The contributors of each alarm, by its name.
+        """
+        cloudwatch = self.client("cloudwatch")
+        source = CloudWatchMetrics(cloudwatch)
+        pages = cloudwatch.get_paginator("describe_alarms").paginate()
+        result = {}
+        for told in [alarm for page in pages for alarm in page["MetricAlarms"]]:
+            if reason := self.skipped.get(told["AlarmName"]):
+                self.left_out[told["AlarmName"]] = reason
+                continue
+            try:
+                alarm = Alarm.from_definition(told)
+                if alarm.missing == "breaching":
+                    self.left_out[alarm.name] = "waits for longer than a local cloud is there"
+                    continue
+                contributors = alarm.evaluate(source, now or datetime.now(UTC))
+            except UnknownExpressionError as error:
+                self.left_out[told["AlarmName"]] = str(error)
+                continue
+            result[alarm.name] = contributors
+            self._set_state(cloudwatch, told, alarm, contributors)
+        return result
+
+    def _set_state(
+        self, cloudwatch: Any, told: Mapping[str, Any], alarm: Alarm, all_of_it: list[Contributor]
+    ) -> None:
+        """Every contributor that begins to breach is told of; the alarm itself changes once."""
+        breaching = [it.series for it in all_of_it if it.state is AlarmState.ALARM]
+        new = [it for it in breaching if (alarm.name, it.label) not in self._told]
+        self._told = {it for it in self._told if it[0] != alarm.name}
+        self._told |= {(alarm.name, it.label) for it in breaching}
+        state = alarm.state_of(all_of_it)
+        is_changed = state != told["StateValue"]
+        if is_changed:
+            reason = _reason(alarm, new[0]) if new else f"No longer so: {state}."
+            cloudwatch.set_alarm_state(AlarmName=alarm.name, StateValue=state, StateReason=reason)
+            self.notified += len(told.get(_ACTIONS[state], []))
+            new = new[1:]
+        for series in new:  # of an alarm that is in ALARM already
+            self._notify(told, _reason(alarm, series))
+
+    def _notify(self, told: Mapping[str, Any], reason: str) -> None:
+        message = {
+            "AlarmName": told["AlarmName"],
+            "AlarmDescription": told.get("AlarmDescription"),
+            "NewStateValue": AlarmState.ALARM,
+            "OldStateValue": AlarmState.OK,
+            "NewStateReason": reason,
+        }
+        for topic in told.get("AlarmActions", []):
+            self.client("sns").publish(
+                TopicArn=topic,
+                Subject=f'ALARM: "{told["AlarmName"]}" in {REGION}'[:100],
+                Message=json.dumps(message),
+            )
+            self.notified += 1
+
+
+def _reason(alarm: Alarm, series: Series) -> str:
+    value = max(series.present, default=0.0)
+    return f"{series.label}: {value:,.0f}, and the threshold is {alarm.threshold:,.0f}."

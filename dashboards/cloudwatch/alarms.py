@@ -1,0 +1,142 @@
+"""In which state an alarm is, from its own definition.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from dashboards.cloudwatch.queries import Query, evaluate, period_of
+from dashboards.cloudwatch.series import MetricSource, Periods, Series, UnknownExpressionError
+
+_MINUTE = 60
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+
+class AlarmState(StrEnum):
+    """The states there are."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """One series of an alarm, and the state that it is in."""
+
+    series: Series
+    state: AlarmState
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm's definition.
+
+    Attributes:
+        name: Its name.
+        queries: What it looks at.
+        compare: How a value is compared with the threshold.
+        threshold: From where on.
+        periods: Of so many periods (N)
+        breaching: so many have to breach (M).
+        missing: What a period without data counts as: `breaching`, `notBreaching`, `ignore` or
+            `missing`.
+        warm_up: How long after it was made it may wait before it is evaluated.
+        is_warm_up_whole: Whether it waits all that time, data or not.
+    """
+
+    name: str
+    queries: tuple[Query, ...]
+    compare: Callable[[float, float], bool]
+    threshold: float
+    periods: int
+    breaching: int
+    missing: str
+    warm_up: timedelta = timedelta(0)
+    is_warm_up_whole: bool = False
+
+    @classmethod
+    def from_definition(cls, told: Mapping[str, Any]) -> Self:
+        """Read it as `DescribeAlarms` has it.
+
+        Raises:
+            UnknownExpressionError: It is of a kind that is not evaluated here.
+        """
+        comparison = told["ComparisonOperator"]
+        warm_up = told.get("WarmUpConfiguration") or {}
+        if comparison not in _COMPARISONS:
+            message = f"{told['AlarmName']}: {comparison}"
+            raise UnknownExpressionError(message)
+        return cls(
+            name=told["AlarmName"],
+            queries=tuple(told.get("Metrics") or [_query_of(told)]),
+            compare=_COMPARISONS[comparison],
+            threshold=float(told["Threshold"]),
+            periods=int(told["EvaluationPeriods"]),
+            breaching=int(told.get("DatapointsToAlarm") or told["EvaluationPeriods"]),
+            missing=told.get("TreatMissingData") or "missing",
+            warm_up=timedelta(minutes=warm_up.get("WarmUpPeriodDurationInMinutes", 0)),
+            is_warm_up_whole=bool(warm_up.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds")),
+        )
+
+    def evaluate(self, source: MetricSource, now: datetime) -> list[Contributor]:
+        """The contributors, a series each. Windows end with the minute that has begun.
+
+        Raises:
+            UnknownExpressionError: An expression is none that we use.
+        """
+        begun = datetime.fromtimestamp(now.timestamp() // _MINUTE * _MINUTE, now.tzinfo)
+        periods = Periods(begun + timedelta(seconds=_MINUTE), period_of(self.queries), self.periods)
+        return [
+            Contributor(series, self._state_of(series))
+            for series in evaluate(self.queries, source, periods)
+        ]
+
+    def is_warming_up(self, age: timedelta, contributors: list[Contributor]) -> bool:
+        """Say if it is not evaluated yet: till the warm-up ends, or data fill its periods.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
+        """
+        is_filled = any(None not in it.series.values for it in contributors)
+        return age < self.warm_up and (self.is_warm_up_whole or not is_filled)
+
+    def state_of(self, contributors: list[Contributor]) -> AlarmState:
+        """The state of the whole: ALARM as soon as one contributor is."""
+        states = {it.state for it in contributors}
+        if not states:
+            return self._state_of(Series(self.name, (None,) * self.periods))
+        for state in (AlarmState.ALARM, AlarmState.OK):
+            if state in states:
+                return state
+        return AlarmState.INSUFFICIENT_DATA
+
+    def _state_of(self, series: Series) -> AlarmState:
+        if not series.present and self.missing in ("missing", "ignore"):
+            return AlarmState.INSUFFICIENT_DATA
+        is_missing_breaching = self.missing == "breaching"
+        breaching = sum(
+            is_missing_breaching if value is None else self.compare(value, self.threshold)
+            for value in series.values
+        )
+        return AlarmState.ALARM if breaching >= self.breaching else AlarmState.OK
+
+
+def _query_of(told: Mapping[str, Any]) -> Query:
+    names = ("Namespace", "MetricName", "Dimensions")
+    metric = {name: told[name] for name in names if name in told}
+    return {
+        "Id": "m",
+        "MetricStat": {"Metric": metric, "Period": told["Period"], "Stat": told["Statistic"]},
+    }

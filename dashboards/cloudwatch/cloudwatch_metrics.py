@@ -1,0 +1,124 @@
+"""Metrics as CloudWatch's API tells them, of the local cloud or of an account."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dashboards.cloudwatch import Metric, Periods, Statistic, UnknownExpressionError
+from dashboards.cloudwatch.series import Value
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+_MINUTE = 60
+_SHORTER = (3600, 300)  # CloudWatch keeps minutes for 15 days only
+_MOST_QUERIES = 500  # of one GetMetricData
+_COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
+    Statistic.SUM: sum,
+    Statistic.MAXIMUM: max,
+    Statistic.MINIMUM: min,
+    Statistic.SAMPLE_COUNT: sum,
+}
+
+
+class CloudWatchMetrics:
+    """Metrics as CloudWatch's API tells them."""
+
+    def __init__(self, client: CloudWatchClient) -> None:
+        """Ask with a CloudWatch client."""
+        self._client = client
+
+    def metrics(self, namespace: str, name: str) -> list[Metric]:
+        """Every metric of a name, of whatever dimensions."""
+        pages = self._client.get_paginator("list_metrics").paginate(
+            Namespace=namespace, MetricName=name
+        )
+        return [
+            Metric(
+                namespace, name, tuple(sorted((d["Name"], d["Value"]) for d in it["Dimensions"]))
+            )
+            for page in pages
+            for it in page["Metrics"]
+        ]
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[Value, ...]]:
+        """The values of metrics; where windows slide, as those of alarms do, made of shorter ones.
+
+        Raises:
+            UnknownExpressionError: A statistic cannot be made of that of shorter periods.
+        """
+        if periods.is_aligned:
+            seconds = periods.seconds
+        elif statistic is Statistic.AVERAGE:
+            sums = self.values(metrics, Statistic.SUM, periods)
+            counts = self.values(metrics, Statistic.SAMPLE_COUNT, periods)
+            return {it: _divide(sums[it], counts[it]) for it in metrics}
+        elif statistic in _COMBINED:
+            seconds = next((it for it in _SHORTER if _is_made_of(periods, it)), _MINUTE)
+        else:
+            message = f"{statistic} of windows that slide"
+            raise UnknownExpressionError(message)
+        values = {}
+        for first in range(0, len(metrics), _MOST_QUERIES):
+            asked = metrics[first : first + _MOST_QUERIES]
+            answers = self._ask(asked, statistic, periods, seconds)
+            for metric, points in zip(asked, answers, strict=True):
+                if seconds == periods.seconds:
+                    values[metric] = tuple(points.get(start) for start, _ in periods)
+                else:
+                    values[metric] = _combine(points, statistic, periods)
+        return values
+
+    def _ask(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods, seconds: int
+    ) -> list[dict[datetime, float]]:
+        pages = self._client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[
+                {
+                    "Id": f"m{number}",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": metric.namespace,
+                            "MetricName": metric.name,
+                            "Dimensions": [
+                                {"Name": name, "Value": value} for name, value in metric.dimensions
+                            ],
+                        },
+                        "Period": seconds,
+                        "Stat": statistic.value,
+                    },
+                }
+                for number, metric in enumerate(metrics)
+            ],
+            StartTime=periods.start,
+            EndTime=periods.end,
+        )
+        found: defaultdict[str, dict[datetime, float]] = defaultdict(dict)
+        for page in pages:
+            for it in page["MetricDataResults"]:
+                found[it["Id"]].update(zip(it["Timestamps"], it["Values"], strict=True))
+        return [found[f"m{number}"] for number in range(len(metrics))]
+
+
+def _combine(
+    minutes: Mapping[datetime, float], statistic: Statistic, periods: Periods
+) -> tuple[Value, ...]:
+    values = []
+    for start, end in periods:
+        within = [value for minute, value in minutes.items() if start <= minute < end]
+        values.append(_COMBINED[statistic](within) if within else None)
+    return tuple(values)
+
+
+def _is_made_of(periods: Periods, seconds: int) -> bool:
+    return periods.end.timestamp() % seconds == 0 == periods.seconds % seconds
+
+
+def _divide(sums: Sequence[Value], counts: Sequence[Value]) -> tuple[Value, ...]:
+    pairs = zip(sums, counts, strict=True)
+    return tuple(total / count if total is not None and count else None for total, count in pairs)

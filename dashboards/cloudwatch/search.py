@@ -1,0 +1,48 @@
+"""What SEARCH finds.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from dashboards.cloudwatch.series import Metric, MetricSource, UnknownExpressionError
+
+_WORD = r"[\w-]+(?:=\"[^\"]*\")?"
+_TERM = re.compile(rf" +(?P<not>NOT +)?(?P<words>{_WORD}|\({_WORD}(?: OR {_WORD})*\))")
+_SEARCH = re.compile(
+    r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\""
+    rf"(?P<terms>(?: +(?:NOT +)?(?:{_WORD}|\({_WORD}(?: OR {_WORD})*\)))*)"
+)
+
+
+def search_metrics(query: str, source: MetricSource) -> list[Metric]:
+    """The metrics that a search finds: of exactly its dimensions, with what its terms ask for.
+
+    Raises:
+        UnknownExpressionError: It is none that we use.
+    """
+    found = _SEARCH.fullmatch(query)
+    if found is None:
+        raise UnknownExpressionError(query)
+    namespace, *names = found["schema"].split(",")
+    terms = [
+        (it["words"].strip("()").split(" OR "), it["not"] is None)
+        for it in _TERM.finditer(found["terms"])
+    ]
+    return [
+        metric
+        for metric in source.metrics(namespace, found["name"])
+        if metric.dimension_names == set(names)
+        and all(any(_matches(metric, it) for it in words) is wanted for words, wanted in terms)
+    ]
+
+
+def _matches(metric: Metric, term: str) -> bool:
+    """Whether a metric has a dimension as the term says, or the term's words in a value."""
+    name, is_exact, value = term.partition("=")
+    if is_exact:
+        return (name, value.strip('"')) in metric.dimensions
+    words = re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
+    return any(words.search(value) for _, value in metric.dimensions)

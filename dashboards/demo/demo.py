@@ -1,0 +1,304 @@
+"""Deploys into a local cloud, lets a made-up company call Bedrock, and notifies: `make demo`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from operator import add
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
+from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.subscriber import Subscriber, open_subscriber
+from cdk.operations.terminal import (
+    CommandError,
+    open_console,
+    printable,
+    printable_name,
+    run_command,
+)
+from dashboards.cloudwatch import Metric, Periods, Statistic
+from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
+from dashboards.demo.company_account import set_up_account
+from dashboards.demo.sources import source_of_cloudwatch
+from dashboards.reports.bedrock_figures import NAMESPACE as BEDROCK_NAMESPACE
+from dashboards.reports.bedrock_figures import bedrock_figures
+from dashboards.reports.local_meter import open_local_meter
+from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.pages import NoLibraryError, write_page
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM, read_line
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.metrics.catalog import IDENTITY_ARN, NAMESPACE, PROJECT
+from lambdas.domain.usage import UsageFigures
+
+_SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
+_REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_EARLIER_DAYS = 13  # CloudWatch takes metrics of two weeks
+_RAISED_BY_HISTORY = {
+    "BedrockMeter-Health-LateCalls": "the calls of earlier days are logged days late",
+}
+_SHOWN = timedelta(days=15)
+_SECONDS_TO_SETTLE = 60
+_MOST_FIGURES = 1000  # of one PutMetricData
+PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
+_COLUMNS = {
+    "Calls": "Invocations",
+    "Errors": "InvocationErrors",
+    "Total tokens": "TotalTokens",
+    "Quota tokens": "QuotaTokens",
+}
+_COST = "EstimatedCostUSD"
+_COLUMNS_OF_PROJECTS = {
+    "Calls": "Invocations",
+    "Total tokens": "TotalTokens",
+    "Cost, USD": _COST,
+}
+_TOLERANCE = 0.0001  # dollars: CloudWatch adds up floating-point numbers
+_Log = dict[str, Any]
+_Figures: TypeAlias = dict[str, tuple[float, ...]]
+
+
+def main() -> None:
+    """Deploy, log the company's calls minute by minute, and print what a subscriber gets.
+
+    Raises:
+        CommandError: The local cloud does not work, or counted wrongly.
+    """
+    console = open_console()
+    try:
+        with open_local_cloud() as cloud:
+            show_company(cloud, console)
+            source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+            write_page(Viewing.of(source), PAGE)
+    except (LocalCloudError, NoLibraryError) as error:
+        raise CommandError(str(error)) from error
+    console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
+    console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
+
+
+def show_company(cloud: LocalCloud, console: Console) -> None:
+    """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
+
+    Raises:
+        CommandError: The local cloud counted wrongly.
+        LocalCloudError: It does not work.
+    """
+    console.print(
+        "Deploying into a local cloud: the same stacks, functions and alarms as on AWS ..."
+    )
+    outputs = deploy(cloud, synthesise(cloud, _SETTINGS))
+    group = outputs[stack_names.STORAGE]["LogGroupName"]
+    minutes = _minutes()
+    logs = [log for of_it in minutes.values() for log in of_it]
+    earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
+    profile = set_up_account(cloud)
+    _replace_model([*logs, *earlier], PROFILE, profile)
+    for _, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
+        _write(cloud, group, calls := list(of_the_day))
+        _let_bedrock_publish(cloud, calls)
+    counted = len(earlier)
+    _settle(cloud, counted)
+    span = round((_time_of(logs[-1]) - _time_of(logs[0])) / _MINUTE)
+    console.print(
+        f"A made-up company: {len(logs):,} calls in {span} minutes,"
+        f" with the timing and the sizes of a real trace,\nand {len(earlier):,} in the"
+        f" {_EARLIER_DAYS} days before; logged as Bedrock does, some delivered twice."
+        " Notifications, as a subscriber gets them:\n"
+    )
+    evaluate = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
+    with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
+        evaluate(next(iter(minutes)))  # all is well, which is told as well
+        _take_notifications(subscriber, evaluate.notified)
+        for number, (minute, of_it) in enumerate(minutes.items()):
+            for _ in range(2 if number % _REDELIVERED == 0 else 1):
+                _write(cloud, group, of_it)
+            _let_bedrock_publish(cloud, of_it)
+            counted += len(of_it)
+            _settle(cloud, counted)
+            before = evaluate.notified
+            evaluate(minute)
+            for told in _take_notifications(subscriber, evaluate.notified - before):
+                _print_notification(told, minute, console)
+    end = next(reversed(minutes)) + _MINUTE
+    whole = Periods(end, int(_SHOWN.total_seconds()), 1)
+    calls = [*earlier, *logs]
+    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
+    figures = _figures(cloud, IDENTITY_ARN, _COLUMNS, whole)
+    _check_tokens(figures, calls)
+    _print_figures("Identity", _COLUMNS, figures, console)
+    spent = _figures(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
+    _check_money(spent, calls)
+    _print_figures("Project", _COLUMNS_OF_PROJECTS, spent, console)
+    for name, reason in evaluate.left_out.items():
+        console.print(f"Not evaluated locally: alarm {name}: {reason}.", style="dim")
+    console.print(
+        "\nEvery figure is what the logs themselves say (make meter), to the token and to a"
+        " hundredth of a cent."
+    )
+
+
+def _minutes() -> dict[datetime, list[_Log]]:
+    """The company's logs by the minute, moved so that the last call is made now."""
+    logs = list(invocation_logs())
+    moved = datetime.now(UTC).replace(microsecond=0) - _time_of(logs[-1])
+    by_minute: dict[datetime, list[_Log]] = {}
+    for log in logs:
+        called_at = _time_of(log) + moved
+        log["timestamp"] = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        by_minute.setdefault(called_at.replace(second=0), []).append(log)
+    return by_minute
+
+
+def _replace_model(logs: Iterable[_Log], called: str, instead: str) -> None:
+    for log in logs:
+        if log["modelId"] == called:
+            log["modelId"] = instead
+
+
+def _time_of(log: _Log) -> datetime:
+    return datetime.fromisoformat(log["timestamp"])
+
+
+def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
+    client = cloud.client("logs")
+    with suppress(client.exceptions.ResourceAlreadyExistsException):
+        client.create_log_stream(logGroupName=group, logStreamName=BEDROCK_LOG_STREAM)
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName=BEDROCK_LOG_STREAM,
+        logEvents=[
+            {"timestamp": int(_time_of(log).timestamp() * 1000), "message": json.dumps(log)}
+            for log in logs
+        ],
+    )
+
+
+def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
+    """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
+    figures = bedrock_figures(logs)
+    for first in range(0, len(figures), _MOST_FIGURES):
+        cloud.client("cloudwatch").put_metric_data(
+            Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MOST_FIGURES]
+        )
+
+
+def _settle(cloud: LocalCloud, calls: int) -> None:
+    """Wait until so many calls are on the account's metrics, counted and failed ones."""
+    source = CloudWatchMetrics(cloud.client("cloudwatch"))
+    soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
+    period = Periods(soon, int(_SHOWN.total_seconds()), 1)
+    metrics = [Metric(NAMESPACE, name) for name in ("Invocations", "InvocationErrors")]
+    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    while time.monotonic() < deadline:
+        cloud.check()
+        values = source.values(metrics, Statistic.SUM, period).values()
+        if sum(value or 0 for (value,) in values) >= calls:
+            return
+        time.sleep(0.05)
+    message = f"{calls} calls were logged, and are not counted after {_SECONDS_TO_SETTLE} seconds."
+    raise CommandError(message)
+
+
+def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, Any]]:
+    """The notifications of one evaluation, which arrive in any order."""
+    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    while len(subscriber.messages) < count:
+        if time.monotonic() > deadline:
+            message = f"{count} notifications were sent, and {len(subscriber.messages)} arrived."
+            raise CommandError(message)
+        time.sleep(0.02)
+    taken = sorted(subscriber.messages, key=lambda it: str(it["Subject"]))
+    subscriber.messages.clear()
+    return taken
+
+
+def _print_notification(told: dict[str, Any], minute: datetime, console: Console) -> None:
+    who, _, what = json.loads(told["Message"])["NewStateReason"].partition(": ")
+    console.print(f"{minute:%H:%M} ", Text(printable(told["Subject"]), "bold red"))
+    console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
+
+
+def _figures(
+    cloud: LocalCloud, dimension: str, columns: Mapping[str, str], whole: Periods
+) -> _Figures:
+    """What CloudWatch's metrics say by the values of a dimension, in the order of the columns."""
+    source = CloudWatchMetrics(cloud.client("cloudwatch"))
+    figures: dict[str, list[float]] = {}
+    for place, name in enumerate(columns.values()):
+        metrics = [
+            it for it in source.metrics(NAMESPACE, name) if it.dimension_names == {dimension}
+        ]
+        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
+            row = figures.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
+            row[place] = value or 0
+    return {name: tuple(row) for name, row in figures.items()}
+
+
+def _check_tokens(by_identity: _Figures, logs: Iterable[_Log]) -> None:
+    """Compare with what the logs themselves say."""
+    expected = {
+        arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
+        for arn, it in _metered(logs)
+    }
+    if by_identity != expected:
+        wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
+        message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
+        raise CommandError(message)
+
+
+def _check_money(by_project: _Figures, logs: Iterable[_Log]) -> None:
+    """Compare with what the callers of each project spend by the logs, and the price book."""
+    projects = {it.arn: it.project or UNATTRIBUTED for it in CALLERS}
+    expected: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+    for arn, it in _metered(logs):
+        told = (Decimal(it.invocations), Decimal(it.total_tokens), it.priced_usd)
+        expected[projects[arn]] = list(map(add, expected[projects[arn]], told))
+    for project in expected.keys() | by_project.keys():
+        found, logged = by_project.get(project, (0.0, 0.0, 0.0)), expected[project]
+        if any(abs(a - float(b)) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
+            message = f"{project} has {found} by the metrics, and {logged} by logs and prices."
+            raise CommandError(message)
+
+
+def _metered(logs: Iterable[_Log]) -> list[tuple[str, UsageFigures]]:
+    with open_local_meter() as meter:
+        meter.ingest("the company", (it for log in logs for it in read_line(json.dumps(log))))
+        return meter.summary.by_identity()
+
+
+def _print_figures(
+    what: str, columns: Mapping[str, str], figures: _Figures, console: Console
+) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(what, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
+        cells = (
+            f"{value:,.2f}" if metric == _COST else f"{value:,.0f}"
+            for metric, value in zip(columns.values(), row, strict=True)
+        )
+        table.add_row(Text(printable_name(shorten_identity(name))), *cells)
+    console.print(f"\nWhat CloudWatch's metrics say, by {what.lower()}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    run_command("demo", main)

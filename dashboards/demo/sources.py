@@ -1,0 +1,107 @@
+"""Where dashboards get their figures from: log files, a local cloud, or an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdk.operations.terminal import CommandError
+from dashboards.cloudwatch import Metric, MetricSource, Periods, SourceError, Statistic
+from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.cloudwatch.series import Value
+from dashboards.reports.commands import meter_files
+from dashboards.reports.local_meter import open_local_meter
+from dashboards.reports.log_metrics import LogMetrics
+from dashboards.reports.logs.log_files import find_log_files
+from dashboards.viewer.drawings import Source
+from lambdas.domain.metrics.catalog import NAMESPACE
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+_MOST_NAMES = 100  # of one DescribeAlarms
+
+
+def source_of_logs(paths: Sequence[Path]) -> Source:
+    """Files and folders of invocation logs, metered as a deployment would. Time ends with them.
+
+    Raises:
+        UnreadableLogsError: A file cannot be read.
+        CommandError: There is no call in them.
+    """
+    metrics = LogMetrics(datetime.now(UTC))
+    with open_local_meter(metrics.apply) as meter:
+        meter_files(meter, find_log_files(paths))
+        report, calls = meter.report, meter.summary.calls
+        unread = sum(group.files for group in meter.skipped)
+    if metrics.end is None:
+        message = (
+            f"there is no call to show in these logs: {report.read:,} records read,"
+            f" {report.rejected:,} of them rejected. make meter says why."
+        )
+        raise CommandError(message)
+    return Source(
+        name=(
+            f"your log files ({calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"
+            f" {report.rejected:,} records rejected, {unread:,} files not read)"
+        ),
+        metrics=metrics,
+        since=metrics.start,
+        now=lambda: metrics.end or datetime.now(UTC),
+        namespaces=frozenset({NAMESPACE}),
+    )
+
+
+class _Answering:
+    """A source of metrics that says in one line why it does not answer."""
+
+    def __init__(self, source: MetricSource) -> None:
+        self._source = source
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        with _told_in_a_line():
+            return self._source.metrics(namespace, name)
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> Mapping[Metric, tuple[Value, ...]]:
+        with _told_in_a_line():
+            return self._source.values(metrics, statistic, periods)
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise SourceError(" ".join(str(error).split())) from None
+
+
+def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
+    """An account, or a local cloud; nothing is changed there.
+
+    Args:
+        name: What people call it.
+        cloudwatch: A client of it.
+    """
+
+    def alarm_states(names: Sequence[str]) -> Mapping[str, str]:
+        states: dict[str, str] = {}
+        for first in range(0, len(names), _MOST_NAMES):
+            asked = list(names[first : first + _MOST_NAMES])
+            with _told_in_a_line():
+                for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
+                    states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
+        return states
+
+    return Source(
+        name=name,
+        metrics=_Answering(CloudWatchMetrics(cloudwatch)),
+        now=lambda: datetime.now(UTC),
+        alarm_states=alarm_states,
+    )

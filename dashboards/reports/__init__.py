@@ -1,0 +1,1 @@
+"""Reports over log files on this machine: meter, focus, compare, reconcile."""

@@ -1,0 +1,66 @@
+"""What Bedrock itself would publish, in AWS/Bedrock, of a made-up company's calls.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from lambdas.domain.invocations import UsageRecord, read_line
+from lambdas.domain.invocations.quota import quota_tokens
+from lambdas.domain.metrics.aggregation import LARGEST_DISTRIBUTION
+
+NAMESPACE = "AWS/Bedrock"
+_ERRORS = {
+    "ThrottlingException": "InvocationThrottles",
+    "ValidationException": "InvocationClientErrors",
+    "ModelTimeoutException": "InvocationServerErrors",
+}
+_MS_TO_FIRST_TOKEN, _MS_A_KILOTOKEN, _MS_A_TOKEN = 350, 60, 18  # of no model in particular
+_Key = tuple[str, str | None, datetime]
+
+
+def bedrock_figures(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The data points of calls, as PutMetricData takes them: by minute, by model and of all."""
+    found: defaultdict[_Key, Counter[float]] = defaultdict(Counter)
+    for log in logs:
+        for record in read_line(json.dumps(log)):
+            if isinstance(record, UsageRecord):
+                for name, value in _figures(record, log.get("errorCode")):
+                    for model in (record.invoked_model_id, None):
+                        found[name, model, record.minute][value] += 1
+    return [
+        {
+            "MetricName": name,
+            "Dimensions": [] if model is None else [{"Name": "ModelId", "Value": model}],
+            "Timestamp": minute,
+            "Values": [value for value, _ in part],
+            "Counts": [count for _, count in part],
+        }
+        for (name, model, minute), occurrences in found.items()
+        for part in _parts(list(occurrences.items()))
+    ]
+
+
+def _parts(pairs: list[tuple[float, int]]) -> Iterator[list[tuple[float, int]]]:
+    for first in range(0, len(pairs), LARGEST_DISTRIBUTION):
+        yield pairs[first : first + LARGEST_DISTRIBUTION]
+
+
+def _figures(record: UsageRecord, error: str | None) -> Iterator[tuple[str, float]]:
+    yield "ModelInvocationLogsCloudWatchDeliverySuccess", 1
+    if error is not None:
+        yield _ERRORS[error], 1
+        return
+    output = record.tokens.output or 0
+    first = _MS_TO_FIRST_TOKEN + _MS_A_KILOTOKEN * (record.tokens.total or 0) // 1000
+    yield "Invocations", 1
+    yield "InvocationLatency", first + _MS_A_TOKEN * output
+    if output:
+        yield "TimeToFirstToken", first
+    yield "EstimatedTPMQuotaUsage", quota_tokens(record.tokens, record.model_id) or 0

@@ -1,0 +1,166 @@
+"""What commands that meter logs share: what they read, what they may write, how they fail."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from cdk.config import ConfigurationError
+from cdk.operations.terminal import CommandError
+from dashboards.reports.local_meter import LocalMeter
+from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError
+from dashboards.reports.logs.log_reader import read_log_file
+from dashboards.reports.logs.skipped_files import SkipReason
+from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
+from lambdas.domain.reports.text import plural
+
+LONG_INPUT_BYTES = 8 * 2**20
+"""From here on, reading is shown with a progress bar and done by several processes."""
+
+
+@contextmanager
+def explained_failures() -> Iterator[None]:
+    """Say in a line what is wrong with the configuration, or with the temporary folder.
+
+    Raises:
+        CommandError: Something is.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        raise CommandError(*error.lines) from None
+    except sqlite3.OperationalError as error:
+        message = f"the temporary folder cannot hold what is read: {error}. Set TMPDIR to another."
+        raise CommandError(message) from None
+
+
+def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_invocation) -> None:
+    """Meter files one after the other, with a progress bar where there is much to read.
+
+    A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
+
+    Args:
+        meter: What meters.
+        found: The files.
+        read: Reads each invocation log.
+
+    Raises:
+        UnreadableLogsError: A file that the user named cannot be read to its end.
+    """
+    meter.skipped.include(found.skipped)
+    with show_progress(sum(file.size for file in found)) as set_done:
+        done = 0
+        for file in found:
+            readings = read_log_file(file, partial(_add_done, set_done, done), read)
+            meter.ingest(file.name, _counted(file, readings, meter))
+            done += file.size
+
+
+@contextmanager
+def show_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar where there is much to read, and someone to look at it.
+
+    Args:
+        total: The number of bytes to read.
+
+    Returns:
+        Takes the number of bytes that have been read.
+    """
+    errors = Console(stderr=True)
+    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
+    with Progress(console=errors, transient=True, disable=is_hidden) as progress:
+        task = progress.add_task("Metering", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
+    """Yield what can be read of a file; count the file as read, or as not readable to its end."""
+    problem = None
+    try:
+        yield from readings
+    except UnreadableLogsError as error:
+        problem = str(error)
+    count_file(meter, file, problem)
+
+
+def count_file(meter: LocalMeter, file: LogFile, problem: str | None) -> None:
+    """Count a file as read, or as not readable to its end.
+
+    Args:
+        meter: What meters.
+        file: The file.
+        problem: Why it cannot be read to its end; `None` where it was.
+
+    Raises:
+        UnreadableLogsError: It cannot, and the user named it.
+    """
+    if problem is None:
+        meter.files_read += 1
+    elif file.is_named:
+        raise UnreadableLogsError(problem)
+    else:
+        meter.skipped.add_unreadable(file.path, problem)
+
+
+def check_for_gaps(meter: LocalMeter) -> None:
+    """Make a command fail after its report if the report lacks calls that may be there.
+
+    Raises:
+        CommandError: A file could not be read to its end, or nothing in the files is a log.
+    """
+    if files := meter.skipped.count(SkipReason.UNREADABLE):
+        message = (
+            f"{plural(files, 'file')} could not be read to the end; what could be read is counted."
+            f" {meter.skipped.first_problem}"
+        )
+        raise CommandError(message)
+    if meter.report.rejected and not meter.report.accepted:
+        message = (
+            "none of this looks like an invocation log of Amazon Bedrock. dashboards/README.md"
+            " lists the formats that can be read."
+        )
+        raise CommandError(message)
+
+
+def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: int) -> None:
+    set_done(done_before + done_in_file)
+
+
+def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) -> LogFiles:
+    """Find out before everything is read whether a file can be written.
+
+    What the same command wrote before is left out of the logs; a log is not overwritten.
+
+    Args:
+        out: The file.
+        found: The logs.
+        is_ours: Whether a file is what the command writes.
+
+    Raises:
+        CommandError: It cannot be written, or it is a log.
+    """
+    try:
+        if out.is_dir() or not out.resolve().parent.is_dir() or not _is_writable(out):
+            message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
+            raise CommandError(message)
+        if not out.exists():
+            return found
+        others = [file for file in found if not out.samefile(file.path)]
+        if len(others) < len(found.files) and not is_ours(out):
+            message = f"OUT={out} is one of the logs. Name another file."
+            raise CommandError(message)
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+    return LogFiles(others, found.skipped)
+
+
+def _is_writable(out: Path) -> bool:
+    return os.access(out if out.exists() else out.parent, os.W_OK)

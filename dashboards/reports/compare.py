@@ -1,0 +1,183 @@
+"""Compares models on your own logs: `make compare LOGS="PATH ..." [OUT=comparison.json]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from cdk.config import Config, read_config
+from cdk.operations.terminal import (
+    CommandError,
+    open_console,
+    printable,
+    printable_name,
+    run_command,
+)
+from dashboards.reports.commands import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
+from dashboards.reports.local_meter import LocalMeter, open_local_meter
+from dashboards.reports.logs.log_files import LogFiles, find_log_files
+from dashboards.reports.usage_json import files_json
+from dashboards.reports.usage_notes import print_notes
+from lambdas.domain.attribution import TagFacts, attribute
+from lambdas.domain.reports.comparison import (
+    START_OF_REPORT,
+    ComparisonReport,
+    ObservedCall,
+    OutlineMemory,
+    TrafficObserver,
+    report_json,
+    report_tables,
+)
+from lambdas.domain.reports.text import Table, plural
+
+_STANDARD_OUTPUT = 1
+_GAP_WIDTH = 2
+_GAP = (0, _GAP_WIDTH, 0, 0)
+_NARROWEST_TEXT = 12
+
+
+def main() -> None:
+    """Compare models on the files and folders named on the command line."""
+    parser = argparse.ArgumentParser("compare", description=__doc__, allow_abbrev=False)
+    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
+    parser.add_argument("--out", type=Path, help="where to write the comparison as JSON")
+    options = parser.parse_args()
+    if not options.logs:
+        message = 'name the logs to read: make compare LOGS="PATH ..." [OUT=comparison.json]'
+        raise CommandError(message)
+    files = find_log_files(options.logs)
+    if options.out:
+        files = without_output(options.out, files, _is_comparison)
+    with explained_failures():
+        config = read_config()
+        with open_local_meter(pricing=config.pricing) as meter:
+            report, counts = compare(meter, files, config)
+            _show(report, counts, meter, options.out)
+            check_for_gaps(meter)
+
+
+def compare(
+    meter: LocalMeter, files: LogFiles, config: Config
+) -> tuple[ComparisonReport, dict[str, int]]:
+    """Meter files, so that each call is there once, and compare models on the calls.
+
+    No tags are known on this machine: calls are put down by trusted metadata and by patterns.
+
+    Returns:
+        The report, and what became of the records that were read.
+    """
+    outlines = OutlineMemory()
+    meter_files(meter, files, outlines.read_invocation)
+    observer, no_tags = TrafficObserver(config.pricing), TagFacts()
+    for record in meter.ledger.in_order_of_time():
+        project = attribute(record, no_tags, config.attribution).project
+        observer.observe(ObservedCall(record, project, outlines.take(record)))
+    counts = {
+        "read": meter.report.read,
+        "duplicates": meter.report.accepted - meter.summary.calls,
+        "ignored": meter.report.ignored,
+        "rejected": meter.report.rejected,
+        "requests_left_out": outlines.left_out,
+    }
+    return observer.report(), counts
+
+
+def _is_comparison(path: Path) -> bool:
+    """Whether a file is a comparison that was written before."""
+    with path.open("rb") as file:
+        return file.read(len(START_OF_REPORT)) == START_OF_REPORT.encode()
+
+
+def _show(
+    report: ComparisonReport, counts: dict[str, int], meter: LocalMeter, out: Path | None
+) -> None:
+    """Write the JSON and print the tables; where both go to standard output, only the first."""
+    try:
+        if out is not None:
+            text = report_json(report, {"files": files_json(meter), **counts})
+            if _is_standard_output(out):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                return
+            out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+    console = open_console()
+    for table in report_tables(report):
+        print_table(table, console)
+    if counts["requests_left_out"]:
+        requests = plural(counts["requests_left_out"], "request")
+        console.print(f"{requests} did not fit in memory.")
+    print_notes(meter, console)
+
+
+def _is_standard_output(out: Path) -> bool:
+    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table of a report; names fold where a terminal is narrow, figures do not."""
+    console.print(Text(printable(table.title), style="bold"))
+    left_out: tuple[str, ...] = ()
+    if table.rows:
+        left_out = _left_out(table, console.width)
+        places = [place for place, heading in enumerate(table.headings) if heading not in left_out]
+        shown = RichTable(box=None, pad_edge=False, padding=_GAP)
+        for place in places:
+            is_text = place < table.texts
+            shown.add_column(
+                table.headings[place],
+                justify="left" if is_text else "right",
+                no_wrap=not is_text,
+                overflow="fold",
+            )
+        for row in table.rows:
+            shown.add_row(*(Text(printable_name(row[place])) for place in places))
+        console.print(shown)
+    if left_out:
+        console.print(Text(f"  (a wider terminal shows {', '.join(left_out)})", style="dim"))
+    for note in table.notes:
+        console.print(Text(f"  {printable(note)}", style="dim"), soft_wrap=True)
+    console.print()
+
+
+def _left_out(table: Table, width: int) -> tuple[str, ...]:
+    """The droppable columns that have to go for a table to fit."""
+    columns = zip(table.headings, *table.rows, strict=True)
+    widths = [
+        _narrowest(cells, is_text=place < table.texts) + _GAP_WIDTH
+        for place, cells in enumerate(columns)
+    ]
+    excess = sum(widths) - _GAP_WIDTH - width
+    left_out: list[str] = []
+    for heading in table.droppable:
+        if excess <= 0:
+            break
+        left_out.append(heading)
+        excess -= widths[table.headings.index(heading)]
+    return tuple(left_out)
+
+
+def _narrowest(cells: Sequence[str], *, is_text: bool) -> int:
+    """The width of a column that still reads well: figures in one line, text word by word."""
+    if not is_text:
+        return max(map(len, cells))
+    words = (word for cell in cells for word in cell.split())
+    return min(max(map(len, words), default=0), _NARROWEST_TEXT)
+
+
+if __name__ == "__main__":
+    run_command("compare", main)

@@ -1,0 +1,198 @@
+"""Writes what calls cost in FOCUS columns: `make focus LOGS="PATH ..." OUT=focus.csv`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from cdk.config import read_config
+from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from dashboards.reports.commands import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
+from dashboards.reports.local_meter import open_local_meter
+from dashboards.reports.logs.log_files import find_log_files
+from dashboards.reports.usage_notes import print_notes
+from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
+from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.domain.ledger import LedgerChange, LedgerStream
+from lambdas.domain.reports.focus import (
+    Charge,
+    DailyCharges,
+    IdentityDetail,
+    LeftOut,
+    Sums,
+    TooManyChargesError,
+    describe_file,
+    manifest_of,
+    plain,
+    row_of,
+    write_csv_file,
+)
+from lambdas.domain.reports.focus.manifest import MANIFEST_VERSION
+from lambdas.domain.reports.text import plural
+
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
+_NO_TAGS = TagFacts()
+
+
+def main() -> None:
+    """Write the costs of the files and folders named on the command line."""
+    options = _parse_arguments()
+    if not options.logs or options.out is None or not options.out.name.endswith(_SUFFIXES):
+        message = (
+            'name the logs to read and a file to write: make focus LOGS="PATH ..." OUT=focus.csv'
+            f" (or {', '.join(_SUFFIXES[1:])})"
+        )
+        raise CommandError(message)
+    out, beside = options.out, manifest_path(options.out)
+    files = without_output(out, find_log_files(options.logs), lambda _: False)
+    files = without_output(beside, files, _is_manifest)
+    with explained_failures():
+        config = read_config()
+        charges = DailyCharges(config.pricing.price_tokens)
+        follow = _following(charges, config.attribution)
+        with open_local_meter(follow, pricing=config.pricing) as meter:
+            try:
+                meter_files(meter, files)
+            except TooManyChargesError as error:
+                message = f"{error}. Name fewer logs at a time."
+                raise CommandError(message) from None
+            sums = _write(charges, out, config.billing_account_id or None)
+            console = open_console()
+            print_notes(meter, console)
+            _print_sums(console, out, sums, charges)
+            check_for_gaps(meter)
+
+
+def manifest_path(out: Path) -> Path:
+    """The file beside, which says what is in a file of costs, and what is not."""
+    return out.with_name(f"{out.name}.manifest.json")
+
+
+def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
+    try:
+        return write_costs(charges, out, billing_account_id)
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+    except ParquetError as error:
+        message = f"OUT={out}: {' '.join(str(error).split())}"
+        raise CommandError(message) from None
+
+
+def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
+    """Write charges to a file, in the format that its name tells, then the manifest beside it.
+
+    Args:
+        charges: What to write.
+        out: The file.
+        billing_account_id: The account that pays; `None` for the one that was called.
+
+    Raises:
+        OSError: It cannot be written.
+        ParquetError: It cannot be written as Parquet.
+    """
+    sums = Sums()
+    for charge in _all(charges):
+        sums = sums.plus(charge)
+    rows = (row_of(it, billing_account_id) for it in _all(charges))
+    with tempfile.TemporaryDirectory() as folder:
+        finished = Path(folder, f"focus{out.suffix}")
+        if out.suffix == ".parquet":
+            csv = Path(folder, "focus.csv.gz")
+            write_csv_file(rows, csv)
+            convert_to_parquet(csv, finished)
+        else:
+            write_csv_file(rows, finished)
+        shutil.copyfile(finished, out)
+    manifest = manifest_of(
+        sums,
+        priced_invocations=sum(map(charges.priced_invocations, charges.months())),
+        left_out=_left_out(charges),
+        files=[describe_file(out)],
+        facts={"identity_detail": charges.identity_detail.label},
+    )
+    manifest_path(out).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return sums
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("focus", description=__doc__, allow_abbrev=False)
+    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
+    parser.add_argument("--out", type=Path, help="a file: .csv, .csv.gz or .parquet")
+    return parser.parse_args()
+
+
+def _following(charges: DailyCharges, rules: AttributionRules) -> LedgerStream:
+    """Keep charges up to date with a ledger; on this machine no tags are known."""
+
+    def apply(changes: Sequence[LedgerChange]) -> None:
+        for change in changes:
+            for record, times in ((change.replaced, -1), (change.record, 1)):
+                if record is not None:
+                    charges.add(record, attribute(record, _NO_TAGS, rules), times)
+
+    return apply
+
+
+def _all(charges: DailyCharges) -> Iterator[Charge]:
+    for month in charges.months():
+        yield from charges.charges(month)
+
+
+def _left_out(charges: DailyCharges) -> list[LeftOut]:
+    """The calls of all billing periods that are in no cost, by model and reason."""
+    parts = (it for month in charges.months() for it in charges.left_out(month))
+    found: dict[tuple[str, str], LeftOut] = {}
+    for part in parts:
+        key = part.model_id, part.reason
+        known = found.get(key, LeftOut(*key, 0, 0))
+        calls, tokens = known.invocations + part.invocations, known.tokens + part.tokens
+        found[key] = LeftOut(*key, calls, tokens)
+    return [found[key] for key in sorted(found)]
+
+
+def _is_manifest(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_START_OF_MANIFEST)) == _START_OF_MANIFEST.encode()
+
+
+def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) -> None:
+    detail, left_out = charges.identity_detail, _left_out(charges)
+    cost = f"{plain(sums.billed_usd)} USD, as an estimate ({plain(sums.list_usd)} at list prices)."
+    lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
+    if sums.assumed_usd:
+        lines.append(
+            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place"
+            " of a call has none, so the dearest one listed for its model elsewhere is taken."
+        )
+    if detail is not IdentityDetail.SESSIONS:
+        lines.append(
+            "There are too many callers to name each: the rows name"
+            f" {detail.label.replace('_', ' ')} (identity_detail in the manifest)."
+        )
+    if left_out:
+        lines.append("Not in this cost, because it is not known (see the manifest):")
+    lines += [
+        f"  {it.model_id}: {plural(it.invocations, 'call')},"
+        f" {plural(it.tokens, 'token')} ({it.reason})"
+        for it in left_out
+    ]
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command("focus", main)

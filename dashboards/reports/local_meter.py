@@ -1,0 +1,85 @@
+"""The meter on this machine: the deployed services, over a temporary store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from dashboards.reports.logs.skipped_files import SkippedFiles
+from dashboards.reports.temporary_store import (
+    Coverage,
+    SqliteQuarantine,
+    SqliteUsageLedger,
+    open_temporary_store,
+)
+from lambdas.domain.invocations import Reading
+from lambdas.domain.ledger import LedgerStream
+from lambdas.domain.pricing import Pricing, shipped_prices
+from lambdas.domain.usage import UsageSummary
+from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
+
+BATCH = 1000
+"""Records that are written to the store at a time."""
+
+
+class LocalMeter:
+    """Ingests one source after the other, and knows what it all adds up to.
+
+    Attributes:
+        files_read: The number of files that were read to their end.
+        skipped: The files that were not read, or not to their end.
+        report: What became of the messages.
+        summary: Figures per identity and per model.
+        ledger: The calls, each once.
+        quarantine: The rejected records.
+    """
+
+    def __init__(self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerStream) -> None:
+        """Meter into a store; further streams are told what the summary is told."""
+        self.files_read = 0
+        self.skipped = SkippedFiles()
+        self.report = IngestReport()
+        self.summary = UsageSummary(pricing)
+        self.quarantine = SqliteQuarantine(store)
+        self.ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
+        self._ingest = IngestInvocations(self.ledger, self.quarantine)
+
+    def ingest(self, source: str, readings: Iterable[Reading]) -> None:
+        """Ingest the readings of a whole source, a batch at a time."""
+        remaining = iter(readings)
+        line = 1
+        while batch := list(islice(remaining, BATCH)):
+            self.report += self._ingest(source, batch, line)
+            line += len(batch)
+
+    def coverage(self) -> Coverage | None:
+        """Get what the calls cover; `None` where there is no call."""
+        return self.ledger.coverage()
+
+    def record_counts(self) -> dict[str, int]:
+        """Count what became of the records that were read."""
+        report, summary = self.report, self.summary
+        return {
+            "read": report.read,
+            "counted": summary.calls,
+            "duplicates": report.accepted - summary.calls,
+            "conflicting_duplicates": self.ledger.count_conflicting(),
+            "ignored": report.ignored,
+            "rejected": report.rejected,
+        }
+
+
+@contextmanager
+def open_local_meter(
+    *streams: LedgerStream, pricing: Pricing | None = None
+) -> Iterator[LocalMeter]:
+    """Open a meter that forgets everything when it is closed.
+
+    Args:
+        streams: What else is told of calls.
+        pricing: What calls cost; as shipped, where nothing is told.
+    """
+    with open_temporary_store() as store:
+        yield LocalMeter(store, pricing or Pricing(shipped_prices()), *streams)

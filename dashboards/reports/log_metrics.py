@@ -1,0 +1,174 @@
+"""Metrics made of log files, as the deployed meter would publish them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dashboards.cloudwatch import Metric, Periods, Statistic
+from dashboards.cloudwatch.series import Value
+from dashboards.reports.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.metrics import Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MeteredCall, MetricValue
+from lambdas.domain.metrics.role_roll_up import (
+    DEFAULT_BOUND,
+    SESSIONS_PER_ROLE,
+    BoundedIdentities,
+    IdentityFolding,
+)
+from lambdas.domain.metrics.sink import NEWEST
+from lambdas.domain.pricing import Pricing, shipped_prices
+
+_MINUTE = 60
+_NO_TAGS = TagFacts()  # logs name resources, and not their tags
+_OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Samples:
+    """What a metric was, over a time.
+
+    Attributes:
+        count: How many values there were.
+        sum: What they add up to.
+        minimum: The least of them.
+        maximum: The largest of them.
+        occurrences: How often each value was; empty where only statistics are published, and then
+            there are no percentiles.
+    """
+
+    count: int = 0
+    sum: MetricValue = 0
+    minimum: MetricValue | None = None
+    maximum: MetricValue | None = None
+    occurrences: Counter[MetricValue] = field(default_factory=Counter)
+
+    def add(self, values: Distribution | StatisticSet) -> None:
+        """Add what was published once."""
+        if isinstance(values, StatisticSet):
+            self._add(values.sample_count, values.sum, values.minimum, values.maximum)
+            return
+        pairs = dict(zip(values.values, values.counts, strict=True))
+        total = sum(value * count for value, count in pairs.items())
+        self._add(sum(values.counts), total, min(values.values), max(values.values))
+        self.occurrences.update(pairs)
+
+    def merge(self, other: _Samples) -> None:
+        """Add what was published in another minute."""
+        if other.minimum is not None and other.maximum is not None:
+            self._add(other.count, other.sum, other.minimum, other.maximum)
+        self.occurrences.update(other.occurrences)
+
+    def _add(
+        self, count: int, total: MetricValue, minimum: MetricValue, maximum: MetricValue
+    ) -> None:
+        self.count += count
+        self.sum += total
+        self.minimum = minimum if self.minimum is None else min(minimum, self.minimum)
+        self.maximum = maximum if self.maximum is None else max(maximum, self.maximum)
+
+    def value(self, statistic: Statistic) -> Value:
+        """A statistic of the values; `None` without any, or where it is not known."""
+        if statistic.percentile is not None:
+            return self._percentile(statistic.percentile)
+        match statistic:
+            case Statistic.SUM:
+                return float(self.sum)
+            case Statistic.SAMPLE_COUNT:
+                return float(self.count)
+            case Statistic.AVERAGE:
+                return float(self.sum) / self.count
+            case Statistic.MINIMUM:
+                return _value(self.minimum)
+        return _value(self.maximum)
+
+    def _percentile(self, percent: int) -> Value:
+        """The least value that so many of a hundred do not exceed."""
+        needed, seen = self.occurrences.total() * percent / 100, 0
+        for value in sorted(self.occurrences):
+            seen += self.occurrences[value]
+            if seen >= needed:
+                return float(value)
+        return None
+
+
+class LogMetrics:
+    """A source of metrics that is told of calls: a stream of the local ledger.
+
+    A call that is read otherwise later stays as it was, as in the deployed meter: metrics cannot be
+    taken back. Identities are folded and bounded as there, by the default settings. Calls that were
+    made before Bedrock was there, or are yet to be made, are left out.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        """Know of nothing yet."""
+        self._pricing = Pricing(shipped_prices())
+        self._rules = AttributionRules()
+        self._newest = now + NEWEST
+        self._identity_dimension = BoundedIdentities(
+            IdentityFolding(),
+            InMemoryIdentityRegistry(DEFAULT_BOUND, SESSIONS_PER_ROLE),
+        )
+        self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
+            lambda: defaultdict(_Samples)
+        )
+
+    def apply(self, changes: Sequence[LedgerChange]) -> None:
+        """Take in the calls that are new."""
+        new = [it.record for it in changes if it.replaced is None]
+        records = [it for it in new if _OLDEST <= it.timestamp < self._newest]
+        points = aggregate(
+            records,
+            detail=Detail.FULL,
+            identity_dimension=self._identity_dimension,
+            metered=self._metered,
+        )
+        for point in points:
+            metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
+            minute = int(point.minute.timestamp()) // _MINUTE
+            self._minutes[metric][minute].add(point.values)
+
+    def _metered(self, record: UsageRecord) -> MeteredCall:
+        attribution = attribute(record, _NO_TAGS, self._rules)
+        return MeteredCall(record, self._pricing.cost_of(record), attribution)
+
+    @property
+    def start(self) -> datetime | None:
+        """When the first minute with a call began; `None` without any."""
+        first = min((min(it) for it in self._minutes.values()), default=None)
+        return None if first is None else datetime.fromtimestamp(first * _MINUTE, UTC)
+
+    @property
+    def end(self) -> datetime | None:
+        """When the last minute with a call ended; `None` without any."""
+        last = max((max(it) for it in self._minutes.values()), default=None)
+        return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
+
+    def metrics(self, namespace: str, name: str) -> list[Metric]:
+        """Every metric of a name, of whatever dimensions."""
+        return [it for it in self._minutes if (it.namespace, it.name) == (namespace, name)]
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[Value, ...]]:
+        """The values of metrics, one for each period."""
+        return {it: self._values(it, statistic, periods) for it in metrics}
+
+    def _values(self, metric: Metric, statistic: Statistic, periods: Periods) -> tuple[Value, ...]:
+        found: defaultdict[int, _Samples] = defaultdict(_Samples)
+        start = int(periods.start.timestamp())
+        for minute, samples in self._minutes.get(metric, {}).items():
+            place = (minute * _MINUTE - start) // periods.seconds
+            if 0 <= place < periods.count:
+                found[place].merge(samples)
+        places = range(periods.count)
+        return tuple(found[it].value(statistic) if it in found else None for it in places)
+
+
+def _value(number: MetricValue | None) -> Value:
+    return None if number is None else float(number)

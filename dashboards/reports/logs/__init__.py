@@ -1,0 +1,1 @@
+"""Log files: finding, recognizing and reading them."""

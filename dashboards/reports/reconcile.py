@@ -1,0 +1,181 @@
+"""Compares your logs with AWS's bill: `make reconcile CUR="PATH ..." LOGS="PATH ..."`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from rich.text import Text
+
+from cdk.config import Config, read_config
+from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from dashboards.reports.commands import (
+    check_for_gaps,
+    explained_failures,
+    meter_files,
+    without_output,
+)
+from dashboards.reports.compare import print_table
+from dashboards.reports.cur_files import CurFiles, find_cur_files, read_bill
+from dashboards.reports.local_meter import LocalMeter, open_local_meter
+from dashboards.reports.logs.log_files import LogFiles, find_log_files
+from dashboards.reports.usage_json import files_json
+from dashboards.reports.usage_notes import print_notes
+from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
+from lambdas.domain.reports.reconciliation import (
+    START_OF_REPORT,
+    Bill,
+    BillError,
+    ListPrice,
+    Metered,
+    Reconciliation,
+    TooManyUsesError,
+    UsageKey,
+    reconcile,
+    report_json,
+    report_tables,
+)
+from lambdas.domain.reports.text import plural
+
+_STANDARD_OUTPUT = 1
+_USAGE = (
+    'name a bill and the logs: make reconcile CUR="PATH ..." LOGS="PATH ..."'
+    " [OUT=reconciliation.json]"
+)
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(clock: Clock = _now) -> None:
+    """Compare the logs and the bill that the command line names.
+
+    Args:
+        clock: Gives the time in UTC; what is newer than 72 hours is not compared.
+    """
+    options = _parse_arguments()
+    if not options.cur or not options.logs:
+        raise CommandError(_USAGE)
+    logs, cur = find_log_files(options.logs), find_cur_files(options.cur)
+    if options.out:
+        logs = without_output(options.out, logs, _is_reconciliation)
+        _check_is_no_bill(options.out, cur)
+    with explained_failures():
+        _run(_Inputs(logs, cur, options.out), read_config(), clock())
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    logs: LogFiles
+    cur: CurFiles
+    out: Path | None
+
+
+def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
+    bill = Bill(now, list_price_of(config.pricing))
+    try:
+        notes = read_bill(inputs.cur, bill)
+        if not bill.lines:
+            message = "the bill has no lines."
+            raise CommandError(message)
+        with open_local_meter(pricing=config.pricing) as meter:
+            meter_files(meter, inputs.logs)
+            metered = Metered(config.pricing.price_tokens, bill.profiles)
+            for record in meter.ledger.in_order_of_time():
+                metered.add(record)
+            if not meter.summary.calls:
+                message = "there is no call in these logs. make meter says why."
+                raise CommandError(message)
+            _report(reconcile(bill, metered, now), inputs, notes, meter)
+            check_for_gaps(meter)
+    except (BillError, TooManyUsesError) as error:
+        message = f"{error}."
+        raise CommandError(message) from None
+
+
+def list_price_of(pricing: Pricing) -> ListPrice:
+    """Get list prices of tokens by what a line of the bill is for."""
+
+    def list_price(key: UsageKey, kind: TokenKind) -> Decimal | None:
+        route = Route(key.region, "global" if key.routing is Routing.GLOBAL else "")
+        prices = pricing.book.prices_of(key.model_id, route, key.day, key.service_tier)
+        rate = prices.token_rates(0).get(kind)
+        return None if rate is None else rate.usd
+
+    return list_price
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("reconcile", description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "--cur", nargs="*", type=Path, default=[], help="files and folders of a CUR 2.0 export"
+    )
+    parser.add_argument("--out", type=Path, help="where to write the comparison as JSON")
+    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
+    return parser.parse_args()
+
+
+def _check_is_no_bill(out: Path, cur: CurFiles) -> None:
+    if out.exists() and any(out.samefile(path) for path in cur.paths):
+        message = f"OUT={out} is the bill. Name another file."
+        raise CommandError(message)
+
+
+def _is_reconciliation(path: Path) -> bool:
+    """Say if a file is a reconciliation that was written before."""
+    with path.open("rb") as file:
+        return file.read(len(START_OF_REPORT)) == START_OF_REPORT.encode()
+
+
+def _report(
+    reconciliation: Reconciliation, inputs: _Inputs, notes: list[str], meter: LocalMeter
+) -> None:
+    """Write the JSON and print the tables; where both go to standard output, only the first."""
+    read = {
+        "files": files_json(meter),
+        "records_read": meter.report.read,
+        "records_rejected": meter.report.rejected,
+        "bill_files": len(inputs.cur.paths),
+        "bill_files_left_out": inputs.cur.left_out,
+        "notes": notes,
+    }
+    pieces = report_json(reconciliation, read)
+    out = inputs.out
+    try:
+        if out is not None and _is_standard_output(out):
+            sys.stdout.writelines(pieces)
+            sys.stdout.flush()
+            return
+        if out is not None:
+            with out.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
+    except OSError as error:
+        message = f"OUT={out}: {error.strerror}."
+        raise CommandError(message) from None
+    console = open_console()
+    for table in report_tables(reconciliation):
+        print_table(table, console)
+    if inputs.cur.left_out:
+        notes = [
+            *notes,
+            f"{plural(inputs.cur.left_out, 'file')} of earlier runs of the export left out.",
+        ]
+    for note in notes:
+        console.print(Text(printable(note)), soft_wrap=True)
+    print_notes(meter, console)
+
+
+def _is_standard_output(out: Path) -> bool:
+    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))
+
+
+if __name__ == "__main__":
+    run_command("reconcile", main)

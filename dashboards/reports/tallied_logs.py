@@ -1,0 +1,194 @@
+"""Meters logs by adding them up, without storing each call: what `make meter` reads."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
+from typing import TypeAlias
+
+from dashboards.reports.commands import LONG_INPUT_BYTES, count_file, meter_files, show_progress
+from dashboards.reports.local_meter import BATCH, LocalMeter
+from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError, explain
+from dashboards.reports.logs.log_parts import PART_BYTES, cut_into_parts
+from dashboards.reports.logs.log_tally import NOTHING, CallSpans, Exclusions, Tally, tally_log_file
+from dashboards.reports.temporary_store import Coverage, open_temporary_store
+from lambdas.domain.invocations import RejectedRecord
+from lambdas.domain.pricing import Pricing
+from lambdas.domain.usage.plain_calls import CallKey
+from lambdas.services.ingest_invocations import IngestReport
+
+MAX_TALLIED_BYTES = 2**30
+"""Larger logs are metered call by call: to add them up takes some 200 bytes of memory a call."""
+
+_GZIP_RATIO = 20  # of logs, roughly
+_Work: TypeAlias = tuple[LogFile, Exclusions]
+_TallyAll: TypeAlias = Callable[[Sequence[_Work]], Iterable[Tally]]
+
+
+class TalliedLogs(LocalMeter):
+    """A local meter that stores only calls whose readings differ.
+
+    Parts of the logs are added up side by side, each call by its first reading. A part with calls
+    that an earlier part counts, or with differing readings of a call, is added up once more without
+    these; the differing readings are joined in the store.
+    """
+
+    def __init__(
+        self, store: sqlite3.Connection, pricing: Pricing, part_bytes: int = PART_BYTES
+    ) -> None:
+        """Keep rejected records and disputed calls in a store; cut files into parts of a size."""
+        super().__init__(store, pricing)
+        self._part_bytes = part_bytes
+        self._pricing = pricing
+        self._spans = CallSpans()
+
+    def coverage(self) -> Coverage | None:
+        """Get what the calls cover; `None` where there is no call."""
+        return self._spans.coverage(super().coverage())
+
+    def tally(self, found: LogFiles) -> None:
+        """Add up files, with a progress bar where there is much to read.
+
+        A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
+
+        Raises:
+            UnreadableLogsError: A file that the user named cannot be read to its end.
+        """
+        self.skipped.include(found.skipped)
+        parts_of = [_cut(file, self._part_bytes) for file in found]
+        parts = list(chain.from_iterable(parts_of))
+        with _open_workers(parts, self._pricing) as tally_all:
+            tallies = _track(tally_all([(part, NOTHING) for part in parts]), parts)
+            again = _find_repeated(tallies)
+            work = [(parts[place], but) for place, but in again.items()]
+            for place, tally in zip(again, tally_all(work), strict=True):
+                tallies[place] = tally
+        remaining = iter(tallies)
+        for file, file_parts in zip(found, parts_of, strict=True):
+            self._take(file, list(islice(remaining, len(file_parts))))
+        disputed = chain.from_iterable(tally.set_aside for tally in tallies)
+        while batch := list(islice(disputed, BATCH)):
+            self.ledger.put(batch)
+
+    def _take(self, file: LogFile, tallies: Iterable[Tally]) -> None:
+        problem, read = None, 0
+        for tally in tallies:
+            problem = problem or tally.problem
+            self.summary.merge(tally.groups)
+            self._spans.merge(tally.spans)
+            self.quarantine.keep(
+                [
+                    RejectedRecord(file.name, read + place, reason)
+                    for place, reason in tally.rejections
+                ]
+            )
+            rejected = tally.read - tally.accepted - tally.ignored
+            self.report += IngestReport(tally.read, tally.accepted, tally.ignored, rejected)
+            read += tally.read
+        count_file(self, file, problem)
+
+
+@contextmanager
+def meter_logs(found: LogFiles, pricing: Pricing) -> Iterator[LocalMeter]:
+    """Meter files in the way that suits their size.
+
+    Raises:
+        UnreadableLogsError: A file that the user named cannot be read to its end.
+    """
+    with open_temporary_store() as store:
+        if sum(map(_guess_content_bytes, found)) > MAX_TALLIED_BYTES:
+            meter = LocalMeter(store, pricing)
+            meter_files(meter, found)
+        else:
+            meter = tallied = TalliedLogs(store, pricing)
+            tallied.tally(found)
+        yield meter
+
+
+def _guess_content_bytes(file: LogFile) -> int:
+    return file.size * (_GZIP_RATIO if file.path.suffix == ".gz" else 1)
+
+
+def _cut(file: LogFile, part_bytes: int) -> list[LogFile]:
+    try:
+        return cut_into_parts(file, part_bytes)
+    except OSError as error:
+        if file.is_named:
+            raise UnreadableLogsError(explain(file.name, error)) from None
+        return [file]  # reading it notes the problem
+
+
+def _find_repeated(tallies: Sequence[Tally]) -> dict[int, Exclusions]:
+    """Find calls that several parts count, and calls with differing readings.
+
+    Returns:
+        The parts to add up once more, each with the calls to leave out.
+    """
+    counted: dict[CallKey, int] = {}
+    disputed = set[CallKey]().union(*(tally.disputed for tally in tallies))
+    common: list[set[CallKey]] = []
+    for tally in tallies:
+        common.append(counted.keys() & tally.seen.keys())
+        disputed.update(key for key in common[-1] if counted[key] != tally.seen[key])
+        counted |= tally.seen
+    again: dict[int, Exclusions] = {}
+    for place, (tally, shared) in enumerate(zip(tallies, common, strict=True)):
+        wanted = disputed & tally.seen.keys()
+        if shared or wanted:
+            again[place] = Exclusions(shared | wanted, wanted)
+    return again
+
+
+def _track(tallies: Iterable[Tally], parts: Sequence[LogFile]) -> list[Tally]:
+    """Collect tallies, with a progress bar where there is much to read."""
+    collected: list[Tally] = []
+    with show_progress(sum(part.size for part in parts)) as set_done:
+        done = 0
+        for part, tally in zip(parts, tallies, strict=True):
+            collected.append(tally)
+            done += part.size
+            set_done(done)
+    return collected
+
+
+@contextmanager
+def _open_workers(parts: Sequence[LogFile], pricing: Pricing) -> Iterator[_TallyAll]:
+    """Open a process for each core, where there is work for several.
+
+    Only a fork hashes calls as its parent does. Elsewhere than on Linux, forks are not safe.
+    """
+    is_linux = sys.platform == "linux"
+    workers = min(len(parts), len(os.sched_getaffinity(0))) if is_linux else 1
+    if workers == 1 or sum(part.size for part in parts) < LONG_INPUT_BYTES:
+        yield lambda work: (tally_log_file(part, pricing, but) for part, but in work)
+        return
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (pricing,))
+    try:
+        yield partial(pool.map, _tally)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_worker_pricing: Pricing | None = None
+
+
+def _start_worker(pricing: Pricing) -> None:
+    global _worker_pricing  # noqa: PLW0603  # a worker has nowhere else to keep it
+    _worker_pricing = pricing
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
+
+
+def _tally(work: _Work) -> Tally:
+    if _worker_pricing is None:
+        raise RuntimeError
+    part, but = work
+    return tally_log_file(part, _worker_pricing, but)

@@ -1,0 +1,94 @@
+"""Writes what was metered as JSON, for programs: see `docs/reports.md`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from dashboards.reports.local_meter import LocalMeter
+from lambdas.domain.reports.text import exact_json
+from lambdas.domain.usage import UsageFigures
+
+CONTRACT_VERSION = 1
+_START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
+
+
+def write_json(meter: LocalMeter, out: TextIO) -> None:
+    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`.
+
+    Rows can be many, so each is written as it is made.
+    """
+    out.write(_START_OF_SUMMARY + json.dumps(meter.record_counts()))
+    unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
+    out.write(f',\n "files": {json.dumps(files_json(meter))}')
+    out.write(f',\n "unpriced": {json.dumps(unpriced)}')
+    out.write(f',\n "coverage": {json.dumps(_coverage_json(meter))}')
+    rejected = (
+        {"source": record.source, "line": record.line, "code": record.reason.value}
+        for record in meter.quarantine
+    )
+    for part, rows in (
+        ("by_identity", _rows(meter.summary.by_identity(), "identity_arn")),
+        ("by_model", _rows(meter.summary.by_model(), "model_id")),
+        ("rejected", rejected),
+    ):
+        out.write(f',\n "{part}": [')
+        separator = "\n  "
+        for row in rows:
+            out.write(separator + exact_json(row))
+            separator = ",\n  "
+        out.write("]")
+    out.write("}\n")
+
+
+def is_summary(path: Path) -> bool:
+    """Say if a file is a summary that was written before."""
+    with path.open("rb") as file:
+        return file.read(len(_START_OF_SUMMARY)) == _START_OF_SUMMARY.encode()
+
+
+def files_json(meter: LocalMeter) -> dict[str, Any]:
+    """The files that were read and that were not, as both JSON contracts have them."""
+    return {
+        "read": meter.files_read,
+        "skipped": [
+            {"reason": reason.value, "files": files, "examples": list(examples)}
+            for reason, files, examples in meter.skipped
+        ],
+    }
+
+
+def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
+    coverage = meter.coverage()
+    return coverage and {
+        "start": coverage.start.isoformat(),
+        "end": coverage.end.isoformat(),
+        "account_ids": list(coverage.account_ids),
+        "regions": list(coverage.regions),
+    }
+
+
+def _rows(ranking: list[tuple[str, UsageFigures]], key_name: str) -> Iterator[dict[str, Any]]:
+    for key, figures in ranking:
+        yield {
+            key_name: key,
+            "invocations": figures.invocations,
+            "invocation_errors": figures.invocation_errors,
+            "input_tokens": figures.input_tokens,
+            "cache_read_tokens": figures.cache_read_tokens,
+            "cache_write_tokens": figures.cache_write_tokens,
+            "output_tokens": figures.output_tokens,
+            "total_tokens": figures.total_tokens,
+            "quota_tokens": figures.quota_tokens,
+            "failed_tokens": figures.failed_tokens,
+            "records_missing_counts": figures.records_missing_counts,
+            "records_missing_output": figures.records_missing_output,
+            "ambiguous_invocations": figures.ambiguous_invocations,
+            "unverified_invocations": figures.unverified_invocations,
+            "cost_usd": figures.cost_usd,
+            "unpriced_invocations": figures.unpriced_invocations,
+            "assumed_price_invocations": figures.assumed_price_invocations,
+            "assumed_cost_usd": figures.assumed_cost_usd,
+        }

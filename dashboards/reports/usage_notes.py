@@ -1,0 +1,120 @@
+"""Says below a report what was read, and what was not counted or priced and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from cdk.operations.terminal import printable
+from dashboards.reports.local_meter import LocalMeter
+from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
+from lambdas.domain.pricing import Unpriced
+from lambdas.domain.reports.text import plural, shown_time
+from lambdas.domain.usage import total_figures
+
+_REJECTED_SHOWN = 5
+_NAMES_SHOWN = 8
+UNPRICED_MEANINGS = {
+    Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
+    Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
+    Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
+    Unpriced.NO_COUNTS: "the log does not say how many tokens they used",
+    Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
+    Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
+}
+REJECTION_MEANINGS = {
+    RejectionReason.NOT_JSON: "not JSON",
+    RejectionReason.NOT_AN_OBJECT: "JSON, but not an object",
+    RejectionReason.WRONG_SCHEMA: "not a ModelInvocationLog",
+    RejectionReason.NO_REQUEST_ID: "without a requestId",
+    RejectionReason.NO_MODEL: "without a modelId",
+    RejectionReason.BAD_TIMESTAMP: "without a readable timestamp",
+    RejectionReason.TRUNCATED: "cut off, or too long",
+    RejectionReason.TOO_OLD: "older than the ledger keeps calls",
+    RejectionReason.IN_THE_FUTURE: "made in the future",
+    RejectionReason.WRONG_SOURCE: "from another log group or log stream",
+    RejectionReason.WRONG_ACCOUNT: "of another account",
+    RejectionReason.WRONG_REGION: "of another Region",
+}
+
+
+def print_notes(meter: LocalMeter, console: Console) -> None:
+    """Print what was read, and what was not counted and why."""
+    for line in _notes(meter):
+        console.print(Text(printable(line)), soft_wrap=True)
+
+
+def _notes(meter: LocalMeter) -> Iterator[str]:
+    counts = meter.record_counts()
+    yield from _notes_on_files(meter)
+    yield (
+        f"{plural(counts['read'], 'line')} read: {plural(counts['counted'], 'call')} counted,"
+        f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
+        f" {counts['rejected']:,} rejected."
+    )
+    if coverage := meter.coverage():
+        yield (
+            f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC,"
+            f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
+            f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})."
+        )
+    if unpriced := +meter.summary.unpriced:
+        yield f"{plural(unpriced.total(), 'call')} unpriced:"
+        for reason, calls in unpriced.most_common():
+            yield f"  {calls:,} {reason}: {UNPRICED_MEANINGS[reason]}"
+    if counts["conflicting_duplicates"]:
+        yield (
+            f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
+            " the larger stands, and a call of several callers is shown as"
+            f" {CONFLICTING_IDENTITY}."
+        )
+    yield from _notes_on_doubts(meter)
+    if counts["rejected"]:
+        reasons = meter.quarantine.count_by_reason()
+        yield "Rejected: " + ", ".join(
+            f"{count:,} {reason} ({REJECTION_MEANINGS[reason]})"
+            for reason, count in reasons.items()
+        )
+        for record, _ in zip(meter.quarantine, range(_REJECTED_SHOWN), strict=False):
+            yield f"  {record.source}, line {record.line}: {record.reason}"
+        if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
+            yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+
+
+def _name(values: Sequence[str]) -> str:
+    """Name accounts or Regions: the first of them, where there are many."""
+    shown = [value or "not named" for value in values[:_NAMES_SHOWN]]
+    return ", ".join([*shown, "..."] if len(values) > len(shown) else shown)
+
+
+def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
+    everything = total_figures(figures for _, figures in meter.summary.by_model())
+    if everything.records_missing_output:
+        yield (
+            f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"
+            " that was cut off, for example): the output, total and cost leave theirs out."
+        )
+    if everything.ambiguous_invocations:
+        yield (
+            f"{plural(everything.ambiguous_invocations, 'call')} with ambiguous usage: the reported"
+            " total does not fit the counts, which were taken as they stand."
+        )
+    if everything.unverified_invocations:
+        yield (
+            f"{plural(everything.unverified_invocations, 'call')} with unverified usage: model and"
+            " operation decided whether the input includes cached tokens."
+        )
+
+
+def _notes_on_files(meter: LocalMeter) -> Iterator[str]:
+    groups = list(meter.skipped)
+    if not groups:
+        return
+    skipped = sum(group.files for group in groups)
+    verb = "was" if skipped == 1 else "were"
+    yield f"{plural(meter.files_read, 'file')} read. {plural(skipped, 'file')} {verb} not:"
+    for reason, files, examples in groups:
+        more = ", ..." if files > len(examples) else ""
+        yield f"  {reason.meaning}: {files:,} ({', '.join(examples)}{more})"

@@ -1,0 +1,111 @@
+"""Shows what was metered as tables, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cdk.operations.terminal import printable_name
+from dashboards.reports.local_meter import LocalMeter
+from dashboards.reports.usage_notes import print_notes
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.reports.text import cost_legend, dollars
+from lambdas.domain.usage import UsageFigures, UsageSummary, total_figures
+
+_ROWS_SHOWN = 25
+
+# IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
+_Ranking: TypeAlias = list[tuple[str, UsageFigures]]
+_NO_COST = "-"
+
+
+def _output_text(figures: UsageFigures) -> str:
+    """Output tokens; a dash where every call that has output lacks its count."""
+    is_unknown = figures.records_missing_output and not figures.output_tokens
+    return "-" if is_unknown else f"{figures.output_tokens:,}"
+
+
+def cost_text(figures: UsageFigures) -> str:
+    """The cost of calls as people read it; a dash where no call succeeded."""
+    if not figures.invocations:
+        return _NO_COST
+    usd = figures.priced_usd if figures.priced_invocations else None
+    return dollars(usd, is_assumed=figures.assumed_price_invocations > 0)
+
+
+# In the order in which they are shown; the number says which go first where a terminal is narrow.
+_Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
+_COLUMNS: tuple[_Column, ...] = (
+    ("Calls", 0, lambda figures: f"{figures.invocations:,}"),
+    ("Errors", 7, lambda figures: f"{figures.invocation_errors:,}"),
+    ("Input", 5, lambda figures: f"{figures.input_tokens:,}"),
+    ("Cache read", 6, lambda figures: f"{figures.cache_read_tokens:,}"),
+    ("Cache write", 8, lambda figures: f"{figures.cache_write_tokens:,}"),
+    ("Output", 4, _output_text),
+    ("No output", 11, lambda figures: f"{figures.records_missing_output:,}"),
+    ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
+    ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
+    ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
+    ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
+    ("Cost", 1, cost_text),
+    ("Unpriced", 2, lambda figures: f"{figures.unpriced_invocations:,}"),
+)
+_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
+_NOTHING = "0"
+_NARROWEST_NAME = 24
+_GAP = 2  # between columns
+
+
+def print_report(meter: LocalMeter, console: Console) -> None:
+    """Print tables per identity and per model, and what was not counted and why."""
+    if meter.summary.calls:
+        _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
+        _print_table(console, "Model", meter.summary.by_model(), str)
+        _print_legend(console, meter.summary)
+    print_notes(meter, console)
+
+
+def _print_table(
+    console: Console, heading: str, ranking: _Ranking, shorten: Callable[[str], str]
+) -> None:
+    """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
+    everything = total_figures(figures for _, figures in ranking)
+    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything) != _NOTHING]
+    columns = sorted(told, key=lambda column: column[1])
+    while _width(columns, everything) > console.width and len(columns) > 1:
+        columns.pop()
+    shown = [column for column in told if column in columns]
+    table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
+    table.add_column(heading, "All", overflow="fold", min_width=_NARROWEST_NAME)
+    for name, _, text_of in shown:
+        table.add_column(name, text_of(everything), justify="right", no_wrap=True)
+    for key, figures in ranking[:_ROWS_SHOWN]:
+        cells = [text_of(figures) for _, _, text_of in shown]
+        table.add_row(Text(printable_name(shorten(key))), *cells)
+    if len(ranking) > _ROWS_SHOWN:
+        rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
+        cells = [text_of(rest) for _, _, text_of in shown]
+        table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
+    console.print(table)
+    if left_out := [name for name, _, _ in told if name not in [it[0] for it in shown]]:
+        console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
+    console.print()
+
+
+def _print_legend(console: Console, summary: UsageSummary) -> None:
+    figures = [part for ranking in (summary.by_identity(), summary.by_model()) for part in ranking]
+    if lines := cost_legend(cost_text(part) for _, part in figures):
+        for line in lines:
+            console.print(Text(line, style="dim"), soft_wrap=True)
+        console.print()
+
+
+def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
+    """How wide a table of columns gets; sums are the longest numbers in it."""
+    return _NARROWEST_NAME + sum(
+        _GAP + max(len(name), len(text_of(everything))) for name, _, text_of in columns
+    )

@@ -1,0 +1,137 @@
+"""Dashboard bodies: the files as they stand, with variables filled in.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from dashboards.cloudwatch import MetricSource, Periods, Statistic, UnknownExpressionError
+from dashboards.cloudwatch.search import search_metrics
+
+FOLDER = Path(__file__).parents[1]
+_VARIABLE = {
+    *("type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"),
+    "defaultValue",
+}
+_FIRST = "__FIRST"  # of its choices is chosen where nobody chose
+
+
+class UnknownBodyError(Exception):
+    """A body has what is not drawn here. The text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A choice that a dashboard offers, which stands in its body as a pattern.
+
+    Attributes:
+        id: Its name within the dashboard.
+        label: What people call it.
+        pattern: The text that the choice takes the place of.
+        search: Finds the metrics that have choices.
+        dimension: The dimension whose values are the choices.
+    """
+
+    id: str
+    label: str
+    pattern: str
+    search: str
+    dimension: str
+
+    def choices(self, source: MetricSource) -> list[str]:
+        """The values to choose from, in alphabetical order."""
+        metrics = search_metrics(self.search, source)
+        return sorted({dict(it.dimensions)[self.dimension] for it in metrics})
+
+    def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
+        """So many of the choices: those with most of what is searched for in a period."""
+        metrics = search_metrics(self.search, source)
+        used: Counter[str] = Counter()
+        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
+            used[dict(metric.dimensions)[self.dimension]] += int(value or 0)
+        ranked = sorted(used, key=lambda it: (-used[it], it))
+        return ranked[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of one dashboard.
+
+    Attributes:
+        name: The name of its file.
+        text: It, as JSON.
+        variable: The choice that it offers, if it does.
+    """
+
+    name: str
+    text: str
+    variable: Variable | None
+
+    def widgets(self, choice: str | None = None) -> list[dict[str, Any]]:
+        """The widgets, with a choice in the place of the pattern."""
+        widgets: list[dict[str, Any]] = json.loads(self.text)["widgets"]
+        if self.variable is None or choice is None:
+            return widgets
+        return [
+            {key: _replace(value, self.variable.pattern, choice) for key, value in it.items()}
+            for it in widgets
+        ]
+
+
+def read_bodies() -> dict[str, Body]:
+    """The dashboards there are, by the names of their files.
+
+    Raises:
+        UnknownBodyError: One has what is not drawn here.
+    """
+    return {path.stem: read_body(path.stem, path.read_text()) for path in FOLDER.glob("*.json")}
+
+
+def read_body(name: str, text: str) -> Body:
+    """Read one body.
+
+    Raises:
+        UnknownBodyError: It has what is not drawn here.
+    """
+    told = json.loads(text)
+    if unknown := told.keys() - {"widgets", "variables", "periodOverride", "start"}:
+        message = f"{name}: {', '.join(sorted(unknown))}"
+        raise UnknownBodyError(message)
+    variables = told.get("variables", [])
+    if len(variables) > 1:
+        message = f"{name}: several variables"
+        raise UnknownBodyError(message)
+    return Body(name, text, _variable(name, variables[0]) if variables else None)
+
+
+def _replace(value: JsonValue, pattern: str, choice: str) -> JsonValue:
+    match value:
+        case str():
+            return value.replace(pattern, choice)
+        case list():
+            return [_replace(it, pattern, choice) for it in value]
+        case dict():
+            return {key: _replace(it, pattern, choice) for key, it in value.items()}
+    return value
+
+
+def _variable(name: str, told: Mapping[str, Any]) -> Variable:
+    is_pattern = told.get("type") == "pattern" and told.get("defaultValue") == _FIRST
+    if told.keys() != _VARIABLE or not is_pattern:
+        message = f"{name}: variable {told.get('id')}"
+        raise UnknownBodyError(message)
+    variable = Variable(
+        told["id"], told["label"], told["pattern"], told["search"], told["populateFrom"]
+    )
+    if variable.dimension not in variable.search:
+        raise UnknownExpressionError(variable.search)
+    return variable

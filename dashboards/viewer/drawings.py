@@ -1,0 +1,267 @@
+"""What there is to draw in each widget, worked out from its body and a source of metrics.
+
+The page only draws: periods, statistics, expressions, labels and colours are CloudWatch's, and are
+settled here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from markdown_it import MarkdownIt
+
+from dashboards.cloudwatch import (
+    MetricSource,
+    Periods,
+    Series,
+    SourceError,
+    UnknownExpressionError,
+    evaluate_each,
+)
+from dashboards.cloudwatch.series import Value
+from dashboards.viewer.bodies import UnknownBodyError
+from dashboards.viewer.time_ranges import TimeRange, length_of, until
+from lambdas.domain.invocations.short_names import shorten_identity
+
+Drawing: TypeAlias = dict[str, Any]
+"""A widget as the page takes it: JSON."""
+
+_VIEWS = {"timeSeries", "singleValue", "bar", "pie", "table"}
+_PROPERTIES = {
+    *("title", "region", "view", "stat", "period", "metrics", "stacked", "yAxis", "annotations"),
+    *("start", "setPeriodToTimeRange", "sparkline", "legend", "table", "liveData"),
+}
+_ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
+_DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
+_DASHBOARD_LINK = re.compile(
+    r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
+)
+_ACCOUNT = re.compile(r"\d{12}")
+# A provider, a name, a date and a version, as foundation models are called.
+_MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?")
+_WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
+_NO_DATA = "No data in this time range."
+_BAND = "ANOMALY_DETECTION_BAND("
+_NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itself."
+
+
+class AlarmStates(Protocol):
+    """Knows in which states alarms are."""
+
+    def __call__(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The states of alarms, by their names; those that are not there are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a dashboard's figures come from.
+
+    Attributes:
+        name: What people call it.
+        metrics: Its metrics.
+        namespaces: The namespaces that it knows; empty for all there are.
+        now: Tells when its figures end.
+        alarm_states: The states of alarms, where there are alarms.
+        since: When its figures begin, if that is known.
+    """
+
+    name: str
+    metrics: MetricSource
+    now: Callable[[], datetime]
+    namespaces: frozenset[str] = frozenset()
+    alarm_states: AlarmStates | None = None
+    since: datetime | None = None
+
+
+def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange) -> list[Drawing]:
+    """Work out every widget of a dashboard.
+
+    Raises:
+        UnknownBodyError: A widget has what is not drawn here.
+    """
+    return [_draw(it, source, shown) for it in widgets]
+
+
+def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawing:
+    place = {name: widget[name] for name in ("x", "y", "width", "height")}
+    properties = widget["properties"]
+    kind = {"type": widget["type"], "title": properties.get("title", "")}
+    match widget["type"]:
+        case "text":
+            return place | kind | {"html": _html(properties["markdown"])}
+        case "log":
+            return place | kind | {"message": _NO_INSIGHTS}
+        case "alarm" | "metric" as type_:
+            work_out = _alarms if type_ == "alarm" else _metric
+            try:
+                return place | kind | work_out(properties, source, shown)
+            except UnknownExpressionError as error:
+                return place | kind | {"message": f"This cannot be evaluated here: {error}"}
+            except SourceError as error:
+                return place | kind | {"message": f"{source.name} does not answer: {error}"}
+    message = f"a widget of type {widget['type']}"
+    raise UnknownBodyError(message)
+
+
+def _html(markdown: str) -> str:
+    """Markdown as HTML; links to other dashboards stay on the page."""
+    return _DASHBOARD_LINK.sub(lambda it: f"#{_file_name(it[1])}", _MARKDOWN.render(markdown))
+
+
+def _file_name(name: str) -> str:
+    return _WORD_IN_NAME.sub("_", name).lower()
+
+
+def _alarms(properties: Mapping[str, Any], source: Source, _shown: TimeRange) -> Drawing:
+    names = [arn.rpartition(":alarm:")[2] for arn in properties["alarms"]]
+    if source.alarm_states is None:
+        return {"message": "Alarms are there where the meter is deployed.", "alarms": []}
+    states = source.alarm_states(names)
+    return {"alarms": [{"name": it, "state": states.get(it, "NOT DEPLOYED")} for it in names]}
+
+
+def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawing:
+    view = properties.get("view", "timeSeries")
+    if view not in _VIEWS or (unknown := properties.keys() - _PROPERTIES):
+        message = f"{properties.get('title')}: {view if view not in _VIEWS else unknown}"
+        raise UnknownBodyError(message)
+    if "start" in properties:
+        shown = until(shown.end, length_of(properties["start"]))
+    is_whole = properties.get("setPeriodToTimeRange", False)
+    is_over_time = view == "timeSeries" or properties.get("sparkline", False)
+    period = properties.get("period", 300)
+    rows = [it for it in _rows(properties["metrics"]) if not _is_band(it)]
+    told = _evaluate(rows, properties, source, shown.whole if is_whole else shown.periods(period))
+    over_time = told
+    if is_whole and is_over_time:
+        over_time = _evaluate(rows, properties, source, shown.periods(period))
+    values = {(row.id, it.metric, it.label): it.values for row, it in over_time}
+    drawing = {
+        "view": view,
+        "stacked": properties.get("stacked", False),
+        "unit": properties.get("yAxis", {}).get("left", {}).get("label", ""),
+        "rightUnit": properties.get("yAxis", {}).get("right", {}).get("label", ""),
+        "thresholds": properties.get("annotations", {}).get("horizontal", []),
+        "start": int(shown.periods(period).start.timestamp() * 1000),
+        "step": period * 1000,
+        "series": [
+            _series(row, it, values.get((row.id, it.metric, it.label), ()) if is_over_time else ())
+            for row, it in told
+        ],
+    }
+    _shorten(drawing["series"])
+    if len(rows) < len(properties["metrics"]):
+        drawing["note"] = _NO_BAND
+    if not any(it.present for _, it in told):
+        drawing["message"] = _why_nothing(properties["metrics"], source)
+    return drawing
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a widget's metrics.
+
+    Attributes:
+        id: Its name, for expressions.
+        options: What the row says beside its metric.
+        query: It, as CloudWatch's API has it, but for what the widget says.
+    """
+
+    id: str
+    options: Mapping[str, Any]
+    query: Mapping[str, Any]
+
+
+def _rows(metrics: Sequence[Sequence[Any]]) -> Iterator[_Row]:
+    for number, row in enumerate(metrics):
+        *words, options = row if isinstance(row[-1], dict) else [*row, {}]
+        if unknown := options.keys() - _ROW_OPTIONS:
+            message = f"a metric's {', '.join(sorted(unknown))}"
+            raise UnknownBodyError(message)
+        name = options.get("id", f"row{number}")
+        if "expression" in options:
+            yield _Row(name, options, {"Expression": options["expression"]})
+            continue
+        namespace, metric, *dimensions = words
+        if {".", "..."} & {*words}:
+            message = "a metric that repeats the one above it"
+            raise UnknownBodyError(message)
+        pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
+        yield _Row(
+            name,
+            options,
+            {
+                "Namespace": namespace,
+                "MetricName": metric,
+                "Dimensions": [{"Name": it, "Value": value} for it, value in pairs],
+            },
+        )
+
+
+def _is_band(row: _Row) -> bool:
+    return str(row.query.get("Expression", "")).startswith(_BAND)
+
+
+def _evaluate(
+    rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
+) -> list[tuple[_Row, Series]]:
+    """The series of each row that is shown."""
+    queries = [_query(it, properties, periods.seconds) for it in rows]
+    found = evaluate_each(queries, source.metrics, periods)
+    return [(row, series) for row in rows for series in found.get(row.id, [])]
+
+
+def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+    told = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
+    if "Expression" in row.query:
+        return told | {"Expression": row.query["Expression"], "Period": seconds}
+    statistic = row.options.get("stat", properties.get("stat", "Average"))
+    return told | {"MetricStat": {"Metric": row.query, "Period": seconds, "Stat": statistic}}
+
+
+def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
+    name = _label(row, series)
+    drawing = {
+        "name": name,
+        "label": shorten_identity(name),
+        "value": series.present[-1] if series.present else None,
+        "values": values,
+        "axis": row.options.get("yAxis", "left"),
+    }
+    if "color" in row.options:
+        drawing["color"] = row.options["color"]
+    return drawing
+
+
+def _shorten(drawn: Sequence[Drawing]) -> None:
+    """Leave out the account where it is the same of all, and what tells no models apart."""
+    models = [found["name"] if (found := _MODEL.fullmatch(it["label"])) else None for it in drawn]
+    for it, model in zip(drawn, models, strict=True):
+        if model is not None and models.count(model) == 1:
+            it["label"] = model
+    accounts = {it["label"].partition(" ")[0] for it in drawn}
+    if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
+        for it in drawn:
+            it["label"] = it["label"].partition(" ")[2]
+
+
+def _label(row: _Row, series: Series) -> str:
+    label = row.options.get("label")
+    if label is None:
+        return series.label
+    dimensions = dict(series.metric.dimensions) if series.metric else {}
+    return _DIMENSION_LABEL.sub(lambda it: dimensions.get(it[1], it[1]), str(label))
+
+
+def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:
+    wanted = {row[0] for row in metrics if isinstance(row[0], str)}
+    missing = {it for it in wanted if source.namespaces and it not in source.namespaces}
+    if wanted and missing == wanted:
+        return f"{', '.join(sorted(missing))} is not in {source.name}: a deployment shows it."
+    return _NO_DATA

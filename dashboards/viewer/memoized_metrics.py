@@ -1,0 +1,35 @@
+"""Asks for the same figures once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboards.cloudwatch import Metric, MetricSource, Periods, Statistic
+from dashboards.cloudwatch.series import Value
+
+
+class RememberedMetrics:
+    """Metrics as they were when somebody first asked; for one view, or a page of many."""
+
+    def __init__(self, source: MetricSource) -> None:
+        """Ask a source."""
+        self._source = source
+        self._metrics: dict[tuple[str, str], Sequence[Metric]] = {}
+        self._values: dict[tuple[Metric, Statistic, Periods], tuple[Value, ...]] = {}
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        """Every metric of a name, of whatever dimensions."""
+        key = (namespace, name)
+        if key not in self._metrics:
+            self._metrics[key] = self._source.metrics(namespace, name)
+        return self._metrics[key]
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[Value, ...]]:
+        """The values of metrics, one for each period."""
+        new = [it for it in metrics if (it, statistic, periods) not in self._values]
+        if new:
+            for metric, values in self._source.values(new, statistic, periods).items():
+                self._values[metric, statistic, periods] = values
+        return {it: self._values[it, statistic, periods] for it in metrics}

@@ -1,0 +1,94 @@
+"""The page that draws: one HTML file with all that it needs, which asks no other host."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dashboards.viewer.dashboard_session import Viewing
+
+_RANGES = frozenset({"1d", "1w"})  # of a page that has all views in it, and what is shown first
+MOST_CHOICES = 12
+"""Of a variable's choices, in a page that has all views in it."""
+
+_PAGE = Path(__file__).parent / "page"
+_ROOT = Path(__file__).parents[2]
+
+
+class NoLibraryError(Exception):
+    """The charting library is not installed. The text says what to do."""
+
+
+def page_that_asks(viewing: Viewing) -> str:
+    """The page for a server, which gives it a view at a time.
+
+    Raises:
+        NoLibraryError: The charting library is not installed.
+    """
+    return _page(viewing.outline())
+
+
+def page_with_all(viewing: Viewing) -> str:
+    """The page as a file of its own, with every view in it.
+
+    Raises:
+        NoLibraryError: The charting library is not installed.
+    """
+    viewing = viewing.at_once()
+    outline = viewing.outline()
+    kept_ranges = _RANGES | {outline["range"]}
+    outline["ranges"] = [it for it in outline["ranges"] if it["value"] in kept_ranges]
+    views = {}
+    for dashboard in outline["dashboards"]:
+        kept = viewing.most_used(dashboard["name"], MOST_CHOICES)
+        if len(dashboard["choices"]) > len(kept):
+            dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
+        dashboard["choices"] = [it for it in dashboard["choices"] if it["value"] in kept]
+        for choice in [it["value"] for it in dashboard["choices"]] or [""]:
+            for chosen_range in kept_ranges:
+                key = (dashboard["name"], choice, chosen_range)
+                views["\n".join(key)] = viewing.view(*key)
+    return _page({**outline, "views": views})
+
+
+def write_page(viewing: Viewing, out: Path) -> None:
+    """Write the page with every view in it.
+
+    Raises:
+        NoLibraryError: The charting library is not installed.
+        OSError: It cannot be written.
+    """
+    page = page_with_all(viewing)
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+
+
+def _page(data: Mapping[str, Any]) -> str:
+    scripts = {"library": _library(), "script": (_PAGE / "page.js").read_text()}
+    parts = {
+        **scripts,
+        "style": (_PAGE / "page.css").read_text(),
+        "hashes": " ".join(f"'{_hash(it)}'" for it in scripts.values()),
+        # Text of the logs' own choice must not end the element that it is in.
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    first, *rest = (_PAGE / "page.html").read_text().split("{{")
+    named = (it.split("}}", 1) for it in rest)
+    return first + "".join(parts[name] + text for name, text in named)
+
+
+def _library() -> str:
+    found = sorted(_ROOT.glob(".venv/echarts-*/node_modules/echarts/dist/echarts.min.js"))
+    if not found:
+        message = "the charting library is not installed: run this by make."
+        raise NoLibraryError(message)
+    return found[-1].read_text()
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,60 @@
+"""The time that a dashboard shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dashboards.cloudwatch import Periods
+from dashboards.viewer.bodies import UnknownBodyError
+
+# The part of ISO 8601 that dashboards use: -PT3H, -P7D.
+_RELATIVE = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From when to when.
+
+    Attributes:
+        start: Aware.
+        end: Aware, not included.
+    """
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> int:
+        """Its length."""
+        return round((self.end - self.start).total_seconds())
+
+    def periods(self, seconds: int) -> Periods:
+        """Its periods of a length, as a graph has them."""
+        return Periods.covering(self.start, self.end, seconds)
+
+    @property
+    def whole(self) -> Periods:
+        """It as one period, for a number that says it all."""
+        return Periods(self.end, self.seconds, 1)
+
+
+def until(end: datetime, length: timedelta) -> TimeRange:
+    """A range that ends with the period a time is in: of a minute, or an hour in long ranges."""
+    grain = 3600 if length > timedelta(days=1) else 60
+    last = datetime.fromtimestamp(-(-end.timestamp() // grain) * grain, UTC)
+    return TimeRange(last - length, last)
+
+
+def length_of(text: str) -> timedelta:
+    """The length of a range as dashboards have it, such as `-PT3H`.
+
+    Raises:
+        UnknownBodyError: It is told otherwise.
+    """
+    found = _RELATIVE.fullmatch(text)
+    if found is None or not any(found.groups()):
+        message = f"start {text}"
+        raise UnknownBodyError(message)
+    return timedelta(**{name: int(value) for name, value in found.groupdict(default="0").items()})

@@ -1,0 +1,190 @@
+"""Reads sums of metrics from CloudWatch."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
+from lambdas.domain.completeness.audit_window import STEP
+from lambdas.domain.metrics.aggregation import Dimensions
+from lambdas.domain.metrics.catalog import MODEL_ID
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import (
+        MetricDataQueryTypeDef,
+        MetricStatTypeDef,
+        MetricTypeDef,
+    )
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_MOST_QUERIES = 500
+_COMPLETE = "Complete"
+
+DimensionValues: TypeAlias = tuple[str, ...]
+"""The values of a metric's dimensions, in an order that is agreed upon."""
+
+
+class _Metric(NamedTuple):
+    name: str
+    dimensions: Dimensions = ()
+
+
+class CloudWatchMetricReader:
+    """Finds metrics by listing them, and adds up their data points."""
+
+    def __init__(self, client: CloudWatchClient) -> None:
+        """Read with a CloudWatch client."""
+        self._client = client
+
+    def by_model(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics whose one dimension is `ModelId`: by model, then by name.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [it for name in names for it in self._list(namespace, name, (MODEL_ID,))]
+        return self._sums_by_model(namespace, metrics, window)
+
+    def count_models(self, namespace: str, name: str) -> int:
+        """Count the metrics of a name whose one dimension is `ModelId`, without reading them."""
+        return sum(1 for _ in self._list(namespace, name, (MODEL_ID,)))
+
+    def list_values(
+        self, namespace: str, name: str, dimensions: Sequence[str]
+    ) -> Iterator[DimensionValues]:
+        """List the metrics of a name with exactly these dimensions, as far as they are asked for.
+
+        Yields:
+            The values of their dimensions.
+        """
+        for metric in self._list(namespace, name, dimensions):
+            values = dict(metric.dimensions)
+            yield tuple(values[dimension] for dimension in dimensions)
+
+    def by_values(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: Sequence[str],
+        listed: Iterable[DimensionValues],
+        window: AuditWindow,
+    ) -> Mapping[DimensionValues, int]:
+        """Sums of the metrics with these values of their dimensions.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [_Metric(name, tuple(zip(dimensions, values, strict=True))) for values in listed]
+        sums = self._sums(namespace, metrics, window)
+        return {
+            tuple(value for _, value in metric.dimensions): total for metric, total in sums.items()
+        }
+
+    def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
+        """List models with a metric of a name whose one dimension is `ModelId`: some, if more."""
+        listed = islice(self._list(namespace, name, (MODEL_ID,)), at_most)
+        return [value for metric in listed for _, value in metric.dimensions]
+
+    def of_models(
+        self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Sums of the metrics of models, without listing them: by model, then by name.
+
+        Args:
+            namespace: The metrics' namespace.
+            models: The models, by the metric's name.
+            window: The period.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = [
+            _Metric(name, ((MODEL_ID, model),))
+            for name, of_name in models.items()
+            for model in of_name
+        ]
+        return self._sums_by_model(namespace, metrics, window)
+
+    def of_account(
+        self, namespace: str, names: Collection[str], window: AuditWindow
+    ) -> Mapping[str, int]:
+        """Sums of the metrics without dimensions, by name.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        sums = self._sums(namespace, [_Metric(name) for name in names], window)
+        return {metric.name: total for metric, total in sums.items()}
+
+    def _sums_by_model(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
+    ) -> Mapping[str, Mapping[str, int]]:
+        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for metric, total in self._sums(namespace, metrics, window).items():
+            ((_, model),) = metric.dimensions
+            found[model][metric.name] = total
+        return found
+
+    def _list(self, namespace: str, name: str, dimensions: Sequence[str]) -> Iterator[_Metric]:
+        pages = self._client.get_paginator("list_metrics").paginate(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": dimension} for dimension in dimensions],
+            RecentlyActive="PT3H",  # there is no other choice; the hour began 80 minutes ago
+        )
+        for page in pages:
+            for metric in page["Metrics"]:
+                found = metric["Dimensions"]
+                if len(found) == len(dimensions):  # not by tier or identity as well
+                    yield _Metric(name, tuple((it["Name"], it["Value"]) for it in found))
+
+    def _sums(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
+    ) -> Mapping[_Metric, int]:
+        sums: dict[_Metric, int] = {}
+        remaining = iter(metrics)
+        while part := list(islice(remaining, _MOST_QUERIES)):
+            sums |= self._sums_of_part(namespace, part, window)
+        return sums
+
+    def _sums_of_part(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
+    ) -> Mapping[_Metric, int]:
+        pages = self._client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[
+                _query(f"m{number}", namespace, it) for number, it in enumerate(metrics)
+            ],
+            StartTime=window.start,
+            EndTime=window.end,
+        )
+        sums: Counter[str] = Counter()
+        status: dict[str, str] = {}
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                status[result["Id"]] = result["StatusCode"]  # that of the last page holds
+                for value in result["Values"]:
+                    sums[result["Id"]] += round(value)
+        if incomplete := sum(it != _COMPLETE for it in status.values()):
+            message = f"CloudWatch gave {incomplete} of {len(metrics)} sums in {namespace} in part"
+            raise FiguresUnavailableError(message)
+        return {it: sums[f"m{number}"] for number, it in enumerate(metrics) if f"m{number}" in sums}
+
+
+def _query(query_id: str, namespace: str, metric: _Metric) -> MetricDataQueryTypeDef:
+    named: MetricTypeDef = {
+        "Namespace": namespace,
+        "MetricName": metric.name,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+    }
+    statistic: MetricStatTypeDef = {
+        "Metric": named,
+        "Period": round(STEP.total_seconds()),
+        "Stat": "Sum",
+    }
+    return {"Id": query_id, "MetricStat": statistic}

@@ -1,0 +1,134 @@
+"""Remembers in the ledger table which identities have metrics of their own this month."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lambdas.adapters.backoff import back_off
+from lambdas.domain.ledger.table import (
+    EXPIRES_AT,
+    IDENTITIES_PREFIX,
+    IDENTITY_PREFIX,
+    PARTITION_KEY,
+    SESSIONS_PREFIX,
+)
+from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+MAX_ANSWERS = 10_000
+"""Answers that are kept in memory, some 300 bytes each; callers choose the names of sessions."""
+_TRIES = 5
+_KEPT = timedelta(days=100)  # well past the month's end
+_REFUSED = "ConditionalCheckFailed"
+
+
+class RegistryUnavailableError(Exception):
+    """The registry is too busy to answer. Asking again is safe."""
+
+
+class DynamoDbIdentityRegistry:
+    """Admits identities in a transaction, so that two writers never exceed the bound together."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        bound: int,
+        pause: Callable[[float], None] = time.sleep,
+        scope: str = "",
+    ) -> None:
+        """Keep the registry in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table; the registry's keys are none of a call's.
+            bound: How many identities a month may have metrics of their own.
+            pause: Waits some seconds before a transaction is tried again.
+            scope: Tells registries of one table apart.
+        """
+        self._client = client
+        self._table_name = table_name
+        self._bound = bound
+        self._pause = pause
+        self._scope = scope
+        self._answers: dict[tuple[str, str], Admission] = {}
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        """Admit a dimension value in a month, or say why not.
+
+        Raises:
+            RegistryUnavailableError: DynamoDB was too busy every time.
+        """
+        answer = self._answers.get((month, value))
+        if answer is None:
+            answer = self._ask(month, value, role)
+            if len(self._answers) >= MAX_ANSWERS:
+                del self._answers[next(iter(self._answers))]  # the oldest one
+            self._answers[month, value] = answer
+        return answer
+
+    def _ask(self, month: str, value: str, role: str | None) -> Admission:
+        writes = [
+            self._member(month, value),
+            self._counter(month, f"{self._scope}{IDENTITIES_PREFIX}{month}", self._bound),
+        ]
+        if role is not None:
+            writes.append(
+                self._counter(month, f"{SESSIONS_PREFIX}{month}#{role}", SESSIONS_PER_ROLE)
+            )
+        for attempt in range(_TRIES):
+            back_off(attempt, self._pause)
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                member, identities, *sessions = [reason.get("Code") for reason in reasons]
+            else:
+                return Admission.ADMITTED
+            if member == _REFUSED:  # it was admitted before
+                return Admission.ADMITTED
+            if _REFUSED in sessions:
+                return Admission.ROLE_IS_FULL
+            if identities == _REFUSED:
+                return Admission.FULL
+            # Other writers were in the way, or DynamoDB was throttling.
+        message = f"no answer about an identity in {month}"
+        raise RegistryUnavailableError(message)
+
+    def _member(self, month: str, value: str) -> TransactWriteItemTypeDef:
+        return {
+            "Put": {
+                "TableName": self._table_name,
+                "Item": {
+                    PARTITION_KEY: {"S": f"{self._scope}{IDENTITY_PREFIX}{month}#{value}"},
+                    EXPIRES_AT: {"N": _expiry(month)},
+                },
+                "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",
+            }
+        }
+
+    def _counter(self, month: str, key: str, bound: int) -> TransactWriteItemTypeDef:
+        return {
+            "Update": {
+                "TableName": self._table_name,
+                "Key": {PARTITION_KEY: {"S": key}},
+                "UpdateExpression": f"ADD members :one SET {EXPIRES_AT} = :expiry",
+                "ConditionExpression": "attribute_not_exists(members) OR members < :bound",
+                "ExpressionAttributeValues": {
+                    ":one": {"N": "1"},
+                    ":bound": {"N": str(bound)},
+                    ":expiry": {"N": _expiry(month)},
+                },
+            }
+        }
+
+
+def _expiry(month: str) -> str:
+    first_day = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    return str(int((first_day + _KEPT).timestamp()))

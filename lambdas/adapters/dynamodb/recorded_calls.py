@@ -1,0 +1,79 @@
+"""Reads calls back from the ledger table, by scanning it: reports need all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lambdas.adapters.dynamodb.usage_item import from_item
+from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
+from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
+
+    from lambdas.adapters.dynamodb.usage_item import Item
+
+_FILTER = f"begins_with({PARTITION_KEY}, :call) AND #at >= :start AND #at < :end"
+
+
+class DynamoDbRecordedCalls:
+    """Scans the table page by page, a megabyte each; what it filters out is read all the same."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Read from a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table, in which other things lie as well.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def scan_range(
+        self, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[ScannedPage]:
+        """The calls of a time, page by page, from a place on: the key of the last item before it.
+
+        The reads are eventually consistent and may miss what was written a second ago.
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+        """
+        scan: ScanInputTypeDef = {
+            "TableName": self._table_name,
+            "FilterExpression": _FILTER,
+            "ExpressionAttributeNames": {"#at": "timestamp"},
+            "ExpressionAttributeValues": {
+                ":call": {"S": CALL_PREFIX},
+                ":start": {"S": _comparable(start)},
+                ":end": {"S": _comparable(end)},
+            },
+        }
+        cursor = after
+        while True:
+            if cursor is not None:
+                scan["ExclusiveStartKey"] = {PARTITION_KEY: {"S": cursor}}
+            page = self._client.scan(**scan)
+            last = page.get("LastEvaluatedKey")
+            cursor = None if last is None else last[PARTITION_KEY]["S"]
+            read = [_read_call(item) for item in page["Items"]]
+            calls = [call for call in read if call is not None]
+            yield ScannedPage(calls, cursor, len(read) - len(calls))
+            if cursor is None:
+                return
+
+
+def _read_call(item: Item) -> ScannedCall | None:
+    try:
+        return ScannedCall(item[PARTITION_KEY]["S"], from_item(item))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _comparable(moment: datetime) -> str:
+    """Text that sorts before every time in an item at or after the moment.
+
+    Items have `isoformat()` in UTC, with a fraction where there is one: both `+` and `.` follow.
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -1,0 +1,289 @@
+"""The usage ledger in DynamoDB: one item per call, into which all of its readings are joined."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.backoff import back_off
+from lambdas.adapters.dynamodb.usage_item import (
+    CALL_ATTRIBUTES,
+    call_key,
+    expiry,
+    from_item,
+    read_expiry,
+    to_item,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        BatchStatementRequestTypeDef,
+        WriteRequestUnionTypeDef,
+    )
+
+    from lambdas.adapters.dynamodb.usage_item import Item
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
+_MAX_WRITES = 25
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_MAX_READS = 100
+_MAX_ATTEMPTS = 6
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
+_DUPLICATES = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
+_RETRYABLE = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+_LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_INVALID = "ValidationException"
+
+Readings: TypeAlias = Mapping[str, UsageRecord]
+"""Readings of calls, by the keys of their items."""
+Part = TypeVar("Part")
+
+
+class _Condition(TypedDict):
+    """The arguments of a conditional write."""
+
+    ConditionExpression: str
+    ExpressionAttributeNames: dict[str, str]
+    ExpressionAttributeValues: Item
+
+
+class LedgerUnavailableError(Exception):
+    """DynamoDB did not take all items. Writing again is safe."""
+
+
+class DynamoDbUsageLedger:
+    """Joins readings of calls into a table, whose stream shows what changed.
+
+    A call that is new is inserted, 25 a request. Where there is an item already, it is read, joined
+    with the new reading and written back on condition that it is still what was read, so that no
+    reading of another writer is lost. An item that a reading does not change is not written,
+    unless it would expire too early or holds more than a call.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        retention: timedelta,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Write to a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table.
+            retention: How long a call stays in the ledger after it was made.
+            pause: Waits some seconds before what was left over is written again.
+        """
+        self._client = client
+        self._table_name = table_name
+        self._retention = retention
+        self._pause = pause
+
+    def put(self, records: Sequence[UsageRecord]) -> None:
+        """Join readings into the ledger.
+
+        Raises:
+            LedgerUnavailableError: Some readings were not written.
+        """
+        refused: Counter[str] = Counter()
+        to_insert: Readings = {
+            CALL_PREFIX + call_key(record): record for record in join_readings(records).values()
+        }
+        to_join: Readings = {}
+        for attempt in range(_MAX_ATTEMPTS):
+            back_off(attempt, self._pause)
+            duplicates, to_insert = self._insert(to_insert, refused)
+            missing, to_join = self._join({**to_join, **duplicates})
+            to_insert = {**to_insert, **missing}
+            if not to_insert and not to_join:
+                break
+        left = len(to_insert) + len(to_join)
+        if left or refused:
+            reasons = ", ".join(f"{count} {code}" for code, count in sorted(refused.items()))
+            message = f"{left + refused.total()} items were not written to {self._table_name}"
+            raise LedgerUnavailableError(f"{message} ({reasons})" if reasons else message)
+
+    def _insert(
+        self, readings: Readings, refused: Counter[str]
+    ) -> tuple[dict[str, UsageRecord], dict[str, UsageRecord]]:
+        """Insert items; returns those that exist already, and those to be tried again."""
+        duplicates: dict[str, UsageRecord] = {}
+        left: dict[str, UsageRecord] = {}
+        for batch in _batches(readings, _MAX_WRITES):
+            responses = self._client.batch_execute_statement(
+                Statements=[
+                    self._insertion(to_item(readings[key], self._retention)) for key in batch
+                ]
+            )["Responses"]
+            for key, response in zip(batch, responses, strict=True):
+                code = response["Error"].get("Code", "Unknown") if "Error" in response else None
+                if code in _DUPLICATES:
+                    duplicates[key] = readings[key]
+                elif code in _RETRYABLE:
+                    left[key] = readings[key]
+                elif code is not None:
+                    refused[code] += 1
+        return duplicates, left
+
+    def _insertion(self, item: Item) -> BatchStatementRequestTypeDef:
+        """The statement of an item: its values are parameters, its names are the ledger's own.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html
+        """
+        pairs = ", ".join(f"'{name}': ?" for name in item)
+        return {
+            "Statement": f'INSERT INTO "{self._table_name}" VALUE {{{pairs}}}',
+            "Parameters": list(item.values()),
+        }
+
+    def _join(self, readings: Readings) -> tuple[dict[str, UsageRecord], dict[str, UsageRecord]]:
+        """Join readings into items; returns those without an item, and those to be tried again."""
+        missing: dict[str, UsageRecord] = {}
+        left: dict[str, UsageRecord] = {}
+        for batch in _batches(readings, _MAX_READS):
+            items, unread = self._read(batch)
+            for key in batch:
+                if key in unread:
+                    left[key] = readings[key]
+                elif key not in items:  # it has expired since
+                    missing[key] = readings[key]
+                elif not self._join_into(items[key], readings[key]):
+                    left[key] = readings[key]
+        return missing, left
+
+    def _read(self, keys: Sequence[str]) -> tuple[dict[str, Item], frozenset[str]]:
+        """Read items by their keys; returns them, and the keys that DynamoDB left over."""
+        answer = self._client.batch_get_item(
+            RequestItems={
+                self._table_name: {
+                    "Keys": [{PARTITION_KEY: {"S": key}} for key in keys],
+                    "ConsistentRead": True,
+                }
+            }
+        )
+        unread = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
+        items = answer["Responses"].get(self._table_name, [])
+        return (
+            {item[PARTITION_KEY]["S"]: item for item in items},
+            frozenset(key[PARTITION_KEY]["S"] for key in unread),
+        )
+
+    def _join_into(self, item: Item, record: UsageRecord) -> bool:
+        """Join a reading into an item that was read; `False` where it has changed since."""
+        standing = _read_standing(item, record)
+        if standing is None:
+            return self._replace(item, record)
+        joined = join(record, standing)
+        if joined == standing and self._is_intact(item, standing):
+            return True
+        try:
+            return self._replace(item, joined)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _INVALID:
+                raise
+            return self._replace(item, record)  # something else made the item too large to join
+
+    def _replace(self, item: Item, record: UsageRecord) -> bool:
+        """Write a call in place of an item that was read; `False` where it has changed since."""
+        try:
+            self._client.put_item(
+                TableName=self._table_name,
+                Item=to_item(record, self._retention),
+                **_unchanged(item),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _LOST_RACES:
+                return False
+            raise
+        return True
+
+    def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
+        """Say if an item holds nothing but a call, and does not expire before its time.
+
+        Someone may have written it otherwise, or calls are kept for longer than they were before.
+        """
+        is_early = read_expiry(item) < expiry(standing, self._retention)
+        return not is_early and item.keys() <= CALL_ATTRIBUTES
+
+
+def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
+    """Read what stands of a call; `None` where the item holds no call."""
+    try:
+        standing = from_item(item)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    account_id, region, request_id = record.key  # an item has only the beginnings of long ones
+    return standing._replace(account_id=account_id, region=region, request_id=request_id)
+
+
+def _unchanged(item: Item) -> _Condition:
+    """The condition that an item still holds what was read of it, and nothing else of a call.
+
+    Attributes that no call has are left out: others may add as many as an item holds, and a
+    condition has 4 KB.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    names = sorted(CALL_ATTRIBUTES)
+    return {
+        "ConditionExpression": " AND ".join(
+            f"#{place} = :{place}" if name in item else f"attribute_not_exists(#{place})"
+            for place, name in enumerate(names)
+        ),
+        "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(names)},
+        "ExpressionAttributeValues": {
+            f":{place}": item[name] for place, name in enumerate(names) if name in item
+        },
+    }
+
+
+def _batches(parts: Iterable[Part], size: int) -> Iterator[list[Part]]:
+    remaining = iter(parts)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def write_items(
+    client: DynamoDBClient,
+    table_name: str,
+    items: Sequence[Item],
+    pause: Callable[[float], None],
+) -> None:
+    """Write items of different keys in batches, and what DynamoDB leaves over again.
+
+    Raises:
+        LedgerUnavailableError: Some items were not written.
+    """
+    for batch in _batches(items, _MAX_WRITES):
+        requests: Sequence[WriteRequestUnionTypeDef] = [
+            {"PutRequest": {"Item": item}} for item in batch
+        ]
+        for attempt in range(_MAX_ATTEMPTS):
+            back_off(attempt, pause)
+            response = client.batch_write_item(RequestItems={table_name: requests})
+            requests = response["UnprocessedItems"].get(table_name, [])
+            if not requests:
+                break
+        else:
+            message = f"{len(requests)} items were not written to {table_name}"
+            raise LedgerUnavailableError(message)

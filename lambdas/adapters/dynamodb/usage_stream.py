@@ -1,0 +1,94 @@
+"""The stream of the ledger table, as Lambda delivers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lambdas.adapters.dynamodb.usage_item import (
+    CALL_ATTRIBUTES,
+    call_key,
+    expiry,
+    from_item,
+    read_expiry,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
+from lambdas.domain.ledger.tampering import TamperedCall, Tampering
+
+if TYPE_CHECKING:
+    from lambdas.adapters.dynamodb.usage_item import Item
+
+StreamRecord: TypeAlias = Mapping[str, Any]
+"""Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html"""
+
+_REMOVE = "REMOVE"
+_TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+
+
+def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | TamperedCall:
+    """Read what became of a call.
+
+    One that replaces what could not be read is a new one: it was published before, if at all, as
+    something else, and metrics show more rather than less.
+
+    Args:
+        record: A record of the stream that `is_expired` is false for.
+        retention: How long a call stays in the ledger after it was made.
+    """
+    images = record["dynamodb"]
+    after, before = images.get("NewImage", {}), images.get("OldImage", {})
+    call, replaced = _read_call(after), _read_call(before)
+    if record["eventName"] == _REMOVE:
+        return TamperedCall(Tampering.REMOVED, replaced)
+    if call is None:
+        return TamperedCall(Tampering.UNREADABLE, replaced)
+    tampering = _find_tampering(after, call, before, retention)
+    if tampering is not None:
+        return TamperedCall(tampering, call)
+    return LedgerChange(call, None if record["eventName"] == "INSERT" else replaced)
+
+
+def is_expired(record: StreamRecord) -> bool:
+    """Say if DynamoDB itself deleted an item because its time had come."""
+    return record["eventName"] == _REMOVE and record.get("userIdentity") == _TIME_TO_LIVE
+
+
+def changed_at(record: StreamRecord) -> datetime:
+    """When the table was changed; DynamoDB tells whole seconds."""
+    return datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)
+
+
+def sequence_number(record: StreamRecord) -> str:
+    """What a record is called when it is to come again."""
+    number: str = record["dynamodb"]["SequenceNumber"]
+    return number
+
+
+def _read_call(image: Item) -> UsageRecord | None:
+    try:
+        return from_item(image)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _find_tampering(
+    after: Item, call: UsageRecord, before: Item, retention: timedelta
+) -> Tampering | None:
+    """Find what is wrong with an item, though it holds a call.
+
+    A new item may hold more: a later version of the meter may have written it.
+    It may expire sooner than before where that is its time: a deployment may have made the
+    retention shorter.
+    """
+    if after[PARTITION_KEY] != {"S": CALL_PREFIX + call_key(call)}:
+        return Tampering.MISPLACED
+    if before and not after.keys() <= CALL_ATTRIBUTES:  # Time to Live can be set to any of them
+        return Tampering.CHANGED
+    expires_at = read_expiry(after)
+    if before and expires_at < read_expiry(before) and expires_at < expiry(call, retention):
+        return Tampering.EXPIRES_SOONER
+    return None

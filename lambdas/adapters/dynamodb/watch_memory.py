@@ -1,0 +1,66 @@
+"""Remembers in the ledger table what a watch over invocation logging has found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambdas.adapters.refusals import refusal_as_not_readable
+from lambdas.domain.ledger.table import PARTITION_KEY, WATCH_KEY
+from lambdas.domain.logging_configuration import WatchState
+from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_STATE = "watch_state"
+
+
+class DynamoDbWatchMemory:
+    """Keeps the state as text in one item, which is written only in place of what was read."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Keep the state in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The ledger table; no call has the item's key.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def recall(self) -> WatchState:
+        """Return what was remembered last; at first, that all was as deployed.
+
+        Raises:
+            NotReadableError: The table does not answer.
+        """
+        with refusal_as_not_readable():
+            answer = self._client.get_item(
+                TableName=self._table_name,
+                Key={PARTITION_KEY: {"S": WATCH_KEY}},
+                ConsistentRead=True,
+            )
+        item = answer.get("Item")
+        return WatchState() if item is None else WatchState.from_text(item[_STATE]["S"])
+
+    def remember(self, state: WatchState, before: WatchState) -> None:
+        """Remember, in place of what was recalled.
+
+        Raises:
+            WatchStateChangedError: That is not what is remembered any more.
+            NotReadableError: The table does not answer.
+        """
+        with refusal_as_not_readable():
+            self._put(state, before)
+
+    def _put(self, state: WatchState, before: WatchState) -> None:
+        try:
+            self._client.put_item(
+                TableName=self._table_name,
+                Item={PARTITION_KEY: {"S": WATCH_KEY}, _STATE: {"S": state.to_text()}},
+                ConditionExpression=f"attribute_not_exists({PARTITION_KEY}) OR {_STATE} = :before",
+                ExpressionAttributeValues={":before": {"S": before.to_text()}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            message = "another check has remembered something since this one has begun"
+            raise WatchStateChangedError(message) from None

@@ -1,0 +1,28 @@
+"""Publishes notices to a topic of SNS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambdas.domain.alerts.notifications import Notice
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class SnsNotifier:
+    """Publishes to one topic, and says of which account and Region a notice is."""
+
+    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+        """Publish with an SNS client."""
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, notice: Notice) -> None:
+        """Publish a notice."""
+        _, _, _, region, account, _ = self._topic_arn.split(":")
+        self._client.publish(
+            TopicArn=self._topic_arn,
+            Subject=notice.subject,
+            Message=f"{notice.text}\n\nAccount {account}, {region}",
+        )

@@ -1,0 +1,1 @@
+"""Calls with everything that a report or a metric needs of them: attribution and cost."""

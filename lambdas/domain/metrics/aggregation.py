@@ -1,0 +1,185 @@
+"""Aggregates calls into CloudWatch data points: one per metric, dimension set and minute."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metrics.catalog import (
+    USAGE_METRICS,
+    Detail,
+    DimensionSet,
+    MeteredCall,
+    MetricDefinition,
+    MetricValue,
+    dimension_value,
+)
+from lambdas.domain.pricing import CallCost
+
+LARGEST_DISTRIBUTION = 150
+"""Different values that one data point holds.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+"""
+
+Dimensions: TypeAlias = tuple[tuple[str, str], ...]
+IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
+"""What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
+CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
+"""What a call costs."""
+NameModel: TypeAlias = Callable[[MeteredCall, str], MeteredCall]
+"""Says what the dimension `ModelId` says for a call of an identity."""
+Metered: TypeAlias = Callable[[UsageRecord], MeteredCall]
+"""A call, with what is known of it beside its record."""
+SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
+"""A minute, the place of a metric, a dimension set and the values of its dimensions."""
+Observation: TypeAlias = tuple[SeriesKey, MetricValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Values and how often each occurred: what percentiles are computed from."""
+
+    values: tuple[MetricValue, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticSet:
+    """Values boiled down to what sum, average, minimum and maximum need."""
+
+    sample_count: int
+    sum: MetricValue
+    minimum: MetricValue
+    maximum: MetricValue
+
+
+@dataclass(frozen=True, slots=True)
+class DataPoint:
+    """What one metric was in one minute for one choice of dimensions.
+
+    Attributes:
+        metric: The metric, with its name and unit.
+        dimensions: Pairs of name and value, in the catalog's order.
+        minute: The minute in UTC in which the calls were made.
+        values: A distribution for the account and for models; a statistic set for identities,
+            which are many, and for metrics without percentiles.
+    """
+
+    metric: MetricDefinition
+    dimensions: Dimensions
+    minute: datetime
+    values: Distribution | StatisticSet
+
+
+def aggregate(
+    records: Iterable[UsageRecord],
+    *,
+    detail: Detail,
+    identity_dimension: IdentityDimension,
+    metered: Metered,
+    metrics: Sequence[MetricDefinition] = USAGE_METRICS,
+) -> list[DataPoint]:
+    """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
+
+    Args:
+        records: Calls, each once.
+        detail: How much is published.
+        identity_dimension: What the dimension `IdentityArn` says for a call.
+        metered: What is known of a call beside its record.
+        metrics: The metrics that are wanted.
+    """
+    gathering = Gathering(metrics)
+    for record in records:
+        gathering.add(gathering.observe(metered(record), detail, identity_dimension(record)))
+    return gathering.data_points()
+
+
+class Gathering:
+    """Gathers what calls say of metrics, until data points are made of it."""
+
+    def __init__(self, metrics: Sequence[MetricDefinition] = USAGE_METRICS) -> None:
+        """Gather for some metrics."""
+        self._metrics = metrics
+        self._series: defaultdict[SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
+
+    def observe(self, call: MeteredCall, detail: Detail, identity: str) -> list[Observation]:
+        """What a call says of each metric and dimension set, each at most once.
+
+        Of a call that was published before, this is what it adds to that. It goes to the model,
+        identity and project that the call has now, so that the sum over these is always that of
+        the account.
+
+        Args:
+            call: The call.
+            detail: How much is published.
+            identity: What the dimension `IdentityArn` says for it.
+        """
+        call = call.as_priced()
+        minute, model = call.record.minute, call.model or dimension_value(call.record.model_id)
+        choices: dict[DimensionSet, tuple[str, ...]] = {
+            DimensionSet.ACCOUNT: (),
+            DimensionSet.MODEL: (model,),
+            DimensionSet.IDENTITY: (identity,),
+            DimensionSet.IDENTITY_AND_MODEL: (identity, call.model_of_identity or model),
+        }
+        if call.attribution is not None:
+            choices[DimensionSet.PROJECT] = (dimension_value(call.attribution.project),)
+        return [
+            ((minute, index, dimension_set, choices[dimension_set]), value)
+            for index, metric in enumerate(self._metrics)
+            if (value := metric.get_addition(call)) is not None
+            for dimension_set, needed in metric.detail_of.items()
+            if detail >= needed and dimension_set in choices
+        ]
+
+    def add(self, observations: Sequence[Observation]) -> None:
+        """Add what a call says."""
+        for key, value in observations:
+            self._series[key][value] += 1
+
+    def known_values(self, key: SeriesKey) -> Collection[MetricValue] | None:
+        """The different values that were added to a series; `None` where it is new."""
+        return self._series[key].keys() if key in self._series else None
+
+    def is_distribution(self, key: SeriesKey) -> bool:
+        """Whether each value of a series is published."""
+        _, index, dimension_set, _ = key
+        return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
+
+    def data_points(self) -> list[DataPoint]:
+        """What was gathered, in order of time, metric and dimensions."""
+        return [
+            point
+            for key in sorted(self._series)
+            for point in self._data_points(key, self._series[key])
+        ]
+
+    def _data_points(
+        self, key: SeriesKey, occurrences: Counter[MetricValue]
+    ) -> Iterator[DataPoint]:
+        minute, index, dimension_set, choice = key
+        metric = self._metrics[index]
+        dimensions = tuple(zip(dimension_set.dimension_names, choice, strict=True))
+        ordered = sorted(occurrences.items())
+        if not self.is_distribution(key):
+            statistics = StatisticSet(
+                sample_count=occurrences.total(),
+                sum=sum(value * count for value, count in ordered),
+                minimum=ordered[0][0],
+                maximum=ordered[-1][0],
+            )
+            yield DataPoint(metric, dimensions, minute, statistics)
+            return
+        for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
+            values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
+            yield DataPoint(metric, dimensions, minute, Distribution(values, counts))
+
+
+def keep_model(call: MeteredCall, _identity: str) -> MeteredCall:
+    """Let the dimension `ModelId` say the model's own id, without any bound."""
+    return call

@@ -1,0 +1,479 @@
+"""Every metric that the meter publishes: name, unit, dimension sets, level of detail.
+
+Emitters, alarms, dashboards and tests take names from here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from hashlib import sha256
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution
+from lambdas.domain.invocations import UsageDoubt, UsageRecord
+from lambdas.domain.invocations.quota import quota_tokens
+from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
+
+NAMESPACE = "BedrockMeter"
+MODEL_ID = "ModelId"
+IDENTITY_ARN = "IdentityArn"
+PROJECT = "Project"
+
+
+class Unit(StrEnum):
+    """CloudWatch's units."""
+
+    COUNT = "Count"
+    MILLISECONDS = "Milliseconds"
+    SECONDS = "Seconds"
+    NONE = "None"
+    """Dollars: CloudWatch has no unit of money."""
+
+
+class Detail(IntEnum):
+    """How much is published: every metric and dimension set is billed by the month."""
+
+    STANDARD = 1
+    FULL = 2
+
+
+class DimensionSet(StrEnum):
+    """The sets of dimensions that exist; CloudWatch adds up over none of them by itself."""
+
+    ACCOUNT = "account"
+    MODEL = "model"
+    IDENTITY = "identity"
+    IDENTITY_AND_MODEL = "identity_and_model"
+    PROJECT = "project"
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """The names of the dimensions, in CloudWatch's spelling."""
+        return _DIMENSION_NAMES[self]
+
+    @property
+    def is_per_identity(self) -> bool:
+        """Whether there is a series for each identity."""
+        return IDENTITY_ARN in self.dimension_names
+
+
+_DIMENSION_NAMES: dict[DimensionSet, tuple[str, ...]] = {
+    DimensionSet.ACCOUNT: (),
+    DimensionSet.MODEL: (MODEL_ID,),
+    DimensionSet.IDENTITY: (IDENTITY_ARN,),
+    DimensionSet.IDENTITY_AND_MODEL: (IDENTITY_ARN, MODEL_ID),
+    DimensionSet.PROJECT: (PROJECT,),
+}
+
+
+LONGEST_DIMENSION_VALUE = 1024
+"""Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
+
+
+_CHANGED = re.compile(r"~[0-9a-f]{16}$")
+"""How text ends that CloudWatch would not have taken as it was."""
+
+
+@remembered
+def dimension_value(text: str) -> str:
+    """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon.
+
+    What it does not take ends in a digest of the text, so that different texts stay different.
+    """
+    ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text).strip()
+    value = f"_{ascii_text}" if ascii_text.startswith(":") else ascii_text
+    if value == text and 0 < len(text) <= LONGEST_DIMENSION_VALUE and not _CHANGED.search(text):
+        return text
+    digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{value[: LONGEST_DIMENSION_VALUE - 17]}~{digest}"
+
+
+class MeteredCall(NamedTuple):
+    """A call, and what is known of it beside its record.
+
+    Attributes:
+        record: The call, by its foundation model where that is known.
+        cost: What it costs, or why that is not known.
+        attribution: What it is put down to; `None` where nobody asked.
+        replaced: What was published of the call before; only what it raises is published then.
+        model: What the dimension `ModelId` says; `None` for the record's own model.
+        model_of_identity: The same beside an identity.
+    """
+
+    record: UsageRecord
+    cost: CallCost = None
+    attribution: Attribution | None = None
+    replaced: MeteredCall | None = None
+    model: str | None = None
+    model_of_identity: str | None = None
+
+    def as_priced(self) -> MeteredCall:
+        """Show the call as the model that was priced, where its readings disagree on it."""
+        replaced = self.replaced.as_priced() if self.replaced else None
+        variant = self.cost.variant if isinstance(self.cost, Cost) else None
+        return self._replace(record=self.record.with_variant(variant), replaced=replaced)
+
+    @property
+    def unattributed_tokens(self) -> int | None:
+        """All its tokens if no project is known, and none if one is."""
+        if self.attribution is None or self.record.is_failed:
+            return None
+        is_known = self.attribution.project != UNATTRIBUTED
+        return 0 if is_known else self.record.tokens.total
+
+
+MetricValue: TypeAlias = int | Decimal
+_ValueOf: TypeAlias = Callable[[MeteredCall], MetricValue | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDefinition:
+    """One metric.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: What it counts, in a sentence.
+        detail_of: The dimension sets that it is published for, each with the level of detail
+            from which on.
+        value_of: The metric's value for one call; `None` where the call says nothing of it, and
+            nothing is published then: absent is not zero.
+        otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
+        has_percentiles: Whether each value is published, for the account and for models; money is
+            another amount in every call, and percentiles of it would cost much and say little.
+        is_total: Whether values are added up: a difference of two is a value, too.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+    detail_of: dict[DimensionSet, Detail]
+    value_of: _ValueOf
+    otel_name: str | None = None
+    has_percentiles: bool = True
+    is_total: bool = True
+
+    def get_addition(self, call: MeteredCall) -> MetricValue | None:
+        """Get what a call adds to what was published of it before; `None` for nothing."""
+        value = self.value_of(call)
+        published = self.value_of(call.replaced) if call.replaced else None
+        if value is None or published is None:
+            return value
+        return value - published if self.is_total and value > published else None
+
+
+def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
+    return lambda call: None if call.record.is_failed else value_of(call.record)
+
+
+def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
+    return lambda call: value_of(call.record) if call.record.is_failed else None
+
+
+_EVERYWHERE = {
+    DimensionSet.ACCOUNT: Detail.STANDARD,
+    DimensionSet.MODEL: Detail.STANDARD,
+    DimensionSet.IDENTITY: Detail.STANDARD,
+    DimensionSet.IDENTITY_AND_MODEL: Detail.FULL,
+}
+# Identities are many and each metric of each costs money: only the main ones are standard.
+_IDENTITIES_IN_FULL = {
+    DimensionSet.ACCOUNT: Detail.STANDARD,
+    DimensionSet.MODEL: Detail.STANDARD,
+    DimensionSet.IDENTITY: Detail.FULL,
+}
+_EVERYWHERE_AND_BY_PROJECT = {**_EVERYWHERE, DimensionSet.PROJECT: Detail.STANDARD}
+_ACCOUNT_ALONE = {DimensionSet.ACCOUNT: Detail.STANDARD}
+_NO_IDENTITIES = {DimensionSet.ACCOUNT: Detail.STANDARD, DimensionSet.MODEL: Detail.STANDARD}
+_OTEL_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
+
+ESTIMATED_COST = MetricDefinition(
+    "EstimatedCostUSD",
+    Unit.NONE,
+    "What successful calls cost, in US dollars, as far as prices are known.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    lambda call: call.cost.effective_usd if isinstance(call.cost, Cost) else None,
+    has_percentiles=False,
+)
+UNPRICED_INVOCATIONS = MetricDefinition(
+    "UnpricedInvocations",
+    Unit.COUNT,
+    "Successful calls whose cost is not known: of no price, or without counts.",
+    _NO_IDENTITIES,
+    lambda call: 1 if isinstance(call.cost, Unpriced) else None,
+)
+ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
+    "AssumedPriceInvocations",
+    Unit.COUNT,
+    "Successful calls whose cost holds an assumed price, since the place of the call has none.",
+    _NO_IDENTITIES,
+    lambda call: 1 if isinstance(call.cost, Cost) and call.cost.is_assumed else None,
+)
+MISSING_TOKEN_COUNTS = MetricDefinition(
+    "MissingTokenCounts",
+    Unit.COUNT,
+    "Successful calls of which neither an input nor an output count is known.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+)
+
+AMBIGUOUS_USAGE = MetricDefinition(
+    "AmbiguousUsage",
+    Unit.COUNT,
+    "Successful calls whose reported total fits no reading of their token counts.",
+    _NO_IDENTITIES,
+    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
+)
+UNVERIFIED_USAGE = MetricDefinition(
+    "UnverifiedUsage",
+    Unit.COUNT,
+    "Successful calls whose cached tokens were separated by model and operation alone.",
+    _NO_IDENTITIES,
+    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
+)
+
+USAGE_METRICS: tuple[MetricDefinition, ...] = (
+    MetricDefinition(
+        "Invocations",
+        Unit.COUNT,
+        "Successful calls.",
+        _EVERYWHERE_AND_BY_PROJECT,
+        _of_successes(lambda _: 1),
+    ),
+    MetricDefinition(
+        "InvocationErrors",
+        Unit.COUNT,
+        "Failed calls.",
+        _EVERYWHERE,
+        _of_failures(lambda _: 1),
+    ),
+    MetricDefinition(
+        "InputTokens",
+        Unit.COUNT,
+        "Input tokens of successful calls, without cache reads and writes.",
+        _EVERYWHERE,
+        _of_successes(lambda record: record.tokens.input),
+        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
+    ),
+    MetricDefinition(
+        "OutputTokens",
+        Unit.COUNT,
+        "Output tokens of successful calls.",
+        _EVERYWHERE,
+        _of_successes(lambda record: record.tokens.output),
+        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
+    ),
+    MetricDefinition(
+        "CacheReadTokens",
+        Unit.COUNT,
+        "Input tokens read from the prompt cache.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.tokens.cache_read),
+        otel_name="gen_ai.usage.cache_read.input_tokens",
+    ),
+    MetricDefinition(
+        "CacheWriteTokens",
+        Unit.COUNT,
+        "Input tokens written to the prompt cache.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.tokens.cache_write),
+        otel_name="gen_ai.usage.cache_creation.input_tokens",
+    ),
+    MetricDefinition(
+        "TotalTokens",
+        Unit.COUNT,
+        "All tokens of successful calls: input, cache reads and writes, output.",
+        _EVERYWHERE_AND_BY_PROJECT,
+        _of_successes(lambda record: record.tokens.total),
+        otel_name=_OTEL_TOKEN_USAGE,
+    ),
+    MetricDefinition(
+        "QuotaTokens",
+        Unit.COUNT,
+        "Tokens that count against the quota: input, cache writes and burnt-down output.",
+        _EVERYWHERE_AND_BY_PROJECT,
+        _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
+    ),
+    MetricDefinition(
+        "FailedTokens",
+        Unit.COUNT,
+        "All tokens of failed calls; they are in no other metric.",
+        _IDENTITIES_IN_FULL,
+        _of_failures(lambda record: record.tokens.total),
+    ),
+    MISSING_TOKEN_COUNTS,
+    AMBIGUOUS_USAGE,
+    UNVERIFIED_USAGE,
+    MetricDefinition(
+        "InvocationLatency",
+        Unit.MILLISECONDS,
+        "How long the model took, where content logging lets the log tell.",
+        _IDENTITIES_IN_FULL,
+        _of_successes(lambda record: record.latency_ms),
+        otel_name="gen_ai.server.request.duration",
+        is_total=False,
+    ),
+    ESTIMATED_COST,
+    UNPRICED_INVOCATIONS,
+    ASSUMED_PRICE_INVOCATIONS,
+    MetricDefinition(
+        "UnattributedTokens",
+        Unit.COUNT,
+        "Tokens of successful calls that are put down to no project.",
+        _ACCOUNT_ALONE,
+        lambda call: call.unattributed_tokens,
+        has_percentiles=False,
+    ),
+    MetricDefinition(
+        "ForgedAttributions",
+        Unit.COUNT,
+        "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
+        _ACCOUNT_ALONE,
+        lambda call: 1 if call.attribution is not None and call.attribution.is_forged else None,
+    ),
+    MetricDefinition(
+        "DisputedAttributions",
+        Unit.COUNT,
+        "Calls whose inference profile names another project than the caller's own tags.",
+        _ACCOUNT_ALONE,
+        lambda call: 1 if call.attribution is not None and call.attribution.is_disputed else None,
+    ),
+)
+"""What is published of every call, from the ledger's stream."""
+
+HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthMetric:
+    """A metric of the meter about itself, without dimensions.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: What it counts, in a sentence.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+
+
+ACCEPTED_RECORDS = HealthMetric(
+    "AcceptedRecords", Unit.COUNT, "Invocation logs that were read and written to the ledger."
+)
+IGNORED_RECORDS = HealthMetric(
+    "IgnoredRecords", Unit.COUNT, "Notices of Bedrock and CloudWatch Logs among the records."
+)
+REJECTED_RECORDS = HealthMetric(
+    "RejectedRecords", Unit.COUNT, "Records that could not be counted; they are in quarantine."
+)
+CONFLICTING_DUPLICATES = HealthMetric(
+    "ConflictingDuplicates", Unit.COUNT, "Calls whose readings disagree."
+)
+TAMPERED_CALLS = HealthMetric(
+    "TamperedCalls",
+    Unit.COUNT,
+    "Calls that something other than the meter changed or removed in the ledger.",
+)
+UNPUBLISHED_RECORDS = HealthMetric(
+    "UnpublishedRecords",
+    Unit.COUNT,
+    "Calls too old or too far ahead for CloudWatch metrics; they are in the ledger.",
+)
+REPRICED_CALLS = HealthMetric(
+    "RepricedCalls",
+    Unit.COUNT,
+    "Calls that had no price when they were published, and whose cost was published since.",
+)
+OVERFLOWING_CALLS = HealthMetric(
+    "OverflowingCalls",
+    Unit.COUNT,
+    "Calls of identities, projects or models past a bound, which metrics show as __other__.",
+)
+WAITING_MODELS = HealthMetric(
+    "WaitingModels", Unit.COUNT, "Models and service tiers whose calls wait for a price."
+)
+METERING_DELAY = HealthMetric(
+    "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
+)
+COVERAGE_RATIO = HealthMetric(
+    "CoverageRatio",
+    Unit.NONE,
+    "Part of Bedrock's own calls of an hour that is counted, from 0 to 1; none without calls.",
+)
+MISSING_CALLS = HealthMetric(
+    "MissingCalls", Unit.COUNT, "Calls of an hour that Bedrock has counted and the meter has not."
+)
+COVERAGE_SHORTFALL = HealthMetric(
+    "CoverageShortfall", Unit.COUNT, "1 where more calls are missing than some that come late."
+)
+USAGE_MISMATCH = HealthMetric(
+    "UsageMismatch",
+    Unit.COUNT,
+    "1 where calls or tokens of a model differ from Bedrock's own for two hours running.",
+)
+LOGGING_DIFFERENCES = HealthMetric(
+    "LoggingDifferences",
+    Unit.COUNT,
+    "The number of differences of invocation logging and of the meter from what was deployed.",
+)
+HELD_PRICES = HealthMetric(
+    "HeldPrices", Unit.COUNT, "List prices that wait for a decision; the old prices stay."
+)
+PRICE_LIST_AGE = HealthMetric(
+    "PriceListAge", Unit.SECONDS, "Time since the AWS Price List was last read as a whole."
+)
+PRICE_RELOAD_FAILURES = HealthMetric(
+    "PriceReloadFailures",
+    Unit.COUNT,
+    "Attempts to reload the price book that failed; the book stays as it was.",
+)
+UNMETERED_CALLS = HealthMetric(
+    "UnmeteredCalls",
+    Unit.COUNT,
+    "Calls of the last two hours in other Regions that no deployment has counted.",
+)
+UNREADABLE_REGIONS = HealthMetric(
+    "UnreadableRegions", Unit.COUNT, "Regions whose traffic outside the logs could not be read."
+)
+UNLOGGED_JOBS = HealthMetric(
+    "UnloggedJobs",
+    Unit.COUNT,
+    "Batch jobs and asynchronous invocations, whose calls Bedrock does not log.",
+)
+MISREAD_TIER_CALLS = HealthMetric(
+    "MisreadTierCalls",
+    Unit.COUNT,
+    "Calls of the last two hours at a service tier that logs without content do not name.",
+)
+HEALTH_METRICS = (
+    ACCEPTED_RECORDS,
+    IGNORED_RECORDS,
+    REJECTED_RECORDS,
+    CONFLICTING_DUPLICATES,
+    TAMPERED_CALLS,
+    UNPUBLISHED_RECORDS,
+    OVERFLOWING_CALLS,
+    REPRICED_CALLS,
+    WAITING_MODELS,
+    METERING_DELAY,
+    COVERAGE_RATIO,
+    MISSING_CALLS,
+    COVERAGE_SHORTFALL,
+    USAGE_MISMATCH,
+    LOGGING_DIFFERENCES,
+    HELD_PRICES,
+    PRICE_LIST_AGE,
+    PRICE_RELOAD_FAILURES,
+    UNMETERED_CALLS,
+    UNREADABLE_REGIONS,
+    UNLOGGED_JOBS,
+    MISREAD_TIER_CALLS,
+)
+"""What the functions publish of themselves."""

@@ -1,0 +1,104 @@
+"""Folds the sessions of machines into their role, so that metrics stay few: each costs money.
+
+Folding changes metrics only; the ledger and every report keep the whole ARN.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from lambdas.domain.invocations import CallerIdentity, IdentityKind, UsageRecord
+from lambdas.domain.metrics.catalog import dimension_value
+
+OTHER_IDENTITIES = "__other__"
+"""The dimension value of every identity past the bound."""
+DEFAULT_BOUND = 200
+"""How many identities a month have metrics of their own, where nobody says otherwise."""
+SESSIONS_PER_ROLE = 20
+"""A role with more sessions than this in a month is shown as the role alone."""
+
+_UUID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
+SHIPPED_PATTERNS: tuple[str, ...] = (
+    _UUID,
+    rf".+[-_.@]{_UUID}",  # `BedrockAgentCore-<uuid>`
+    r"i-[0-9a-f]{8,17}",  # an EC2 instance
+    r"[0-9]{10,19}",  # a point in time, as SDKs name sessions
+    r".+[-_.@][0-9]{10,19}",  # `botocore-session-1757334633`, `aws-go-sdk-...`
+    r"DocumentLoaderTask-.+",  # a Knowledge Base's ingestion
+)
+"""Session names that are no people. Each matches a whole name, upper or lower case."""
+
+
+class IdentityFolding:
+    """Decides what the dimension `IdentityArn` says for a caller, before any bound."""
+
+    def __init__(self, configured_patterns: Sequence[str] = ()) -> None:
+        """Fold by the shipped patterns and more.
+
+        Raises:
+            re.error: A configured pattern is no regular expression.
+        """
+        patterns = (*SHIPPED_PATTERNS, *configured_patterns)
+        self._machine_session = re.compile(
+            "|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE
+        )
+
+    def dimension_value(self, identity_arn: str) -> str:
+        """The whole ARN, or the ARN of the role where the session is no person."""
+        caller = CallerIdentity.from_arn(identity_arn)
+        arn = role_of(caller) if self.is_machine_session(caller) else identity_arn
+        return dimension_value(arn)
+
+    def is_machine_session(self, caller: CallerIdentity) -> bool:
+        """Say if a caller is a session whose name is no person's."""
+        name = caller.session_name
+        return name is not None and self._machine_session.fullmatch(name) is not None
+
+
+class Admission(Enum):
+    """Whether an identity may have metrics of its own this month."""
+
+    ADMITTED = "admitted"
+    ROLE_IS_FULL = "role_is_full"
+    """Its role has too many sessions to be told apart."""
+    FULL = "full"
+    """There are as many identities as configuration allows."""
+
+
+class IdentityRegistry(Protocol):
+    """Remembers which identities have metrics of their own, month by month."""
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        """Admit a dimension value in a month (`2026-09`), or say why not.
+
+        Who was admitted once stays so for the month. A session is counted with its role.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedIdentities:
+    """What the dimension `IdentityArn` says for a call, so that metrics stay within a bound."""
+
+    folding: IdentityFolding
+    registry: IdentityRegistry
+
+    def __call__(self, record: UsageRecord) -> str:
+        """The whole ARN, the role's, or `OTHER_IDENTITIES`."""
+        month = f"{record.timestamp:%Y-%m}"
+        value = self.folding.dimension_value(record.identity_arn)
+        role = dimension_value(role_of(CallerIdentity.from_arn(record.identity_arn)))
+        admission = self.registry.admit(month, value, role if role != value else None)
+        if admission is Admission.ROLE_IS_FULL:
+            value, admission = role, self.registry.admit(month, role, None)
+        return value if admission is Admission.ADMITTED else OTHER_IDENTITIES
+
+
+def role_of(caller: CallerIdentity) -> str:
+    """The ARN of the role behind a session, without the path that STS leaves out."""
+    if caller.kind is not IdentityKind.ROLE_SESSION:
+        return caller.arn
+    return f"arn:{caller.partition or ''}:iam::{caller.account_id or ''}:{caller.principal}"

@@ -1,0 +1,1 @@
+"""Reports over the ledger: FOCUS, model comparison, reconciliation with the bill."""

@@ -1,0 +1,198 @@
+"""What traffic would have cost on other models, by the same prices as the traffic itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Context, Decimal
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
+from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.reports.comparison.traffic import Purpose, Terms, TrafficMix
+
+_OF_A_MILLION = -6  # places of the decimal point
+_INPUT_KINDS = frozenset(TokenKind) - {TokenKind.OUTPUT}
+_PLACES = Decimal("0.0001")
+_ModelName: TypeAlias = tuple[str, str | None]
+_WIDE = Context(prec=60)
+"""For shares: a price may be a million dollars, and another one the least that has 20 digits."""
+
+
+class ModelCost(NamedTuple):
+    """What some traffic costs on a model, its tokens being as many as they were.
+
+    Attributes:
+        model_id: The foundation model.
+        is_in_use: Whether some of the traffic ran on it.
+        as_cached_usd: With cache reads and writes as they were, at the model's cache prices;
+            `None` where one of them is not known.
+        uncached_usd: With all that was read at the price of plain input.
+        lacks: The kinds of tokens in the traffic that have no known price.
+        has_assumed_price: Whether a part of the traffic ran where the model has no listed price.
+    """
+
+    model_id: str
+    is_in_use: bool
+    as_cached_usd: Decimal | None
+    uncached_usd: Decimal
+    lacks: tuple[TokenKind, ...] = ()
+    has_assumed_price: bool = False
+
+    @property
+    def usd(self) -> Decimal:
+        """What counts when models are ranked: as cached, else without caching."""
+        return self.uncached_usd if self.as_cached_usd is None else self.as_cached_usd
+
+
+def saved_share(usd: Decimal | None, actual_usd: Decimal) -> Decimal | None:
+    """The share of the actual cost that a cost saves, to a hundredth of a percent; below 0 it adds.
+
+    `None` where there is no cost, or nothing that could be saved.
+    """
+    if usd is None or not actual_usd:
+        return None
+    return (1 - usd / actual_usd).quantize(_PLACES, context=_WIDE)
+
+
+class PricedCandidates(NamedTuple):
+    """Models that some traffic could have run on, with what it would have cost.
+
+    Attributes:
+        costs: The cost on each model that has a listed price wherever the traffic ran, and on each
+            that is in use; the cheapest first.
+        unlisted_models: The number of models of the same purpose that lack such a price.
+    """
+
+    costs: tuple[ModelCost, ...]
+    unlisted_models: int
+
+
+@dataclass(slots=True)
+class Candidates:
+    """The models that traffic could have run on: all that have a listed price there.
+
+    A model with a price elsewhere alone may not be offered where the traffic ran, so assumed prices
+    are taken for models in use alone.
+
+    Attributes:
+        pricing: What tokens cost. Prices are those of the day of a call, and what was agreed on
+            goes before list prices, as for the calls themselves.
+    """
+
+    pricing: Pricing
+    _listed: Pricing = field(init=False)
+    _book: dict[_ModelName, str] = field(init=False, default_factory=dict)
+    _text_models: set[_ModelName] = field(init=False, default_factory=set)
+    _rates: dict[tuple[str, Terms, bool], _Rates] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note the models of the price book and their purpose."""
+        self._listed = replace(self.pricing, assume_prices=False)
+        for price in self.pricing.book:
+            name = name_and_version(price.model_id)
+            self._book[name] = price.model_id
+            if TokenKind.OUTPUT in price.rates_of(0).usd_per_million:
+                self._text_models.add(name)
+
+    def compare(self, purpose: Purpose, mix: TrafficMix) -> PricedCandidates:
+        """Price traffic on every model of the same purpose that has a price wherever it ran.
+
+        A model that lacks the price of plain input or output has none. Of equal cost, the one that
+        is named first goes first.
+        """
+        known, unlisted = [], 0
+        for model_id in self._models(mix):
+            cost = self._cost(model_id, purpose, mix)
+            if cost is not None:
+                known.append(cost)
+            elif self._purpose_of(model_id) is purpose:
+                unlisted += 1
+        known.sort(key=lambda cost: (cost.usd, cost.model_id))
+        return PricedCandidates(tuple(known), unlisted)
+
+    def _models(self, mix: TrafficMix) -> list[str]:
+        """Every model once: as traffic spells it, else as the price book does."""
+        models = dict(self._book)
+        for model_id in sorted(mix.by_model, reverse=True):
+            models[name_and_version(self._listed_as(model_id, mix.tokens))] = model_id
+        return sorted(models.values())
+
+    def _purpose_of(self, model_id: str) -> Purpose:
+        is_text = name_and_version(model_id) in self._text_models
+        return Purpose.TEXT if is_text else Purpose.EMBEDDING
+
+    def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
+        """How the price book spells a model; as it is, where it has no list price."""
+        spelled = (
+            self.pricing.book.prices_of(model_id, part.ways[0], part.day, tier).listed_as
+            for part in terms
+            for tier in _tiers(part)
+        )
+        return next(filter(None, spelled), model_id)
+
+    def _cost(self, model_id: str, purpose: Purpose, mix: TrafficMix) -> ModelCost | None:
+        as_cached, uncached = Decimal(0), Decimal(0)
+        is_in_use, has_assumed_price = model_id in mix.by_model, False
+        lacks = set[TokenKind]()
+        for terms, counts in mix.tokens.items():
+            if not (used := {kind: count for kind, count in counts.items() if count}):
+                continue
+            rates, assumed = self._rates_in(model_id, terms, is_in_use=is_in_use)
+            has_assumed_price = has_assumed_price or not assumed.isdisjoint(used)
+            is_text = TokenKind.OUTPUT in rates
+            if TokenKind.INPUT not in rates or is_text != (purpose is Purpose.TEXT):
+                return None
+            lacks.update(used.keys() - rates.keys())
+            as_cached += _total(used, rates)
+            uncached += _total(_without_cache(used), rates)
+        return ModelCost(
+            model_id,
+            is_in_use,
+            None if lacks else as_cached.scaleb(_OF_A_MILLION),
+            uncached.scaleb(_OF_A_MILLION),
+            tuple(kind for kind in TokenKind if kind in lacks),
+            has_assumed_price,
+        )
+
+    def _rates_in(self, model_id: str, terms: Terms, *, is_in_use: bool) -> _Rates:
+        key = model_id, terms, is_in_use
+        found = self._rates.get(key)
+        if found is None:
+            listed = _first_rates(self._listed, model_id, terms)
+            known = _first_rates(self.pricing, model_id, terms) if is_in_use else listed
+            assumed = frozenset(known.keys() - listed.keys())
+            self._rates[key] = found = _Rates({**known, **listed}, assumed)
+        return found
+
+
+class _Rates(NamedTuple):
+    """The rates of a model where some traffic ran, and the kinds of which they are assumed."""
+
+    usd_per_million: UsdPerMillion
+    assumed: frozenset[TokenKind]
+
+
+def _first_rates(pricing: Pricing, model_id: str, terms: Terms) -> UsdPerMillion:
+    """The rates in the first tier and on the first route that have any."""
+    ways = (
+        pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
+        for tier in _tiers(terms)
+        for route in terms.ways
+    )
+    return next(filter(None, ways), {})
+
+
+def _tiers(terms: Terms) -> tuple[str | None, ...]:
+    """In which tiers a model may serve a call: in its own, else in the standard one."""
+    return (terms.service_tier, None) if terms.service_tier else (None,)
+
+
+def _without_cache(used: Mapping[TokenKind, int]) -> dict[TokenKind, int]:
+    read = sum(count for kind, count in used.items() if kind in _INPUT_KINDS)
+    return {TokenKind.INPUT: read, TokenKind.OUTPUT: used.get(TokenKind.OUTPUT, 0)}
+
+
+def _total(used: Mapping[TokenKind, int], rates: UsdPerMillion) -> Decimal:
+    """The cost of a million times the tokens whose price is known."""
+    return sum((count * rates[kind] for kind, count in used.items() if kind in rates), Decimal(0))

@@ -1,0 +1,86 @@
+"""What requests tell where content is logged: beginnings sent again, reservations not used."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from lambdas.domain.pricing import TokenKind, UsdPerMillion
+from lambdas.domain.reports.comparison.cache_writes import SHORT_LIFETIME
+from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
+from lambdas.domain.reports.comparison.losses import Loss, LossBook
+from lambdas.domain.reports.comparison.request_outline import Prefix, RequestOutline
+
+OVERSIZE_RATIO = 10
+"""`max_tokens` is too large from so many times the output on ..."""
+OVERSIZE_TOKENS = 1000
+"""... if it is so many tokens more."""
+LEAST_CACHED_TOKENS = 1000
+"""Shorter beginnings no model caches; many models need longer ones.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+"""
+MOST_BEGINNINGS = 200_000
+"""How many beginnings are remembered; past that, the ones seen longest ago are forgotten."""
+
+_OF_A_MILLION = -6  # places of the decimal point
+_Caller: TypeAlias = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class Requests:
+    """Looks for what successful calls sent in vain."""
+
+    losses: LossBook
+    most_beginnings: int = MOST_BEGINNINGS
+    _seen: OrderedDict[tuple[_Caller, int], datetime] = field(default_factory=OrderedDict)
+
+    def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
+        """Take in a call; calls come in order of time."""
+        if call.outline is None or call.record.is_failed:
+            return
+        self._look_at_limit(call, call.outline)
+        repeated = self._remember(call, call.outline)
+        tokens = call.record.tokens
+        if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
+            # A token is a byte at least.
+            count = min(tokens.input, repeated.size_bytes)
+            if count < LEAST_CACHED_TOKENS:
+                return
+            loss = self.losses.of(call.project, call.record.model_id, Loss.REPEATED_PREFIXES)
+            loss.add(count, _saved_by_cache(count, terms.rates), repeated.size_bytes)
+
+    def _look_at_limit(self, call: ObservedCall, outline: RequestOutline) -> None:
+        output = call.record.tokens.output
+        if outline.max_tokens is None or output is None:
+            return
+        idle = outline.max_tokens - output
+        if idle >= OVERSIZE_TOKENS and outline.max_tokens >= OVERSIZE_RATIO * output:
+            loss = self.losses.of(call.project, call.record.model_id, Loss.OVERSIZE_MAX_TOKENS)
+            loss.add_without_money(idle)
+
+    def _remember(self, call: ObservedCall, outline: RequestOutline) -> Prefix | None:
+        """Remember a call's beginnings; returns the longest that was fresh in memory already."""
+        record = call.record
+        caller = (record.account_id, record.region, record.identity_arn, record.model_id)
+        repeated = None
+        for prefix in outline.prefixes:
+            key = (caller, prefix.digest)
+            seen_at = self._seen.pop(key, None)
+            if seen_at is not None and record.timestamp - seen_at <= SHORT_LIFETIME:
+                repeated = prefix
+            self._seen[key] = record.timestamp
+        while len(self._seen) > self.most_beginnings:
+            self._seen.popitem(last=False)
+        return repeated
+
+
+def _saved_by_cache(count: int, rates: UsdPerMillion) -> Decimal | None:
+    """What reading input from a cache costs less; `None` where a price is not known."""
+    if TokenKind.CACHE_READ not in rates or TokenKind.INPUT not in rates:
+        return None
+    saved = max(rates[TokenKind.INPUT] - rates[TokenKind.CACHE_READ], Decimal(0))
+    return (count * saved).scaleb(_OF_A_MILLION)

@@ -1,0 +1,46 @@
+"""Failed and throttled calls, and calls that were made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
+from lambdas.domain.reports.comparison.losses import Loss, LossBook, usd_of
+
+RETRY_WINDOW = timedelta(minutes=1)
+"""A call that soon after a throttled one is taken as the same one, made again."""
+THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
+"""Codes of throttled calls.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
+"""
+_MOST_CALLERS = 100_000
+_Caller: TypeAlias = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class Throttling:
+    """Counts what fails. Remembers the last throttled call of a caller and a model."""
+
+    losses: LossBook
+    _throttled_at: dict[_Caller, datetime] = field(default_factory=dict)
+
+    def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
+        """Take in a call; calls come in order of time."""
+        record = call.record
+        caller = (record.account_id, record.region, record.identity_arn, record.model_id)
+        throttled_at = self._throttled_at.pop(caller, None)
+        if throttled_at is not None and record.timestamp - throttled_at <= RETRY_WINDOW:
+            self.losses.of(call.project, record.model_id, Loss.RETRIED_CALLS).add_without_money()
+        if not record.is_failed:
+            return
+        is_throttled = record.error_code in THROTTLED
+        loss = Loss.THROTTLED_CALLS if is_throttled else Loss.FAILED_CALLS
+        figures = self.losses.of(call.project, record.model_id, loss)
+        figures.add(record.tokens.total or 0, usd_of(terms.cost))
+        if is_throttled:
+            if len(self._throttled_at) >= _MOST_CALLERS:
+                self._throttled_at.pop(next(iter(self._throttled_at)))
+            self._throttled_at[caller] = record.timestamp

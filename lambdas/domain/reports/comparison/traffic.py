@@ -1,0 +1,182 @@
+"""What the calls of a project were made of: tokens by all that decides on their price."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    CallCost,
+    Cost,
+    PricedTokens,
+    Pricing,
+    Route,
+    TokenKind,
+    Unpriced,
+    UsdPerMillion,
+    read_route,
+    tokens_by_kind,
+)
+from lambdas.domain.reports.comparison.families import model_family
+
+
+class Purpose(StrEnum):
+    """What models are for. A model can only stand in for one of the same purpose."""
+
+    TEXT = "text"
+    """It answers: its output has a price."""
+    EMBEDDING = "embedding"
+    """It answers with no tokens: only its input has a price."""
+
+
+def purpose_of(rates: UsdPerMillion) -> Purpose:
+    """The purpose of the model of a call, by what is paid for it."""
+    return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
+
+
+def comparable_cost(priced: PricedTokens | Unpriced | None) -> tuple[CallCost, Decimal]:
+    """Split the cost of a call into that of its tokens and that of its guardrails, in US dollars.
+
+    A guardrail's units cost the same beside any model. A call that is billed for other units cannot
+    be compared at all.
+    """
+    if not isinstance(priced, PricedTokens):
+        return priced, Decimal(0)
+    if any(line.model_id != GUARDRAILS for line in priced.unit_lines):
+        return Unpriced.BILLED_IN_OTHER_UNITS, Decimal(0)
+    guardrail_usd = sum((line.usd for line in priced.unit_lines), Decimal(0))
+    return priced._replace(unit_lines=()).cost, guardrail_usd
+
+
+class Terms(NamedTuple):
+    """All of a call that decides on the price of its tokens, whichever model it is.
+
+    Attributes:
+        ways: Routes to call a model as it was called: first as it was; after a global profile,
+            which others may lack, in the same Region.
+            Never the other way: who keeps to a geography may have to.
+        day: The first day with the same prices, UTC.
+        total_input_tokens: The least that it reads at the same rates.
+        service_tier: In which it was served; `None` for the standard one.
+    """
+
+    ways: tuple[Route, ...]
+    day: date
+    total_input_tokens: int
+    service_tier: str | None = None
+
+
+class PriceSteps:
+    """Where prices change: on which days, and from which size of a call on.
+
+    Between two steps every model's rates are one, so tokens can be added up there and priced
+    together, exactly as call by call.
+    """
+
+    def __init__(self, pricing: Pricing) -> None:
+        """Find the steps of all prices there are."""
+        begin = {it.effective_from for it in (*pricing.book, *pricing.negotiated)}
+        self._days = sorted(it for it in begin if it is not None)
+        self._sizes = sorted({it.above_input_tokens for p in pricing.book for it in p.rates[1:]})
+
+    def terms_of(self, record: UsageRecord) -> Terms:
+        """The terms of a call."""
+        day = bisect_right(self._days, record.timestamp.date())
+        size = bisect_left(self._sizes, record.tokens.total_input or 0)
+        return Terms(
+            _ways_to_call(record),
+            self._days[day - 1] if day else date.min,
+            self._sizes[size - 1] + 1 if size else 0,
+            record.service_tier,
+        )
+
+
+def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
+    route = read_route(record.invoked_model_id, record.region)
+    return (route, Route(record.region)) if route.is_global or route.is_hidden else (route,)
+
+
+@dataclass(slots=True)
+class ModelUse:
+    """What was paid for a model.
+
+    Attributes:
+        calls: Calls with a cost.
+        usd: What they cost, exactly.
+        assumed_price_calls: Calls whose cost holds an assumed price.
+    """
+
+    calls: int = 0
+    usd: Decimal = Decimal(0)
+    assumed_price_calls: int = 0
+
+
+TokensByTerms: TypeAlias = dict[Terms, Counter[TokenKind]]
+
+
+@dataclass(slots=True)
+class TrafficMix:
+    """Calls whose cost is known, added up so that any model's price can be put on them.
+
+    Attributes:
+        tokens: By what decides on their price, then by kind.
+        by_model: The models that were called, and what they cost.
+        guardrail_usd: The cost of guardrails beside them, in no other figure here.
+    """
+
+    tokens: TokensByTerms = field(default_factory=dict)
+    by_model: dict[str, ModelUse] = field(default_factory=dict)
+    guardrail_usd: Decimal = Decimal(0)
+
+    @property
+    def calls(self) -> int:
+        """How many calls."""
+        return sum(use.calls for use in self.by_model.values())
+
+    @property
+    def usd(self) -> Decimal:
+        """What they cost, exactly."""
+        return sum((use.usd for use in self.by_model.values()), Decimal(0))
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of the models that were called."""
+        return frozenset(map(model_family, self.by_model))
+
+    def has_assumed_price(self, model_id: str) -> bool:
+        """Say if the cost of a model holds an assumed price."""
+        return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
+
+    def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:
+        """Add a call, or with `times=-1` take it out again."""
+        counter = self.tokens.setdefault(terms, Counter())
+        for kind, count in tokens_by_kind(record.tokens):
+            counter[kind] += times * count
+        use = self.by_model.setdefault(record.model_id, ModelUse())
+        use.calls += times
+        use.usd += times * cost.effective_usd
+        use.assumed_price_calls += times * cost.is_assumed
+        if not use.calls:
+            del self.by_model[record.model_id]
+
+    def include(self, other: TrafficMix) -> None:
+        """Add the calls of another mix, which share none with this one."""
+        for terms, counts in other.tokens.items():
+            self.tokens.setdefault(terms, Counter()).update(counts)
+        self.guardrail_usd += other.guardrail_usd
+        for model_id, theirs in other.by_model.items():
+            use = self.by_model.setdefault(model_id, ModelUse())
+            use.calls += theirs.calls
+            use.usd += theirs.usd
+            use.assumed_price_calls += theirs.assumed_price_calls
+
+    def tokens_by_kind(self) -> Counter[TokenKind]:
+        """All tokens, by kind."""
+        return sum(self.tokens.values(), Counter[TokenKind]())

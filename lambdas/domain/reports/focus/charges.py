@@ -1,0 +1,348 @@
+"""Folds calls into charges: what the usage of a row has in common, and how much it is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.attribution import Attribution, Rung
+from lambdas.domain.invocations import CallerIdentity, UsageRecord
+from lambdas.domain.metrics.model_limit import OTHER_MODELS
+from lambdas.domain.pricing import (
+    BilledUnit,
+    CostLine,
+    ListRate,
+    PriceBasis,
+    PricedTokens,
+    Routing,
+    TokenKind,
+    UnitLine,
+    Unpriced,
+)
+from lambdas.domain.reports.focus.identity_detail import IdentityDetail
+
+MAX_CHARGES = 1_000_000
+"""Charges that are folded at a time, some kilobyte of memory each."""
+
+NO_ACCOUNT = "no_account"
+"""Why a call is left out though it has a price: nobody tells which account it was billed to."""
+
+NO_PERIOD = "no_period"
+"""Why a call is left out though it has a price: its time is in no month that FOCUS can write."""
+LONGEST_TEXT = 2048
+"""Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
+
+PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
+"""What the tokens of a call cost, by kind; see `Pricing.price_tokens`."""
+
+Meter: TypeAlias = TokenKind | BilledUnit
+"""What is counted: tokens of a kind, or units of another sort."""
+_METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
+MAX_LEFT_OUT = 10_000
+"""Pairs of model and reason that a billing period names among the calls in no charge: forged
+records can name any number of models. The calls of the rest are of `OTHER_MODELS`."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Source: https://owasp.org/www-community/attacks/CSV_Injection"""
+_FIRST_MONTH, _LAST_MONTH = date(1000, 1, 1), date(9999, 11, 1)
+
+
+class TooManyChargesError(Exception):
+    """There are too many charges even without callers.
+
+    None is written: a part would pass for all.
+    """
+
+
+class ListPrice(NamedTuple):
+    """Where in the price book a price stands.
+
+    Attributes:
+        model_id: The model, as the book spells it.
+        area: Where it holds.
+        above_input_tokens: It holds for calls that read more than so many tokens.
+        source: Who says so.
+        basis: What it rests on.
+    """
+
+    model_id: str
+    area: str
+    above_input_tokens: int
+    source: str
+    basis: PriceBasis
+
+
+class ChargeKey(NamedTuple):
+    """What the usage of a charge has in common.
+
+    Attributes:
+        day: The day of the calls, UTC.
+        account_id: The account that was called.
+        region: The Region that was called; empty where the log does not tell.
+        identity_arn: Who called, whole.
+        model_id: The foundation model.
+        invoked_model_id: What the caller named.
+        project: What the calls are put down to, or `UNATTRIBUTED`; so are the next two.
+        department: Their department.
+        use_case: Their use case.
+        rung: What the project rests on.
+        service_tier: In which the calls were served; empty for the standard one.
+        edition: The edition of the price book; empty where it has no name.
+        meter: The kind of the tokens, or the unit.
+        usd: The price that is paid for a million tokens, or for one unit.
+        list_usd: Their list price; `None` where there is an agreed one alone.
+        list_price: Where that stands; `None` as well where there is none.
+    """
+
+    day: date
+    account_id: str
+    region: str
+    identity_arn: str
+    model_id: str
+    invoked_model_id: str
+    project: str
+    department: str
+    use_case: str
+    rung: Rung
+    service_tier: str
+    edition: str
+    meter: Meter
+    usd: Decimal
+    list_usd: Decimal | None
+    list_price: ListPrice | None
+
+    @property
+    def month(self) -> date:
+        """The first day of the billing period."""
+        return self.day.replace(day=1)
+
+
+class Charge(NamedTuple):
+    """Usage of one kind, one day and one price: a row of the dataset.
+
+    Attributes:
+        key: What it has in common.
+        quantity: The number of tokens or units.
+    """
+
+    key: ChargeKey
+    quantity: int
+
+
+class LeftOut(NamedTuple):
+    """Successful calls that are in no charge, and so in no cost.
+
+    Attributes:
+        model_id: Their foundation model, or `OTHER_MODELS` past a bound.
+        reason: A value of `Unpriced`, `NO_ACCOUNT` or `NO_PERIOD`.
+        invocations: How many they are.
+        tokens: All their tokens that somebody counted.
+    """
+
+    model_id: str
+    reason: str
+    invocations: int
+    tokens: int
+
+
+@dataclass(slots=True)
+class DailyCharges:
+    """Charges of calls, kept up to date call by call; calls come in any order.
+
+    Attributes:
+        price_tokens: What tokens cost.
+        account_id: Whose calls they are where a log does not tell; `None` for their callers'.
+        identity_detail: How much of each caller the charges name. It decreases, for all calls,
+            where there would be more than `MAX_CHARGES`.
+    """
+
+    price_tokens: PriceTokens
+    account_id: str | None = None
+    identity_detail: IdentityDetail = IdentityDetail.SESSIONS
+    _quantities: dict[ChargeKey, int] = field(default_factory=dict)
+    _priced: Counter[date] = field(default_factory=Counter)
+    _left_out: defaultdict[date, Counter[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    _left_out_tokens: defaultdict[date, Counter[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+
+    def add(
+        self,
+        record: UsageRecord,
+        attribution: Attribution,
+        times: int = 1,
+        *,
+        invoked_model_id: str | None = None,
+    ) -> None:
+        """Add a call, by its foundation model, or with `times=-1` take it out again.
+
+        Args:
+            record: The call, as it is priced.
+            attribution: What it is put down to.
+            times: How often.
+            invoked_model_id: What the caller named, where it is priced as another one.
+
+        Raises:
+            TooManyChargesError: It would be one charge too many, with no caller named any more.
+        """
+        priced = self.price_tokens(record)
+        if priced is None:
+            return
+        record = _in_a_period(record)
+        account_id = _read_account(record) or self.account_id or _account_of_caller(record)
+        if isinstance(priced, Unpriced):
+            self._leave_out(record, priced.value, times)
+        elif not account_id:
+            self._leave_out(record, NO_ACCOUNT, times)
+        elif not _has_period(record.timestamp):
+            self._leave_out(record, NO_PERIOD, times)
+        else:
+            self._priced[_month(record)] += times
+            if invoked_model_id is not None:
+                record = record._replace(invoked_model_id=invoked_model_id)
+            record = record.with_variant(priced.variant)
+            lines: list[CostLine | UnitLine] = [*priced.lines, *priced.unit_lines]
+            for line in lines:
+                meter, quantity, rates = _read_line(line)
+                key = ChargeKey(
+                    *_shared(record, account_id, attribution), priced.edition, meter, *rates
+                )
+                self._add(key, times * quantity)
+
+    def months(self) -> list[date]:
+        """The first days of all billing periods with calls, in order."""
+        counted = {month for month, calls in self._priced.items() if calls}
+        return sorted(counted | {month for month in self._left_out if self.left_out(month)})
+
+    def charges(self, month: date) -> Iterator[Charge]:
+        """The charges of a billing period, in an order that depends on nothing but them."""
+        keys = (key for key in self._quantities if key.month == month)
+        for key in sorted(keys, key=_order):
+            yield Charge(key, self._quantities[key])
+
+    def priced_invocations(self, month: date) -> int:
+        """How many calls are in the charges of a billing period."""
+        return self._priced[month]
+
+    def left_out(self, month: date) -> list[LeftOut]:
+        """The calls of a billing period that are in no charge, by model and reason."""
+        tokens = self._left_out_tokens[month]
+        return [
+            LeftOut(model_id, reason, calls, tokens[model_id, reason])
+            for (model_id, reason), calls in sorted(self._left_out[month].items())
+            if calls
+        ]
+
+    def _add(self, key: ChargeKey, quantity: int) -> None:
+        key = _reduce(key, self.identity_detail)
+        total = self._quantities.get(key, 0) + quantity
+        if total:
+            self._quantities[key] = total
+            while len(self._quantities) > MAX_CHARGES:
+                self._name_less()
+        else:
+            self._quantities.pop(key, None)
+
+    def _name_less(self) -> None:
+        if self.identity_detail is IdentityDetail.NOTHING:
+            message = f"there are more than {MAX_CHARGES:,} charges"
+            raise TooManyChargesError(message)
+        self.identity_detail = IdentityDetail(self.identity_detail + 1)
+        whole, self._quantities = self._quantities, {}
+        while whole:
+            key, quantity = whole.popitem()
+            key = _reduce(key, self.identity_detail)
+            self._quantities[key] = self._quantities.get(key, 0) + quantity
+
+    def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
+        month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
+        known = self._left_out[month]
+        if key not in known and len(known) >= MAX_LEFT_OUT:
+            key = (OTHER_MODELS, reason)
+        known[key] += times
+        self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
+
+
+def is_formula(text: str) -> bool:
+    """Say if a spreadsheet would take a cell for a formula; no text of AWS's begins so."""
+    return text.startswith(_FORMULA_STARTS)
+
+
+_Rates: TypeAlias = tuple[Decimal, Decimal | None, ListPrice | None]
+_Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str]
+
+
+def _read_line(line: CostLine | UnitLine) -> tuple[Meter, int, _Rates]:
+    """Read a line of a call's cost: what is counted, how much of it, and at which prices."""
+    listed = _list_price(line.listed) if line.listed else None
+    if isinstance(line, UnitLine):
+        return line.unit, line.quantity, (line.usd_per_unit, line.listed.usd, listed)
+    return line.kind, line.tokens, (line.usd_per_million, line.list_usd_per_million, listed)
+
+
+def _list_price(rate: ListRate) -> ListPrice:
+    price = rate.price
+    is_global = price.routing is Routing.GLOBAL
+    scope = "/".join(filter(None, (Routing.GLOBAL, price.place))) if is_global else price.place
+    return ListPrice(price.model_id, scope, rate.above_input_tokens, price.source, rate.basis)
+
+
+def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _Shared:
+    return (
+        record.timestamp.date(),
+        account_id[:LONGEST_TEXT],
+        "" if is_formula(record.region) else record.region[:LONGEST_TEXT],
+        record.identity_arn[:LONGEST_TEXT],
+        record.model_id[:LONGEST_TEXT],
+        (record.prompt_router or record.invoked_model_id)[:LONGEST_TEXT],
+        attribution.project,
+        attribution.department,
+        attribution.use_case,
+        attribution.rung,
+        record.service_tier or "",
+    )
+
+
+def _reduce(key: ChargeKey, detail: IdentityDetail) -> ChargeKey:
+    """The key with as much of its caller as is named."""
+    if detail is IdentityDetail.SESSIONS:
+        return key
+    invoked = key.model_id if detail is IdentityDetail.NOTHING else key.invoked_model_id
+    return key._replace(identity_arn=detail.reduce(key.identity_arn), invoked_model_id=invoked)
+
+
+def _read_account(record: UsageRecord) -> str | None:
+    """The account that the log names; anybody who can write a log line can write other text."""
+    return None if is_formula(record.account_id) else record.account_id
+
+
+def _account_of_caller(record: UsageRecord) -> str | None:
+    account_id = CallerIdentity.from_arn(record.identity_arn).account_id
+    return None if account_id is None or is_formula(account_id) else account_id
+
+
+def _in_a_period(record: UsageRecord) -> UsageRecord:
+    """A call at the earliest time that has a period, of the times that its readings report."""
+    reported = record.conflicts.timestamps if record.conflicts else ()
+    timestamp = next(filter(_has_period, reported), record.timestamp)
+    return record._replace(timestamp=timestamp)
+
+
+def _has_period(timestamp: datetime) -> bool:
+    return _FIRST_MONTH <= timestamp.date().replace(day=1) <= _LAST_MONTH
+
+
+def _month(record: UsageRecord) -> date:
+    return record.timestamp.date().replace(day=1)
+
+
+def _order(key: ChargeKey) -> tuple[object, ...]:
+    """What sorts keys: prices that are not known go first."""
+    *texts, meter, usd, list_usd, list_price = key
+    listed = () if list_usd is None else (list_usd,)
+    return (*texts, _METERS.index(meter), usd, listed, list_price or ())

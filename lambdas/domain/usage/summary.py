@@ -1,0 +1,326 @@
+"""Adds up the ledger's stream into figures per identity and per model."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
+from lambdas.domain.invocations.quota import quota_tokens
+from lambdas.domain.ledger.usage_ledger import LedgerChange
+from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
+
+
+@dataclass(slots=True)
+class UsageFigures:
+    """What one identity or one model used; counts that nobody told add nothing.
+
+    Attributes:
+        invocations: Successful calls.
+        invocation_errors: Failed calls.
+        input_tokens: Input of successful calls, without cache reads and writes.
+        cache_read_tokens: Input read from the prompt cache.
+        cache_write_tokens: Input written to the prompt cache.
+        output_tokens: Output of successful calls.
+        quota_tokens: What counts against the tokens-per-minute quota.
+        failed_tokens: All tokens of failed calls; they are in no other figure.
+        records_missing_counts: Successful calls of which neither input nor output is known.
+        records_missing_output: Successful calls whose output alone is not known, such as
+            streams that were cut off; they add nothing to `output_tokens`.
+        ambiguous_invocations: Successful calls whose reported total does not fit their counts.
+        unverified_invocations: Successful calls whose cached tokens may be inside the input count
+            or beside it.
+        priced_invocations: Successful calls whose cost is known.
+        priced_usd: What those cost, exactly.
+        unpriced_invocations: Successful calls whose cost is not known.
+        assumed_price_invocations: Priced calls whose cost holds an assumed price.
+        assumed_price_usd: Their whole cost, exactly; `priced_usd` has it as well.
+    """
+
+    invocations: int = 0
+    invocation_errors: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    quota_tokens: int = 0
+    failed_tokens: int = 0
+    records_missing_counts: int = 0
+    records_missing_output: int = 0
+    ambiguous_invocations: int = 0
+    unverified_invocations: int = 0
+    priced_invocations: int = 0
+    priced_usd: Decimal = Decimal(0)
+    unpriced_invocations: int = 0
+    assumed_price_invocations: int = 0
+    assumed_price_usd: Decimal = Decimal(0)
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The known part of the cost, exactly; `None` where no call has a price."""
+        return self.priced_usd.normalize() if self.priced_invocations else None
+
+    @property
+    def assumed_cost_usd(self) -> Decimal:
+        """The part of the cost that rests on assumed prices, exactly."""
+        return self.assumed_price_usd.normalize()
+
+    @property
+    def total_tokens(self) -> int:
+        """All tokens of successful calls."""
+        return (
+            self.input_tokens
+            + self.cache_read_tokens
+            + self.cache_write_tokens
+            + self.output_tokens
+        )
+
+    def add(self, record: UsageRecord, cost: CallCost, calls: int = 1) -> None:
+        """Add calls of one kind.
+
+        Args:
+            record: One of the calls, with the tokens of all of them.
+            cost: The cost of all of them.
+            calls: Their number.
+        """
+        tokens = record.tokens
+        if record.is_failed:
+            self.invocation_errors += calls
+            self.failed_tokens += tokens.total or 0
+            return
+        self.invocations += calls
+        self.input_tokens += tokens.input or 0
+        self.cache_read_tokens += tokens.cache_read or 0
+        self.cache_write_tokens += tokens.cache_write or 0
+        self.output_tokens += tokens.output or 0
+        self.quota_tokens += quota_tokens(tokens, record.model_id) or 0
+        self.records_missing_counts += calls * tokens.is_missing
+        self.records_missing_output += calls * record.is_missing_output
+        self.ambiguous_invocations += calls * (record.usage_doubt is UsageDoubt.AMBIGUOUS)
+        self.unverified_invocations += calls * (record.usage_doubt is UsageDoubt.UNVERIFIED)
+        if isinstance(cost, Cost):
+            self.priced_invocations += calls
+            self.priced_usd += cost.effective_usd
+            if cost.is_assumed:
+                self.assumed_price_invocations += calls
+                self.assumed_price_usd += cost.effective_usd
+        else:
+            self.unpriced_invocations += calls
+
+
+FiguresByKey: TypeAlias = dict[str, UsageFigures]
+
+
+@dataclass(slots=True)
+class CallGroup:
+    """Calls that differ in nothing but their numbers of tokens, and have the same prices.
+
+    Attributes:
+        example: One of the calls.
+        calls: Their number.
+        input: Their input tokens; 0 where calls of the group report none.
+        output: Their output tokens, in the same way, and so on.
+        cache_read: Their tokens read from the cache.
+        cache_write: Their tokens written to the cache.
+        cache_write_1h: The part of those that is kept for an hour.
+    """
+
+    example: UsageRecord
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+
+    def add(self, tokens: TokenCounts, times: int = 1) -> None:
+        """Add a call, or with `times=-1` take it out again."""
+        self.calls += times
+        self.input += times * (tokens.input or 0)
+        self.output += times * (tokens.output or 0)
+        self.cache_read += times * (tokens.cache_read or 0)
+        self.cache_write += times * (tokens.cache_write or 0)
+        self.cache_write_1h += times * (tokens.cache_write_1h or 0)
+
+    def merge(self, other: CallGroup) -> None:
+        """Add the calls of an equal group."""
+        self.calls += other.calls
+        self.input += other.input
+        self.output += other.output
+        self.cache_read += other.cache_read
+        self.cache_write += other.cache_write
+        self.cache_write_1h += other.cache_write_1h
+
+    def as_one_call(self) -> UsageRecord:
+        """All calls as one: it has the tokens of all, and the size of each of them."""
+        example = self.example
+        sums = (self.input, self.output, self.cache_read, self.cache_write, self.cache_write_1h)
+        tokens = TokenCounts(
+            *(
+                None if count is None else total
+                for count, total in zip(example.tokens, sums, strict=True)
+            )
+        )
+        size, largest = example.tokens.total_input or 0, example.largest_sampling_tokens
+        return example._replace(
+            tokens=tokens,
+            billed_units=tuple((unit, self.calls * count) for unit, count in example.billed_units),
+            largest_sampling_tokens=size if largest is None else min(size, largest),
+        )
+
+
+class GroupKey(NamedTuple):
+    """What calls of a group have in common: all that decides where they count and at which price.
+
+    Attributes:
+        call: A call without its id, time of day and tokens; a disputed call is as it stands.
+        day: The day of the calls, UTC.
+        used: Which tokens they report and use.
+        step: The number of sizes, above which prices change, that they exceed.
+    """
+
+    call: tuple[object, ...]
+    day: object
+    used: tuple[object, ...]
+    step: int
+
+
+@dataclass(slots=True)
+class UsageSummary:
+    """Figures per identity and per model, kept up to date by the ledger's stream.
+
+    Prices are per token, so calls of equal prices are added up first, and priced as one.
+
+    Attributes:
+        pricing: What calls cost.
+        corrections: Changes to calls that were counted already.
+    """
+
+    pricing: Pricing
+    corrections: int = 0
+    _groups: dict[GroupKey, CallGroup] = field(default_factory=dict)
+    _figures: _Figures | None = None
+
+    def apply(self, changes: Sequence[LedgerChange]) -> None:
+        """Take in changes: a new call is added, a correction applied as a difference."""
+        for change in changes:
+            if change.replaced is not None:
+                self.corrections += 1
+                self.add(change.replaced, times=-1)
+            self.add(change.record)
+
+    def add(self, record: UsageRecord, times: int = 1) -> None:
+        """Add a call, or with `times=-1` take it out again."""
+        self._find(record).add(record.tokens, times)
+
+    @property
+    def calls(self) -> int:
+        """The number of calls."""
+        return sum(group.calls for group in self._groups.values())
+
+    def by_identity(self) -> list[tuple[str, UsageFigures]]:
+        """Figures per identity ARN: most tokens first, then by ARN."""
+        return _ranked(self._add_up().by_identity)
+
+    def by_model(self) -> list[tuple[str, UsageFigures]]:
+        """Figures per model id: most tokens first, then by id."""
+        return _ranked(self._add_up().by_model)
+
+    @property
+    def unpriced(self) -> Counter[Unpriced]:
+        """Successful calls whose cost is not known, by reason."""
+        return self._add_up().unpriced
+
+    @property
+    def groups(self) -> Iterable[CallGroup]:
+        """The calls, added up by what decides on their price."""
+        return self._groups.values()
+
+    def merge(self, groups: Iterable[CallGroup]) -> None:
+        """Add groups of calls that were added up elsewhere."""
+        for group in groups:
+            self._find(group.example).merge(group)
+
+    def _find(self, record: UsageRecord) -> CallGroup:
+        """The group of a call; an empty one where it is the first."""
+        self._figures = None
+        key = self._key(record)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = CallGroup(record)
+        return group
+
+    def _key(self, record: UsageRecord) -> GroupKey:
+        tokens = record.tokens
+        is_disputed = record.conflicts is not None
+        call = (
+            record.region,
+            record.operation,
+            record.model_id,
+            record.invoked_model_id,
+            record.identity_arn,
+            record.is_failed,
+            record.service_tier,
+            record.billed_units,
+            record.usage_doubt,
+            (record.conflicts, record.largest_sampling_tokens) if is_disputed else None,
+        )
+        used = (
+            *(tokens if is_disputed else [count and 1 for count in tokens]),
+            tokens.cache_write == tokens.cache_write_1h,
+        )
+        size, largest = tokens.total_input or 0, record.largest_sampling_tokens
+        size = size if largest is None else min(size, largest)
+        step = bisect_left(self.pricing.size_steps, size)
+        return GroupKey(call, record.timestamp.date(), used, step)
+
+    def _add_up(self) -> _Figures:
+        if self._figures is None:
+            self._figures = _Figures()
+            for group in self._groups.values():
+                if group.calls:
+                    self._figures.add(group, self.pricing)
+        return self._figures
+
+
+@dataclass(slots=True)
+class _Figures:
+    """The figures that groups of calls add up to."""
+
+    by_identity: FiguresByKey = field(default_factory=dict)
+    by_model: FiguresByKey = field(default_factory=dict)
+    unpriced: Counter[Unpriced] = field(default_factory=Counter)
+
+    def add(self, group: CallGroup, pricing: Pricing) -> None:
+        call = group.as_one_call()
+        cost = pricing.cost_of(call)
+        if isinstance(cost, Cost):
+            call = call.with_variant(cost.variant)
+        elif isinstance(cost, Unpriced):
+            self.unpriced[cost] += group.calls
+        for figures_by_key, key in (
+            (self.by_identity, call.identity_arn),
+            (self.by_model, call.model_id),
+        ):
+            figures = figures_by_key.get(key)
+            if figures is None:
+                figures = figures_by_key[key] = UsageFigures()
+            figures.add(call, cost, group.calls)
+
+
+def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:
+    """The sum of disjoint parts."""
+    total = UsageFigures()
+    for part in parts:
+        for figure in fields(UsageFigures):
+            added = getattr(total, figure.name) + getattr(part, figure.name)
+            setattr(total, figure.name, added)
+    return total
+
+
+def _ranked(figures_by_key: FiguresByKey) -> list[tuple[str, UsageFigures]]:
+    return sorted(figures_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))

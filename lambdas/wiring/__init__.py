@@ -1,0 +1,1 @@
+"""The composition root: clients, shared settings, and what services are made of."""

@@ -1,0 +1,40 @@
+"""What functions that say what calls cost, and what they are put down to, are told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.pricing import Pricing
+from lambdas.wiring.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
+
+
+class CallSettings(EnvironmentSettings):
+    """At what prices calls are taken, and how they are put down to projects.
+
+    Attributes:
+        account_id: The account whose profiles, roles and users have tags.
+        ledger_table: The DynamoDB table of calls, which also remembers tags.
+        negotiated_prices: What is paid instead of list prices, as a JSON list.
+        attribution: What calls are put down to, as JSON.
+        assume_prices: Whether the dearest listed price of the partition stands in where the place
+            of a call has none; otherwise such calls are unpriced.
+        price_bucket: The bucket of price editions; empty for the shipped prices alone.
+    """
+
+    account_id: str = Field(min_length=1)
+    ledger_table: str = Field(min_length=3)
+    negotiated_prices: Annotated[
+        tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
+    ] = ()
+    attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
+    assume_prices: bool = True
+    price_bucket: str = ""
+
+    @property
+    def pricing(self) -> Pricing:
+        """What calls cost: shipped prices, and what was negotiated."""
+        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)

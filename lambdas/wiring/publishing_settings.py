@@ -1,0 +1,52 @@
+"""What functions that publish metrics of calls are told by their environment."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
+from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
+from lambdas.wiring.call_settings import CallSettings
+from lambdas.wiring.environment import from_json_text
+
+
+def _check_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        message = f"no regular expression: {error}"
+        raise ValueError(message) from None
+    return pattern
+
+
+# A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
+# a month sees the identities of both months, and the rest as one more.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
+IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+ModelBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
+
+
+class PublishingSettings(CallSettings):
+    """How much is published, and for whom.
+
+    Attributes:
+        metric_detail: Every metric and dimension set is billed; `full` has more of them.
+        identity_bound: How many identities a month have metrics of their own.
+        max_models: How many models a month have metrics of their own.
+        folding_patterns: Regular expressions, as a JSON list: session names that are no people.
+    """
+
+    metric_detail: Literal["standard", "full"] = "standard"
+    identity_bound: IdentityBound = DEFAULT_BOUND
+    max_models: ModelBound = DEFAULT_MAX_MODELS
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(from_json_text)] = ()
+
+    @property
+    def detail(self) -> Detail:
+        """The level of detail in the catalog's terms."""
+        return Detail[self.metric_detail.upper()]

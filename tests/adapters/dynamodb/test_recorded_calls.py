@@ -1,0 +1,161 @@
+"""What everything that reads calls back promises, kept by each of them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, TypeAlias
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
+from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
+from tests.aws import LEDGER
+from tests.builders import ANA, BEN, NOON, usage_record
+from tests.fakes import InMemoryRecordedCalls
+
+Holding: TypeAlias = Callable[..., RecordedCalls]
+START, END = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def in_memory(*records: UsageRecord) -> RecordedCalls:
+    return InMemoryRecordedCalls(records)
+
+
+def in_dynamodb(*records: UsageRecord) -> DynamoDbRecordedCalls:
+    client = boto3.client("dynamodb")
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    return DynamoDbRecordedCalls(client, LEDGER)
+
+
+@pytest.fixture(params=[in_memory, in_dynamodb], ids=["memory", "dynamodb"])
+def holding(request: pytest.FixtureRequest, aws: None) -> Holding:
+    """Open a ledger that holds some calls."""
+    it: Holding = request.param
+    return it
+
+
+def read(calls: RecordedCalls, start: datetime = START, end: datetime = END) -> list[UsageRecord]:
+    return [record for page in calls.scan_range(start, end) for record in page.records]
+
+
+def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding) -> None:
+    records = [
+        usage_record(request_id=str(number), request_metadata=(("project", "search"),))
+        for number in range(120)
+    ]
+    found = read(holding(*records))
+    assert len(found) == 120
+    assert set(found) == set(records)
+
+
+def test_who_waits_for_calls_hears_when_there_were_none(holding: Holding) -> None:
+    for calls, start in ((holding(), START), (holding(usage_record()), END)):
+        pages = list(calls.scan_range(start, start + timedelta(days=1)))
+        assert pages == [ScannedPage([], None)]
+
+
+def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
+    other = usage_record(tokens=TokenCounts(input=99), identity_arn=BEN)
+    (record,) = read(holding(usage_record(), other))
+    assert record.tokens == TokenCounts(99, 5)
+    assert record.conflicts == Conflicts(
+        identity_arns=tuple(sorted([ANA, BEN])), are_counts_disputed=True
+    )
+
+
+def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
+    record = usage_record()
+    calls = in_dynamodb(record)
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write([record], NOON)
+    assert read(calls) == [record]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"request_id": None},
+        {"timestamp": {"S": "2026-09-26T"}},
+        {"input": {"S": "many"}},
+        {"input": {"N": "-1"}},
+        {"output": {"N": "9" * 38}},
+        {"usage_doubt": {"S": "certain"}},
+        {"conflicts": {"L": []}},
+    ],
+)
+def test_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aws: None) -> None:
+    record = usage_record()
+    calls = in_dynamodb(record)
+    client = boto3.client("dynamodb")
+    (item,) = client.scan(TableName=LEDGER)["Items"]
+    item |= {"pk": {"S": "call#x"}, **damage}
+    client.put_item(TableName=LEDGER, Item={name: it for name, it in item.items() if it})
+    (page,) = calls.scan_range(START, END)
+    assert (page.records, page.unreadable_items) == ([record], 1)
+
+
+moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(microseconds=it))
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(at=moments | st.sampled_from([START, END, END - timedelta(microseconds=1)]))
+def test_a_time_has_its_start_and_not_its_end(holding: Holding, at: datetime) -> None:
+    record = usage_record(request_id=at.isoformat(), timestamp=at)
+    found = read(holding(record))
+    assert (record in found) == (START <= at < END)
+
+
+def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    calls = holding(usage_record())
+    assert read(calls, elsewhere, elsewhere + timedelta(seconds=1)) == [usage_record()]
+    assert read(calls, elsewhere - timedelta(seconds=1), elsewhere) == []
+
+
+@pytest.fixture(params=[InMemoryRecordedCalls, in_dynamodb], ids=["memory", "dynamodb"])
+def resumable(request: pytest.FixtureRequest, aws: None) -> RecordedCalls:
+    """Open a ledger that holds twenty calls, every second one of the time that is read."""
+    open_calls: Callable[..., RecordedCalls] = request.param
+    records = [
+        usage_record(request_id=str(number), timestamp=NOON if number % 2 else END)
+        for number in range(20)
+    ]
+    if open_calls is InMemoryRecordedCalls:
+        return open_calls(records)
+    return open_calls(*records)
+
+
+def test_a_scan_goes_on_after_any_call(resumable: RecordedCalls) -> None:
+    pages = list(resumable.scan_range(START, END))
+    calls = [call for page in pages for call in page.calls]
+    assert len({call.record.request_id for call in calls}) == 10
+    assert pages[-1].cursor is None
+    for place, (cursor, _) in enumerate(calls, start=1):
+        rest = [call for page in resumable.scan_range(START, END, cursor) for call in page.calls]
+        assert rest == calls[place:]
+
+
+def test_a_scan_goes_on_after_any_page(resumable: RecordedCalls) -> None:
+    pages = list(resumable.scan_range(START, END))
+    for place, page in enumerate(pages[:-1], start=1):
+        assert list(resumable.scan_range(START, END, page.cursor)) == pages[place:]
+
+
+def test_pages_are_as_large_as_dynamodb_makes_them(aws: None) -> None:
+    records = [usage_record(request_id=str(number)) for number in range(12)]
+    in_dynamodb(*records)
+    client = boto3.client("dynamodb")
+    client.meta.events.register(
+        "provide-client-params.dynamodb.Scan", lambda params, **_: params.update(Limit=5)
+    )
+    pages = list(DynamoDbRecordedCalls(client, LEDGER).scan_range(START, END))
+    assert [len(page.calls) for page in pages] == [5, 5, 2]
+    assert {call.record for page in pages for call in page.calls} == set(records)

@@ -1,0 +1,124 @@
+"""Rejected records are kept with their reason, and without their bodies."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.demo.deliveries import pack
+from lambdas.adapters.s3.quarantine import S3Quarantine
+from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason, envelope
+from lambdas.services.ingest_invocations import IngestInvocations
+from tests.aws import QUARANTINE
+from tests.fakes import InMemoryUsageLedger
+from tests.invocation_logs import log
+
+MARKER = "XyzzyMarker"
+BODIES = {
+    "input": {"inputBodyJson": {"prompt": MARKER}, "inputTokenCount": 1},
+    "output": {"outputBodyJson": MARKER, "outputTokenCount": MARKER * 2},
+}
+
+
+def open_small(data: str) -> Delivery:
+    (delivery,) = Delivery.open(data)
+    return delivery
+
+
+def quarantined(*messages: str) -> list[dict[str, Any]]:
+    delivery = open_small(pack(messages))
+    quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
+    ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
+    for _ in range(2):  # delivered twice, kept once
+        ingest(delivery.source, delivery.readings(), first_line=1)
+    return kept()
+
+
+def kept() -> list[dict[str, Any]]:
+    s3 = boto3.client("s3")
+    objects = s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
+    texts = [s3.get_object(Bucket=QUARANTINE, Key=it["Key"])["Body"].read() for it in objects]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_rejected_record_is_kept_with_its_place_and_without_its_bodies() -> None:
+    bad = json.dumps(log("bad", timestamp="yesterday") | BODIES)
+    (entry,) = quarantined(json.dumps(log("good")), "", bad)
+    assert MARKER not in json.dumps(entry).replace(MARKER * 2, "")
+    assert entry["reason"] == "bad_timestamp"
+    assert entry["source"] == "/bedrock-meter/invocations:aws/bedrock/modelinvocations"
+    assert entry["event_id"].endswith("2")
+    assert entry["record"]["requestId"] == "bad"
+    assert entry["record"]["identity"] == {"arn": "arn:aws:iam::111122223333:user/ana"}
+    assert entry["record"]["input"] == {"inputTokenCount": 1}
+
+
+@pytest.mark.usefixtures("aws")
+def test_of_what_is_no_json_only_the_place_and_a_hash_are_kept() -> None:
+    (entry,) = quarantined(MARKER)
+    assert MARKER not in json.dumps(entry)
+    assert entry["record"] is None
+    assert entry["reason"] == "not_json"
+    assert len(entry["sha256"]) == 64
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("data", ["nonsense", pack(["x"])[:60]])
+def test_a_delivery_that_does_not_unpack_is_kept_by_its_hash(data: str) -> None:
+    delivery = open_small(data)
+    quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
+    IngestInvocations(InMemoryUsageLedger(), quarantine)(
+        delivery.source, delivery.readings(), first_line=1
+    )
+    (entry,) = kept()
+    assert entry["source"] == "unreadable delivery"
+    assert entry["record"] is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_delivery_without_rejected_records_opens_no_client() -> None:
+    def refuse() -> Any:
+        raise AssertionError
+
+    delivery = open_small(pack([json.dumps(log())]))
+    quarantine = S3Quarantine(refuse, QUARANTINE, delivery)
+    ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
+    assert ingest(delivery.source, delivery.readings(), first_line=1).accepted == 1
+
+
+def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> None:
+    delivery = open_small(pack(["x"]))
+    rejected = RejectedRecord("source", 7, RejectionReason.NOT_JSON)
+    (entry,) = delivery.describe([rejected])
+    assert entry["event_id"] is None
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_of_many_rejected_records_is_kept_with_its_own_place() -> None:
+    entries = quarantined(*[f"poison {number}" for number in range(2000)])
+    assert [entry["line"] for entry in entries] == list(range(1, 2001))
+    assert len({entry["sha256"] for entry in entries}) == 2000
+
+
+def test_a_source_of_any_kind_is_text_that_can_be_logged() -> None:
+    delivery = open_small(envelope.pack({"logGroup": "\ud800" * 9_000, "logStream": ["x"]}))
+    assert len(delivery.source) < 5_000
+    assert delivery.source.encode()
+    assert delivery.source.endswith(":None")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("kept", [{"requestId": ["secret"]}, {"requestId": "x" * 9_000}])
+def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
+    bad = json.dumps(log("bad", timestamp="yesterday") | kept)
+    (entry,) = quarantined(bad)
+    assert entry["record"]["requestId"] in (None, "x" * 2048)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
+    quarantined("poison")
+    (key,) = (it["Key"] for it in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"])
+    assert key == f"rejected/{open_small(pack(['poison'])).name}.jsonl"

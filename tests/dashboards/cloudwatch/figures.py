@@ -1,0 +1,28 @@
+"""Figures in memory, for tests of what is made of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from dashboards.cloudwatch import Metric, Periods, Statistic
+
+NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+
+
+def metric(name: str, **dimensions: str) -> Metric:
+    return Metric("BedrockMeter", name, tuple(sorted(dimensions.items())))
+
+
+class InMemoryMetrics:
+    """Metrics that have a list of values, of which the last ones are asked for."""
+
+    def __init__(self, figures: Mapping[Metric, Sequence[float | None]]) -> None:
+        self.figures = figures
+
+    def metrics(self, namespace: str, name: str) -> list[Metric]:
+        return [it for it in self.figures if (it.namespace, it.name) == (namespace, name)]
+
+    def values(
+        self, metrics: Sequence[Metric], _statistic: Statistic, periods: Periods
+    ) -> dict[Metric, tuple[float | None, ...]]:
+        missing = (None,) * periods.count
+        return {it: (missing + tuple(self.figures.get(it, ())))[-periods.count :] for it in metrics}

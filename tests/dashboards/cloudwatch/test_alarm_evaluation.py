@@ -1,0 +1,137 @@
+"""Deployed alarms are evaluated, and each contributor that begins to breach is told of once."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+
+pytestmark = pytest.mark.usefixtures("aws")
+NOW = datetime.now(UTC).replace(second=30)
+THRESHOLD = 10
+ANA, BEN, CEM = "arn:aws:iam::111122223333:user/ana", "ben", "cem"
+
+
+@pytest.fixture
+def topic() -> str:
+    arn: str = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    queue = boto3.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
+    endpoint = f"arn:aws:sqs:us-east-1:123456789012:{queue.rsplit('/', 1)[-1]}"
+    boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=endpoint)
+    return arn
+
+
+@pytest.fixture
+def evaluate(topic: str) -> AlarmEvaluation:
+    """The evaluation of one alarm on every identity's tokens of an hour."""
+    put_alarm("the alarm", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
+    return AlarmEvaluation(client)
+
+
+def client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]  # any service
+
+
+def put_alarm(name: str, topic: str, clauses: str, missing: str = "notBreaching") -> None:
+    boto3.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        AlarmActions=[topic],
+        Metrics=[
+            {"Id": "q", "Expression": f"SELECT SUM(QuotaTokens) {clauses}", "Period": 3600},
+        ],
+        EvaluationPeriods=1,
+        Threshold=THRESHOLD,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData=missing,
+    )
+
+
+def spend(tokens: int, *identities: str) -> None:
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="BedrockMeter",
+        MetricData=[
+            {
+                "MetricName": "QuotaTokens",
+                "Dimensions": [{"Name": "IdentityArn", "Value": it}],
+                "Timestamp": NOW,
+                "Value": tokens,
+            }
+            for it in identities
+        ],
+    )
+
+
+def alarm() -> Any:
+    (it,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=["the alarm"])["MetricAlarms"]
+    return it
+
+
+def published() -> list[str]:
+    """The reasons that the subscriber was told since it was asked last."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="subscriber")["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for it in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=it["ReceiptHandle"])
+    messages = [json.loads(json.loads(it["Body"])["Message"]) for it in found]
+    return [it["NewStateReason"] for it in messages]
+
+
+def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluate: AlarmEvaluation) -> None:
+    spend(THRESHOLD, ANA)
+    for _ in range(2):
+        evaluate(NOW)
+        assert alarm()["StateValue"] == "ALARM"
+        assert alarm()["StateReason"] == f"{ANA}: 10, and the threshold is 10."
+    assert evaluate.notified == 1
+
+
+def test_whoever_breaches_beside_the_first_is_told_of_by_itself(evaluate: AlarmEvaluation) -> None:
+    spend(THRESHOLD, ANA)
+    spend(2 * THRESHOLD, BEN)
+    evaluate(NOW)
+    assert published() == [f"{ANA}: 10, and the threshold is 10."]
+    spend(THRESHOLD, CEM)
+    evaluate(NOW)
+    assert published() == ["cem: 10, and the threshold is 10."]
+    evaluate(NOW)
+    assert published() == []
+    assert evaluate.notified == 3
+
+
+def test_an_alarm_that_is_not_evaluated_is_named_with_the_reason(
+    evaluate: AlarmEvaluation, topic: str
+) -> None:
+    put_alarm("another", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn)')
+    assert set(evaluate(NOW)) == {"the alarm"}
+    assert list(evaluate.left_out) == ["another"]
+    assert "SELECT SUM" in evaluate.left_out["another"]
+
+
+def test_each_alarm_remembers_whom_it_told_of(evaluate: AlarmEvaluation, topic: str) -> None:
+    put_alarm("a second", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
+    spend(THRESHOLD, BEN, CEM)
+    evaluate(NOW)
+    assert len(published()) == 2
+    evaluate(NOW)
+    assert published() == []
+
+
+def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
+    evaluate: AlarmEvaluation, topic: str
+) -> None:
+    put_alarm("nothing", topic, 'FROM SCHEMA("Nothing", Who) GROUP BY Who', missing="breaching")
+    assert "nothing" not in evaluate()
+    assert evaluate.left_out.keys() == {"nothing"}
+    assert evaluate.notified == 0
+
+
+def test_skipped_alarms_are_left_out_with_their_reason(evaluate: AlarmEvaluation) -> None:
+    spend(THRESHOLD, BEN)
+    evaluate.skipped = {"the alarm": "history"}
+    assert evaluate(NOW) == {}
+    assert evaluate.left_out == {"the alarm": "history"}
+    assert published() == []

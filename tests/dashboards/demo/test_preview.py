@@ -1,0 +1,145 @@
+"""`make preview`: the dashboards over one's own log files, or an account."""
+
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk.operations.terminal import CommandError
+from dashboards.demo import preview
+from dashboards.demo.company import earlier_logs, invocation_logs
+from dashboards.demo.sources import source_of_cloudwatch, source_of_logs
+from dashboards.viewer.dashboard_session import Viewing
+from tests.invocation_logs import as_lines, log
+from tests.unit.invocations.records import FIXTURES
+
+FIXTURE = FIXTURES / "invocation-logs.ndjson"
+NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["preview", *arguments])
+    preview.main()
+
+
+def test_log_files_become_one_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "page.html"
+    run(monkeypatch, "--out", str(out), "--", str(FIXTURE))
+    assert str(out) in capsys.readouterr().out
+    assert "your log files (65 calls" not in out.read_text()  # some of the samples are no calls
+    assert "your log files (6" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("/nowhere",), "/nowhere: No such file"),
+        (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
+        (("--port", "99999", "--", str(FIXTURE)), "port 99999: no such port. Name another one"),
+        (("--port", "many"), "port many: no such port. Name another one"),
+        (("--account",), "there are no credentials"),
+        (("--account", "--", str(FIXTURE)), "name either LOGS or ACCOUNT"),
+        (("--port", "8000", "--out", "page.html", "--", str(FIXTURE)), "name either OUT or PORT"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(CommandError, match=told):
+        run(monkeypatch, *arguments)
+
+
+def test_logs_without_a_call_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs.ndjson").write_text('{"schemaType": "ModelInvocationLog"}\n{}\nno log\n')
+    with pytest.raises(
+        CommandError, match=r"no call to show .* 3 records read, 3 of them rejected"
+    ):
+        run(monkeypatch, str(tmp_path))
+
+
+def test_a_page_on_standard_output_is_the_page_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--out", "/dev/stdout", "--", str(FIXTURE))
+    assert capfd.readouterr().out.rstrip().endswith("</html>")
+
+
+def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(CommandError, match=f"port {port}: .* make preview PORT="):
+            run(monkeypatch, "--port", str(port), "--", str(FIXTURE))
+
+
+def test_time_ends_with_the_logs_and_other_namespaces_are_not_in_them(tmp_path: Path) -> None:
+    logs = tmp_path / "logs.ndjson"
+    logs.write_bytes(as_lines(log(), log("request-2", timestamp="2026-09-08T11:00:00Z")))
+    source = source_of_logs([logs])
+    assert source.now() == NOON.replace(minute=11)
+    assert source.namespaces == {"BedrockMeter"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_account_tells_metrics_and_states_of_alarms() -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="one",
+        Namespace="n",
+        MetricName="m",
+        Period=60,
+        EvaluationPeriods=1,
+        Statistic="Sum",
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName="one", StateValue="ALARM", StateReason="so")
+    source = source_of_cloudwatch("an account", cloudwatch)
+    assert source.alarm_states is not None
+    assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
+    assert not source.namespaces
+    widgets = Viewing.of(source).view("pipeline_health", "", "1h")["widgets"]
+    (alarms,) = (it for it in widgets if it["type"] == "alarm")
+    assert {it["state"] for it in alarms["alarms"]} == {"NOT DEPLOYED"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_account_that_refuses_says_so_in_each_widget() -> None:
+    cloudwatch = boto3.client("cloudwatch")
+
+    def refuse(**_: object) -> None:
+        error = {"Error": {"Code": "AccessDenied", "Message": "not\nallowed"}}
+        raise ClientError(error, "GetMetricData")  # type: ignore[arg-type]
+
+    for event in ("GetMetricData", "DescribeAlarms"):
+        cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
+    viewing = Viewing.of(source_of_cloudwatch("an account", cloudwatch))
+    cloudwatch.put_metric_data(
+        Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
+    )
+    widgets = viewing.view("pipeline_health", "", "1h")["widgets"]
+    messages = [it["message"] for it in widgets if it["type"] == "alarm" or "message" in it]
+    assert any("an account does not answer: " in it and "AccessDenied" in it for it in messages)
+    assert not any("\n" in it for it in messages)
+    (alarms,) = (it for it in widgets if it["type"] == "alarm")
+    assert "AccessDenied" in alarms["message"]
+
+
+def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:
+    logs = list(earlier_logs(NOON, 13))
+    times = [datetime.fromisoformat(log["timestamp"]) for log in logs]
+    assert times == sorted(times)
+    assert times[-1] < NOON
+    assert (NOON - times[0]).days in {12, 13}
+    busy = [it for it in times if it.weekday() < 5 and 7 <= it.hour < 18]
+    assert len(busy) > len(times) / 2
+    now = {log["requestId"] for log in invocation_logs()}
+    assert not now & {log["requestId"] for log in logs}

@@ -1,0 +1,49 @@
+"""What Bedrock would publish of the made-up company stands beside what the meter counts."""
+
+from collections import Counter
+
+import pytest
+
+from dashboards.demo.company import invocation_logs
+from dashboards.reports.bedrock_figures import bedrock_figures
+
+LOGS = list(invocation_logs())
+
+
+def total(name: str, *, by_model: bool) -> float:
+    return float(
+        sum(
+            value * count
+            for it in bedrock_figures(LOGS)
+            if it["MetricName"] == name and bool(it["Dimensions"]) is by_model
+            for value, count in zip(it["Values"], it["Counts"], strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("by_model", [True, False])
+def test_calls_and_errors_are_those_of_the_logs(by_model: bool) -> None:
+    errors = Counter(log.get("errorCode") for log in LOGS)
+    assert total("Invocations", by_model=by_model) == errors[None]
+    assert total("InvocationThrottles", by_model=by_model) == errors["ThrottlingException"]
+    assert total("InvocationClientErrors", by_model=by_model) == errors["ValidationException"]
+    assert total("InvocationServerErrors", by_model=by_model) == errors["ModelTimeoutException"]
+
+
+def test_every_log_was_delivered() -> None:
+    delivered = "ModelInvocationLogsCloudWatchDeliverySuccess"
+    assert total(delivered, by_model=False) == len(LOGS)
+
+
+def test_no_data_point_has_more_values_than_cloudwatch_takes() -> None:
+    assert max(len(it["Values"]) for it in bedrock_figures(LOGS)) <= 150
+
+
+def test_embedding_has_no_first_token() -> None:
+    models = {
+        it["Dimensions"][0]["Value"]
+        for it in bedrock_figures(LOGS)
+        if it["MetricName"] == "TimeToFirstToken" and it["Dimensions"]
+    }
+    assert models
+    assert not [it for it in models if "embed" in it]

@@ -1,0 +1,163 @@
+"""`make compare`, from the command line to the report."""
+
+import json
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.reports import compare
+from dashboards.reports.commands import meter_files
+from dashboards.reports.local_meter import open_local_meter
+from dashboards.reports.logs.log_files import find_log_files
+from lambdas.domain.reports.comparison import OutlineMemory
+from tests.invocation_logs import as_lines, log, write
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
+SONNET = "anthropic.claude-sonnet-4-20250514-v1:0"
+M = 1_000_000
+
+
+@pytest.fixture
+def run(run_as: Any) -> Any:
+    """Run the command with arguments; gives its exit code."""
+    return partial(run_as, "compare", compare.main)
+
+
+@pytest.fixture
+def report_on(run: Any, tmp_path: Path) -> Any:
+    """Compare models on some paths; gives the JSON."""
+
+    def report_on_paths(*logs: Path) -> Any:
+        out = tmp_path / "comparison.json"
+        assert run(*logs, "--out", out) == 0
+        return json.loads(out.read_text(), parse_float=Decimal)
+
+    return report_on_paths
+
+
+def called(request_id: str, second: int = 0, **changes: Any) -> dict[str, Any]:
+    return log(request_id, timestamp=f"2026-09-08T12:10:{second:02d}Z", **changes)
+
+
+def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
+    report_on: Any, tmp_path: Path
+) -> None:
+    first = called("1", input={"inputTokenCount": 7}, output={"outputTokenCount": 0})
+    corrected = called("1", input={"inputTokenCount": 4 * M}, output={"outputTokenCount": 0})
+    told = report_on(write(tmp_path / "a.json", as_lines(first, first, corrected)))
+    assert (told["read"], told["calls"], told["duplicates"]) == (3, 1, 2)
+    (traffic,) = told["account"]["traffic"]
+    assert traffic["tokens"] == {"input": 4 * M}
+    assert traffic["cost_usd"] == Decimal(1)
+
+
+def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
+    throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
+    later, earlier = called("2", 2), called("0", 0)
+    logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
+    losses = {it["loss"]: it["calls"] for it in report_on(logs)["losses"]}
+    assert losses == {"throttled_calls": 1, "retried_calls": 1}
+
+
+def test_logged_content_is_searched_and_never_told(
+    report_on: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = "XyzzyMarker"
+    body = {"max_tokens": 4000, "system": marker * 200, "messages": [{"content": marker}]}
+    request = {"inputTokenCount": 1500, "inputBodyJson": body}
+    calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
+    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    losses = {it["loss"]: it for it in told["losses"]}
+    assert losses["repeated_prefixes"]["calls"] == 2
+    assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
+    assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
+    assert told["outlined_calls"] == 3
+    printed = capsys.readouterr()
+    assert marker not in json.dumps(told, default=str) + printed.out + printed.err
+
+
+def test_bodies_past_the_bound_are_counted(
+    report_on: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(compare, "OutlineMemory", partial(OutlineMemory, most_prefixes=3))
+    request = {"inputTokenCount": 5, "inputBodyJson": {"messages": ["hello"]}}
+    calls = [called(str(n), n, input=request) for n in range(3)]
+    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    assert (told["outlined_calls"], told["requests_left_out"]) == (1, 2)
+    assert "2 requests did not fit in memory." in capsys.readouterr().out
+
+
+def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
+    told = report_on(FIXTURES / "invocation-logs.ndjson")
+    expected = json.loads((FIXTURES / "expected-samples.json").read_text())
+    rejected = sum("rejected" in it for it in expected)
+    assert (told["calls"], told["rejected"]) == (len(expected) - rejected, rejected)
+    (traffic,) = told["account"]["traffic"]
+    own = {it["model_id"] for it in traffic["models"] if it["is_in_use"]}
+    assert own == {it["model_id"] for it in traffic["in_use"]}
+    with open_local_meter() as meter:
+        meter_files(meter, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
+    exact = sum(it.priced_usd for _, it in meter.summary.by_model())
+    assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
+    assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
+    guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
+    by_model = {
+        name: None if figures.cost_usd is None else round(figures.cost_usd, 6)
+        for name, figures in meter.summary.by_model()
+    }
+    assert {
+        model["model_id"]
+        for model in traffic["in_use"]
+        if model["cost_usd"] != by_model[model["model_id"]]
+    } == guarded
+
+
+def test_tables_are_printed_and_an_earlier_report_is_no_log(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "a.json", as_lines(called("1")))
+    out = tmp_path / "comparison.json"
+    for _ in range(2):
+        assert run(tmp_path, "--out", out) == 0
+        assert json.loads(out.read_text())["read"] == 1
+    printed = capsys.readouterr().out
+    assert f"{HAIKU_3} *" in printed
+    assert "What this cannot know" in printed
+    assert "1 line read: 1 call counted" in printed
+
+
+def test_the_json_can_go_through_standard_output(
+    run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "a.json", as_lines(called("1")))
+    assert run(logs, "--out", "/dev/stdout") == 0
+    assert json.loads(capfd.readouterr().out)["calls"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name the logs to read"),
+        (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
+        (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "logs.json", as_lines(log()))
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err.startswith(f"compare: {complaint}")

@@ -1,0 +1,429 @@
+"""Log files are found and read in every layout that people export them in."""
+
+import base64
+import errno
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards.demo.deliveries import pack
+from dashboards.reports.logs import json_values, log_reader
+from dashboards.reports.logs.log_files import UnreadableLogsError, find_log_files
+from dashboards.reports.logs.log_reader import read_log_file
+from dashboards.reports.logs.skipped_files import SkipReason
+from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
+from tests.invocation_logs import as_lines, log, write
+
+LOGS = [log(f"request-{number}") for number in range(3)]
+IDS = [it["requestId"] for it in LOGS]
+MESSAGES = [json.dumps(it) for it in LOGS]
+ENVELOPE = json.loads(gzip.decompress(base64.b64decode(pack(MESSAGES))))
+EVENTS: dict[str, list[dict[str, object]]] = {
+    "events": [{"logStreamName": "s", "message": it, "eventId": "1"} for it in MESSAGES],
+    "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
+}
+LINES = as_lines(*LOGS)
+
+
+def readings_of(path: Path) -> Iterator[Reading]:
+    for file in find_log_files([path]):
+        yield from read_log_file(file, on_progress=lambda _: None)
+
+
+def ids_of(path: Path) -> list[str]:
+    return [it.request_id for it in readings_of(path) if isinstance(it, UsageRecord)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("lines.ndjson", LINES),
+        ("lines.log", LINES),
+        ("lines.json", LINES),
+        ("lines.json.gz", LINES),
+        ("no-suffix", LINES),
+        ("crlf.log", LINES.replace(b"\n", b"\r\n")),
+        ("bom.json", b"\xef\xbb\xbf" + LINES),
+        ("blank-lines.log", b"\n  \n" + LINES.replace(b"\n", b"\n\n")),
+        ("no-final-newline.log", LINES.rstrip()),
+        ("array.json", json.dumps(LOGS)),
+        ("array.log", json.dumps(LOGS)),
+        ("pretty-array.json", json.dumps(LOGS, indent=2)),
+        ("array.json.gz", json.dumps(LOGS)),
+        ("pretty-objects.json", "\n".join(json.dumps(it, indent=2) for it in LOGS)),
+        ("envelope.json", json.dumps(ENVELOPE)),
+        ("pretty-envelope.json", json.dumps(ENVELOPE, indent=4)),
+        ("unevenly-pretty.json", json.dumps(ENVELOPE).replace("[{", "[\n{").replace("}, ", "},\n")),
+        ("lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}})),
+        ("pretty-lambda-event.json", json.dumps({"awslogs": {"data": pack(MESSAGES)}}, indent=2)),
+        ("base64.log", pack(MESSAGES)),
+        ("filter-log-events.json", json.dumps(EVENTS, indent=4)),
+        ("one-line-filter-log-events.json", json.dumps(EVENTS)),
+        ("filter-log-events.json.gz", json.dumps(EVENTS)),
+        ("events.json", json.dumps(EVENTS["events"])),
+        ("events.log", "\n".join(json.dumps(it) for it in EVENTS["events"])),
+        ("messages.json", json.dumps(MESSAGES, indent=4)),
+        ("concatenated.json", "".join(MESSAGES)),
+        ("tab-separated.log", "\t".join(MESSAGES)),
+        ("000000.gz", "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in MESSAGES)),
+        ("no-zone.log", "".join(f"2026-09-08T12:10:33 {message}\n" for message in MESSAGES)),
+        (
+            "aws-logs-tail.txt",
+            "".join(
+                f"2026-09-08T12:10:33.000000+00:00 aws/bedrock/modelinvocations {message}\n"
+                for message in MESSAGES
+            ),
+        ),
+    ],
+)
+def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
+    assert ids_of(write(tmp_path / name, content)) == IDS
+    assert ids_of(tmp_path) == IDS
+
+
+@pytest.mark.parametrize(
+    "name", ["without-a-suffix", "notes.txt", "000000.gz", "odd.suffix", "x.csv"]
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINES,
+        json.dumps(LOGS, indent=2),
+        json.dumps(ENVELOPE) * 2,
+        pack(MESSAGES),
+        json.dumps(EVENTS),
+    ],
+    ids=["lines", "array", "envelopes", "base64", "events"],
+)
+def test_files_in_folders_are_recognized_by_their_content(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path / name, content)
+    assert set(ids_of(tmp_path)) == set(IDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100),
+        ("module.py", b"modelId = 'x'\nrequestId = 'y'\n"),
+        ("focus.csv", b"BilledCost,x_ModelId\r\n1,modelId\r\n"),
+        ("package.json", b'{"name": "x", "version": 1}'),
+        ("summary.json", b'{"version": 1,\n "records": {"read": 1}, "by_model": []}'),
+        ("other-log-group.gz", b"2026-09-08T12:10:33.000Z START RequestId: 1\n"),
+        ("huge.json", b'{"a": "' + b"x" * 5_000_000 + b'"}'),
+        ("dead.json", b"[" * 3_000_000),
+    ],
+)
+def test_a_file_in_a_folder_that_is_no_log_is_skipped(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path / "logs" / "a.json", LINES)
+    write(tmp_path / "logs" / name, content)
+    found = find_log_files([tmp_path / "logs"])
+    assert [file.path.name for file in found] == ["a.json"]
+    assert [(group.reason, group.files) for group in found.skipped] == [(SkipReason.NOT_A_LOG, 1)]
+
+
+def test_blank_lines_before_a_log_hide_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "object", b"\n" * 100_000 + LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_path: Path) -> None:
+    write(tmp_path / "a.ndjson", b"oops\n" + LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_a_message_with_line_breaks_goes_on_in_lines_without_a_time(tmp_path: Path) -> None:
+    pretty = [json.dumps(line, indent=2) for line in LOGS]
+    content = "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in pretty)
+    assert ids_of(write(tmp_path / "000000.gz", content)) == IDS
+
+
+def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> None:
+    time = "2026-09-08T12:10:33.000Z"
+    cut_off = MESSAGES[1][:-20]
+    lines = [f"{time} {MESSAGES[0]}", "stray", f"{time} {cut_off}", MESSAGES[2], "}", MESSAGES[0]]
+    path = write(tmp_path / "000000.gz", "\n".join(lines))
+    assert ids_of(path) == [IDS[0], IDS[2], IDS[0]]
+    assert list(readings_of(path)).count(RejectionReason.TRUNCATED) == 1
+
+
+TIME = "2026-09-08T12:10:33.000Z"
+export_lines = st.lists(
+    st.sampled_from(
+        [
+            ("{time} {message}", True),
+            ("{message}", True),
+            ("{time} {cut}", False),
+            ("{cut}", False),
+            ("{time} some other log", False),
+            ("a stray line", False),
+            ("", False),
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(export_lines)
+def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bool]]) -> None:
+    text, expected = "", []
+    for number, (line, is_whole) in enumerate(lines):
+        message = json.dumps(log(str(number)))
+        text += line.format(time=TIME, message=message, cut=message[:-20]) + "\n"
+        expected += [str(number)] if is_whole else []
+    with TemporaryDirectory() as folder:
+        found = ids_of(write(Path(folder, "000000.gz"), text))
+    assert found == expected
+
+
+def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 500)
+    path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
+    assert ids_of(path) == [*IDS * 3, IDS[0]]
+
+
+def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
+    lines = "\n".join([json.dumps(ENVELOPE), pack([json.dumps(log("another"))])])
+    assert ids_of(write(tmp_path / "envelopes.log", lines)) == [*IDS, "another"]
+
+
+def test_all_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
+    members = b"".join(gzip.compress(as_lines(it)) for it in LOGS)
+    path = tmp_path / "members.json.gz"
+    path.write_bytes(members)
+    assert ids_of(path) == IDS
+
+
+def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "unzipped.json.gz").write_bytes(LINES)
+    (tmp_path / "zipped.json").write_bytes(gzip.compress(LINES))
+    assert ids_of(tmp_path / "unzipped.json.gz") == ids_of(tmp_path / "zipped.json") == IDS
+
+
+def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) -> None:
+    envelopes = [json.loads(gzip.decompress(base64.b64decode(pack([it])))) for it in MESSAGES]
+    members = b"".join(gzip.compress(json.dumps(it).encode()) for it in envelopes)
+    path = tmp_path / "from-firehose.gz"
+    path.write_bytes(members)
+    assert ids_of(path) == IDS
+
+
+def test_a_line_with_something_else_behind_its_record_is_no_json(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + " more")
+    assert list(readings_of(path)) == [RejectionReason.NOT_JSON]
+
+
+def test_a_line_break_within_a_string_costs_nothing(tmp_path: Path) -> None:
+    broken = MESSAGES[1].replace("Converse", "Con\nverse")
+    for content in (f"[{MESSAGES[0]},{broken},{MESSAGES[2]}]", f"[{broken},\n{MESSAGES[2]}]"):
+        assert IDS[1:] == ids_of(write(tmp_path / "a.json", content))[-2:]
+
+
+def test_a_cut_off_object_costs_those_before_it_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + MESSAGES[2][:40])
+    assert ids_of(path) == IDS[:2]
+    assert list(readings_of(path))[2:] == [RejectionReason.TRUNCATED]
+
+
+def test_an_array_among_lines_is_a_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", "[1, 2]\n" + MESSAGES[0])
+    first, second = readings_of(path)
+    assert first is RejectionReason.NOT_AN_OBJECT
+    assert isinstance(second, UsageRecord)
+
+
+def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_values(
+    tmp_path: Path,
+) -> None:
+    forged = pack([json.dumps(log("forged"))])
+    prompt = json.dumps(log("attack", prompt=f"x}},{forged},{{"))
+    cut = MESSAGES[0][:-20]
+    for content in (f"[{cut}, {prompt}]", f"[{cut},\n{prompt}]", f"[{forged}, {prompt}]"):
+        assert "forged" not in ids_of(write(tmp_path / "a.json", content))
+
+
+@pytest.mark.parametrize(
+    "kept", [f"[{MESSAGES[0]},", f"[{MESSAGES[0]}", '{"events": [' + MESSAGES[0]]
+)
+def test_a_document_that_is_cut_off_between_values_says_so(tmp_path: Path, kept: str) -> None:
+    readings = list(readings_of(write(tmp_path / "a.json", kept)))
+    assert isinstance(readings[0], UsageRecord)
+    assert readings[1:] == [RejectionReason.TRUNCATED]
+
+
+def test_a_string_in_the_second_line_does_not_make_lines_a_document(tmp_path: Path) -> None:
+    content = LINES.replace(b"\n", b'\n"oops\n', 1)
+    assert ids_of(write(tmp_path / "a.json", content)) == IDS
+
+
+def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) -> None:
+    notice = " Permissions are correctly set for Amazon Bedrock logs."
+    path = write(
+        tmp_path / "a.json", json.dumps({"logEvents": [{"message": ""}, {"message": notice}]})
+    )
+    assert list(readings_of(path)) == [Ignored.PERMISSION_NOTICE]
+
+
+def test_a_cut_off_line_does_not_swallow_the_next_one(tmp_path: Path) -> None:
+    content = LINES[:100] + b"\n" + LINES
+    assert ids_of(write(tmp_path / "cut.json", content)) == IDS
+
+
+def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path: Path) -> None:
+    prefix = "prefix/AWSLogs/111122223333/BedrockModelInvocationLogs"
+    hour = f"{prefix}/us-east-1/2026/09/08/12"
+    write(tmp_path / hour / "20260908T121033000Z_0123456789abcdef.json.gz", as_lines(LOGS[0]))
+    write(tmp_path / hour / "20260908T121133000Z_0123456789abcdef.json.gz", as_lines(LOGS[1]))
+    write(tmp_path / hour / "data" / "request-0_input.json.gz", '{"messages": []}')
+    write(tmp_path / prefix / "amazon-bedrock-logs-permission-check.json", "ok")
+    write(tmp_path / hour / "._20260908T121033000Z.json.gz", "a Mac's resource fork")
+    write(tmp_path / "notes.txt", "not a log")
+    assert ids_of(tmp_path) == IDS[:2]
+    assert len(list(readings_of(tmp_path))) == 2
+    with pytest.raises(UnreadableLogsError, match="beside its logs"):
+        find_log_files(
+            [tmp_path / hour / "data", tmp_path / hour / "data" / "request-0_input.json.gz"]
+        )
+
+
+def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "AWSLogs" / "111122223333" / "BedrockModelInvocationLogs"
+    write(folder / "us-east-1" / "a.json", LINES)
+    assert ids_of(tmp_path) == IDS
+
+
+def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path: Path) -> None:
+    forged = as_lines(log("forged"))
+    write(tmp_path / "data" / "november.json", LINES)
+    write(tmp_path / "data" / "request-1_input.json.gz", forged)
+    write(tmp_path / "data" / "request-1_input_media_00.json", forged)
+    write(tmp_path / "data" / "BedrockModelInvocationLogs" / "us-east-1" / "data" / "x", forged)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["november.json"]
+    assert found.skipped.count(SkipReason.BODY) == 3
+
+
+def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
+    for name in ("b/1.json", "a/2.json", "a/1.json", "c.json"):
+        write(tmp_path / name, as_lines(log(name)))
+    assert ids_of(tmp_path) == ["c.json", "a/1.json", "a/2.json", "b/1.json"]
+
+
+def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a.json", LINES)
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "gone.json")
+    assert ids_of(tmp_path) == IDS
+    with pytest.raises(UnreadableLogsError, match="no regular file"):
+        find_log_files([tmp_path / "pipe.json"])
+
+
+def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
+    assert ids_of(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
+
+
+def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 1000)
+    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
+    readings = list(readings_of(write(tmp_path / "long.log", content)))
+    assert [isinstance(it, UsageRecord) for it in readings] == [False, True, True, True]
+
+
+def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:
+    path = write(tmp_path / "many.log", LINES * 2000)
+    (file,) = find_log_files([path])
+    seen: list[int] = []
+    for _ in read_log_file(file, seen.append):
+        pass
+    assert seen == sorted(set(seen))
+    assert 0 < seen[-1] <= file.size
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("cut.json.gz", gzip.compress(LINES, mtime=0)[:60], "damaged or cut off"),
+        ("damaged.json.gz", gzip.compress(LINES, mtime=0)[:-8] + bytes(8), "damaged or cut off"),
+        ("utf16.json", LINES.decode().encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_an_unreadable_file_is_named(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UnreadableLogsError, match=complaint) as error:
+        list(readings_of(path))
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_subfolder_that_cannot_be_listed_is_noted_and_the_folder_itself_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    write(tmp_path / "a.json", LINES)
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(locked))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_log_files([tmp_path])
+    assert [file.path.name for file in found] == ["a.json"]
+    assert found.skipped.count(SkipReason.UNREADABLE) == 1
+    assert found.skipped.first_problem == f"{locked}: Permission denied."
+    with pytest.raises(UnreadableLogsError, match="locked: Permission denied"):
+        find_log_files([locked])
+
+
+def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(LINES.decode().encode("utf-16"))
+    (file,) = find_log_files([tmp_path])
+    with pytest.raises(UnreadableLogsError, match="UTF-16"):
+        list(read_log_file(file, on_progress=lambda _: None))
+    path.unlink()
+    with pytest.raises(UnreadableLogsError, match=r"a\.json: No such file"):
+        list(read_log_file(file, on_progress=lambda _: None))
+
+
+def test_a_value_that_does_not_end_is_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    path = write(tmp_path / "a.json", b"[" + LINES[:200] + b"x" * 500_000)
+    with pytest.raises(UnreadableLogsError, match="goes on for too long"):
+        list(readings_of(path))
+
+
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableLogsError, match=r"nowhere\.json: No such file"):
+        find_log_files([tmp_path / "nowhere.json"])
+
+
+def test_a_folder_without_logs_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "request_input.json", "{}")
+    with pytest.raises(UnreadableLogsError, match="no logs in this folder"):
+        find_log_files([tmp_path])

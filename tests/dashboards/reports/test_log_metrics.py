@@ -1,0 +1,114 @@
+"""Log files become the metrics that a deployment would publish."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboards.cloudwatch import Metric, Periods, Statistic
+from dashboards.reports.log_metrics import LogMetrics
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.ledger import LedgerChange
+from tests.builders import usage_record
+
+NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+TWO_HOURS = Periods(NOON + timedelta(hours=2), 3600, 2)
+INPUT = Metric("BedrockMeter", "InputTokens")
+ANA = "arn:aws:iam::111122223333:user/ana"
+OF_ANA = Metric("BedrockMeter", "InputTokens", (("IdentityArn", ANA),))
+
+
+def call(minutes: int, tokens: int) -> UsageRecord:
+    return usage_record(
+        timestamp=NOON + timedelta(minutes=minutes), identity_arn=ANA, tokens=TokenCounts(tokens, 0)
+    )
+
+
+def metrics_of(*calls: UsageRecord) -> LogMetrics:
+    metrics = LogMetrics(NOON + timedelta(days=1))
+    for it in calls:  # one by one, as a stream may tell them
+        metrics.apply([LedgerChange(it)])
+    return metrics
+
+
+@pytest.mark.parametrize(
+    ("statistic", "values"),
+    [
+        (Statistic.SUM, (60, 9)),
+        (Statistic.SAMPLE_COUNT, (3, 1)),
+        (Statistic.AVERAGE, (20, 9)),
+        (Statistic.MINIMUM, (10, 9)),
+        (Statistic.MAXIMUM, (30, 9)),
+        (Statistic.P50, (20, 9)),
+        (Statistic.P99, (30, 9)),
+    ],
+)
+def test_a_period_has_the_statistics_of_its_calls(
+    statistic: Statistic, values: tuple[float, ...]
+) -> None:
+    source = metrics_of(call(-1, 7), call(0, 10), call(0, 30), call(59, 20), call(60, 9))
+    assert source.values([INPUT], statistic, TWO_HOURS) == {INPUT: values}
+
+
+def test_identities_have_no_percentiles_as_in_the_deployed_meter() -> None:
+    source = metrics_of(call(0, 10))
+    assert source.values([OF_ANA], Statistic.P50, TWO_HOURS) == {OF_ANA: (None, None)}
+    assert source.values([OF_ANA], Statistic.SUM, TWO_HOURS) == {OF_ANA: (10, None)}
+
+
+def test_a_correction_changes_no_metric_as_in_the_deployed_meter() -> None:
+    source = metrics_of(call(0, 10))
+    source.apply([LedgerChange(call(0, 99), replaced=call(0, 10))])
+    assert source.values([INPUT], Statistic.SUM, TWO_HOURS) == {INPUT: (10, None)}
+
+
+def test_metrics_are_found_by_name() -> None:
+    source = metrics_of(call(0, 10))
+    assert {INPUT, OF_ANA} <= {*source.metrics("BedrockMeter", "InputTokens")}
+    assert source.metrics("AWS/Bedrock", "InputTokens") == []
+
+
+def test_time_ends_with_the_last_call() -> None:
+    assert metrics_of(call(5, 1), call(3, 1)).end == NOON + timedelta(minutes=6)
+    assert LogMetrics(NOON).end is None
+
+
+def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter() -> None:
+    role = "arn:aws:sts::111122223333:assumed-role/agent"
+    calls = [
+        usage_record(
+            request_id=str(number),
+            identity_arn=f"{role}/botocore-session-{1_757_334_600 + number}",
+            timestamp=NOON,
+        )
+        for number in range(30)
+    ]
+    people = [
+        usage_record(request_id=name, identity_arn=f"{role}/{name}", timestamp=NOON)
+        for name in ("ana", "ben")
+    ]
+    found = metrics_of(*calls, *people).metrics("BedrockMeter", "Invocations")
+    identities = {dict(it.dimensions).get("IdentityArn") for it in found} - {None}
+    assert identities == {
+        "arn:aws:iam::111122223333:role/agent",
+        f"{role}/ana",
+        f"{role}/ben",
+    }
+
+
+def test_identities_past_the_bound_are_one() -> None:
+    calls = [
+        usage_record(request_id=name, identity_arn=f"arn:aws:iam::111122223333:user/{name}")
+        for name in (f"user-{number}" for number in range(202))
+    ]
+    found = metrics_of(*calls).metrics("BedrockMeter", "Invocations")
+    identities = [it for it in found if it.dimension_names == {"IdentityArn"}]
+    assert len(identities) == 201
+    assert (("IdentityArn", "__other__"),) in [it.dimensions for it in identities]
+
+
+@pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])
+def test_a_time_at_which_nobody_can_have_called_moves_no_graph(year: int) -> None:
+    odd = usage_record(request_id="odd", timestamp=NOON.replace(year=year))
+    source = metrics_of(call(0, 10), odd)
+    assert source.end == NOON + timedelta(minutes=1)
+    assert metrics_of(odd).end is None

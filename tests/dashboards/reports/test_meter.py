@@ -1,0 +1,743 @@
+"""`make meter`, from the command line to the summary that other programs rely on."""
+
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from decimal import Decimal
+from functools import partial
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cdk.config import Config
+from dashboards.reports import meter, temporary_store
+from dashboards.reports.commands import meter_files
+from dashboards.reports.local_meter import open_local_meter
+from dashboards.reports.logs.log_files import find_log_files
+from dashboards.reports.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
+from dashboards.reports.usage_report import print_report
+from lambdas.domain.invocations import RejectionReason
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.pricing import Unpriced
+from tests.invocation_logs import as_lines, log, write
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+ANA = "arn:aws:iam::111122223333:user/ana"
+BEN = "arn:aws:iam::111122223333:user/ben"
+SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
+
+
+@pytest.fixture
+def run(run_as: Any) -> Any:
+    """Run the command with arguments; gives its exit code."""
+    return partial(run_as, "meter", meter.main)
+
+
+@pytest.fixture
+def summarize(run: Any, tmp_path: Path) -> Any:
+    """Meter some paths; gives the summary."""
+
+    def summarize_paths(*logs: Path) -> Any:
+        out = tmp_path / "out" / "summary.json"
+        out.parent.mkdir(exist_ok=True)
+        assert run(*logs, "--out", out) == 0
+        assert list(out.parent.iterdir()) == [out]
+        return json.loads(out.read_text())
+
+    return summarize_paths
+
+
+def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
+    logs = write(
+        tmp_path / "logs.json",
+        b"Permissions are correctly set for Amazon Bedrock logs.\n"
+        + as_lines(
+            log("1", input={"inputTokenCount": 3, "cacheReadInputTokenCount": 7}),
+            log("1", input={"inputTokenCount": 3, "cacheReadInputTokenCount": 7}),
+            log("2", errorCode="ModelStreamErrorException"),
+            log("3", identity={}, modelId="us.anthropic.claude-sonnet-4-6", input={}, output={}),
+        )
+        + b"\n\n{ not json\n",
+    )
+    figures = {
+        "invocations": 1,
+        "invocation_errors": 1,
+        "input_tokens": 3,
+        "cache_read_tokens": 7,
+        "cache_write_tokens": 0,
+        "output_tokens": 5,
+        "total_tokens": 15,
+        "quota_tokens": 8,
+        "failed_tokens": 15,
+        "records_missing_counts": 0,
+        "records_missing_output": 0,
+        "ambiguous_invocations": 0,
+        "unverified_invocations": 0,
+        "cost_usd": None,
+        "unpriced_invocations": 1,  # there is no price of cache reads of this model
+        "assumed_price_invocations": 0,
+        "assumed_cost_usd": 0,
+    }
+    unknown = dict.fromkeys(figures, 0) | {
+        "invocations": 1,
+        "records_missing_counts": 1,
+        "cost_usd": None,
+        "unpriced_invocations": 1,
+    }
+    assert summarize(logs) == {
+        "version": 1,
+        "records": {
+            "read": 6,
+            "counted": 3,
+            "duplicates": 1,
+            "conflicting_duplicates": 0,
+            "ignored": 1,
+            "rejected": 1,
+        },
+        "files": {"read": 1, "skipped": []},
+        "unpriced": {"no_counts": 1, "no_price_of_a_kind": 1},
+        "coverage": {
+            "start": "2026-09-08T12:10:33+00:00",
+            "end": "2026-09-08T12:10:33+00:00",
+            "account_ids": ["111122223333"],
+            "regions": ["us-east-1"],
+        },
+        "by_identity": [
+            {"identity_arn": ANA} | figures,
+            {"identity_arn": "unknown"} | unknown,
+        ],
+        "by_model": [
+            {"model_id": "anthropic.claude-3-haiku-20240307-v1:0"} | figures,
+            {"model_id": "anthropic.claude-sonnet-4-6"} | unknown,
+        ],
+        "rejected": [{"source": str(logs), "line": 6, "code": "not_json"}],
+    }
+
+
+CASES = FIXTURES / "cases"
+
+
+def figures_of(summary: Any) -> tuple[int, ...]:
+    """Calls, input tokens and output tokens."""
+    columns = ("invocations", "input_tokens", "output_tokens")
+    return tuple(sum(row[column] for row in summary["by_model"]) for column in columns)
+
+
+MIXED = CASES / "10-files-skipped-silently" / "mixed"
+
+
+@pytest.mark.parametrize("compression", ["as it is", "compressed once more by Firehose"])
+def test_a_folder_of_firehose_objects_with_default_names_is_read(
+    summarize: Any, tmp_path: Path, compression: str
+) -> None:
+    folder = tmp_path / "2026" / "11" / "20" / "10"
+    folder.mkdir(parents=True)
+    for source in MIXED.glob("bedrock-logs-*"):
+        content = source.read_bytes()
+        is_twice = compression != "as it is"
+        (folder / source.name).write_bytes(gzip.compress(content) if is_twice else content)
+    summary = summarize(tmp_path / "2026")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 2  # a control message in each object
+    assert summary["records"]["duplicates"] == 4  # both objects hold the same calls
+    assert summary["files"] == {"read": 2, "skipped": []}
+
+
+def test_a_named_firehose_object_is_read(summarize: Any) -> None:
+    summary = summarize(MIXED / "bedrock-logs-1-2026-11-20-10-00-00-0a1b2c3d")
+    assert figures_of(summary) == (4, 400, 40)
+    assert summary["records"]["ignored"] == 1
+
+
+def test_firehose_objects_beside_other_logs_are_read_as_well(summarize: Any) -> None:
+    summary = summarize(MIXED)
+    assert summary["files"]["read"] == 3
+    assert summary["records"]["counted"] == 4 + 2
+
+
+@pytest.mark.parametrize("part", ["", "export", "export/0123-task", "input.ndjson"])
+def test_an_export_of_a_log_group_is_read(summarize: Any, part: str) -> None:
+    case = CASES / "10b-create-export-task"
+    if part == "":
+        part = "export/0123-task/aws-bedrock-modelinvocations/000000.gz"
+    summary = summarize(case / part)
+    assert figures_of(summary) == (3, 300, 30)
+    assert summary["records"]["ignored"] == 1
+    assert summary["records"]["rejected"] == 0
+
+
+def test_files_that_were_not_read_are_counted_by_reason(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    write(logs / "notes.txt", "not a log")
+    write(logs / "settings.json", '{"model": "none"}')
+    write(logs / "nothing.log.gz", "")
+    write(logs / "data" / "request-1_input.json.gz", '{"messages": []}')
+    write(logs / "export" / "aws-logs-write-test", "Permission Check Successful")
+    os.mkfifo(logs / "pipe.json")
+    (logs / "loop").symlink_to(logs)
+    (logs / "nowhere.json").symlink_to(tmp_path / "gone.json")
+    (logs / "round.json").symlink_to(logs / "round.json")
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 0
+    files = json.loads(out.read_text())["files"]
+    assert files["read"] == 1
+    assert {group["reason"]: group["files"] for group in files["skipped"]} == {
+        "not_a_log": 2,
+        "empty": 1,
+        "body": 1,
+        "permission_check": 1,
+        "link": 3,
+        "not_a_file": 1,
+    }
+    printed = capsys.readouterr().out
+    assert "1 file read. 9 files were not:" in printed
+    assert f"  not an invocation log: 2 ({logs}/notes.txt, {logs}/settings.json)" in printed
+
+
+def test_many_skipped_files_are_counted_and_a_few_named(
+    summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for number in range(9):
+        write(logs / "data" / f"{number}_input.json", "{}")
+    ((group),) = summarize(logs)["files"]["skipped"]
+    assert (group["reason"], group["files"], len(group["examples"])) == ("body", 9, 5)
+    assert "4_input.json, ...)" in capsys.readouterr().out
+
+
+def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_command(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log("1")))
+    whole = gzip.compress(as_lines(*[log(f"cut-{n}", text="x" * n) for n in range(3000)]))
+    (logs / "b.json.gz").write_bytes(whole[:-20])
+    write(logs / "c.json", as_lines(log("2")))
+    out = tmp_path / "summary.json"
+    assert run(logs, "--out", out) == 2
+    printed = capsys.readouterr()
+    assert "1 file could not be read to the end" in printed.err
+    assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
+    assert "Identity" in printed.out
+    assert "2 files read. 1 file was not:" in printed.out
+    summary = json.loads(out.read_text())
+    assert summary["records"]["counted"] > 2900
+    assert summary["files"]["read"] == 2
+    assert summary["files"]["skipped"][0]["reason"] == "unreadable"
+
+
+def test_names_of_skipped_files_cannot_steer_the_terminal(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    write(logs / "a.json", as_lines(log()))
+    for name in (b"evil\x1b]0;owned\x07.txt", b"two\nlines.txt", b"bytes\xff\xfe.txt"):
+        Path(os.fsdecode(bytes(logs) + b"/" + name)).write_bytes(b"no log")
+    assert run(logs, "--out", tmp_path / "summary.json") == 0
+    printed = capsys.readouterr().out
+    assert not {"\x1b", "\x07"} & set(printed)
+    assert "two\nlines" not in printed
+    assert json.loads((tmp_path / "summary.json").read_text())["files"]["skipped"][0]["files"] == 3
+
+
+def test_the_order_of_conflicting_readings_changes_nothing(summarize: Any, tmp_path: Path) -> None:
+    other: dict[str, Any] = {
+        "identity": {"arn": BEN},
+        "modelId": SONNET_4,
+        "errorCode": "ThrottlingException",
+    }
+    lines = [
+        log(),
+        log(input={"inputTokenCount": 70}),
+        log(input={"inputTokenCount": 100}, timestamp="2026-09-09T00:00:00Z"),
+        log() | other,
+    ]
+    summaries = [
+        summarize(
+            write(tmp_path / "a.json", as_lines(*order[:2], order[1])),
+            write(tmp_path / "b.json", as_lines(*order[2:])),
+        )
+        for order in permutations(lines)
+    ]
+    assert all(summary == summaries[0] for summary in summaries)
+    assert summaries[0]["records"]["duplicates"] == 4
+    assert summaries[0]["records"]["conflicting_duplicates"] == 3
+    ((caller,), (model,)) = (summaries[0][part] for part in ("by_identity", "by_model"))
+    assert (caller["identity_arn"], caller["total_tokens"]) == ("conflicting", 105)
+    assert (model["model_id"], model["invocations"]) == (SONNET_4, 1)
+
+
+def test_conflicting_duplicates_are_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "a.json", as_lines(log(), log(identity={"arn": BEN})))
+    assert run(logs) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 conflicting duplicate: of each count the larger stands" in printed
+
+
+def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
+    records = summarize(FIXTURES / "invocation-logs.ndjson", FIXTURES / "invocation-logs.ndjson")[
+        "records"
+    ]
+    assert records["read"] == 130
+    assert records["duplicates"] == records["counted"] == 60
+    assert records["read"] == sum(
+        records[part] for part in ("counted", "duplicates", "ignored", "rejected")
+    )
+
+
+# Lines of the samples, read off by hand.
+CUT_OFF_STREAMS = {41}
+TOTALS_THAT_FIT_NOTHING = {33, 34}
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
+)
+def test_the_samples_add_up_to_what_was_read_off_by_hand(
+    summarize: Any, part: str, key: str
+) -> None:
+    expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
+        if "rejected" in record:
+            continue
+        counts = {name: record[name] for name in ("input", "output", "cache_read", "cache_write")}
+        known = [count for count in counts.values() if count is not None]
+        if record["error_code"]:
+            expected[record[key]] += Counter(invocation_errors=1, failed_tokens=sum(known))
+            continue
+        expected[record[key]] += Counter(
+            invocations=1,
+            total_tokens=sum(known),
+            records_missing_counts=int(counts["input"] is counts["output"] is None),
+            records_missing_output=int(record["line"] in CUT_OFF_STREAMS),
+            ambiguous_invocations=int(record["line"] in TOTALS_THAT_FIT_NOTHING),
+            **{f"{name}_tokens": count or 0 for name, count in counts.items()},
+        )
+    figures = {row.pop(key): row for row in summarize(FIXTURES / "invocation-logs.ndjson")[part]}
+    assert figures.keys() == expected.keys()
+    others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
+    others |= {"assumed_price_invocations", "assumed_cost_usd"}
+    for name, row in figures.items():
+        assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
+
+
+# US dollars for a million tokens: input, output, cache reads, cache writes, as AWS lists them.
+USD_OF_SAMPLES = {
+    "us.anthropic.claude-sonnet-4-20250514-v1:0": "3 15 0.3 3.75",
+    "anthropic.claude-sonnet-4-20250514-v1:0": "3 15 0.3 3.75",
+    "anthropic.claude-3-haiku-20240307-v1:0": "0.25 1.25",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": "3.3 16.5 0.33 4.125",
+    "anthropic.claude-v2": "8 24",
+    "global.anthropic.claude-opus-4-6-v1": "5 25 0.5 6.25",
+    "us.anthropic.claude-opus-4-6-v1": "5.5 27.5 0.55 6.875",
+    "amazon.nova-pro-v1:0": "0.8 3.2 0.2",
+    "apac.amazon.nova-micro-v1:0": "0.042 0.168 0.0105",
+    "global.anthropic.claude-haiku-4-5-20251001-v1:0": "1 5 0.1 1.25",
+    "meta.llama3-1-405b-instruct-v1:0": "2.4 2.4",
+    "amazon.nova-lite-v1:0": "0.06 0.24 0.015",
+    "amazon.titan-text-express-v1": "0.2 0.6",
+    "anthropic.claude-3-5-sonnet-20240620-v1:0": "3 15 0.3 3.75",
+    "cohere.command-r-plus-v1:0": "3 15",
+}
+
+
+# US dollars for a text unit of a guardrail, as AWS lists them; word filters are free.
+USD_OF_GUARDRAILS = {
+    "topicPolicyUnits": Decimal("0.00015"),
+    "contentPolicyUnits": Decimal("0.00015"),
+    "sensitiveInformationPolicyUnits": Decimal("0.0001"),
+}
+
+
+def guardrail_usd(part: Any) -> Decimal:
+    """The cost of the units that the assessments of a guardrail report, wherever they stand."""
+    if isinstance(part, list):
+        return sum(map(guardrail_usd, part), Decimal(0))
+    if not isinstance(part, dict):
+        return Decimal(0)
+    own = (usd * part.get(unit, 0) for unit, usd in USD_OF_GUARDRAILS.items())
+    return sum(own, guardrail_usd(list(part.values())))
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
+)
+def test_the_samples_cost_what_was_worked_out_by_hand(
+    run: Any, tmp_path: Path, part: str, key: str
+) -> None:
+    lines = (FIXTURES / "invocation-logs.ndjson").read_text().splitlines()
+    costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
+    for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
+        if "rejected" in record or record["error_code"]:
+            continue
+        logged = json.loads(lines[record["line"] - 1])
+        invoked = logged["modelId"].rpartition("/")[2]
+        usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
+        counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
+        is_told = record["input"] is not None or record["output"] is not None
+        costs[record[key]].append(
+            sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            + guardrail_usd(logged["output"])
+            if usd and is_told
+            else None
+        )
+    out = tmp_path / "summary.json"
+    assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
+    rows = json.loads(out.read_text(), parse_float=Decimal)[part]
+    for row in rows:
+        known = [it for it in costs[row[key]] if it is not None]
+        assert row["unpriced_invocations"] == costs[row[key]].count(None)
+        assert row["cost_usd"] == (sum(known, Decimal(0)) if known else None)
+    assert sum(row["unpriced_invocations"] for row in rows) == 6
+
+
+def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
+    record = log(input={"inputTokenCount": 1_000_000}, output={"outputTokenCount": 0})
+    logs = write(tmp_path / "logs.json", as_lines(record))
+    half = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 50}]
+    pricing = Config.from_context({"negotiated_prices": half}).pricing
+    with open_local_meter(pricing=pricing) as local:
+        meter_files(local, find_log_files([logs]))
+        ((_, figures),) = local.summary.by_model()
+    assert figures.cost_usd == Decimal("0.125")
+
+
+def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
+    summary = summarize(write(tmp_path / "empty.json", ""))
+    assert summary["records"]["read"] == 0
+    assert summary["by_identity"] == summary["rejected"] == []
+    assert summary["coverage"] is None
+
+
+def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(FIXTURES / "invocation-logs.ndjson") == 0
+    printed = capsys.readouterr().out
+    assert "111122667777 user/dario" in printed
+    assert "130,447" in printed
+    assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
+    table = (FIXTURES.parents[1] / "README.md").read_text().split("```")[3].strip("\n")
+    assert table in "\n".join(line.rstrip() for line in printed.splitlines())
+    assert "Rejected: 3 bad_timestamp (without a readable timestamp), 2 no_request_id" in printed
+    assert "invocation-logs.ndjson, line 43: no_request_id" in printed
+
+
+CUT_OFF: dict[str, Any] = {
+    "operation": "ConverseStream",
+    "input": {"inputTokenCount": 3},
+    "output": {},
+}
+
+
+def test_an_output_that_is_not_known_is_not_shown_as_zero(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log("1", **CUT_OFF), log("2", **CUT_OFF)))
+    assert run(logs) == 0
+    shown = capsys.readouterr().out
+    assert "No output" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("anthropic.")]
+    assert row[1:6] == ["2", "6", "-", "2", "6"]  # calls, input, output, no output, total
+    assert "2 calls without an output count" in shown
+
+
+def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(write(tmp_path / "logs.json", as_lines(log("1")))) == 0
+    assert "No output" not in capsys.readouterr().out
+
+
+def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summarize: Any) -> None:
+    summary = summarize(CASES / "12-app-profile-1h-writes-in-stream" / "input.ndjson")
+    (row,) = summary["by_model"]
+    assert row["model_id"] == "anthropic.claude-opus-4-8"
+    assert (row["invocations"], row["unpriced_invocations"]) == (2, 0)
+    assert row["assumed_price_invocations"] == 1
+    assert row["cost_usd"] - row["assumed_cost_usd"] == pytest.approx(0.210015, abs=2e-6)
+
+
+def test_doubtful_usage_is_counted_and_explained(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = {"inputTokens": 3, "outputTokens": 5, "totalTokens": 99}
+    ambiguous = log("1", output={"outputBodyJson": {"usage": usage}})
+    request = {"inputTokenCount": 9, "cacheReadInputTokenCount": 7}
+    unverified = log("2", modelId="openai.gpt-5.6-luna", operation="ConverseStream", input=request)
+    logs, out = write(tmp_path / "logs.json", as_lines(ambiguous, unverified)), tmp_path / "o.json"
+    assert run(logs, "--out", out) == 0
+    shown = capsys.readouterr().out
+    assert "1 call with ambiguous usage" in shown
+    assert "1 call with unverified usage" in shown
+    rows = {row["model_id"]: row for row in json.loads(out.read_text())["by_model"]}
+    assert rows["openai.gpt-5.6-luna"]["unverified_invocations"] == 1
+    assert rows["openai.gpt-5.6-luna"]["input_tokens"] == 2
+    assert sum(row["ambiguous_invocations"] for row in rows.values()) == 1
+
+
+def test_costs_that_mean_different_things_look_different(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used: dict[str, dict[str, Any]] = {
+        "priced": {"input": {"inputTokenCount": 4_000_000}},
+        "tiny": {"input": {"inputTokenCount": 1}},
+        "free": {"input": {"inputTokenCount": 0}},
+        "assumed": {"input": {"inputTokenCount": 4_000_000}, "region": "xx-new-1"},
+        "unknown": {"modelId": "a.b"},
+        "failed": {"errorCode": "ThrottlingException"},
+    }
+    logs = [
+        log(name) | {"output": {"outputTokenCount": 0}, "identity": {"arn": name}} | changes
+        for name, changes in used.items()
+    ]
+    out = tmp_path / "summary.json"
+    assert run(write(tmp_path / "logs.json", as_lines(*logs)), "--out", out) == 0
+    printed = capsys.readouterr().out
+    cells = {line.split()[0]: line.split()[-2] for line in printed.splitlines() if line.strip()}
+    rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
+    assumed = rows["assumed"]["cost_usd"]
+    assert assumed >= 1
+    assert {name: cells[name] for name in used} == {
+        "priced": "$1.0000",
+        "tiny": "<$0.0001",
+        "free": "$0",
+        "assumed": f"~${assumed:.4f}",
+        "unknown": "unpriced",
+        "failed": "-",
+    }
+    assert rows["assumed"]["assumed_price_invocations"] == 1
+    assert rows["assumed"]["assumed_cost_usd"] == assumed
+    legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
+    assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
+    assert (
+        "  1 no_price: no price of the model is known in the AWS partition of the call" in printed
+    )
+
+
+def test_the_period_accounts_and_regions_are_shown(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [
+        log("1", timestamp="2026-09-08T12:10:33Z"),
+        log("2", timestamp="2026-09-08T12:10:33.500Z", region="eu-west-1"),
+        log("3", timestamp="2026-08-31T23:00:00-02:00", accountId="444455556666"),
+    ]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    shown = (
+        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts (111122223333, 444455556666),"
+        " 2 Regions (eu-west-1, us-east-1)."
+    )
+    assert shown in capsys.readouterr().out
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(UNPRICED_MEANINGS) == set(Unpriced)
+    assert set(REJECTION_MEANINGS) == set(RejectionReason)
+
+
+def test_nothing_but_rejected_records_gets_a_hint(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(FIXTURES / "response-bodies.ndjson") == 2
+    printed = capsys.readouterr()
+    assert "57 rejected" in printed.out
+    assert "none of this looks like an invocation log" in printed.err
+    assert "dashboards/README.md" in printed.err
+
+
+@pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
+def test_no_number_and_no_name_is_cut_however_narrow_the_terminal(width: int) -> None:
+    with open_local_meter() as local, io.StringIO() as text:
+        meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
+        print_report(local, Console(file=text, width=width))
+        printed = text.getvalue()
+    lines = printed.splitlines()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    assert max(map(len, lines[:20])) <= width
+    (dario,) = [line for line in lines if line.startswith("111122667777 user/dario")]
+    assert "130,447" in dario.split()
+
+
+def test_years_are_shown_with_four_digits(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log(timestamp="0001-01-01T00:00:00Z")))
+    assert run(logs) == 0
+    assert "0001-01-01 00:00:00 to 0001-01-01 00:00:00 UTC" in capsys.readouterr().out
+
+
+def test_names_cannot_steer_the_terminal(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "[red]\x1b]0;owned\x07\u202e" + "x" * 1000
+    logs = write(tmp_path / "logs.json", as_lines(log(identity={"arn": hostile})))
+    assert run(logs) == 0
+    printed = capsys.readouterr().out
+    assert "[red]" in printed
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+
+
+def test_long_names_push_no_others_off_the_screen(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = log("1", identity={"arn": "x" * 100_000}, modelId="y" * 100_000)
+    assert run(write(tmp_path / "logs.json", as_lines(long, log("2", identity={"arn": ANA})))) == 0
+    printed = capsys.readouterr().out
+    assert "user/ana" in printed
+    assert "..." in printed
+    assert printed.count("x") + printed.count("y") < 1000
+
+
+def test_name_that_repeats_a_sign_in_role_costs_no_time() -> None:
+    role = "role/AWSReservedSSO_"
+    arn = f"arn:aws:sts::111122223333:federated-user/{role * 50_000}"
+    assert shorten_identity(arn).endswith(role)
+    signed_in = f"assumed-role/{role.partition('/')[2]}Dev_0123456789abcdef/ana"
+    assert shorten_identity(f"arn:aws:sts::111122223333:{signed_in}") == "111122223333 SSO Dev/ana"
+
+
+def test_many_identities_are_cut_to_the_largest(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [log(str(number), identity={"arn": f"identity-{number:03}"}) for number in range(40)]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    printed = capsys.readouterr().out
+    assert "identity-024" in printed
+    assert "identity-025" not in printed
+    (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
+    assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "$0.0001"]
+
+
+def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:
+    lines = as_lines(*[log(str(number)) for number in range(2500)]) + b"\n{\n"
+    assert summarize(write(tmp_path / "a.json", lines))["rejected"][0]["line"] == 2501
+
+
+def test_ids_that_run_together_alike_are_not_one_call(summarize: Any, tmp_path: Path) -> None:
+    logs = as_lines(log("1", region="ab", accountId="c"), log("1", region="b", accountId="ca"))
+    assert summarize(write(tmp_path / "a.json", logs))["records"]["counted"] == 2
+
+
+def test_an_earlier_summary_in_a_folder_of_logs_is_no_log(run: Any, tmp_path: Path) -> None:
+    write(tmp_path / "logs.json", as_lines(log()))
+    out = tmp_path / "summary.json"
+    for _ in range(2):
+        assert run(tmp_path, "--out", out) == 0
+        assert json.loads(out.read_text())["records"]["read"] == 1
+
+
+def test_a_log_in_a_folder_is_never_overwritten(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    before = logs.read_bytes()
+    assert run(tmp_path, "--out", logs) == 2
+    assert "is one of the logs" in capsys.readouterr().err
+    assert logs.read_bytes() == before
+
+
+def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    command = [sys.executable, "-m", "dashboards.reports.meter", str(logs), "--out", "/dev/stdout"]
+    piped = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(piped.stdout)["records"]["counted"] == 1
+    with (tmp_path / "out.json").open("wb") as redirected:
+        subprocess.run(command, stdout=redirected, check=True)
+    assert (tmp_path / "out.json").read_bytes() == piped.stdout
+
+
+def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "target.json")
+    assert run(logs, "--out", link) == 0
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "target.json").read_text()) == summarize(logs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name the logs to read"),
+        (["nowhere.json"], "nowhere.json: No such file or directory."),
+        (["empty"], "empty: no logs in this folder."),
+        (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
+        (["logs.json", "--out", "nowhere/a.json"], "OUT=nowhere/a.json cannot be written."),
+        (["logs.json", "--out", "empty"], "OUT=empty cannot be written."),
+        (["logs.json", "--out", "logs.json/a.json"], "OUT=logs.json/a.json"),
+        (["logs.json", "--out", "a" * 300], "OUT=aaa"),
+        (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
+        (["two\nlines\x1b"], "two\ufffdlines\ufffd: No such file or directory."),
+        (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "logs.json", as_lines(log()))
+    (tmp_path / "cut.json.gz").write_bytes(write(tmp_path / "a.gz", "x" * 100).read_bytes()[:-9])
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"meter: {complaint}")
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_full_disk_is_said_in_one_line(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = temporary_store.SCHEMA + "PRAGMA max_page_count = 10;"
+    monkeypatch.setattr(temporary_store, "SCHEMA", small)
+    rejected = [log(str(number), modelId="") for number in range(1000)]
+    assert run(write(tmp_path / "logs.json", as_lines(*rejected))) == 2
+    assert "cannot hold what is read: database or disk is full." in capsys.readouterr().err
+
+
+def test_prompts_and_completions_are_in_no_output(
+    summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = "XyzzyMarker"
+    bodies = {"input": {"inputBodyJson": {"prompt": marker}, "inputTokenCount": 1}}
+    bodies |= {"output": {"outputBodyJson": {"completion": marker, "usage": marker}}}
+    metadata = {"requestMetadata": {"note": marker}}
+    good = [json.dumps(log(str(number)) | bodies | metadata) for number in range(3)]
+    deep = good[1].replace(f'"{marker}"', "[" * 3000 + f'"{marker}"' + "]" * 3000, 1)
+    bad = [
+        good[0][:-30],
+        json.dumps({"prompt": marker}),
+        json.dumps(log("bad", timestamp=None) | bodies),
+        json.dumps(log("bad", modelId=None) | bodies),
+        json.dumps(log("bad", schemaType="other") | bodies),
+        json.dumps([marker]),
+        marker,
+        f'{{"a": {marker}}}',
+    ]
+    logs = write(tmp_path / "logs.log", "\n".join([good[0], deep, good[2], *bad]))
+    summary = summarize(logs)
+    assert summary["records"]["counted"] == 3
+    assert len({it["code"] for it in summary["rejected"]}) == 7
+    printed = capsys.readouterr()
+    assert marker not in printed.out + printed.err + json.dumps(summary)

@@ -1,0 +1,64 @@
+"""No prompt and no completion of a log file is in what commands print and write."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.demo.sources import source_of_logs
+from dashboards.reports import compare, focus, meter, reconcile
+from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.pages import page_with_all
+from tests.bills import bill_line, write_csv_bill
+from tests.invocation_logs import write
+from tests.prompt_records import find_prompts, prompt_messages
+
+CALLED_AT = datetime(2026, 9, 8, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """Every kind of record that may hold a prompt, one a line."""
+    return write(tmp_path / "logs.ndjson", "\n".join(prompt_messages(CALLED_AT)) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "main", "out"),
+    [
+        ("meter", meter.main, "summary.json"),
+        ("compare", compare.main, "comparison.json"),
+        ("focus", focus.main, "focus.csv"),
+        (
+            "reconcile",
+            partial(reconcile.main, lambda: datetime(2026, 9, 30, tzinfo=UTC)),
+            "reconciliation.json",
+        ),
+    ],
+)
+def test_commands_write_and_print_no_prompt(
+    name: str,
+    main: Callable[[], None],
+    out: str,
+    logs: Path,
+    tmp_path: Path,
+    run_as: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
+    before = ("--cur", bill) if name == "reconcile" else ()
+    assert run_as(name, main, *before, "--out", tmp_path / out, "--", logs) == 0
+    printed = capsys.readouterr()
+    written = [path for path in tmp_path.iterdir() if path not in (logs, bill)]
+    assert written
+    assert len(printed.out) > 300
+    texts = [printed.out, printed.err, *(path.read_text() for path in written)]
+    assert find_prompts("\n".join(texts)) == set()
+
+
+def test_page_has_no_prompt(logs: Path) -> None:
+    page = page_with_all(Viewing.of(source_of_logs([logs])))
+    assert "user/ana" in page
+    assert find_prompts(page) == set()

@@ -1,0 +1,144 @@
+"""Callers choose names of models; metrics of them stay within a bound."""
+
+from dashboards.reports.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.metrics import aggregate
+from lambdas.domain.metrics.catalog import Detail, MeteredCall
+from lambdas.domain.metrics.model_limit import OTHER_MODELS, BoundedModels, is_overflowing
+from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, disputed_call, usage_record
+
+OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
+NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+
+
+class Places:
+    """One of two registries of a table, with a bound of its own on what both have admitted."""
+
+    def __init__(self, members: set[tuple[str, str]], bound: int) -> None:
+        self._members, self._bound = members, bound
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        assert role is None
+        taken = sum(month == taken_in for taken_in, _ in self._members)
+        if (month, value) not in self._members and taken >= self._bound:
+            return Admission.FULL
+        self._members.add((month, value))
+        return Admission.ADMITTED
+
+
+def registry(bound: int) -> InMemoryIdentityRegistry:
+    return InMemoryIdentityRegistry(bound, SESSIONS_PER_ROLE)
+
+
+def bounded(max_models: int, max_pairs: int | None = None) -> BoundedModels:
+    pairs = None if max_pairs is None else registry(max_pairs)
+    members: set[tuple[str, str]] = set()
+    models, doubtful = (Places(members, places) for places in (max_models, max_models // 2))
+    return BoundedModels(models, doubtful, pairs, {HAIKU_3, SONNET_4, OPUS_4}.__contains__)
+
+
+def names(bound: BoundedModels, record: UsageRecord, identity: str = ANA) -> tuple[str, str]:
+    call = bound.name(MeteredCall(record), identity)
+    assert call.model is not None
+    assert call.model_of_identity is not None
+    return call.model, call.model_of_identity
+
+
+def failed(model_id: str) -> UsageRecord:
+    return usage_record(model_id=model_id, error_code="ValidationException")
+
+
+def test_models_past_the_bound_are_one() -> None:
+    bound = bounded(4)
+    models = [f"vendor.model-{number}" for number in range(4)]
+    found = [names(bound, usage_record(model_id=model))[0] for model in (*models, models[0])]
+    assert found == [*models[:2], OTHER_MODELS, OTHER_MODELS, models[0]]
+
+
+def test_each_month_has_its_places() -> None:
+    bound = bounded(2)
+    assert names(bound, usage_record(model_id="a.b"))[0] == "a.b"
+    october = NOON.replace(month=10)
+    assert names(bound, usage_record(model_id="c.d", timestamp=october))[0] == "c.d"
+
+
+def test_failed_calls_of_made_up_models_take_no_place() -> None:
+    bound = bounded(2)
+    for number in range(100):
+        assert names(bound, failed(f"made-up-{number}")) == (OTHER_MODELS, OTHER_MODELS)
+    assert names(bound, failed(HAIKU_3))[0] == HAIKU_3
+    assert names(bound, usage_record(model_id=SONNET_4))[0] == SONNET_4
+
+
+def test_failed_calls_of_known_models_leave_half_of_the_places_to_models_that_answer() -> None:
+    bound = bounded(2)
+    found = [names(bound, failed(model))[0] for model in (HAIKU_3, SONNET_4, OPUS_4)]
+    assert found == [HAIKU_3, OTHER_MODELS, OTHER_MODELS]
+    assert names(bound, usage_record(model_id=OPUS_4))[0] == OPUS_4
+    assert names(bound, failed(OPUS_4))[0] == OPUS_4
+
+
+def test_model_without_a_price_that_succeeded_has_a_place() -> None:
+    assert names(bounded(2), usage_record(model_id="new.model"))[0] == "new.model"
+
+
+def test_100_invented_models_leave_half_of_the_places_to_models_with_a_price() -> None:
+    """Forged just before midnight of the first, they would hide real models for a month."""
+    bound = bounded(6)
+    found = [names(bound, usage_record(model_id=f"invented.{number}"))[0] for number in range(100)]
+    assert found[3:] == [OTHER_MODELS] * 97
+    for model in (OPUS_4, HAIKU_3, SONNET_4):
+        assert names(bound, usage_record(model_id=model))[0] == model
+
+
+def test_models_of_identities_have_a_bound_of_their_own() -> None:
+    bound = bounded(10, max_pairs=2)
+    asked = [(ANA, HAIKU_3), (BEN, HAIKU_3), (ANA, SONNET_4), (ANA, HAIKU_3)]
+    found = [names(bound, usage_record(model_id=model), who) for who, model in asked]
+    assert found == [
+        (HAIKU_3, HAIKU_3),
+        (HAIKU_3, HAIKU_3),
+        (SONNET_4, OTHER_MODELS),
+        (HAIKU_3, HAIKU_3),
+    ]
+
+
+def test_model_that_was_priced_is_the_one_that_takes_a_place() -> None:
+    record = disputed_call()
+    call = bounded(5).name(MeteredCall(record, cost_of(record)), ANA)
+    assert call.model == HAIKU_3
+
+
+def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
+    bound = bounded(6, max_pairs=5)
+    calls = [
+        usage_record(request_id=str(number), model_id=f"model-{number}", identity_arn=arn)
+        for number, arn in enumerate([ANA, BEN] * 50)
+    ]
+    calls += [failed(f"other-{number}")._replace(request_id=f"f{number}") for number in range(500)]
+    points = aggregate(
+        calls,
+        detail=Detail.FULL,
+        identity_dimension=lambda record: record.identity_arn,
+        metered=lambda record: bound.name(MeteredCall(record), record.identity_arn),
+    )
+    models = {point.dimensions for point in points if [*dict(point.dimensions)] == ["ModelId"]}
+    pairs = {point.dimensions for point in points if len(point.dimensions) == 2}
+    assert (len(models), len(pairs)) == (4, 5)
+
+
+def test_calls_in_a_bucket_past_a_bound_are_told_from_others() -> None:
+    call = MeteredCall(usage_record(), attribution=NOBODY, model=HAIKU_3, model_of_identity=HAIKU_3)
+    assert not is_overflowing(call, ANA)
+    assert is_overflowing(call, OTHER_MODELS)
+    assert is_overflowing(call._replace(model=OTHER_MODELS), ANA)
+    assert is_overflowing(call._replace(model_of_identity=OTHER_MODELS), ANA)
+    assert is_overflowing(call._replace(attribution=NOBODY._replace(project=OTHER_MODELS)), ANA)
+
+
+def test_failed_call_of_a_made_up_model_says_nothing_of_a_bound() -> None:
+    call = bounded(1).name(MeteredCall(failed("made-up"), attribution=NOBODY), ANA)
+    assert call.model == OTHER_MODELS
+    assert not is_overflowing(call, ANA)

@@ -1,0 +1,121 @@
+"""Machines are folded into their role; people, and everybody within the bound, are not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards.reports.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, dimension_value
+from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, BoundedIdentities, IdentityFolding
+from tests.builders import ANA, BEN, NOON, usage_record
+
+ROLE = "arn:aws:iam::111122223333:role/agent"
+
+
+def session(name: str) -> str:
+    return f"arn:aws:sts::111122223333:assumed-role/agent/{name}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "0F8FAD5BD9CB469FA16570867728950E",
+        "BedrockAgentCore-0f8fad5b-d9cb-469f-a165-70867728950e",
+        "i-0abcd1234ef567890",
+        "1757334633123",
+        "botocore-session-1757334633",
+        "aws-go-sdk-1757334633123456789",
+        "DocumentLoaderTask-XYZ123",
+    ],
+)
+def test_sessions_of_machines_are_folded_into_their_role(name: str) -> None:
+    assert IdentityFolding().dimension_value(session(name)) == ROLE
+
+
+@pytest.mark.parametrize(
+    "name", ["ana@example.com", "support-chat", "ana-2024", "build-42", "i-am-a-person"]
+)
+def test_sessions_of_people_and_applications_keep_their_whole_arn(name: str) -> None:
+    assert IdentityFolding().dimension_value(session(name)) == session(name)
+
+
+def test_configuration_adds_patterns_which_match_whole_names() -> None:
+    folding = IdentityFolding(["job-[a-z]+"])
+    assert folding.dimension_value(session("job-nightly")) == ROLE
+    assert folding.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
+
+
+@pytest.mark.parametrize("arn", [BEN, "unknown", "arn:aws:iam::111122223333:root", "odd text"])
+def test_who_has_no_session_is_never_folded(arn: str) -> None:
+    assert IdentityFolding([".*"]).dimension_value(arn) == arn
+
+
+def test_past_the_bound_identities_are_others_and_members_stay_members() -> None:
+    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(2, 20))
+    arns = [ANA, BEN, "carl", ANA, "dora", BEN]
+    assert [identities(usage_record(identity_arn=arn)) for arn in arns] == [
+        ANA,
+        BEN,
+        OTHER_IDENTITIES,
+        ANA,
+        OTHER_IDENTITIES,
+        BEN,
+    ]
+
+
+def test_every_month_starts_from_nothing() -> None:
+    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(1, 20))
+    assert identities(usage_record(identity_arn=ANA)) == ANA
+    october = NOON.replace(month=10)
+    assert identities(usage_record(identity_arn=BEN, timestamp=october)) == BEN
+
+
+def test_a_role_with_too_many_sessions_is_shown_as_the_role() -> None:
+    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(200, 2))
+    arns = [session(name) for name in ("ana", "ben", "chloe", "dario", "ana")]
+    assert [identities(usage_record(identity_arn=arn)) for arn in arns] == [
+        session("ana"),
+        session("ben"),
+        ROLE,
+        ROLE,
+        session("ana"),
+    ]
+
+
+@given(st.text())
+def test_any_text_becomes_what_cloudwatch_takes(text: str) -> None:
+    value = dimension_value(text)
+    assert value.isascii()
+    assert value.isprintable()
+    assert 1 <= len(value) <= LONGEST_DIMENSION_VALUE
+    assert not value.startswith(":")
+    assert value == value.strip()
+
+
+letters = st.text("a?:~ \u00e9\u00fc\ud800_", max_size=4)
+
+
+@given(letters, letters)
+def test_different_texts_never_share_a_dimension_value(one: str, other: str) -> None:
+    values = {dimension_value(it) for it in (one, dimension_value(one), other)}
+    assert len(values) >= len({one, dimension_value(one), other})
+
+
+def test_texts_that_cloudwatch_does_not_take_are_still_told_apart() -> None:
+    assert dimension_value("caf\u00e9").startswith("caf?~")
+    longest = "a" * LONGEST_DIMENSION_VALUE
+    assert dimension_value(longest) == longest
+    texts = [
+        longest + "b",
+        longest + "c",
+        "caf\u00e9",
+        "caf\u00fc",
+        "caf?",
+        "",
+        ":",
+        "_:",
+        "a",
+        " a",
+    ]
+    assert len({dimension_value(it) for it in texts}) == len(texts)

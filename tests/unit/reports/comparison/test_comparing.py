@@ -1,0 +1,292 @@
+"""What the same traffic costs elsewhere is exact, compares like with like, and guesses nothing."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import (
+    Cost,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    TokenKind,
+    Unpriced,
+)
+from lambdas.domain.reports.comparison import ObservedCall
+from lambdas.domain.reports.comparison.candidates import saved_share
+from lambdas.domain.reports.comparison.report import Unknown
+from lambdas.domain.reports.comparison.traffic import PriceSteps, TrafficMix
+from tests.builders import NOON, usage_record
+from tests.unit.reports.comparison.observing import call, costs_of, report_on
+from tests.unit.reports.comparison.prices import (
+    BOOK,
+    CACHELESS,
+    CHEAP,
+    DEAR,
+    DEAR_EMBEDDING,
+    EMBEDDING,
+    GLOBAL_ONLY,
+    NEGOTIATED,
+    PRICING,
+    TIERED,
+    usd,
+)
+
+M = 1_000_000
+CACHED = TokenCounts(M, M, cache_read=M, cache_write=2 * M, cache_write_1h=M)
+
+
+def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> None:
+    costs = costs_of(report_on(call(tokens=CACHED)))
+    assert {it.model_id: (it.as_cached_usd, it.uncached_usd) for it in costs.values()} == {
+        DEAR: (Decimal("28.05"), Decimal(27)),  # 3 + 15 + 0.3 + 3.75 + 6, and 4 x 3 + 15
+        CHEAP: (Decimal("9.35"), Decimal(9)),
+        TIERED: (Decimal("14.6"), Decimal(14)),  # by its rates of large calls
+        CACHELESS: (None, Decimal("3.5")),
+    }
+    assert costs[CACHELESS].lacks == (
+        TokenKind.CACHE_READ,
+        TokenKind.CACHE_WRITE_5M,
+        TokenKind.CACHE_WRITE_1H,
+    )
+    assert [it.model_id for it in costs.values() if it.is_in_use] == [DEAR]
+    assert list(costs) == [CACHELESS, CHEAP, TIERED, DEAR]
+
+
+def test_without_cache_tokens_no_cache_price_is_needed() -> None:
+    cost = costs_of(report_on(call(tokens=TokenCounts(M, M))))[CACHELESS]
+    assert cost.as_cached_usd == cost.uncached_usd == Decimal(2)
+    assert cost.lacks == ()
+
+
+def test_embeddings_are_compared_with_embeddings_and_text_with_text() -> None:
+    report = report_on(
+        call(tokens=TokenCounts(M), model=EMBEDDING), call(tokens=TokenCounts(M, 0), model=DEAR)
+    )
+    text, embedding = sorted(report.account.traffic, key=lambda it: -it.mix.usd)
+    assert [it.model_id for it in embedding.costs] == [EMBEDDING, DEAR_EMBEDDING]
+    assert {it.model_id for it in text.costs} == {CACHELESS, CHEAP, TIERED, DEAR}
+
+
+def test_prices_are_those_of_the_day_of_each_call() -> None:
+    before = call(-86_400, TokenCounts(M, M))
+    after = call(0, TokenCounts(M, M))
+    assert costs_of(report_on(before, after))[CHEAP].uncached_usd == Decimal(12 + 6)
+
+
+def test_a_tier_is_of_the_size_of_each_call_and_not_of_their_sum() -> None:
+    small = [call(second, TokenCounts(400, 0)) for second in range(10)]
+    at_the_step, above = call(20, TokenCounts(1000, 0)), call(21, TokenCounts(900, 0, 101))
+    costs = costs_of(report_on(*small, at_the_step, above))
+    assert costs[TIERED].uncached_usd == Decimal("0.005") + Decimal("0.002002")
+
+
+def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_other_price() -> None:
+    worldwide = call(tokens=TokenCounts(M, M), invoked_model_id=f"global.{DEAR}")
+    costs = costs_of(report_on(worldwide))
+    assert costs[DEAR].uncached_usd == Decimal("16.2")  # its global price
+    assert costs[GLOBAL_ONLY].uncached_usd == Decimal("0.3")
+    assert CHEAP in costs
+    assert GLOBAL_ONLY not in costs_of(report_on(call(tokens=TokenCounts(M, M))))
+    both = report_on(worldwide, call(1, TokenCounts(M, M)))
+    assert costs_of(both)[DEAR].uncached_usd == Decimal("34.2")
+    assert GLOBAL_ONLY not in costs_of(both)
+
+
+def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -> None:
+    rates = (Rates(0, usd("90", "90")),)
+    elsewhere = Price(CHEAP, Routing.REGION, "ap-south-1", None, rates, "tests", date(2026, 1, 1))
+    pricing = Pricing(PriceBook([*BOOK, elsewhere]))
+    calls = (call(model=CHEAP), call(1, invoked_model_id=f"global.{DEAR}"))
+    cost = costs_of(report_on(*calls, pricing=pricing))[CHEAP]
+    assert cost == costs_of(report_on(*calls))[CHEAP]
+    assert not cost.has_assumed_price
+
+
+def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standard_one() -> None:
+    costs = costs_of(report_on(call(tokens=TokenCounts(M, M), model=CHEAP, service_tier="flex")))
+    assert costs[CHEAP].as_cached_usd == 3
+    assert costs[DEAR].as_cached_usd == 18
+    standard = costs_of(report_on(call(tokens=TokenCounts(M, M), model=DEAR)))
+    assert standard[CHEAP].as_cached_usd == 6
+
+
+def test_a_model_is_one_however_it_is_spelt() -> None:
+    costs = costs_of(report_on(call(model="maker.dear-v1")))
+    assert DEAR not in costs
+    assert costs["maker.dear-v1"].is_in_use
+
+
+def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
+    report = report_on(
+        call(model="maker.nobody-knows"),
+        call(tokens=TokenCounts()),
+        call(tokens=TokenCounts(1, 1, cache_read=1), model=CACHELESS),
+        call(error_code="ValidationException"),
+    )
+    assert report.account.traffic == ()
+    assert report.account.failed_calls == 1
+    assert report.account.unpriced == {
+        Unknown("maker.nobody-knows", Unpriced.NO_PRICE): 1,
+        Unknown(DEAR, Unpriced.NO_COUNTS): 1,
+        Unknown(CACHELESS, Unpriced.NO_PRICE_OF_A_KIND): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("usd", "actual", "share"),
+    [
+        ("1", "4", "0.75"),
+        ("6", "4", "-0.5"),
+        ("1", "3", "0.6667"),
+        (None, "4", None),
+        ("1", "0", None),
+        ("1E+18", "1E-26", "-1E+44"),
+    ],
+)
+def test_what_is_saved_is_a_share_of_what_was_paid(
+    usd: str | None, actual: str, share: str | None
+) -> None:
+    saved = saved_share(None if usd is None else Decimal(usd), Decimal(actual))
+    assert saved == (None if share is None else Decimal(share))
+
+
+counts = st.none() | st.integers(0, 3000)
+tokens = st.builds(
+    lambda plain, output, read, short, hour: TokenCounts(
+        plain, output, read, None if short is None else short + (hour or 0), short and hour
+    ),
+    *([counts] * 5),
+)
+prefixes = st.sampled_from(["", "global.", "us.", "eu."])
+calls = st.builds(
+    lambda model, prefix, seconds, used, project, code, tier: call(
+        seconds,
+        used,
+        model=model,
+        project=project,
+        invoked_model_id=prefix + model,
+        error_code=code,
+        service_tier=tier,
+    ),
+    st.sampled_from([DEAR, CHEAP, CACHELESS, TIERED, GLOBAL_ONLY, EMBEDDING]),
+    prefixes,
+    st.sampled_from([-90_000, -1, 0, 1, 90_000]),
+    tokens,
+    st.sampled_from(["search", "chat", "unattributed"]),
+    st.sampled_from([None, None, None, "ThrottlingException"]),
+    st.sampled_from([None, None, "flex"]),
+)
+pricings = st.sampled_from([PRICING, NEGOTIATED])
+
+
+def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
+    """What a call costs on a model: in its tier, or else in the standard one; nothing for none."""
+    if not record.tokens.total:
+        return Decimal(0)
+    called = record._replace(model_id=model)
+    costs = map(pricing.cost_of, (called, called._replace(service_tier=None)))
+    return next(it.effective_usd for it in costs if isinstance(it, Cost))
+
+
+@given(st.lists(calls, max_size=12), pricings)
+def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
+    made: list[ObservedCall], pricing: Pricing
+) -> None:
+    regional = [it for it in made if not it.record.invoked_model_id.startswith("global.")]
+    for traffic in report_on(*regional, pricing=pricing).account.traffic:
+        priced = [
+            it.record
+            for it in regional
+            if isinstance(pricing.cost_of(it.record), Cost)
+            and (it.record.model_id == EMBEDDING) == (traffic.purpose == "embedding")
+        ]
+        for cost in traffic.costs:
+            if cost.as_cached_usd is not None:
+                alone = [on(cost.model_id, it, pricing) for it in priced]
+                assert cost.as_cached_usd == sum(alone)
+
+
+@given(
+    st.sampled_from([DEAR, CHEAP, CACHELESS, TIERED, GLOBAL_ONLY]),
+    st.lists(calls, min_size=1, max_size=12),
+    pricings,
+)
+def test_on_its_own_model_traffic_costs_what_it_cost(
+    model: str, made: list[ObservedCall], pricing: Pricing
+) -> None:
+    own = [
+        it._replace(
+            record=it.record._replace(
+                model_id=model,
+                invoked_model_id=it.record.invoked_model_id.replace(it.record.model_id, model),
+            )
+        )
+        for it in made
+    ]
+    for traffic in report_on(*own, pricing=pricing).account.traffic:
+        (itself,) = [it for it in traffic.costs if it.is_in_use]
+        assert itself.as_cached_usd == traffic.mix.usd
+        if not any(traffic.mix.tokens_by_kind()[kind] for kind in list(TokenKind)[3:]):
+            assert itself.uncached_usd >= traffic.mix.usd  # only writing costs more than input
+
+
+@given(st.lists(calls, max_size=12), pricings)
+def test_projects_add_up_to_the_account(made: list[ObservedCall], pricing: Pricing) -> None:
+    report = report_on(*made, pricing=pricing)
+    for whole in report.account.traffic:
+        parts = [it for p in report.projects for it in p.traffic if it.purpose is whole.purpose]
+        assert sum(it.mix.usd for it in parts) == whole.mix.usd
+        assert sum(it.mix.calls for it in parts) == whole.mix.calls
+        for cost in whole.costs:
+            same = [it for part in parts for it in part.costs if it.model_id == cost.model_id]
+            if len(same) == len(parts):  # else it is in use elsewhere only, at an assumed price
+                assert sum(model.uncached_usd for model in same) == cost.uncached_usd
+    assert report.account.failed_calls == sum(it.is_failed for it in (c.record for c in made))
+    assert sum(it.mix.calls for it in report.account.traffic) + report.account.failed_calls + sum(
+        report.account.unpriced.values()
+    ) == len(made)
+
+
+@given(st.lists(calls, max_size=12), st.lists(calls, max_size=6))
+def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
+    kept: list[ObservedCall], passing: list[ObservedCall]
+) -> None:
+    steps = PriceSteps(PRICING)
+
+    def add(mix: TrafficMix, made: list[ObservedCall], times: int = 1) -> None:
+        for it in made:
+            cost = PRICING.cost_of(it.record)
+            if isinstance(cost, Cost):
+                mix.add(it.record, cost, steps.terms_of(it.record), times)
+
+    whole, parts, part = TrafficMix(), TrafficMix(), TrafficMix()
+    add(whole, [*kept, *passing])
+    add(whole, passing, times=-1)
+    add(parts, kept[::2])
+    add(part, kept[1::2])
+    parts.include(part)
+    for mix in (whole, parts):
+        mix.tokens = {terms: +counts for terms, counts in mix.tokens.items() if +counts}
+    assert asdict(whole) == asdict(parts)
+
+
+def test_a_report_of_nothing_says_so() -> None:
+    report = report_on()
+    assert report.coverage == (None, None, 0, 0)
+    assert not report.projects
+    assert not report.losses
+
+
+def test_coverage_is_from_the_first_call_to_the_last_unless_more_is_known() -> None:
+    report = report_on(call(0), call(60))
+    assert report.coverage == (NOON, NOON + timedelta(seconds=60), 2, 0)
+    assert report_on(call(0), end_seconds=90).coverage.end == NOON + timedelta(seconds=90)
+    assert usage_record().timestamp == NOON

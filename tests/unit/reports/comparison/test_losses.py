@@ -1,0 +1,215 @@
+"""Money is lost where it surely is, or at most so much of it; and nobody's prompt is told."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.reports.comparison import RequestOutline
+from lambdas.domain.reports.comparison.calls import PricedTerms
+from lambdas.domain.reports.comparison.losses import Loss, LossBook, LossFigures
+from lambdas.domain.reports.comparison.request_outline import Prefix
+from lambdas.domain.reports.comparison.requests import Requests
+from lambdas.domain.reports.comparison.traffic import PriceSteps
+from tests.builders import BEN
+from tests.unit.reports.comparison.observing import call, lost, report_on
+from tests.unit.reports.comparison.prices import CACHELESS, DEAR, PRICING
+
+M = 1_000_000
+MINUTE = 60
+HOUR = 60 * MINUTE
+WRITES = TokenCounts(1, 1, 0, M, 0)
+WRITES_FOR_AN_HOUR = TokenCounts(1, 1, 0, M, M)
+WRITES_FOR_WHO_KNOWS = TokenCounts(1, 1, 0, M)
+READS = TokenCounts(1, 1, M)
+
+
+def test_failed_calls_are_priced_as_if_they_had_succeeded() -> None:
+    report = report_on(
+        call(tokens=TokenCounts(M, 0), error_code="ModelErrorException"),
+        call(tokens=TokenCounts(), error_code="ValidationException"),
+    )
+    assert lost(report, Loss.FAILED_CALLS) == LossFigures(2, M, 0, 1, Decimal(3), 1)
+
+
+def test_throttled_calls_are_apart_and_the_next_call_of_the_caller_is_a_retry() -> None:
+    report = report_on(
+        call(0, TokenCounts(), error_code="ThrottlingException"),
+        call(1, TokenCounts(M), error_code="ThrottlingException"),  # again
+        call(61),  # and again, a minute later
+        call(62),  # another call
+    )
+    assert lost(report, Loss.THROTTLED_CALLS) == LossFigures(2, M, 0, 1, Decimal(3), 1)
+    assert lost(report, Loss.RETRIED_CALLS) == LossFigures(calls=2)
+    assert lost(report, Loss.FAILED_CALLS) == LossFigures()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seconds": 61}, {"model": CACHELESS}, {"identity_arn": BEN}, {"region": "eu-west-1"}],
+)
+def test_a_call_that_comes_late_or_from_elsewhere_is_no_retry(change: dict[str, Any]) -> None:
+    report = report_on(
+        call(0, TokenCounts(), error_code="ThrottlingException"), call(**({"seconds": 1} | change))
+    )
+    assert lost(report, Loss.RETRIED_CALLS) == LossFigures()
+
+
+@pytest.mark.parametrize(
+    ("writes", "lifetime", "premium"),
+    [
+        (WRITES, 5 * MINUTE, "0.75"),
+        (WRITES_FOR_AN_HOUR, HOUR, "3"),
+        (WRITES_FOR_WHO_KNOWS, HOUR, "0.75"),
+    ],
+)
+def test_a_cache_write_is_lost_when_nobody_read_while_it_lived(
+    writes: TokenCounts, lifetime: int, premium: str
+) -> None:
+    slack = MINUTE
+    unread = LossFigures(1, M, 0, 1, Decimal(premium), 0)
+    ended = report_on(call(0, writes), end_seconds=lifetime + slack + 1)
+    assert lost(ended, Loss.UNREAD_CACHE_WRITES) == unread
+    too_late = report_on(call(0, writes), call(lifetime + slack + 1, READS))
+    assert lost(too_late, Loss.UNREAD_CACHE_WRITES) == unread
+    in_time = report_on(call(0, writes), call(lifetime, READS), end_seconds=10 * HOUR)
+    assert lost(in_time, Loss.UNREAD_CACHE_WRITES) == LossFigures()
+
+
+def test_what_could_still_have_been_read_is_not_judged() -> None:
+    report = report_on(call(0, WRITES), end_seconds=5 * MINUTE)
+    assert lost(report, Loss.UNREAD_CACHE_WRITES) == LossFigures()
+
+
+@pytest.mark.parametrize(
+    ("change", "is_lost"),
+    [
+        ({"identity_arn": BEN}, False),  # anybody's read counts
+        ({"project": "chat"}, False),
+        ({"region": "eu-west-1"}, True),
+        ({"account_id": "444455556666"}, True),
+        ({"model": CACHELESS}, True),
+        ({"seconds": 0}, False),  # within the same second: who knows which came first
+    ],
+)
+def test_reads_of_the_same_account_region_and_model_count(
+    change: dict[str, Any], is_lost: bool
+) -> None:
+    given = dict[str, Any](seconds=1, tokens=READS)
+    reads = call(**(given | change))
+    for calls in ([call(0, WRITES), reads], [reads, call(0, WRITES)]):
+        if calls[0] is reads and change != {"seconds": 0}:
+            continue
+        report = report_on(*calls, end_seconds=HOUR)
+        assert (lost(report, Loss.UNREAD_CACHE_WRITES) != LossFigures()) is is_lost
+
+
+def test_a_call_does_not_read_what_it_writes_itself() -> None:
+    both = TokenCounts(1, 1, M, M, 0)
+    report = report_on(call(0, both), end_seconds=HOUR)
+    assert lost(report, Loss.UNREAD_CACHE_WRITES).tokens == M
+
+
+def test_a_write_without_a_price_is_lost_without_an_amount() -> None:
+    report = report_on(call(0, WRITES, model=CACHELESS), end_seconds=HOUR)
+    figures = lost(report, Loss.UNREAD_CACHE_WRITES)
+    assert figures == LossFigures(1, M, unpriced_calls=1)
+    assert figures.usd is None
+
+
+def prompts(*sizes: int, max_tokens: int | None = None) -> RequestOutline:
+    """A request whose beginnings are told apart by their size."""
+    return RequestOutline(max_tokens, tuple(Prefix(size, size) for size in sizes))
+
+
+def test_a_beginning_that_is_sent_again_is_what_a_cache_would_have_saved_at_most() -> None:
+    report = report_on(
+        call(0, TokenCounts(M, 1), outline=prompts(10, M // 2)),
+        call(299, TokenCounts(M, 1), outline=prompts(10, M // 2, M)),
+    )
+    saved = Decimal("1.35")  # half a million tokens of 3 dollars that could be 0.3
+    assert lost(report, Loss.REPEATED_PREFIXES) == LossFigures(1, M // 2, M // 2, 1, saved, 0)
+
+
+def test_no_more_tokens_are_repeated_than_were_read() -> None:
+    sent, read = prompts(5000), TokenCounts(1007, 1)
+    report = report_on(call(0, read, outline=sent), call(1, read, outline=sent))
+    assert lost(report, Loss.REPEATED_PREFIXES).tokens == 1007
+
+
+@pytest.mark.parametrize(
+    ("read", "size", "tokens"),
+    [(1000, 5000, 1000), (999, 5000, 0), (5000, 1000, 1000), (5000, 999, 0)],
+)
+def test_what_is_too_short_for_the_cache_of_any_model_is_not_lost(
+    read: int, size: int, tokens: int
+) -> None:
+    sent = [call(second, TokenCounts(read, 1), outline=prompts(size)) for second in (0, 1)]
+    assert lost(report_on(*sent), Loss.REPEATED_PREFIXES).tokens == tokens
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": 301},
+        {"identity_arn": BEN},
+        {"model": CACHELESS},
+        {"tokens": TokenCounts(9000, 1, cache_read=1)},
+        {"tokens": TokenCounts(9000, 1, cache_write=1)},
+        {"error_code": "ModelErrorException"},
+        {"outline": prompts(9898)},
+        {"outline": None},
+    ],
+)
+def test_a_beginning_that_is_late_or_elsewhere_or_cached_is_not_repeated(
+    change: dict[str, Any],
+) -> None:
+    sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(9999)}
+    report = report_on(call(0, **sent), call(**(sent | {"seconds": 1} | change)))
+    assert lost(report, Loss.REPEATED_PREFIXES) == LossFigures()
+
+
+def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() -> None:
+    sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(1004)}
+    repeated = [call(second, model=CACHELESS, **sent) for second in (0, 1)]
+    assert lost(report_on(*repeated), Loss.REPEATED_PREFIXES) == LossFigures(
+        1, 1004, 1004, unpriced_calls=1
+    )
+
+
+def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
+    requests = Requests(losses := LossBook({}), most_beginnings=2)
+    for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
+        sent = call(second, TokenCounts(9000, 1), outline=prompts(size))
+        terms = PriceSteps(PRICING).terms_of(sent.record)
+        requests.observe(sent, PricedTerms(terms, {}, PRICING.cost_of(sent.record)))
+    assert [it.calls for it in losses.figures.values()] == [1]  # the third alone
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "output", "idle"),
+    [(5000, 500, 4500), (4999, 500, 0), (1100, 100, 1000), (1099, 100, 0), (4096, 0, 4096)],
+)
+def test_max_tokens_is_oversize_from_ten_times_the_output_on(
+    max_tokens: int, output: int, idle: int
+) -> None:
+    asked = prompts(max_tokens=max_tokens)
+    report = report_on(call(0, TokenCounts(1, output), outline=asked))
+    figures = lost(report, Loss.OVERSIZE_MAX_TOKENS)
+    assert figures.tokens == idle
+    assert figures.usd is None
+
+
+def test_losses_are_of_projects_and_models_the_dearest_first() -> None:
+    failed: dict[str, Any] = {"error_code": "ModelErrorException"}
+    report = report_on(
+        call(0, TokenCounts(1), project="chat", **failed),
+        call(0, TokenCounts(M), project="search", **failed),
+        call(0, TokenCounts(M), project="search", model=CACHELESS, **failed),
+    )
+    assert [(key.project, key.model_id) for key, _ in report.losses] == [
+        ("search", DEAR),
+        ("search", CACHELESS),
+        ("chat", DEAR),
+    ]

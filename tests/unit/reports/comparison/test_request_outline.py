@@ -1,0 +1,181 @@
+"""A request's outline tells how it begins and what it allows, and nothing of what it says."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from lambdas.domain.invocations import RejectionReason, UsageRecord, read_line, read_message
+from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, read_outline
+from lambdas.domain.reports.comparison.request_outline import MOST_BYTES, MOST_PARTS
+from tests.builders import usage_record
+from tests.invocation_logs import log
+from tests.unit.invocations.records import fixture_lines, hostile_bodies, json_values
+
+KEY = b"k" * 32
+HELLO = {"role": "user", "content": [{"text": "hello"}]}
+ANSWER = {"role": "assistant", "content": [{"text": "hello yourself"}]}
+MORE = {"role": "user", "content": [{"text": "more"}]}
+
+
+def outline(body: object, key: bytes = KEY) -> RequestOutline:
+    read = read_outline(log(input={"inputBodyJson": body}), key)
+    assert read is not None
+    return read
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inferenceConfig": {"maxTokens": 77}},  # Converse
+        {"inferenceConfig": {"max_new_tokens": 77}},  # Nova
+        {"textGenerationConfig": {"maxTokenCount": 77}},  # Titan
+        {"max_tokens": 77},  # Claude, Mistral, Command R
+        {"max_tokens_to_sample": 77},  # Claude's earlier interface
+        {"max_completion_tokens": 77},  # OpenAI
+        {"max_gen_len": 77},  # Llama
+        {"maxTokens": 77},  # Jurassic
+        {"max_tokens": 77.0},
+        json.dumps({"max_tokens": 77}),  # some exports have bodies as text
+    ],
+)
+def test_what_a_request_allows_is_read_at_fixed_paths(body: object) -> None:
+    assert outline(body).max_tokens == 77
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"max_tokens": True},
+        {"max_tokens": -77},
+        {"max_tokens": 0},
+        {"max_tokens": [77]},
+        {"messages": [{"max_tokens": 77}]},
+        {"inferenceConfig": [{"maxTokens": 77}]},
+        {"additionalModelRequestFields": {"max_tokens": 77}},
+    ],
+)
+def test_what_is_elsewhere_or_no_count_is_not_believed(body: object) -> None:
+    assert outline(body).max_tokens is None
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"input": {}}, {"input": {"inputBodyS3Path": "s3://b/k"}}, {"input": [1]}]
+)
+def test_a_log_without_a_body_has_no_outline(told: dict[str, Any]) -> None:
+    assert read_outline(log(**told), KEY) is None
+
+
+@pytest.mark.parametrize("not_a_log", [None, [], "text", 7])
+def test_what_is_no_log_has_no_outline(not_a_log: object) -> None:
+    assert read_outline(not_a_log, KEY) is None
+
+
+def test_a_conversation_begins_as_it_began_before() -> None:
+    first = outline({"system": [{"text": "be brief"}], "messages": [HELLO]})
+    second = outline({"messages": [HELLO, ANSWER, MORE], "system": [{"text": "be brief"}]})
+    assert second.prefixes[: len(first.prefixes)] == first.prefixes
+    assert len(second.prefixes) == 4
+    assert first.prefixes[0].size_bytes == len('[{"text":"be brief"}]')
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"system": "be long", "messages": [HELLO]},
+        {"tools": [1], "system": "be brief", "messages": [HELLO]},
+        {"toolConfig": {"tools": [1]}, "system": "be brief", "messages": [HELLO]},
+        {"messages": ["be brief", HELLO, 1]},
+    ],
+)
+def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
+    known = {it.digest for it in outline({"system": "be brief", "messages": [HELLO]}).prefixes}
+    shared = [it.digest in known for it in outline(other).prefixes]
+    is_same_text = isinstance(other, dict) and "system" not in other
+    assert any(shared) is is_same_text
+
+
+def test_digests_of_two_runs_have_nothing_in_common() -> None:
+    body = {"system": "be brief", "messages": [HELLO]}
+    ours, theirs = (outline(body, key).prefixes for key in (KEY, b"other" * 6))
+    assert {it.digest for it in ours}.isdisjoint(it.digest for it in theirs)
+    assert [it.size_bytes for it in ours] == [it.size_bytes for it in theirs]
+
+
+def test_work_on_a_body_is_bounded() -> None:
+    assert len(outline({"messages": [1] * 10_000}).prefixes) == MOST_PARTS
+    large = "x" * (MOST_BYTES // 2 - 2)  # and its quotation marks
+    assert len(outline({"messages": [large] * 9}).prefixes) == 3
+
+
+def test_what_cannot_be_written_again_ends_the_beginnings() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert len(outline({"messages": [HELLO, deep, HELLO]}).prefixes) == 1
+    assert len(outline({"messages": [HELLO, 10**5000, HELLO]}).prefixes) == 1
+
+
+@given(hostile_bodies | json_values())
+def test_no_body_can_do_harm(body: object) -> None:
+    for told in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
+        read_outline(log(input=told), KEY)
+    read_outline(body, KEY)
+
+
+def test_the_memory_reads_as_the_meter_does() -> None:
+    memory = OutlineMemory(most_prefixes=10_000)
+    for line in fixture_lines("invocation-logs.ndjson"):
+        assert read_line(line, memory.read_invocation) == read_line(line)
+        assert read_message(line, memory.read_invocation) == read_message(line)
+
+
+def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
+    memory = OutlineMemory(most_prefixes=7)
+
+    def read(request_id: str, *messages: object) -> UsageRecord:
+        body = {"inputBodyJson": {"messages": [*messages]}}
+        record = memory.read_invocation(log(request_id, input=body))
+        assert isinstance(record, UsageRecord)
+        return record
+
+    read("1", HELLO)
+    first = read("1", HELLO, ANSWER)  # two, and two for the outline itself
+    third = read("3", MORE)
+    fourth = read("4", MORE)
+    assert memory.left_out == 1
+    assert memory.take(fourth) is None
+    assert memory.take(usage_record(request_id="unheard")) is None
+    assert len((memory.take(first) or RequestOutline()).prefixes) == 2
+    assert memory.take(first) is None
+    assert memory.take(read("4", MORE)) == memory.take(third)
+
+
+def test_each_memory_has_a_key_of_its_own() -> None:
+    told = log(input={"inputBodyJson": {"messages": [HELLO]}})
+    digests = set()
+    for memory in (OutlineMemory(), OutlineMemory()):
+        record = memory.read_invocation(told)
+        assert isinstance(record, UsageRecord)
+        digests |= {it.digest for it in (memory.take(record) or RequestOutline()).prefixes}
+    assert len(digests) == 2
+
+
+def test_calls_that_nobody_wants_take_no_room() -> None:
+    memory = OutlineMemory(lambda record: record.request_id == "1", most_prefixes=3)
+    for request_id in ("2", "1"):
+        record = memory.read_invocation(
+            log(request_id, input={"inputBodyJson": {"messages": [HELLO]}})
+        )
+        assert isinstance(record, UsageRecord)
+        assert (memory.take(record) is not None) == (request_id == "1")
+    assert memory.left_out == 0
+
+
+def test_a_rejected_record_leaves_nothing() -> None:
+    memory = OutlineMemory(most_prefixes=10)
+    bad = log(timestamp=None, input={"inputBodyJson": {"messages": [HELLO]}})
+    assert memory.read_invocation(bad) is RejectionReason.BAD_TIMESTAMP
+    assert memory.left_out == 0

@@ -1,0 +1,223 @@
+"""What a row says of a charge."""
+
+import json
+from datetime import date
+from decimal import DecimalException
+
+import pytest
+
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
+from lambdas.domain.reports.focus import DailyCharges, month_after, row_of
+from lambdas.domain.reports.focus.charges import Charge
+from tests.builders import ANA, SONNET_4, usage_record
+from tests.focus_calls import (
+    IMPORTED,
+    NOBODY,
+    PRICING,
+    PROFILE,
+    charges_of,
+    csv_of,
+    row_of_call,
+    rows_of,
+    usd,
+)
+
+CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
+
+
+def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
+    attribution = Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL)
+    row = row_of_call(CALL, attribution, invoked_model_id=PROFILE)
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "BilledCost": "0.0045",
+        "BillingAccountId": "111122223333",
+        "BillingAccountName": "111122223333",
+        "BillingCurrency": "USD",
+        "BillingPeriodEnd": "2026-10-01T00:00:00Z",
+        "BillingPeriodStart": "2026-09-01T00:00:00Z",
+        "ChargeCategory": "Usage",
+        "ChargeDescription": f"Amazon Bedrock {SONNET_4}: Input Tokens at 3 USD a million"
+        " (estimate)",
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodEnd": "2026-09-09T00:00:00Z",
+        "ChargePeriodStart": "2026-09-08T00:00:00Z",
+        "ConsumedQuantity": "1500",
+        "ConsumedUnit": "Tokens",
+        "ContractedCost": "0.0045",
+        "ContractedUnitPrice": "3",
+        "EffectiveCost": "0.0045",
+        "InvoiceIssuerName": "AWS",
+        "ListCost": "0.0045",
+        "ListUnitPrice": "3",
+        "PricingCategory": "Standard",
+        "PricingQuantity": "0.0015",
+        "PricingUnit": "1000000 Tokens",
+        "ProviderName": "AWS",
+        "PublisherName": "AWS",
+        "RegionId": "us-east-1",
+        "RegionName": "US East (N. Virginia)",
+        "ResourceId": PROFILE,
+        "ResourceType": "Application Inference Profile",
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "Amazon Bedrock",
+        "ServiceSubcategory": "Generative AI",
+        "SkuId": f"{SONNET_4}/input",
+        "SkuMeter": "Input Tokens",
+        "SkuPriceDetails": '{"x_Area": "us-east-1", "x_CallSize": "any",'
+        f' "x_ModelId": "{SONNET_4}", "x_TokenKind": "input"}}',
+        "SkuPriceId": f"{SONNET_4}/input/us-east-1/0",
+        "SubAccountId": "111122223333",
+        "SubAccountName": "111122223333",
+        "Tags": '{"project": "search", "use_case": "chat"}',
+        "x_AttributedBy": "principal",
+        "x_CostBasis": "Estimate",
+        "x_IdentityArn": ANA,
+        "x_InvokedModelId": PROFILE,
+        "x_ListPriceSource": "tests",
+        "x_ModelId": SONNET_4,
+        "x_PriceBasis": "region",
+        "x_Principal": "role/chat",
+    }
+
+
+def test_a_service_tier_is_a_price_of_its_own() -> None:
+    row = row_of_call(CALL._replace(service_tier="flex"))
+    assert row["SkuPriceId"] == f"{SONNET_4}/input/us-east-1/0/flex"
+    assert row["ListUnitPrice"] == "1.5"
+    assert '"x_ServiceTier": "flex"' in str(row["SkuPriceDetails"])
+
+
+@pytest.mark.parametrize(
+    ("region", "prefix", "basis"),
+    [
+        ("us-east-1", "", "region"),
+        ("us-east-1", "us.", "region"),
+        ("us-east-1", "global.", "global"),
+        ("eu-west-1", "", "assumed"),
+    ],
+)
+def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str) -> None:
+    row = row_of_call(CALL._replace(region=region, invoked_model_id=f"{prefix}{SONNET_4}"))
+    assert row["x_PriceBasis"] == basis
+
+
+def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
+    agreed = [
+        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd(price), service_tier=tier)
+        for price, tier in (("4", None), ("2", "flex"))
+    ]
+    call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))
+    made = [(call, NOBODY), (call._replace(service_tier="flex"), NOBODY)]
+    charges = charges_of(made, Pricing(PriceBook([]), NegotiatedPrices(agreed)))
+    rows = map(row_of, charges.charges(date(2026, 9, 1)))
+    assert {it["SkuPriceId"]: it["ListUnitPrice"] for it in rows} == {
+        f"{IMPORTED}/input/unlisted/0": 4,
+        f"{IMPORTED}/input/unlisted/0/flex": 2,
+    }
+
+
+def test_the_account_that_pays_can_be_another_one() -> None:
+    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
+    row = row_of(charge, "999988887777")
+    assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
+    assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
+
+
+def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -> None:
+    call = usage_record(
+        model_id=IMPORTED,
+        invoked_model_id=f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}",
+        tokens=TokenCounts(input=2_000_000),
+    )
+    row = row_of_call(call)
+    assert row["ListCost"] == row["BilledCost"] == "1"
+    assert row["ListUnitPrice"] == row["ContractedUnitPrice"] == "0.5"
+    assert row["x_ListPriceSource"] is row["x_PriceBasis"] is None
+    assert row["SkuPriceId"] == f"{IMPORTED}/input/unlisted/0"
+    assert row["ResourceType"] == "Imported Model"
+
+
+def test_a_prompt_router_is_the_resource_that_was_called() -> None:
+    router = "arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc123"
+    row = row_of_call(CALL._replace(invoked_model_id=SONNET_4, prompt_router=router))
+    assert row["x_InvokedModelId"] == row["ResourceId"] == router
+    assert (row["x_ModelId"], row["ResourceType"]) == (SONNET_4, "Prompt Router")
+
+
+@pytest.mark.parametrize(
+    "invoked",
+    [
+        SONNET_4,
+        f"us.{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1::foundation-model/{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.{SONNET_4}",
+        "arn:aws:bedrock:us-east-1:111122223333:",
+        "arn:aws:bedrock",
+    ],
+)
+def test_what_belongs_to_aws_is_no_resource_of_the_account(invoked: str) -> None:
+    row = row_of_call(CALL._replace(invoked_model_id=invoked))
+    assert row["ResourceId"] is row["ResourceType"] is row["ResourceName"] is None
+
+
+def test_a_region_newer_than_the_list_goes_by_its_id_and_none_by_nothing() -> None:
+    newer = row_of_call(CALL._replace(region="xx-new-1"))
+    assert (newer["RegionId"], newer["RegionName"]) == ("xx-new-1", "xx-new-1")
+    untold = row_of_call(CALL._replace(region=""))
+    assert (untold["RegionId"], untold["RegionName"]) == (None, None)
+
+
+def test_calls_put_down_to_nothing_have_no_tags() -> None:
+    assert row_of_call(CALL)["Tags"] is None
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", 'a "quoted", name', "two\r\nlines", "'x"])
+def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
+    attributed = Attribution(name, name, name, Rung.PATTERN)
+    arn = f"arn:aws:sts::111122223333:assumed-role/chat/{name}"
+    call = CALL._replace(identity_arn=arn)
+    row = row_of_call(call, attributed)
+    assert set(json.loads(row["Tags"] or "").values()) == {name}
+    assert row["x_IdentityArn"] == arn
+    assert not any((value or "").startswith(("=", "+", "-", "@")) for value in row.values())
+    assert csv_of(charges_of([(call, attributed)])).endswith("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("month", "following"),
+    [
+        (date(2026, 1, 1), date(2026, 2, 1)),
+        (date(2026, 12, 1), date(2027, 1, 1)),
+        (date(2024, 2, 29), date(2024, 3, 1)),
+    ],
+)
+def test_a_billing_period_is_a_month_of_the_calendar(month: date, following: date) -> None:
+    assert month_after(month) == following
+
+
+def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
+    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
+    with pytest.raises(DecimalException):
+        row_of(Charge(charge.key, 10**39 + 1))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
+    formula = f"{start}cmd|'/C calc'!A0"
+    record = usage_record(
+        account_id=formula,
+        region=formula,
+        identity_arn=formula,
+        invoked_model_id=formula,
+        model_id=IMPORTED,
+    )
+    charged = DailyCharges(PRICING.price_tokens, "111122223333")
+    charged.add(record, NOBODY._replace(project=formula, department=formula, use_case=formula))
+    rows = rows_of(charged)
+    assert rows
+    for row in rows:
+        assert not [name for name, cell in row.items() if cell and cell[0] == start]
+        assert row["x_IdentityArn"] == row["x_InvokedModelId"] == f"'{formula}"
+        assert (row["BillingAccountId"], row["RegionId"]) == ("111122223333", None)
