@@ -11,8 +11,8 @@ from cdk.alarms.health_symptoms import Symptom, Watched
 from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 
 _NAMES = {
-    DimensionSet.IDENTITY: ("NegativeIdentityMetrics", "Identities", "an identity"),
-    DimensionSet.MODEL: ("NegativeModelMetrics", "Models", "a model"),
+    DimensionSet.IDENTITY: ("NegativeIdentityMetrics", "an identity"),
+    DimensionSet.MODEL: ("NegativeModelMetrics", "a model"),
 }
 _FIVE_MINUTES = Duration.minutes(5)
 
@@ -24,11 +24,11 @@ def series_symptoms(metric_name: str) -> Iterator[Symptom]:
     metrics that the query matches:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms.html
     """
-    for dimension_set, (name, series, one) in _NAMES.items():
+    for dimension_set, (name, one) in _NAMES.items():
         yield Symptom(
             name,
             _lowest(metric_name, dimension_set),
-            f"{series}: lowest values",
+            f"lowest-{dimension_set}-values",
             f"{metric_name} of {one} has values below zero, which the meter never publishes:"
             " whoever may publish metrics keeps the alarms on it silent. The notification names it."
             " The ledger and its reports are right.",

@@ -19,9 +19,9 @@ MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
 """How long after an alarm the schedule of a function may begin, and its first run write a value."""
-_ERRORS_GRAPH = "Functions: errors"
-STARTS_GRAPH = "Functions: calls"
-"""Where functions that are not started are missed, on the dashboard `pipeline_health`."""
+_ERRORS_GRAPH = "function-errors"
+STARTS_GRAPH = "function-calls"
+"""The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
 
 
 @dataclass(frozen=True, slots=True)
