@@ -12,12 +12,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.runbooks import name_runbook
-from lambdas.domain.completeness import (
-    AUDITS_RUNNING,
+from lambdas.domain.completeness import AUDITS_RUNNING
+from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_NAMESPACE,
-    MANTLE_METRICS,
     MANTLE_NAMESPACE,
-    Quantity,
+    BedrockMetric,
+    MantleMetric,
 )
 from lambdas.domain.metrics.catalog import (
     ACCEPTED_RECORDS,
@@ -26,15 +26,19 @@ from lambdas.domain.metrics.catalog import (
     ESTIMATED_COST,
     HEALTH_NAMESPACE,
     HELD_PRICES,
+    INVOCATION_ERRORS,
+    INVOCATIONS,
     LOGGING_DIFFERENCES,
     METERING_DELAY,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
+    QUOTA_TOKENS,
     REJECTED_RECORDS,
     REPRICED_CALLS,
     TAMPERED_CALLS,
+    TOTAL_TOKENS,
     UNPRICED_INVOCATIONS,
     UNPUBLISHED_RECORDS,
     UNREADABLE_REGIONS,
@@ -52,10 +56,10 @@ _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
 _ADDED_UP = {
-    "quota": "QuotaTokens",
-    "total": "TotalTokens",
+    "quota": QUOTA_TOKENS.name,
+    "total": TOTAL_TOKENS.name,
     "cost": ESTIMATED_COST.name,
-    "calls": "Invocations",
+    "calls": INVOCATIONS.name,
 }
 """The metrics of the account that alarms on usage add up, whichever tokens they are about."""
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
@@ -171,7 +175,7 @@ def symptoms() -> Iterator[Symptom]:
 def _completeness() -> Iterator[Symptom]:
     yield Symptom(
         "LogDeliveryFailures",
-        lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
+        lambda _: _sum(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
         "log-delivery-failures",
         "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
         " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
@@ -189,9 +193,9 @@ def _completeness() -> Iterator[Symptom]:
         lambda _: cloudwatch.MathExpression(
             expression=NOTHING_METERED,
             using_metrics={
-                "bedrock": _sum(BEDROCK_NAMESPACE, "Invocations"),
-                "metered": _sum(NAMESPACE, "Invocations"),
-                "failed": _sum(NAMESPACE, "InvocationErrors"),
+                "bedrock": _sum(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
+                "metered": _sum(NAMESPACE, INVOCATIONS.name),
+                "failed": _sum(NAMESPACE, INVOCATION_ERRORS.name),
             },
             period=_FIVE_MINUTES,
         ),
@@ -215,7 +219,7 @@ def _silence() -> Iterator[Symptom]:
         lambda _: cloudwatch.MathExpression(
             expression=NOTHING_REPORTED,
             using_metrics={
-                "metered": _sum(NAMESPACE, "Invocations", period=_HALF_AN_HOUR),
+                "metered": _sum(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
                 "deliveries": _reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
                 "batches": _reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
             },
@@ -470,10 +474,9 @@ def _coverage() -> Iterator[Symptom]:
         " CoverageAuditor still exists.",
         silence=Silence.FAULT,
     )
-    (inferences,) = MANTLE_METRICS[Quantity.CALLS]
     yield Symptom(
         "UnloggedTraffic",
-        lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
+        lambda _: _sum(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=_DAY),
         "unlogged-traffic",
         "Models were called through bedrock-mantle within a day. Bedrock does not log these calls:"
         " they are in no count and no cost, and the caller is not known. Check first which roles"

@@ -50,9 +50,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
-        lambda _: scheduled.function.metric(
-            "Errors",
-            statistic="Sum",
+        lambda _: scheduled.function.metric_errors(
             period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
         ),
         _ERRORS_GRAPH,
@@ -68,7 +66,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         return
     yield Symptom(
         f"{name}NotStarted",
-        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        lambda _: scheduled.function.metric_invocations(period=scheduled.every),
         STARTS_GRAPH,
         f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",

@@ -12,6 +12,14 @@ from cdk.alarms.thresholds import name_graph
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.config import Window
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
+from lambdas.domain.metrics.bedrock_metrics import (
+    BEDROCK_MODEL_ID,
+    BEDROCK_NAMESPACE,
+    MANTLE_MODEL,
+    MANTLE_NAMESPACE,
+    BedrockMetric,
+    MantleMetric,
+)
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
@@ -73,6 +81,17 @@ def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> Non
         for it in shown(graph):
             if it[0].startswith(NAMESPACE):
                 assert it in catalog(detail), graph["title"]
+
+
+@each_dashboard
+def test_every_metric_of_bedrock_on_a_dashboard_is_one_that_it_publishes(file: str) -> None:
+    models = {BEDROCK_NAMESPACE: BEDROCK_MODEL_ID, MANTLE_NAMESPACE: MANTLE_MODEL}
+    names = {BEDROCK_NAMESPACE: {*BedrockMetric}, MANTLE_NAMESPACE: {*MantleMetric}}
+    for graph in graphs(file):
+        for namespace, name, dimensions in shown(graph):
+            if namespace in names:
+                assert name in names[namespace], graph["title"]
+                assert dimensions in {(), (models[namespace],)}, graph["title"]
 
 
 def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
