@@ -29,9 +29,13 @@ from cdk.operations.terminal import (
     printable_name,
     run_command,
 )
-from dashboards.cloudwatch import Metric, Periods, Statistic
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
-from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.cloudwatch import (
+    AlarmEvaluation,
+    CloudWatchMetrics,
+    Metric,
+    Periods,
+    Statistic,
+)
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
 from dashboards.demo.sources import source_of_cloudwatch
