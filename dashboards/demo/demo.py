@@ -38,6 +38,7 @@ from dashboards.cloudwatch import (
 )
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
+from dashboards.demo.plain_sums import sum_by_identity
 from dashboards.demo.sources import source_of_cloudwatch
 from dashboards.reports.bedrock_figures import bedrock_figures
 from dashboards.reports.local_meter import open_local_meter
@@ -263,25 +264,24 @@ def _figures(
     return {name: tuple(row) for name, row in figures.items()}
 
 
-def _check_tokens(by_identity: _Figures, logs: Iterable[_Log]) -> None:
-    """Compare with what the logs themselves say."""
-    expected = {
-        arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
-        for arn, it in _metered(logs)
-    }
+def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
+    """Compare with sums over the logs; quota tokens with those of `make meter`."""
+    quota = {arn: usage.quota_tokens for arn, usage in _metered(logs)}
+    expected = {arn: (*sums, quota.get(arn)) for arn, sums in sum_by_identity(logs).items()}
     if by_identity != expected:
         wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
         message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
         raise CommandError(message)
 
 
-def _check_money(by_project: _Figures, logs: Iterable[_Log]) -> None:
-    """Compare with what the callers of each project spend by the logs, and the price book."""
+def _check_money(by_project: _Figures, logs: Sequence[_Log]) -> None:
+    """Compare with sums over the logs of each project's callers, and money by the price book."""
     projects = {it.arn: it.project or UNATTRIBUTED for it in CALLERS}
     expected: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-    for arn, it in _metered(logs):
-        told = (Decimal(it.invocations), Decimal(it.total_tokens), it.priced_usd)
-        expected[projects[arn]] = list(map(add, expected[projects[arn]], told))
+    money = {arn: usage.priced_usd for arn, usage in _metered(logs)}
+    for arn, sums in sum_by_identity(logs).items():
+        spent = (Decimal(sums.calls), Decimal(sums.total_tokens), money[arn])
+        expected[projects[arn]] = list(map(add, expected[projects[arn]], spent))
     for project in expected.keys() | by_project.keys():
         found, logged = by_project.get(project, (0.0, 0.0, 0.0)), expected[project]
         if any(abs(a - float(b)) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
