@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,14 @@ from lambdas.domain.completeness import (
     Quantity,
     series_bound,
 )
-from lambdas.domain.metrics.catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
+from lambdas.domain.metrics.catalog import (
+    HEALTH_METRICS,
+    UNPRICED_INVOCATIONS,
+    USAGE_METRICS,
+    DimensionSet,
+    Frequency,
+    MetricDefinition,
+)
 from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
@@ -146,10 +154,23 @@ class UnitPrices:
 
 
 def count_series(usage: Usage, config: Config) -> int:
-    """How many metrics are billed: each name for each value of its dimensions.
+    """Count the metrics that CloudWatch bills: each name for each value of its dimensions.
 
     Past each bound, one more value is for all others; so it is of each identity at full detail.
+    CloudWatch bills the hours in which a metric has data: metrics that are published once a day, or
+    only for calls that need attention, are left out.
     """
+    metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
+    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
+    return _count_usage_series(metrics, usage, config) + len(health)
+
+
+def count_most_series(usage: Usage, config: Config) -> int:
+    """Count the metrics that are billed in an hour in which each of them has data."""
+    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
+
+
+def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
     identities = min(usage.identities, config.identity_bound + 1)
     models = min(usage.models, config.max_models + 1)
     pairs = identities * min(models, usage.models_per_identity)
@@ -160,13 +181,21 @@ def count_series(usage: Usage, config: Config) -> int:
         DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
         DimensionSet.PROJECT: min(usage.projects, MOST_PROJECTS + len(_OTHER_PROJECTS)),
     }
-    published = sum(
+    return sum(
         values[dimension_set]
-        for metric in USAGE_METRICS
-        for dimension_set, least in metric.detail_of.items()
-        if least <= config.detail
+        for metric in metrics
+        for dimension_set, detail in metric.detail_of.items()
+        if detail <= config.detail
     )
-    return published + len(HEALTH_METRICS)
+
+
+def _has_data(metric: MetricDefinition, usage: Usage, config: Config) -> bool:
+    """Whether a metric has data in most hours."""
+    if metric is UNPRICED_INVOCATIONS:
+        return usage.unpriced > 0
+    if metric.needs_content:
+        return config.log_content
+    return metric.frequency is Frequency.CONTINUOUS
 
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
@@ -274,7 +303,15 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
     alarms = _alarm_metrics(_WORST, config) * prices["alarm_metric_month"]
     reads = most_metrics_read(config) + traffic_read(_WORST, config, models_elsewhere=_WORST.models)
-    return _series_usd(count_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    return (
+        _series_usd(count_most_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    )
+
+
+def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
+    """Get what metrics cost more in a month in each hour of which all of them have data."""
+    most = _series_usd(count_most_series(usage, config), prices)
+    return most - _series_usd(count_series(usage, config), prices)
 
 
 def _reads_usd(metrics: int, prices: UnitPrices) -> Decimal:
