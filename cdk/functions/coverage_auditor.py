@@ -59,6 +59,7 @@ class CoverageAuditor(MeterFunction):
                 ledger_table=ledger.table_name,
                 profiles_arn=_PROFILES,
                 max_models=config.max_models,
+                alarm_metric=config.alarm_metric,
                 stack_id=stack_id,
             ),
             code=code,

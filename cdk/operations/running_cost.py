@@ -22,6 +22,7 @@ from lambdas.domain.completeness import (
     Quantity,
     series_bound,
 )
+from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     UNPRICED_INVOCATIONS,
@@ -64,7 +65,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 45
+HEALTH_ALARM_METRICS = 46
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
 # Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
@@ -401,14 +402,22 @@ def metrics_read(usage: Usage, config: Config, own_models: int | None = None) ->
         calls += len(names[Quantity.CALLS]) * (models + 1)
         hourly += 2 * sum(map(len, names.values())) * (models + 1)
     hourly += len(MANTLE_METRICS)
+    hourly += _guarded_series(usage, config) + len(GUARDED_SETS)
     return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
+
+
+def _guarded_series(usage: Usage, config: Config) -> int:
+    """Count the series that are read to find values below zero."""
+    identities = min(usage.identities, config.identity_bound + 1)
+    return identities + min(usage.models, config.max_models + 1)
 
 
 def most_metrics_read(config: Config) -> int:
     """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
     # Models that Bedrock names, and `__other__`, are read however many others have metrics.
     own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
-    return metrics_read(_WORST, config, own_models)
+    forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
+    return metrics_read(_WORST, config, own_models) + forged
 
 
 def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
@@ -437,10 +446,9 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     usage_alarms = sum(
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
-    guards = matched[DimensionSet.IDENTITY] + matched[DimensionSet.MODEL]  # values below zero
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     report_alarms = export_alarms + comparison_alarms + price_alarms
-    return usage_alarms + guards + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms
+    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -491,6 +491,11 @@ MISREAD_TIER_CALLS = HealthMetric(
     "Calls of the last two hours at a service tier that logs without content do not name.",
     frequency=Frequency.ON_EVENT,
 )
+FORGED_SERIES = HealthMetric(
+    "ForgedSeries",
+    Unit.COUNT,
+    "Identities and models whose metrics have values below zero, which the meter never publishes.",
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -506,6 +511,7 @@ HEALTH_METRICS = (
     MISSING_CALLS,
     COVERAGE_SHORTFALL,
     USAGE_MISMATCH,
+    FORGED_SERIES,
     LOGGING_DIFFERENCES,
     HELD_PRICES,
     PRICE_LIST_AGE,
