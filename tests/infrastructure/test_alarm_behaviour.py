@@ -402,7 +402,8 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
 
 def test_forged_series_notify_until_no_audit_finds_any() -> None:
     def after(*values: float | None) -> AlarmState:
-        return state("Health-ForgedSeries", {"BedrockMeter/Health ForgedSeries": values})
+        figures = {"BedrockMeter/Health ForgedSeries": values}
+        return state("Health-ForgedSeries", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
 
     assert [after(1), after(3), after(0)] == [ALARM, ALARM, OK]
     assert after(None) is ALARM  # the audit does not run, or cannot report

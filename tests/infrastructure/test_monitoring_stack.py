@@ -230,7 +230,7 @@ def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
         for name, alarm in alarms().items()
         if any("GROUP BY" in query.get("Expression", "") for query in alarm.get("Metrics", []))
     ]
-    assert len(grouped) == 6
+    assert len(grouped) == 4
     watched = {
         deployment().monitoring["Resources"][it["Ref"]]["Properties"]["AlarmName"]
         for it in pattern["detail"]["alarmName"]
