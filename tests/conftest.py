@@ -1,7 +1,11 @@
 """Settings for all tests."""
 
 import os
+from collections.abc import Iterator
+from functools import cache
 
+import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 from tests.aws import aws
@@ -22,3 +26,12 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join({*_BESIDE_THE_PROXY, 
 # them, and the same ones every time; HYPOTHESIS_PROFILE=ci does so on any machine.
 settings.register_profile("default", max_examples=20, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or settings.get_current_profile_name())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_service_models() -> Iterator[None]:
+    """Parse the model of an AWS service once; botocore does so in each session, of each test."""
+    load_file = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load_file(path))
+        yield
