@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, Window
@@ -127,7 +126,7 @@ def dashboard_body(
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
-    lines = _lines(thresholds, metric_name)
+    lines = _lines(thresholds)
     with_band = {
         name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
     }
@@ -157,12 +156,10 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 
-def _lines(
-    thresholds: Sequence[AlarmThreshold], metric_name: str
-) -> Mapping[str, list[dict[str, Any]]]:
+def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
     """The threshold lines of each graph, by its id."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    checks = (*symptoms(), *price_list_symptoms(), *series_symptoms(metric_name))
+    checks = (*symptoms(), *price_list_symptoms())
     for graph, (label, value) in {
         check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
         for check in checks

@@ -117,7 +117,7 @@ def _label(series: Series, query: Query) -> Series:
     dimensions = dict(series.metric.dimensions) if series.metric else {}
     label = _DIMENSION_LABEL.sub(
         lambda found: dimensions.get(found[1], found[1]), str(query["Label"])
-    )
+    ).replace("${LABEL}", series.label)
     return replace(series, label=label)
 
 
