@@ -22,6 +22,12 @@ from dashboards.cloudwatch.series import (
 Query: TypeAlias = Mapping[str, Any]
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
 
+MAX_QUERIES = 500
+"""Of one request.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
 _DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
 
 
