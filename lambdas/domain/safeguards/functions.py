@@ -8,7 +8,8 @@ from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, matches, resources_of
-from lambdas.domain.safeguards.words import list_names, show
+from lambdas.domain.safeguards.words import show
+from lambdas.domain.words import list_names
 
 _FUNCTION = "AWS::Lambda::Function"
 _ASYNCHRONOUS = "AWS::Lambda::EventInvokeConfig"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
-from lambdas.domain.safeguards.words import hint_at_known, list_names, show
+from lambdas.domain.safeguards.words import hint_at_known, show
+from lambdas.domain.words import list_names
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 DATA_PROTECTION = "data-protection"
