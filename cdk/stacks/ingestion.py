@@ -141,7 +141,9 @@ class IngestionStack(Stack):
                 ledger_table=self._storage.ledger.table_name,
                 ledger_retention_days=self._config.ledger_retention_days,
                 quarantine_bucket=self._storage.quarantine.bucket_name,
-                metadata_names=tuple(sorted(self._config.attribution.label_names.metadata_names)),
+                metadata_names=tuple(
+                    sorted(self._config.attribution_rules.label_names.metadata_names)
+                ),
             ),
             code=self._code,
             timeout=Duration.seconds(60),

@@ -82,7 +82,7 @@ def compare(
     meter_files(meter, files, outlines.read_invocation)
     observer, no_tags = TrafficObserver(config.pricing), TagFacts()
     for record in meter.ledger.in_order_of_time():
-        project = attribute(record, no_tags, config.attribution).project
+        project = attribute(record, no_tags, config.attribution_rules).project
         observer.observe(ObservedCall(record, project, outlines.take(record)))
     counts = {
         "read": meter.report.read,

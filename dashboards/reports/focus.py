@@ -60,7 +60,7 @@ def main() -> None:
     with explained_failures():
         config = read_config()
         charges = DailyCharges(config.pricing.price_tokens)
-        follow = _following(charges, config.attribution)
+        follow = _following(charges, config.attribution_rules)
         with open_local_meter(follow, pricing=config.pricing) as meter:
             try:
                 meter_files(meter, files)

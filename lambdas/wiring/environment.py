@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
+from lambdas.wiring.allowed_values import SettingsModel
 
-class EnvironmentSettings(BaseModel):
+
+class EnvironmentSettings(SettingsModel):
     """Settings that are environment variables, named as the fields in capitals."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
