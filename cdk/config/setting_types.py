@@ -7,13 +7,13 @@ from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import from_json
 
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
 from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.wiring.allowed_values import allowed, like
+from lambdas.wiring.environment import from_json_text
 from lambdas.wiring.model_names import called_model
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
 from lambdas.wiring.publishing_settings import FoldingPattern
@@ -32,21 +32,10 @@ _OTHER_WATCHED = (UNKNOWN_IDENTITY, CONFLICTING_IDENTITY, OTHER_IDENTITIES)
 _MOST_TOKENS = 2**53  # CloudWatch's numbers are doubles
 
 
-def _from_json(value: object) -> object:
-    """What `-c` gives for lists and objects."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return from_json(value)
-    except ValueError:
-        message = "allowed: JSON, as in cdk.json"
-        raise ValueError(message) from None
-
-
 def _from_text(value: object) -> object:
     """What `-c` gives for lists of words: JSON, or words between commas."""
     if not isinstance(value, str) or value.lstrip().startswith("["):
-        return _from_json(value)
+        return from_json_text(value)
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
@@ -70,7 +59,7 @@ def _has_each_once(values: tuple[str, ...]) -> bool:
 
 _EachOnce = allowed("each of them once", _has_each_once)
 
-Json = BeforeValidator(_from_json)
+Json = BeforeValidator(from_json_text)
 _Words = BeforeValidator(_from_text)
 
 LogRetentionDays: TypeAlias = Annotated[

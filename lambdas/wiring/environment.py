@@ -41,8 +41,18 @@ class EnvironmentSettings(SettingsModel):
 
 
 def from_json_text(value: object) -> object:
-    """What a variable says of a setting that is more than a word: JSON."""
-    return from_json(value) if isinstance(value, str) else value
+    """Read a setting that is more than a word: text is JSON, other values stay as they are.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_json(value)
+    except ValueError:
+        message = "allowed: JSON, as in cdk.json"
+        raise ValueError(message) from None
 
 
 def _to_json_text(value: object) -> str:
