@@ -20,6 +20,7 @@ LAYER_NAMES: dict[DependencyGroup, str] = {
     "aws-sdk": "NewestBoto3",
     "parquet": "Parquet",
 }
+"""The names of layers by their groups."""
 
 
 class FunctionDefaults:
