@@ -1,26 +1,6 @@
-"""Short texts for values in notices."""
+"""Hints in notices at the setting that names log policies as the owner's own."""
 
 from __future__ import annotations
-
-from lambdas.domain.logging_configuration import fingerprint
-
-_MAX_VALUE_LETTERS = 200
-
-
-def show(value: object) -> str:
-    """Show a value, cut to a readable length; control characters are escaped.
-
-    What is cut off is told apart by a fingerprint, so that a second change is a new difference.
-
-    >>> show(None)
-    'not set'
-    """
-    if value is None:
-        return "not set"
-    text = repr(value)
-    if len(text) <= _MAX_VALUE_LETTERS:
-        return text
-    return f"{text[:_MAX_VALUE_LETTERS]}... ({fingerprint(value)})"
 
 
 def hint_at_known(word: str) -> str:
