@@ -112,7 +112,7 @@ class TrafficReport:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditTraffic:
+class TrafficAuditor:
     """Audits, and notifies of what was not notified before.
 
     An audit publishes nothing, so that its report can be counted whatever becomes of notices.
@@ -129,7 +129,7 @@ class AuditTraffic:
     sent: SentNotices
     notifier: Notifier
 
-    def __call__(self, moment: datetime) -> TrafficReport:
+    def audit(self, moment: datetime) -> TrafficReport:
         """Audit the hours that are complete at a moment; a source that fails stops no other."""
         window, unreadable = traffic_window(moment), dict[str, str]()
         unmetered = tuple(self._find_unmetered(window, unreadable))

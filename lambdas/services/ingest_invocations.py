@@ -38,7 +38,7 @@ class IngestReport:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestInvocations:
+class Ingestor:
     """Ingests the readings of one source after the other.
 
     Attributes:
@@ -56,7 +56,7 @@ class IngestInvocations:
     newest: datetime | None = None
     metadata_names: Collection[str] | None = None
 
-    def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
+    def ingest(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
         """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
 
         Doing it again is safe: the ledger holds each call once.

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,14 +18,14 @@ from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from lambdas.wiring.client_timeouts import PROMPT
-from tests.aws import client_configs, health_metrics
+from tests.aws import client_configs, health_metrics, lambda_context
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.editions import rates_on
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"
 NOVA = "amazon.nova-lite-v1:0"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
@@ -38,9 +37,7 @@ def server() -> Iterator[PriceListServer]:
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def environment(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "REGION": TOKYO,
         "PRICE_BUCKET": BUCKET,
@@ -48,8 +45,6 @@ def environment(
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    yield
-    handler.updater.cache_clear()
 
 
 def run(**event: Any) -> dict[str, Any]:

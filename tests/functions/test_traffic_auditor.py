@@ -1,9 +1,7 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -21,13 +19,14 @@ from tests.aws import (
     client_configs,
     event,
     health_metrics,
+    lambda_context,
     subscribe_a_queue,
     take_events,
 )
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 NOW = datetime.now(UTC).replace(microsecond=0)
 WINDOW = traffic_window(NOW)
 NORTH = "eu-north-1"
@@ -44,7 +43,7 @@ def invocations() -> InMemoryAsyncInvocations:
 @pytest.fixture(autouse=True)
 def received(
     aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
-) -> Iterator[Any]:
+) -> Any:
     """Gives the messages of the topic; moto knows neither Regions nor asynchronous invocations."""
     topic, received = subscribe_a_queue()
     for name, value in (
@@ -57,12 +56,9 @@ def received(
     reader = CloudWatchTrafficReader(
         REGION, lambda region: boto3.client("cloudwatch", region_name=region)
     )
-    made = handler.sources
     sources = TrafficSources(REGIONS, reader, invocations)
     monkeypatch.setattr(handler, "sources", lambda: sources)
-    yield received
-    for resource in (handler.settings, handler.audit, made):
-        resource.cache_clear()
+    return received
 
 
 def count(region: str, value: int, **dimensions: str) -> None:

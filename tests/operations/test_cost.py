@@ -36,7 +36,7 @@ from lambdas.domain.completeness import (
     OWN_METRICS,
 )
 from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import ROOT, deployment, resources
@@ -219,10 +219,10 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
         for name in chain.from_iterable(names.values()):
             for model, minute in product(range(models), minutes):
                 metrics.add(namespace, name, minute, model=f"model-{model}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
     expected = metrics.read.total() + lists + metrics.counted + of_bedrock_mantle
@@ -245,10 +245,10 @@ def test_reads_of_audits_are_bounded_whatever_others_publish(fakes: int) -> None
             metrics.add(NAMESPACE, name, minute, model=f"fake-{number}")
     for number, minute in product(range(MAX_MODELS_READ), minutes):
         metrics.add(BEDROCK_NAMESPACE, "Invocations", minute, model=f"vendor.model-{number}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     assert 720 * metrics.read.total() <= most_metrics_read(Config())
     assert Decimal(most_metrics_read(Config())) / 1000 * PRICES["metrics_read_1000"] < 76
 

@@ -33,7 +33,7 @@ from lambdas.domain.metrics.catalog import (
 )
 from lambdas.functions.coverage_auditor.settings import Settings
 from lambdas.observability import logger, record_health
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -52,7 +52,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     if event["detail-type"] == _OF_THE_ALARM:
         notifier().publish(_notice(str(event["detail"].get("alarmName")), moment))
         return
-    report = audit()(moment)
+    report = audit().audit(moment)
     _log(report)
     health = _health(report)
     if report.window.is_hour_of_the_clock:
@@ -64,7 +64,7 @@ def _notice(alarm_name: str, moment: datetime) -> Notice:
     """Say what an alarm stands for."""
     if alarm_name.endswith(USAGE_MISMATCH.name):
         return mismatch_notice(_audit_settled_hours(moment))
-    report = audit()(moment, with_tokens=True)
+    report = audit().audit(moment, with_tokens=True)
     _log(report)
     return coverage_notice(report)
 
@@ -118,11 +118,11 @@ def settings() -> Settings:
 
 
 @cache
-def audit() -> AuditCoverage:
+def audit() -> CoverageAuditor:
     """What audits, made once."""
     memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().ledger_table)
     models = ProfileModels(memory, settings().profiles_arn)
-    return AuditCoverage(
+    return CoverageAuditor(
         CloudWatchMetricReader(boto3.client("cloudwatch")),
         models.name_model,
         settings().max_models,

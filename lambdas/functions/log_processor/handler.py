@@ -16,7 +16,7 @@ from lambdas.domain.metrics.catalog import ACCEPTED_RECORDS, IGNORED_RECORDS, RE
 from lambdas.domain.metrics.sink import MAX_CLOCK_DIFFERENCE
 from lambdas.functions.log_processor.settings import Settings
 from lambdas.observability import logger, record_health
-from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
+from lambdas.services.ingest_invocations import Ingestor, IngestReport
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -39,14 +39,14 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
 
 
 def _ingest(delivery: Delivery, now: datetime) -> IngestReport:
-    ingest = IngestInvocations(
+    ingestor = Ingestor(
         ledger(),
         S3Quarantine(s3_client, settings().quarantine_bucket, delivery),
         oldest=now - retention(),
         newest=now + MAX_CLOCK_DIFFERENCE,
         metadata_names=frozenset(settings().metadata_names),
     )
-    report = ingest(delivery.source, delivery.readings(source()), delivery.first_line)
+    report = ingestor.ingest(delivery.source, delivery.readings(source()), delivery.first_line)
     if report.rejected:
         logger.warning(
             "Records could not be counted; the quarantine bucket tells which and why",

@@ -21,7 +21,7 @@ from lambdas.domain.logging_configuration import (
 )
 from lambdas.functions.logging_configurator.settings import Settings
 from lambdas.observability import logger
-from lambdas.services.configure_logging import ConfigureLogging
+from lambdas.services.configure_logging import LoggingConfigurator
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -44,7 +44,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
 
 
 def respond(
-    request_type: str, stack_status: str, wanted: Settings, configure: ConfigureLogging
+    request_type: str, stack_status: str, wanted: Settings, configure: LoggingConfigurator
 ) -> None:
     """Do what is requested."""
     if request_type == DELETE:
@@ -73,10 +73,10 @@ def settings() -> Settings:
 
 
 @cache
-def configure() -> ConfigureLogging:
+def configure() -> LoggingConfigurator:
     """What configures, made once."""
     memory = VerifiedMemory(
         SsmLoggingMemory(boto3.client("ssm"), settings().memory_parameter),
         DynamoDbMemoryCopy(boto3.client("dynamodb"), settings().ledger_table),
     )
-    return ConfigureLogging(BedrockLoggingApi(boto3.client("bedrock")), memory)
+    return LoggingConfigurator(BedrockLoggingApi(boto3.client("bedrock")), memory)

@@ -34,8 +34,8 @@ from lambdas.domain.logging_configuration import LoggingChange, VerifiedMemory
 from lambdas.domain.metrics.catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
 from lambdas.observability import record_health
-from lambdas.services.check_safeguards import CheckSafeguards, LiveSafeguards, MeteredLogs
-from lambdas.services.watch_logging import LiveLogging, WatchLogging
+from lambdas.services.check_safeguards import LiveSafeguards, MeteredLogs, SafeguardChecker
+from lambdas.services.watch_logging import LiveLogging, LoggingWatcher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,7 +50,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Check because a trail reports a change, or because the schedule asks."""
     is_of_a_trail = event["detail-type"] == _OF_A_TRAIL
     change = LoggingChange.from_event(event["detail"]) if is_of_a_trail else None
-    finding = watch()(change, datetime.fromisoformat(event["time"]))
+    finding = watch().check(change, datetime.fromisoformat(event["time"]))
     record_health({LOGGING_DIFFERENCES: len(finding.differences)})
 
 
@@ -61,13 +61,13 @@ def settings() -> Settings:
 
 
 @cache
-def watch() -> WatchLogging:
+def watch() -> LoggingWatcher:
     """What watches, made once."""
     deployed = settings()
     logs, sns = boto3.client("logs"), boto3.client("sns")
     cloudformation, events = boto3.client("cloudformation"), boto3.client("events")
     dynamodb = boto3.client("dynamodb")
-    return WatchLogging(
+    return LoggingWatcher(
         deployed=deployed.deployed(),
         deploying_role_arn=deployed.deploying_role_arn,
         put=VerifiedMemory(
@@ -79,7 +79,7 @@ def watch() -> WatchLogging:
             groups=CloudWatchLogGroups(logs),
             roles=IamRoles(boto3.client("iam")),
         ),
-        safeguards=CheckSafeguards(
+        safeguards=SafeguardChecker(
             stacks=CloudFormationTemplates(cloudformation, deployed.stacks),
             live=LiveSafeguards(
                 alarms=CloudWatchAlarms(boto3.client("cloudwatch")),

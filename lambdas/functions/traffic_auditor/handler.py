@@ -34,7 +34,7 @@ from lambdas.domain.unmetered import (
 from lambdas.functions.traffic_auditor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.audit_traffic import (
-    AuditTraffic,
+    TrafficAuditor,
     TrafficReport,
     TrafficScope,
     TrafficSources,
@@ -85,7 +85,7 @@ def _report_invocation(event: Mapping[str, Any]) -> None:
 
 
 def _audit_hour(moment: datetime) -> None:
-    report = audit()(moment)
+    report = audit().audit(moment)
     _log(report)
     record_health(_health(report))
     audit().notify(report, moment)  # last: it fails where the topic refuses messages
@@ -128,10 +128,10 @@ def settings() -> Settings:
 
 
 @cache
-def audit() -> AuditTraffic:
+def audit() -> TrafficAuditor:
     """The audit, made once."""
     own = settings()
-    return AuditTraffic(
+    return TrafficAuditor(
         TrafficScope(own.region, own.regions, own.are_tiers_logged, own.denied_regions),
         sources(),
         DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
