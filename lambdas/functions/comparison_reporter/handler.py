@@ -27,6 +27,7 @@ _KEPT_FOR_CALLS_MS = 5 * 60_000
 """So much time is left to compare the calls once requests have been looked at."""
 
 
+@logger.inject_lambda_context
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
     written = replace(comparison(), pricing=pricing().get())(

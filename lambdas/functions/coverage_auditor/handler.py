@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _OF_THE_ALARM = "CloudWatch Alarm State Change"
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Audit at an event's time: measure when the schedule asks, name models when an alarm does.
 

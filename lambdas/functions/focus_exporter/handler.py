@@ -27,6 +27,7 @@ _LONG = frozenset({"focus_metadata", "left_out"})
 """What of a manifest is not logged."""
 
 
+@logger.inject_lambda_context
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write both periods, or raise: a part of a month would pass for the whole."""
     for manifest in replace(export(), price_tokens=pricing().get().price_tokens)(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PHYSICAL_ID = "bedrock-invocation-logging"
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a request of CloudFormation's provider framework; an error fails the deployment.
 

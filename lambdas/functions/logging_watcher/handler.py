@@ -33,7 +33,7 @@ from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import LoggingChange, VerifiedMemory
 from lambdas.domain.metrics.catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
-from lambdas.observability import record_health
+from lambdas.observability import logger, record_health
 from lambdas.services.check_safeguards import LiveSafeguards, MeteredLogs, SafeguardChecker
 from lambdas.services.watch_logging import LiveLogging, LoggingWatcher
 
@@ -46,6 +46,7 @@ _OF_A_TRAIL = "AWS API Call via CloudTrail"
 _PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Check because a trail reports a change, or because the schedule asks."""
     is_of_a_trail = event["detail-type"] == _OF_A_TRAIL

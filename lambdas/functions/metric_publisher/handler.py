@@ -49,6 +49,7 @@ _MAX_LOGGED_CALLS = 50  # of a batch of a thousand
 _LONGEST_FIRST_TRY = timedelta(minutes=5)  # with the 30 seconds in which changes are gathered
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Publish what is new in a batch of the stream.
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _MAX_WAITING_MODELS = 20
 
 
+@logger.inject_lambda_context
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
     """Publish the cost of calls that have a price now, and differences of superseded prices.
 

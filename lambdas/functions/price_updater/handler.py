@@ -70,6 +70,7 @@ class Decision(BaseModel):
         return supersede(self.supersede, self.reason.strip(), now)
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Check the price list, or carry out the decision that an event names.
 

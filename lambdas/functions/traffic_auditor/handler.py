@@ -49,6 +49,7 @@ _TRAIL_EVENT = "AWS API Call via CloudTrail"
 _CLOCK_SKEW = timedelta(hours=1)
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Audit an hour, or report one batch job or asynchronous invocation."""
     if event["detail-type"] == BATCH_EVENT:
