@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,12 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.invocations.request_metadata import keep_names
 from lambdas.domain.ledger import UsageLedger
+from lambdas.domain.metrics.catalog import (
+    ACCEPTED_RECORDS,
+    IGNORED_RECORDS,
+    REJECTED_RECORDS,
+    HealthMetric,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,15 @@ class IngestReport:
             self.ignored + other.ignored,
             self.rejected + other.rejected,
         )
+
+    @property
+    def health(self) -> Mapping[HealthMetric, float]:
+        """The health metrics of what was ingested."""
+        return {
+            ACCEPTED_RECORDS: self.accepted,
+            IGNORED_RECORDS: self.ignored,
+            REJECTED_RECORDS: self.rejected,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def test_hours_that_began_before_the_deployment_are_not_judged(
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOPIC_ARN")
     with pytest.raises(ValidationError, match="topic_arn"):
-        handler.settings()
+        handle("Scheduled Event")
 
 
 def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(

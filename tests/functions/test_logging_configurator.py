@@ -251,8 +251,8 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     bedrock.delete_model_invocation_logging_configuration = lambda: None
     memory = VerifiedMemory(InMemoryMemoryStore(), InMemoryMemoryCopy())
     memory.remember(LoggingMemory((WANTED,), found), replaced=LoggingMemory())
-    configure = LoggingConfigurator(BedrockLoggingApi(bedrock), memory)
-    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configure)
+    configurator = LoggingConfigurator(BedrockLoggingApi(bedrock), memory)
+    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configurator)
     (warning,) = (vars(record) for record in caplog.records)
     assert warning["configuration"] == found
     assert "no such role" in warning["reason"]

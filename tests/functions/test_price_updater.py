@@ -17,6 +17,7 @@ from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, Price
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
+from lambdas.wiring import price_updater as wiring
 from lambdas.wiring.client_timeouts import PROMPT
 from tests.aws import client_configs, health_metrics, lambda_context
 from tests.price_list import recorded_files, with_price
@@ -136,7 +137,7 @@ def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
 def test_a_check_that_fails_is_not_taken_for_a_decision(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "large_call_sizes", lambda _: {NOVA: -1})
+    monkeypatch.setattr(wiring, "large_call_sizes", lambda _: {NOVA: -1})
     document = recorded_files(TOKYO)[OFFER]
     for product in document["products"].values():
         if product["attributes"]["usagetype"] == NOVA_INPUT:

@@ -12,6 +12,7 @@ from lambdas.adapters.cloudwatch.traffic_reader import CloudWatchTrafficReader
 from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
+from lambdas.wiring import traffic_auditor as wiring
 from lambdas.wiring.client_timeouts import BRIEF
 from tests.aws import (
     LEDGER,
@@ -32,7 +33,7 @@ WINDOW = traffic_window(NOW)
 NORTH = "eu-north-1"
 REGIONS = InMemoryTraffic(RegionTraffic(REGION), RegionTraffic(NORTH))
 BATCH, TRAIL = "Batch Inference Job State Change", "AWS API Call via CloudTrail"
-AWS_SOURCES = handler.sources  # fixtures replace it
+AWS_SOURCES = wiring.make_sources  # fixtures replace it
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def received(
         REGION, lambda region: boto3.client("cloudwatch", region_name=region)
     )
     sources = TrafficSources(REGIONS, reader, invocations)
-    monkeypatch.setattr(handler, "sources", lambda: sources)
+    monkeypatch.setattr(wiring, "make_sources", lambda _: sources)
     return received
 
 
@@ -195,8 +196,8 @@ def test_regions_that_a_policy_denies_are_logged_and_not_counted(
     monkeypatch.setenv("DENIED_REGIONS", f'["{NORTH}"]')
     denied = InMemoryTraffic()
     denied.denied = {NORTH}
-    sources = replace(handler.sources(), reader=denied)
-    monkeypatch.setattr(handler, "sources", lambda: sources)
+    sources = replace(wiring.make_sources(REGION), reader=denied)
+    monkeypatch.setattr(wiring, "make_sources", lambda _: sources)
     with caplog.at_level("INFO"):
         handle("Scheduled Event")
     assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [0]
@@ -238,7 +239,7 @@ def test_an_event_that_names_nothing_is_logged_and_is_no_error(
     kind: str, caplog: pytest.LogCaptureFixture, received: Any
 ) -> None:
     handle(kind, {})
-    assert "names none" in caplog.records[-1].getMessage()
+    assert "does not name" in caplog.records[-1].getMessage()
     assert received() == []
 
 
@@ -247,7 +248,7 @@ def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("TOPIC_ARN", "LEDGER_TABLE", "REGION"):
         monkeypatch.setenv(name, "anything")
     monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
-    assert client_configs(AWS_SOURCES, monkeypatch) == {
+    assert client_configs(lambda: AWS_SOURCES(REGION), monkeypatch) == {
         "account": BRIEF,
         "bedrock-runtime": BRIEF,
     }
