@@ -20,6 +20,7 @@ from lambdas.domain.pricing.price_decisions import add_rates
 from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
+from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
     LEDGER,
     clear_caches,
@@ -272,8 +273,8 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     }
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
     clear_caches()
-    monkeypatch.setattr(handler, "STARTED", datetime.now(UTC) - started_before)
-    monkeypatch.setattr(handler, "_LONGEST_FIRST_TRY", longest_first_try)
+    monkeypatch.setattr(wiring, "STARTED", datetime.now(UTC) - started_before)
+    monkeypatch.setattr(wiring, "_LONGEST_FIRST_TRY", longest_first_try)
     assert publish(batch) == []
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
 
@@ -283,7 +284,7 @@ def test_an_edition_that_is_published_between_two_tries_gives_no_call_its_cost_t
 ) -> None:
     """A call that was noted without a price gets its cost from its note alone."""
     monkeypatch.setenv("PRICE_BUCKET", "prices")
-    monkeypatch.setattr(handler, "STARTED", NOW - timedelta(days=1))
+    monkeypatch.setattr(wiring, "STARTED", NOW - timedelta(days=1))
     boto3.client("s3").create_bucket(Bucket="prices")
     private = "imported-model/abc"
     batch = change(1, call(1, model_id=private, tokens=TokenCounts(10, 0)))
