@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from lambdas.domain.alerts.notifications import Notifier
 from lambdas.domain.completeness import (
     ALL_MODELS,
     BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
     MANTLE_METRICS,
-    MANTLE_NAMESPACE,
     OWN_METRICS,
     AuditWindow,
     CoverageReport,
@@ -26,31 +23,22 @@ from lambdas.domain.completeness import (
     Quantity,
     SettledHour,
     compare,
-    coverage_notice,
     is_by_model,
     is_hour_by_model,
     merge_models,
-    mismatch_notice,
     read_figures,
     series_bound,
 )
-from lambdas.domain.metrics.catalog import (
-    COVERAGE_RATIO,
-    COVERAGE_SHORTFALL,
-    MISSING_CALLS,
-    NAMESPACE,
-    USAGE_MISMATCH,
-    HealthMetric,
-)
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
-from lambdas.observability import logger
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageAuditor:
-    """Audits hours, without a trace.
+    """Audits hours.
 
     Attributes:
         reader: Reads both sides.
@@ -154,81 +142,6 @@ class CoverageAuditor:
             metered=figures(NAMESPACE, _select(OWN_METRICS, quantities)),
             bedrock=figures(BEDROCK_NAMESPACE, _select(BEDROCK_METRICS, quantities)),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageWatch:
-    """Audits on schedule and after alarms, with every count in the log.
-
-    Attributes:
-        auditor: Audits hours.
-        notifier: Passes notices on.
-    """
-
-    auditor: CoverageAuditor
-    notifier: Notifier
-
-    def measure(self, moment: datetime) -> Mapping[HealthMetric, float]:
-        """Audit on schedule; once an hour, audit the hours that have settled as well.
-
-        Raises:
-            FiguresUnavailableError: Not all figures are to be had.
-        """
-        report = _log_coverage(self.auditor.audit(moment))
-        health: dict[HealthMetric, float] = {
-            COVERAGE_SHORTFALL: int(report.is_short),
-            MISSING_CALLS: report.calls.missing,
-        }
-        if report.calls.ratio is not None:
-            health[COVERAGE_RATIO] = report.calls.ratio
-        if report.window.is_hour_of_the_clock:
-            settled = _log_settled_hours(self.auditor.audit_settled_hours(moment))
-            health[USAGE_MISMATCH] = int(settled.is_mismatch)
-        return health
-
-    def explain(self, alarm_name: str, moment: datetime) -> None:
-        """Audit after an alarm, and notify of the models that it is about.
-
-        Raises:
-            FiguresUnavailableError: Not all figures are to be had.
-        """
-        if alarm_name.endswith(USAGE_MISMATCH.name):
-            notice = mismatch_notice(_log_settled_hours(self.auditor.audit_settled_hours(moment)))
-        else:
-            notice = coverage_notice(_log_coverage(self.auditor.audit(moment, with_tokens=True)))
-        self.notifier.publish(notice)
-
-
-def _log_coverage(report: CoverageReport) -> CoverageReport:
-    logger.info(
-        "Calls that the meter and Bedrock counted",
-        start=report.window.start.isoformat(),
-        end=report.window.end.isoformat(),
-        models=_list_counts(report.models),
-        not_attributable=report.unlogged,
-    )
-    return report
-
-
-def _log_settled_hours(report: MismatchReport) -> MismatchReport:
-    for hour in (report.earlier, report.later):
-        logger.info(
-            "Usage that the meter and Bedrock counted in a settled hour",
-            start=hour.window.start.isoformat(),
-            models=_list_counts(hour.models),
-        )
-    return report
-
-
-def _list_counts(models: Iterable[ModelCoverage]) -> dict[str, dict[str, dict[str, int]]]:
-    """Both counts of each model, by quantity."""
-    return {
-        model.model_id: {
-            quantity: compared._asdict()
-            for quantity, compared in {Quantity.CALLS: model.calls, **model.tokens}.items()
-        }
-        for model in models
-    }
 
 
 def _select(names: MetricNames, quantities: Iterable[Quantity]) -> MetricNames:

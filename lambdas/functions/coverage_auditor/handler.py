@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.coverage_auditor.settings import Settings
 from lambdas.observability import logger, record_health
-from lambdas.services.audit_coverage import CoverageWatch
-from lambdas.wiring.coverage_auditor import make_coverage_watch
+from lambdas.wiring.coverage_auditor import CoverageWatch, make_coverage_watch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,6 +39,7 @@ def watch() -> CoverageWatch:
     return make_coverage_watch(
         topic_arn=settings.topic_arn,
         ledger_table=settings.ledger_table,
+        alarm_metric=settings.alarm_metric,
         profiles_arn=settings.profiles_arn,
         max_models=settings.max_models,
         stack_id=settings.stack_id,
