@@ -62,7 +62,10 @@ def bundle_layer(
         BundlingError: There is no network, or no wheel for this Python and processor.
     """
     pruned = [f"--prune={package}" for package in without]
-    requirements = _uv("export", "--frozen", "--no-dev", "--no-header", "--no-annotate", *pruned)
+    requirements = _uv(
+        *("export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate"),
+        *pruned,
+    )
     platform = _PLATFORMS[architecture]
     digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}".encode())
     bundle = _BUNDLES / f"layer-{digest.hexdigest()[:16]}"

@@ -39,7 +39,7 @@ def test_sizes_are_those_of_the_trace() -> None:
 def test_the_demo_notifies_of_whoever_crosses_a_threshold_and_checks_every_figure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    demo.main()
+    demo.run_demo()
     printed = capsys.readouterr().out
     lines = printed.splitlines()
     told = {
