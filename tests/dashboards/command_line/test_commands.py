@@ -143,6 +143,24 @@ def test_commands_and_options_are_completed() -> None:
     assert complete("fish", f"{NAME} nothing --o", "--o").strip() == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["doctor"], ["price-updates"], ["purge"], ["redrive"], ["reprice"]),
+        ["test-notification"],
+        ["replay", "--from", "2026-01-31", "--to", "2026-02-01T08:00+01:00"],
+        *(["prepare", name, "--force"] for name in ("bootstrap", "deploy", "destroy")),
+    ],
+    ids=" ".join,
+)
+def test_commands_in_an_account_need_a_region(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*arguments) == 2
+    name = arguments[1] if arguments[0] == "prepare" else arguments[0]
+    assert capsys.readouterr().err.startswith(f"{name}: no Region is configured")
+
+
 def test_the_console_script_is_installed_and_runs_from_any_folder(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name(NAME)
     done = subprocess.run(
