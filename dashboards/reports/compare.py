@@ -28,17 +28,17 @@ from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
+from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
+from lambdas.adapters.report_layouts.comparison_tables import report_tables
+from lambdas.adapters.report_layouts.tables import Table
 from lambdas.domain.attribution import TagFacts, attribute
 from lambdas.domain.reports.comparison import (
-    START_OF_REPORT,
     ComparisonReport,
     ObservedCall,
     OutlineMemory,
     TrafficObserver,
-    report_json,
-    report_tables,
 )
-from lambdas.domain.reports.text import Table, plural
+from lambdas.domain.words import plural
 
 _STANDARD_OUTPUT = 1
 _GAP_WIDTH = 2
@@ -73,7 +73,7 @@ def compare(
     meter_files(meter, files, outlines.read_invocation)
     observer, no_tags = TrafficObserver(config.pricing), TagFacts()
     for record in meter.ledger.in_order_of_time():
-        project = attribute(record, no_tags, config.attribution).project
+        project = attribute(record, no_tags, config.attribution_rules).project
         observer.observe(ObservedCall(record, project, outlines.take(record)))
     counts = {
         "read": meter.report.read,
