@@ -30,7 +30,7 @@ from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
-from lambdas.domain.attribution import TagFacts, attribute
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
     START_OF_REPORT,
     ComparisonReport,
@@ -80,10 +80,11 @@ def compare(
     """
     outlines = OutlineMemory()
     meter_files(meter, files, outlines.read_invocation)
-    observer, no_tags = TrafficObserver(config.pricing), TagFacts()
+    observer = TrafficObserver(config.pricing)
+    enricher = CallEnricher(config.pricing, config.attribution)
     for record in meter.ledger.in_order_of_time():
-        project = attribute(record, no_tags, config.attribution).project
-        observer.observe(ObservedCall(record, project, outlines.take(record)))
+        models, project = enricher.find_models(record), enricher.attribute(record).project
+        observer.observe(ObservedCall(record, models, project, outlines.take(record)))
     counts = {
         "read": meter.report.read,
         "duplicates": meter.report.accepted - meter.summary.calls,

@@ -24,7 +24,7 @@ from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
-from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.reports.focus import (
     Charge,
@@ -44,7 +44,6 @@ from lambdas.domain.reports.text import plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
-_NO_TAGS = TagFacts()
 
 
 def main() -> None:
@@ -61,8 +60,8 @@ def main() -> None:
     files = without_output(beside, files, _is_manifest)
     with explained_failures():
         config = read_config()
-        charges = DailyCharges(config.pricing.price_tokens)
-        follow = _following(charges, config.attribution)
+        charges = DailyCharges()
+        follow = _following(charges, CallEnricher(config.pricing, config.attribution))
         with open_local_meter(follow, pricing=config.pricing) as meter:
             try:
                 meter_files(meter, files)
@@ -135,14 +134,14 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _following(charges: DailyCharges, rules: AttributionRules) -> LedgerStream:
+def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
     """Keep charges up to date with a ledger; on this machine no tags are known."""
 
     def apply(changes: Sequence[LedgerChange]) -> None:
         for change in changes:
             for record, times in ((change.replaced, -1), (change.record, 1)):
                 if record is not None:
-                    charges.add(record, attribute(record, _NO_TAGS, rules), times)
+                    charges.add(enricher.enrich(record), times)
 
     return apply
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles, check_time
 from lambdas.domain.reports.focus import (
@@ -24,7 +24,6 @@ from lambdas.domain.reports.focus import (
     row_of,
     write_csv_file,
 )
-from lambdas.domain.reports.focus.charges import PriceTokens
 
 _SOURCE = "Bedrock Meter"
 
@@ -42,8 +41,7 @@ class ExportFocus:
 
     Attributes:
         calls: The ledger.
-        attribute: Puts calls down to projects.
-        price_tokens: What tokens cost.
+        books: The books that enrich calls.
         to_parquet: Writes a CSV file as Parquet.
         files: Where files go.
         account_id: Whose calls they are where a log does not tell.
@@ -52,15 +50,14 @@ class ExportFocus:
     """
 
     calls: RecordedCalls
-    attribute: AttributedCalls
-    price_tokens: PriceTokens
+    books: CallBooks
     to_parquet: Callable[[Path, Path], int]
     files: ReportFiles
     account_id: str
     billing_account_id: str | None
     kept: timedelta
 
-    def __call__(
+    def export(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
     ) -> list[dict[str, Any]]:
         """Write both periods; gives their manifests, the earlier one first.
@@ -75,19 +72,13 @@ class ExportFocus:
         """
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
-        charges = DailyCharges(self.price_tokens, self.account_id)
+        charges = DailyCharges(self.account_id)
         unreadable_items = 0
         for page in self.calls.scan_range(midnight(previous), midnight(month_after(current))):
             check_time(has_time)
             unreadable_items += page.unreadable_items
-            records = page.records
-            known = self.attribute(records, now)
-            for record in records:
-                charges.add(
-                    known[record].priced,
-                    known[record].attribution,
-                    invoked_model_id=record.invoked_model_id,
-                )
+            for call in self.books.enrich(page.records, now):
+                charges.add(call)
         written = []
         for month in (previous, current):
             check_time(has_time)

@@ -43,7 +43,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield
-    handler.comparison.cache_clear()
+    handler.reporter.cache_clear()
     handler.pricing.cache_clear()
 
 
@@ -140,5 +140,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = client_configs(handler.comparison, monkeypatch)
+    configs = client_configs(handler.reporter, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

@@ -37,7 +37,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
     yield
-    handler.export.cache_clear()
+    handler.exporter.cache_clear()
     handler.pricing.cache_clear()
 
 
@@ -116,5 +116,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = client_configs(handler.export, monkeypatch)
+    configs = client_configs(handler.exporter, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

@@ -21,12 +21,14 @@ from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import ExportFocus
-from tests.attributing import attributed_calls
 from tests.aws import LEDGER, clear_caches, deploy_a_stack, published, set_log_processor_variables
+from tests.builders import enriched
+from tests.enriching import call_books
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
@@ -127,14 +129,13 @@ def in_focus() -> list[TextRow]:
     files = InMemoryReportFiles()
     ExportFocus(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
-        attribute=attributed_calls(),
-        price_tokens=PRICING.price_tokens,
+        books=call_books(prices=PRICING),
         to_parquet=_write_nothing,
         files=files,
         account_id="111122223333",
         billing_account_id=None,
         kept=90 * DAY,
-    )(NOW + timedelta(hours=2))
+    ).export(NOW + timedelta(hours=2))
     return [
         row
         for name, content in files.kept.items()
@@ -149,7 +150,7 @@ def _write_nothing(_csv: Path, parquet: Path) -> int:
 
 
 def cost_of(record: UsageRecord) -> Cost:
-    cost = PRICING.cost_of(record)
+    cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     return cost
 
@@ -166,7 +167,7 @@ def check_ledger(call: UsageRecord) -> None:
     assert not call.is_failed
     cost = cost_of(call)
     assert cost.effective_usd == cost_of(real).effective_usd
-    assert call.with_variant(cost.variant).model_id == OPUS_4
+    assert enriched(call, PRICING).model_id == OPUS_4
     assert call.identity_arn != VICTIM
 
 

@@ -16,8 +16,8 @@ from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.comparison_reporter.settings import Settings
 from lambdas.observability import logger
 from lambdas.services.compare_models import CompareModels
-from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _KEPT_FOR_CALLS_MS = 5 * 60_000
 
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
-    written = replace(comparison(), pricing=pricing().get())(
+    written = replace(reporter(), pricing=pricing().get()).report(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
         has_time_for_requests=lambda: context.get_remaining_time_in_millis() > _KEPT_FOR_CALLS_MS,
@@ -52,15 +52,15 @@ def pricing() -> CurrentPricing:
 
 
 @cache
-def comparison() -> CompareModels:
-    """What compares, made once."""
+def reporter() -> CompareModels:
+    """Make what compares models, once."""
     settings = Settings.from_environment(os.environ)
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     logs = boto3.client("logs", config=PROMPT)
     log_group = settings.content_log_group
     return CompareModels(
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
+        books=call_books(settings, dynamodb),
         pricing=settings.pricing,
         logs=CloudWatchInvocationLog(logs, log_group) if log_group else None,
         files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),

@@ -16,8 +16,8 @@ from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.observability import logger
 from lambdas.services.export_focus import ExportFocus
-from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _LONG = frozenset({"focus_metadata", "left_out"})
 
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write both periods, or raise: a part of a month would pass for the whole."""
-    for manifest in replace(export(), price_tokens=pricing().get().price_tokens)(
+    books = exporter().books.at_prices(pricing().get())
+    for manifest in replace(exporter(), books=books).export(
         datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
     ):
@@ -44,14 +45,13 @@ def pricing() -> CurrentPricing:
 
 
 @cache
-def export() -> ExportFocus:
-    """What exports, made once."""
+def exporter() -> ExportFocus:
+    """Make what exports, once."""
     settings = Settings.from_environment(os.environ)
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return ExportFocus(
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
-        price_tokens=settings.pricing.price_tokens,
+        books=call_books(settings, dynamodb),
         to_parquet=convert_to_parquet,
         files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
         account_id=settings.account_id,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
-from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb.usage_stream import (
     changed_at,
@@ -35,8 +34,9 @@ from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_metrics import PublishMetrics
 from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
-from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
+from lambdas.wiring.publishing import dimension_namer, metric_publishing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -63,9 +63,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         if changed_at(record) >= deployed_at() and not is_expired(record)
     ]
     prices = pricing()
-    cost_of = prices.get_published(now)
+    books = publisher().books.at_prices(prices.get_published(now))
     other_prices_until = max(STARTED, prices.agreed_since, now - _LONGEST_FIRST_TRY)
-    report = replace(publisher(), cost_of=cost_of)(
+    report = replace(publisher(), books=books).publish(
         [read_change(record, retention()) for record in records],
         now,
         has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
@@ -147,11 +147,8 @@ def publisher() -> PublishMetrics:
     """What publishes, made once."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return PublishMetrics(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
-        detail=settings().detail,
-        identity_dimension=bounded_identities(settings(), dynamodb),
-        cost_of=settings().pricing.cost_of,
+        books=call_books(settings(), dynamodb),
+        namer=dimension_namer(settings(), dynamodb),
+        publishing=metric_publishing(settings()),
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings().ledger_table),
-        attribute=bounded_projects(settings(), dynamodb),
-        name_model=bounded_models(settings(), dynamodb).name,
     )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.cost_corrections import DynamoDbCostCorrections
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
@@ -24,8 +23,9 @@ from lambdas.observability import logger, record_health
 from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
 from lambdas.services.reprice_calls import RepriceCalls
 from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
-from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
+from lambdas.wiring.publishing import dimension_namer, metric_publishing
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -49,7 +49,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > LONGEST_CALL_MS
 
-    report = replace(repricer, pricing=prices.get()).reprice(now, has_time)
+    books = repricer.books.at_prices(prices.get())
+    report = replace(repricer, books=books).reprice(now, has_time)
     corrected = (
         CorrectionReport()
         if prices.edition is None
@@ -110,24 +111,19 @@ def services() -> tuple[RepriceCalls, CorrectCosts]:
     settings = Settings.from_environment(os.environ)
     dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings.ledger_table
     repricer = RepriceCalls(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
-        detail=settings.detail,
-        identity_dimension=bounded_identities(settings, dynamodb),
-        pricing=settings.pricing,
+        books=call_books(settings, dynamodb),
+        namer=dimension_namer(settings, dynamodb),
+        publishing=metric_publishing(settings),
         unpriced=DynamoDbUnpricedCalls(dynamodb, table),
-        attribute=bounded_projects(settings, dynamodb),
-        name_model=bounded_models(settings, dynamodb).name,
     )
     corrector = CorrectCosts(
-        sink=repricer.sink,
-        detail=repricer.detail,
-        identity_dimension=repricer.identity_dimension,
-        attribute=repricer.attribute,
+        books=repricer.books,
+        namer=repricer.namer,
+        publishing=repricer.publishing,
         pricing=settings.pricing,
         shipped=settings.pricing.book,
         calls=DynamoDbRecordedCalls(dynamodb, table),
         corrections=DynamoDbCostCorrections(dynamodb, table),
         lock=repricer.unpriced,
-        name_model=repricer.name_model,
     )
     return repricer, corrector

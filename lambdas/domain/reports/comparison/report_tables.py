@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from lambdas.domain.calls.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.families import model_family
 from lambdas.domain.reports.comparison.losses import MEANINGS, LossFigures, LossKey

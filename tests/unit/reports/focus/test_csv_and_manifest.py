@@ -18,8 +18,8 @@ from lambdas.domain.reports.focus import (
     write_csv,
 )
 from lambdas.domain.reports.focus.manifest import SCHEMA_CREATED
-from tests.builders import usage_record
-from tests.focus_calls import NOBODY, charges_of, csv_of
+from tests.builders import NOBODY, usage_record
+from tests.focus_calls import charges_of, csv_of
 
 
 def test_no_calls_are_a_header_alone() -> None:
