@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
@@ -15,19 +16,24 @@ class FailureDestination:
     """A bucket as the failure destination of functions.
 
     `aws_lambda_destinations.S3Destination` would let the functions read and delete as well.
+
+    Attributes:
+        max_event_age: How old an event may become before Lambda gives it up.
     """
+
+    max_event_age = Duration.hours(6)  # well within the 24 hours that a stream keeps records
 
     def __init__(self, bucket: s3.IBucket, key: kms.IKey) -> None:
         """Use a bucket that is encrypted with a key."""
         self._bucket = bucket
         self._key = key
 
-    def of(self, function: MeterFunction) -> dict[str, dict[str, str]]:
-        """The destination of a function, as Lambda wants it; lets the function's role write there.
+    def grant_and_configure(self, function: MeterFunction) -> dict[str, dict[str, str]]:
+        """Grant a function's role to write there; return the destination as Lambda configures it.
 
         Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """
-        function.allow("s3:PutObject", on=self._bucket.arn_for_objects(f"{FAILURES_PREFIX}*"))
-        function.allow("s3:ListBucket", on=self._bucket.bucket_arn)
-        function.allow("kms:GenerateDataKey", on=self._key.key_arn)
+        function.grant("s3:PutObject", on=self._bucket.arn_for_objects(f"{FAILURES_PREFIX}*"))
+        function.grant("s3:ListBucket", on=self._bucket.bucket_arn)
+        function.grant("kms:GenerateDataKey", on=self._key.key_arn)
         return {"onFailure": {"destination": self._bucket.bucket_arn}}

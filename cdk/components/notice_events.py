@@ -8,12 +8,12 @@ from cdk.components.meter_function import MeterFunction
 from lambdas.domain.alerts.notifications import EVENT_SOURCE
 
 
-def let_publish_events(function: MeterFunction) -> None:
-    """Let a function publish events of the meter's own source to the default bus."""
-    function.allow(
+def grant_publish_events(function: MeterFunction) -> None:
+    """Grant publishing of events of the meter's own source to the default bus."""
+    function.grant(
         "events:PutEvents",
         on=f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default",
-        # The key has many values, and all of no values match:
+        # A request without sources would satisfy the condition, so sources are required:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
         conditions={
             "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},

@@ -12,7 +12,6 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk.interfaces.aws_events import IRuleRef
 from constructs import Construct
 
-from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
 
 
@@ -99,10 +98,19 @@ class NotificationTopic(sns.Topic):
             )
         )
 
-    def let_notify(self, function: MeterFunction) -> None:
-        """Let a function publish here.
+    def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Grant publishing here, with the key that encrypts the message.
+
+        `sns.Topic` would grant the key's use by a wildcard of actions.
 
         Source: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         """
-        function.allow("sns:Publish", on=self.topic_arn)
-        function.allow("kms:Decrypt", "kms:GenerateDataKey", on=self.key.key_arn)
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic_arn]
+        ).combine(
+            iam.Grant.add_to_principal(
+                grantee=grantee,
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resource_arns=[self.key.key_arn],
+            )
+        )

@@ -1,24 +1,24 @@
-"""A function that reports on what the ledger holds, to the bucket of reports, on a schedule."""
+"""A function that reports on all calls of the ledger, on a schedule, to the bucket of reports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from aws_cdk import Duration, Size
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.components.meter_function import FunctionCode, MeterFunction
-from cdk.functions.price_updater import grant_read_prices
-from cdk.stacks.storage import StorageStack
-from lambdas.domain.ledger.table import TAGS_PREFIX
+from cdk.components.call_enrichment import grant_enrich_calls
+from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.meter_function import MeterFunction
 from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, puts calls down to projects, and writes files of one prefix."""
+    """Reads every call, attributes and prices it, and writes files below one prefix."""
 
     def __init__(
         self,
@@ -27,8 +27,10 @@ class ReportingFunction(MeterFunction):
         *,
         job: str,
         settings: CallSettings,
-        code: FunctionCode,
-        storage: StorageStack,
+        defaults: FunctionDefaults,
+        ledger: dynamodb.ITable,
+        prices: s3.IBucket,
+        reports: s3.IBucket,
         prefix: str,
         schedule: events.Schedule,
         description: str,
@@ -41,9 +43,11 @@ class ReportingFunction(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             job: The name of its package in `lambdas.functions`.
-            settings: What it is told by its environment.
-            code: What functions share.
-            storage: The ledger, the price editions and the bucket of reports.
+            settings: Its environment.
+            defaults: What the functions of a stack share.
+            ledger: The table of calls.
+            prices: The bucket of price editions.
+            reports: The bucket that it writes to.
             prefix: What the names of its files begin with.
             schedule: When it is started, in UTC.
             description: What it does, for the rule that starts it.
@@ -55,29 +59,15 @@ class ReportingFunction(MeterFunction):
             construct_id,
             job=job,
             settings=settings,
-            code=code,
+            defaults=defaults,
             layers=layers,
             timeout=Duration.minutes(15),  # the longest there is
             memory_size=2048,  # for as many charges or calls as each says it can hold
             ephemeral_storage=ephemeral_storage,
-            log_key=storage.stored_with,
         )
-        self.allow("dynamodb:Scan", on=storage.ledger.table_arn)
-        self.allow_items(
-            *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
-            on=storage.ledger.table_arn,
-            keys=[f"{TAGS_PREFIX}*"],
-        )
-        self.let_read_tags()
-        grant_read_prices(self, storage)
-        self.allow("s3:PutObject", on=storage.reports.arn_for_objects(f"{prefix}*"))
-        if storage.stored_with is not None:
-            storage.stored_with.grant_encrypt_decrypt(self)
+        self.grant("dynamodb:Scan", on=ledger.table_arn)
+        grant_enrich_calls(self, ledger=ledger, prices=prices)
+        self.grant("s3:PutObject", on=reports.arn_for_objects(f"{prefix}*"))
+        self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
-        events.Rule(
-            self,
-            "Schedule",
-            description=f"Bedrock Meter: {description}",
-            schedule=schedule,
-            targets=[targets.LambdaFunction(self)],
-        )
+        self.start_on_schedule(schedule, description=description)

@@ -7,8 +7,6 @@ from typing import Any
 
 from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 
 from cdk.components.event_patterns import trail_calls
@@ -30,7 +28,7 @@ def grant_read_safeguards(
     stream_mapping: lambda_.CfnEventSourceMapping,
     ledger: dynamodb.ITable,
 ) -> None:
-    """Let a function read what it compares with the deployed values.
+    """Grant reading of what a function compares with the deployed values.
 
     Args:
         function: The function.
@@ -39,28 +37,28 @@ def grant_read_safeguards(
         ledger: The table with the calls.
     """
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-    function.allow(
+    function.grant(
         *("cloudwatch:DescribeAlarms", "cloudwatch:ListAlarmMuteRules"),
         *("cloudwatch:GetAlarmMuteRule", "logs:DescribeAccountPolicies"),
         "sns:GetSubscriptionAttributes",
         on="*",
     )
-    function.allow("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", on=topic.topic_arn)
-    function.allow("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
-    function.allow(
+    function.grant("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", on=topic.topic_arn)
+    function.grant("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
+    function.grant(
         *("events:DescribeRule", "events:ListTargetsByRule"),
         on=f"arn:{Aws.PARTITION}:events:{here}:rule/{_PREFIX}*",
     )
-    function.allow(
+    function.grant(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
         "lambda:GetFunctionEventInvokeConfig",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
     )
-    function.allow(
+    function.grant(
         "lambda:GetEventSourceMapping",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
     )
-    function.allow(
+    function.grant(
         *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
         *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
         on=ledger.table_arn,
@@ -116,11 +114,9 @@ def start_on_changed_safeguards(
     }
     for subject, patterns in parameters.items():
         watched = WATCHED[subject]
-        events.Rule(
-            function,
+        function.start_on_event(
             f"{subject.title().replace('_', '')}Change",
-            description=f"Bedrock Meter: a {subject.replace('_', ' ')} of the meter changes",
-            event_pattern=trail_calls(
+            trail_calls(
                 watched.service,
                 watched.actions,
                 {
@@ -133,5 +129,5 @@ def start_on_changed_safeguards(
                     "$or": [{"requestParameters": dict(pattern)} for pattern in patterns],
                 },
             ),
-            targets=[targets.LambdaFunction(function)],
+            description=f"a {subject.replace('_', ' ')} of the meter changes",
         )

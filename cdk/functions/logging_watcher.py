@@ -7,19 +7,18 @@ from typing import Any
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
 from cdk.components.event_patterns import trail_calls
+from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
-from cdk.components.meter_function import FunctionCode, MeterFunction
-from cdk.components.notice_events import let_publish_events
+from cdk.components.meter_function import MeterFunction
+from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
-from cdk.config import Config, stack_names
+from cdk.config import stack_names
 from cdk.config.boundary_name import boundary_name
 from lambdas.domain.ledger.table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
@@ -37,16 +36,14 @@ class LoggingWatcher(MeterFunction):
         scope: Stack,
         construct_id: str,
         *,
-        config: Config,
+        defaults: FunctionDefaults,
         log_group: str,
         log_processor: lambda_.IFunction,
         logging_role: LoggingRole,
         deploying_role: iam.IRole,
         memory: ssm.IStringParameter,
         ledger: dynamodb.ITable,
-        stored_with: kms.IKey | None,
         stream_mapping: lambda_.CfnEventSourceMapping,
-        code: FunctionCode,
         topic: NotificationTopic,
     ) -> None:
         """Make the function, its schedule and the rules of events.
@@ -54,18 +51,17 @@ class LoggingWatcher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            config: How long logs are kept, and whose they are.
-            log_group: The name of the log group that is metered.
-            log_processor: What the log group is subscribed for.
+            defaults: What the functions of a stack share.
+            log_group: The name of the metered log group.
+            log_processor: The function that the log group's subscription starts.
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
-            memory: What they remember of it.
-            ledger: The table where the function remembers what it has found.
-            stored_with: The key that encrypts table and logs, if not one of AWS's.
+            memory: The parameter that stores Bedrock's configuration, ours and the one before.
+            ledger: The table that stores what the function has found.
             stream_mapping: What starts `metric_publisher`.
-            code: What functions share.
-            topic: Where it tells of changes.
+            topic: The topic to which it publishes changes.
         """
+        config = defaults.config
         super().__init__(
             scope,
             construct_id,
@@ -93,27 +89,22 @@ class LoggingWatcher(MeterFunction):
                     resource_name=boundary_name(Aws.REGION),
                 ),
             ),
-            code=code,
-            layers=[code.newest_boto3],  # mute rules of alarms are new
+            defaults=defaults,
+            layers=[defaults.newest_boto3],  # mute rules of alarms are new
             timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
-            log_key=stored_with,
         )
-        topic.let_notify(self)
-        let_publish_events(self)
-        self._let_look(logging_role)
+        topic.grant_publish(self)
+        grant_publish_events(self)
+        self._grant_read_logging(logging_role)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, ledger=ledger)
-        self.allow("ssm:GetParameter", on=memory.parameter_arn)
+        self.grant("ssm:GetParameter", on=memory.parameter_arn)
         table = ledger.table_arn
-        self.allow_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
-        self.allow_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
-        if stored_with is not None:
-            stored_with.grant_encrypt_decrypt(self)
-        events.Rule(
-            self,
-            "Schedule",
-            description="Bedrock Meter: checks that logging and the meter are as deployed",
-            schedule=events.Schedule.rate(CHECKED_EVERY),
-            targets=[targets.LambdaFunction(self)],
+        self.grant_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.grant_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
+        self.grant_read_write_data()
+        self.start_on_schedule(
+            events.Schedule.rate(CHECKED_EVERY),
+            description="checks that logging and the meter are as deployed",
         )
         self._start_on_changes(
             {
@@ -126,26 +117,26 @@ class LoggingWatcher(MeterFunction):
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, ledger=ledger
         )
 
-    def _let_look(self, logging_role: LoggingRole) -> None:
-        self.allow(
+    def _grant_read_logging(self, logging_role: LoggingRole) -> None:
+        self.grant(
             *("bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents"),
             "logs:DescribeLogGroups",
             on="*",
         )
         here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-        self.allow(
+        self.grant(
             *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
             "logs:GetTransformer",
             on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
         )
-        self.allow(
+        self.grant(
             *("iam:GetRole", "iam:GetRolePolicy"),
             *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
             on=logging_role.role_arn,
         )
         for name in _STACKS:
             stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
-            self.allow(
+            self.grant(
                 *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
                 *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
                 on=stack,
@@ -161,14 +152,12 @@ class LoggingWatcher(MeterFunction):
                 if watched.target
                 else {}
             )
-            events.Rule(
-                self,
+            self.start_on_event(
                 f"{subject.title().replace('_', '')}Change",
-                description=f"Bedrock Meter: the {subject.replace('_', ' ')} of logging changes",
-                event_pattern=trail_calls(
+                trail_calls(
                     watched.service, watched.actions, named, source=f"aws.{watched.service}"
                 ),
-                targets=[targets.LambdaFunction(self)],
+                description=f"the {subject.replace('_', ' ')} of logging changes",
             )
 
 

@@ -12,7 +12,6 @@ from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_symptoms import Watched, price_list_symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, AlarmThreshold, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
@@ -25,8 +24,8 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.components.event_patterns import alarm_changes
+from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.log_queries import ContributorRules, SavedQueries
-from cdk.components.meter_function import FunctionCode
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.config import Config, stack_names
@@ -34,9 +33,10 @@ from cdk.functions.comparison_reporter import COMPARED_EVERY, ComparisonReporter
 from cdk.functions.coverage_auditor import AUDITED_EVERY, CoverageAuditor
 from cdk.functions.focus_exporter import EXPORTED_EVERY, FocusExporter
 from cdk.functions.logging_watcher import CHECKED_EVERY, LoggingWatcher
+from cdk.functions.price_refresher import REPRICED_EVERY
 from cdk.functions.price_updater import PRICES_CHECKED_EVERY
 from cdk.functions.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
-from cdk.stacks.ingestion import REPRICED_EVERY, IngestionStack
+from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
 
@@ -74,27 +74,23 @@ class MonitoringStack(Stack):
         self._thresholds = alarm_thresholds(config)
         self.topic = NotificationTopic(self, "Notifications", config=config, key=storage.key)
 
-        code = FunctionCode(self, config)
+        defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
         coverage_auditor = CoverageAuditor(
             self,
             "CoverageAuditor",
-            config=config,
-            code=code,
+            defaults=defaults,
             topic=self.topic,
             ledger=storage.ledger,
-            stored_with=storage.stored_with,
         )
-        logging_watcher = self._make_logging_watcher(storage, ingestion, code)
+        logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
         traffic_auditor = TrafficAuditor(
             self,
             "TrafficAuditor",
-            config=config,
-            code=code,
+            defaults=defaults,
             topic=self.topic,
             ledger=storage.ledger,
-            stored_with=storage.stored_with,
         )
-        reports = self._make_reports(storage, ingestion, code)
+        reports = self._make_reports(storage, ingestion, defaults)
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
@@ -112,7 +108,9 @@ class MonitoringStack(Stack):
             self,
             "Health",
             watched=Watched(
-                ingestion.log_processor, ingestion.metric_publisher, ingestion.stream_mapping
+                ingestion.log_processor,
+                ingestion.metric_publisher,
+                ingestion.metric_publisher.stream_mapping,
             ),
             scheduled=(
                 Scheduled(
@@ -142,23 +140,17 @@ class MonitoringStack(Stack):
                 *prices,
                 *reports.values(),
             ),
-            optional=(
-                *series_symptoms(config.alarm_metric),
-                *(price_list_symptoms() if prices else ()),
-            ),
+            optional=price_list_symptoms() if prices else (),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
             self._notify_of(alarm)
         RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
-        coverage_auditor.name_models_of(
+        coverage_auditor.start_on_alarms(
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
         self._notify_of_partial_data(
-            [
-                *(alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped),
-                *(health.alarms[check.name] for check in series_symptoms(config.alarm_metric)),
-            ]
+            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
         missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
         if not prices:
@@ -178,31 +170,34 @@ class MonitoringStack(Stack):
         return [Scheduled(PRICE_UPDATER, ingestion.price_updater, PRICES_CHECKED_EVERY, purpose)]
 
     def _make_logging_watcher(
-        self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode
+        self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults
     ) -> LoggingWatcher:
         return LoggingWatcher(
             self,
             "LoggingWatcher",
-            config=self._config,
+            defaults=defaults,
             log_group=ingestion.metered_group,
             log_processor=ingestion.log_processor,
             logging_role=ingestion.logging_role,
             deploying_role=ingestion.logging_configurator.execution_role,
             memory=storage.memory,
             ledger=storage.ledger,
-            stored_with=storage.stored_with,
-            stream_mapping=ingestion.stream_mapping,
-            code=code,
+            stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
 
     def _make_reports(
-        self, storage: StorageStack, ingestion: IngestionStack, code: FunctionCode
+        self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults
     ) -> dict[str, Scheduled]:
         config, reports = self._config, dict[str, Scheduled]()
         if config.focus_export:
             exporter = FocusExporter(
-                self, FOCUS_EXPORTER, config=config, storage=storage, code=code
+                self,
+                FOCUS_EXPORTER,
+                defaults=defaults,
+                ledger=storage.ledger,
+                prices=storage.prices,
+                reports=storage.reports,
             )
             reports[FOCUS_EXPORTER] = Scheduled(
                 FOCUS_EXPORTER, exporter, EXPORTED_EVERY, "writes costs in FOCUS columns"
@@ -211,10 +206,11 @@ class MonitoringStack(Stack):
             reporter = ComparisonReporter(
                 self,
                 COMPARISON_REPORTER,
-                config=config,
-                storage=storage,
+                defaults=defaults,
+                ledger=storage.ledger,
+                prices=storage.prices,
+                reports=storage.reports,
                 metered_group=ingestion.metered_group,
-                code=code,
             )
             reports[COMPARISON_REPORTER] = Scheduled(
                 COMPARISON_REPORTER, reporter, COMPARED_EVERY, "compares models on real traffic"
@@ -269,7 +265,7 @@ class MonitoringStack(Stack):
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             ),
             log_group=ingestion.metered_group,
-            stream_mapping=ingestion.stream_mapping.attr_id,
+            stream_mapping=ingestion.metric_publisher.stream_mapping.attr_id,
         )
         for file in deployed:
             body = dashboard_body(

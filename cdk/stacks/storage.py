@@ -26,7 +26,7 @@ class StorageStack(Stack):
 
     Attributes:
         key: Encrypts the topic and the bucket of failures.
-        stored_with: Encrypts what is stored, where `customer_keys` is set; else AWS's own keys do.
+        data_key: Encrypts all stored data, where `customer_keys` is set; else AWS's own keys do.
         log_group: Where Bedrock writes its invocation logs, unless others' are adopted.
         ledger: One item per call, and a stream of what is new.
         quarantine: Records that could not be counted, with their reasons.
@@ -50,13 +50,13 @@ class StorageStack(Stack):
             termination_protection=True,
         )
         self.key = StorageKey(self, "Key")
-        self.stored_with = self.key if config.customer_keys else None
+        self.data_key = self.key if config.customer_keys else None
 
         self.log_group = logs.LogGroup(
             self,
             "InvocationLogs",
             log_group_class=logs.LogGroupClass.STANDARD,  # others take no subscription filter
-            encryption_key=self.stored_with,
+            encryption_key=self.data_key,
             removal_policy=RemovalPolicy.RETAIN,
         )
         self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]
@@ -72,8 +72,8 @@ class StorageStack(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self.stored_with else None),
-            encryption_key=self.stored_with,
+            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self.data_key else None),
+            encryption_key=self.data_key,
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -83,14 +83,14 @@ class StorageStack(Stack):
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         self.quarantine = self._bucket(
-            "Quarantine", Duration.days(config.ledger_retention_days), key=self.stored_with
+            "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
         # Deliveries lie there whole: prompts too, where they are logged. Settings change from day
         # to day, and what was written before has to stay readable: always with the key.
         self.failures = self._bucket("Failures", FAILURES_KEPT, key=self.key)
         self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
-        self.reports = self._bucket("Reports", REPORTS_KEPT, key=self.stored_with, versioned=True)
-        self.prices = self._bucket("Prices", key=self.stored_with, versioned=True)
+        self.reports = self._bucket("Reports", REPORTS_KEPT, key=self.data_key, versioned=True)
+        self.prices = self._bucket("Prices", key=self.data_key, versioned=True)
         self.memory = ssm.StringParameter(
             self,
             "LoggingMemory",

@@ -141,6 +141,13 @@ def only(template: Mapping[str, Any], type_: str) -> dict[str, Any]:
     return properties
 
 
+def named(template: Mapping[str, Any], type_: str, start: str) -> dict[str, Any]:
+    """The properties of the one resource of a type whose logical id starts so."""
+    found = resources(template, type_)
+    (properties,) = (found[name] for name in found if name.startswith(start))
+    return properties
+
+
 def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     """What the policies of the role whose logical id starts so allow."""
     return [

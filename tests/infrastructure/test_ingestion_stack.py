@@ -18,6 +18,7 @@ from tests.infrastructure.synthesis import (
     deployment,
     function_of,
     grants,
+    named,
     only,
     resources,
     statements,
@@ -30,6 +31,7 @@ JOBS = {
     "LoggingConfigurator": "logging_configurator",
     "MetricPublisher": "metric_publisher",
 }
+LOGS_MAY_INVOKE = "LogProcessorLogsMayInvoke"
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 each_function = pytest.mark.parametrize("function", JOBS)
 
@@ -265,8 +267,8 @@ def test_the_stream_delivers_new_corrected_and_removed_calls_and_tries_finitely(
 
 
 def test_deliveries_that_fail_go_to_the_failure_bucket() -> None:
-    configs = resources(deployment().ingestion, "AWS::Lambda::EventInvokeConfig")
-    destination = configs["LogProcessorRetries"]["DestinationConfig"]["OnFailure"]["Destination"]
+    config = named(deployment().ingestion, "AWS::Lambda::EventInvokeConfig", "LogProcessor")
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
     assert "Failures" in destination["Fn::ImportValue"]
 
 
@@ -286,11 +288,11 @@ def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_fo
     None
 ):
     template = deployment().ingestion
-    rule = resources(template, "AWS::Events::Rule")["PriceRefresherScheduleF7F39689"]
+    rule = named(template, "AWS::Events::Rule", "PriceRefresherSchedule")
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     assert "PriceRefresher" in json.dumps(rule["Targets"])
-    configs = resources(template, "AWS::Lambda::EventInvokeConfig")
-    assert configs["PriceRefresherRetries"]["MaximumRetryAttempts"] == 0
+    config = named(template, "AWS::Lambda::EventInvokeConfig", "PriceRefresher")
+    assert config["MaximumRetryAttempts"] == 0
 
 
 def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
@@ -337,7 +339,7 @@ def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str)
 
 
 def test_logs_of_this_account_alone_start_the_log_processor() -> None:
-    permission = resources(deployment().ingestion, "AWS::Lambda::Permission")["LogsMayInvoke"]
+    permission = named(deployment().ingestion, "AWS::Lambda::Permission", LOGS_MAY_INVOKE)
     assert permission["Principal"] == "logs.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
@@ -346,7 +348,7 @@ def test_logs_of_this_account_alone_start_the_log_processor() -> None:
 def test_an_adopted_log_group_is_the_one_subscribed_to(configuration: str, name: str) -> None:
     template = deployment(configuration).ingestion
     assert only(template, "AWS::Logs::SubscriptionFilter")["LogGroupName"] == name
-    permission = resources(template, "AWS::Lambda::Permission")["LogsMayInvoke"]
+    permission = named(template, "AWS::Lambda::Permission", LOGS_MAY_INVOKE)
     source = permission["SourceArn"]["Fn::Join"][1]
     assert source[-1] == f":log-group:{name}:*"
 
@@ -355,15 +357,17 @@ def test_an_adopted_log_group_is_the_one_subscribed_to(configuration: str, name:
 def test_logging_is_switched_on_last(configuration: str) -> None:
     template = deployment(configuration).ingestion
     needs = set(template["Resources"]["InvocationLogging"]["DependsOn"])
-    assert "Subscription" in needs
-    assert any(it.startswith("LoggingRoleWriting") for it in needs)
-    assert template["Resources"]["Subscription"]["DependsOn"] == ["LogsMayInvoke"]
+    (subscription,) = resources(template, "AWS::Logs::SubscriptionFilter")
+    assert subscription in needs
+    assert any(name.startswith("LoggingRoleWriting") for name in needs)
+    (permission,) = template["Resources"][subscription]["DependsOn"]
+    assert permission.startswith(LOGS_MAY_INVOKE)
 
 
 def test_the_stream_s_mapping_keeps_its_name() -> None:
     """Another name replaces it, and a new mapping publishes the stream's day once more."""
     mappings = resources(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
-    assert list(mappings) == ["LedgerStream"]
+    assert list(mappings) == ["MetricPublisherLedgerStream99554A02"]
 
 
 @each_configuration

@@ -1,0 +1,67 @@
+"""Settings and grants that every function needs to attribute calls and to price them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+
+from cdk.components.meter_function import MeterFunction
+from cdk.config import Config
+from lambdas.domain.ledger.table import TAGS_PREFIX
+from lambdas.domain.pricing.editions import EDITIONS_PREFIX, POINTER_KEY
+
+
+def call_settings(config: Config, *, ledger: dynamodb.ITable, prices: s3.IBucket) -> dict[str, Any]:
+    """The fields of `CallSettings`.
+
+    Args:
+        config: Prices, and how calls are attributed.
+        ledger: The table of calls and tags.
+        prices: The bucket of price editions.
+    """
+    return {
+        "account_id": Aws.ACCOUNT_ID,
+        "ledger_table": ledger.table_name,
+        "negotiated_prices": config.negotiated_prices,
+        "assume_prices": config.assume_prices,
+        "attribution": config.attribution,
+        "price_bucket": prices.bucket_name,
+    }
+
+
+def grant_enrich_calls(
+    function: MeterFunction, *, ledger: dynamodb.ITable, prices: s3.IBucket
+) -> None:
+    """Grant what attribution and pricing of calls read, and the tags that they store.
+
+    Args:
+        function: The function.
+        ledger: The table of calls and tags.
+        prices: The bucket of price editions.
+    """
+    function.grant_items(
+        *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
+        on=ledger.table_arn,
+        keys=[f"{TAGS_PREFIX}*"],
+    )
+    here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
+    function.grant("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource", on=profiles)
+    callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
+    function.grant("iam:ListRoleTags", on=f"{callers}:role/*")
+    function.grant("iam:ListUserTags", on=f"{callers}:user/*")
+    grant_read_prices(function, prices)
+
+
+def grant_read_prices(function: MeterFunction, prices: s3.IBucket) -> None:
+    """Grant reading of the price edition in force.
+
+    The function may list the bucket, so that S3 reports an absent object as absent, and not as
+    forbidden: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    for name in (POINTER_KEY, f"{EDITIONS_PREFIX}*"):
+        function.grant("s3:GetObject", on=prices.arn_for_objects(name))
+    function.grant("s3:ListBucket", on=prices.bucket_arn)

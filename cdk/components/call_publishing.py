@@ -1,0 +1,71 @@
+"""Settings and grants that functions need to publish metrics of calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+
+from cdk.components.call_enrichment import call_settings, grant_enrich_calls
+from cdk.components.meter_function import MeterFunction
+from cdk.config import Config
+from lambdas.domain.ledger.table import (
+    IDENTITIES_PREFIX,
+    IDENTITY_PREFIX,
+    MODEL_SCOPE,
+    PAIR_SCOPE,
+    PROJECT_SCOPE,
+    SESSIONS_PREFIX,
+    UNPRICED_PREFIX,
+)
+from lambdas.domain.metrics.catalog import NAMESPACE
+
+_REGISTRY = [
+    f"{scope}{prefix}*"
+    for scope in ("", PROJECT_SCOPE, MODEL_SCOPE, PAIR_SCOPE)
+    for prefix in (IDENTITY_PREFIX, IDENTITIES_PREFIX, SESSIONS_PREFIX)
+]
+
+
+def publishing_settings(
+    config: Config, *, ledger: dynamodb.ITable, prices: s3.IBucket
+) -> dict[str, Any]:
+    """The fields of `PublishingSettings`.
+
+    Args:
+        config: Prices, how calls are attributed, and which metrics are published.
+        ledger: The table of calls.
+        prices: The bucket of price editions.
+    """
+    return {
+        **call_settings(config, ledger=ledger, prices=prices),
+        "metric_detail": config.metric_detail,
+        "identity_bound": config.identity_bound,
+        "max_models": config.max_models,
+        "folding_patterns": config.folding_patterns,
+    }
+
+
+def grant_publish_calls(
+    function: MeterFunction, *, ledger: dynamodb.ITable, prices: s3.IBucket
+) -> None:
+    """Grant publishing of metrics of calls, and what publishing reads and stores.
+
+    Args:
+        function: The function.
+        ledger: The table of calls.
+        prices: The bucket of price editions.
+    """
+    table = ledger.table_arn
+    unpriced = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
+    function.grant_items(*unpriced, on=table, keys=[f"{UNPRICED_PREFIX}*"])
+    registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
+    function.grant_items(*registry, on=table, keys=_REGISTRY)
+    grant_enrich_calls(function, ledger=ledger, prices=prices)
+    function.grant(
+        "cloudwatch:PutMetricData",
+        on="*",
+        conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+    )
+    function.grant_read_write_data()

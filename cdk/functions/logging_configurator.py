@@ -1,0 +1,129 @@
+"""The function that switches Bedrock's invocation logging on and off, and its custom resource."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct, IDependable
+
+from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.logging_role import LoggingRole
+from cdk.components.meter_function import MeterFunction
+from lambdas.domain.ledger.table import MEMORY_KEY
+from lambdas.domain.logging_configuration import ExistingPolicy
+from lambdas.functions.logging_configurator.settings import Settings
+
+_VERBS = ("Delete", "Get", "Put")
+
+
+class LoggingConfigurator(MeterFunction):
+    """The function `logging_configurator`, started by CloudFormation."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        defaults: FunctionDefaults,
+        log_group: logs.ILogGroup,
+        metered_group: str,
+        logging_role: LoggingRole,
+        memory: ssm.IStringParameter,
+        ledger: dynamodb.ITable,
+    ) -> None:
+        """Make the function.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            defaults: What the functions of a stack share.
+            log_group: The log group that Bedrock is configured to write to.
+            metered_group: The name of the metered log group: that one, or an adopted one.
+            logging_role: The role with which Bedrock writes logs.
+            memory: The parameter that stores Bedrock's configuration, ours and the one before.
+            ledger: The table that has a copy of it.
+        """
+        stack_id = Stack.of(scope).stack_id
+        self._settings = Settings(
+            stack_id=stack_id,
+            memory_parameter=memory.parameter_name,
+            ledger_table=ledger.table_name,
+            log_group=log_group.log_group_name,
+            role_arn=logging_role.role_arn,
+            is_content_logged=defaults.config.log_content,
+            existing_policy=defaults.config.existing_logging,
+            metered_log_group=metered_group,
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            job="logging_configurator",
+            settings=self._settings,
+            defaults=defaults,
+            layers=[defaults.newest_boto3],
+            timeout=Duration.minutes(3),  # a new role takes a while to be known everywhere
+        )
+        self._defaults = defaults
+        self._logging_role = logging_role
+        self.grant(
+            *(f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in _VERBS), on="*"
+        )
+        self.grant("ssm:GetParameter", "ssm:PutParameter", on=memory.parameter_arn)
+        self.grant_items(
+            *("dynamodb:GetItem", "dynamodb:PutItem"), on=ledger.table_arn, keys=[MEMORY_KEY]
+        )
+        self.grant("cloudformation:DescribeStacks", on=stack_id)
+        self.grant_read_write_data()
+        self._grant_pass_role()
+
+    def _grant_pass_role(self) -> None:
+        # A replaced configuration is restored with its own role, which is not known before.
+        may_restore = self._defaults.config.existing_logging is not ExistingPolicy.REFUSE
+        any_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*"
+        self.grant(
+            "iam:PassRole",
+            on=any_role if may_restore else self._logging_role.role_arn,
+            conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+        )
+
+    def switch_logging_on(self, *, after: IDependable) -> None:
+        """Switch logging on with each deployment, and off or back when the stack is deleted.
+
+        Args:
+            after: What has to exist before the first record is logged.
+        """
+        scope = Stack.of(self)
+        log_group = logs.LogGroup(
+            scope,
+            "LoggingProviderLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=self._defaults.data_key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        provider_role = iam.Role(
+            scope,
+            "LoggingProviderRole",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        log_group.grant_write(provider_role)
+        provider = custom_resources.Provider(
+            scope,
+            "LoggingProvider",
+            on_event_handler=self,
+            framework_on_event_role=provider_role,
+            log_group=log_group,
+        )
+        resource = CustomResource(
+            scope,
+            "InvocationLogging",
+            service_token=provider.service_token,
+            resource_type="Custom::BedrockInvocationLogging",
+            # The function reads its environment. The same values here make CloudFormation call it
+            # after each change of them, and after each rollback, when it is as it was.
+            properties={"Settings": self._settings.to_environment()},
+        )
+        # Bedrock tries the role; and from the first record on, none may be missed.
+        resource.node.add_dependency(self._logging_role.writing, after, self)

@@ -1,0 +1,73 @@
+"""The function that publishes the cost of calls whose price became known, and its schedule."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk.components.call_publishing import grant_publish_calls, publishing_settings
+from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.meter_function import MeterFunction
+from lambdas.domain.ledger.table import (
+    CALL_PREFIX,
+    CORRECTION_PREFIX,
+    TURN_PREFIX,
+    UNPRICED_INDEX,
+    UNPRICED_PREFIX,
+    WAITING_PREFIX,
+)
+from lambdas.functions.price_refresher.settings import Settings
+
+REPRICED_EVERY = Duration.hours(1)
+_CALLS = f"{CALL_PREFIX}*"
+_UNPRICED = f"{UNPRICED_PREFIX}*"
+_WAITING = f"{WAITING_PREFIX}*"
+_TURN = f"{TURN_PREFIX}*"
+_PROGRESS = f"{CORRECTION_PREFIX}*"
+
+
+class PriceRefresher(MeterFunction):
+    """The function `price_refresher` and its schedule."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        defaults: FunctionDefaults,
+        ledger: dynamodb.ITable,
+        prices: s3.IBucket,
+    ) -> None:
+        """Make the function.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            defaults: What the functions of a stack share.
+            ledger: The table of calls.
+            prices: The bucket of price editions.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            job="price_refresher",
+            settings=Settings(**publishing_settings(defaults.config, ledger=ledger, prices=prices)),
+            defaults=defaults,
+            timeout=Duration.minutes(15),
+        )
+        grant_publish_calls(self, ledger=ledger, prices=prices)
+        table = ledger.table_arn
+        self.grant_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _UNPRICED, _WAITING])
+        self.grant_items("dynamodb:PutItem", on=table, keys=[_TURN, _PROGRESS])
+        self.grant_items("dynamodb:GetItem", on=table, keys=[_PROGRESS])
+        self.grant_items("dynamodb:DeleteItem", on=table, keys=[_TURN, _WAITING])
+        self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
+        self.grant("dynamodb:Scan", on=table)
+        self.configure_async_invoke(retry_attempts=0)  # the next run does what is left
+        self.start_on_schedule(
+            events.Schedule.rate(REPRICED_EVERY),
+            description="publish the cost of calls whose price became known",
+        )
