@@ -45,7 +45,7 @@ class CallEnricher:
     def find_models(self, record: UsageRecord) -> CallModels:
         """Find the foundation models of a call, behind inference profiles as far as they are known.
 
-        A model is called as through its own global profile where a global one hides it.
+        A model behind a global profile is priced as called through its own global profile.
         """
         own, disputed = read_models(record)
         return CallModels(self._look_behind(own), tuple(map(self._look_behind, disputed)))
