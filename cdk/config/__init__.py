@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from cdk.config.setting_types import (
+    AlarmMetric,
     AttributionSetting,
     BillingAccountId,
     Emails,
@@ -36,7 +37,7 @@ from cdk.config.setting_types import (
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.logging_configuration import ExistingPolicy
-from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS, Detail
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.domain.pricing import Pricing
@@ -219,7 +220,7 @@ class Config(_Section):
     focus_export: bool = True
     billing_account_id: BillingAccountId = ""
     comparison_report: bool = True
-    alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
+    alarm_metric: AlarmMetric = QUOTA_TOKENS.name
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
     )

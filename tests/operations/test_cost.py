@@ -31,12 +31,8 @@ from cdk.operations.running_cost import (
     worst_case_usd,
 )
 from cdk.operations.terminal import CommandError
-from lambdas.domain.completeness import (
-    BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
-    MAX_MODELS_READ,
-    OWN_METRICS,
-)
+from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.services.audit_coverage import AuditCoverage
 from lambdas.services.find_forged_series import ForgedSeriesFinder
