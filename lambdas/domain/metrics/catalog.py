@@ -159,7 +159,7 @@ def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
 
 
 def _count_quota_tokens(call: EnrichedCall) -> MetricValue | None:
-    """What a successful call counts against the quota of its foundation model."""
+    """The tokens of a successful call that count against the quota of its foundation model."""
     return None if call.record.is_failed else quota_tokens(call.record.tokens, call.model_id)
 
 
