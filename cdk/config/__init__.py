@@ -16,7 +16,6 @@ from pydantic_core import ErrorDetails
 
 from cdk.config.setting_types import (
     AlarmMetric,
-    AttributionSetting,
     BillingAccountId,
     Emails,
     ExtraDashboards,
@@ -44,6 +43,7 @@ from lambdas.domain.pricing import Pricing
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
+from lambdas.wiring.attribution_rules import AttributionSetting
 from lambdas.wiring.negotiated_prices import pricing_with
 from lambdas.wiring.publishing_settings import IdentityBound, ModelBound
 
@@ -215,7 +215,7 @@ class Config(_Section):
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
     assume_prices: bool = True
-    attribution: AttributionSetting = AttributionRules()
+    attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
     price_updates: bool = True
     focus_export: bool = True
     billing_account_id: BillingAccountId = ""
@@ -285,6 +285,11 @@ class Config(_Section):
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+
+    @property
+    def attribution_rules(self) -> AttributionRules:
+        """The rules by which calls are attributed."""
+        return self.attribution.to_domain()
 
     @property
     def detail(self) -> Detail:

@@ -26,7 +26,7 @@ from cdk.operations.price_state import (
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
-from lambdas.domain.safeguards.words import list_names
+from lambdas.domain.words import list_names
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory

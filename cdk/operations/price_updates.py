@@ -15,7 +15,7 @@ from cdk.operations.invocation import FunctionFailedError, invoke, open_function
 from cdk.operations.price_state import DamagedPriceStateError, describe_held, read_price_state
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.pricing.editions import HeldPrice, HoldReason, PriceUpdates
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _MEANINGS = {
     HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",

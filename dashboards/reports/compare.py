@@ -30,17 +30,17 @@ from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
+from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
+from lambdas.adapters.report_layouts.comparison_tables import report_tables
+from lambdas.adapters.report_layouts.tables import Table
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
-    START_OF_REPORT,
     ComparisonReport,
     ObservedCall,
     OutlineMemory,
     TrafficObserver,
-    report_json,
-    report_tables,
 )
-from lambdas.domain.reports.text import Table, plural
+from lambdas.domain.words import plural
 
 _STANDARD_OUTPUT = 1
 _GAP_WIDTH = 2
@@ -81,7 +81,7 @@ def compare(
     outlines = OutlineMemory()
     meter_files(meter, files, outlines.read_invocation)
     observer = TrafficObserver(config.pricing)
-    enricher = CallEnricher(config.pricing, config.attribution)
+    enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
         models, project = enricher.find_models(record), enricher.attribute(record).project
         observer.observe(ObservedCall(record, models, project, outlines.take(record)))

@@ -24,6 +24,8 @@ from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
+from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
+from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION, manifest_of
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.reports.focus import (
@@ -33,14 +35,10 @@ from lambdas.domain.reports.focus import (
     LeftOut,
     Sums,
     TooManyChargesError,
-    describe_file,
-    manifest_of,
     plain,
     row_of,
-    write_csv_file,
 )
-from lambdas.domain.reports.focus.manifest import MANIFEST_VERSION
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
@@ -61,7 +59,7 @@ def main() -> None:
     with explained_failures():
         config = read_config()
         charges = DailyCharges()
-        follow = _following(charges, CallEnricher(config.pricing, config.attribution))
+        follow = _following(charges, CallEnricher(config.pricing, config.attribution_rules))
         with open_local_meter(follow, pricing=config.pricing) as meter:
             try:
                 meter_files(meter, files)

@@ -25,13 +25,14 @@ from dashboards.reports.compare import print_table
 from dashboards.reports.cur_files import CurFiles, find_cur_files, read_bill
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
+from dashboards.reports.reconciliation_json import START_OF_REPORT, report_json
+from dashboards.reports.reconciliation_tables import report_tables
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
 from lambdas.domain.attribution import TagFacts
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
 from lambdas.domain.reports.reconciliation import (
-    START_OF_REPORT,
     Bill,
     BillError,
     ListPrice,
@@ -40,10 +41,8 @@ from lambdas.domain.reports.reconciliation import (
     TooManyUsesError,
     UsageKey,
     reconcile,
-    report_json,
-    report_tables,
 )
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _STANDARD_OUTPUT = 1
 _USAGE = (

@@ -27,6 +27,6 @@ def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
         settings.account_id,
     )
     memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
-    rules = settings.attribution
+    rules = settings.attribution_rules
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return CallBooks(directory, rules, settings.pricing)

@@ -18,6 +18,7 @@ import pytest
 
 from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
@@ -130,8 +131,7 @@ def in_focus() -> list[TextRow]:
     ExportFocus(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
         books=call_books(prices=PRICING),
-        to_parquet=_write_nothing,
-        files=files,
+        files=FocusFiles(files, _write_nothing),
         account_id="111122223333",
         billing_account_id=None,
         kept=90 * DAY,

@@ -17,14 +17,12 @@ from lambdas.domain.attribution.tags import (
     TagObservation,
     tagged_arns,
 )
-from lambdas.domain.rule_checks import InvalidRuleError
 
 __all__ = [
     "UNATTRIBUTED",
     "Attribution",
     "AttributionPattern",
     "AttributionRules",
-    "InvalidRuleError",
     "LabelNames",
     "Labels",
     "ProfiledModel",

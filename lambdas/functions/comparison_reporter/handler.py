@@ -12,6 +12,7 @@ import boto3
 
 from lambdas.adapters.cloudwatch_logs.invocation_log import CloudWatchInvocationLog
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.comparison_reporter.settings import Settings
 from lambdas.observability import logger
@@ -63,5 +64,7 @@ def reporter() -> CompareModels:
         books=call_books(settings, dynamodb),
         pricing=settings.pricing,
         logs=CloudWatchInvocationLog(logs, log_group) if log_group else None,
-        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
+        reports=ComparisonFiles(
+            S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket)
+        ),
     )

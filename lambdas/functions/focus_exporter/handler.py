@@ -12,6 +12,7 @@ import boto3
 
 from lambdas.adapters.duckdb_parquet import convert_to_parquet
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.observability import logger
@@ -52,8 +53,10 @@ def exporter() -> ExportFocus:
     return ExportFocus(
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
         books=call_books(settings, dynamodb),
-        to_parquet=convert_to_parquet,
-        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
+        files=FocusFiles(
+            S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
+            convert_to_parquet,
+        ),
         account_id=settings.account_id,
         billing_account_id=settings.billing_account_id or None,
         kept=timedelta(days=settings.ledger_retention_days),

@@ -83,13 +83,14 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
         "assumed_price_invocations": 0,
-        "assumed_cost_usd": 0,
+        "assumed_cost_usd": "0",
     }
     unknown = dict.fromkeys(figures, 0) | {
         "invocations": 1,
         "records_missing_counts": 1,
         "cost_usd": None,
         "unpriced_invocations": 1,
+        "assumed_cost_usd": "0",
     }
     assert summarize(logs) == {
         "version": 1,
@@ -396,11 +397,12 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         )
     out = tmp_path / "summary.json"
     assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
-    rows = json.loads(out.read_text(), parse_float=Decimal)[part]
+    rows = json.loads(out.read_text())[part]
     for row in rows:
         known = [it for it in costs[row[key]] if it is not None]
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
-        assert row["cost_usd"] == (sum(known, Decimal(0)) if known else None)
+        cost = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
+        assert cost == (sum(known, Decimal(0)) if known else None)
     assert sum(row["unpriced_invocations"] for row in rows) == 6
 
 
@@ -466,7 +468,8 @@ def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summa
     assert row["model_id"] == "anthropic.claude-opus-4-8"
     assert (row["invocations"], row["unpriced_invocations"]) == (2, 0)
     assert row["assumed_price_invocations"] == 1
-    assert row["cost_usd"] - row["assumed_cost_usd"] == pytest.approx(0.210015, abs=2e-6)
+    listed_usd = Decimal(row["cost_usd"]) - Decimal(row["assumed_cost_usd"])
+    assert listed_usd == pytest.approx(Decimal("0.210015"), abs=Decimal("0.000002"))
 
 
 def test_doubtful_usage_is_counted_and_explained(
@@ -507,7 +510,7 @@ def test_costs_that_mean_different_things_look_different(
     printed = capsys.readouterr().out
     cells = {line.split()[0]: line.split()[-2] for line in printed.splitlines() if line.strip()}
     rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
-    assumed = rows["assumed"]["cost_usd"]
+    assumed = Decimal(rows["assumed"]["cost_usd"])
     assert assumed >= 1
     assert {name: cells[name] for name in used} == {
         "priced": "$1.0000",
@@ -518,7 +521,7 @@ def test_costs_that_mean_different_things_look_different(
         "failed": "-",
     }
     assert rows["assumed"]["assumed_price_invocations"] == 1
-    assert rows["assumed"]["assumed_cost_usd"] == assumed
+    assert Decimal(rows["assumed"]["assumed_cost_usd"]) == assumed
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert (

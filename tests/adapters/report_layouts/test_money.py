@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.reports.text import UNPRICED, cost_legend, dollars, plural, shown_time
+from lambdas.adapters.report_layouts.money import UNPRICED, cost_legend, dollars
+from lambdas.adapters.report_layouts.tables import shown_time
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,3 @@ def test_the_legend_explains_the_marks_that_occur_and_no_other() -> None:
 def test_a_year_has_four_digits() -> None:
     assert shown_time(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01 00:00:00"
     assert shown_time(datetime(2026, 9, 8, 12, 10, 33, 5, UTC)) == "2026-09-08 12:10:33"
-
-
-def test_one_thing_is_named_in_the_singular() -> None:
-    assert [plural(count, "line") for count in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
+from lambdas.adapters.report_layouts.tables import Table
 from lambdas.domain.reports.reconciliation.amounts import NOTHING, ZERO, Amounts
 from lambdas.domain.reports.reconciliation.matching import Reconciliation
 from lambdas.domain.reports.reconciliation.reasons import MEANINGS, Apart, LineClass
@@ -19,7 +20,7 @@ from lambdas.domain.reports.reconciliation.summary import (
     discount_usd,
     provisional_usd,
 )
-from lambdas.domain.reports.text import Table, plural
+from lambdas.domain.words import plural
 
 MAX_ROWS = 25
 """The rows that a table of differences, of lines that are not compared, or of services shows."""

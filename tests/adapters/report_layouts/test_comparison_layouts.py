@@ -8,6 +8,15 @@ from typing import Any
 
 import pytest
 
+from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
+from lambdas.adapters.report_layouts.comparison_tables import (
+    FAMILY_SHOWN,
+    LOSSES_SHOWN,
+    OTHERS_SHOWN,
+    PROJECTS_SHOWN,
+    report_tables,
+)
+from lambdas.adapters.report_layouts.tables import plain_text
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import (
@@ -22,21 +31,11 @@ from lambdas.domain.pricing import (
     shipped_prices,
 )
 from lambdas.domain.reports.comparison import (
-    START_OF_REPORT,
     RequestOutline,
-    plain_text,
-    report_json,
-    report_tables,
 )
 from lambdas.domain.reports.comparison import report as comparison_report
 from lambdas.domain.reports.comparison.losses import MEANINGS, Loss
 from lambdas.domain.reports.comparison.report import Unknown
-from lambdas.domain.reports.comparison.report_tables import (
-    FAMILY_SHOWN,
-    LOSSES_SHOWN,
-    OTHERS_SHOWN,
-    PROJECTS_SHOWN,
-)
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 from tests.builders import HAIKU_3
 from tests.unit.reports.comparison.observing import call, report_on
@@ -54,7 +53,7 @@ def test_the_json_keeps_its_contract() -> None:
     )
     text = report_json(report, {"read": 3})
     assert text.startswith(START_OF_REPORT)
-    told = json.loads(text, parse_float=Decimal)
+    told = json.loads(text)
     assert list(told) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
         *("losses", "meanings", "unknown"),
@@ -72,14 +71,14 @@ def test_the_json_keeps_its_contract() -> None:
     assert traffic == {
         "purpose": "text",
         "calls": 1,
-        "cost_usd": Decimal("18.300000"),
-        "guardrail_usd": Decimal(0),
+        "cost_usd": "18.300000",
+        "guardrail_usd": "0.000000",
         "tokens": {"cache_read": M, "input": M, "output": M},
         "in_use": [
             {
                 "model_id": DEAR,
                 "calls": 1,
-                "cost_usd": Decimal("18.300000"),
+                "cost_usd": "18.300000",
                 "assumed_price_calls": 0,
             }
         ],
@@ -90,10 +89,10 @@ def test_the_json_keeps_its_contract() -> None:
         "is_in_use": True,
         "is_same_family": True,
         "has_assumed_price": False,
-        "as_cached_usd": Decimal("18.300000"),
-        "as_cached_saves": Decimal(0),
-        "uncached_usd": Decimal("21.000000"),
-        "uncached_saves": Decimal("-0.1475"),
+        "as_cached_usd": "18.300000",
+        "as_cached_saves": 0,
+        "uncached_usd": "21.000000",
+        "uncached_saves": -0.1475,
         "lacks": [],
     }
     assert models[CACHELESS]["as_cached_usd"] is models[CACHELESS]["as_cached_saves"] is None
@@ -107,7 +106,7 @@ def test_the_json_keeps_its_contract() -> None:
             "calls": 1,
             "tokens": 3,
             "size_bytes": 0,
-            "usd": Decimal("0.000009"),
+            "usd": "0.000009",
             "unpriced_calls": 0,
         }
     ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 
+from lambdas.adapters.report_layouts.money import cost_legend, dollars
+from lambdas.adapters.report_layouts.tables import Table, shown_time
 from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.families import model_family
@@ -16,7 +18,7 @@ from lambdas.domain.reports.comparison.report import (
 )
 from lambdas.domain.reports.comparison.traffic import TrafficMix
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
-from lambdas.domain.reports.text import Table, cost_legend, dollars, plural, shown_time
+from lambdas.domain.words import plural
 
 FAMILY_SHOWN = 8
 """So many models of the families in use are shown, the cheapest first; the JSON has all."""
@@ -26,7 +28,6 @@ PROJECTS_SHOWN = 20
 LOSSES_SHOWN = 25
 _UNPRICED_SHOWN = 5
 _OTHER_FAMILIES = "Other families:"
-_GAP = "  "
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
@@ -170,27 +171,3 @@ def _change(saved: Decimal | None) -> str:
     if saved is None:
         return "-"
     return f"{-saved:+.1%}" if saved else "0.0%"
-
-
-def plain_text(tables: Iterator[Table]) -> str:
-    """Lay tables out as plain text; names in them cannot steer what shows them."""
-    return "\n\n".join("\n".join(map(_printable, _lines(table))) for table in tables) + "\n"
-
-
-def _lines(table: Table) -> Iterator[str]:
-    yield table.title
-    if table.rows:
-        grid: list[Sequence[str]] = [table.headings, *table.rows]
-        widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-        for row in grid:
-            cells = (
-                cell.ljust(width) if place < table.texts else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            yield _GAP.join(cells).rstrip()
-    for note in table.notes:
-        yield f"{_GAP}{note}"
-
-
-def _printable(line: str) -> str:
-    return "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in line)

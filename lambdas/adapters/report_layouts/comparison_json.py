@@ -23,8 +23,8 @@ cache reads and writes as they were (null where the model has no price of a kind
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
 be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price, as those
 of a model with `has_assumed_price` do, which has no listed price where a part of the traffic ran.
-Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is exact to the
-micro-dollar, shares to 0.0001.
+Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is text, exact
+to the micro-dollar; shares are numbers, exact to 0.0001.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
 
+from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.families import model_family
 from lambdas.domain.reports.comparison.losses import MEANINGS
@@ -42,7 +43,6 @@ from lambdas.domain.reports.comparison.report import (
     TrafficComparison,
 )
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
-from lambdas.domain.reports.text import exact_json
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
@@ -50,7 +50,7 @@ _MICRO_DOLLAR = Decimal("0.000001")
 
 
 def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
-    """Write a report as JSON; money digit by digit, which a float would not promise.
+    """Write a report as JSON.
 
     Args:
         report: The report.
@@ -67,7 +67,7 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 "outlined_calls": coverage.outlined_calls,
                 **read,
                 "account": _project(report.account),
-                "projects": [_project(it) for it in report.projects],
+                "projects": [_project(project) for project in report.projects],
                 "losses": [
                     {
                         **key._asdict(),
@@ -92,10 +92,10 @@ def _project(project: ProjectComparison) -> dict[str, Any]:
         "project": project.project,
         "failed_calls": project.failed_calls,
         "unpriced": [
-            {"model_id": it.model_id, "reason": it.reason, "calls": calls}
-            for it, calls in sorted(project.unpriced.items())
+            {"model_id": unknown.model_id, "reason": unknown.reason, "calls": calls}
+            for unknown, calls in sorted(project.unpriced.items())
         ],
-        "traffic": [_traffic(it) for it in project.traffic],
+        "traffic": [_traffic(traffic) for traffic in project.traffic],
     }
 
 
@@ -128,12 +128,17 @@ def _model(cost: ModelCost, actual_usd: Decimal, families: Container[str]) -> di
         "is_same_family": model_family(cost.model_id) in families,
         "has_assumed_price": cost.has_assumed_price,
         "as_cached_usd": _usd(cost.as_cached_usd),
-        "as_cached_saves": saved_share(cost.as_cached_usd, actual_usd),
+        "as_cached_saves": _share(cost.as_cached_usd, actual_usd),
         "uncached_usd": _usd(cost.uncached_usd),
-        "uncached_saves": saved_share(cost.uncached_usd, actual_usd),
+        "uncached_saves": _share(cost.uncached_usd, actual_usd),
         "lacks": list(cost.lacks),
     }
 
 
 def _usd(usd: Decimal | None) -> Decimal | None:
     return None if usd is None else usd.quantize(_MICRO_DOLLAR)
+
+
+def _share(usd: Decimal | None, actual_usd: Decimal) -> float | None:
+    saved = saved_share(usd, actual_usd)
+    return None if saved is None else float(saved)

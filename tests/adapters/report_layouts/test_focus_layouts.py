@@ -1,4 +1,4 @@
-"""Rows as text, and what is told beside them."""
+"""Rows as text, and the manifest beside them."""
 
 import io
 import json
@@ -7,17 +7,19 @@ from decimal import Decimal, Inexact
 
 import pytest
 
+from lambdas.adapters.report_layouts.focus_csv import write_csv
+from lambdas.adapters.report_layouts.focus_manifest import (
+    SCHEMA_CREATED,
+    focus_metadata,
+    manifest_of,
+)
 from lambdas.domain.reports.focus import (
     COLUMNS,
     LeftOut,
     Sums,
-    focus_metadata,
-    manifest_of,
     plain,
     row_of,
-    write_csv,
 )
-from lambdas.domain.reports.focus.manifest import SCHEMA_CREATED
 from tests.builders import NOBODY, usage_record
 from tests.focus_calls import charges_of, csv_of
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import foundation_model_id
 from lambdas.domain.pricing import shipped_prices
-from lambdas.domain.rule_checks import allowed_instead_of
+from lambdas.wiring.model_names import allowed_instead_of
 
 ARN = "arn:aws:bedrock:us-east-1:111122223333:"
 SHIPPED = sorted({price.model_id for price in shipped_prices()})

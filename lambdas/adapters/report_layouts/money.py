@@ -1,56 +1,9 @@
-"""The texts of reports: money, times, numbers of things and tables."""
+"""Money as reports show it, and the legend of its marks."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
-
-
-class Table(NamedTuple):
-    """A table: text at the left, figures at the right.
-
-    Attributes:
-        title: The subject.
-        headings: The columns; the first `texts` of them are text.
-        rows: Cells, as many as there are headings.
-        notes: Lines below it.
-        texts: The number of columns that are text.
-        droppable: The headings of columns that a narrow terminal leaves out, the first one first.
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    notes: tuple[str, ...] = ()
-    texts: int = 1
-    droppable: tuple[str, ...] = ()
-
-
-def exact_json(value: object) -> str:
-    """Write a value as JSON; decimals digit by digit, which a float would not promise."""
-    match value:
-        case Decimal():
-            return f"{value:f}"
-        case dict():
-            parts = (f"{json.dumps(name)}: {exact_json(it)}" for name, it in value.items())
-            return f"{{{', '.join(parts)}}}"
-        case list():
-            return f"[{', '.join(map(exact_json, value))}]"
-    return json.dumps(value)
-
-
-def plural(count: int, noun: str) -> str:
-    """A number of things: `1 call`, `2,000 calls`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def shown_time(moment: datetime) -> str:
-    """A time in UTC for people; with four digits of every year, unlike `strftime`."""
-    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
-
 
 UNPRICED = "unpriced"
 """The cost of calls without a known price. They are not free."""
