@@ -6,11 +6,9 @@ Each row of the attack is looked at in the ledger, in the metrics and in the FOC
 import gzip
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -24,10 +22,9 @@ from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.log_processor import handler as log_processor
-from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import ExportFocus
-from tests.aws import LEDGER, clear_caches, deploy_a_stack, published, set_log_processor_variables
+from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
 from tests.builders import enriched
 from tests.enriching import call_books
 from tests.fakes import InMemoryReportFiles
@@ -35,7 +32,7 @@ from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 CALLED_AT = NOW - DAY
@@ -81,11 +78,9 @@ ORDERS = {
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    clear_caches((log_processor, metric_publisher, price_refresher))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from cdk.operations.terminal import CommandError
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.find_forged_series import ForgedSeriesFinder
 from tests.builders import NOON
 from tests.fakes import InMemoryMetrics
@@ -232,10 +232,10 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
         for name in chain.from_iterable(names.values()):
             for model, minute in product(range(models), minutes):
                 metrics.add(namespace, name, minute, model=f"model-{model}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
     of_forged_series = 1 + models + 2  # each identity and model, and both lists
@@ -259,10 +259,10 @@ def test_reads_of_audits_are_bounded_whatever_others_publish(fakes: int) -> None
             metrics.add(NAMESPACE, name, minute, model=f"fake-{number}")
     for number, minute in product(range(MAX_MODELS_READ), minutes):
         metrics.add(BEDROCK_NAMESPACE, "Invocations", minute, model=f"vendor.model-{number}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     for model in (None, "fake-1"):
         metrics.add(NAMESPACE, "QuotaTokens", minutes[0], model=model)
     ForgedSeriesFinder(metrics, "QuotaTokens").find(NOON)

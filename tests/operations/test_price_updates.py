@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -20,12 +18,13 @@ from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
+from tests.aws import lambda_context
 from tests.operations.deployed import RunningFunctions, deploy
 from tests.price_list import recorded_files, with_price
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 NOVA_INPUT = "APN1-NovaLite-input-tokens"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def server() -> Iterator[PriceListServer]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "REGION": TOKYO,
         "PRICE_BUCKET": BUCKET,
@@ -49,8 +48,6 @@ def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch
     deploy(stack_names.INGESTION)
     functions = RunningFunctions(updater=lambda event: handler.lambda_handler(event, CONTEXT))
     monkeypatch.setattr(price_updates, "open_functions", lambda _: functions)
-    yield
-    handler.updater.cache_clear()
 
 
 def editions() -> S3PriceEditions:
