@@ -31,7 +31,7 @@ from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
 from lambdas.adapters.report_layouts.comparison_tables import report_tables
 from lambdas.adapters.report_layouts.tables import Table
-from lambdas.domain.attribution import TagFacts, attribute
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
     ComparisonReport,
     ObservedCall,
@@ -71,10 +71,11 @@ def compare(
     """
     outlines = OutlineMemory()
     meter_files(meter, files, outlines.read_invocation)
-    observer, no_tags = TrafficObserver(config.pricing), TagFacts()
+    observer = TrafficObserver(config.pricing)
+    enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
-        project = attribute(record, no_tags, config.attribution_rules).project
-        observer.observe(ObservedCall(record, project, outlines.take(record)))
+        models, project = enricher.find_models(record), enricher.attribute(record).project
+        observer.observe(ObservedCall(record, models, project, outlines.take(record)))
     counts = {
         "read": meter.report.read,
         "duplicates": meter.report.accepted - meter.summary.calls,

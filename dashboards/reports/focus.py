@@ -25,7 +25,7 @@ from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
 from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION, manifest_of
-from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.reports.focus import (
     Charge,
@@ -41,7 +41,6 @@ from lambdas.domain.words import plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
-_NO_TAGS = TagFacts()
 
 
 def export_costs(logs: Sequence[Path], out: Path) -> None:
@@ -58,8 +57,8 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
     files = without_output(beside, files, _is_manifest)
     with explained_failures():
         config = read_config()
-        charges = DailyCharges(config.pricing.price_tokens)
-        follow = _following(charges, config.attribution_rules)
+        charges = DailyCharges()
+        follow = _following(charges, CallEnricher(config.pricing, config.attribution_rules))
         with open_local_meter(follow, pricing=config.pricing) as meter:
             try:
                 meter_files(meter, files)
@@ -125,14 +124,14 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     return sums
 
 
-def _following(charges: DailyCharges, rules: AttributionRules) -> LedgerStream:
+def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
     """Keep charges up to date with a ledger; on this machine no tags are known."""
 
     def apply(changes: Sequence[LedgerChange]) -> None:
         for change in changes:
             for record, times in ((change.replaced, -1), (change.record, 1)):
                 if record is not None:
-                    charges.add(record, attribute(record, _NO_TAGS, rules), times)
+                    charges.add(enricher.enrich(record), times)
 
     return apply
 

@@ -28,6 +28,8 @@ from dashboards.reports.reconciliation_json import START_OF_REPORT, report_json
 from dashboards.reports.reconciliation_tables import report_tables
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
+from lambdas.domain.attribution import TagFacts
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
 from lambdas.domain.reports.reconciliation import (
     Bill,
@@ -81,9 +83,10 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
             raise CommandError(message)
         with open_local_meter(pricing=config.pricing) as meter:
             meter_files(meter, inputs.logs)
-            metered = Metered(config.pricing.price_tokens, bill.profiles)
+            metered, profiles = Metered(), TagFacts.of_profiles(bill.profiles)
+            enricher = CallEnricher(config.pricing, facts=profiles)
             for record in meter.ledger.in_order_of_time():
-                metered.add(record)
+                metered.add(enricher.enrich(record))
             if not meter.summary.calls:
                 message = "there is no call in these logs. make meter says why."
                 raise CommandError(message)

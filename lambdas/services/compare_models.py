@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.invocations.request_metadata import NO_METADATA
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
-from lambdas.domain.pricing import Pricing
+from lambdas.domain.pricing import CallModels, Pricing
 from lambdas.domain.reports.comparison import (
     ComparisonStore,
     InvocationLogs,
@@ -43,21 +43,21 @@ class CompareModels:
 
     Attributes:
         calls: The ledger.
-        attribute: Puts calls down to projects.
-        pricing: What tokens cost.
+        books: The books that enrich calls.
+        pricing: The prices that models are compared at.
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
         outlines: Makes a memory for what the requests of some calls tell.
     """
 
     calls: RecordedCalls
-    attribute: AttributedCalls
+    books: CallBooks
     pricing: Pricing
     logs: InvocationLogs | None
     reports: ComparisonStore
     outlines: Callable[[Callable[[UsageRecord], bool]], OutlineMemory] = OutlineMemory
 
-    def __call__(
+    def report(
         self,
         now: datetime,
         has_time: Callable[[], bool] = lambda: True,
@@ -109,23 +109,26 @@ class CompareModels:
         Beside them the number of items that cannot be read.
         """
         found: list[ObservedCall] = []
+        shared: dict[CallModels, CallModels] = {}
         unreadable_items = 0
         for page in self.calls.scan_range(start, end):
             check_time(has_time)
             records = page.records
             unreadable_items += page.unreadable_items
-            known = self.attribute(records, now)
+            enricher = self.books.open(records, now)
             for record in records:
-                call = known[record]
-                lean = call.priced._replace(request_metadata=NO_METADATA)
-                found.append(ObservedCall(lean, name_of(call.attribution.project)))
+                project = name_of(enricher.attribute(record).project)
+                models = enricher.find_models(record)
+                models = shared.setdefault(models, models)
+                lean = record._replace(request_metadata=NO_METADATA)
+                found.append(ObservedCall(lean, models, project))
             if len(found) > MOST_CALLS:
                 message = (
                     f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
                     " export the logs and run make compare"
                 )
                 raise ReportUnfinishedError(message)
-        found.sort(key=lambda it: (it.record.timestamp, it.record.key))
+        found.sort(key=lambda call: (call.record.timestamp, call.record.key))
         return found, unreadable_items
 
     def _read_requests(

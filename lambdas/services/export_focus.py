@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
 from lambdas.domain.reports.files import check_time
 from lambdas.domain.reports.focus import (
@@ -19,7 +19,6 @@ from lambdas.domain.reports.focus import (
     month_after,
     row_of,
 )
-from lambdas.domain.reports.focus.charges import PriceTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +34,7 @@ class ExportFocus:
 
     Attributes:
         calls: The ledger.
-        attribute: Puts calls down to projects.
-        price_tokens: What tokens cost.
+        books: The books that enrich calls.
         files: Stores the costs of each period.
         account_id: Whose calls they are where a log does not tell.
         billing_account_id: The account that pays; `None` for the one that was called.
@@ -44,14 +42,13 @@ class ExportFocus:
     """
 
     calls: RecordedCalls
-    attribute: AttributedCalls
-    price_tokens: PriceTokens
+    books: CallBooks
     files: CostFiles
     account_id: str
     billing_account_id: str | None
     kept: timedelta
 
-    def __call__(
+    def export(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
     ) -> list[Mapping[str, Any]]:
         """Write both periods; gives their manifests, the earlier one first.
@@ -66,19 +63,13 @@ class ExportFocus:
         """
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
-        charges = DailyCharges(self.price_tokens, self.account_id)
+        charges = DailyCharges(self.account_id)
         unreadable_items = 0
         for page in self.calls.scan_range(midnight(previous), midnight(month_after(current))):
             check_time(has_time)
             unreadable_items += page.unreadable_items
-            records = page.records
-            known = self.attribute(records, now)
-            for record in records:
-                charges.add(
-                    known[record].priced,
-                    known[record].attribution,
-                    invoked_model_id=record.invoked_model_id,
-                )
+            for call in self.books.enrich(page.records, now):
+                charges.add(call)
         written = []
         for month in (previous, current):
             check_time(has_time)

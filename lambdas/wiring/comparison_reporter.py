@@ -14,9 +14,9 @@ from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.domain.reports.comparison import WeeklyComparison
 from lambdas.services.compare_models import CompareModels
-from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
 
 
@@ -38,7 +38,7 @@ class PricedReporter:
         Raises:
             ReportUnfinishedError: There was no time for all calls.
         """
-        return replace(self.reporter, pricing=self.pricing.get())(
+        return replace(self.reporter, pricing=self.pricing.get()).report(
             now, has_time=has_time, has_time_for_requests=has_time_for_requests
         )
 
@@ -51,7 +51,7 @@ def make_reporter(
     logs = boto3.client("logs", config=PROMPT)
     reporter = CompareModels(
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
+        books=call_books(settings, dynamodb),
         pricing=settings.pricing,
         logs=CloudWatchInvocationLog(logs, content_log_group) if content_log_group else None,
         reports=ComparisonFiles(S3ReportFiles(boto3.client("s3", config=PROMPT), report_bucket)),

@@ -14,9 +14,9 @@ from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.services.export_focus import ExportFocus
-from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
 
 
@@ -34,8 +34,8 @@ class PricedExporter:
             ReportUnfinishedError: There was no time for all.
             TooManyChargesError: There are more charges than memory holds.
         """
-        price_tokens = self.pricing.get().price_tokens
-        return replace(self.exporter, price_tokens=price_tokens)(now, has_time)
+        books = self.exporter.books.at_prices(self.pricing.get())
+        return replace(self.exporter, books=books).export(now, has_time)
 
 
 def make_exporter(
@@ -49,8 +49,7 @@ def make_exporter(
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     exporter = ExportFocus(
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
-        price_tokens=settings.pricing.price_tokens,
+        books=call_books(settings, dynamodb),
         files=FocusFiles(
             S3ReportFiles(boto3.client("s3", config=PROMPT), report_bucket), convert_to_parquet
         ),

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
-from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb.usage_stream import (
     StreamRecord,
@@ -31,8 +30,9 @@ from lambdas.domain.metrics.catalog import (
 from lambdas.observability import logger
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
 from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
-from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
+from lambdas.wiring.publishing import dimension_namer, metric_publishing
 from lambdas.wiring.publishing_settings import PublishingSettings
 
 STARTED = datetime.now(UTC)
@@ -79,9 +79,9 @@ class StreamPublisher:
             for record in batch
             if changed_at(record) >= self.deployed_at and not is_expired(record)
         ]
-        cost_of = self.pricing.get_published(now)
+        books = self.publisher.books.at_prices(self.pricing.get_published(now))
         other_prices_until = max(STARTED, self.pricing.agreed_since, now - _LONGEST_FIRST_TRY)
-        report = replace(self.publisher, cost_of=cost_of)(
+        report = replace(self.publisher, books=books).publish(
             [read_change(record, self.retention) for record in records],
             now,
             has_time=has_time,
@@ -107,13 +107,10 @@ def make_publisher(
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return StreamPublisher(
         publisher=PublishMetrics(
-            sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
-            detail=settings.detail,
-            identity_dimension=bounded_identities(settings, dynamodb),
-            cost_of=settings.pricing.cost_of,
+            books=call_books(settings, dynamodb),
+            namer=dimension_namer(settings, dynamodb),
+            publishing=metric_publishing(settings),
             unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
-            attribute=bounded_projects(settings, dynamodb),
-            name_model=bounded_models(settings, dynamodb).name,
         ),
         pricing=CurrentPricing(settings),
         deployed_at=created_at(boto3.client("cloudformation", config=PROMPT), stack_id),

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import boto3
 
-from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.cost_corrections import DynamoDbCostCorrections
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
@@ -17,8 +16,9 @@ from lambdas.domain.metrics.catalog import REPRICED_CALLS, WAITING_MODELS, Healt
 from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
 from lambdas.services.reprice_calls import RepriceCalls, RepriceReport
 from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
-from lambdas.wiring.publishing import bounded_identities, bounded_models, bounded_projects
+from lambdas.wiring.publishing import dimension_namer, metric_publishing
 from lambdas.wiring.publishing_settings import PublishingSettings
 
 
@@ -60,8 +60,8 @@ class CostRefresher:
 
     def refresh(self, now: datetime, has_time: Callable[[], bool]) -> RefreshReport:
         """Publish what can be published in the time that is left."""
-        prices = self.pricing.get()
-        repriced = replace(self.repricer, pricing=prices).reprice(now, has_time)
+        books = self.repricer.books.at_prices(self.pricing.get())
+        repriced = replace(self.repricer, books=books).reprice(now, has_time)
         edition = self.pricing.edition
         if edition is None:
             return RefreshReport(repriced, CorrectionReport())
@@ -72,24 +72,19 @@ def make_refresher(settings: PublishingSettings) -> CostRefresher:
     """Make a refresher that reads and writes in the account that the function runs in."""
     dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings.ledger_table
     repricer = RepriceCalls(
-        sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
-        detail=settings.detail,
-        identity_dimension=bounded_identities(settings, dynamodb),
-        pricing=settings.pricing,
+        books=call_books(settings, dynamodb),
+        namer=dimension_namer(settings, dynamodb),
+        publishing=metric_publishing(settings),
         unpriced=DynamoDbUnpricedCalls(dynamodb, table),
-        attribute=bounded_projects(settings, dynamodb),
-        name_model=bounded_models(settings, dynamodb).name,
     )
     corrector = CorrectCosts(
-        sink=repricer.sink,
-        detail=repricer.detail,
-        identity_dimension=repricer.identity_dimension,
-        attribute=repricer.attribute,
+        books=repricer.books,
+        namer=repricer.namer,
+        publishing=repricer.publishing,
         pricing=settings.pricing,
         shipped=settings.pricing.book,
         calls=DynamoDbRecordedCalls(dynamodb, table),
         corrections=DynamoDbCostCorrections(dynamodb, table),
         lock=repricer.unpriced,
-        name_model=repricer.name_model,
     )
     return CostRefresher(repricer, corrector, CurrentPricing(settings))

@@ -20,11 +20,13 @@ from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import ExportFocus
-from tests.attributing import attributed_calls
 from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.builders import enriched
+from tests.enriching import call_books
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
@@ -123,13 +125,12 @@ def in_focus() -> list[TextRow]:
     files = InMemoryReportFiles()
     ExportFocus(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
-        attribute=attributed_calls(),
-        price_tokens=PRICING.price_tokens,
+        books=call_books(prices=PRICING),
         files=FocusFiles(files, _write_nothing),
         account_id="111122223333",
         billing_account_id=None,
         kept=90 * DAY,
-    )(NOW + timedelta(hours=2))
+    ).export(NOW + timedelta(hours=2))
     return [
         row
         for name, content in files.kept.items()
@@ -144,7 +145,7 @@ def _write_nothing(_csv: Path, parquet: Path) -> int:
 
 
 def cost_of(record: UsageRecord) -> Cost:
-    cost = PRICING.cost_of(record)
+    cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     return cost
 
@@ -161,7 +162,7 @@ def check_ledger(call: UsageRecord) -> None:
     assert not call.is_failed
     cost = cost_of(call)
     assert cost.effective_usd == cost_of(real).effective_usd
-    assert call.with_variant(cost.variant).model_id == OPUS_4
+    assert enriched(call, PRICING).model_id == OPUS_4
     assert call.identity_arn != VICTIM
 
 

@@ -117,7 +117,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
-    publish = metric_publisher.publisher().publisher
+    publish = metric_publisher.publisher().publisher.publish
     publish([LedgerChange(record)], NOW)
     publish([LedgerChange(record)], NOW, is_retried=True)
     kinds = {key.split("#")[0] for _, key in asked}

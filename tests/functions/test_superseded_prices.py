@@ -10,6 +10,7 @@ import pytest
 
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.domain.pricing import Cost
@@ -61,7 +62,7 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
     decided_at = None if decided is None else NOW + decided
     publish_a_bad_edition(editions(), NOW, decided_at)
     pricing = CurrentPricing(Settings.from_environment(os.environ))
-    cost = pricing.get_published(NOW)(call(NOW + called))
+    cost = CallEnricher(pricing.get_published(NOW)).enrich(call(NOW + called)).cost
     assert isinstance(cost, Cost)
     assert cost.effective_usd == usd
 

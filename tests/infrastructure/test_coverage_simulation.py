@@ -17,11 +17,12 @@ from lambdas.domain.completeness import CoverageReport, coverage_notice
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.publish_metrics import PublishMetrics
-from tests.attributing import attributed_calls
-from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, usage_record
+from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record
+from tests.enriching import call_books
 from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
 from tests.infrastructure.test_alarm_behaviour import state
 
@@ -69,23 +70,21 @@ class Moment:
 
 def publisher(metrics: InMemoryMetrics) -> PublishMetrics:
     return PublishMetrics(
-        metrics,
-        Detail.STANDARD,
-        lambda record: record.identity_arn,
-        cost_of,
+        call_books(),
+        DimensionNamer(),
+        MetricPublishing(metrics, Detail.STANDARD),
         InMemoryUnpricedCalls(),
-        attributed_calls(),
     )
 
 
 def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
     """Audit every five minutes from noon on."""
     metrics = InMemoryMetrics()
-    publish = publisher(metrics)
+    service = publisher(metrics)
     now = NOON
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
-        publish(list(changes), now)
+        service.publish(list(changes), now)
 
     ledger = InMemoryUsageLedger(publish_new)
     auditor = CoverageAuditor(metrics)
@@ -123,10 +122,10 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
 def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
     """Metrics of all delivered calls, and Bedrock's of all that it has; forged ones it has not."""
     metrics = InMemoryMetrics()
-    publish = publisher(metrics)
+    service = publisher(metrics)
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
-        publish(list(changes), NOON + 5 * HOUR)
+        service.publish(list(changes), NOON + 5 * HOUR)
 
     InMemoryUsageLedger(publish_new).put([call.record for call in made if call.delay is not None])
     for call in made:

@@ -12,6 +12,7 @@ from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing import Cost, Routing, TokenKind
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
@@ -157,7 +158,7 @@ def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"<html>")
     now[0] += RELOAD_INTERVAL.total_seconds()
     assert pricing.get() is before
-    cost = before.cost_of(call())
+    cost = price_call(call(), before)
     assert isinstance(cost, Cost)
     assert cost.edition.endswith(FIRST)
 
@@ -169,7 +170,7 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     pricing = CurrentPricing(settings, lambda: now[0])
 
     def usd() -> Decimal:
-        cost = pricing.get().cost_of(call())
+        cost = price_call(call(), pricing.get())
         assert isinstance(cost, Cost)
         return cost.effective_usd
 

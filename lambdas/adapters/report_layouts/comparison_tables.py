@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from lambdas.adapters.report_layouts.money import cost_legend, dollars
 from lambdas.adapters.report_layouts.tables import Table, shown_time
-from lambdas.domain.calls.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.families import model_family
 from lambdas.domain.reports.comparison.losses import MEANINGS, LossFigures, LossKey

@@ -20,8 +20,8 @@ from lambdas.domain.reports.focus import (
     plain,
     row_of,
 )
-from tests.builders import usage_record
-from tests.focus_calls import NOBODY, charges_of, csv_of
+from tests.builders import NOBODY, usage_record
+from tests.focus_calls import charges_of, csv_of
 
 
 def test_no_calls_are_a_header_alone() -> None:

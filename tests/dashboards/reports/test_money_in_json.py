@@ -19,8 +19,8 @@ from lambdas.adapters.report_layouts.comparison_json import report_json as compa
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.shipped import write_price_book
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
-from tests.builders import SONNET_4, usage_record
-from tests.focus_calls import NOBODY, charges_of
+from tests.builders import NOBODY, SONNET_4, usage_record
+from tests.focus_calls import charges_of
 from tests.unit.pricing.editions import listing, rate
 from tests.unit.reports.reconciliation import bill_rows
 

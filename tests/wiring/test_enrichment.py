@@ -1,4 +1,4 @@
-"""What functions that put calls down to projects share, wired to an account in memory."""
+"""The books that enrich calls, wired to an account in memory."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,12 +7,12 @@ import boto3
 import pytest
 
 from lambdas.domain.attribution.directory import LONGEST_LOOK_SECONDS
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.invocations import UsageRecord
-from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetting
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
+from lambdas.wiring.enrichment import call_books
 from tests.aws import LEDGER, REGION
 from tests.builders import ANA, usage_record
 
@@ -32,33 +32,34 @@ def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def attribute(account_id: str = ACCOUNT) -> AttributedCalls:
+def books(account_id: str = ACCOUNT) -> CallBooks:
     settings = CallSettings(account_id=account_id, ledger_table=LEDGER, attribution=RULES)
-    return attributed_calls(settings, boto3.client("dynamodb"))
+    return call_books(settings, boto3.client("dynamodb"))
 
 
-def project_of(record: UsageRecord, attribute: AttributedCalls) -> str:
-    return attribute([record], NOW)[record].attribution.project
+def project_of(record: UsageRecord, books: CallBooks) -> str:
+    (call,) = books.enrich([record], NOW)
+    return call.attribution.project
 
 
 def test_the_tags_of_a_role_name_the_project_of_its_sessions_and_are_remembered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, attribute()) == "search"
+    assert project_of(record, books()) == "search"
     monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
-    assert project_of(record, attribute()) == "search"
+    assert project_of(record, books()) == "search"
 
 
 def test_roles_of_another_account_are_not_taken_for_ours() -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, attribute("444455556666")) == "unattributed"
+    assert project_of(record, books("444455556666")) == "unattributed"
 
 
 def test_a_bedrock_that_does_not_answer_is_logged_and_costs_no_project_of_a_role(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert project_of(BY_PROFILE, attribute()) == "search"
+    assert project_of(BY_PROFILE, books()) == "search"
     assert "bedrock does not answer: EndpointConnectionError" in caplog.text
 
 

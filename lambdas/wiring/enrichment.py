@@ -1,4 +1,4 @@
-"""What functions that put calls down to projects share."""
+"""The books that enrich calls, for every function that needs their labels or their money."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import boto3
 from lambdas.adapters.aws_tag_source import AwsTagSource
 from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import TagDirectory
-from lambdas.domain.calls.attributed_calls import AttributedCalls
-from lambdas.domain.metrics.role_roll_up import IdentityRegistry
+from lambdas.domain.calls import CallBooks
 from lambdas.observability import logger
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF
@@ -20,16 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def attributed_calls(
-    settings: CallSettings, dynamodb: DynamoDBClient, projects: IdentityRegistry | None = None
-) -> AttributedCalls:
-    """Put calls down to projects, by tags that are remembered in the ledger table.
-
-    Args:
-        settings: Which table, and the rules.
-        dynamodb: A client.
-        projects: Admits projects to metrics; `None` for reports, which have every one.
-    """
+def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
+    """Make the books that enrich calls, with the shipped prices until others are in force."""
     source = AwsTagSource(
         boto3.client("bedrock", config=BRIEF),
         boto3.client("iam", config=BRIEF),
@@ -38,4 +29,4 @@ def attributed_calls(
     memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
     rules = settings.attribution_rules
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
-    return AttributedCalls(directory, rules, projects)
+    return CallBooks(directory, rules, settings.pricing)
