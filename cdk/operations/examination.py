@@ -132,7 +132,7 @@ class Examination:
     def _boundary(self) -> tuple[Status, str]:
         here = [
             boundary
-            for boundary in boundaries(self.session, [])
+            for boundary in boundaries(self.session)
             if boundary.region == self.session.region_name
         ]
         for boundary in here:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,6 @@ from cdk.operations.terminal import (
     open_console,
     printable,
     printable_name,
-    run_command,
 )
 from dashboards.reports.commands import (
     check_for_gaps,
@@ -48,23 +46,16 @@ _GAP = (0, _GAP_WIDTH, 0, 0)
 _NARROWEST_TEXT = 12
 
 
-def main() -> None:
-    """Compare models on the files and folders named on the command line."""
-    parser = argparse.ArgumentParser("compare", description=__doc__, allow_abbrev=False)
-    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
-    parser.add_argument("--out", type=Path, help="where to write the comparison as JSON")
-    options = parser.parse_args()
-    if not options.logs:
-        message = 'name the logs to read: make compare LOGS="PATH ..." [OUT=comparison.json]'
-        raise CommandError(message)
-    files = find_log_files(options.logs)
-    if options.out:
-        files = without_output(options.out, files, _is_comparison)
+def compare_models(logs: Sequence[Path], out: Path | None) -> None:
+    """Compare models on the calls in files and folders; write the JSON where `out` says."""
+    files = find_log_files(logs)
+    if out:
+        files = without_output(out, files, _is_comparison)
     with explained_failures():
         config = read_config()
         with open_local_meter(pricing=config.pricing) as meter:
             report, counts = compare(meter, files, config)
-            _show(report, counts, meter, options.out)
+            _show(report, counts, meter, out)
             check_for_gaps(meter)
 
 
@@ -178,7 +169,3 @@ def _narrowest(cells: Sequence[str], *, is_text: bool) -> int:
         return max(map(len, cells))
     words = (word for cell in cells for word in cell.split())
     return min(max(map(len, words), default=0), _NARROWEST_TEXT)
-
-
-if __name__ == "__main__":
-    run_command("compare", main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cdk.config import read_config
-from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from cdk.operations.terminal import CommandError, open_console, printable
 from dashboards.reports.commands import (
     check_for_gaps,
     explained_failures,
@@ -44,17 +43,17 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
 
 
-def main() -> None:
-    """Write the costs of the files and folders named on the command line."""
-    options = _parse_arguments()
-    if not options.logs or options.out is None or not options.out.name.endswith(_SUFFIXES):
-        message = (
-            'name the logs to read and a file to write: make focus LOGS="PATH ..." OUT=focus.csv'
-            f" (or {', '.join(_SUFFIXES[1:])})"
-        )
+def export_costs(logs: Sequence[Path], out: Path) -> None:
+    """Write the costs of the calls in files and folders.
+
+    Raises:
+        CommandError: They cannot be read, or not be written there.
+    """
+    if not out.name.endswith(_SUFFIXES):
+        message = f"OUT={out}: name a file that ends in {', '.join(_SUFFIXES)}."
         raise CommandError(message)
-    out, beside = options.out, manifest_path(options.out)
-    files = without_output(out, find_log_files(options.logs), lambda _: False)
+    beside = manifest_path(out)
+    files = without_output(out, find_log_files(logs), lambda _: False)
     files = without_output(beside, files, _is_manifest)
     with explained_failures():
         config = read_config()
@@ -125,13 +124,6 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     return sums
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("focus", description=__doc__, allow_abbrev=False)
-    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
-    parser.add_argument("--out", type=Path, help="a file: .csv, .csv.gz or .parquet")
-    return parser.parse_args()
-
-
 def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
     """Keep charges up to date with a ledger; on this machine no tags are known."""
 
@@ -189,7 +181,3 @@ def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) 
     ]
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)
-
-
-if __name__ == "__main__":
-    run_command("focus", main)

@@ -58,11 +58,11 @@ class LiveLogging:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found.
+    """The result of a check.
 
     Attributes:
         differences: What is not as it was deployed.
-        notice: What was told of it; `None` where nothing is new.
+        notice: The notice about it; `None` where nothing is new.
     """
 
     differences: tuple[Difference, ...]
@@ -71,7 +71,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LoggingWatcher:
-    """Checks, remembers and tells.
+    """Compares logging and the meter with what was deployed, and notifies of each change once.
 
     Attributes:
         deployed: What was deployed.
@@ -82,7 +82,7 @@ class LoggingWatcher:
         history: Who may have changed it.
         deployments: When one is under way.
         memory: What was found before.
-        notifier: Who is told.
+        notifier: Passes notices on.
     """
 
     deployed: DeployedLogging
@@ -217,7 +217,9 @@ class LoggingWatcher:
         """The newest change that may have made a difference."""
         role = self.deployed.role
         ours = {self.deployed.log_group, self.deployed.memory_parameter, role and role.name}
-        actions = {action for it in differences for action in WATCHED[it.subject].actions}
+        actions = {
+            action for difference in differences for action in WATCHED[difference.subject].actions
+        }
         found = self.history.find(sorted(actions), since=now - _LOOKED_BACK, limit=_CAUSES_READ)
         fitting = [
             change

@@ -1,6 +1,5 @@
 """The cost before deploying: every metric and alarm of the templates, at a dated price."""
 
-import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain, product
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
-from cdk.operations import cost
+from cdk.operations.cost import print_cost
 from cdk.operations.running_cost import (
     ANOMALY_ALARM_METRICS,
     COMPARISON_ALARM_METRICS,
@@ -30,13 +29,14 @@ from cdk.operations.running_cost import (
     traffic_read,
     worst_case_usd,
 )
-from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.find_forged_series import ForgedSeriesFinder
 from tests.builders import NOON
+from tests.command_line import call_command
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import ROOT, deployment, resources
 
@@ -300,12 +300,8 @@ def test_the_readme_says_what_the_command_prints() -> None:
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
-def test_the_command_prints_a_total(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--calls", "1000000", "--identities", "50", "--models", "6"]
-    monkeypatch.setattr(sys, "argv", ["cost", *arguments])
-    cost.main()
+def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
+    print_cost(Usage(1_000_000, 50, 6))
     printed = capsys.readouterr().out
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
     assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
@@ -315,10 +311,7 @@ def test_the_command_prints_a_total(
     ("calls", "unpriced"),
     [*((it, "0") for it in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
 )
-def test_numbers_that_are_none_are_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, calls: str, unpriced: str
-) -> None:
+def test_numbers_that_are_none_are_asked_for_again(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
-    monkeypatch.setattr(sys, "argv", ["cost", *numbers])
-    with pytest.raises(CommandError, match="make cost CALLS="):
-        cost.main()
+    with pytest.raises(FailedCommand, match="make cost CALLS="):
+        call_command("cost", *numbers)

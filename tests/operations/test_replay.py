@@ -15,8 +15,8 @@ from cdk.operations.replay import (
     LARGEST_DELIVERY_EVENTS,
     Replay,
     deliveries,
-    read_time,
 )
+from dashboards.command_line.commands.replay import IsoTime
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, LOG_GROUP, lambda_context, set_log_processor_variables
@@ -110,4 +110,4 @@ def test_a_delivery_holds_a_thousand_events_at_most() -> None:
     ],
 )
 def test_a_time_without_a_zone_is_utc(text: str, time: datetime) -> None:
-    assert read_time(text) == time
+    assert IsoTime().convert(text, None, None) == time

@@ -53,7 +53,7 @@ def _report_invocation(event: Mapping[str, Any]) -> None:
         logger.warning("A trail's event about an asynchronous invocation does not name it")
     elif at > datetime.now(UTC) + _CLOCK_SKEW:
         # Forged: it would keep the real ones of that day from being notified.
-        logger.warning("A trail's event on an asynchronous invocation is from the future")
+        logger.warning("A trail's event about an asynchronous invocation is from the future")
     elif auditor().report_invocation(invocation, at):
         # The hourly audit counts it, with or without a trail.
         logger.warning("Asynchronous invocation outside the logs", model=invocation.model)

@@ -13,6 +13,7 @@ from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from lambdas.domain.reports.comparison import OutlineMemory
+from tests.command_line import run_command
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -22,9 +23,9 @@ M = 1_000_000
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run() -> Any:
     """Run the command with arguments; gives its exit code."""
-    return partial(run_as, "compare", compare.main)
+    return partial(run_command, "compare")
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_the_json_can_go_through_standard_output(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name the logs to read"),
+        ([], "Missing argument 'LOGS...'. See"),
         (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
         (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
     ],

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
 from functools import partial
@@ -17,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from cdk.config import Config
-from dashboards.reports import meter, temporary_store
+from dashboards.reports import temporary_store
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
@@ -26,6 +25,7 @@ from dashboards.reports.usage_report import print_report
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.pricing import Unpriced
+from tests.command_line import BEDROCK_METER, run_command
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -35,9 +35,9 @@ SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run() -> Any:
     """Run the command with arguments; gives its exit code."""
-    return partial(run_as, "meter", meter.main)
+    return partial(run_command, "meter")
 
 
 @pytest.fixture
@@ -653,7 +653,7 @@ def test_a_log_in_a_folder_is_never_overwritten(
 
 def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
-    command = [sys.executable, "-m", "dashboards.reports.meter", str(logs), "--out", "/dev/stdout"]
+    command = [*BEDROCK_METER, "meter", str(logs), "--out", "/dev/stdout"]
     piped = subprocess.run(command, capture_output=True, check=True)
     assert json.loads(piped.stdout)["records"]["counted"] == 1
     with (tmp_path / "out.json").open("wb") as redirected:
@@ -673,7 +673,7 @@ def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name the logs to read"),
+        ([], "Missing argument 'LOGS...'. See"),
         (["nowhere.json"], "nowhere.json: No such file or directory."),
         (["empty"], "empty: no logs in this folder."),
         (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
