@@ -81,7 +81,7 @@ class MonitoringStack(Stack):
             "CoverageAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
         traffic_auditor = TrafficAuditor(
@@ -89,7 +89,7 @@ class MonitoringStack(Stack):
             "TrafficAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         reports = self._make_reports(storage, ingestion, defaults)
 
@@ -189,6 +189,7 @@ class MonitoringStack(Stack):
             deploying_role=ingestion.logging_configurator.execution_role,
             memory=storage.memory,
             ledger=storage.ledger,
+            state=storage.state,
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
@@ -203,6 +204,7 @@ class MonitoringStack(Stack):
                 FOCUS_EXPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
             )
@@ -215,6 +217,7 @@ class MonitoringStack(Stack):
                 COMPARISON_REPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
                 metered_group=ingestion.metered_group,

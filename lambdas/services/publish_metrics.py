@@ -11,7 +11,7 @@ from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.calls.attributed_calls import AttributedCall, AttributedCalls
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
-from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedCalls
+from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedNotes
 from lambdas.domain.ledger.usage_ledger import LedgerChange
 from lambdas.domain.metrics.aggregation import CostOf, IdentityDimension, NameModel, keep_model
 from lambdas.domain.metrics.catalog import Detail, MeteredCall
@@ -87,7 +87,7 @@ class PublishMetrics:
     detail: Detail
     identity_dimension: IdentityDimension
     cost_of: CostOf
-    unpriced: UnpricedCalls
+    unpriced: UnpricedNotes
     attribute: AttributedCalls
     name_model: NameModel = keep_model
 

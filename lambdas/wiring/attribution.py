@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def attributed_calls(
     settings: CallSettings, dynamodb: DynamoDBClient, projects: IdentityRegistry | None = None
 ) -> AttributedCalls:
-    """Put calls down to projects, by tags that are remembered in the ledger table.
+    """Put calls down to projects, by tags that are remembered in the state table.
 
     Args:
         settings: Which table, and the rules.
@@ -35,7 +35,7 @@ def attributed_calls(
         boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
-    memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
+    memory = DynamoDbTagMemory(dynamodb, settings.state_table)
     rules = settings.attribution
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return AttributedCalls(directory, rules, projects)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
-from tests.aws import LEDGER, client_configs
+from tests.aws import LEDGER, STATE, client_configs
 from tests.builders import usage_record
 from tests.invocation_logs import log
 
@@ -36,6 +36,7 @@ def last_week() -> datetime:
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
+        "STATE_TABLE": STATE,
         "ACCOUNT_ID": "111122223333",
         "REPORT_BUCKET": REPORTS,
         "CONTENT_LOG_GROUP": GROUP,

@@ -21,7 +21,7 @@ from lambdas.domain.pricing.price_decisions import add_rates
 from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
-from tests.aws import LEDGER, deploy_a_stack, health_metrics, published
+from tests.aws import STATE, deploy_a_stack, health_metrics, published
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
@@ -29,14 +29,14 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 NEEDED = {
     "ACCOUNT_ID": "111122223333",
     "LEDGER_RETENTION_DAYS": "90",
-    "LEDGER_TABLE": LEDGER,
+    "STATE_TABLE": STATE,
     "STACK_ID": "stack",
 }
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
@@ -434,7 +434,7 @@ def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
         ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
         ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
         ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),
-        ({"LEDGER_TABLE": ""}, "ledger_table"),
+        ({"STATE_TABLE": ""}, "state_table"),
         ({"STACK_ID": ""}, "stack_id"),
         ({"LEDGER_RETENTION_DAYS": "0"}, "ledger_retention_days"),
     ],

@@ -19,7 +19,7 @@ from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.terminal import CommandError, run_command
 from dashboards.reports.commands import explained_failures
 from lambdas.domain.logging_configuration import LoggingMemory
-from tests.aws import LEDGER, QUARANTINE
+from tests.aws import LEDGER, QUARANTINE, STATE
 from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import OUTPUTS, deploy
 
@@ -338,7 +338,7 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     ]
     assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
-    assert boto3.client("dynamodb").list_tables()["TableNames"] == [LEDGER]
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == [STATE, LEDGER]
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
 
 

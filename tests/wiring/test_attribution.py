@@ -13,7 +13,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.wiring.attribution import attributed_calls
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
-from tests.aws import LEDGER, REGION
+from tests.aws import REGION, STATE
 from tests.builders import ANA, usage_record
 
 ACCOUNT = "111122223333"
@@ -33,7 +33,7 @@ def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def attribute(account_id: str = ACCOUNT) -> AttributedCalls:
-    settings = CallSettings(account_id=account_id, ledger_table=LEDGER, attribution=RULES)
+    settings = CallSettings(account_id=account_id, state_table=STATE, attribution=RULES)
     return attributed_calls(settings, boto3.client("dynamodb"))
 
 

@@ -120,7 +120,7 @@ def settings() -> Settings:
 @cache
 def audit() -> AuditCoverage:
     """What audits, made once."""
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().ledger_table)
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().state_table)
     models = ProfileModels(memory, settings().profiles_arn)
     return AuditCoverage(
         CloudWatchMetricReader(boto3.client("cloudwatch")),

@@ -77,6 +77,6 @@ def configure() -> ConfigureLogging:
     """What configures, made once."""
     memory = VerifiedMemory(
         SsmLoggingMemory(boto3.client("ssm"), settings().memory_parameter),
-        DynamoDbMemoryCopy(boto3.client("dynamodb"), settings().ledger_table),
+        DynamoDbMemoryCopy(boto3.client("dynamodb"), settings().state_table),
     )
     return ConfigureLogging(BedrockLoggingApi(boto3.client("bedrock")), memory)

@@ -72,7 +72,7 @@ def watch() -> WatchLogging:
         deploying_role_arn=deployed.deploying_role_arn,
         put=VerifiedMemory(
             SsmLoggingMemory(boto3.client("ssm"), deployed.memory_parameter),
-            DynamoDbMemoryCopy(dynamodb, deployed.ledger_table),
+            DynamoDbMemoryCopy(dynamodb, deployed.state_table),
         ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
@@ -96,7 +96,7 @@ def watch() -> WatchLogging:
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
         deployments=CloudFormationDeployments(cloudformation, deployed.stacks),
-        memory=DynamoDbWatchMemory(dynamodb, deployed.ledger_table),
+        memory=DynamoDbWatchMemory(dynamodb, deployed.state_table),
         notifier=AllNotifiers(
             LogNotifier(), EventBridgeNotifier(events), SnsNotifier(sns, deployed.topic_arn)
         ),

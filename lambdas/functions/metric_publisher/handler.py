@@ -13,7 +13,7 @@ import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
-from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_stream import (
     changed_at,
     is_expired,
@@ -151,7 +151,7 @@ def publisher() -> PublishMetrics:
         detail=settings().detail,
         identity_dimension=bounded_identities(settings(), dynamodb),
         cost_of=settings().pricing.cost_of,
-        unpriced=DynamoDbUnpricedCalls(dynamodb, settings().ledger_table),
+        unpriced=DynamoDbUnpricedNotes(dynamodb, settings().state_table),
         attribute=bounded_projects(settings(), dynamodb),
         name_model=bounded_models(settings(), dynamodb).name,
     )

@@ -108,13 +108,13 @@ def pricing() -> CurrentPricing:
 def services() -> tuple[RepriceCalls, CorrectCosts]:
     """Make what publishes missing cost and what publishes differences, once."""
     settings = Settings.from_environment(os.environ)
-    dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings.ledger_table
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
     repricer = RepriceCalls(
         sink=CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT)),
         detail=settings.detail,
         identity_dimension=bounded_identities(settings, dynamodb),
         pricing=settings.pricing,
-        unpriced=DynamoDbUnpricedCalls(dynamodb, table),
+        unpriced=DynamoDbUnpricedCalls(dynamodb, settings.state_table, settings.ledger_table),
         attribute=bounded_projects(settings, dynamodb),
         name_model=bounded_models(settings, dynamodb).name,
     )
@@ -125,8 +125,8 @@ def services() -> tuple[RepriceCalls, CorrectCosts]:
         attribute=repricer.attribute,
         pricing=settings.pricing,
         shipped=settings.pricing.book,
-        calls=DynamoDbRecordedCalls(dynamodb, table),
-        corrections=DynamoDbCostCorrections(dynamodb, table),
+        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
+        corrections=DynamoDbCostCorrections(dynamodb, settings.state_table),
         lock=repricer.unpriced,
         name_model=repricer.name_model,
     )

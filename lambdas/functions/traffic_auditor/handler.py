@@ -134,7 +134,7 @@ def audit() -> AuditTraffic:
     return AuditTraffic(
         TrafficScope(own.region, own.regions, own.are_tiers_logged, own.denied_regions),
         sources(),
-        DynamoDbSentNotices(boto3.client("dynamodb"), own.ledger_table),
+        DynamoDbSentNotices(boto3.client("dynamodb"), own.state_table),
         AllNotifiers(
             LogNotifier(),
             EventBridgeNotifier(boto3.client("events")),
