@@ -24,6 +24,7 @@ from lambdas.domain.metrics.catalog import (
     CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
     ESTIMATED_COST,
+    FORGED_SERIES,
     HEALTH_NAMESPACE,
     HELD_PRICES,
     LOGGING_DIFFERENCES,
@@ -302,6 +303,18 @@ def _bounds() -> Iterator[Symptom]:
         "A metric of the account has values below zero, which the meter never publishes: whoever"
         " may publish metrics can lower sums so that no alarm on usage notifies. The ledger and its"
         " reports are right.",
+    )
+    # Written once an hour, some seconds early or late: each two hours hold a value.
+    yield Symptom(
+        FORGED_SERIES.name,
+        lambda _: _maximum(FORGED_SERIES.name, _TWO_HOURS),
+        "Forged series",
+        "A metric of an identity or a model had values below zero within a day, or more series"
+        " exist than the meter publishes: whoever may publish metrics can keep alarms on usage"
+        " silent. The log of CoverageAuditor names the series. The ledger and its reports are"
+        " right.",
+        silence=Silence.FAULT,
+        runbook="NegativeMetrics",
     )
     # The bucket is used until the month ends: that is one notification.
     yield Symptom(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold
 from cdk.config import Config, Window
@@ -131,7 +130,7 @@ def dashboard_body(
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
-    lines = _lines(thresholds, metric_name)
+    lines = _lines(thresholds)
     with_band = [f"Account: {_KINDS[it]} {_WINDOWS[Window.HOUR]}" for it in (metric_name, COST)]
     unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
     for widget in body["widgets"]:
@@ -158,12 +157,10 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 
-def _lines(
-    thresholds: Sequence[AlarmThreshold], metric_name: str
-) -> Mapping[str, list[dict[str, Any]]]:
+def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
     """What is drawn into a graph, by its title: from which value on an alarm tells."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    checks = (*symptoms(), *price_list_symptoms(), *series_symptoms(metric_name))
+    checks = (*symptoms(), *price_list_symptoms())
     for title, (label, value) in {
         check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
         for check in checks

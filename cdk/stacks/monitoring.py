@@ -12,7 +12,6 @@ from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_symptoms import Watched, price_list_symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, AlarmThreshold, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
@@ -141,10 +140,7 @@ class MonitoringStack(Stack):
                 *prices,
                 *reports.values(),
             ),
-            optional=(
-                *series_symptoms(config.alarm_metric),
-                *(price_list_symptoms() if prices else ()),
-            ),
+            optional=price_list_symptoms() if prices else (),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -154,10 +150,7 @@ class MonitoringStack(Stack):
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
         self._notify_of_partial_data(
-            [
-                *(alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped),
-                *(health.alarms[check.name] for check in series_symptoms(config.alarm_metric)),
-            ]
+            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
         missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
         if not prices:

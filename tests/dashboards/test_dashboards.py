@@ -17,6 +17,7 @@ from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
     Detail,
     DimensionSet,
+    Frequency,
 )
 
 Shown = tuple[str, str, tuple[str, ...]]
@@ -223,10 +224,16 @@ def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> No
     models, logs, functions, writes = (row[0]["expression"] for row in rest["metrics"])
 
     def names(dimension_set: DimensionSet) -> int:
-        return sum(it.detail_of.get(dimension_set) == Detail.STANDARD for it in USAGE_METRICS)
+        return sum(
+            metric.detail_of.get(dimension_set) == Detail.STANDARD
+            for metric in USAGE_METRICS
+            if metric.frequency is Frequency.CONTINUOUS
+        )
 
     usd = prices["metric_month_first_10000"]
-    everywhere = names(DimensionSet.ACCOUNT) + len(HEALTH_METRICS)
+    everywhere = names(DimensionSet.ACCOUNT) + sum(
+        metric.frequency is Frequency.CONTINUOUS for metric in HEALTH_METRICS
+    )
     assert f"({names(DimensionSet.IDENTITY)} * {usd} * METRIC_COUNT" in identities
     assert f"({usd} * ({everywhere} + {names(DimensionSet.MODEL)} * METRIC_COUNT" in models
     assert f"30 * {prices['logs_ingested_gb']} * SUM(" in logs

@@ -97,6 +97,7 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-TrafficAuditorNotStarted",
         "BedrockMeter-Health-UnreadableRegions",
         "BedrockMeter-Health-UsageMismatch",
+        "BedrockMeter-Health-ForgedSeries",
     }
 
 
