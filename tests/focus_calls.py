@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from lambdas.adapters.report_layouts.focus_csv import write_csv
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
@@ -22,7 +23,7 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
-from lambdas.domain.reports.focus import DailyCharges, row_of, write_csv
+from lambdas.domain.reports.focus import DailyCharges, row_of
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 from tests.focus_rules import TextRow, read_rows
 

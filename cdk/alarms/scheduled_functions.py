@@ -19,9 +19,9 @@ MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
 """How long after an alarm the schedule of a function may begin, and its first run write a value."""
-_ERRORS_GRAPH = "Functions: errors"
-STARTS_GRAPH = "Functions: calls"
-"""Where functions that are not started are missed, on the dashboard `pipeline_health`."""
+_ERRORS_GRAPH = "function-errors"
+STARTS_GRAPH = "function-calls"
+"""The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
-        lambda _: scheduled.function.metric(
-            "Errors",
-            statistic="Sum",
+        lambda _: scheduled.function.metric_errors(
             period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
         ),
         _ERRORS_GRAPH,
@@ -68,7 +66,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         return
     yield Symptom(
         f"{name}NotStarted",
-        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        lambda _: scheduled.function.metric_invocations(period=scheduled.every),
         STARTS_GRAPH,
         f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from cdk.config.setting_types import (
-    AttributionSetting,
+    AlarmMetric,
     BillingAccountId,
     Emails,
     ExtraDashboards,
@@ -36,13 +36,14 @@ from cdk.config.setting_types import (
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.logging_configuration import ExistingPolicy
-from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS, Detail
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.domain.pricing import Pricing
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
+from lambdas.wiring.attribution_rules import AttributionSetting
 from lambdas.wiring.negotiated_prices import pricing_with
 from lambdas.wiring.publishing_settings import IdentityBound, ModelBound
 
@@ -214,12 +215,12 @@ class Config(_Section):
     folding_patterns: FoldingPatterns = ()
     negotiated_prices: NegotiatedPriceSettings = ()
     assume_prices: bool = True
-    attribution: AttributionSetting = AttributionRules()
+    attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
     price_updates: bool = True
     focus_export: bool = True
     billing_account_id: BillingAccountId = ""
     comparison_report: bool = True
-    alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
+    alarm_metric: AlarmMetric = QUOTA_TOKENS.name
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
     )
@@ -284,6 +285,11 @@ class Config(_Section):
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+
+    @property
+    def attribution_rules(self) -> AttributionRules:
+        """The rules by which calls are attributed."""
+        return self.attribution.to_domain()
 
     @property
     def detail(self) -> Detail:

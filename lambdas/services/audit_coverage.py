@@ -10,9 +10,7 @@ from itertools import chain
 from lambdas.domain.completeness import (
     ALL_MODELS,
     BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
     MANTLE_METRICS,
-    MANTLE_NAMESPACE,
     OWN_METRICS,
     AuditWindow,
     CoverageReport,
@@ -31,6 +29,7 @@ from lambdas.domain.completeness import (
     read_figures,
     series_bound,
 )
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 
@@ -38,7 +37,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class AuditCoverage:
+class CoverageAuditor:
     """Audits hours.
 
     Attributes:
@@ -56,7 +55,7 @@ class AuditCoverage:
     max_models: int = DEFAULT_MAX_MODELS
     metered_since: datetime = _ALWAYS
 
-    def __call__(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
+    def audit(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
 
         CloudWatch bills every metric that is read: calls are read each time, model by model unless

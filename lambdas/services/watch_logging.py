@@ -70,7 +70,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchLogging:
+class LoggingWatcher:
     """Checks, remembers and tells.
 
     Attributes:
@@ -95,7 +95,7 @@ class WatchLogging:
     memory: WatchMemory
     notifier: Notifier
 
-    def __call__(self, change: LoggingChange | None, now: datetime) -> Finding:
+    def check(self, change: LoggingChange | None, now: datetime) -> Finding:
         """Check, because of a change or because it is time.
 
         A change by others is notified even if it is undone already; anything else, where it makes

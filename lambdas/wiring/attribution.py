@@ -36,6 +36,6 @@ def attributed_calls(
         settings.account_id,
     )
     memory = DynamoDbTagMemory(dynamodb, settings.state_table)
-    rules = settings.attribution
+    rules = settings.attribution_rules
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return AttributedCalls(directory, rules, projects)

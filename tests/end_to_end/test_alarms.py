@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
-from dashboards.cloudwatch import AlarmState
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+from dashboards.cloudwatch import AlarmEvaluation, AlarmState
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for

@@ -2,11 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -19,26 +16,23 @@ from lambdas.domain.pricing import Cost
 from lambdas.functions.price_refresher import handler
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.wiring.pricing import CurrentPricing
-from tests.aws import LEDGER, STATE, health_metrics, published
+from tests.aws import LEDGER, STATE, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 from tests.price_editions import BAD_USD, publish_a_bad_edition
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 BUCKET = "prices"
 RIGHT_USD = Decimal("0.25")  # of a million input tokens
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("PRICE_BUCKET", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    yield
-    for resource in (handler.pricing, handler.services):
-        resource.cache_clear()
 
 
 def editions() -> S3PriceEditions:

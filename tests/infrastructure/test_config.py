@@ -140,7 +140,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
         ("negotiated_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
         ("negotiated_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
-        ("attribution", {"patterns": [US_PATTERN | {"effective_from": 20260901}]}, "ISO 8601"),
+        ("attribution", {"own_tags_first_from": 20260901}, "ISO 8601"),
         ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
         ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
         ("negotiated_prices", [AGREED | {"discount_percent": "1.23456"}], "4 decimal places"),

@@ -18,7 +18,7 @@ from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics.catalog import Detail
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.publish_metrics import PublishMetrics
 from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, usage_record
@@ -88,7 +88,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         publish(list(changes), now)
 
     ledger = InMemoryUsageLedger(publish_new)
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     shortfalls = [0] * 12
     by_minute = Counter((it.at.replace(second=0, microsecond=0), it.invoked) for it in made)
     for (minute, invoked), count in by_minute.items():
@@ -99,7 +99,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         arrived = bisect(deliveries, now, key=lambda it: it[0])
         ledger.put([it.record for _, it in deliveries[:arrived]])
         del deliveries[:arrived]
-        report = audit(now)
+        report = auditor.audit(now)
         shortfalls.append(int(report.is_short))
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls[-12:]}
         alarm = state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
@@ -111,7 +111,7 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
     states, found, metrics = [], [], publish_all(made)
     now = NOON + timedelta(minutes=15)
     while now <= until:
-        found.append(int(bool(AuditCoverage(metrics).audit_settled_hours(now).mismatches)))
+        found.append(int(bool(CoverageAuditor(metrics).audit_settled_hours(now).mismatches)))
         figures = {"BedrockMeter/Health UsageMismatch": [max(found[-2:])]}
         states.append(
             state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=7200)

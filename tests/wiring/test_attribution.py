@@ -6,11 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.domain.attribution import AttributionRules, LabelNames
 from lambdas.domain.attribution.directory import LONGEST_LOOK_SECONDS
 from lambdas.domain.calls.attributed_calls import AttributedCalls
 from lambdas.domain.invocations import UsageRecord
 from lambdas.wiring.attribution import attributed_calls
+from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetting
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
 from tests.aws import REGION, STATE
@@ -20,7 +20,7 @@ ACCOUNT = "111122223333"
 NOW = datetime.now(UTC)
 PROFILE = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/a1b2c3"
 BY_PROFILE = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, timestamp=NOW)
-RULES = AttributionRules(LabelNames(project=("app",)))
+RULES = AttributionSetting(label_names=LabelNamesSetting(project=("app",)))
 
 
 @pytest.fixture(autouse=True)

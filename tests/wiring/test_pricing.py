@@ -1,10 +1,8 @@
 """Functions price calls with the edition in force, or go on with the last prices they read."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -26,23 +24,23 @@ from lambdas.wiring.pricing import CurrentPricing
 from tests.aws import (
     LEDGER,
     STATE,
-    clear_caches,
     client_configs,
     deploy_a_stack,
     health_metrics,
+    lambda_context,
     published,
 )
 from tests.builders import ANA, usage_record
 
 BUCKET, REPORTS = "prices", "reports"
 PRIVATE = "imported-model/abc"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 KEPT = timedelta(days=90)
 FIRST, SECOND = "20261128T061500Z-00000001", "20261128T061500Z-00000002"
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
         "STATE_TABLE": STATE,
@@ -55,8 +53,6 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     for bucket in (BUCKET, REPORTS):
         boto3.client("s3").create_bucket(Bucket=bucket)
-    yield
-    clear_caches((comparison_reporter, focus_exporter, metric_publisher, price_refresher))
 
 
 def publish_edition(usd: str = "1000", edition: str = FIRST) -> None:

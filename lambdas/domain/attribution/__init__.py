@@ -11,14 +11,12 @@ from lambdas.domain.attribution.rules import (
     TrustedProfile,
 )
 from lambdas.domain.attribution.tags import TagFacts, TagHistory, TagObservation, tagged_arns
-from lambdas.domain.rule_checks import InvalidRuleError
 
 __all__ = [
     "UNATTRIBUTED",
     "Attribution",
     "AttributionPattern",
     "AttributionRules",
-    "InvalidRuleError",
     "LabelNames",
     "Labels",
     "Rung",

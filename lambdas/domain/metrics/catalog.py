@@ -258,68 +258,77 @@ UNVERIFIED_USAGE = MetricDefinition(
     frequency=Frequency.ON_EVENT,
 )
 
+INVOCATIONS = MetricDefinition(
+    "Invocations",
+    Unit.COUNT,
+    "Successful calls.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda _: 1),
+)
+INVOCATION_ERRORS = MetricDefinition(
+    "InvocationErrors",
+    Unit.COUNT,
+    "Failed calls.",
+    _EVERYWHERE,
+    _of_failures(lambda _: 1),
+)
+INPUT_TOKENS = MetricDefinition(
+    "InputTokens",
+    Unit.COUNT,
+    "Input tokens of successful calls, without cache reads and writes.",
+    _EVERYWHERE,
+    _of_successes(lambda record: record.tokens.input),
+    otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
+)
+OUTPUT_TOKENS = MetricDefinition(
+    "OutputTokens",
+    Unit.COUNT,
+    "Output tokens of successful calls.",
+    _EVERYWHERE,
+    _of_successes(lambda record: record.tokens.output),
+    otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
+)
+CACHE_READ_TOKENS = MetricDefinition(
+    "CacheReadTokens",
+    Unit.COUNT,
+    "Input tokens read from the prompt cache.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: record.tokens.cache_read),
+    otel_name="gen_ai.usage.cache_read.input_tokens",
+)
+CACHE_WRITE_TOKENS = MetricDefinition(
+    "CacheWriteTokens",
+    Unit.COUNT,
+    "Input tokens written to the prompt cache.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: record.tokens.cache_write),
+    otel_name="gen_ai.usage.cache_creation.input_tokens",
+)
+TOTAL_TOKENS = MetricDefinition(
+    "TotalTokens",
+    Unit.COUNT,
+    "All tokens of successful calls: input, cache reads and writes, output.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda record: record.tokens.total),
+    otel_name=_OTEL_TOKEN_USAGE,
+)
+QUOTA_TOKENS = MetricDefinition(
+    "QuotaTokens",
+    Unit.COUNT,
+    "Tokens that count against the quota: input, cache writes and burnt-down output.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
+)
+
 USAGE_METRICS: tuple[MetricDefinition, ...] = (
-    MetricDefinition(
-        "Invocations",
-        Unit.COUNT,
-        "Successful calls.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda _: 1),
-    ),
-    MetricDefinition(
-        "InvocationErrors",
-        Unit.COUNT,
-        "Failed calls.",
-        _EVERYWHERE,
-        _of_failures(lambda _: 1),
-    ),
-    MetricDefinition(
-        "InputTokens",
-        Unit.COUNT,
-        "Input tokens of successful calls, without cache reads and writes.",
-        _EVERYWHERE,
-        _of_successes(lambda record: record.tokens.input),
-        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
-    ),
-    MetricDefinition(
-        "OutputTokens",
-        Unit.COUNT,
-        "Output tokens of successful calls.",
-        _EVERYWHERE,
-        _of_successes(lambda record: record.tokens.output),
-        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
-    ),
-    MetricDefinition(
-        "CacheReadTokens",
-        Unit.COUNT,
-        "Input tokens read from the prompt cache.",
-        _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.tokens.cache_read),
-        otel_name="gen_ai.usage.cache_read.input_tokens",
-    ),
-    MetricDefinition(
-        "CacheWriteTokens",
-        Unit.COUNT,
-        "Input tokens written to the prompt cache.",
-        _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.tokens.cache_write),
-        otel_name="gen_ai.usage.cache_creation.input_tokens",
-    ),
-    MetricDefinition(
-        "TotalTokens",
-        Unit.COUNT,
-        "All tokens of successful calls: input, cache reads and writes, output.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda record: record.tokens.total),
-        otel_name=_OTEL_TOKEN_USAGE,
-    ),
-    MetricDefinition(
-        "QuotaTokens",
-        Unit.COUNT,
-        "Tokens that count against the quota: input, cache writes and burnt-down output.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
-    ),
+    INVOCATIONS,
+    INVOCATION_ERRORS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    TOTAL_TOKENS,
+    QUOTA_TOKENS,
     MetricDefinition(
         "FailedTokens",
         Unit.COUNT,

@@ -10,17 +10,15 @@ from typing import Any
 
 import pytest
 
+from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline
+from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, WeeklyComparison
 from lambdas.domain.reports.comparison.losses import Loss
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
-from lambdas.services.compare_models import (
-    CompareModels,
-    WrittenComparison,
-)
+from lambdas.services.compare_models import CompareModels
 from tests.attributing import attributed_calls
 from tests.builders import usage_record
 from tests.fakes import (
@@ -63,7 +61,7 @@ def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMem
         attribute=attributed_calls(),
         pricing=PRICING,
         logs=None,
-        files=files,
+        reports=ComparisonFiles(files),
     )
     return replace(compare, **changes), files
 
@@ -76,7 +74,7 @@ def text(files: InMemoryReportFiles, week: str = "2026-W47") -> str:
     return files.kept[f"comparison/week={week}/bedrock-meter.txt"].decode()
 
 
-def lost(written: WrittenComparison) -> set[Loss]:
+def lost(written: WeeklyComparison) -> set[Loss]:
     return {key.loss for key, _ in written.report.losses}
 
 
@@ -124,7 +122,7 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     compare(NOW)
     costs = {
         project["project"]: {
-            model["model_id"]: Decimal(str(model["uncached_usd"]))
+            model["model_id"]: Decimal(model["uncached_usd"])
             for model in project["traffic"][0]["models"]
         }
         for project in told(files)["projects"]

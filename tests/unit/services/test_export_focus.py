@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost
@@ -60,8 +61,7 @@ def export(files: InMemoryReportFiles) -> ExportFocus:
         calls=InMemoryRecordedCalls(CALLS),
         attribute=attributed_calls(),
         price_tokens=PRICING.price_tokens,
-        to_parquet=copy_as_parquet,
-        files=files,
+        files=FocusFiles(files, copy_as_parquet),
         account_id="111122223333",
         billing_account_id=None,
         kept=timedelta(days=90),
@@ -219,7 +219,7 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
         raise OSError(csv.name)
 
     with pytest.raises(OSError, match="bedrock-meter"):
-        replace(export, to_parquet=fail)(NOW)
+        replace(export, files=FocusFiles(files, fail))(NOW)
     assert files.kept == {}
 
 
