@@ -80,7 +80,7 @@ class MonitoringStack(Stack):
             "CoverageAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
         traffic_auditor = TrafficAuditor(
@@ -88,7 +88,7 @@ class MonitoringStack(Stack):
             "TrafficAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         reports = self._make_reports(storage, ingestion, defaults)
 
@@ -182,6 +182,7 @@ class MonitoringStack(Stack):
             deploying_role=ingestion.logging_configurator.execution_role,
             memory=storage.memory,
             ledger=storage.ledger,
+            state=storage.state,
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
@@ -196,6 +197,7 @@ class MonitoringStack(Stack):
                 FOCUS_EXPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
             )
@@ -208,6 +210,7 @@ class MonitoringStack(Stack):
                 COMPARISON_REPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
                 metered_group=ingestion.metered_group,
