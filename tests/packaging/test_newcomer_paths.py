@@ -21,6 +21,7 @@ STEP = re.compile(
     r"(?P<block>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+RAISED_NUMBER = re.compile(r"In `(?P<path>[^`]+)`, add (?P<more>\d+) to\s`(?P<name>\w+)`\.")
 PYTEST = re.compile(r"^\.venv/bin/python -m pytest -q (.+)$", re.MULTILINE)
 OWN_VARIABLES = ("PYTEST_", "COV_", "COVERAGE_")
 PUBLISHED_POINTS = """
@@ -68,6 +69,11 @@ class Checkout:
                 assert step["language"] == "diff"
                 place = f"{step['path']} (docs/extending.md, {title})"
                 path.write_text(change(path.read_text(), step["block"], place))
+        for step in RAISED_NUMBER.finditer(read_section(title)):
+            path = self.folder / step["path"]
+            (number,) = re.findall(rf"^{step['name']} = (\d+)$", path.read_text(), re.MULTILINE)
+            raised = f"{step['name']} = {int(number) + int(step['more'])}"
+            path.write_text(path.read_text().replace(f"{step['name']} = {number}", raised))
 
     def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> str:
         """Run Python with the copy's code; returns what is printed."""
@@ -173,11 +179,14 @@ def test_tokens_of_a_new_body_shape_are_metered(checkout: Checkout) -> None:
     command = ("meter", "--out", "summary.json", "--", "invocations.json")
     summary = checkout.folder / "summary.json"
     checkout.meter(*command)
-    assert json.loads(summary.read_text())["total_tokens"] is None
+    (model,) = json.loads(summary.read_text())["by_model"]
+    assert model["records_missing_counts"] == 1
 
     checkout.follow("A body shape")
     checkout.meter(*command)
-    assert json.loads(summary.read_text())["total_tokens"] == 17
+    (model,) = json.loads(summary.read_text())["by_model"]
+    assert (model["input_tokens"], model["output_tokens"]) == (12, 5)
+    assert model["records_missing_counts"] == 0
     checkout.run_tests("A body shape", "-k", "token_usage_totals")
 
 
