@@ -1,4 +1,4 @@
-"""The CDK app: one deployment per Region, of three stacks."""
+"""The CDK app: one deployment per Region, of three stacks or, with reports, four."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cdk.config import Config, ConfigurationError, stack_names
 from cdk.config.boundary_name import boundary_name
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
+from cdk.stacks.reporting import ReportingStack
 from cdk.stacks.storage import StorageStack
 
 # Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
@@ -41,23 +42,35 @@ def build(app: App, config: Config) -> None:
             storage=storage,
             environment=environment,
         )
+        reporting = (
+            ReportingStack(
+                app,
+                f"{stack_names.REPORTING}{suffix}",
+                config=config,
+                storage=storage,
+                ingestion=ingestion,
+                environment=environment,
+            )
+            if stack_names.REPORTING in config.stacks
+            else None
+        )
         monitoring = MonitoringStack(
             app,
             f"{stack_names.MONITORING}{suffix}",
             config=config,
             storage=storage,
             ingestion=ingestion,
+            reporting=reporting,
             environment=environment,
         )
+        stacks = [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
         is_newest_python = config.python_version == Config().python_version
         nag.acknowledge(
-            storage,
-            ingestion,
-            monitoring,
+            *stacks,
             is_newest_python=is_newest_python,
             adopted_log_group=config.adopted_log_group,
         )
-        for stack in (storage, ingestion, monitoring):
+        for stack in stacks:
             boundary = iam.ManagedPolicy.from_managed_policy_name(
                 stack, "Boundary", boundary_name(Aws.REGION)
             )

@@ -126,7 +126,7 @@ STANDING = {
             f"IAM5[Resource::arn:<AWS::Partition>:cloudformation:{_HERE}:stack/{name}/*]": (
                 "A stack's ARN ends in an id that is new with each creation."
             )
-            for name in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
+            for name in stack_names.ALL
         },
         **_KEY_ACTIONS,
     },

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aws_cdk import Duration
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.alarms.health_symptoms import Silence, Symptom
 
@@ -30,7 +30,7 @@ class Scheduled:
 
     Attributes:
         name: What its alarms call it.
-        function: The function.
+        function_name: The name of the function.
         every: How often it is started. CloudWatch looks back seven days at most, and an alarm
             waits two days at most for a first start: of what is started more rarely than daily
             only errors are notified of.
@@ -38,9 +38,19 @@ class Scheduled:
     """
 
     name: str
-    function: lambda_.IFunction
+    function_name: str
     every: Duration
     purpose: str
+
+    def metric(self, metric_name: str, period: Duration) -> cloudwatch.Metric:
+        """Return the sum of one of Lambda's metrics of the function."""
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map={"FunctionName": self.function_name},
+            statistic="Sum",
+            period=period,
+        )
 
 
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
@@ -50,10 +60,8 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
-        lambda _: scheduled.function.metric(
-            "Errors",
-            statistic="Sum",
-            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
+        lambda _: scheduled.metric(
+            "Errors", _DAY if is_daily else Duration.minutes(max(every, shortest))
         ),
         _ERRORS_GRAPH,
         f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
@@ -68,7 +76,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         return
     yield Symptom(
         f"{name}NotStarted",
-        lambda _: scheduled.function.metric("Invocations", statistic="Sum", period=scheduled.every),
+        lambda _: scheduled.metric("Invocations", scheduled.every),
         STARTS_GRAPH,
         f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",

@@ -41,6 +41,7 @@ class MeterFunction(lambda_.Function):
         layers: Sequence[lambda_.ILayerVersion] = (),
         memory_size: int = 512,
         ephemeral_storage: Size | None = None,
+        function_name: str | None = None,
     ) -> None:
         """Make a function.
 
@@ -54,6 +55,7 @@ class MeterFunction(lambda_.Function):
             layers: Layers beside that of the dependencies; they come before it.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
+            function_name: Its name, if not one that CloudFormation generates.
 
         Raises:
             ConfigurationError: Settings are larger than a function's environment.
@@ -76,6 +78,7 @@ class MeterFunction(lambda_.Function):
         super().__init__(
             scope,
             construct_id,
+            function_name=function_name,
             runtime=defaults.runtime,
             architecture=defaults.architecture,
             handler=f"lambdas.functions.{job}.handler.lambda_handler",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -18,7 +18,12 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it, and writes files below one prefix."""
+    """Reads every call, attributes and prices it, and writes files below one prefix.
+
+    Attributes:
+        fixed_name: The function's name. Alarms of another stack refer to it: a reference to a
+            generated name would be an export, which could not be removed with the function.
+    """
 
     def __init__(
         self,
@@ -54,9 +59,11 @@ class ReportingFunction(MeterFunction):
             layers: Layers beside that of the dependencies.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
+        self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}"
         super().__init__(
             scope,
             construct_id,
+            function_name=self.fixed_name,
             job=job,
             settings=settings,
             defaults=defaults,

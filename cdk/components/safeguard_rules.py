@@ -17,7 +17,7 @@ from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
 _PREFIX = "BedrockMeter-"
-_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.MONITORING)
+_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.REPORTING, stack_names.MONITORING)
 _Patterns = Sequence[Mapping[str, Any]]
 
 

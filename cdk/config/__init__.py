@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from cdk.config import stack_names
 from cdk.config.setting_types import (
     AttributionSetting,
     BillingAccountId,
@@ -284,6 +285,14 @@ class Config(_Section):
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The names of the stacks that this configuration deploys."""
+        has_reports = self.focus_export or self.comparison_report
+        return tuple(
+            name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
+        )
 
     @property
     def detail(self) -> Detail:

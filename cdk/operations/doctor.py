@@ -34,6 +34,7 @@ def main(session: boto3.Session) -> None:
         config.regions,
         config.adopted_log_group,
         config.known_log_policies,
+        config.stacks,
     )
     findings = list(examination())
     table = Table("Check", "Status", "Found")

@@ -7,8 +7,8 @@ from statistics import quantiles
 import pytest
 
 from cdk.alarms.usage_alarms import EVALUATED_EVERY
-from cdk.local_cloud.subscriber import open_subscriber
 from cdk.functions.metric_publisher import STREAM_WINDOW
+from cdk.local_cloud.subscriber import open_subscriber
 from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, user

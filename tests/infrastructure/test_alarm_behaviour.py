@@ -272,7 +272,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         stack,
         "Health",
         watched=Watched(function, function, mapping),
-        scheduled=[Scheduled("Report", function, every, "reports")],
+        scheduled=[Scheduled("Report", "some-function", every, "reports")],
         look_at="somewhere",
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()

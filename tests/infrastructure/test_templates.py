@@ -20,7 +20,7 @@ OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it a
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_cfn_lint_finds_nothing(configuration: str) -> None:
     templates = sorted(map(str, deployment(configuration).folder.glob("*.template.json")))
-    assert len(templates) == 3
+    assert len(templates) == 4
     command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", OWN_DEPENDENCIES, "--"]
     done = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -34,11 +34,11 @@ def test_a_finding_of_cdk_nag_that_nobody_gave_a_reason_for_fails_synthesis() ->
         app.synth()
 
 
-def test_each_region_has_three_stacks_of_the_same_names() -> None:
+def test_each_region_has_four_stacks_of_the_same_names() -> None:
     several = synthesise({"regions": ["us-east-1", "eu-west-1"]})
     assert sorted(several.templates) == sorted(
         f"BedrockMeter-{stack}-{region}"
-        for stack in ("Storage", "Ingestion", "Monitoring")
+        for stack in ("Storage", "Ingestion", "Reporting", "Monitoring")
         for region in ("us-east-1", "eu-west-1")
     )
     manifest = json.loads((several.folder / "manifest.json").read_text())["artifacts"]

@@ -42,14 +42,16 @@ def test_the_environment_is_what_the_function_s_own_settings_take(
 @each_configuration
 def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
-    assert len(functions) == len(JOBS) + 2  # and what reports
+    assert len(functions) == len(JOBS)
     assert len({json.dumps(it["Role"]) for it in functions}) == len(functions)
     assert len({json.dumps(it["LoggingConfig"]) for it in functions}) == len(functions)
 
 
 @each_configuration
 def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
-    stacks = {f":stack/BedrockMeter-{it}/*" for it in ("Storage", "Ingestion", "Monitoring")}
+    stacks = {
+        f":stack/BedrockMeter-{it}/*" for it in ("Storage", "Ingestion", "Reporting", "Monitoring")
+    }
     allowed = {
         "CoverageAuditorRole": {"*"},
         "LoggingWatcherRole": {
