@@ -64,12 +64,6 @@ def build(app: App, config: Config) -> None:
             environment=environment,
         )
         stacks = [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
-        is_newest_python = config.python_version == Config().python_version
-        nag.acknowledge(
-            *stacks,
-            is_newest_python=is_newest_python,
-            adopted_log_group=config.adopted_log_group,
-        )
         for stack in stacks:
             boundary = iam.ManagedPolicy.from_managed_policy_name(
                 stack, "Boundary", boundary_name(Aws.REGION)

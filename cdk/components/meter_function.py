@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import ConfigurationError
 from lambdas.wiring.environment import EnvironmentSettings
@@ -92,6 +93,12 @@ class MeterFunction(lambda_.Function):
             timeout=timeout,
         )
         self.execution_role = role
+        if defaults.runs_older_python:
+            acknowledge(
+                self,
+                "L1",
+                reason="Set by python_version: a local cloud runs functions on its own Python.",
+            )
         self._data_key = defaults.data_key
 
     def start_on_schedule(self, schedule: events.Schedule, *, description: str) -> None:
@@ -127,17 +134,26 @@ class MeterFunction(lambda_.Function):
             targets=[targets.LambdaFunction(self)],
         )
 
-    def grant(self, *actions: str, on: str, conditions: Mapping[str, Any] | None = None) -> None:
+    def grant(
+        self,
+        *actions: str,
+        on: str,
+        conditions: Mapping[str, Any] | None = None,
+        wildcard: str | None = None,
+    ) -> None:
         """Grant the function's role some actions.
 
         Args:
             actions: IAM actions.
             on: The ARN of the resource; `*` for actions that support no resource.
             conditions: Conditions of the statement.
+            wildcard: Why `on` has a wildcard, where it has one.
         """
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions)
         )
+        if wildcard is not None:
+            acknowledge_wildcard(self.execution_role, resource=on, reason=wildcard)
 
     def grant_items(self, *actions: str, on: str, keys: Sequence[str]) -> None:
         """Grant the function's role some actions on some items of a table, and on no others.
@@ -165,8 +181,15 @@ class MeterFunction(lambda_.Function):
 
     def grant_read_write_data(self) -> None:
         """Grant encryption and decryption of stored data, where a customer key encrypts it."""
-        if self._data_key is not None:
-            self._data_key.grant_encrypt_decrypt(self)
+        if self._data_key is None:
+            return
+        self._data_key.grant_encrypt_decrypt(self)
+        for action in ("kms:GenerateDataKey*", "kms:ReEncrypt*"):
+            acknowledge_wildcard(
+                self.execution_role,
+                action=action,
+                reason="DynamoDB and S3 need these variants to use a customer key; on this key.",
+            )
 
 
 def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -74,7 +75,8 @@ class ReportingFunction(MeterFunction):
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)
         grant_enrich_calls(self, ledger=ledger, prices=prices)
-        self.grant("s3:PutObject", on=reports.arn_for_objects(f"{prefix}*"))
+        files = reports.arn_for_objects(f"{prefix}*")
+        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
         self.start_on_schedule(schedule, description=description)

@@ -121,12 +121,14 @@ class LoggingWatcher(MeterFunction):
             *("bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents"),
             "logs:DescribeLogGroups",
             on="*",
+            wildcard="These actions support no resource, or list only a part with one.",
         )
         here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
         self.grant(
             *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
             "logs:GetTransformer",
             on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
+            wildcard="Whoever replaces the logging configuration may name any log group.",
         )
         self.grant(
             *("iam:GetRole", "iam:GetRolePolicy"),
@@ -139,6 +141,7 @@ class LoggingWatcher(MeterFunction):
                 *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
                 *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
                 on=stack,
+                wildcard="A stack's ARN ends in an id that is new with each creation.",
             )
 
     def _start_on_changes(self, names: dict[str, str]) -> None:
