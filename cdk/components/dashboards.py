@@ -14,8 +14,7 @@ from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
 from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold
-from cdk.config import Config, Window
-from cdk.config.setting_types import ExtraDashboard
+from cdk.config import Config, ExtraDashboard, Window
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
 
