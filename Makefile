@@ -41,10 +41,12 @@ ECHARTS := .venv/echarts-$(ECHARTS_VERSION)/node_modules/echarts/dist/echarts.mi
 # Cross-checks the prices that are shipped, and fills their gaps.
 LITELLM_VERSION := $(shell sed -n 's/^litellm==\([^ ]*\).*/\1/p' cdk/operations/litellm.txt)
 LITELLM := .venv/litellm-$(LITELLM_VERSION)
+# All examples of Hypothesis, and the floor of coverage: what CI adds to the tests, in minutes.
+THOROUGH ?= $(CI)
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
-.PHONY: help setup demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
+.PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
   lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
   deployer-policy prices
 
@@ -52,6 +54,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv from the lock file (every other target does it by itself)
+
+tools: $(LOCAL_CLOUD) $(CDK) $(ECHARTS)  # to be made before test and e2e run at the same time
 
 $(READY): uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -85,12 +89,14 @@ compare: $(READY) ## What your logs would cost on other models, and where money 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
 	@$(RUN) -m dashboards.reports.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
 
-test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e)
-	@$(RUN) -m pytest -q -n auto --dist worksteal --ignore=tests/end_to_end --cov --cov-report=term --cov-fail-under=95
+test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e); THOROUGH=1 as CI runs them
+	@$(if $(THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
+	  $(if $(THOROUGH),--cov --cov-report=term --cov-fail-under=95)
 
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
+check: THOROUGH = 1
 check: format-check lint types imports test e2e ## Everything that CI checks
 
 format: $(READY) ## Rewrite the code in the project's format

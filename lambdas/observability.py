@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, HealthMetric
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, Frequency, HealthMetric
 
 # ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
@@ -25,5 +25,6 @@ def record_health(values: Mapping[HealthMetric, float]) -> None:
     """
     provider = AmazonCloudWatchEMFProvider(namespace=HEALTH_NAMESPACE)
     for metric, value in values.items():
-        provider.add_metric(metric.name, metric.unit.value, value)
+        if value or metric.frequency is not Frequency.ON_EVENT:
+            provider.add_metric(metric.name, metric.unit.value, value)
     provider.flush_metrics()

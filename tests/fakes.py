@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 from lambdas.domain.alerts.notifications import Notice
@@ -355,6 +356,17 @@ class InMemoryMetrics:
             if not dimensions:
                 found[name] += value
         return found
+
+    def lowest_values(
+        self, namespace: str, name: str, dimension: str, window: AuditWindow, *, at_most: int
+    ) -> Mapping[str, float]:
+        found: dict[str, float] = {}
+        for _, dimensions, value in self._within(namespace, [name], window):
+            if [key for key, _ in dimensions] == [dimension]:
+                series = dimensions[0][1]
+                found[series] = min(value, found.get(series, value))
+        self.read[name] += min(len(found), at_most)
+        return dict(islice(found.items(), at_most))
 
     def _within(
         self, namespace: str, names: Collection[str], window: AuditWindow

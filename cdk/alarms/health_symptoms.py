@@ -12,29 +12,34 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.runbooks import name_runbook
-from lambdas.domain.completeness import (
-    AUDITS_RUNNING,
+from lambdas.domain.completeness import AUDITS_RUNNING
+from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_NAMESPACE,
-    MANTLE_METRICS,
     MANTLE_NAMESPACE,
-    Quantity,
+    BedrockMetric,
+    MantleMetric,
 )
 from lambdas.domain.metrics.catalog import (
     ACCEPTED_RECORDS,
     CONFLICTING_DUPLICATES,
     COVERAGE_SHORTFALL,
     ESTIMATED_COST,
+    FORGED_SERIES,
     HEALTH_NAMESPACE,
     HELD_PRICES,
+    INVOCATION_ERRORS,
+    INVOCATIONS,
     LOGGING_DIFFERENCES,
     METERING_DELAY,
     MISSING_TOKEN_COUNTS,
     NAMESPACE,
     OVERFLOWING_CALLS,
     PRICE_LIST_AGE,
+    QUOTA_TOKENS,
     REJECTED_RECORDS,
     REPRICED_CALLS,
     TAMPERED_CALLS,
+    TOTAL_TOKENS,
     UNPRICED_INVOCATIONS,
     UNPUBLISHED_RECORDS,
     UNREADABLE_REGIONS,
@@ -52,10 +57,10 @@ _DAY = Duration.days(1)
 _DAYS_WITHOUT_PRICES = 3
 _LAMBDA = "AWS/Lambda"
 _ADDED_UP = {
-    "quota": "QuotaTokens",
-    "total": "TotalTokens",
+    "quota": QUOTA_TOKENS.name,
+    "total": TOTAL_TOKENS.name,
     "cost": ESTIMATED_COST.name,
-    "calls": "Invocations",
+    "calls": INVOCATIONS.name,
 }
 """The metrics of the account that alarms on usage add up, whichever tokens they are about."""
 NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
@@ -125,7 +130,7 @@ class Symptom:
     Attributes:
         name: Its name, the alarm's too.
         metric_of: What shows it.
-        graph: The title of the graph of it on the dashboard `pipeline_health`.
+        graph: The id of its graph on the dashboard `pipeline_health`.
         meaning: What it means and what to do first.
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
@@ -171,15 +176,15 @@ def symptoms() -> Iterator[Symptom]:
 def _completeness() -> Iterator[Symptom]:
     yield Symptom(
         "LogDeliveryFailures",
-        lambda _: _sum(BEDROCK_NAMESPACE, "ModelInvocationLogsCloudWatchDeliveryFailure"),
-        "Logs that were not delivered",
+        lambda _: _sum(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
+        "log-delivery-failures",
         "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
         " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
     )
     yield Symptom(
         REJECTED_RECORDS.name,
         lambda _: _maximum(REJECTED_RECORDS.name, _FIVE_MINUTES),
-        "Rejected records",
+        "rejected-records",
         "Records in the log group could not be counted. Look in the quarantine bucket first: it has"
         " each record with its reason, and some reasons mean that the record was forged.",
     )
@@ -189,13 +194,13 @@ def _completeness() -> Iterator[Symptom]:
         lambda _: cloudwatch.MathExpression(
             expression=NOTHING_METERED,
             using_metrics={
-                "bedrock": _sum(BEDROCK_NAMESPACE, "Invocations"),
-                "metered": _sum(NAMESPACE, "Invocations"),
-                "failed": _sum(NAMESPACE, "InvocationErrors"),
+                "bedrock": _sum(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
+                "metered": _sum(NAMESPACE, INVOCATIONS.name),
+                "failed": _sum(NAMESPACE, INVOCATION_ERRORS.name),
             },
             period=_FIVE_MINUTES,
         ),
-        "Five minutes with nothing metered",
+        "nothing-metered",
         "Bedrock was called in at least 15 minutes of the last hour in which the meter counted"
         " nothing. Run make doctor first: it checks invocation logging and the subscription.",
         periods=(3, 12),
@@ -215,13 +220,13 @@ def _silence() -> Iterator[Symptom]:
         lambda _: cloudwatch.MathExpression(
             expression=NOTHING_REPORTED,
             using_metrics={
-                "metered": _sum(NAMESPACE, "Invocations", period=_HALF_AN_HOUR),
+                "metered": _sum(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
                 "deliveries": _reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
                 "batches": _reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
             },
             period=_HALF_AN_HOUR,
         ),
-        "Metered, and nothing reported",
+        "nothing-reported",
         "Calls are metered, but LogProcessor or MetricPublisher reports nothing of itself, so that"
         " alarms on rejected records and forged readings see nothing. Check first that the"
         " function's log group still exists.",
@@ -231,7 +236,7 @@ def _silence() -> Iterator[Symptom]:
     yield Symptom(
         "PriceRefresherSilent",
         lambda _: _reports(REPRICED_CALLS.name, _TWO_HOURS),
-        "Price refresher: reports",
+        "price-refresher-reports",
         "PriceRefresher has reported nothing for two hours, so that the alarm on further models"
         " without a price sees nothing. Check first that it runs, and that its log group still"
         " exists.",
@@ -242,7 +247,7 @@ def _silence() -> Iterator[Symptom]:
     yield Symptom(
         LOGGING_DIFFERENCES.name,
         lambda _: _maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
-        "Not as deployed",
+        "logging-differences",
         "For half an hour, invocation logging, alarms, notifications or functions have not been as"
         " they were deployed. Read the notification of LoggingWatcher first: it says what differs."
         " Without one, the checks may report nothing: check that its log group still exists.",
@@ -252,7 +257,7 @@ def _silence() -> Iterator[Symptom]:
 
 
 def _conflicts() -> Iterator[Symptom]:
-    graph = "Calls whose readings disagree"
+    graph = "conflicting-calls"
     yield Symptom(
         CONFLICTING_DUPLICATES.name,
         lambda _: _maximum(CONFLICTING_DUPLICATES.name, _FIVE_MINUTES),
@@ -274,7 +279,7 @@ def _late_calls() -> Iterator[Symptom]:
     yield Symptom(
         "LateCalls",
         lambda _: _maximum(METERING_DELAY.name, _FIVE_MINUTES),
-        "From call to metric",
+        "metering-delay",
         "A call was counted more than two hours after the time that its record gives. After an"
         " outage or make replay this is expected. Otherwise the record may be forged: no audit"
         " compares hours so long ago with Bedrock's own count.",
@@ -283,7 +288,7 @@ def _late_calls() -> Iterator[Symptom]:
     yield Symptom(
         UNPUBLISHED_RECORDS.name,
         lambda _: _maximum(UNPUBLISHED_RECORDS.name, _FIVE_MINUTES),
-        "Calls unpublished, repriced",
+        "unpublished-calls",
         "The ledger has new calls that are more than two weeks old, or items that cannot be read:"
         " they are in reports and in no metric. After make replay of such a time this is expected."
         " Otherwise the records may be forged.",
@@ -298,16 +303,28 @@ def _bounds() -> Iterator[Symptom]:
             using_metrics={label: _minimum(name) for label, name in _ADDED_UP.items()},
             period=_FIVE_MINUTES,
         ),
-        "Metrics below zero",
+        "negative-metrics",
         "A metric of the account has values below zero, which the meter never publishes: whoever"
         " may publish metrics can lower sums so that no alarm on usage notifies. The ledger and its"
         " reports are right.",
+    )
+    # Written once an hour, some seconds early or late: each two hours hold a value.
+    yield Symptom(
+        FORGED_SERIES.name,
+        lambda _: _maximum(FORGED_SERIES.name, _TWO_HOURS),
+        "forged-series",
+        "A metric of an identity or a model had values below zero within a day, or more series"
+        " exist than the meter publishes: whoever may publish metrics can keep alarms on usage"
+        " silent. The log of CoverageAuditor names the series. The ledger and its reports are"
+        " right.",
+        silence=Silence.FAULT,
+        runbook="NegativeMetrics",
     )
     # The bucket is used until the month ends: that is one notification.
     yield Symptom(
         OVERFLOWING_CALLS.name,
         lambda _: _maximum(OVERFLOWING_CALLS.name, _HOUR),
-        "Calls past a bound",
+        "overflowing-calls",
         "More identities, projects or models called than have metrics of their own this month:"
         " metrics and alarms show the others as __other__. The ledger and its reports have each.",
         periods=(1, 72),
@@ -328,7 +345,7 @@ def _prices() -> Iterator[Symptom]:
             },
             period=_HOUR,
         ),
-        "Calls without a price",
+        "unpriced-calls",
         "Models without a known price were called, and their cost is missing from every total. Run"
         " make reprice first: it lists them. Then set their prices in negotiated_prices (cdk.json)"
         " and deploy. The alarm ends three days after the last such call, without a notification.",
@@ -344,7 +361,7 @@ def _prices() -> Iterator[Symptom]:
             using_metrics={"waiting": _maximum(WAITING_MODELS.name, _HOUR)},
             period=_HOUR,
         ),
-        "Models without a price",
+        "unpriced-models",
         "One more model without a known price was called. make reprice lists all that wait;"
         " add prices in negotiated_prices (cdk.json) and deploy.",
         periods=(1, 2),
@@ -358,7 +375,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
     yield Symptom(
         HELD_PRICES.name,
         lambda _: _maximum(HELD_PRICES.name, _FIVE_MINUTES),
-        "Prices that wait for a decision",
+        "held-prices",
         "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
         " decide. List them with make price-updates, then accept or reject each.",
         silence=Silence.UNCHANGED,
@@ -367,7 +384,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
     yield Symptom(
         PRICE_LIST_AGE.name,
         lambda _: _maximum(PRICE_LIST_AGE.name, _DAY),
-        "Age of the price list",
+        "price-list-age",
         "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
         " but new prices are not known. The log of PriceUpdater says why.",
         threshold=Duration.hours(12).to_seconds(),
@@ -385,7 +402,7 @@ def _functions() -> Iterator[Symptom]:
             yield Symptom(
                 f"{name}{metric}",
                 _of_function(function_of, metric, "Sum"),
-                f"Functions: {metric.lower()}",
+                f"function-{metric.lower()}",
                 f"{name} {meaning}",
                 periods=(2, 3),
                 runbook="FunctionErrors",
@@ -393,7 +410,7 @@ def _functions() -> Iterator[Symptom]:
         yield Symptom(
             f"{name}DestinationFailures",
             _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
-            "Functions: lost to redrive",
+            "function-destination-failures",
             f"{name} gave up on some calls, and Lambda could not keep them in the failure bucket,"
             " where make redrive would find them. Check first that its role may write there.",
             runbook="FailedDeliveries",
@@ -402,8 +419,8 @@ def _functions() -> Iterator[Symptom]:
 
 def _delays() -> Iterator[Symptom]:
     for name, function, metric, graph in (
-        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "Functions: age of deliveries"),
-        ("StreamAge", "MetricPublisher", "IteratorAge", "Functions: age of the stream"),
+        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "delivery-age"),
+        ("StreamAge", "MetricPublisher", "IteratorAge", "stream-age"),
     ):
         yield Symptom(
             name,
@@ -421,7 +438,7 @@ def _given_up() -> Iterator[Symptom]:
     yield Symptom(
         "DroppedDeliveries",
         _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
-        "Functions: deliveries given up on",
+        "dropped-deliveries",
         "LogProcessor gave up on deliveries of logs, which are in the failure bucket. Their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
         runbook="FailedDeliveries",
@@ -442,7 +459,7 @@ def _given_up() -> Iterator[Symptom]:
         yield Symptom(
             name,
             _of_stream(metric),
-            "Stream: calls given up on",
+            "stream-failures",
             f"MetricPublisher gave up on calls, {meaning}",
             runbook="FailedDeliveries",
         )
@@ -452,7 +469,7 @@ def _coverage() -> Iterator[Symptom]:
     yield Symptom(
         "Coverage",
         lambda _: _maximum(COVERAGE_SHORTFALL.name, _FIVE_MINUTES),
-        "Whether calls are missing",
+        "coverage-shortfall",
         "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
         " A second notification names the models and how much is missing. Without one, the audits"
         " may report nothing: check that the log group of CoverageAuditor still exists.",
@@ -463,18 +480,17 @@ def _coverage() -> Iterator[Symptom]:
     yield Symptom(
         USAGE_MISMATCH.name,
         lambda _: _maximum(USAGE_MISMATCH.name, _TWO_HOURS),
-        "Counts unlike Bedrock's",
+        "usage-mismatch",
         "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
         " missing, or there are too many, which forged records make. A second notification names"
         " the models. Without one, the audits may report nothing: check that the log group of"
         " CoverageAuditor still exists.",
         silence=Silence.FAULT,
     )
-    (inferences,) = MANTLE_METRICS[Quantity.CALLS]
     yield Symptom(
         "UnloggedTraffic",
-        lambda _: _sum(MANTLE_NAMESPACE, inferences, period=_DAY),
-        "Not in logs: bedrock-mantle",
+        lambda _: _sum(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=_DAY),
+        "unlogged-traffic",
         "Models were called through bedrock-mantle within a day. Bedrock does not log these calls:"
         " they are in no count and no cost, and the caller is not known. Check first which roles"
         " and users IAM allows bedrock-mantle:*.",
@@ -483,7 +499,7 @@ def _coverage() -> Iterator[Symptom]:
     yield Symptom(
         UNREADABLE_REGIONS.name,
         lambda _: _maximum(UNREADABLE_REGIONS.name, _HOUR),
-        "Regions that cannot be read",
+        "unreadable-regions",
         "For two hours, calls outside the logs could not be looked for in a Region: nothing is"
         " known of it. The log of TrafficAuditor names the Regions and reasons. If it has no new"
         " lines, check that the log group still exists.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.health_symptoms import Silence, Symptom
 
@@ -19,9 +20,9 @@ MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
 """How long after an alarm the schedule of a function may begin, and its first run write a value."""
-_ERRORS_GRAPH = "Functions: errors"
-STARTS_GRAPH = "Functions: calls"
-"""Where functions that are not started are missed, on the dashboard `pipeline_health`."""
+_ERRORS_GRAPH = "function-errors"
+STARTS_GRAPH = "function-calls"
+"""The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,26 @@ class Scheduled:
 
     Attributes:
         name: What its alarms call it.
-        function_name: The name of the function.
+        function: The function.
         every: How often it is started. CloudWatch looks back seven days at most, and an alarm
             waits two days at most for a first start: of what is started more rarely than daily
             only errors are notified of.
         purpose: The work that is not done while it does not run, to be read after "it no longer".
+        fixed_name: The function's name, where another stack has it. A reference to a generated
+            name would be an export, which could not be removed together with the function.
     """
 
     name: str
-    function_name: str
+    function: lambda_.IFunction
     every: Duration
     purpose: str
+    fixed_name: str | None = None
 
-    def metric(self, metric_name: str, period: Duration) -> cloudwatch.Metric:
-        """Return the sum of one of Lambda's metrics of the function."""
-        return cloudwatch.Metric(
-            namespace="AWS/Lambda",
-            metric_name=metric_name,
-            dimensions_map={"FunctionName": self.function_name},
-            statistic="Sum",
-            period=period,
-        )
+    def name_function(self, metric: cloudwatch.Metric) -> cloudwatch.Metric:
+        """Name the function in one of its metrics by its fixed name, if it has one."""
+        if self.fixed_name is None:
+            return metric
+        return metric.with_(dimensions_map={"FunctionName": self.fixed_name})
 
 
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
@@ -60,8 +60,10 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
-        lambda _: scheduled.metric(
-            "Errors", _DAY if is_daily else Duration.minutes(max(every, shortest))
+        lambda _: scheduled.name_function(
+            scheduled.function.metric_errors(
+                period=_DAY if is_daily else Duration.minutes(max(every, shortest))
+            )
         ),
         _ERRORS_GRAPH,
         f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
@@ -76,7 +78,9 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         return
     yield Symptom(
         f"{name}NotStarted",
-        lambda _: scheduled.metric("Invocations", scheduled.every),
+        lambda _: scheduled.name_function(
+            scheduled.function.metric_invocations(period=scheduled.every)
+        ),
         STARTS_GRAPH,
         f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",

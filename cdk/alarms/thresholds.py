@@ -58,6 +58,11 @@ class AlarmThreshold:
         return f"{'every ' if self.is_grouped else ''}{self.dimension_set.value}"
 
     @property
+    def graph(self) -> str:
+        """The id of the graphs that show it."""
+        return name_graph(self.dimension_set, self.metric_name, self.window)
+
+    @property
     def alarm_name(self) -> str:
         """The alarm's name: one of its kind in an account and Region."""
         who = "".join(word.capitalize() for word in self.subject.split())
@@ -68,6 +73,11 @@ class AlarmThreshold:
         if self.is_of_cost:
             who += "-Cost"
         return f"BedrockMeter-{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
+
+
+def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:
+    """The id of the graphs of a metric by a window, on whichever dashboards they are."""
+    return f"{dimension_set}-{metric_name}-{window}"
 
 
 def alarm_thresholds(config: Config) -> list[AlarmThreshold]:

@@ -96,9 +96,16 @@ class _Unfinished:
         return content
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is None and not self._bundle.exists():
-            (Path(self._folder.name) / "bundle").rename(self._bundle)
-        self._folder.cleanup()
+        with self._folder as folder:
+            if error is None:
+                self._publish(Path(folder) / "bundle")
+
+    def _publish(self, content: Path) -> None:
+        try:
+            content.rename(self._bundle)
+        except OSError:  # another process has made the same bundle in the meantime
+            if not self._bundle.exists():
+                raise
 
 
 def _uv(*arguments: str) -> str:

@@ -1,4 +1,7 @@
-"""Deploys the dashboards as they stand in `dashboards/`, with their names, thresholds and links."""
+"""Deploys the dashboards as they stand in `dashboards/`, with their names, thresholds and links.
+
+The key `id` of a widget names it for this module alone: CloudWatch knows no such key.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
-from cdk.alarms.thresholds import COST, AlarmThreshold
+from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
@@ -42,13 +44,6 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 _BAND = "ANOMALY_DETECTION_BAND"
 _ALARM_COLOR = "#d13212"
 _COLORS = {Severity.WARNING: "#ff9900", Severity.CRITICAL: _ALARM_COLOR}
-_SUBJECTS = {
-    DimensionSet.ACCOUNT: "Account",
-    DimensionSet.MODEL: "Models",
-    DimensionSet.IDENTITY: "Identities",
-}
-_KINDS = {"QuotaTokens": "quota tokens", "TotalTokens": "total tokens", COST: "cost"}
-_WINDOWS = {Window.HOUR: "an hour", Window.DAY: "a day", Window.WEEK: "a week"}
 
 
 def dashboard_name(file: str, region: str) -> str:
@@ -130,10 +125,13 @@ def dashboard_body(
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
-    lines = _lines(thresholds, metric_name)
-    with_band = [f"Account: {_KINDS[it]} {_WINDOWS[Window.HOUR]}" for it in (metric_name, COST)]
+    lines = _lines(thresholds)
+    with_band = {
+        name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
+    }
     unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
     for widget in body["widgets"]:
+        widget_id = widget.pop("id", "")
         properties = widget["properties"]
         if "alarms" in properties:
             properties["alarms"] = [it for it in properties["alarms"] if not it.startswith(unknown)]
@@ -142,10 +140,10 @@ def dashboard_body(
         if "metrics" in properties:
             rows = [it for it in properties["metrics"] if not _is_band(it)]
             properties["metrics"] = rows
-            if anomaly_band and properties["title"] in with_band:
+            if anomaly_band and widget_id in with_band:
                 rows.append(_band(anomaly_band))
         properties.pop("annotations", None)
-        if fitting := lines.get(properties.get("title", "")):
+        if fitting := lines.get(widget_id):
             properties["annotations"] = {"horizontal": fitting}
     return body
 
@@ -157,21 +155,18 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 
-def _lines(
-    thresholds: Sequence[AlarmThreshold], metric_name: str
-) -> Mapping[str, list[dict[str, Any]]]:
-    """What is drawn into a graph, by its title: from which value on an alarm tells."""
+def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
+    """The threshold lines of each graph, by its id."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    checks = (*symptoms(), *price_list_symptoms(), *series_symptoms(metric_name))
-    for title, (label, value) in {
+    checks = (*symptoms(), *price_list_symptoms())
+    for graph, (label, value) in {
         check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
         for check in checks
     }.items():
-        lines[title].append({"label": label, "value": value, "color": _ALARM_COLOR})
+        lines[graph].append({"label": label, "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
     for threshold in thresholds:
-        for title in _titles(threshold):
-            lines[title].append(_line(threshold))
+        lines[threshold.graph].append(_line(threshold))
     return lines
 
 
@@ -182,15 +177,6 @@ def _is_band(row: Sequence[Any]) -> bool:
 def _band(width: float) -> list[dict[str, str]]:
     expression = f"{_BAND}(m1, {width:g})"
     return [{"expression": expression, "id": "usual", "label": "What is usual", "color": "#4d5866"}]
-
-
-def _titles(threshold: AlarmThreshold) -> list[str]:
-    """The graphs that a threshold fits: of what it watches, by the same window."""
-    subjects = [_SUBJECTS[threshold.dimension_set]]
-    if threshold.dimension_set is DimensionSet.IDENTITY:
-        subjects.append("Identity")
-    what = f"{_KINDS[threshold.metric_name]} {_WINDOWS[threshold.window]}"
-    return [f"{subject}: {what}" for subject in subjects]
 
 
 def _line(threshold: AlarmThreshold) -> dict[str, Any]:

@@ -22,8 +22,7 @@ class ReportingFunction(MeterFunction):
     """Reads every call, attributes and prices it, and writes files below one prefix.
 
     Attributes:
-        fixed_name: The function's name. Alarms of another stack refer to it: a reference to a
-            generated name would be an export, which could not be removed with the function.
+        fixed_name: The function's name, which alarms of another stack refer to.
     """
 
     def __init__(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from cdk.config.section import Section
 from cdk.config.setting_types import (
+    AlarmMetric,
     Emails,
     HttpsUrls,
     Json,
@@ -19,6 +20,7 @@ from cdk.config.setting_types import (
     WatchedModel,
 )
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS
 
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
 _Amount = TypeVar("_Amount", int, Decimal)
@@ -115,7 +117,7 @@ class AlarmSettings(Section):
         notify_https: Endpoints that are sent notifications.
     """
 
-    alarm_metric: Literal["QuotaTokens", "TotalTokens"] = "QuotaTokens"
+    alarm_metric: AlarmMetric = QUOTA_TOKENS.name
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
     )

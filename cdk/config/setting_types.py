@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
-from lambdas.domain.metrics.catalog import dimension_value
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS, TOTAL_TOKENS, dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, called_model
@@ -31,6 +31,7 @@ _LONGEST_TAG_VALUE = 256
 _LONGEST_WATCHED = 255  # in the CDK's alarms; metrics take more
 _OTHER_WATCHED = (UNKNOWN_IDENTITY, CONFLICTING_IDENTITY, OTHER_IDENTITIES)
 _MOST_TOKENS = 2**53  # CloudWatch's numbers are doubles
+_ALARM_METRICS = (QUOTA_TOKENS.name, TOTAL_TOKENS.name)
 
 _T = TypeVar("_T")
 
@@ -128,6 +129,9 @@ HttpsUrls: TypeAlias = Annotated[
     ],
     _Words,
     _EachOnce,
+]
+AlarmMetric: TypeAlias = Annotated[
+    str, _allowed(" or ".join(map(repr, _ALARM_METRICS)), _ALARM_METRICS.__contains__)
 ]
 ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quota_and_throttling"]
 """A dashboard that CloudWatch bills, after the three that it has for nothing."""

@@ -53,6 +53,7 @@ class CoverageAuditor(MeterFunction):
                 ledger_table=ledger.table_name,
                 profiles_arn=_PROFILES,
                 max_models=defaults.config.max_models,
+                alarm_metric=defaults.config.alarm_metric,
                 stack_id=stack_id,
             ),
             defaults=defaults,

@@ -8,7 +8,13 @@ from decimal import Decimal
 from rich.table import Table
 
 from cdk.config import ConfigurationError, read_config
-from cdk.operations.running_cost import UnitPrices, Usage, running_cost, worst_case_usd
+from cdk.operations.running_cost import (
+    UnitPrices,
+    Usage,
+    occasional_usd,
+    running_cost,
+    worst_case_usd,
+)
 from cdk.operations.terminal import CommandError, open_console, run_command
 
 
@@ -36,6 +42,11 @@ def main() -> None:
         " identity_bound) and models (up to max_models); the rest with calls. Whatever callers do,"
         " metrics, their alarms and audits cost at most"
         f" {_dollars(worst_case_usd(config, prices))} US dollars a month."
+    )
+    console.print(
+        "CloudWatch bills a metric in hours with data. Metrics of unusual calls alone (no price, an"
+        " assumed price, doubtful counts ...) are not in the table: if each hour had all of them,"
+        f" they would cost {_dollars(occasional_usd(usage, config, prices))} more."
     )
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -140,10 +141,9 @@ def _subscribing(number: int, log_group: str) -> Grant:
 
 def _actions(type_: str) -> set[str]:
     """What a deployment of a type calls, as its schema says; to list a type is no part of that."""
-    handlers = _schemas()[type_]["handlers"]
     named = {
         action
-        for name, handler in handlers.items()
+        for name, handler in _handlers()[type_].items()
         if name != "list"
         for action in handler["permissions"]
     }
@@ -154,13 +154,15 @@ def _actions(type_: str) -> set[str]:
     }
 
 
-def _schemas() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for path in (files("cfnlint") / "data" / "schemas" / "resources").iterdir():
-        if path.name.endswith(".json"):
-            schema = json.loads(path.read_text())
-            found[schema["typeName"]] = schema
-    return found
+@cache
+def _handlers() -> dict[str, dict[str, Any]]:
+    """Read each type's handlers; nothing in a file's name says which type it describes."""
+    schemas = (
+        json.loads(path.read_text())
+        for path in (files("cfnlint") / "data" / "schemas" / "resources").iterdir()
+        if path.name.endswith(".json")
+    )
+    return {schema["typeName"]: schema["handlers"] for schema in schemas if "handlers" in schema}
 
 
 def read_templates() -> list[dict[str, Any]]:

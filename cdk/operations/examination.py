@@ -24,6 +24,7 @@ from cdk.operations.price_state import (
     read_price_state,
 )
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
+from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
 from lambdas.domain.safeguards.words import list_names
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _OLDEST_BOOTSTRAP = 6
 _SUBSCRIPTIONS_OF_A_GROUP = 2
-_MANTLE = "AWS/BedrockMantle"
 _MANTLE_DAYS = 14
 _OLDEST_PRICE_LIST = timedelta(days=3)
 _MAX_HELD_NAMED = 5
@@ -294,7 +294,7 @@ class Examination:
     def _mantle(self) -> tuple[Status, str]:
         client = self.session.client("cloudwatch")
         pages = client.get_paginator("list_metrics").paginate(
-            Namespace=_MANTLE, MetricName="Inferences"
+            Namespace=MANTLE_NAMESPACE, MetricName=MantleMetric.INFERENCES
         )
         metrics = [it for page in pages for it in page["Metrics"]]
         now = datetime.now(UTC)
@@ -302,8 +302,8 @@ class Examination:
             point["Sum"]
             for metric in metrics
             for point in client.get_metric_statistics(
-                Namespace=_MANTLE,
-                MetricName="Inferences",
+                Namespace=MANTLE_NAMESPACE,
+                MetricName=MantleMetric.INFERENCES,
                 Dimensions=[
                     {"Name": it["Name"], "Value": it["Value"]}
                     for it in metric.get("Dimensions", [])

@@ -10,8 +10,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.completeness import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
-from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.metrics.bedrock_metrics import (
+    BEDROCK_NAMESPACE,
+    MANTLE_NAMESPACE,
+    BedrockMetric,
+    MantleMetric,
+)
+from lambdas.domain.metrics.catalog import INVOCATIONS, NAMESPACE
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -19,7 +24,10 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
 _ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
 _BRIEF = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-_ENDPOINTS = {BEDROCK_NAMESPACE: "Invocations", MANTLE_NAMESPACE: "Inferences"}
+_ENDPOINTS = {
+    BEDROCK_NAMESPACE: BedrockMetric.INVOCATIONS,
+    MANTLE_NAMESPACE: MantleMetric.INFERENCES,
+}
 _ADVICE = (
     "deploy there (regions in cdk.json) or deny Bedrock there (docs/security.md, Calls outside the"
     " logs)."
@@ -67,7 +75,7 @@ def find_other_regions(session: boto3.Session, metered: Collection[str]) -> Othe
         try:
             client = session.client("cloudwatch", region_name=region, config=_BRIEF)
             is_called = any(_is_active(client, *metric) for metric in _ENDPOINTS.items())
-            if is_called and not _is_active(client, NAMESPACE, "Invocations"):
+            if is_called and not _is_active(client, NAMESPACE, INVOCATIONS.name):
                 called.append(region)
         except (BotoCoreError, ClientError) as error:
             unreadable.append(f"{region} ({_reason(error)})")

@@ -18,10 +18,10 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
-from lambdas.domain.pricing.listings import large_call_sizes
+from lambdas.domain.pricing.listings import Unusable, large_call_sizes, read_rate_key
 from lambdas.domain.pricing.overlay import PRICE_LIST
 from lambdas.domain.pricing.price_book import is_same_model, name_and_version
-from lambdas.domain.pricing.price_list import Endpoint, Plan, PriceList
+from lambdas.domain.pricing.price_list import PriceList
 from lambdas.domain.pricing.routes import EVERY_REGION
 
 _Measure: TypeAlias = TokenKind | BilledUnit
@@ -106,17 +106,15 @@ def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> I
     sizes = large_call_sizes(book)
     found: defaultdict[tuple[_Entry, str], _Amounts] = defaultdict(dict)
     for key, row in listed.prices.items():
-        is_logged = key.plan is Plan.ON_DEMAND and key.endpoint is Endpoint.RUNTIME
-        above = sizes.get(key.model_id, 0) if key.is_long_context else 0
-        if not is_logged or key.variant or (key.is_long_context and not above):
+        rate = read_rate_key(key, sizes)
+        if isinstance(rate, Unusable):
             continue
-        routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
-        entry = _Entry(key.model_id, routing, key.region, key.service_tier)
+        entry = _Entry(rate.model_id, rate.routing, rate.place, rate.service_tier)
         amounts = found[entry, listed.sources[row.offer]]
         if key.routing is Routing.GEOGRAPHY:  # the Region's own price goes before it
-            amounts.setdefault((key.measure, above), row.usd)
+            amounts.setdefault((rate.item, rate.above_input_tokens), row.usd)
         else:
-            amounts[key.measure, above] = row.usd
+            amounts[rate.item, rate.above_input_tokens] = row.usd
     for (entry, source), amounts in found.items():
         yield _price(entry, amounts, source, read_on)
 

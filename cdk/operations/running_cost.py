@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,15 @@ from lambdas.domain.completeness import (
     Quantity,
     series_bound,
 )
-from lambdas.domain.metrics.catalog import HEALTH_METRICS, USAGE_METRICS, DimensionSet
+from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
+from lambdas.domain.metrics.catalog import (
+    HEALTH_METRICS,
+    UNPRICED_INVOCATIONS,
+    USAGE_METRICS,
+    DimensionSet,
+    Frequency,
+    MetricDefinition,
+)
 from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
@@ -56,7 +65,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 45
+HEALTH_ALARM_METRICS = 46
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
 # Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
@@ -146,10 +155,23 @@ class UnitPrices:
 
 
 def count_series(usage: Usage, config: Config) -> int:
-    """How many metrics are billed: each name for each value of its dimensions.
+    """Count the metrics that CloudWatch bills: each name for each value of its dimensions.
 
     Past each bound, one more value is for all others; so it is of each identity at full detail.
+    CloudWatch bills the hours in which a metric has data: metrics that are published once a day, or
+    only for calls that need attention, are left out.
     """
+    metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
+    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
+    return _count_usage_series(metrics, usage, config) + len(health)
+
+
+def count_most_series(usage: Usage, config: Config) -> int:
+    """Count the metrics that are billed in an hour in which each of them has data."""
+    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
+
+
+def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
     identities = min(usage.identities, config.identity_bound + 1)
     models = min(usage.models, config.max_models + 1)
     pairs = identities * min(models, usage.models_per_identity)
@@ -160,13 +182,21 @@ def count_series(usage: Usage, config: Config) -> int:
         DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
         DimensionSet.PROJECT: min(usage.projects, MOST_PROJECTS + len(_OTHER_PROJECTS)),
     }
-    published = sum(
+    return sum(
         values[dimension_set]
-        for metric in USAGE_METRICS
-        for dimension_set, least in metric.detail_of.items()
-        if least <= config.detail
+        for metric in metrics
+        for dimension_set, detail in metric.detail_of.items()
+        if detail <= config.detail
     )
-    return published + len(HEALTH_METRICS)
+
+
+def _has_data(metric: MetricDefinition, usage: Usage, config: Config) -> bool:
+    """Whether a metric has data in most hours."""
+    if metric is UNPRICED_INVOCATIONS:
+        return usage.unpriced > 0
+    if metric.needs_content:
+        return config.log_content
+    return metric.frequency is Frequency.CONTINUOUS
 
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
@@ -274,7 +304,15 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
     alarms = _alarm_metrics(_WORST, config) * prices["alarm_metric_month"]
     reads = most_metrics_read(config) + traffic_read(_WORST, config, models_elsewhere=_WORST.models)
-    return _series_usd(count_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    return (
+        _series_usd(count_most_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    )
+
+
+def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
+    """Get what metrics cost more in a month in each hour of which all of them have data."""
+    most = _series_usd(count_most_series(usage, config), prices)
+    return most - _series_usd(count_series(usage, config), prices)
 
 
 def _reads_usd(metrics: int, prices: UnitPrices) -> Decimal:
@@ -364,14 +402,22 @@ def metrics_read(usage: Usage, config: Config, own_models: int | None = None) ->
         calls += len(names[Quantity.CALLS]) * (models + 1)
         hourly += 2 * sum(map(len, names.values())) * (models + 1)
     hourly += len(MANTLE_METRICS)
+    hourly += _guarded_series(usage, config) + len(GUARDED_SETS)
     return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
+
+
+def _guarded_series(usage: Usage, config: Config) -> int:
+    """Count the series that are read to find values below zero."""
+    identities = min(usage.identities, config.identity_bound + 1)
+    return identities + min(usage.models, config.max_models + 1)
 
 
 def most_metrics_read(config: Config) -> int:
     """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
     # Models that Bedrock names, and `__other__`, are read however many others have metrics.
     own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
-    return metrics_read(_WORST, config, own_models)
+    forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
+    return metrics_read(_WORST, config, own_models) + forged
 
 
 def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
@@ -400,10 +446,9 @@ def _alarm_metrics(usage: Usage, config: Config) -> int:
     usage_alarms = sum(
         matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
     )
-    guards = matched[DimensionSet.IDENTITY] + matched[DimensionSet.MODEL]  # values below zero
     anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     report_alarms = export_alarms + comparison_alarms + price_alarms
-    return usage_alarms + guards + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms
+    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -12,7 +12,6 @@ from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_symptoms import Watched, price_list_symptoms
-from cdk.alarms.negative_series import series_symptoms
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, AlarmThreshold, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
@@ -116,35 +115,32 @@ class MonitoringStack(Stack):
             scheduled=(
                 Scheduled(
                     "CoverageAuditor",
-                    coverage_auditor.function_name,
+                    coverage_auditor,
                     AUDITED_EVERY,
                     "compares the count with Bedrock's own",
                 ),
                 Scheduled(
                     "LoggingWatcher",
-                    logging_watcher.function_name,
+                    logging_watcher,
                     CHECKED_EVERY,
                     "checks that invocation logging and the meter are as they were deployed",
                 ),
                 Scheduled(
                     "TrafficAuditor",
-                    traffic_auditor.function_name,
+                    traffic_auditor,
                     TRAFFIC_AUDITED_EVERY,
                     "looks for calls outside the logs: other Regions, asynchronous ones",
                 ),
                 Scheduled(
                     "PriceRefresher",
-                    ingestion.price_refresher.function_name,
+                    ingestion.price_refresher,
                     REPRICED_EVERY,
                     "publishes the cost of calls that had no price",
                 ),
                 *prices,
                 *reports.values(),
             ),
-            optional=(
-                *series_symptoms(config.alarm_metric),
-                *(price_list_symptoms() if prices else ()),
-            ),
+            optional=price_list_symptoms() if prices else (),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -154,10 +150,7 @@ class MonitoringStack(Stack):
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
         self._notify_of_partial_data(
-            [
-                *(alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped),
-                *(health.alarms[check.name] for check in series_symptoms(config.alarm_metric)),
-            ]
+            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
         )
         missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
         if not prices:
@@ -173,14 +166,8 @@ class MonitoringStack(Stack):
     def _price_updates(self, ingestion: IngestionStack) -> list[Scheduled]:
         if ingestion.price_updater is None:
             return []
-        return [
-            Scheduled(
-                PRICE_UPDATER,
-                ingestion.price_updater.function_name,
-                PRICES_CHECKED_EVERY,
-                "reads the AWS Price List",
-            )
-        ]
+        purpose = "reads the AWS Price List"
+        return [Scheduled(PRICE_UPDATER, ingestion.price_updater, PRICES_CHECKED_EVERY, purpose)]
 
     def _make_logging_watcher(
         self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults

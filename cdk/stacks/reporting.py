@@ -54,7 +54,11 @@ class ReportingStack(Stack):
                 reports=storage.reports,
             )
             self.scheduled[FOCUS_EXPORTER] = Scheduled(
-                FOCUS_EXPORTER, exporter.fixed_name, EXPORTED_EVERY, "writes costs in FOCUS columns"
+                FOCUS_EXPORTER,
+                exporter,
+                EXPORTED_EVERY,
+                "writes costs in FOCUS columns",
+                exporter.fixed_name,
             )
         if config.comparison_report:
             reporter = ComparisonReporter(
@@ -68,7 +72,8 @@ class ReportingStack(Stack):
             )
             self.scheduled[COMPARISON_REPORTER] = Scheduled(
                 COMPARISON_REPORTER,
-                reporter.fixed_name,
+                reporter,
                 COMPARED_EVERY,
                 "compares models on real traffic",
+                reporter.fixed_name,
             )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cdk.local_cloud.cloud import REGION
-from dashboards.cloudwatch import Alarm, AlarmState, Contributor, Series, UnknownExpressionError
+from dashboards.cloudwatch.alarms import Alarm, AlarmState, Contributor
 from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.cloudwatch.series import Series, UnknownExpressionError
 
 _ACTIONS = {
     AlarmState.ALARM: "AlarmActions",
@@ -95,9 +95,10 @@ class AlarmEvaluation:
             "NewStateReason": reason,
         }
         for topic in told.get("AlarmActions", []):
+            region = topic.split(":")[3]
             self.client("sns").publish(
                 TopicArn=topic,
-                Subject=f'ALARM: "{told["AlarmName"]}" in {REGION}'[:100],
+                Subject=f'ALARM: "{told["AlarmName"]}" in {region}'[:100],
                 Message=json.dumps(message),
             )
             self.notified += 1

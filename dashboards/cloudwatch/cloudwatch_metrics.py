@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dashboards.cloudwatch import Metric, Periods, Statistic, UnknownExpressionError
-from dashboards.cloudwatch.series import Value
+from dashboards.cloudwatch.series import (
+    Metric,
+    Periods,
+    Statistic,
+    UnknownExpressionError,
+    Value,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

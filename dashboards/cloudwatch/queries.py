@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
 
 from dashboards.cloudwatch.expressions import Result, Scope, evaluate_expression, label_of
 from dashboards.cloudwatch.insights import evaluate_query, is_query
@@ -19,6 +21,49 @@ from dashboards.cloudwatch.series import (
 
 Query: TypeAlias = Mapping[str, Any]
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
+
+_DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The answer to queries.
+
+    Attributes:
+        series: The series of each query that returns data, by its id.
+        messages: Remarks on the answer, such as that a part of it is missing.
+    """
+
+    series: Mapping[str, Sequence[Series]]
+    messages: tuple[str, ...] = ()
+
+
+class Evaluator(Protocol):
+    """Evaluates queries."""
+
+    def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
+        """Evaluate queries, each of which has the length of the periods as its period.
+
+        Raises:
+            UnknownExpressionError: A query is not known.
+            SourceError: The source of the figures does not answer.
+        """
+
+
+class LocalEvaluator:
+    """Evaluates queries on this machine, over the figures of a source."""
+
+    def __init__(self, source: MetricSource) -> None:
+        """Evaluate over a source."""
+        self._source = source
+
+    def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
+        """Evaluate queries.
+
+        Raises:
+            UnknownExpressionError: A query is not one that we use.
+        """
+        return Evaluation(_evaluate_each(queries, self._source, periods))
 
 
 def period_of(queries: Sequence[Query]) -> int:
@@ -40,22 +85,40 @@ def evaluate(queries: Sequence[Query], source: MetricSource, periods: Periods) -
     Raises:
         UnknownExpressionError: There is one that we do not use.
     """
-    return [it for found in evaluate_each(queries, source, periods).values() for it in found]
+    return [it for found in _evaluate_each(queries, source, periods).values() for it in found]
 
 
-def evaluate_each(
+def is_returned(query: Query) -> bool:
+    """Say if a query is answered, and not only used by others."""
+    return bool(query.get("ReturnData", True))
+
+
+def _evaluate_each(
     queries: Sequence[Query], source: MetricSource, periods: Periods
 ) -> dict[str, list[Series]]:
-    """Evaluate queries; the series of each that returns data, by its id.
-
-    Raises:
-        UnknownExpressionError: There is one that we do not use.
-    """
     named = _of_metrics([it for it in queries if "Expression" not in it], source, periods)
     for query in queries:
         if "Expression" in query:
             named[query["Id"]] = _of_expression(query["Expression"], source, periods, named)
-    return {it["Id"]: _series_of(named[it["Id"]]) for it in queries if it.get("ReturnData", True)}
+    return {
+        query["Id"]: [_label(series, query) for series in _series_of(named[query["Id"]])]
+        for query in queries
+        if is_returned(query)
+    }
+
+
+def _label(series: Series, query: Query) -> Series:
+    """Label a series as its query says.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/graph-dynamic-labels.html
+    """
+    if "Label" not in query:
+        return series
+    dimensions = dict(series.metric.dimensions) if series.metric else {}
+    label = _DIMENSION_LABEL.sub(
+        lambda found: dimensions.get(found[1], found[1]), str(query["Label"])
+    )
+    return replace(series, label=label)
 
 
 def _of_metrics(

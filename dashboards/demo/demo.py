@@ -29,13 +29,17 @@ from cdk.operations.terminal import (
     printable_name,
     run_command,
 )
-from dashboards.cloudwatch import Metric, Periods, Statistic
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
-from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.cloudwatch import (
+    AlarmEvaluation,
+    CloudWatchMetrics,
+    Metric,
+    Periods,
+    Statistic,
+)
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
+from dashboards.demo.plain_sums import sum_by_identity
 from dashboards.demo.sources import source_of_cloudwatch
-from dashboards.reports.bedrock_figures import NAMESPACE as BEDROCK_NAMESPACE
 from dashboards.reports.bedrock_figures import bedrock_figures
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.viewer.dashboard_session import Viewing
@@ -43,7 +47,17 @@ from dashboards.viewer.pages import NoLibraryError, write_page
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM, read_line
 from lambdas.domain.invocations.short_names import shorten_identity
-from lambdas.domain.metrics.catalog import IDENTITY_ARN, NAMESPACE, PROJECT
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
+from lambdas.domain.metrics.catalog import (
+    ESTIMATED_COST,
+    IDENTITY_ARN,
+    INVOCATION_ERRORS,
+    INVOCATIONS,
+    NAMESPACE,
+    PROJECT,
+    QUOTA_TOKENS,
+    TOTAL_TOKENS,
+)
 from lambdas.domain.usage import UsageFigures
 
 _SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
@@ -59,16 +73,15 @@ _SECONDS_TO_SETTLE = 60
 _MOST_FIGURES = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _COLUMNS = {
-    "Calls": "Invocations",
-    "Errors": "InvocationErrors",
-    "Total tokens": "TotalTokens",
-    "Quota tokens": "QuotaTokens",
+    "Calls": INVOCATIONS.name,
+    "Errors": INVOCATION_ERRORS.name,
+    "Total tokens": TOTAL_TOKENS.name,
+    "Quota tokens": QUOTA_TOKENS.name,
 }
-_COST = "EstimatedCostUSD"
 _COLUMNS_OF_PROJECTS = {
-    "Calls": "Invocations",
-    "Total tokens": "TotalTokens",
-    "Cost, USD": _COST,
+    "Calls": INVOCATIONS.name,
+    "Total tokens": TOTAL_TOKENS.name,
+    "Cost, USD": ESTIMATED_COST.name,
 }
 _TOLERANCE = 0.0001  # dollars: CloudWatch adds up floating-point numbers
 _Log = dict[str, Any]
@@ -204,7 +217,7 @@ def _settle(cloud: LocalCloud, calls: int) -> None:
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
     soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
     period = Periods(soon, int(_SHOWN.total_seconds()), 1)
-    metrics = [Metric(NAMESPACE, name) for name in ("Invocations", "InvocationErrors")]
+    metrics = [Metric(NAMESPACE, it.name) for it in (INVOCATIONS, INVOCATION_ERRORS)]
     deadline = time.monotonic() + _SECONDS_TO_SETTLE
     while time.monotonic() < deadline:
         cloud.check()
@@ -251,25 +264,24 @@ def _figures(
     return {name: tuple(row) for name, row in figures.items()}
 
 
-def _check_tokens(by_identity: _Figures, logs: Iterable[_Log]) -> None:
-    """Compare with what the logs themselves say."""
-    expected = {
-        arn: (it.invocations, it.invocation_errors, it.total_tokens, it.quota_tokens)
-        for arn, it in _metered(logs)
-    }
+def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
+    """Compare with sums over the logs; quota tokens with those of `make meter`."""
+    quota = {arn: usage.quota_tokens for arn, usage in _metered(logs)}
+    expected = {arn: (*sums, quota.get(arn)) for arn, sums in sum_by_identity(logs).items()}
     if by_identity != expected:
         wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
         message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
         raise CommandError(message)
 
 
-def _check_money(by_project: _Figures, logs: Iterable[_Log]) -> None:
-    """Compare with what the callers of each project spend by the logs, and the price book."""
+def _check_money(by_project: _Figures, logs: Sequence[_Log]) -> None:
+    """Compare with sums over the logs of each project's callers, and money by the price book."""
     projects = {it.arn: it.project or UNATTRIBUTED for it in CALLERS}
     expected: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-    for arn, it in _metered(logs):
-        told = (Decimal(it.invocations), Decimal(it.total_tokens), it.priced_usd)
-        expected[projects[arn]] = list(map(add, expected[projects[arn]], told))
+    money = {arn: usage.priced_usd for arn, usage in _metered(logs)}
+    for arn, sums in sum_by_identity(logs).items():
+        spent = (Decimal(sums.calls), Decimal(sums.total_tokens), money[arn])
+        expected[projects[arn]] = list(map(add, expected[projects[arn]], spent))
     for project in expected.keys() | by_project.keys():
         found, logged = by_project.get(project, (0.0, 0.0, 0.0)), expected[project]
         if any(abs(a - float(b)) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
@@ -292,7 +304,7 @@ def _print_figures(
         table.add_column(name, justify="right", no_wrap=True)
     for name, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
         cells = (
-            f"{value:,.2f}" if metric == _COST else f"{value:,.0f}"
+            f"{value:,.2f}" if metric == ESTIMATED_COST.name else f"{value:,.0f}"
             for metric, value in zip(columns.values(), row, strict=True)
         )
         table.add_row(Text(printable_name(shorten_identity(name))), *cells)

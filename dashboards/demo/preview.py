@@ -13,7 +13,7 @@ from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError, open_console, run_command
 from dashboards.cloudwatch import SourceError
 from dashboards.demo.demo import show_company
-from dashboards.demo.sources import source_of_cloudwatch, source_of_logs
+from dashboards.demo.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
@@ -59,7 +59,7 @@ def _parse_arguments() -> argparse.Namespace:
 def _source_of_account(session: boto3.Session) -> Source:
     account = session.client("sts").get_caller_identity()["Account"]
     name = f"account {account}, {session.region_name}"
-    return source_of_cloudwatch(name, session.client("cloudwatch"))
+    return source_of_account(name, session.client("cloudwatch"))
 
 
 def _present(source: Source, options: argparse.Namespace) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cdk.operations.terminal import CommandError
-from dashboards.cloudwatch import Metric, MetricSource, Periods, SourceError, Statistic
-from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
-from dashboards.cloudwatch.series import Value
+from dashboards.cloudwatch import (
+    AccountEvaluator,
+    CloudWatchMetrics,
+    Metric,
+    MetricSource,
+    Periods,
+    Statistic,
+    Value,
+    plain_errors,
+)
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.log_metrics import LogMetrics
@@ -64,26 +69,18 @@ class _Answering:
         self._source = source
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        with _told_in_a_line():
+        with plain_errors():
             return self._source.metrics(namespace, name)
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> Mapping[Metric, tuple[Value, ...]]:
-        with _told_in_a_line():
+        with plain_errors():
             return self._source.values(metrics, statistic, periods)
 
 
-@contextmanager
-def _told_in_a_line() -> Iterator[None]:
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise SourceError(" ".join(str(error).split())) from None
-
-
 def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
-    """An account, or a local cloud; nothing is changed there.
+    """A local cloud, whose graphs are evaluated here: it evaluates no expressions.
 
     Args:
         name: What people call it.
@@ -94,7 +91,7 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
         states: dict[str, str] = {}
         for first in range(0, len(names), _MOST_NAMES):
             asked = list(names[first : first + _MOST_NAMES])
-            with _told_in_a_line():
+            with plain_errors():
                 for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
                     states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
         return states
@@ -105,3 +102,14 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
         now=lambda: datetime.now(UTC),
         alarm_states=alarm_states,
     )
+
+
+def source_of_account(name: str, cloudwatch: CloudWatchClient) -> Source:
+    """An account, whose graphs CloudWatch evaluates; nothing is changed there.
+
+    Args:
+        name: What people call it.
+        cloudwatch: A client of it.
+    """
+    source = source_of_cloudwatch(name, cloudwatch)
+    return replace(source, evaluator=AccountEvaluator(cloudwatch))

@@ -14,12 +14,12 @@ from typing import Any
 from lambdas.domain.invocations import UsageRecord, read_line
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.metrics.aggregation import LARGEST_DISTRIBUTION
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_MODEL_ID, BedrockMetric
 
-NAMESPACE = "AWS/Bedrock"
 _ERRORS = {
-    "ThrottlingException": "InvocationThrottles",
-    "ValidationException": "InvocationClientErrors",
-    "ModelTimeoutException": "InvocationServerErrors",
+    "ThrottlingException": BedrockMetric.THROTTLES,
+    "ValidationException": BedrockMetric.CLIENT_ERRORS,
+    "ModelTimeoutException": BedrockMetric.SERVER_ERRORS,
 }
 _MS_TO_FIRST_TOKEN, _MS_A_KILOTOKEN, _MS_A_TOKEN = 350, 60, 18  # of no model in particular
 _Key = tuple[str, str | None, datetime]
@@ -37,7 +37,7 @@ def bedrock_figures(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "MetricName": name,
-            "Dimensions": [] if model is None else [{"Name": "ModelId", "Value": model}],
+            "Dimensions": [] if model is None else [{"Name": BEDROCK_MODEL_ID, "Value": model}],
             "Timestamp": minute,
             "Values": [value for value, _ in part],
             "Counts": [count for _, count in part],
@@ -53,14 +53,14 @@ def _parts(pairs: list[tuple[float, int]]) -> Iterator[list[tuple[float, int]]]:
 
 
 def _figures(record: UsageRecord, error: str | None) -> Iterator[tuple[str, float]]:
-    yield "ModelInvocationLogsCloudWatchDeliverySuccess", 1
+    yield BedrockMetric.LOGS_DELIVERED, 1
     if error is not None:
         yield _ERRORS[error], 1
         return
     output = record.tokens.output or 0
     first = _MS_TO_FIRST_TOKEN + _MS_A_KILOTOKEN * (record.tokens.total or 0) // 1000
-    yield "Invocations", 1
-    yield "InvocationLatency", first + _MS_A_TOKEN * output
+    yield BedrockMetric.INVOCATIONS, 1
+    yield BedrockMetric.LATENCY, first + _MS_A_TOKEN * output
     if output:
-        yield "TimeToFirstToken", first
-    yield "EstimatedTPMQuotaUsage", quota_tokens(record.tokens, record.model_id) or 0
+        yield BedrockMetric.TIME_TO_FIRST_TOKEN, first
+    yield BedrockMetric.QUOTA_USAGE, quota_tokens(record.tokens, record.model_id) or 0

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dashboards.cloudwatch import Metric, Periods, Statistic
-from dashboards.cloudwatch.series import Value
+from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
 from lambdas.domain.invocations import UsageRecord

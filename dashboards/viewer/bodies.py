@@ -14,8 +14,13 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from dashboards.cloudwatch import MetricSource, Periods, Statistic, UnknownExpressionError
-from dashboards.cloudwatch.search import search_metrics
+from dashboards.cloudwatch import (
+    MetricSource,
+    Periods,
+    Statistic,
+    UnknownExpressionError,
+    search_metrics,
+)
 
 FOLDER = Path(__file__).parents[1]
 _VARIABLE = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
-from dashboards.viewer.memoized_metrics import RememberedMetrics
+from dashboards.viewer.memoized_metrics import MemoizedEvaluator, RememberedMetrics
 from dashboards.viewer.time_ranges import until
 from lambdas.domain.invocations.short_names import shorten_identity
 
@@ -52,8 +52,14 @@ class Viewing:
     def at_once(self) -> Viewing:
         """The same views, of figures that end at one time and are asked for once."""
         now = self.source.now()
-        metrics = RememberedMetrics(self.source.metrics)
-        return Viewing(replace(self.source, metrics=metrics, now=lambda: now), self.bodies)
+        evaluator = self.source.evaluator
+        source = replace(
+            self.source,
+            metrics=RememberedMetrics(self.source.metrics),
+            evaluator=None if evaluator is None else MemoizedEvaluator(evaluator),
+            now=lambda: now,
+        )
+        return Viewing(source, self.bodies)
 
     def outline(self) -> dict[str, Any]:
         """What can be chosen, as the page takes it."""

@@ -15,14 +15,17 @@ from typing import Any, Protocol, TypeAlias
 from markdown_it import MarkdownIt
 
 from dashboards.cloudwatch import (
+    Evaluation,
+    Evaluator,
+    LocalEvaluator,
     MetricSource,
     Periods,
+    Query,
     Series,
     SourceError,
     UnknownExpressionError,
-    evaluate_each,
+    Value,
 )
-from dashboards.cloudwatch.series import Value
 from dashboards.viewer.bodies import UnknownBodyError
 from dashboards.viewer.time_ranges import TimeRange, length_of, until
 from lambdas.domain.invocations.short_names import shorten_identity
@@ -36,7 +39,6 @@ _PROPERTIES = {
     *("start", "setPeriodToTimeRange", "sparkline", "legend", "table", "liveData"),
 }
 _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
-_DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
 _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
@@ -69,6 +71,7 @@ class Source:
         now: Tells when its figures end.
         alarm_states: The states of alarms, where there are alarms.
         since: When its figures begin, if that is known.
+        evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
     """
 
     name: str
@@ -77,6 +80,11 @@ class Source:
     namespaces: frozenset[str] = frozenset()
     alarm_states: AlarmStates | None = None
     since: datetime | None = None
+    evaluator: Evaluator | None = None
+
+    def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
+        """Evaluate the queries of a graph."""
+        return (self.evaluator or LocalEvaluator(self.metrics)).evaluate(queries, periods)
 
 
 def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange) -> list[Drawing]:
@@ -137,10 +145,13 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
     period = properties.get("period", 300)
     rows = [it for it in _rows(properties["metrics"]) if not _is_band(it)]
-    told = _evaluate(rows, properties, source, shown.whole if is_whole else shown.periods(period))
-    over_time = told
+    found, messages = _evaluate(
+        rows, properties, source, shown.whole if is_whole else shown.periods(period)
+    )
+    over_time = found
     if is_whole and is_over_time:
-        over_time = _evaluate(rows, properties, source, shown.periods(period))
+        over_time, further = _evaluate(rows, properties, source, shown.periods(period))
+        messages += further
     values = {(row.id, it.metric, it.label): it.values for row, it in over_time}
     drawing = {
         "view": view,
@@ -152,13 +163,15 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         "step": period * 1000,
         "series": [
             _series(row, it, values.get((row.id, it.metric, it.label), ()) if is_over_time else ())
-            for row, it in told
+            for row, it in found
         ],
     }
     _shorten(drawing["series"])
     if len(rows) < len(properties["metrics"]):
-        drawing["note"] = _NO_BAND
-    if not any(it.present for _, it in told):
+        messages = (_NO_BAND, *messages)
+    if messages:
+        drawing["note"] = " ".join(dict.fromkeys(messages))
+    if not any(it.present for _, it in found):
         drawing["message"] = _why_nothing(properties["metrics"], source)
     return drawing
 
@@ -210,26 +223,28 @@ def _is_band(row: _Row) -> bool:
 
 def _evaluate(
     rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
-) -> list[tuple[_Row, Series]]:
-    """The series of each row that is shown."""
-    queries = [_query(it, properties, periods.seconds) for it in rows]
-    found = evaluate_each(queries, source.metrics, periods)
-    return [(row, series) for row in rows for series in found.get(row.id, [])]
+) -> tuple[list[tuple[_Row, Series]], tuple[str, ...]]:
+    """The series of each row that is shown, and remarks on them."""
+    queries = [_query(row, properties, periods.seconds) for row in rows]
+    found = source.evaluate(queries, periods)
+    shown = [(row, series) for row in rows for series in found.series.get(row.id, [])]
+    return shown, found.messages
 
 
 def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
-    told = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
+    query = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
+    if "label" in row.options:
+        query["Label"] = row.options["label"]
     if "Expression" in row.query:
-        return told | {"Expression": row.query["Expression"], "Period": seconds}
+        return query | {"Expression": row.query["Expression"], "Period": seconds}
     statistic = row.options.get("stat", properties.get("stat", "Average"))
-    return told | {"MetricStat": {"Metric": row.query, "Period": seconds, "Stat": statistic}}
+    return query | {"MetricStat": {"Metric": row.query, "Period": seconds, "Stat": statistic}}
 
 
 def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
-    name = _label(row, series)
     drawing = {
-        "name": name,
-        "label": shorten_identity(name),
+        "name": series.label,
+        "label": shorten_identity(series.label),
         "value": series.present[-1] if series.present else None,
         "values": values,
         "axis": row.options.get("yAxis", "left"),
@@ -249,14 +264,6 @@ def _shorten(drawn: Sequence[Drawing]) -> None:
     if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
         for it in drawn:
             it["label"] = it["label"].partition(" ")[2]
-
-
-def _label(row: _Row, series: Series) -> str:
-    label = row.options.get("label")
-    if label is None:
-        return series.label
-    dimensions = dict(series.metric.dimensions) if series.metric else {}
-    return _DIMENSION_LABEL.sub(lambda it: dimensions.get(it[1], it[1]), str(label))
 
 
 def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from dashboards.cloudwatch import Metric, MetricSource, Periods, Statistic
-from dashboards.cloudwatch.series import Value
+from dashboards.cloudwatch import (
+    Evaluation,
+    Evaluator,
+    Metric,
+    MetricSource,
+    Periods,
+    Query,
+    Statistic,
+    Value,
+)
 
 
 class RememberedMetrics:
@@ -33,3 +42,19 @@ class RememberedMetrics:
             for metric, values in self._source.values(new, statistic, periods).items():
                 self._values[metric, statistic, periods] = values
         return {it: self._values[it, statistic, periods] for it in metrics}
+
+
+class MemoizedEvaluator:
+    """Evaluates the same queries once; for one view, or a page of many."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        """Let an evaluator evaluate what is new."""
+        self._evaluator = evaluator
+        self._evaluations: dict[tuple[str, Periods], Evaluation] = {}
+
+    def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
+        """Evaluate queries."""
+        key = (json.dumps(queries), periods)
+        if key not in self._evaluations:
+            self._evaluations[key] = self._evaluator.evaluate(queries, periods)
+        return self._evaluations[key]

@@ -10,9 +10,7 @@ from itertools import chain
 from lambdas.domain.completeness import (
     ALL_MODELS,
     BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
     MANTLE_METRICS,
-    MANTLE_NAMESPACE,
     OWN_METRICS,
     AuditWindow,
     CoverageReport,
@@ -31,6 +29,7 @@ from lambdas.domain.completeness import (
     read_figures,
     series_bound,
 )
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 

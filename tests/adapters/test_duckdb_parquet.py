@@ -17,6 +17,7 @@ from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.domain.attribution import Attribution
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.reports.focus import COLUMNS, DataType, write_csv
+from tests.examples import percent_of_examples
 from tests.focus_calls import attributed_calls, charges_of, csv_of
 from tests.focus_rules import read_rows
 
@@ -39,7 +40,7 @@ def as_read_from_text(name: str, text: str | None) -> Any:
     return datetime.fromisoformat(text)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=percent_of_examples(30))
 @given(attributed_calls)
 def test_parquet_read_back_is_the_csv(attributed: list[tuple[UsageRecord, Attribution]]) -> None:
     text = csv_of(charges_of(attributed))

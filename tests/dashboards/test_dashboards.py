@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
+from cdk.alarms.thresholds import name_graph
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
+from cdk.config import Window
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
+from lambdas.domain.metrics.bedrock_metrics import (
+    BEDROCK_MODEL_ID,
+    BEDROCK_NAMESPACE,
+    MANTLE_MODEL,
+    MANTLE_NAMESPACE,
+    BedrockMetric,
+    MantleMetric,
+)
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
@@ -17,6 +27,7 @@ from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
     Detail,
     DimensionSet,
+    Frequency,
 )
 
 Shown = tuple[str, str, tuple[str, ...]]
@@ -25,7 +36,7 @@ SEARCH = re.compile(
     r"SEARCH\('\{(?P<schema>[^}]+)\} MetricName=\"(?P<metric>\w+)\"[^']*',"
     r" '(?P<stat>\w+)'(?:, (?P<period>\d+))?\)"
 )
-WINDOWS = {"an hour": 3600, "a day": 86_400, "a week": 604_800}
+PERIODS = {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}
 FULL = "(full detail)"
 # A search finds what had data within two weeks: in the first half of a month, that of two months.
 MOST_IDENTITIES = 2 * 249 + 1
@@ -73,6 +84,17 @@ def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> Non
                 assert it in catalog(detail), graph["title"]
 
 
+@each_dashboard
+def test_every_metric_of_bedrock_on_a_dashboard_is_one_that_it_publishes(file: str) -> None:
+    models = {BEDROCK_NAMESPACE: BEDROCK_MODEL_ID, MANTLE_NAMESPACE: MANTLE_MODEL}
+    names = {BEDROCK_NAMESPACE: {*BedrockMetric}, MANTLE_NAMESPACE: {*MantleMetric}}
+    for graph in graphs(file):
+        for namespace, name, dimensions in shown(graph):
+            if namespace in names:
+                assert name in names[namespace], graph["title"]
+                assert dimensions in {(), (models[namespace],)}, graph["title"]
+
+
 def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
     on_them = {(it[0], it[1]) for file in NAMES for graph in graphs(file) for it in shown(graph)}
     assert {it[:2] for it in catalog(Detail.FULL)} <= on_them
@@ -94,7 +116,7 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
     assert it["periodOverride"] == "inherit"  # else a longer time range changes what a point sums
     assert 0 < len(it["widgets"]) <= 500
     for widget in it["widgets"]:
-        assert widget.keys() == {"type", "x", "y", "width", "height", "properties"}
+        assert widget.keys() - {"id"} == {"type", "x", "y", "width", "height", "properties"}
         assert 0 <= widget["x"] < widget["x"] + widget["width"] <= GRID_COLUMNS
         assert 1 <= widget["height"] <= 1000
         if widget["type"] == "text":
@@ -171,6 +193,12 @@ def test_titles_are_told_apart(file: str) -> None:
 
 
 @each_dashboard
+def test_ids_of_graphs_are_told_apart(file: str) -> None:
+    ids = [widget["id"] for widget in body(file)["widgets"] if "id" in widget]
+    assert len(set(ids)) == len(ids)
+
+
+@each_dashboard
 def test_titles_fit_beside_the_button_at_1280_pixels(file: str) -> None:
     for widget in body(file)["widgets"]:
         title = widget["properties"].get("title", "")
@@ -193,25 +221,24 @@ def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) 
 
 
 @pytest.mark.parametrize(
-    ("file", "subjects", "windows"),
+    ("file", "dimension_set", "windows"),
     [
-        ("usage_overview", ("Account", "Models"), tuple(WINDOWS)),
-        ("usage_overview", ("Identities",), ("an hour",)),
-        ("identity_detail", ("Identity",), tuple(WINDOWS)),
+        ("usage_overview", DimensionSet.ACCOUNT, tuple(Window)),
+        ("usage_overview", DimensionSet.MODEL, tuple(Window)),
+        ("usage_overview", DimensionSet.IDENTITY, (Window.HOUR,)),
+        ("identity_detail", DimensionSet.IDENTITY, tuple(Window)),
     ],
 )
-@pytest.mark.parametrize(
-    ("kind", "metric"), [("quota tokens", "QuotaTokens"), ("total tokens", "TotalTokens")]
-)
+@pytest.mark.parametrize("metric_name", ["QuotaTokens", "TotalTokens"])
 def test_threshold_graphs_show_their_metric_by_their_window(
-    file: str, subjects: tuple[str, ...], windows: tuple[str, ...], kind: str, metric: str
+    file: str, dimension_set: DimensionSet, windows: tuple[Window, ...], metric_name: str
 ) -> None:
-    by_title = {graph["title"]: graph for graph in graphs(file)}
-    for subject in subjects:
-        for window in windows:
-            graph = by_title[f"{subject}: {kind} {window}"]
-            assert {name for _, name, _ in shown(graph)} == {metric}
-            assert (graph["stat"], graph["period"]) == ("Sum", WINDOWS[window])
+    by_id = {it["id"]: it["properties"] for it in body(file)["widgets"] if "id" in it}
+    for window in windows:
+        graph = by_id[name_graph(dimension_set, metric_name, window)]
+        expected = (NAMESPACE, metric_name, dimension_set.dimension_names)
+        assert list(shown(graph)) == [expected]
+        assert (graph["stat"], graph["period"]) == ("Sum", PERIODS[window])
 
 
 def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> None:
@@ -223,10 +250,16 @@ def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> No
     models, logs, functions, writes = (row[0]["expression"] for row in rest["metrics"])
 
     def names(dimension_set: DimensionSet) -> int:
-        return sum(it.detail_of.get(dimension_set) == Detail.STANDARD for it in USAGE_METRICS)
+        return sum(
+            metric.detail_of.get(dimension_set) == Detail.STANDARD
+            for metric in USAGE_METRICS
+            if metric.frequency is Frequency.CONTINUOUS
+        )
 
     usd = prices["metric_month_first_10000"]
-    everywhere = names(DimensionSet.ACCOUNT) + len(HEALTH_METRICS)
+    everywhere = names(DimensionSet.ACCOUNT) + sum(
+        metric.frequency is Frequency.CONTINUOUS for metric in HEALTH_METRICS
+    )
     assert f"({names(DimensionSet.IDENTITY)} * {usd} * METRIC_COUNT" in identities
     assert f"({usd} * ({everywhere} + {names(DimensionSet.MODEL)} * METRIC_COUNT" in models
     assert f"30 * {prices['logs_ingested_gb']} * SUM(" in logs

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
-from dashboards.cloudwatch import AlarmState
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+from dashboards.cloudwatch import AlarmEvaluation, AlarmState
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
@@ -97,6 +96,7 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-TrafficAuditorNotStarted",
         "BedrockMeter-Health-UnreadableRegions",
         "BedrockMeter-Health-UsageMismatch",
+        "BedrockMeter-Health-ForgedSeries",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from cdk.alarms.usage_alarms import EVALUATED_EVERY
 from cdk.functions.metric_publisher import STREAM_WINDOW
 from cdk.local_cloud.subscriber import open_subscriber
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+from dashboards.cloudwatch import AlarmEvaluation
 from tests.end_to_end.conftest import WARNING
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for

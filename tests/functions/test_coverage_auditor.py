@@ -32,10 +32,17 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
+    monkeypatch.setenv("ALARM_METRIC", "QuotaTokens")
     monkeypatch.setenv("MAX_MODELS", "2")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
     yield received
-    for resource in (handler.settings, handler.audit, handler.notifier):
+    for resource in (
+        handler.settings,
+        handler.audit,
+        handler.finder,
+        handler.reader,
+        handler.notifier,
+    ):
         resource.cache_clear()
 
 
@@ -69,6 +76,19 @@ def test_where_nobody_called_no_ratio_is_published(capsys: pytest.CaptureFixture
     health = health_metrics(capsys.readouterr().out)
     assert "CoverageRatio" not in health
     assert health["MissingCalls"] == health["CoverageShortfall"] == [0]
+
+
+def test_values_below_zero_are_counted_and_named_once_an_hour(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    hour = NOW.replace(minute=15, second=0)
+    count("BedrockMeter", HAIKU_3, -5, name="QuotaTokens", at=hour - timedelta(minutes=30))
+    count("BedrockMeter", "honest", 5, name="QuotaTokens", at=hour - timedelta(minutes=30))
+    handle("Scheduled Event", hour)
+    assert health_metrics(capsys.readouterr().out)["ForgedSeries"] == [1]
+    assert vars(caplog.records[-1])["negative"] == {HAIKU_3: -5}
+    handle("Scheduled Event", hour + timedelta(minutes=5))
+    assert "ForgedSeries" not in health_metrics(capsys.readouterr().out)
 
 
 def test_what_the_alarm_tells_is_followed_by_what_is_missing(

@@ -46,6 +46,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "METRIC_DETAIL": "full",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",
+        "ALARM_METRIC": "QuotaTokens",
         "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
     }.items():
         monkeypatch.setenv(name, value)

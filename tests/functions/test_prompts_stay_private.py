@@ -59,6 +59,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
         "REPORT_BUCKET": REPORTS,
         "CONTENT_LOG_GROUP": LOG_GROUP,
         "TOPIC_ARN": topic,
+        "ALARM_METRIC": "QuotaTokens",
         "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
     }.items():
         monkeypatch.setenv(name, value)

@@ -15,7 +15,6 @@ from cdk.alarms.health_symptoms import Watched
 from cdk.alarms.scheduled_functions import Scheduled
 from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.domain.completeness import AuditWindow
-from tests.dashboards.cloudwatch.figures import InMemoryMetrics as SeriesFigures
 from tests.infrastructure.synthesis import deployment, resources
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -272,7 +271,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         stack,
         "Health",
         watched=Watched(function, function, mapping),
-        scheduled=[Scheduled("Report", "some-function", every, "reports")],
+        scheduled=[Scheduled("Report", function, every, "reports")],
         look_at="somewhere",
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
@@ -401,26 +400,13 @@ def test_values_below_zero_notify_at_once(metric: str) -> None:
     assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
 
 
-@pytest.mark.parametrize("series", ["Identity", "Model"])
-def test_values_below_zero_of_one_series_notify_at_once(series: str) -> None:
+def test_forged_series_notify_until_no_audit_finds_any() -> None:
     def after(*values: float | None) -> AlarmState:
-        figures = {"BedrockMeter QuotaTokens": values}
-        name = f"Health-Negative{series}Metrics"
-        return state(name, figures, statistic=Statistic.MINIMUM)
+        figures = {"BedrockMeter/Health ForgedSeries": values}
+        return state("Health-ForgedSeries", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
 
-    assert [after(-1), after(0), after(5), after(None), after()] == [ALARM, OK, OK, OK, OK]
-    assert after(-1, 60) is OK  # the next period has none
-
-
-def test_value_below_zero_is_named_by_the_series_that_has_it() -> None:
-    alarm = alarm_of("Health-NegativeIdentityMetrics", "default")
-    honest, silenced = (
-        Metric("BedrockMeter", "QuotaTokens", (("IdentityArn", name),))
-        for name in ("honest", "silenced")
-    )
-    source = SeriesFigures({honest: [60_000_000], silenced: [-60_000_000]})
-    states = {one.series.label: one.state for one in alarm.evaluate(source, NOON)}
-    assert states == {"silenced": ALARM, "honest": OK}
+    assert [after(1), after(3), after(0)] == [ALARM, ALARM, OK]
+    assert after(None) is ALARM  # the audit does not run, or cannot report
 
 
 def test_calls_without_counts_are_none_without_a_price() -> None:

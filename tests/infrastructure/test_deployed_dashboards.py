@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
+from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
     FOLDER,
@@ -40,8 +42,12 @@ ALL = {"extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_t
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 
-def written(file: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text())
+def written(file: str, names: DeployedNames = NAMES_AS_WRITTEN) -> dict[str, Any]:
+    """The file with the names of a deployment, without the ids that CloudWatch does not know."""
+    text = names.written_in((FOLDER / f"{file}.json").read_text())
+    body: dict[str, Any] = json.loads(text)
+    for widget in body["widgets"]:
+        widget.pop("id", None)
     return body
 
 
@@ -88,7 +94,10 @@ def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configurat
     told = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
     assert REGION in told
     assert WRITTEN_FOR not in told.replace(NAMES_THERE.log_group, "")
-    left, right = json.loads(told), deployed(file, **{**CONFIGURATIONS[configuration], **ALL})
+    left, right = (
+        written(file, NAMES_THERE),
+        deployed(file, **{**CONFIGURATIONS[configuration], **ALL}),
+    )
     for widget in (*left["widgets"], *right["widgets"]):
         widget["properties"].pop("annotations", None)
         if "metrics" in (graph := widget["properties"]):
@@ -177,6 +186,24 @@ def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> No
             ("Critical (arn:aws:iam::111122223333:role/app)", 9),
         ],
     }
+
+
+@each_dashboard
+def test_cloudwatch_is_given_no_key_that_it_does_not_know(file: str) -> None:
+    for widget in deployed(file)["widgets"]:
+        assert widget.keys() == {"type", "x", "y", "width", "height", "properties"}
+
+
+def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
+    def ids(file: str) -> set[str]:
+        body = json.loads((FOLDER / f"{file}.json").read_text())
+        return {widget["id"] for widget in body["widgets"] if "id" in widget}
+
+    checks = [*symptoms(), *price_list_symptoms()]
+    assert {check.graph for check in checks} | {STARTS_GRAPH} == ids("pipeline_health")
+    for context in CONFIGURATIONS.values():
+        for threshold in alarm_thresholds(Config.from_context(context)):
+            assert threshold.graph in ids("usage_overview") | ids("identity_detail")
 
 
 def test_every_threshold_is_drawn_somewhere() -> None:

@@ -133,6 +133,7 @@ def first_days(length: timedelta, *, is_busy: bool) -> dict[str, Values]:
     return values | {
         "BedrockMeter/Health CoverageShortfall": shortfalls,
         "BedrockMeter/Health UsageMismatch": mismatches,
+        "BedrockMeter/Health ForgedSeries": dict.fromkeys(mismatches, 0.0),
     }
 
 

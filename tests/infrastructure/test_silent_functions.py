@@ -18,7 +18,7 @@ from tests.infrastructure.test_fresh_deployment import (
 WRITTEN_TO_LOGS = {
     "LogProcessor": ("AcceptedRecords", "RejectedRecords"),
     "MetricPublisher": ("UnpublishedRecords",),
-    "CoverageAuditor": ("CoverageShortfall", "UsageMismatch"),
+    "CoverageAuditor": ("CoverageShortfall", "UsageMismatch", "ForgedSeries"),
     "LoggingWatcher": ("LoggingDifferences",),
     "TrafficAuditor": ("UnreadableRegions",),
     "PriceRefresher": ("WaitingModels", "RepricedCalls"),
@@ -46,7 +46,7 @@ def without_log(function: str, length: timedelta, deleted: timedelta) -> dict[st
         ("LogProcessor", {"HealthMetricsMissing"}, 65 * MINUTE),
         ("MetricPublisher", {"HealthMetricsMissing"}, 65 * MINUTE),
         ("CoverageAuditor", {"Coverage"}, 15 * MINUTE),
-        ("CoverageAuditor", {"Coverage", "UsageMismatch"}, 130 * MINUTE),
+        ("CoverageAuditor", {"Coverage", "UsageMismatch", "ForgedSeries"}, 130 * MINUTE),
         ("LoggingWatcher", {"LoggingDifferences"}, 45 * MINUTE),
         ("TrafficAuditor", {"UnreadableRegions"}, 125 * MINUTE),
         ("PriceRefresher", {"PriceRefresherSilent"}, 125 * MINUTE),

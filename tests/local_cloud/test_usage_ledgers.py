@@ -14,6 +14,7 @@ from lambdas.domain.invocations import Conflicts, TokenCounts, UsageDoubt, Usage
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.ledger.join import bound_reading, join, join_readings
 from tests.builders import ANA, BEN, NOON, SONNET_4, readings, usage_record, usage_records
+from tests.examples import percent_of_examples
 from tests.local_cloud.ledgers import (
     OpenLedger,
     Table,
@@ -156,7 +157,7 @@ def test_forged_twins_in_any_order_hide_no_call(open_ledger: Open, forged: dict[
         assert not record.is_failed
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=ANY_FIXTURE)
+@settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls, data=st.data())
 def test_any_order_and_repetition_gives_what_the_pure_join_gives(
     open_ledger: Open, batches: list[list[UsageRecord]], data: st.DataObject
@@ -172,7 +173,7 @@ def test_any_order_and_repetition_gives_what_the_pure_join_gives(
     assert in_order.stored() == shuffled.stored() == join_readings(records)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=ANY_FIXTURE)
+@settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls)
 def test_every_ledger_shows_the_same_changes(
     open_ledger: Open, batches: list[list[UsageRecord]]
@@ -257,7 +258,7 @@ def test_another_writer_between_any_two_requests_loses_nothing(make_table: MakeT
         assert list(table.stored().values()) == [join(usage_record(), join(FIRST, SECOND))]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=ANY_FIXTURE)
+@settings(max_examples=percent_of_examples(40), suppress_health_check=ANY_FIXTURE)
 @given(
     batches=st.lists(
         st.lists(usage_records | readings, min_size=1, max_size=5), min_size=3, max_size=3

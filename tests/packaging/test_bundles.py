@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk.components import bundle
 from cdk.components.bundle import Architecture, BundlingError, bundle_code, bundle_layer
 
 HANDLERS = sorted(
@@ -90,8 +91,33 @@ def test_the_code_is_the_functions_and_nothing_else() -> None:
     }
 
 
-def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle() -> None:
+def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bundle, "_BUNDLES", tmp_path)
     with pytest.raises(BundlingError, match="uv pip failed"):
         bundle_layer(without=DEPENDENCIES, python_version="3.2", architecture="arm64")
-    bundles = bundle_code().parent
-    assert not list(bundles.glob("unfinished-*"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_another_process_finishes_first_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    finished: list[Path] = []
+
+    def make() -> Path:
+        return bundle_layer(without=(), python_version=THIS_PYTHON, architecture=THIS_MACHINE)
+
+    def install(command: str, *arguments: str) -> str:
+        if command == "pip":
+            target = Path(arguments[arguments.index("--target") + 1])
+            target.mkdir()
+            if not finished:
+                finished.append(target)
+                finished[0] = make()
+        return ""
+
+    monkeypatch.setattr(bundle, "_BUNDLES", tmp_path)
+    monkeypatch.setattr(bundle, "_uv", install)
+    assert make() == finished[0]
+    assert list(tmp_path.iterdir()) == finished

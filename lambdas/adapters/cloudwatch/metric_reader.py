@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -31,6 +32,15 @@ DimensionValues: TypeAlias = tuple[str, ...]
 class _Metric(NamedTuple):
     name: str
     dimensions: Dimensions = ()
+
+
+class _Statistic(NamedTuple):
+    name: str
+    period: timedelta
+
+
+_SUMS = _Statistic("Sum", STEP)
+_LOWEST = _Statistic("Minimum", timedelta(hours=1))
 
 
 class CloudWatchMetricReader:
@@ -122,6 +132,20 @@ class CloudWatchMetricReader:
         sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
 
+    def lowest_values(
+        self, namespace: str, name: str, dimension: str, window: AuditWindow, *, at_most: int
+    ) -> Mapping[str, float]:
+        """Get the lowest value of each series with this one dimension, by the dimension's value.
+
+        Raises:
+            FiguresUnavailableError: CloudWatch did not give all of them.
+        """
+        metrics = list(islice(self._list(namespace, name, (dimension,)), at_most))
+        return {
+            metric.dimensions[0][1]: min(values)
+            for metric, values in self._read(namespace, metrics, window, _LOWEST).items()
+        }
+
     def _sums_by_model(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
@@ -147,44 +171,56 @@ class CloudWatchMetricReader:
     def _sums(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
     ) -> Mapping[_Metric, int]:
-        sums: dict[_Metric, int] = {}
+        found = self._read(namespace, metrics, window, _SUMS)
+        return {metric: sum(map(round, values)) for metric, values in found.items()}
+
+    def _read(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow, statistic: _Statistic
+    ) -> Mapping[_Metric, Sequence[float]]:
+        """Read the values of metrics; one without data has no entry."""
+        values: dict[_Metric, Sequence[float]] = {}
         remaining = iter(metrics)
         while part := list(islice(remaining, _MOST_QUERIES)):
-            sums |= self._sums_of_part(namespace, part, window)
-        return sums
+            values |= self._read_part(namespace, part, window, statistic)
+        return values
 
-    def _sums_of_part(
-        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
-    ) -> Mapping[_Metric, int]:
+    def _read_part(
+        self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow, statistic: _Statistic
+    ) -> Mapping[_Metric, Sequence[float]]:
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=[
-                _query(f"m{number}", namespace, it) for number, it in enumerate(metrics)
+                _query(f"m{number}", namespace, metric, statistic)
+                for number, metric in enumerate(metrics)
             ],
             StartTime=window.start,
             EndTime=window.end,
         )
-        sums: Counter[str] = Counter()
+        values: defaultdict[str, list[float]] = defaultdict(list)
         status: dict[str, str] = {}
         for page in pages:
             for result in page["MetricDataResults"]:
                 status[result["Id"]] = result["StatusCode"]  # that of the last page holds
-                for value in result["Values"]:
-                    sums[result["Id"]] += round(value)
+                values[result["Id"]] += result["Values"]
         if incomplete := sum(it != _COMPLETE for it in status.values()):
-            message = f"CloudWatch gave {incomplete} of {len(metrics)} sums in {namespace} in part"
+            message = (
+                f"CloudWatch gave {incomplete} of {len(metrics)} metrics in {namespace} in part"
+            )
             raise FiguresUnavailableError(message)
-        return {it: sums[f"m{number}"] for number, it in enumerate(metrics) if f"m{number}" in sums}
+        found = {metric: values[f"m{number}"] for number, metric in enumerate(metrics)}
+        return {metric: read for metric, read in found.items() if read}
 
 
-def _query(query_id: str, namespace: str, metric: _Metric) -> MetricDataQueryTypeDef:
+def _query(
+    query_id: str, namespace: str, metric: _Metric, statistic: _Statistic
+) -> MetricDataQueryTypeDef:
     named: MetricTypeDef = {
         "Namespace": namespace,
         "MetricName": metric.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
     }
-    statistic: MetricStatTypeDef = {
+    wanted: MetricStatTypeDef = {
         "Metric": named,
-        "Period": round(STEP.total_seconds()),
-        "Stat": "Sum",
+        "Period": round(statistic.period.total_seconds()),
+        "Stat": statistic.name,
     }
-    return {"Id": query_id, "MetricStat": statistic}
+    return {"Id": query_id, "MetricStat": wanted}

@@ -11,27 +11,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
 from lambdas.domain.completeness import (
     ALL_MODELS,
-    BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
-    MANTLE_METRICS,
-    MANTLE_NAMESPACE,
     OWN_METRICS,
     AuditWindow,
     FiguresUnavailableError,
     Quantity,
 )
-from lambdas.domain.metrics.catalog import COVERAGE_SHORTFALL, HEALTH_NAMESPACE, MODEL_ID, NAMESPACE
+from lambdas.domain.metrics.bedrock_metrics import (
+    BEDROCK_MODEL_ID,
+    BEDROCK_NAMESPACE,
+    MANTLE_MODEL,
+    MANTLE_NAMESPACE,
+    TIER_DIMENSIONS,
+    BedrockMetric,
+    MantleMetric,
+)
+from lambdas.domain.metrics.catalog import COVERAGE_SHORTFALL, HEALTH_NAMESPACE, NAMESPACE
 from lambdas.domain.unmetered import RegionTraffic, TierCalls, TrafficUnavailableError
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
-from lambdas.domain.unmetered.tiers import TIER_DIMENSIONS, choose_tiers, is_standard
+from lambdas.domain.unmetered.tiers import choose_tiers, is_standard
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-# https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-mantle-metrics.html
-_MANTLE_MODEL = "Model"
-(_CALLS,) = BEDROCK_METRICS[Quantity.CALLS]
-(_INFERENCES,) = MANTLE_METRICS[Quantity.CALLS]
 _OWN_CALLS = (*OWN_METRICS[Quantity.CALLS], *OWN_METRICS[Quantity.FAILED_CALLS])
 
 
@@ -59,8 +60,12 @@ class CloudWatchTrafficReader:
         """
         try:
             reader = CloudWatchMetricReader(self._make_client(region))
-            calls = _calls_by_model(reader, BEDROCK_NAMESPACE, _CALLS, MODEL_ID, window)
-            mantle = _calls_by_model(reader, MANTLE_NAMESPACE, _INFERENCES, _MANTLE_MODEL, window)
+            calls = _calls_by_model(
+                reader, BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS, BEDROCK_MODEL_ID, window
+            )
+            mantle = _calls_by_model(
+                reader, MANTLE_NAMESPACE, MantleMetric.INFERENCES, MANTLE_MODEL, window
+            )
             metered = _metered(reader, window) if calls or mantle else None
         except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
             raise TrafficUnavailableError(_reason(error)) from error
@@ -74,10 +79,14 @@ class CloudWatchTrafficReader:
         """
         try:
             reader = CloudWatchMetricReader(self._make_client(self._region))
-            listed = reader.list_values(BEDROCK_NAMESPACE, _CALLS, TIER_DIMENSIONS)
+            listed = reader.list_values(
+                BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS, TIER_DIMENSIONS
+            )
             misread = [values for values in listed if not is_standard(values[-1])]
             chosen = choose_tiers(misread, window)
-            sums = reader.by_values(BEDROCK_NAMESPACE, _CALLS, TIER_DIMENSIONS, chosen, window)
+            sums = reader.by_values(
+                BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS, TIER_DIMENSIONS, chosen, window
+            )
         except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
             message = f"the calls by service tier cannot be read: {_reason(error)}"
             raise TrafficUnavailableError(message) from error

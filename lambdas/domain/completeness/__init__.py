@@ -17,9 +17,7 @@ from lambdas.domain.completeness.coverage import (
 )
 from lambdas.domain.completeness.figures import (
     BEDROCK_METRICS,
-    BEDROCK_NAMESPACE,
     MANTLE_METRICS,
-    MANTLE_NAMESPACE,
     OWN_METRICS,
     Figures,
     MetricNames,
@@ -36,9 +34,7 @@ __all__ = [
     "ALL_MODELS",
     "AUDITS_RUNNING",
     "BEDROCK_METRICS",
-    "BEDROCK_NAMESPACE",
     "MANTLE_METRICS",
-    "MANTLE_NAMESPACE",
     "MAX_MODELS_READ",
     "OWN_METRICS",
     "AuditWindow",

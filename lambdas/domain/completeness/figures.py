@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
-from lambdas.domain.metrics.catalog import MISSING_TOKEN_COUNTS, dimension_value
-
-# https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
-BEDROCK_NAMESPACE = "AWS/Bedrock"
-# https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-mantle-metrics.html
-MANTLE_NAMESPACE = "AWS/BedrockMantle"
+from lambdas.domain.metrics.bedrock_metrics import BedrockMetric, MantleMetric
+from lambdas.domain.metrics.catalog import (
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    INPUT_TOKENS,
+    INVOCATION_ERRORS,
+    INVOCATIONS,
+    MISSING_TOKEN_COUNTS,
+    OUTPUT_TOKENS,
+    dimension_value,
+)
 
 
 class Quantity(StrEnum):
@@ -31,30 +36,34 @@ MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
 """The metrics of quantities. Several names are spellings of one figure."""
 
 OWN_METRICS: MetricNames = {
-    Quantity.CALLS: ("Invocations",),
-    Quantity.FAILED_CALLS: ("InvocationErrors",),
+    Quantity.CALLS: (INVOCATIONS.name,),
+    Quantity.FAILED_CALLS: (INVOCATION_ERRORS.name,),
     Quantity.UNCOUNTED_CALLS: (MISSING_TOKEN_COUNTS.name,),
-    Quantity.INPUT: ("InputTokens",),
-    Quantity.OUTPUT: ("OutputTokens",),
-    Quantity.CACHE_READ: ("CacheReadTokens",),
-    Quantity.CACHE_WRITE: ("CacheWriteTokens",),
+    Quantity.INPUT: (INPUT_TOKENS.name,),
+    Quantity.OUTPUT: (OUTPUT_TOKENS.name,),
+    Quantity.CACHE_READ: (CACHE_READ_TOKENS.name,),
+    Quantity.CACHE_WRITE: (CACHE_WRITE_TOKENS.name,),
 }
-# Bedrock has no one metric of failed calls. Its user guide counts successes alone as `Invocations`;
-# a newer edition of the page counts those into it that failed after they had been accepted.
+# Bedrock has no one metric of failed calls.
 BEDROCK_METRICS: MetricNames = {
-    Quantity.CALLS: ("Invocations",),
-    Quantity.INPUT: ("InputTokenCount",),
-    Quantity.OUTPUT: ("OutputTokenCount",),
-    # The first spelling is documented, the second is what accounts have.
-    Quantity.CACHE_READ: ("CacheReadInputTokens", "CacheReadInputTokenCount"),
-    Quantity.CACHE_WRITE: ("CacheWriteInputTokens", "CacheWriteInputTokenCount"),
+    Quantity.CALLS: (BedrockMetric.INVOCATIONS,),
+    Quantity.INPUT: (BedrockMetric.INPUT_TOKENS,),
+    Quantity.OUTPUT: (BedrockMetric.OUTPUT_TOKENS,),
+    Quantity.CACHE_READ: (
+        BedrockMetric.CACHE_READ_TOKENS,
+        BedrockMetric.CACHE_READ_TOKENS_IN_ACCOUNTS,
+    ),
+    Quantity.CACHE_WRITE: (
+        BedrockMetric.CACHE_WRITE_TOKENS,
+        BedrockMetric.CACHE_WRITE_TOKENS_IN_ACCOUNTS,
+    ),
 }
 MANTLE_METRICS: MetricNames = {
-    Quantity.CALLS: ("Inferences",),
-    Quantity.INPUT: ("TotalInputTokens",),
-    Quantity.OUTPUT: ("TotalOutputTokens",),
+    Quantity.CALLS: (MantleMetric.INFERENCES,),
+    Quantity.INPUT: (MantleMetric.INPUT_TOKENS,),
+    Quantity.OUTPUT: (MantleMetric.OUTPUT_TOKENS,),
 }
-"""Of the endpoint `bedrock-mantle`, whose calls Bedrock does not log: nobody can attribute them."""
+"""Of the endpoint `bedrock-mantle`, whose calls Bedrock does not log and nothing can attribute."""
 
 Figures: TypeAlias = Mapping[Quantity, int]
 """What quantities add up to; those of which there is no metric are left out."""

@@ -42,6 +42,18 @@ class Detail(IntEnum):
     FULL = 2
 
 
+class Frequency(StrEnum):
+    """The hours in which a metric is published: CloudWatch bills hours with data, no others.
+
+    Source: https://aws.amazon.com/cloudwatch/pricing/
+    """
+
+    CONTINUOUS = "continuous"
+    DAILY = "daily"
+    ON_EVENT = "on event"
+    """Only where there is something to count: a value of 0 is not published."""
+
+
 class DimensionSet(StrEnum):
     """The sets of dimensions that exist; CloudWatch adds up over none of them by itself."""
 
@@ -147,6 +159,8 @@ class MetricDefinition:
         has_percentiles: Whether each value is published, for the account and for models; money is
             another amount in every call, and percentiles of it would cost much and say little.
         is_total: Whether values are added up: a difference of two is a value, too.
+        frequency: The hours in which it is published, if there are calls.
+        needs_content: Whether only logs with content report it.
     """
 
     name: str
@@ -157,6 +171,8 @@ class MetricDefinition:
     otel_name: str | None = None
     has_percentiles: bool = True
     is_total: bool = True
+    frequency: Frequency = Frequency.CONTINUOUS
+    needs_content: bool = False
 
     def get_addition(self, call: MeteredCall) -> MetricValue | None:
         """Get what a call adds to what was published of it before; `None` for nothing."""
@@ -206,6 +222,7 @@ UNPRICED_INVOCATIONS = MetricDefinition(
     "Successful calls whose cost is not known: of no price, or without counts.",
     _NO_IDENTITIES,
     lambda call: 1 if isinstance(call.cost, Unpriced) else None,
+    frequency=Frequency.ON_EVENT,
 )
 ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
     "AssumedPriceInvocations",
@@ -213,6 +230,7 @@ ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
     "Successful calls whose cost holds an assumed price, since the place of the call has none.",
     _NO_IDENTITIES,
     lambda call: 1 if isinstance(call.cost, Cost) and call.cost.is_assumed else None,
+    frequency=Frequency.ON_EVENT,
 )
 MISSING_TOKEN_COUNTS = MetricDefinition(
     "MissingTokenCounts",
@@ -220,6 +238,7 @@ MISSING_TOKEN_COUNTS = MetricDefinition(
     "Successful calls of which neither an input nor an output count is known.",
     _IDENTITIES_IN_FULL,
     _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+    frequency=Frequency.ON_EVENT,
 )
 
 AMBIGUOUS_USAGE = MetricDefinition(
@@ -228,6 +247,7 @@ AMBIGUOUS_USAGE = MetricDefinition(
     "Successful calls whose reported total fits no reading of their token counts.",
     _NO_IDENTITIES,
     _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
+    frequency=Frequency.ON_EVENT,
 )
 UNVERIFIED_USAGE = MetricDefinition(
     "UnverifiedUsage",
@@ -235,70 +255,80 @@ UNVERIFIED_USAGE = MetricDefinition(
     "Successful calls whose cached tokens were separated by model and operation alone.",
     _NO_IDENTITIES,
     _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
+    frequency=Frequency.ON_EVENT,
+)
+
+INVOCATIONS = MetricDefinition(
+    "Invocations",
+    Unit.COUNT,
+    "Successful calls.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda _: 1),
+)
+INVOCATION_ERRORS = MetricDefinition(
+    "InvocationErrors",
+    Unit.COUNT,
+    "Failed calls.",
+    _EVERYWHERE,
+    _of_failures(lambda _: 1),
+)
+INPUT_TOKENS = MetricDefinition(
+    "InputTokens",
+    Unit.COUNT,
+    "Input tokens of successful calls, without cache reads and writes.",
+    _EVERYWHERE,
+    _of_successes(lambda record: record.tokens.input),
+    otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
+)
+OUTPUT_TOKENS = MetricDefinition(
+    "OutputTokens",
+    Unit.COUNT,
+    "Output tokens of successful calls.",
+    _EVERYWHERE,
+    _of_successes(lambda record: record.tokens.output),
+    otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
+)
+CACHE_READ_TOKENS = MetricDefinition(
+    "CacheReadTokens",
+    Unit.COUNT,
+    "Input tokens read from the prompt cache.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: record.tokens.cache_read),
+    otel_name="gen_ai.usage.cache_read.input_tokens",
+)
+CACHE_WRITE_TOKENS = MetricDefinition(
+    "CacheWriteTokens",
+    Unit.COUNT,
+    "Input tokens written to the prompt cache.",
+    _IDENTITIES_IN_FULL,
+    _of_successes(lambda record: record.tokens.cache_write),
+    otel_name="gen_ai.usage.cache_creation.input_tokens",
+)
+TOTAL_TOKENS = MetricDefinition(
+    "TotalTokens",
+    Unit.COUNT,
+    "All tokens of successful calls: input, cache reads and writes, output.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda record: record.tokens.total),
+    otel_name=_OTEL_TOKEN_USAGE,
+)
+QUOTA_TOKENS = MetricDefinition(
+    "QuotaTokens",
+    Unit.COUNT,
+    "Tokens that count against the quota: input, cache writes and burnt-down output.",
+    _EVERYWHERE_AND_BY_PROJECT,
+    _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
 )
 
 USAGE_METRICS: tuple[MetricDefinition, ...] = (
-    MetricDefinition(
-        "Invocations",
-        Unit.COUNT,
-        "Successful calls.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda _: 1),
-    ),
-    MetricDefinition(
-        "InvocationErrors",
-        Unit.COUNT,
-        "Failed calls.",
-        _EVERYWHERE,
-        _of_failures(lambda _: 1),
-    ),
-    MetricDefinition(
-        "InputTokens",
-        Unit.COUNT,
-        "Input tokens of successful calls, without cache reads and writes.",
-        _EVERYWHERE,
-        _of_successes(lambda record: record.tokens.input),
-        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
-    ),
-    MetricDefinition(
-        "OutputTokens",
-        Unit.COUNT,
-        "Output tokens of successful calls.",
-        _EVERYWHERE,
-        _of_successes(lambda record: record.tokens.output),
-        otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
-    ),
-    MetricDefinition(
-        "CacheReadTokens",
-        Unit.COUNT,
-        "Input tokens read from the prompt cache.",
-        _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.tokens.cache_read),
-        otel_name="gen_ai.usage.cache_read.input_tokens",
-    ),
-    MetricDefinition(
-        "CacheWriteTokens",
-        Unit.COUNT,
-        "Input tokens written to the prompt cache.",
-        _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.tokens.cache_write),
-        otel_name="gen_ai.usage.cache_creation.input_tokens",
-    ),
-    MetricDefinition(
-        "TotalTokens",
-        Unit.COUNT,
-        "All tokens of successful calls: input, cache reads and writes, output.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda record: record.tokens.total),
-        otel_name=_OTEL_TOKEN_USAGE,
-    ),
-    MetricDefinition(
-        "QuotaTokens",
-        Unit.COUNT,
-        "Tokens that count against the quota: input, cache writes and burnt-down output.",
-        _EVERYWHERE_AND_BY_PROJECT,
-        _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
-    ),
+    INVOCATIONS,
+    INVOCATION_ERRORS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    TOTAL_TOKENS,
+    QUOTA_TOKENS,
     MetricDefinition(
         "FailedTokens",
         Unit.COUNT,
@@ -317,6 +347,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _of_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
         is_total=False,
+        needs_content=True,
     ),
     ESTIMATED_COST,
     UNPRICED_INVOCATIONS,
@@ -335,6 +366,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
         _ACCOUNT_ALONE,
         lambda call: 1 if call.attribution is not None and call.attribution.is_forged else None,
+        frequency=Frequency.ON_EVENT,
     ),
     MetricDefinition(
         "DisputedAttributions",
@@ -342,6 +374,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         "Calls whose inference profile names another project than the caller's own tags.",
         _ACCOUNT_ALONE,
         lambda call: 1 if call.attribution is not None and call.attribution.is_disputed else None,
+        frequency=Frequency.ON_EVENT,
     ),
 )
 """What is published of every call, from the ledger's stream."""
@@ -357,18 +390,23 @@ class HealthMetric:
         name: Its CloudWatch name.
         unit: Its unit.
         description: What it counts, in a sentence.
+        frequency: The hours in which it is published.
     """
 
     name: str
     unit: Unit
     description: str
+    frequency: Frequency = Frequency.CONTINUOUS
 
 
 ACCEPTED_RECORDS = HealthMetric(
     "AcceptedRecords", Unit.COUNT, "Invocation logs that were read and written to the ledger."
 )
 IGNORED_RECORDS = HealthMetric(
-    "IgnoredRecords", Unit.COUNT, "Notices of Bedrock and CloudWatch Logs among the records."
+    "IgnoredRecords",
+    Unit.COUNT,
+    "Notices of Bedrock and CloudWatch Logs among the records.",
+    frequency=Frequency.ON_EVENT,
 )
 REJECTED_RECORDS = HealthMetric(
     "RejectedRecords", Unit.COUNT, "Records that could not be counted; they are in quarantine."
@@ -395,6 +433,7 @@ OVERFLOWING_CALLS = HealthMetric(
     "OverflowingCalls",
     Unit.COUNT,
     "Calls of identities, projects or models past a bound, which metrics show as __other__.",
+    frequency=Frequency.ON_EVENT,
 )
 WAITING_MODELS = HealthMetric(
     "WaitingModels", Unit.COUNT, "Models and service tiers whose calls wait for a price."
@@ -424,15 +463,22 @@ LOGGING_DIFFERENCES = HealthMetric(
     "The number of differences of invocation logging and of the meter from what was deployed.",
 )
 HELD_PRICES = HealthMetric(
-    "HeldPrices", Unit.COUNT, "List prices that wait for a decision; the old prices stay."
+    "HeldPrices",
+    Unit.COUNT,
+    "List prices that wait for a decision; the old prices stay.",
+    frequency=Frequency.DAILY,
 )
 PRICE_LIST_AGE = HealthMetric(
-    "PriceListAge", Unit.SECONDS, "Time since the AWS Price List was last read as a whole."
+    "PriceListAge",
+    Unit.SECONDS,
+    "Time since the AWS Price List was last read as a whole.",
+    frequency=Frequency.DAILY,
 )
 PRICE_RELOAD_FAILURES = HealthMetric(
     "PriceReloadFailures",
     Unit.COUNT,
     "Attempts to reload the price book that failed; the book stays as it was.",
+    frequency=Frequency.ON_EVENT,
 )
 UNMETERED_CALLS = HealthMetric(
     "UnmeteredCalls",
@@ -446,11 +492,18 @@ UNLOGGED_JOBS = HealthMetric(
     "UnloggedJobs",
     Unit.COUNT,
     "Batch jobs and asynchronous invocations, whose calls Bedrock does not log.",
+    frequency=Frequency.ON_EVENT,
 )
 MISREAD_TIER_CALLS = HealthMetric(
     "MisreadTierCalls",
     Unit.COUNT,
     "Calls of the last two hours at a service tier that logs without content do not name.",
+    frequency=Frequency.ON_EVENT,
+)
+FORGED_SERIES = HealthMetric(
+    "ForgedSeries",
+    Unit.COUNT,
+    "Identities and models whose metrics have values below zero, which the meter never publishes.",
 )
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
@@ -467,6 +520,7 @@ HEALTH_METRICS = (
     MISSING_CALLS,
     COVERAGE_SHORTFALL,
     USAGE_MISMATCH,
+    FORGED_SERIES,
     LOGGING_DIFFERENCES,
     HELD_PRICES,
     PRICE_LIST_AGE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
+from enum import StrEnum
 
 from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
 from lambdas.domain.pricing.price import Price, Routing, TokenKind
@@ -15,15 +16,19 @@ from lambdas.domain.pricing.price_list import (
     LeftOut,
     Plan,
     PriceKey,
-    PriceListRow,
     read_price_list,
 )
 
-_MANTLE = "bedrock_mantle"
-_BATCH = "batch"
-_OTHER_REGION = "other_region"
-_OTHER_VARIANT = "other_variant"
-_UNKNOWN_SIZE = "unknown_size_of_large_calls"
+
+class Unusable(StrEnum):
+    """The reason why a listed price is not the price of a logged call."""
+
+    MANTLE = "bedrock_mantle"
+    BATCH = "batch"
+    OTHER_REGION = "other_region"
+    VARIANT = "other_variant"
+    """It says what the counts of a log do not separate, such as speech."""
+    UNKNOWN_SIZE = "unknown_size_of_large_calls"
 
 
 def read_listing(
@@ -48,14 +53,13 @@ def read_listing(
     for row in rows:
         if _is_hidden(row.key, of_region):
             continue
-        reason = _why_left_out(row, region)
-        size = _size(row.key, large_calls)
-        if reason is None and size is None:
-            reason = _UNKNOWN_SIZE
-        if reason is not None or size is None:
-            left_out[str(reason)] += 1
-            continue
-        rates.append(ListedRate.of(_key(row.key, size), row.usd))
+        key = read_rate_key(row.key, large_calls)
+        if isinstance(key, RateKey) and row.key.region != region:
+            key = Unusable.OTHER_REGION
+        if isinstance(key, Unusable):
+            left_out[key.value] += 1
+        else:
+            rates.append(ListedRate.of(key, row.usd))
     return Listing(
         offer=file.offer,
         region=region,
@@ -69,6 +73,32 @@ def read_listing(
 def has_later_prices(listing: Listing) -> bool:
     """Say if the file has prices that begin later: it has to be read again unchanged."""
     return LeftOut.NOT_YET_EFFECTIVE.value in listing.left_out
+
+
+def read_rate_key(key: PriceKey, large_calls: Mapping[str, int]) -> RateKey | Unusable:
+    """Get the place of a price in a book, or the reason why a book has no place for it.
+
+    Calls through a geography's profile have the price of their Region. AWS lists prices of large
+    calls without saying where those begin.
+
+    Args:
+        key: The price's key in AWS's list.
+        large_calls: The size above which calls of a model are large, see `large_call_sizes`.
+    """
+    if key.endpoint is not Endpoint.RUNTIME:
+        return Unusable.MANTLE
+    if key.plan is not Plan.ON_DEMAND:
+        return Unusable.BATCH
+    if key.variant:
+        return Unusable.VARIANT
+    size = 0
+    if key.is_long_context:
+        known = large_calls.get(key.model_id)
+        if known is None or not isinstance(key.measure, TokenKind):
+            return Unusable.UNKNOWN_SIZE
+        size = known
+    routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
+    return RateKey(key.model_id, routing, key.region, key.service_tier, key.measure, size)
 
 
 def large_call_sizes(prices: Iterable[Price]) -> dict[str, int]:
@@ -93,34 +123,10 @@ def _spellings(model_id: str) -> Iterator[str]:
         yield f"{name}-v{version}:0"
 
 
-def _size(key: PriceKey, large_calls: Mapping[str, int]) -> int | None:
-    """The size of calls above which a price holds; `None` where it is not known."""
-    if not key.is_long_context:
-        return 0
-    return large_calls.get(key.model_id) if isinstance(key.measure, TokenKind) else None
-
-
 def _is_hidden(key: PriceKey, of_region: Collection[PriceKey]) -> bool:
     """Say if the Region's own price goes before this one, of its geography's profile."""
     is_geography = key.routing is Routing.GEOGRAPHY
     return is_geography and key._replace(routing=Routing.REGION) in of_region
-
-
-def _why_left_out(row: PriceListRow, region: str) -> str | None:
-    key = row.key
-    if key.endpoint is not Endpoint.RUNTIME:
-        return _MANTLE
-    if key.plan is not Plan.ON_DEMAND:
-        return _BATCH
-    if key.region != region:
-        return _OTHER_REGION
-    return _OTHER_VARIANT if key.variant else None
-
-
-def _key(key: PriceKey, size: int) -> RateKey:
-    """The place of a rate: calls through a geography's profile have the price of their Region."""
-    routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
-    return RateKey(key.model_id, routing, key.region, key.service_tier, key.measure, size)
 
 
 def _order(rate: ListedRate) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge-how-it-works.html
 BATCH_EVENT: Final = "Batch Inference Job State Change"
@@ -23,8 +24,8 @@ _STATUS = re.compile(r"[A-Za-z]{1,40}")
 _CALLER = re.compile(r"arn:[!-~]{1,600}")
 _UNKNOWN = "unknown"
 _ONCE: Final = (
-    "This is the only notification of the day about these models; the metric UnloggedJobs counts"
-    " every invocation."
+    "This is the only notification of the day about these models; the metric"
+    f" {UNLOGGED_JOBS.name} counts every invocation."
 )
 _ADVICE: Final = (
     "Bedrock does not log these calls: their tokens and their cost are in no metric and no report."

@@ -13,11 +13,6 @@ from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_
 from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
-TIER_DIMENSIONS: Final = ("ModelId", "ServiceTier", "ResolvedServiceTier")
-"""The tier that was asked for, and the tier that served the call.
-
-Source: https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
-"""
 MAX_TIERS_READ: Final = 200
 """As many metrics of tiers are read an hour. An application inference profile has its own."""
 _MAX_ROWS: Final = 20

@@ -27,6 +27,7 @@ from lambdas.domain.completeness import (
 from lambdas.domain.metrics.catalog import (
     COVERAGE_RATIO,
     COVERAGE_SHORTFALL,
+    FORGED_SERIES,
     MISSING_CALLS,
     USAGE_MISMATCH,
     HealthMetric,
@@ -34,6 +35,7 @@ from lambdas.domain.metrics.catalog import (
 from lambdas.functions.coverage_auditor.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.find_forged_series import ForgedSeriesFinder
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -57,6 +59,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     health = _health(report)
     if report.window.is_hour_of_the_clock:
         health[USAGE_MISMATCH] = int(_audit_settled_hours(moment).is_mismatch)
+        health[FORGED_SERIES] = _find_forged_series(moment)
     record_health(health)
 
 
@@ -78,6 +81,18 @@ def _audit_settled_hours(moment: datetime) -> MismatchReport:
             models=_counts(hour.models),
         )
     return report
+
+
+def _find_forged_series(moment: datetime) -> int:
+    """Count series that someone else has written to, and name them in the log."""
+    found = finder().find(moment)
+    if found.count:
+        logger.warning(
+            "Metrics that the meter cannot have published",
+            negative=dict(found.negative),
+            exceeded=[dimension_set.value for dimension_set in found.exceeded],
+        )
+    return found.count
 
 
 def _health(report: CoverageReport) -> dict[HealthMetric, float]:
@@ -123,11 +138,23 @@ def audit() -> AuditCoverage:
     memory = DynamoDbTagMemory(boto3.client("dynamodb"), settings().ledger_table)
     models = ProfileModels(memory, settings().profiles_arn)
     return AuditCoverage(
-        CloudWatchMetricReader(boto3.client("cloudwatch")),
+        reader(),
         models.name_model,
         settings().max_models,
         metered_since=created_at(boto3.client("cloudformation"), settings().stack_id),
     )
+
+
+@cache
+def finder() -> ForgedSeriesFinder:
+    """The finder of forged series, made once."""
+    return ForgedSeriesFinder(reader(), settings().alarm_metric)
+
+
+@cache
+def reader() -> CloudWatchMetricReader:
+    """The reader of metrics, made once."""
+    return CloudWatchMetricReader(boto3.client("cloudwatch"))
 
 
 @cache

@@ -18,6 +18,7 @@ class Settings(EnvironmentSettings):
         profiles_arn: The beginning of the ARNs of the account's profiles, up to their ids.
         stack_id: The stack of the function; what was before its creation is not audited.
         max_models: How many models a month have metrics of their own.
+        alarm_metric: The metric that alarms on each identity and model look at.
     """
 
     topic_arn: str = Field(min_length=1)
@@ -25,3 +26,4 @@ class Settings(EnvironmentSettings):
     profiles_arn: str = Field(min_length=1)
     stack_id: str = Field(min_length=1)
     max_models: ModelBound = DEFAULT_MAX_MODELS
+    alarm_metric: str = Field(min_length=1)

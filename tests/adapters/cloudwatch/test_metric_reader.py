@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
 from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError, MetricReader
+from lambdas.domain.completeness.forged_series import SeriesReader
 from tests.fakes import InMemoryMetrics
 
 # CloudWatch takes and keeps what is recent.
@@ -16,7 +17,7 @@ WINDOW = AuditWindow.at(datetime.now(UTC))
 NAMESPACE = "AWS/Bedrock"
 
 
-class Metrics(MetricReader, Protocol):
+class Metrics(MetricReader, SeriesReader, Protocol):
     """A reader, and what it reads from."""
 
     def add(
@@ -64,6 +65,20 @@ def test_sums_are_of_the_window_alone(metrics: Metrics) -> None:
     for at in (WINDOW.start, WINDOW.end - timedelta(seconds=1)):
         metrics.add(NAMESPACE, "Invocations", at, 7, "a")
     assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 14}}
+
+
+def test_the_lowest_value_of_each_series_is_read(metrics: Metrics) -> None:
+    for model, values in {"a": (5, -7, 3), "b": (4,)}.items():
+        for minute, value in enumerate(values):
+            at = WINDOW.start + timedelta(minutes=minute)
+            metrics.add(NAMESPACE, "QuotaTokens", at, value, model)
+    metrics.add(NAMESPACE, "QuotaTokens", WINDOW.start, -9)  # of no model
+    assert metrics.lowest_values(NAMESPACE, "QuotaTokens", "ModelId", WINDOW, at_most=9) == {
+        "a": -7,
+        "b": 4,
+    }
+    some = metrics.lowest_values(NAMESPACE, "QuotaTokens", "ModelId", WINDOW, at_most=1)
+    assert len(some) == 1
 
 
 def test_models_are_counted_without_reading_their_sums(metrics: Metrics) -> None:
@@ -186,5 +201,5 @@ def test_values_of_several_pages_are_one_sum() -> None:
 @pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
 def test_a_part_of_the_figures_is_no_basis_for_an_audit(status: str) -> None:
     client: Any = Pages((status, [1.0]))
-    with pytest.raises(FiguresUnavailableError, match="1 of 1 sums in AWS/Bedrock"):
+    with pytest.raises(FiguresUnavailableError, match="1 of 1 metrics in AWS/Bedrock"):
         CloudWatchMetricReader(client).of_account(NAMESPACE, ["Inferences"], WINDOW)

@@ -16,6 +16,7 @@ from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, NOON, usage_record
+from tests.examples import percent_of_examples
 from tests.fakes import InMemoryRecordedCalls
 
 Holding: TypeAlias = Callable[..., RecordedCalls]
@@ -102,8 +103,7 @@ moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(micr
 
 
 @settings(
-    max_examples=25,
-    deadline=None,
+    max_examples=percent_of_examples(25),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(at=moments | st.sampled_from([START, END, END - timedelta(microseconds=1)]))

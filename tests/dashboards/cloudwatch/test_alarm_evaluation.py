@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
+from dashboards.cloudwatch import AlarmEvaluation
 
 pytestmark = pytest.mark.usefixtures("aws")
 NOW = datetime.now(UTC).replace(second=30)

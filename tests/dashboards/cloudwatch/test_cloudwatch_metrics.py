@@ -5,8 +5,13 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from dashboards.cloudwatch import Metric, Periods, Statistic, UnknownExpressionError
-from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
+from dashboards.cloudwatch import (
+    CloudWatchMetrics,
+    Metric,
+    Periods,
+    Statistic,
+    UnknownExpressionError,
+)
 
 pytestmark = pytest.mark.usefixtures("aws")
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -14,8 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic
-from dashboards.cloudwatch.series import Value
+from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic, Value
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import page_with_all
 from dashboards.viewer.recent_views import RecentViews

@@ -28,6 +28,7 @@ from tests.builders import (
     metered,
     usage_record,
 )
+from tests.examples import percent_of_examples
 from tests.fakes import (
     InMemoryMetricSink,
     InMemoryTagSource,
@@ -200,7 +201,7 @@ class Stream(RuleBasedStateMachine):
 
 
 TestStream = Stream.TestCase
-TestStream.settings = settings(deadline=None, max_examples=10, stateful_step_count=10)
+TestStream.settings = settings(max_examples=percent_of_examples(10), stateful_step_count=10)
 
 
 def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> None:

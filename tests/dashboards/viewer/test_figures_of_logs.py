@@ -1,0 +1,175 @@
+"""What the dashboards show of log files is what plain sums over the files' own JSON say.
+
+Nothing here uses a reader, an aggregation or an evaluator of the meter to work out a figure.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.demo.company import PROFILE, PROFILE_MODEL, invocation_logs
+from dashboards.demo.plain_sums import PlainSums, sum_by_identity
+from dashboards.demo.sources import source_of_logs
+from dashboards.viewer.dashboard_session import Viewing
+from tests.invocation_logs import as_lines, log
+
+LOGS = [
+    {**call, "modelId": f"us.{PROFILE_MODEL}"} if call["modelId"] == PROFILE else call
+    for call in invocation_logs()
+]
+SUCCESSES = [call for call in LOGS if "errorCode" not in call]
+KINDS = {
+    "Input": ("input", "inputTokenCount"),
+    "Cache reads": ("input", "cacheReadInputTokenCount"),
+    "Cache writes": ("input", "cacheWriteInputTokenCount"),
+    "Output": ("output", "outputTokenCount"),
+}
+
+
+def tokens(call: dict[str, Any], kind: str) -> int:
+    part, name = KINDS[kind]
+    count: int = call[part].get(name, 0)
+    return count
+
+
+def total(call: dict[str, Any]) -> int:
+    return sum(tokens(call, kind) for kind in KINDS)
+
+
+def quota(call: dict[str, Any]) -> int:
+    """Output of Claude burns down five times, cache reads do not count.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+    """
+    output = tokens(call, "Output") * (5 if "claude" in call["modelId"] else 1)
+    return tokens(call, "Input") + tokens(call, "Cache writes") + output
+
+
+def model_of(call: dict[str, Any]) -> str:
+    model: str = call["modelId"]
+    return model.removeprefix("us.").removeprefix("global.")
+
+
+def summed(calls: Iterable[dict[str, Any]], key: Callable[[Any], str], count: Any) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for call in calls:
+        sums[key(call)] += count(call)
+    return +sums
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """The widgets' numbers and lines, by what people read beside them."""
+    path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
+    path.write_bytes(as_lines(*LOGS))
+    viewing = Viewing.of(source_of_logs([path]))
+
+    @cache
+    def widgets(dashboard: str, choice: str) -> dict[str, Any]:
+        view = viewing.view(dashboard, choice, "1d")["widgets"]
+        return {widget["title"]: widget for widget in view}
+
+    def series(
+        dashboard: str, title: str, choice: str = "", field: str = "value"
+    ) -> dict[str, Any]:
+        drawn = widgets(dashboard, choice)[title]["series"]
+        return {each["name"]: each[field] for each in drawn}
+
+    return series
+
+
+Shown = Callable[..., dict[str, Any]]
+
+
+def test_totals_of_the_account_are_sums_over_the_logs(shown: Shown) -> None:
+    found = shown("usage_overview", "In the time shown")
+    del found["Cost, USD"]
+    assert found == {
+        "Quota tokens": sum(map(quota, SUCCESSES)),
+        "Total tokens": sum(map(total, SUCCESSES)),
+        "Calls": len(SUCCESSES),
+        "Failed calls": len(LOGS) - len(SUCCESSES),
+    }
+
+
+def test_kinds_of_tokens_are_sums_over_the_logs(shown: Shown) -> None:
+    assert shown("usage_overview", "Which kind of tokens") == {
+        kind: sum(tokens(call, kind) for call in SUCCESSES) for kind in KINDS
+    }
+
+
+def test_the_largest_callers_are_ranked_by_sums_over_the_logs(shown: Shown) -> None:
+    sums = summed(SUCCESSES, lambda call: call["identity"]["arn"], quota)
+    found = shown("usage_overview", "Who: quota tokens (top 10)")
+    assert list(found.items()) == sums.most_common(10)
+
+
+def test_each_identity_has_its_own_sums(shown: Shown) -> None:
+    callers = {call["identity"]["arn"] for call in LOGS}
+    assert len(callers) > 5
+    for caller in callers:
+        calls = [call for call in SUCCESSES if call["identity"]["arn"] == caller]
+        found = shown("identity_detail", "In the time shown", caller)
+        assert found["Total tokens"] == sum(map(total, calls))
+        assert found["Quota tokens"] == sum(map(quota, calls))
+        assert found["Calls"] == len(calls)
+        failed = sum(call["identity"]["arn"] == caller for call in LOGS) - len(calls)
+        assert (found["Failed calls"] or 0) == failed
+
+
+def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
+    answering = [call for call in SUCCESSES if "embed" not in call["modelId"]]
+    calls = summed(answering, model_of, lambda _: 1)
+    assert shown("model_comparison", "Calls by model") == calls
+    output = summed(answering, model_of, lambda call: tokens(call, "Output"))
+    assert shown("model_comparison", "Output tokens a call") == pytest.approx(
+        {model: output[model] / calls[model] for model in calls}
+    )
+    everything = summed(SUCCESSES, model_of, lambda call: tokens(call, "Input"))
+    assert shown("cost_and_budgets", "Input tokens by model") == everything
+    failed = [call for call in LOGS if "errorCode" in call]
+    failures = summed(failed, model_of, lambda _: 1)
+    assert shown("model_comparison", "Failed calls by model") == failures
+
+
+def test_lines_have_the_sums_of_each_five_minutes(shown: Shown) -> None:
+    lines = shown("cost_and_budgets", "Kinds of tokens", field="values")
+    for kind in KINDS:
+        sums: defaultdict[str, int] = defaultdict(int)
+        for call in SUCCESSES:
+            hour, minute = call["timestamp"][11:16].split(":")
+            sums[f"{hour}:{int(minute) // 5 * 5:02}"] += tokens(call, kind)
+        in_order = [count for _, count in sorted(sums.items())]
+        assert [value for value in lines[kind] if value is not None] == in_order
+
+
+def test_cost_of_a_model_is_its_tokens_by_its_list_price(shown: Shown) -> None:
+    """Nova Lite in us-east-1: 0.06 and 0.24 dollars a million tokens."""
+    model = "amazon.nova-lite-v1:0"
+    calls = [call for call in SUCCESSES if call["modelId"] == model]
+    usd = sum(
+        (
+            Decimal("0.06") * tokens(call, "Input") + Decimal("0.24") * tokens(call, "Output")
+            for call in calls
+        ),
+        Decimal(0),
+    )
+    assert shown("cost_and_budgets", "Cost by model")[model] == pytest.approx(float(usd / 10**6))
+
+
+def test_plain_sums_count_successes_and_failures_apart() -> None:
+    calls = [
+        log("1", input={"inputTokenCount": 1, "cacheReadInputTokenCount": 20}),
+        log("2", input={"inputTokenCount": 300, "cacheWriteInputTokenCount": 4000}),
+        log("3", errorCode="ThrottlingException"),
+        log("4", identity={"arn": "ben"}, output={}),
+    ]
+    assert sum_by_identity(calls) == {
+        "arn:aws:iam::111122223333:user/ana": PlainSums(2, 1, 4321 + 10),
+        "ben": PlainSums(1, 0, 10),
+    }
