@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_cdk import App, Aws, Environment, Tags
+from aws_cdk import App, Aws, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 
 from cdk import nag
@@ -25,46 +25,8 @@ _UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 def build(app: App, config: Config) -> None:
     """Put the stacks of every Region into an app."""
-    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     for region in config.regions or (None,):
-        environment = Environment(
-            account=account, region=region or os.environ.get("CDK_DEFAULT_REGION")
-        )
-        suffix = f"-{region}" if region else ""
-
-        storage = StorageStack(
-            app, f"{stack_names.STORAGE}{suffix}", config=config, environment=environment
-        )
-        ingestion = IngestionStack(
-            app,
-            f"{stack_names.INGESTION}{suffix}",
-            config=config,
-            storage=storage,
-            environment=environment,
-        )
-        reporting = (
-            ReportingStack(
-                app,
-                f"{stack_names.REPORTING}{suffix}",
-                config=config,
-                storage=storage,
-                ingestion=ingestion,
-                environment=environment,
-            )
-            if stack_names.REPORTING in config.stacks
-            else None
-        )
-        monitoring = MonitoringStack(
-            app,
-            f"{stack_names.MONITORING}{suffix}",
-            config=config,
-            storage=storage,
-            ingestion=ingestion,
-            reporting=reporting,
-            environment=environment,
-        )
-        stacks = [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
-        for stack in stacks:
+        for stack in _stacks(app, config, region):
             boundary = iam.ManagedPolicy.from_managed_policy_name(
                 stack, "Boundary", boundary_name(Aws.REGION)
             )
@@ -72,6 +34,45 @@ def build(app: App, config: Config) -> None:
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)
+
+
+def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
+    """Make the stacks of a Region; `None` stands for that of the credentials."""
+    environment = Environment(
+        account=os.environ.get("CDK_DEFAULT_ACCOUNT"),
+        region=region or os.environ.get("CDK_DEFAULT_REGION"),
+    )
+    suffix = f"-{region}" if region else ""
+    storage = StorageStack(
+        app, f"{stack_names.STORAGE}{suffix}", config=config, environment=environment
+    )
+    ingestion = IngestionStack(
+        app,
+        f"{stack_names.INGESTION}{suffix}",
+        config=config,
+        storage=storage,
+        environment=environment,
+    )
+    reporting = None
+    if stack_names.REPORTING in config.stacks:
+        reporting = ReportingStack(
+            app,
+            f"{stack_names.REPORTING}{suffix}",
+            config=config,
+            storage=storage,
+            ingestion=ingestion,
+            environment=environment,
+        )
+    monitoring = MonitoringStack(
+        app,
+        f"{stack_names.MONITORING}{suffix}",
+        config=config,
+        storage=storage,
+        ingestion=ingestion,
+        reporting=reporting,
+        environment=environment,
+    )
+    return [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
 
 
 def main() -> None:
