@@ -23,6 +23,7 @@ LOCAL_CLOUD := .venv/local-cloud/.ready
 # As locked, by hash, and without running what packages bring: the CDK's command line has credentials.
 NPM_CI := npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+METER := PYTHONDONTWRITEBYTECODE= $(BIN)/bedrock-meter
 # The CDK runs on the Node, and bundles with the uv, that lie in .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
@@ -31,9 +32,6 @@ export UV_SYSTEM_CERTS := 1
 # Fits the library in pyproject.toml. From 3.0.0 on the command line refuses what that makes.
 CDK_VERSION := $(shell sed -n 's/^ *"aws-cdk": "\(.*\)"$$/\1/p' cdk/package.json)
 CDK := .venv/cdk-$(CDK_VERSION)/node_modules/.bin/cdk
-# Says in a line that there are none; the CDK does so after it has made all templates. A profile in
-# SET is known to the CDK alone.
-CHECK_CREDENTIALS = $(if $(findstring --profile,$(SET)),:,$(RUN) -m cdk.operations.credentials $(1))
 # Draws the dashboards of the preview.
 VIEWER := dashboards/viewer
 ECHARTS_VERSION := $(shell sed -n 's/^ *"echarts": "\(.*\)"$$/\1/p' $(VIEWER)/package.json)
@@ -69,25 +67,26 @@ $(READY): uv.lock pyproject.toml
 	@touch $@
 
 demo: $(LOCAL_CLOUD) $(ECHARTS) ## Deploy into a local cloud, and be notified of what a made-up company spends
-	@$(RUN) -m dashboards.demo.demo
+	@$(METER) demo
 
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
-	@$(RUN) -m dashboards.demo.preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 screenshots: $(READY) ## Take pictures of the demo's dashboards, those of the README too
-	@$(RUN) -m dashboards.demo.screenshots
+	@$(METER) screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
-	@$(RUN) -m dashboards.reports.meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(METER) meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
-	@$(RUN) -m dashboards.reports.focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 compare: $(READY) ## What your logs would cost on other models, and where money is lost: make compare LOGS="PATH ..." [OUT=comparison.json]
-	@$(RUN) -m dashboards.reports.compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+	@$(METER) compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
-	@$(RUN) -m dashboards.reports.reconcile $(if $(OUT),--out "$(OUT)") --cur $(CUR) -- $(LOGS)
+	@set --; for path in $(CUR); do set -- "$$@" --cur "$$path"; done; \
+	  $(METER) reconcile "$$@" $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e); THOROUGH=1 as CI runs them
 	@$(if $(THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
@@ -118,51 +117,48 @@ synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentia
 	@$(CDK) synth --quiet --no-notices $(SET)
 
 doctor: $(READY) ## Look at the account before and after deploying; changes nothing
-	@$(RUN) -m cdk.operations.doctor
+	@$(METER) doctor
 
 cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]
-	@$(RUN) -m cdk.operations.cost --calls "$(CALLS)" --identities "$(IDENTITIES)" --models "$(MODELS)" \
-	  --unpriced "$(UNPRICED)"
+	@$(METER) cost $(if $(CALLS),--calls "$(CALLS)") $(if $(IDENTITIES),--identities "$(IDENTITIES)") \
+	  $(if $(MODELS),--models "$(MODELS)") $(if $(UNPRICED),--unpriced "$(UNPRICED)")
 
 bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and make the permissions boundary
-	@$(call CHECK_CREDENTIALS,bootstrap)
-	@$(RUN) -m cdk.operations.boundary put $(SET)
+	@$(METER) prepare bootstrap $(SET)
 	@$(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
-	@$(call CHECK_CREDENTIALS,deploy)
-	@$(RUN) -m cdk.operations.boundary check $(SET)
+	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
-	@$(RUN) -m cdk.operations.send_test_notification
+	@$(METER) test-notification
 
 redrive: $(READY) ## Put back what functions gave up on
-	@$(RUN) -m cdk.operations.redrive
+	@$(METER) redrive
 
 reprice: $(READY) ## Publish the cost of calls whose price became known (else within an hour)
-	@$(RUN) -m cdk.operations.reprice
+	@$(METER) reprice
 
 price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
-	@$(RUN) -m cdk.operations.price_updates --accept "$(ACCEPT)" --reject "$(REJECT)" \
-	  --supersede "$(SUPERSEDE)" --reason "$(REASON)" $(if $(CHECK),--check)
+	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
+	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(CHECK),--check)
 
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
-	@$(RUN) -m cdk.operations.replay --from "$(FROM)" --to "$(TO)"
+	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
 
 destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
-	@$(call CHECK_CREDENTIALS,destroy)
+	@$(METER) prepare destroy $(SET)
 	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Reporting*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
-	@$(RUN) -m cdk.operations.purge
+	@$(METER) purge
 
 deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
-	@$(RUN) -m cdk.operations.deployer_policy
-	@$(RUN) -m cdk.operations.boundary_policy
+	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Make the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
-	@$(RUN) -m cdk.operations.prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
+	@$(METER) prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
 $(LITELLM)/.ready: $(READY)
 	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) --require-hashes \

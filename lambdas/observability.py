@@ -1,4 +1,4 @@
-"""What every function says of itself: structured logs, and the meter's own health metrics."""
+"""Structured logs of functions, and the meter's own health metrics."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, Frequency, HealthMe
 
 # ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
+_REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
 logger = Logger(service="bedrock-meter", json_serializer=_to_json)
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
     """Write health metrics to the log in one line, from which CloudWatch makes metrics.
 
+    The line has the id of the invocation, as all lines of the logger.
     Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
     """
     provider = AmazonCloudWatchEMFProvider(namespace=HEALTH_NAMESPACE)
     for metric, value in values.items():
         if value or metric.frequency is not Frequency.ON_EVENT:
             provider.add_metric(metric.name, metric.unit.value, value)
+    request_id = logger.get_current_keys().get(_REQUEST_ID)
+    if request_id is not None:
+        provider.add_metadata(_REQUEST_ID, request_id)
     provider.flush_metrics()

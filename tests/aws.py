@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -37,7 +38,7 @@ def set_log_processor_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account with an empty ledger table and an empty quarantine bucket."""
+    """An account with an empty ledger table and quarantine bucket, and no function that runs."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -60,6 +61,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         )
         boto3.client("s3").create_bucket(Bucket=QUARANTINE)
         yield
+    clear_caches()
 
 
 def deploy_a_stack() -> str:
@@ -150,9 +152,21 @@ def client_configs(
     return configs
 
 
-def clear_caches(handlers: Iterable[ModuleType]) -> None:
-    """Clear what handlers have memoized: clients, settings and services of one test."""
-    for handler in handlers:
-        for resource in vars(handler).values():
-            if hasattr(resource, "cache_clear"):
-                resource.cache_clear()
+def lambda_context(milliseconds: int = 900_000, request_id: str = "a-request") -> Any:
+    """The context of an invocation that has so much time left."""
+    return SimpleNamespace(
+        function_name="function",
+        memory_limit_in_mb=512,
+        invoked_function_arn=f"arn:aws:lambda:{REGION}:111122223333:function:function",
+        aws_request_id=request_id,
+        get_remaining_time_in_millis=lambda: milliseconds,
+    )
+
+
+def clear_caches() -> None:
+    """Start all functions anew: forget settings and services, as new processes would."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("lambdas.functions.") and name.endswith(".handler"):
+            for resource in vars(module).values():
+                if hasattr(resource, "cache_clear") and resource.__module__ == name:
+                    resource.cache_clear()

@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import (
     UNKNOWN_IDENTITY,
     TokenCounts,
@@ -15,8 +17,9 @@ from lambdas.domain.invocations import (
     UsageRecord,
 )
 from lambdas.domain.ledger.join import join_readings
-from lambdas.domain.metrics.catalog import MeteredCall
-from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
+from lambdas.domain.metrics import DimensionNamer, MeteredCall
+from lambdas.domain.pricing import CallCost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
+from lambdas.domain.pricing.call_pricing import price_call
 
 ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"
 BEN = "arn:aws:iam::111122223333:user/ben"
@@ -41,12 +44,25 @@ PRICES = PriceBook(
 )
 """A price of one model, without its cache, and none of others."""
 PRICING = Pricing(PRICES)
-cost_of = PRICING.cost_of
+NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+"""The attribution of a call to nothing."""
+
+
+def cost_of(record: UsageRecord, pricing: Pricing = PRICING) -> CallCost:
+    """The cost of a call."""
+    return price_call(record, pricing)
+
+
+def enriched(
+    record: UsageRecord, pricing: Pricing = PRICING, attribution: Attribution = NOBODY
+) -> EnrichedCall:
+    """A call with its cost, and an attribution."""
+    return CallEnricher(pricing).enrich(record)._replace(attribution=attribution)
 
 
 def metered(record: UsageRecord) -> MeteredCall:
-    """A call with its cost, put down to nothing."""
-    return MeteredCall(record, cost_of(record))
+    """A call as metrics show it without limits."""
+    return DimensionNamer().meter(enriched(record))
 
 
 def usage_record(**changes: Any) -> UsageRecord:

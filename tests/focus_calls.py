@@ -10,7 +10,9 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from lambdas.adapters.report_layouts.focus_csv import write_csv
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
     NegotiatedPrice,
@@ -22,15 +24,14 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
-from lambdas.domain.reports.focus import DailyCharges, row_of, write_csv
-from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
+from lambdas.domain.reports.focus import DailyCharges, row_of
+from tests.builders import ANA, BEN, HAIKU_3, NOBODY, SONNET_4, enriched, usage_record
 from tests.focus_rules import TextRow, read_rows
 
 OPUS = "anthropic.claude-opus-4-6-v1"
 IMPORTED = "imported-model/abc"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123"
 FIRST = datetime(2026, 9, 1, tzinfo=UTC)
-NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
 
 
 def usd(*prices: str) -> dict[TokenKind, Decimal]:
@@ -104,12 +105,16 @@ attributions = st.builds(Attribution, labels, labels, labels, st.sampled_from(Ru
 attributed_calls = st.lists(st.tuples(calls, attributions), max_size=12)
 
 
+def enrich(record: UsageRecord, attribution: Attribution = NOBODY) -> EnrichedCall:
+    return enriched(record, PRICING, attribution)
+
+
 def charges_of(
     attributed: Iterable[tuple[UsageRecord, Attribution]], pricing: Pricing = PRICING
 ) -> DailyCharges:
-    charges = DailyCharges(pricing.price_tokens)
+    charges = DailyCharges()
     for record, attribution in attributed:
-        charges.add(record, attribution)
+        charges.add(enriched(record, pricing, attribution))
     return charges
 
 
@@ -126,11 +131,14 @@ def rows_of(charges: DailyCharges) -> list[TextRow]:
 def row_of_call(
     record: UsageRecord,
     attribution: Attribution = NOBODY,
-    *,
-    invoked_model_id: str | None = None,
 ) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
-    charges = DailyCharges(PRICING.price_tokens)
-    charges.add(record, attribution, invoked_model_id=invoked_model_id)
+    return only_row_of(enrich(record, attribution))
+
+
+def only_row_of(call: EnrichedCall) -> TextRow:
+    """The only row of a call that uses one kind of tokens."""
+    charges = DailyCharges()
+    charges.add(call)
     (row,) = rows_of(charges)
     return row

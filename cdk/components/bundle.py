@@ -1,4 +1,4 @@
-"""Bundles what the functions run: their code, and their dependencies from the lock file.
+"""Bundles what the functions run: their code, and groups of dependencies from the lock file.
 
 No Docker: uv picks wheels for the functions' own Python and processor. Each bundle is kept under a
 name made from its content, so that only the first one needs a package registry.
@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -20,6 +19,8 @@ _BUNDLES = ROOT / ".bundles"
 _SUFFIXES = (".json", ".py")
 
 Architecture: TypeAlias = Literal["arm64", "x86_64"]
+DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet"]
+"""Groups of `pyproject.toml` that functions need: `runtime` all of them, the others few."""
 
 # Lambda's own machines: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _PLATFORMS: dict[Architecture, str] = {
@@ -49,20 +50,21 @@ def bundle_code() -> Path:
 
 
 def bundle_layer(
-    *, without: Sequence[str], python_version: str, architecture: Architecture
+    group: DependencyGroup, *, python_version: str, architecture: Architecture
 ) -> Path:
-    """Bundle the functions' dependencies, as locked, as a Lambda layer.
+    """Bundle a group of dependencies, as locked, as a Lambda layer.
 
     Args:
-        without: Packages to leave out, with what only they need.
+        group: Its name in `pyproject.toml`.
         python_version: The functions' Python, as in `3.14`.
         architecture: Their processor.
 
     Raises:
         BundlingError: There is no network, or no wheel for this Python and processor.
     """
-    pruned = [f"--prune={package}" for package in without]
-    requirements = _uv("export", "--frozen", "--no-dev", "--no-header", "--no-annotate", *pruned)
+    requirements = _uv(
+        *("export", "--frozen", "--only-group", group, "--no-header", "--no-annotate")
+    )
     platform = _PLATFORMS[architecture]
     digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}".encode())
     bundle = _BUNDLES / f"layer-{digest.hexdigest()[:16]}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterable
 
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.components.bundle import bundle_code, bundle_layer
+from cdk.components.bundle import DependencyGroup, bundle_code, bundle_layer
 from cdk.config import Config
 
 _ARCHITECTURES = {
     "arm64": lambda_.Architecture.ARM_64,
     "x86_64": lambda_.Architecture.X86_64,
 }
+LAYER_NAMES: dict[DependencyGroup, str] = {
+    "runtime": "Dependencies",
+    "aws-sdk": "NewestBoto3",
+    "parquet": "Parquet",
+}
+"""The names of layers by their groups."""
 
 
 class FunctionDefaults:
@@ -28,15 +33,10 @@ class FunctionDefaults:
         runs_older_python: Whether that is not the newest one of Lambda.
         architecture: Their processor.
         code: The one code asset.
-        dependencies: The layer that every function needs.
     """
 
     def __init__(self, stack: Stack, *, config: Config, data_key: kms.IKey | None) -> None:
-        """Bundle code and dependencies, unless they are bundled already.
-
-        Raises:
-            BundlingError: Dependencies could not be installed.
-        """
+        """Bundle the code, unless it is bundled already."""
         self._stack = stack
         self.config = config
         self.data_key = data_key
@@ -46,29 +46,20 @@ class FunctionDefaults:
         self.runs_older_python = config.python_version != Config().python_version
         self.architecture = _ARCHITECTURES[config.architecture]
         self.code = lambda_.Code.from_asset(str(bundle_code()))
-        self.dependencies = self._layer("Dependencies", without=["boto3", "duckdb"])
+        self._layers: dict[DependencyGroup, lambda_.LayerVersion] = {}
 
-    @cached_property
-    def newest_boto3(self) -> lambda_.LayerVersion:
-        """The layer for functions for which the runtime's own boto3 may be too old."""
-        return self._layer(
-            "NewestBoto3", without=["aws-lambda-powertools", "duckdb", "ijson", "pydantic"]
-        )
+    def layers(self, groups: Iterable[DependencyGroup]) -> list[lambda_.ILayerVersion]:
+        """Return the layers of groups of dependencies; a stack has each of them once."""
+        return [self._layers.get(group) or self._add_layer(group) for group in groups]
 
-    @cached_property
-    def parquet(self) -> lambda_.LayerVersion:
-        """The layer for functions that write Parquet; it is large."""
-        return self._layer(
-            "Parquet", without=["aws-lambda-powertools", "boto3", "ijson", "pydantic"]
-        )
-
-    def _layer(self, name: str, *, without: Sequence[str]) -> lambda_.LayerVersion:
+    def _add_layer(self, group: DependencyGroup) -> lambda_.LayerVersion:
+        name = LAYER_NAMES[group]
         bundle = bundle_layer(
-            without=without,
+            group,
             python_version=self.config.python_version,
             architecture=self.config.architecture,
         )
-        return lambda_.LayerVersion(
+        layer = lambda_.LayerVersion(
             self._stack,
             name,
             # CloudFormation's own name would begin with the logical id, and not with the stack.
@@ -77,3 +68,5 @@ class FunctionDefaults:
             compatible_runtimes=[self.runtime],
             compatible_architectures=[self.architecture],
         )
+        self._layers[group] = layer
+        return layer

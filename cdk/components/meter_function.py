@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
+from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import ConfigurationError
 from lambdas.wiring.environment import EnvironmentSettings
@@ -39,7 +40,7 @@ class MeterFunction(lambda_.Function):
         settings: EnvironmentSettings,
         defaults: FunctionDefaults,
         timeout: Duration,
-        layers: Sequence[lambda_.ILayerVersion] = (),
+        groups: Sequence[DependencyGroup] = (),
         memory_size: int = 512,
         ephemeral_storage: Size | None = None,
         function_name: str | None = None,
@@ -53,12 +54,13 @@ class MeterFunction(lambda_.Function):
             settings: Its environment.
             defaults: What the functions of a stack share.
             timeout: How long a call may take.
-            layers: Layers beside that of the dependencies; they come before it.
+            groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
             function_name: Its name, if not one that CloudFormation generates.
 
         Raises:
+            BundlingError: Dependencies could not be installed.
             ConfigurationError: Settings are larger than a function's environment.
         """
         environment = settings.to_environment()
@@ -84,7 +86,7 @@ class MeterFunction(lambda_.Function):
             architecture=defaults.architecture,
             handler=f"lambdas.functions.{job}.handler.lambda_handler",
             code=defaults.code,
-            layers=[*layers, defaults.dependencies],
+            layers=defaults.layers([*groups, "runtime"]),
             environment=environment,
             role=role,
             log_group=log_group,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.components.acknowledgements import UNKNOWN_NAMES
+from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -39,7 +39,7 @@ class ReportingFunction(MeterFunction):
         prefix: str,
         schedule: events.Schedule,
         description: str,
-        layers: Sequence[lambda_.ILayerVersion] = (),
+        groups: Sequence[DependencyGroup] = (),
         ephemeral_storage: Size | None = None,
     ) -> None:
         """Make the function and its schedule.
@@ -56,7 +56,7 @@ class ReportingFunction(MeterFunction):
             prefix: What the names of its files begin with.
             schedule: When it is started, in UTC.
             description: What it does, for the rule that starts it.
-            layers: Layers beside that of the dependencies.
+            groups: Groups of dependencies beside `runtime`.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
         self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}"
@@ -67,7 +67,7 @@ class ReportingFunction(MeterFunction):
             job=job,
             settings=settings,
             defaults=defaults,
-            layers=layers,
+            groups=groups,
             timeout=Duration.minutes(15),  # the longest there is
             memory_size=2048,  # for as many charges or calls as each says it can hold
             ephemeral_storage=ephemeral_storage,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from cdk.config.section import Section
-from cdk.config.setting_types import AttributionSetting, FoldingPatterns
+from cdk.config.setting_types import FoldingPatterns, Json
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
+from lambdas.wiring.attribution_rules import AttributionSetting
 from lambdas.wiring.publishing_settings import IdentityBound, ModelBound
 
 
@@ -31,7 +32,12 @@ class MeteringSettings(Section):
     identity_bound: IdentityBound = DEFAULT_BOUND
     max_models: ModelBound = DEFAULT_MAX_MODELS
     folding_patterns: FoldingPatterns = ()
-    attribution: AttributionSetting = AttributionRules()
+    attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
+
+    @property
+    def attribution_rules(self) -> AttributionRules:
+        """The rules by which calls are attributed."""
+        return self.attribution.to_domain()
 
     @property
     def detail(self) -> Detail:

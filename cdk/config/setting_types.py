@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import from_json
 
-from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS, TOTAL_TOKENS, dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
-from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, called_model
+from lambdas.wiring.allowed_values import allowed, like
+from lambdas.wiring.environment import from_json_text
+from lambdas.wiring.model_names import called_model
+from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
 from lambdas.wiring.publishing_settings import FoldingPattern
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -33,44 +32,12 @@ _OTHER_WATCHED = (UNKNOWN_IDENTITY, CONFLICTING_IDENTITY, OTHER_IDENTITIES)
 _MOST_TOKENS = 2**53  # CloudWatch's numbers are doubles
 _ALARM_METRICS = (QUOTA_TOKENS.name, TOTAL_TOKENS.name)
 
-_T = TypeVar("_T")
-
-
-def _from_json(value: object) -> object:
-    """What `-c` gives for lists and objects."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return from_json(value)
-    except ValueError:
-        message = "allowed: JSON, as in cdk.json"
-        raise ValueError(message) from None
-
 
 def _from_text(value: object) -> object:
     """What `-c` gives for lists of words: JSON, or words between commas."""
     if not isinstance(value, str) or value.lstrip().startswith("["):
-        return _from_json(value)
+        return from_json_text(value)
     return [word.strip() for word in value.split(",") if word.strip()]
-
-
-def _allowed(what: str, is_so: Callable[[_T], bool]) -> AfterValidator:
-    def check(value: _T) -> _T:
-        if not is_so(value):
-            message = f"allowed: {what}"
-            raise ValueError(message)
-        return value
-
-    return AfterValidator(check)
-
-
-def _like(pattern: str, what: str) -> AfterValidator:
-    expression = re.compile(pattern, re.ASCII)
-
-    def is_like(value: str) -> bool:
-        return expression.fullmatch(value) is not None
-
-    return _allowed(what, is_like)
 
 
 def _is_https_url(value: str) -> bool:
@@ -91,20 +58,20 @@ def _has_each_once(values: tuple[str, ...]) -> bool:
     return len(set(values)) == len(values)
 
 
-_EachOnce = _allowed("each of them once", _has_each_once)
+_EachOnce = allowed("each of them once", _has_each_once)
 
-Json = BeforeValidator(_from_json)
+Json = BeforeValidator(from_json_text)
 _Words = BeforeValidator(_from_text)
 
 LogRetentionDays: TypeAlias = Annotated[
-    int, _allowed(", ".join(map(str, _LOG_RETENTIONS)), _LOG_RETENTIONS.__contains__)
+    int, allowed(", ".join(map(str, _LOG_RETENTIONS)), _LOG_RETENTIONS.__contains__)
 ]
 LogGroupName: TypeAlias = Annotated[
-    str, _like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
+    str, like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
 ]
 _KnownLogPolicy: TypeAlias = Annotated[
     str,
-    _like(
+    like(
         rf"data-protection|transformer|account:({'|'.join(ACCOUNT_POLICY_EFFECTS)}):.{{1,256}}"
         r"|subscription:[^:*]{1,512}=arn:.{1,2048}",
         "data-protection, transformer, account:KIND:NAME or subscription:NAME=DESTINATION-ARN",
@@ -112,26 +79,26 @@ _KnownLogPolicy: TypeAlias = Annotated[
 ]
 KnownLogPolicies: TypeAlias = Annotated[tuple[_KnownLogPolicy, ...], _Words]
 BillingAccountId: TypeAlias = Annotated[
-    str, _like(r"(\d{12})?", "the 12 digits of an account, or nothing")
+    str, like(r"(\d{12})?", "the 12 digits of an account, or nothing")
 ]
 Regions: TypeAlias = Annotated[
-    tuple[Annotated[str, _like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1")], ...],
+    tuple[Annotated[str, like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1")], ...],
     _Words,
     _EachOnce,
 ]
 Emails: TypeAlias = Annotated[
-    tuple[Annotated[str, _like(r"[^@\s]+@[^@\s]+", "an e-mail address")], ...], _Words, _EachOnce
+    tuple[Annotated[str, like(r"[^@\s]+@[^@\s]+", "an e-mail address")], ...], _Words, _EachOnce
 ]
 HttpsUrls: TypeAlias = Annotated[
     tuple[
-        Annotated[str, _allowed("an address that starts with https://", _is_https_url)],
+        Annotated[str, allowed("an address that starts with https://", _is_https_url)],
         ...,
     ],
     _Words,
     _EachOnce,
 ]
 AlarmMetric: TypeAlias = Annotated[
-    str, _allowed(" or ".join(map(repr, _ALARM_METRICS)), _ALARM_METRICS.__contains__)
+    str, allowed(" or ".join(map(repr, _ALARM_METRICS)), _ALARM_METRICS.__contains__)
 ]
 ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quota_and_throttling"]
 """A dashboard that CloudWatch bills, after the three that it has for nothing."""
@@ -144,7 +111,7 @@ Usd: TypeAlias = Annotated[Decimal, Field(gt=0, le=_MOST_TOKENS, max_digits=15)]
 Tokens: TypeAlias = Annotated[int, Field(ge=1, le=_MOST_TOKENS)]
 DimensionValue: TypeAlias = Annotated[
     str,
-    _allowed(
+    allowed(
         "the name as the metric's dimension has it: printable ASCII, without blanks at its ends,"
         f" {_LONGEST_WATCHED} characters at most",
         lambda value: dimension_value(value) == value and len(value) <= _LONGEST_WATCHED,
@@ -152,7 +119,7 @@ DimensionValue: TypeAlias = Annotated[
 ]
 WatchedIdentity: TypeAlias = Annotated[
     DimensionValue,
-    _allowed(
+    allowed(
         f"an ARN, or {' or '.join(_OTHER_WATCHED)}",
         lambda value: value.startswith("arn:") or value in _OTHER_WATCHED,
     ),
@@ -160,15 +127,14 @@ WatchedIdentity: TypeAlias = Annotated[
 WatchedModel: TypeAlias = Annotated[
     DimensionValue,
     AfterValidator(called_model),
-    _allowed("one model, without a *", lambda value: "*" not in value),
+    allowed("one model, without a *", lambda value: "*" not in value),
 ]
 FoldingPatterns: TypeAlias = Annotated[tuple[FoldingPattern, ...], Json]
-AttributionSetting: TypeAlias = Annotated[AttributionRules, Json]
 NegotiatedPriceSettings: TypeAlias = Annotated[tuple[NegotiatedPriceSetting, ...], Json]
 Tags: TypeAlias = Annotated[
     dict[str, str],
     Json,
-    _allowed(
+    allowed(
         f"{_MOST_TAGS} tags, keys of {_LONGEST_TAG_KEY} characters that do not start with aws:,"
         f" values of {_LONGEST_TAG_VALUE}",
         _are_tags,

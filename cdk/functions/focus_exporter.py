@@ -58,6 +58,6 @@ class FocusExporter(ReportingFunction):
             prefix=COSTS_PREFIX,
             schedule=events.Schedule.cron(hour="3", minute="30"),  # when yesterday is logged
             description="writes costs in FOCUS columns",
-            layers=[defaults.parquet],
+            groups=["parquet"],
             ephemeral_storage=Size.gibibytes(1),
         )

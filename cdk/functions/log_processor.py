@@ -58,7 +58,7 @@ class LogProcessor(MeterFunction):
                 ledger_table=ledger.table_name,
                 ledger_retention_days=config.ledger_retention_days,
                 quarantine_bucket=quarantine.bucket_name,
-                metadata_names=tuple(sorted(config.attribution.label_names.metadata_names)),
+                metadata_names=tuple(sorted(config.attribution_rules.label_names.metadata_names)),
             ),
             defaults=defaults,
             timeout=Duration.seconds(60),

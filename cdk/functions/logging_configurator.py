@@ -68,7 +68,7 @@ class LoggingConfigurator(MeterFunction):
             job="logging_configurator",
             settings=self._settings,
             defaults=defaults,
-            layers=[defaults.newest_boto3],
+            groups=["aws-sdk"],
             timeout=Duration.minutes(3),  # a new role takes a while to be known everywhere
         )
         self._defaults = defaults

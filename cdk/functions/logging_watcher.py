@@ -89,7 +89,7 @@ class LoggingWatcher(MeterFunction):
                 ),
             ),
             defaults=defaults,
-            layers=[defaults.newest_boto3],  # mute rules of alarms are new
+            groups=["aws-sdk"],  # mute rules of alarms are new
             timeout=Duration.minutes(10),  # where AWS is busy, each read is tried five times
         )
         topic.grant_publish(self)

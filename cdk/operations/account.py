@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NoReturn
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
 from cdk.operations.deployment import NotDeployedError
-from cdk.operations.terminal import CommandError, run_command
+from cdk.operations.terminal import CommandError
 
 
-def run_in_account(name: str, command: Callable[[boto3.Session], None]) -> NoReturn:
-    """Run a command with the credentials and the Region of the environment."""
-    run_command(name, lambda: in_account(command))
-
-
-def open_session() -> boto3.Session:
+def open_session(profile: str | None = None) -> boto3.Session:
     """Open a session with the Region of the environment and, if there are some, its credentials.
+
+    Args:
+        profile: The profile with the credentials; `None` for those of the environment.
 
     Raises:
         CommandError: The profile is not there.
     """
     # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
     try:
-        return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
     except BotoCoreError as error:
         message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
         raise CommandError(message) from None
 
 
-def in_account(command: Callable[[boto3.Session], None]) -> None:
+def in_account(command: Callable[[boto3.Session], None], profile: str | None = None) -> None:
     """Run a command.
+
+    Args:
+        command: Takes the session.
+        profile: The profile with the credentials; `None` for those of the environment.
 
     Raises:
         CommandError: There is no Region, no credentials, nothing deployed, or AWS refuses or
             does not answer.
     """
-    session = open_session()
+    session = open_session(profile)
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
         raise CommandError(message)

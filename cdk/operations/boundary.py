@@ -6,12 +6,9 @@ can only put it on roles: nothing in cdk/deployer-policy.json changes a managed 
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -23,7 +20,6 @@ from botocore.exceptions import ClientError
 
 from cdk.config import CDK_JSON, ConfigurationError, read_config
 from cdk.config.boundary_name import boundary_name
-from cdk.operations.account import run_in_account
 from cdk.operations.terminal import CommandError
 
 if TYPE_CHECKING:
@@ -153,55 +149,55 @@ class Boundary:
 
 
 def boundaries(
-    session: boto3.Session, arguments: Sequence[str], path: Path = CDK_JSON
+    session: boto3.Session,
+    settings: Iterable[str] = (),
+    environments: Iterable[str] = (),
+    path: Path = CDK_JSON,
 ) -> list[Boundary]:
     """Return the boundaries of a deployment, one for each Region.
 
     Args:
         session: The credentials, and the Region where no setting names others.
-        arguments: Arguments of the CDK's command line, as in SET="-c regions=[...]".
+        settings: Settings for one command, as `regions=[...]`.
+        environments: Arguments of the CDK's command line, of which those as
+            `aws://ACCOUNT/REGION` name the Regions.
         path: The file with the settings.
 
     Raises:
         CommandError: A setting cannot be read or used.
     """
-    options, others = _parser().parse_known_args(arguments)
     try:
-        config = read_config(path, dict(setting.partition("=")[::2] for setting in options.context))
+        config = read_config(path, dict(setting.partition("=")[::2] for setting in settings))
     except ConfigurationError as error:
         raise CommandError(*error.lines) from None
-    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, others) if match]
+    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     regions = named or list(config.regions) or [str(session.region_name)]
     iam, sts = session.client("iam"), session.client("sts")
     return [Boundary(iam, sts, region, config.adopted_log_group) for region in regions]
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Read what concerns the boundary from arguments of the CDK's command line."""
-    parser = argparse.ArgumentParser("SET", add_help=False, allow_abbrev=False)
-    parser.add_argument("-c", "--context", action="append", default=[])
-    parser.add_argument("--profile")
-    return parser
-
-
-def put(session: boto3.Session, arguments: Sequence[str]) -> None:
+def put(
+    session: boto3.Session, settings: Iterable[str] = (), environments: Iterable[str] = ()
+) -> None:
     """Make the boundary of each Region, or bring it up to date."""
     done = {
         BoundaryState.MISSING: "made",
         BoundaryState.OTHER: "brought up to date",
         BoundaryState.CURRENT: "up to date",
     }
-    for boundary in boundaries(session, arguments):
+    for boundary in boundaries(session, settings, environments):
         print(f"Permissions boundary {boundary.name}: {done[boundary.put()]}.")
 
 
-def check(session: boto3.Session, arguments: Sequence[str]) -> None:
+def check(
+    session: boto3.Session, settings: Iterable[str] = (), environments: Iterable[str] = ()
+) -> None:
     """Check the boundary of each Region before a deployment.
 
     Raises:
         CommandError: Roles could not be made, or could not do their work.
     """
-    for boundary in boundaries(session, arguments):
+    for boundary in boundaries(session, settings, environments):
         try:
             state = boundary.state()
         except ClientError as error:
@@ -214,18 +210,3 @@ def check(session: boto3.Session, arguments: Sequence[str]) -> None:
                 f"the permissions boundary {boundary.name} is {state.value}: run make bootstrap."
             )
             raise CommandError(message)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Run `put` or `check` with arguments of the CDK's command line."""
-    action, *rest = arguments
-    profile = _parser().parse_known_args(rest)[0].profile
-    if profile:
-        os.environ["AWS_PROFILE"] = profile
-    command = {"put": put, "check": check}[action]
-    name = "bootstrap" if action == "put" else "deploy"
-    run_in_account(name, lambda session: command(session, rest))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -14,7 +14,7 @@ from typing import Any
 from cdk.config import stack_names
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
-from cdk.operations.terminal import CommandError, run_command
+from cdk.operations.terminal import CommandError
 from lambdas.domain.metrics.catalog import NAMESPACE
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
@@ -125,12 +125,8 @@ def _role_actions(templates: Iterable[dict[str, Any]]) -> Iterator[str]:
                     yield from [actions] if isinstance(actions, str) else actions
 
 
-def main() -> None:
+def write_boundary() -> None:
     """Write the boundary for the templates in cdk.out."""
     boundary = derive_boundary(read_templates())
     BOUNDARY_FILE.write_text(json.dumps(boundary, indent=2) + "\n")
     print(f"Wrote {BOUNDARY_FILE.name}.")
-
-
-if __name__ == "__main__":
-    run_command("deployer-policy", main)

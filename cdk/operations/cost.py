@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from decimal import Decimal
 
 from rich.table import Table
@@ -15,12 +14,15 @@ from cdk.operations.running_cost import (
     running_cost,
     worst_case_usd,
 )
-from cdk.operations.terminal import CommandError, open_console, run_command
+from cdk.operations.terminal import CommandError, open_console
 
 
-def main() -> None:
-    """Print the cost of what the command line and cdk.json say."""
-    usage = _parse_arguments()
+def print_cost(usage: Usage) -> None:
+    """Print the cost of a usage with the settings of cdk.json.
+
+    Raises:
+        CommandError: The settings cannot be read.
+    """
     try:
         config = read_config()
     except ConfigurationError as error:
@@ -50,33 +52,5 @@ def main() -> None:
     )
 
 
-def _parse_arguments() -> Usage:
-    parser = argparse.ArgumentParser(prog="cost")
-    for name in ("calls", "identities", "models"):
-        parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--unpriced", default="0")
-    options = parser.parse_args()
-    try:
-        usage = Usage(
-            int(options.calls),
-            int(options.identities),
-            int(options.models),
-            unpriced=int(options.unpriced or 0),
-        )
-    except ValueError:
-        usage = Usage(-1, 0, 0)
-    if min(usage.calls, usage.identities, usage.models, usage.unpriced) < 0:
-        message = (
-            "name whole numbers: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 (a month), and"
-            " UNPRICED=1000 where so many of the calls have no known price"
-        )
-        raise CommandError(message)
-    return usage
-
-
 def _dollars(usd: Decimal) -> str:
     return f"{usd:,.2f}"
-
-
-if __name__ == "__main__":
-    run_command("cost", main)

@@ -19,7 +19,7 @@ from typing import Any
 from policy_sentry.querying.actions import get_action_data
 
 from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES, Grant
-from cdk.operations.terminal import CommandError, run_command
+from cdk.operations.terminal import CommandError
 
 POLICY = Path(__file__).parents[1] / "deployer-policy.json"
 _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
@@ -178,11 +178,7 @@ def read_templates() -> list[dict[str, Any]]:
     return templates
 
 
-def main() -> None:
+def write_policy() -> None:
     """Write the policy for the templates in cdk.out."""
     POLICY.write_text(json.dumps(derive(read_templates()), indent=2) + "\n")
     print(f"Wrote {POLICY.name}.")
-
-
-if __name__ == "__main__":
-    run_command("deployer-policy", main)

@@ -6,7 +6,6 @@ import boto3
 from rich.table import Table
 
 from cdk.config import ConfigurationError, read_config
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Status
 from cdk.operations.terminal import CommandError, open_console, printable
@@ -17,7 +16,7 @@ _UNSEEN = (
 )
 
 
-def main(session: boto3.Session) -> None:
+def examine_account(session: boto3.Session) -> None:
     """Examine the account and Region, changing nothing.
 
     Raises:
@@ -49,7 +48,3 @@ def main(session: boto3.Session) -> None:
     if problems:
         message = f"fix these first: {', '.join(problems)}."
         raise CommandError(message)
-
-
-if __name__ == "__main__":
-    run_in_account("doctor", main)

@@ -26,7 +26,7 @@ from cdk.operations.price_state import (
 from lambdas.domain.logging_configuration import DamagedMemoryError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
-from lambdas.domain.safeguards.words import list_names
+from lambdas.domain.words import list_names
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
@@ -134,7 +134,7 @@ class Examination:
     def _boundary(self) -> tuple[Status, str]:
         here = [
             boundary
-            for boundary in boundaries(self.session, [])
+            for boundary in boundaries(self.session)
             if boundary.region == self.session.region_name
         ]
         for boundary in here:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
-from lambdas.domain.reports.text import plural
-from lambdas.domain.safeguards.words import list_names
+from lambdas.domain.words import list_names, plural
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

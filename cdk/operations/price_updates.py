@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from rich.console import Console
 from rich.table import Table
 
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.price_state import DamagedPriceStateError, describe_held, read_price_state
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.pricing.editions import HeldPrice, HoldReason, PriceUpdates
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _MEANINGS = {
     HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",
@@ -29,15 +28,31 @@ _MAX_EDITIONS = 10
 _MAX_REJECTED = 20
 
 
-def update_prices(session: boto3.Session) -> None:
-    """Carry out what the command line names, then list what is held.
+def update_prices(
+    session: boto3.Session,
+    *,
+    accept: str = "",
+    reject: str = "",
+    supersede: str = "",
+    reason: str = "",
+    check: bool = False,
+) -> None:
+    """Carry out a decision or a check if there is one, then list what is held.
+
+    Args:
+        session: The credentials.
+        accept: Ids of held prices, or `all`.
+        reject: Likewise.
+        supersede: The edition whose changes are taken out.
+        reason: Why it is.
+        check: Read the AWS Price List now.
 
     Raises:
         CommandError: It cannot be carried out.
     """
-    options = _parse_arguments()
     deployment = Deployment(session.client("cloudformation"))
-    event = _event(options)
+    decisions = {"accept": accept, "reject": reject, "supersede": supersede}
+    event = _event(decisions, reason, check=check)
     if event is not None:
         function = deployment.price_updater
         if function is None:
@@ -56,31 +71,23 @@ def update_prices(session: boto3.Session) -> None:
     _print_state(open_console(), state)
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="price-updates")
-    for name in ("accept", "reject", "supersede", "reason"):
-        parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--check", action="store_true")
-    return parser.parse_args()
-
-
-def _event(options: argparse.Namespace) -> dict[str, Any] | None:
+def _event(decisions: Mapping[str, str], reason: str, *, check: bool) -> dict[str, Any] | None:
     """The event for the function; `None` where prices are listed alone."""
-    names = [name for name in ("accept", "reject", "supersede") if getattr(options, name)]
-    if len(names) + options.check > 1:
+    names = [name for name, value in decisions.items() if value]
+    if len(names) + check > 1:
         message = "name one of ACCEPT, REJECT, SUPERSEDE and CHECK."
         raise CommandError(message)
-    if options.check:
+    if check:
         return {}
     if not names:
         return None
     if names == ["supersede"]:
-        if not options.reason:
+        if not reason:
             message = 'say why: make price-updates SUPERSEDE=EDITION REASON="..."'
             raise CommandError(message)
-        return {"decision": {"supersede": options.supersede, "reason": options.reason}}
+        return {"decision": {"supersede": decisions["supersede"], "reason": reason}}
     (name,) = names
-    return {"decision": {name: getattr(options, name).replace(",", " ").split()}}
+    return {"decision": {name: decisions[name].replace(",", " ").split()}}
 
 
 def _print_answer(answer: dict[str, Any]) -> None:
@@ -133,7 +140,3 @@ def _row(entry: HeldPrice) -> tuple[str, ...]:
         _MEANINGS[entry.reason],
         f"{entry.since:%F}",
     )
-
-
-if __name__ == "__main__":
-    run_in_account("price-updates", update_prices)

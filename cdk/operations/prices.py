@@ -6,7 +6,6 @@ and litellm. Rows are added, none is changed. Without a network it makes the com
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ from cdk.operations.price_renewal import (
     renew_from_price_list,
 )
 from cdk.operations.price_sources import read_genai_prices, read_litellm_prices
-from cdk.operations.terminal import CommandError, open_console, run_command
+from cdk.operations.terminal import CommandError, open_console
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import (
     Price,
@@ -45,14 +44,21 @@ _SAMPLES = _ROOT / "tests" / "fixtures" / "invocation-logs.ndjson"
 _MAX_LINES = 40
 
 
-def main() -> None:
-    """Renew the price book."""
-    options = _parse_arguments()
+def renew_prices(litellm: Path, *, is_offline: bool = False) -> None:
+    """Renew the price book, and print what is new and what differs.
+
+    Args:
+        litellm: The folder where litellm is unpacked.
+        is_offline: Read no files from AWS.
+
+    Raises:
+        CommandError: A source is missing, or a price was changed twice on one day.
+    """
     console = open_console()
     today = datetime.now(UTC).date()
     standing = read_price_book(BOOK.read_text())
-    others = [*read_genai_prices(today), *_read_litellm(options.litellm, today)]
-    fetched = FetchedFiles((), ()) if options.offline else _fetch(console)
+    others = [*read_genai_prices(today), *_read_litellm(litellm, today)]
+    fetched = FetchedFiles((), ()) if is_offline else _fetch(console)
     listed = read_price_list(fetched.files, today)
     rows = list(read_price_list_rows(listed, standing, today))
     own = renew_from_price_list(standing, rows, today)
@@ -62,20 +68,13 @@ def main() -> None:
     if list(book) != list(standing):
         BOOK.write_text(write_price_book(book))
     for line in (
-        *_describe_fetch(fetched, listed, is_offline=options.offline),
+        *_describe_fetch(fetched, listed, is_offline=is_offline),
         *_describe(own, "AWS's own price files"),
         *_describe(secondary, "genai-prices and litellm"),
         *_describe_book(book, standing),
         _describe_samples(book, today),
     ):
         console.print(line, soft_wrap=True)
-
-
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("prices", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--litellm", type=Path, required=True, help="where litellm is unpacked")
-    parser.add_argument("--offline", action="store_true", help="read no files from AWS")
-    return parser.parse_args()
 
 
 def _fetch(console: Console) -> FetchedFiles:
@@ -185,7 +184,3 @@ def _difference(found: Difference) -> str:
         f"{_name(found.price)} {found.measure}{size}: {found.usd:f} in the book,"
         f" {found.listed_usd:f} in {found.source}; {found.why}"
     )
-
-
-if __name__ == "__main__":
-    run_command("prices", main)

@@ -11,7 +11,6 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
 from cdk.operations.terminal import CommandError
@@ -117,8 +116,12 @@ def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
     return None
 
 
-def main(session: boto3.Session) -> None:
-    """Ask, then purge."""
+def confirm_and_purge(session: boto3.Session) -> None:
+    """Ask, then purge.
+
+    Raises:
+        CommandError: The answer was not to purge.
+    """
     account = session.client("sts").get_caller_identity()["Account"]
     print(
         f"This deletes ledger, invocation logs, quarantine, reports and price editions of Bedrock"
@@ -138,7 +141,3 @@ def main(session: boto3.Session) -> None:
         raise CommandError(message)
     for it in purge(session):
         print(f"deleted {it}")
-
-
-if __name__ == "__main__":
-    run_in_account("purge", main)

@@ -14,7 +14,6 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError, printable
@@ -127,7 +126,7 @@ def _from(event: dict[str, Any], sequence_number: str) -> dict[str, Any]:
     return {**event, "Records": event["Records"][numbers.index(sequence_number) :]}
 
 
-def main(session: boto3.Session) -> None:
+def redrive_failures(session: boto3.Session) -> None:
     """Redrive what lies in the failure bucket of the deployment."""
     deployment = Deployment(session.client("cloudformation"))
     role = deployment.output(stack_names.STORAGE, "RedriveRoleArn")
@@ -160,7 +159,3 @@ def print_report(report: RedriveReport) -> None:
     print(f"{report.done} events went through; {len(report.left)} are left.")
     for key, reason in report.left.items():
         print(printable(f"  {key}: {reason}"))
-
-
-if __name__ == "__main__":
-    run_in_account("redrive", main)

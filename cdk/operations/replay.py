@@ -5,7 +5,6 @@ Safe to repeat: every call is in the ledger once, and metrics are made of what i
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from cdk.config import stack_names
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError
@@ -95,32 +93,16 @@ def deliveries(events: Iterable[Any]) -> Iterator[list[Any]]:
         yield delivery
 
 
-def read_time(text: str) -> datetime:
-    """Read a time as ISO 8601 has it; without a zone it is UTC.
-
-    Raises:
-        ValueError: It is none.
-    """
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def main(session: boto3.Session) -> None:
-    """Replay what the command line names."""
-    parser = argparse.ArgumentParser(prog="replay")
-    parser.add_argument("--from", dest="start", default="")
-    parser.add_argument("--to", dest="end", default="")
-    options = parser.parse_args()
-    try:
-        start = read_time(options.start)
-        end = read_time(options.end) if options.end else datetime.now(UTC)
-    except ValueError:
-        message = "name times so: make replay FROM=2026-01-31T08:00 [TO=2026-02-01]"
-        raise CommandError(message) from None
+def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
+    """Replay what was logged from `start` to `end`, both aware.
+
+    Raises:
+        CommandError: The ledger takes no calls of that time, or a delivery failed.
+    """
     if start >= end:
         message = "FROM has to be before TO."
         raise CommandError(message)
@@ -147,7 +129,3 @@ def main(session: boto3.Session) -> None:
         message = f"{error}; see its log. Replaying again is safe."
         raise CommandError(message) from None
     print(f"{events} log events of {deployment.metered_log_group} were delivered again.")
-
-
-if __name__ == "__main__":
-    run_in_account("replay", main)

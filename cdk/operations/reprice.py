@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError, printable
@@ -68,7 +67,3 @@ def print_correction(correction: dict[str, Any]) -> None:
         )
     if correction["unpriced_calls"]:
         print(f"{name}: {correction['unpriced_calls']:,} calls have no price without it.")
-
-
-if __name__ == "__main__":
-    run_in_account("reprice", reprice)

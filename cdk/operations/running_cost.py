@@ -13,7 +13,6 @@ from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.calls.attributed_calls import MOST_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.completeness import (
     BEDROCK_METRICS,
     MANTLE_METRICS,
@@ -32,6 +31,7 @@ from lambdas.domain.metrics.catalog import (
     MetricDefinition,
 )
 from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
@@ -180,7 +180,7 @@ def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, confi
         DimensionSet.MODEL: models,
         DimensionSet.IDENTITY: identities,
         DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
-        DimensionSet.PROJECT: min(usage.projects, MOST_PROJECTS + len(_OTHER_PROJECTS)),
+        DimensionSet.PROJECT: min(usage.projects, MAX_PROJECTS + len(_OTHER_PROJECTS)),
     }
     return sum(
         values[dimension_set]

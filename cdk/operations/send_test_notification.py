@@ -5,7 +5,6 @@ from __future__ import annotations
 import boto3
 
 from cdk.config import stack_names
-from cdk.operations.account import run_in_account
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import printable
 
@@ -13,7 +12,7 @@ _UNCONFIRMED = "PendingConfirmation"
 _REASON = "Only a test: somebody ran make test-notification."
 
 
-def main(session: boto3.Session) -> None:
+def send_test_notification(session: boto3.Session) -> None:
     """Put an alarm into ALARM for a moment; CloudWatch itself notifies, and corrects the state."""
     deployment = Deployment(session.client("cloudformation"))
     alarm = deployment.output(stack_names.MONITORING, "TestAlarmName")
@@ -44,7 +43,3 @@ def main(session: boto3.Session) -> None:
             "The alarm was in ALARM before, and was set to OK first. A second message follows:"
             " logging_watcher reports that the state was forced."
         )
-
-
-if __name__ == "__main__":
-    run_in_account("test-notification", main)

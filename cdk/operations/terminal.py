@@ -1,16 +1,11 @@
-"""What commands share of a terminal: output that fits it, and a clean end."""
+"""Output of commands that fits a terminal, and the error that ends a command."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
-from typing import NoReturn
 
 from rich.console import Console
 
-EXIT_UNUSABLE = 2
-_EXIT_INTERRUPTED = 130
 _WIDTH_OF_A_FILE = 200
 _MAX_NAME_LENGTH = 300
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
@@ -46,23 +41,3 @@ def printable_name(text: str) -> str:
     """A name as `printable`, cut where it would push others off the screen."""
     is_long = len(text) > _MAX_NAME_LENGTH
     return printable(f"{text[:_MAX_NAME_LENGTH]}..." if is_long else text)
-
-
-def run_command(name: str, command: Callable[[], None]) -> NoReturn:
-    """Run a command and exit: 0 if all went well, 2 with the reason if it cannot be done."""
-    try:
-        command()
-    except CommandError as error:
-        _complain(f"{name}: {error}", *error.details)
-    except OSError as error:  # standard output is full or gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _complain(f"{name}: cannot write: {error.strerror}.")
-    except KeyboardInterrupt:
-        sys.exit(_EXIT_INTERRUPTED)
-    sys.exit(0)
-
-
-def _complain(*lines: str) -> NoReturn:
-    for line in lines:
-        print(printable(line), file=sys.stderr)
-    sys.exit(EXIT_UNUSABLE)

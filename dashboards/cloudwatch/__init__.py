@@ -8,8 +8,8 @@ CloudWatch itself evaluate.
 from dashboards.cloudwatch.account_evaluator import AccountEvaluator
 from dashboards.cloudwatch.alarm_evaluation import AlarmEvaluation
 from dashboards.cloudwatch.alarms import Alarm, AlarmState, Contributor
+from dashboards.cloudwatch.aws_errors import plain_errors
 from dashboards.cloudwatch.cloudwatch_metrics import CloudWatchMetrics
-from dashboards.cloudwatch.plain_errors import plain_errors
 from dashboards.cloudwatch.queries import (
     Evaluation,
     Evaluator,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from dashboards.cloudwatch.aws_errors import plain_errors
 from dashboards.cloudwatch.insights import is_query
-from dashboards.cloudwatch.plain_errors import plain_errors
-from dashboards.cloudwatch.queries import Evaluation, Query, is_returned
+from dashboards.cloudwatch.queries import MAX_QUERIES, Evaluation, Query, is_returned
 from dashboards.cloudwatch.series import (
     Periods,
     Series,
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-MAX_QUERIES = 500
 _COMPLETE, _PARTIAL = "Complete", "PartialData"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dashboards.cloudwatch.queries import MAX_QUERIES
 from dashboards.cloudwatch.series import (
     Metric,
     Periods,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _MINUTE = 60
 _SHORTER = (3600, 300)  # CloudWatch keeps minutes for 15 days only
-_MOST_QUERIES = 500  # of one GetMetricData
 _COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
     Statistic.SUM: sum,
     Statistic.MAXIMUM: max,
@@ -69,8 +69,8 @@ class CloudWatchMetrics:
             message = f"{statistic} of windows that slide"
             raise UnknownExpressionError(message)
         values = {}
-        for first in range(0, len(metrics), _MOST_QUERIES):
-            asked = metrics[first : first + _MOST_QUERIES]
+        for first in range(0, len(metrics), MAX_QUERIES):
+            asked = metrics[first : first + MAX_QUERIES]
             answers = self._ask(asked, statistic, periods, seconds)
             for metric, points in zip(asked, answers, strict=True):
                 if seconds == periods.seconds:

@@ -22,6 +22,12 @@ from dashboards.cloudwatch.series import (
 Query: TypeAlias = Mapping[str, Any]
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
 
+MAX_QUERIES = 500
+"""Of one request.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
 _DIMENSION_LABEL = re.compile(r"\$\{PROP\('Dim\.(\w+)'\)\}")
 
 
@@ -117,7 +123,7 @@ def _label(series: Series, query: Query) -> Series:
     dimensions = dict(series.metric.dimensions) if series.metric else {}
     label = _DIMENSION_LABEL.sub(
         lambda found: dimensions.get(found[1], found[1]), str(query["Label"])
-    )
+    ).replace("${LABEL}", series.label)
     return replace(series, label=label)
 
 

@@ -27,7 +27,6 @@ from cdk.operations.terminal import (
     open_console,
     printable,
     printable_name,
-    run_command,
 )
 from dashboards.cloudwatch import (
     AlarmEvaluation,
@@ -88,7 +87,7 @@ _Log = dict[str, Any]
 _Figures: TypeAlias = dict[str, tuple[float, ...]]
 
 
-def main() -> None:
+def run_demo() -> None:
     """Deploy, log the company's calls minute by minute, and print what a subscriber gets.
 
     Raises:
@@ -310,7 +309,3 @@ def _print_figures(
         table.add_row(Text(printable_name(shorten_identity(name))), *cells)
     console.print(f"\nWhat CloudWatch's metrics say, by {what.lower()}")
     console.print(table)
-
-
-if __name__ == "__main__":
-    run_command("demo", main)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from cdk.operations.terminal import CommandError, run_command
+from cdk.operations.terminal import CommandError
 from dashboards.demo.demo import PAGE
 from dashboards.viewer.bodies import FOLDER, read_bodies
 from dashboards.viewer.browser import ARGUMENTS, find_browser
@@ -18,7 +18,7 @@ _HEIGHT_IN_THE_README = 900
 _FOLDER = PAGE.parent / "screenshots"
 
 
-def main() -> None:
+def take_screenshots() -> None:
     """Take them.
 
     Raises:
@@ -46,7 +46,3 @@ def main() -> None:
                         page.screenshot(path=Path(FOLDER) / f"{name}.png")
         browser.close()
     print(f"The pictures are in {_FOLDER}, and those of the README in {FOLDER}.")
-
-
-if __name__ == "__main__":
-    run_command("screenshots", main)

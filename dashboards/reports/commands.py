@@ -19,7 +19,7 @@ from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsE
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 LONG_INPUT_BYTES = 8 * 2**20
 """From here on, reading is shown with a progress bar and done by several processes."""

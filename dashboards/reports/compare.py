@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,6 @@ from cdk.operations.terminal import (
     open_console,
     printable,
     printable_name,
-    run_command,
 )
 from dashboards.reports.commands import (
     check_for_gaps,
@@ -30,17 +28,17 @@ from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
-from lambdas.domain.attribution import TagFacts, attribute
+from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
+from lambdas.adapters.report_layouts.comparison_tables import report_tables
+from lambdas.adapters.report_layouts.tables import Table
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
-    START_OF_REPORT,
     ComparisonReport,
     ObservedCall,
     OutlineMemory,
     TrafficObserver,
-    report_json,
-    report_tables,
 )
-from lambdas.domain.reports.text import Table, plural
+from lambdas.domain.words import plural
 
 _STANDARD_OUTPUT = 1
 _GAP_WIDTH = 2
@@ -48,23 +46,16 @@ _GAP = (0, _GAP_WIDTH, 0, 0)
 _NARROWEST_TEXT = 12
 
 
-def main() -> None:
-    """Compare models on the files and folders named on the command line."""
-    parser = argparse.ArgumentParser("compare", description=__doc__, allow_abbrev=False)
-    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
-    parser.add_argument("--out", type=Path, help="where to write the comparison as JSON")
-    options = parser.parse_args()
-    if not options.logs:
-        message = 'name the logs to read: make compare LOGS="PATH ..." [OUT=comparison.json]'
-        raise CommandError(message)
-    files = find_log_files(options.logs)
-    if options.out:
-        files = without_output(options.out, files, _is_comparison)
+def compare_models(logs: Sequence[Path], out: Path | None) -> None:
+    """Compare models on the calls in files and folders; write the JSON where `out` says."""
+    files = find_log_files(logs)
+    if out:
+        files = without_output(out, files, _is_comparison)
     with explained_failures():
         config = read_config()
         with open_local_meter(pricing=config.pricing) as meter:
             report, counts = compare(meter, files, config)
-            _show(report, counts, meter, options.out)
+            _show(report, counts, meter, out)
             check_for_gaps(meter)
 
 
@@ -80,10 +71,11 @@ def compare(
     """
     outlines = OutlineMemory()
     meter_files(meter, files, outlines.read_invocation)
-    observer, no_tags = TrafficObserver(config.pricing), TagFacts()
+    observer = TrafficObserver(config.pricing)
+    enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
-        project = attribute(record, no_tags, config.attribution).project
-        observer.observe(ObservedCall(record, project, outlines.take(record)))
+        models, project = enricher.find_models(record), enricher.attribute(record).project
+        observer.observe(ObservedCall(record, models, project, outlines.take(record)))
     counts = {
         "read": meter.report.read,
         "duplicates": meter.report.accepted - meter.summary.calls,
@@ -177,7 +169,3 @@ def _narrowest(cells: Sequence[str], *, is_text: bool) -> int:
         return max(map(len, cells))
     words = (word for cell in cells for word in cell.split())
     return min(max(map(len, words), default=0), _NARROWEST_TEXT)
-
-
-if __name__ == "__main__":
-    run_command("compare", main)

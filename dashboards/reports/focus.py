@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cdk.config import read_config
-from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from cdk.operations.terminal import CommandError, open_console, printable
 from dashboards.reports.commands import (
     check_for_gaps,
     explained_failures,
@@ -24,7 +23,9 @@ from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
-from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
+from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
+from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION, manifest_of
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.reports.focus import (
     Charge,
@@ -33,36 +34,31 @@ from lambdas.domain.reports.focus import (
     LeftOut,
     Sums,
     TooManyChargesError,
-    describe_file,
-    manifest_of,
     plain,
     row_of,
-    write_csv_file,
 )
-from lambdas.domain.reports.focus.manifest import MANIFEST_VERSION
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
-_NO_TAGS = TagFacts()
 
 
-def main() -> None:
-    """Write the costs of the files and folders named on the command line."""
-    options = _parse_arguments()
-    if not options.logs or options.out is None or not options.out.name.endswith(_SUFFIXES):
-        message = (
-            'name the logs to read and a file to write: make focus LOGS="PATH ..." OUT=focus.csv'
-            f" (or {', '.join(_SUFFIXES[1:])})"
-        )
+def export_costs(logs: Sequence[Path], out: Path) -> None:
+    """Write the costs of the calls in files and folders.
+
+    Raises:
+        CommandError: They cannot be read, or not be written there.
+    """
+    if not out.name.endswith(_SUFFIXES):
+        message = f"OUT={out}: name a file that ends in {', '.join(_SUFFIXES)}."
         raise CommandError(message)
-    out, beside = options.out, manifest_path(options.out)
-    files = without_output(out, find_log_files(options.logs), lambda _: False)
+    beside = manifest_path(out)
+    files = without_output(out, find_log_files(logs), lambda _: False)
     files = without_output(beside, files, _is_manifest)
     with explained_failures():
         config = read_config()
-        charges = DailyCharges(config.pricing.price_tokens)
-        follow = _following(charges, config.attribution)
+        charges = DailyCharges()
+        follow = _following(charges, CallEnricher(config.pricing, config.attribution_rules))
         with open_local_meter(follow, pricing=config.pricing) as meter:
             try:
                 meter_files(meter, files)
@@ -128,21 +124,14 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     return sums
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("focus", description=__doc__, allow_abbrev=False)
-    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
-    parser.add_argument("--out", type=Path, help="a file: .csv, .csv.gz or .parquet")
-    return parser.parse_args()
-
-
-def _following(charges: DailyCharges, rules: AttributionRules) -> LedgerStream:
+def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
     """Keep charges up to date with a ledger; on this machine no tags are known."""
 
     def apply(changes: Sequence[LedgerChange]) -> None:
         for change in changes:
             for record, times in ((change.replaced, -1), (change.record, 1)):
                 if record is not None:
-                    charges.add(record, attribute(record, _NO_TAGS, rules), times)
+                    charges.add(enricher.enrich(record), times)
 
     return apply
 
@@ -192,7 +181,3 @@ def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) 
     ]
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)
-
-
-if __name__ == "__main__":
-    run_command("focus", main)

@@ -18,7 +18,7 @@ from lambdas.domain.invocations import Reading
 from lambdas.domain.ledger import LedgerStream
 from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.usage import UsageSummary
-from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
+from lambdas.services.ingest_invocations import Ingestor, IngestReport
 
 BATCH = 1000
 """Records that are written to the store at a time."""
@@ -44,14 +44,14 @@ class LocalMeter:
         self.summary = UsageSummary(pricing)
         self.quarantine = SqliteQuarantine(store)
         self.ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
-        self._ingest = IngestInvocations(self.ledger, self.quarantine)
+        self._ingestor = Ingestor(self.ledger, self.quarantine)
 
     def ingest(self, source: str, readings: Iterable[Reading]) -> None:
         """Ingest the readings of a whole source, a batch at a time."""
         remaining = iter(readings)
         line = 1
         while batch := list(islice(remaining, BATCH)):
-            self.report += self._ingest(source, batch, line)
+            self.report += self._ingestor.ingest(source, batch, line)
             line += len(batch)
 
     def coverage(self) -> Coverage | None:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
-from lambdas.domain.attribution import AttributionRules, TagFacts, attribute
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import Distribution, StatisticSet, aggregate
-from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MeteredCall, MetricValue
+from lambdas.domain.metrics import DimensionNamer, Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
 from lambdas.domain.metrics.role_roll_up import (
     DEFAULT_BOUND,
     SESSIONS_PER_ROLE,
@@ -24,7 +23,6 @@ from lambdas.domain.metrics.sink import NEWEST
 from lambdas.domain.pricing import Pricing, shipped_prices
 
 _MINUTE = 60
-_NO_TAGS = TagFacts()  # logs name resources, and not their tags
 _OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
 
 
@@ -106,13 +104,10 @@ class LogMetrics:
 
     def __init__(self, now: datetime) -> None:
         """Know of nothing yet."""
-        self._pricing = Pricing(shipped_prices())
-        self._rules = AttributionRules()
+        self._enricher = CallEnricher(Pricing(shipped_prices()))
         self._newest = now + NEWEST
-        self._identity_dimension = BoundedIdentities(
-            IdentityFolding(),
-            InMemoryIdentityRegistry(DEFAULT_BOUND, SESSIONS_PER_ROLE),
-        )
+        registry = InMemoryIdentityRegistry(DEFAULT_BOUND, SESSIONS_PER_ROLE)
+        self._namer = DimensionNamer(BoundedIdentities(IdentityFolding(), registry))
         self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
             lambda: defaultdict(_Samples)
         )
@@ -121,20 +116,11 @@ class LogMetrics:
         """Take in the calls that are new."""
         new = [it.record for it in changes if it.replaced is None]
         records = [it for it in new if _OLDEST <= it.timestamp < self._newest]
-        points = aggregate(
-            records,
-            detail=Detail.FULL,
-            identity_dimension=self._identity_dimension,
-            metered=self._metered,
-        )
-        for point in points:
+        calls = [self._namer.meter(self._enricher.enrich(record)) for record in records]
+        for point in aggregate(calls, Detail.FULL):
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
             minute = int(point.minute.timestamp()) // _MINUTE
             self._minutes[metric][minute].add(point.values)
-
-    def _metered(self, record: UsageRecord) -> MeteredCall:
-        attribution = attribute(record, _NO_TAGS, self._rules)
-        return MeteredCall(record, self._pricing.cost_of(record), attribution)
 
     @property
     def start(self) -> datetime | None:

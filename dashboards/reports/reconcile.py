@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +13,7 @@ from pathlib import Path
 from rich.text import Text
 
 from cdk.config import Config, read_config
-from cdk.operations.terminal import CommandError, open_console, printable, run_command
+from cdk.operations.terminal import CommandError, open_console, printable
 from dashboards.reports.commands import (
     check_for_gaps,
     explained_failures,
@@ -25,11 +24,14 @@ from dashboards.reports.compare import print_table
 from dashboards.reports.cur_files import CurFiles, find_cur_files, read_bill
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
+from dashboards.reports.reconciliation_json import START_OF_REPORT, report_json
+from dashboards.reports.reconciliation_tables import report_tables
 from dashboards.reports.usage_json import files_json
 from dashboards.reports.usage_notes import print_notes
+from lambdas.domain.attribution import TagFacts
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
 from lambdas.domain.reports.reconciliation import (
-    START_OF_REPORT,
     Bill,
     BillError,
     ListPrice,
@@ -38,38 +40,31 @@ from lambdas.domain.reports.reconciliation import (
     TooManyUsesError,
     UsageKey,
     reconcile,
-    report_json,
-    report_tables,
 )
-from lambdas.domain.reports.text import plural
+from lambdas.domain.words import plural
 
 _STANDARD_OUTPUT = 1
-_USAGE = (
-    'name a bill and the logs: make reconcile CUR="PATH ..." LOGS="PATH ..."'
-    " [OUT=reconciliation.json]"
-)
-Clock = Callable[[], datetime]
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """Return the time; usage newer than 72 hours is not compared."""
     return datetime.now(UTC)
 
 
-def main(clock: Clock = _now) -> None:
-    """Compare the logs and the bill that the command line names.
+def reconcile_bill(bill: Sequence[Path], logs: Sequence[Path], out: Path | None) -> None:
+    """Compare the calls in logs with a bill; write the JSON where `out` says.
 
     Args:
-        clock: Gives the time in UTC; what is newer than 72 hours is not compared.
+        bill: Files and folders of a CUR 2.0 export.
+        logs: Files and folders of invocation logs.
+        out: The file for the JSON; `None` for none.
     """
-    options = _parse_arguments()
-    if not options.cur or not options.logs:
-        raise CommandError(_USAGE)
-    logs, cur = find_log_files(options.logs), find_cur_files(options.cur)
-    if options.out:
-        logs = without_output(options.out, logs, _is_reconciliation)
-        _check_is_no_bill(options.out, cur)
+    found, cur = find_log_files(logs), find_cur_files(bill)
+    if out:
+        found = without_output(out, found, _is_reconciliation)
+        _check_is_no_bill(out, cur)
     with explained_failures():
-        _run(_Inputs(logs, cur, options.out), read_config(), clock())
+        _run(_Inputs(found, cur, out), read_config(), utc_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +83,10 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
             raise CommandError(message)
         with open_local_meter(pricing=config.pricing) as meter:
             meter_files(meter, inputs.logs)
-            metered = Metered(config.pricing.price_tokens, bill.profiles)
+            metered, profiles = Metered(), TagFacts.of_profiles(bill.profiles)
+            enricher = CallEnricher(config.pricing, facts=profiles)
             for record in meter.ledger.in_order_of_time():
-                metered.add(record)
+                metered.add(enricher.enrich(record))
             if not meter.summary.calls:
                 message = "there is no call in these logs. make meter says why."
                 raise CommandError(message)
@@ -111,16 +107,6 @@ def list_price_of(pricing: Pricing) -> ListPrice:
         return None if rate is None else rate.usd
 
     return list_price
-
-
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("reconcile", description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--cur", nargs="*", type=Path, default=[], help="files and folders of a CUR 2.0 export"
-    )
-    parser.add_argument("--out", type=Path, help="where to write the comparison as JSON")
-    parser.add_argument("logs", nargs="*", type=Path, help="files and folders of invocation logs")
-    return parser.parse_args()
 
 
 def _check_is_no_bill(out: Path, cur: CurFiles) -> None:
@@ -175,7 +161,3 @@ def _report(
 
 def _is_standard_output(out: Path) -> bool:
     return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))
-
-
-if __name__ == "__main__":
-    run_command("reconcile", main)

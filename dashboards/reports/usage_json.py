@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dashboards.reports.local_meter import LocalMeter
-from lambdas.domain.reports.text import exact_json
+from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.usage import UsageFigures
 
 CONTRACT_VERSION = 1

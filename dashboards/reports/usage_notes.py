@@ -9,10 +9,11 @@ from rich.text import Text
 
 from cdk.operations.terminal import printable
 from dashboards.reports.local_meter import LocalMeter
+from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
 from lambdas.domain.pricing import Unpriced
-from lambdas.domain.reports.text import plural, shown_time
 from lambdas.domain.usage import total_figures
+from lambdas.domain.words import plural
 
 _REJECTED_SHOWN = 5
 _NAMES_SHOWN = 8

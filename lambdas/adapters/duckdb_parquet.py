@@ -11,8 +11,13 @@ from typing import TypeAlias
 
 import duckdb
 
-from lambdas.domain.reports.focus import COLUMNS, FOCUS_VERSION, Column, DataType
-from lambdas.domain.reports.focus.columns import DECIMAL_DIGITS
+from lambdas.domain.reports.focus import (
+    COLUMNS,
+    DECIMAL_DIGITS,
+    FOCUS_VERSION,
+    Column,
+    DataType,
+)
 
 _MEMORY = "256MB"  # beyond it, DuckDB goes on in files beside its output
 _ROWS_AT_A_TIME = 20_000  # its reader of CSV keeps texts with quotes in memory to the file's end

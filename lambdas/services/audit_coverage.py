@@ -37,7 +37,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class AuditCoverage:
+class CoverageAuditor:
     """Audits hours.
 
     Attributes:
@@ -55,7 +55,7 @@ class AuditCoverage:
     max_models: int = DEFAULT_MAX_MODELS
     metered_since: datetime = _ALWAYS
 
-    def __call__(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
+    def audit(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
 
         CloudWatch bills every metric that is read: calls are read each time, model by model unless

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lambdas.domain.alerts.notifications import Notice, Notifier
 from lambdas.domain.completeness import AuditWindow
+from lambdas.domain.metrics.catalog import (
+    MISREAD_TIER_CALLS,
+    UNLOGGED_JOBS,
+    UNMETERED_CALLS,
+    UNREADABLE_REGIONS,
+    HealthMetric,
+)
 from lambdas.domain.unmetered import (
     AsyncInvocation,
     AsyncInvocations,
@@ -21,6 +28,7 @@ from lambdas.domain.unmetered import (
     TrafficUnavailableError,
     async_notice,
     batch_notice,
+    count_by_model,
     is_first_deployment,
     misread_tiers,
     region_keys,
@@ -110,9 +118,38 @@ class TrafficReport:
         """The calls in all Regions that are not metered."""
         return sum(traffic.unmetered_calls for traffic in self.unmetered)
 
+    def get_health(self, scope: TrafficScope) -> Mapping[HealthMetric, float]:
+        """Get the health metrics of an audit."""
+        health: dict[HealthMetric, float] = {
+            UNLOGGED_JOBS: len(self.invocations),
+            MISREAD_TIER_CALLS: sum(row.calls for row in self.tiers),
+            UNREADABLE_REGIONS: len(scope.unexpected(self.unreadable)),
+        }
+        if scope.has_other_regions:
+            health[UNMETERED_CALLS] = self.unmetered_calls
+        return health
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the result as the log has it."""
+        return {
+            "start": self.window.start.isoformat(),
+            "end": self.window.end.isoformat(),
+            "unmetered": {
+                traffic.region: {
+                    "calls": dict(traffic.calls),
+                    "mantle_calls": dict(traffic.mantle_calls),
+                    "metered_calls": traffic.metered_calls,
+                }
+                for traffic in self.unmetered
+            },
+            "unreadable": dict(self.unreadable),
+            "asynchronous": dict(count_by_model(self.invocations)),
+            "tiers": [(row.model, row.tier, row.calls) for row in self.tiers],
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class AuditTraffic:
+class TrafficAuditor:
     """Audits, and notifies of what was not notified before.
 
     An audit publishes nothing, so that its report can be counted whatever becomes of notices.
@@ -129,7 +166,7 @@ class AuditTraffic:
     sent: SentNotices
     notifier: Notifier
 
-    def __call__(self, moment: datetime) -> TrafficReport:
+    def audit(self, moment: datetime) -> TrafficReport:
         """Audit the hours that are complete at a moment; a source that fails stops no other."""
         window, unreadable = traffic_window(moment), dict[str, str]()
         unmetered = tuple(self._find_unmetered(window, unreadable))

@@ -77,7 +77,7 @@ class MeteredLogs:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSafeguards:
+class SafeguardChecker:
     """Compares deployed values with live ones, subject by subject.
 
     A subject that cannot be read is a difference itself: not readable is not healthy.

@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.invocations.request_metadata import NO_METADATA
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
-from lambdas.domain.pricing import Pricing
+from lambdas.domain.pricing import CallModels, Pricing
 from lambdas.domain.reports.comparison import (
-    COMPARISON_PREFIX,
-    ComparisonReport,
+    ComparisonStore,
     InvocationLogs,
     InvocationLogsUnavailableError,
     ObservedCall,
     OutlineMemory,
     TrafficObserver,
-    plain_text,
-    report_json,
-    report_tables,
+    WeeklyComparison,
 )
-from lambdas.domain.reports.files import REPORT_NAME, ReportFiles, ReportUnfinishedError, check_time
-from lambdas.domain.reports.text import plural
+from lambdas.domain.reports.files import ReportUnfinishedError, check_time
 
 MOST_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
@@ -42,23 +35,6 @@ _BATCH = 1_000
 _WEEK = timedelta(days=7)
 
 
-class WrittenComparison(NamedTuple):
-    """What was written.
-
-    Attributes:
-        week: Which week, as ISO 8601 names it.
-        report: What was found.
-        requests_unread: Why not every request that is in the log was looked at; `None` if none
-            was passed over.
-        unreadable_items: Items of the ledger that look like calls of the week and hold none.
-    """
-
-    week: str
-    report: ComparisonReport
-    requests_unread: str | None
-    unreadable_items: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareModels:
     """Reports on the last whole week, Monday to Sunday in UTC, from what the ledger holds.
@@ -67,26 +43,26 @@ class CompareModels:
 
     Attributes:
         calls: The ledger.
-        attribute: Puts calls down to projects.
-        pricing: What tokens cost.
+        books: The books that enrich calls.
+        pricing: The prices that models are compared at.
         logs: Has requests; `None` where content is not logged.
-        files: Where the report goes.
+        reports: Stores the report.
         outlines: Makes a memory for what the requests of some calls tell.
     """
 
     calls: RecordedCalls
-    attribute: AttributedCalls
+    books: CallBooks
     pricing: Pricing
     logs: InvocationLogs | None
-    files: ReportFiles
+    reports: ComparisonStore
     outlines: Callable[[Callable[[UsageRecord], bool]], OutlineMemory] = OutlineMemory
 
-    def __call__(
+    def report(
         self,
         now: datetime,
         has_time: Callable[[], bool] = lambda: True,
         has_time_for_requests: Callable[[], bool] = lambda: True,
-    ) -> WrittenComparison:
+    ) -> WeeklyComparison:
         """Report on the week before the one that it is now.
 
         Args:
@@ -110,10 +86,15 @@ class CompareModels:
             if place % _BATCH == 0:
                 check_time(has_time)
             observer.observe(call._replace(outline=outlines.take(call.record)))
-        report = observer.report(start, end)
-        written = WrittenComparison(f"{start:%G-W%V}", report, requests_unread, unreadable_items)
-        self._write(written, outlines.left_out)
-        return written
+        comparison = WeeklyComparison(
+            week=f"{start:%G-W%V}",
+            report=observer.report(start, end),
+            requests_unread=requests_unread,
+            requests_left_out=outlines.left_out,
+            unreadable_items=unreadable_items,
+        )
+        self.reports.write(comparison)
+        return comparison
 
     def _in_order_of_time(
         self,
@@ -128,23 +109,26 @@ class CompareModels:
         Beside them the number of items that cannot be read.
         """
         found: list[ObservedCall] = []
+        shared: dict[CallModels, CallModels] = {}
         unreadable_items = 0
         for page in self.calls.scan_range(start, end):
             check_time(has_time)
             records = page.records
             unreadable_items += page.unreadable_items
-            known = self.attribute(records, now)
+            enricher = self.books.open(records, now)
             for record in records:
-                call = known[record]
-                lean = call.priced._replace(request_metadata=NO_METADATA)
-                found.append(ObservedCall(lean, name_of(call.attribution.project)))
+                project = name_of(enricher.attribute(record).project)
+                models = enricher.find_models(record)
+                models = shared.setdefault(models, models)
+                lean = record._replace(request_metadata=NO_METADATA)
+                found.append(ObservedCall(lean, models, project))
             if len(found) > MOST_CALLS:
                 message = (
                     f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
                     " export the logs and run make compare"
                 )
                 raise ReportUnfinishedError(message)
-        found.sort(key=lambda it: (it.record.timestamp, it.record.key))
+        found.sort(key=lambda call: (call.record.timestamp, call.record.key))
         return found, unreadable_items
 
     def _read_requests(
@@ -166,26 +150,3 @@ class CompareModels:
         except InvocationLogsUnavailableError as error:
             return str(error)
         return None
-
-    def _write(self, written: WrittenComparison, requests_left_out: int) -> None:
-        text = plain_text(report_tables(written.report))
-        if written.requests_unread is not None:
-            text += f"\nNot all requests were looked at: {written.requests_unread}.\n"
-        if requests_left_out:
-            text += f"\n{plural(requests_left_out, 'request')} did not fit in memory.\n"
-        if written.unreadable_items:
-            items = plural(written.unreadable_items, "item")
-            text += f"\n{items} of the ledger could not be read.\n"
-        read = {
-            "requests_left_out": requests_left_out,
-            "requests_unread": written.requests_unread,
-            "unreadable_items": written.unreadable_items,
-        }
-        with TemporaryDirectory() as folder:
-            for suffix, content in (
-                ("txt", text),
-                ("json", report_json(written.report, read)),
-            ):
-                file = Path(folder, f"{REPORT_NAME}.{suffix}")
-                file.write_text(content, encoding="utf-8")
-                self.files.keep(file, f"{COMPARISON_PREFIX}week={written.week}/{file.name}")

@@ -38,7 +38,7 @@ class NotRestored:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigureLogging:
+class LoggingConfigurator:
     """Carries out what the domain plans: state first, so that nothing of ours is forgotten."""
 
     api: LoggingApi

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.cost_corrections import (
     CorrectionProgress,
@@ -17,10 +17,10 @@ from lambdas.domain.ledger.cost_corrections import (
 )
 from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall
 from lambdas.domain.ledger.unpriced_calls import RunLock
-from lambdas.domain.metrics.aggregation import IdentityDimension, NameModel, keep_model
-from lambdas.domain.metrics.catalog import ESTIMATED_COST, Detail, MeteredCall
-from lambdas.domain.metrics.chunks import cut_into_chunks
-from lambdas.domain.metrics.sink import OLDEST, MetricSink, MetricsUnavailableError, is_taken
+from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing, PublishingStop
+from lambdas.domain.metrics.catalog import ESTIMATED_COST
+from lambdas.domain.metrics.publishing import NO_TIME
+from lambdas.domain.metrics.sink import OLDEST, is_taken
 from lambdas.domain.pricing import Cost, PriceBook, Pricing
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
 from lambdas.domain.pricing.superseding import (
@@ -30,8 +30,7 @@ from lambdas.domain.pricing.superseding import (
     is_correctable,
 )
 
-_NO_TIME = "there is no time left"
-_OTHER_RUN = "another run is in progress"
+_OTHER_RUN = PublishingStop("another run is in progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +57,26 @@ class CorrectCosts:
     Progress is saved after each call of `PutMetricData`: a run that is cut off in between publishes
     that one again. What calls cost less is reported alone, since metrics only add up; reports from
     the ledger have every call at its right price at once.
+
+    Attributes:
+        books: The books that enrich calls.
+        namer: Names the dimensions of calls, within the limits of a month.
+        publishing: Sends calls.
+        pricing: The contracted prices.
+        shipped: The shipped price book.
+        calls: The ledger.
+        corrections: The progress of each correction.
+        lock: Keeps two runs from correcting at a time.
     """
 
-    sink: MetricSink
-    detail: Detail
-    identity_dimension: IdentityDimension
-    attribute: AttributedCalls
+    books: CallBooks
+    namer: DimensionNamer
+    publishing: MetricPublishing
     pricing: Pricing
     shipped: PriceBook
     calls: RecordedCalls
     corrections: CostCorrections
     lock: RunLock
-    name_model: NameModel = keep_model
 
     def correct(
         self, edition: Edition, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -85,7 +92,7 @@ class CorrectCosts:
         if not recent:
             return CorrectionReport()
         if not self.lock.acquire_lock(now):
-            return CorrectionReport(reason=_OTHER_RUN)
+            return CorrectionReport(reason=_OTHER_RUN.reason)
         try:
             return self._correct(edition, recent, now, has_time)
         finally:
@@ -101,114 +108,87 @@ class CorrectCosts:
         books = PublishedBooks(self.shipped, edition)
         found = [self.corrections.get_progress(entry.edition) for entry in recent]
         published_before = sum(progress.raised_calls for progress in found)
-        reason, is_refused = None, False
-        try:
-            for place, entry in enumerate(recent):
-                if found[place].is_done or not is_correctable(entry, now):
-                    continue
-                correction = books.get_correction(entry)
-                for progress in self._publish(correction, found[place], now, has_time):
-                    found[place] = progress
-                if not found[place].is_done:
-                    reason = _NO_TIME
-                    break
-        except MetricsUnavailableError as error:
-            reason, is_refused = str(error), True
-        except ProgressChangedError:
-            reason = _OTHER_RUN
+        stop = None
+        for place, entry in enumerate(recent):
+            if found[place].is_done or not is_correctable(entry, now):
+                continue
+            run = _Run(self.corrections, found[place])
+            stop = self._publish(books.get_correction(entry), run, now, has_time)
+            found[place] = run.progress
+            if stop:
+                break
         published = sum(progress.raised_calls for progress in found) - published_before
-        return CorrectionReport(tuple(found), published, reason, is_refused)
+        if stop is None:
+            return CorrectionReport(tuple(found), published)
+        return CorrectionReport(tuple(found), published, *stop)
 
     def _publish(
         self,
         correction: PriceCorrection,
-        progress: CorrectionProgress,
+        run: _Run,
         now: datetime,
         has_time: Callable[[], bool],
-    ) -> Iterator[CorrectionProgress]:
-        """Publish differences for as long as there is time; yields the progress as it is saved.
-
-        Raises:
-            MetricsUnavailableError: The rest waits for another run.
-            ProgressChangedError: Another run has gone on with it.
-        """
-        pages = self.calls.scan_range(correction.start, correction.end, progress.cursor)
-        while has_time() and (page := next(pages, None)) is not None:
-            outcomes = self._compare(page.calls, correction, now)
-            settled = 0
-            for end in self._publish_chunks(outcomes, has_time):
-                progress = self._save(progress, outcomes[settled:end], outcomes[end - 1].cursor)
-                settled = end
-                yield progress
-            if any(outcome.metered for outcome in outcomes[settled:]):
-                return
-            progress = self._save(progress, outcomes[settled:], page.cursor)
-            yield progress
+    ) -> PublishingStop | None:
+        """Publish differences for as long as there is time; returns why the rest waits."""
+        pages = self.calls.scan_range(correction.start, correction.end, run.progress.cursor)
+        try:
+            while has_time() and (page := next(pages, None)) is not None:
+                outcomes = self._compare(page.calls, correction, now)
+                if stop := self._publish_page(outcomes, page.cursor, run, has_time):
+                    return stop
+        except ProgressChangedError:
+            return _OTHER_RUN
+        return None if run.progress.is_done else NO_TIME
 
     def _compare(
         self, calls: Sequence[ScannedCall], correction: PriceCorrection, now: datetime
     ) -> list[_Outcome]:
-        known = self.attribute([call.record for call in calls], now)
-        before = replace(self.pricing, book=correction.before)
-        after = replace(self.pricing, book=correction.after)
+        enricher = self.books.open([call.record for call in calls], now)
+        before = replace(enricher, prices=replace(self.pricing, book=correction.before))
+        after = replace(enricher, prices=replace(self.pricing, book=correction.after))
         outcomes = []
         for cursor, record in calls:
-            priced = known[record].priced
-            old, new = before.cost_of(priced), after.cost_of(priced)
+            call = after.enrich(record)
+            old, new = before.price(record, call.models), call.cost
             if not isinstance(old, Cost):
                 outcomes.append(_Outcome(cursor, record))
             elif not isinstance(new, Cost):
                 outcomes.append(_Outcome(cursor, record, is_unpriced=True))
             else:
                 usd = new.effective_usd - old.effective_usd
-                difference = new._replace(list_usd=None, effective_usd=usd)
                 is_published = usd > 0 and is_taken(record.timestamp, now)
-                attribution = known[record].attribution
-                metered = MeteredCall(priced, difference, attribution) if is_published else None
+                metered = self._meter_difference(call, new, usd) if is_published else None
                 outcomes.append(_Outcome(cursor, record, usd, metered))
         return outcomes
 
-    def _publish_chunks(
-        self, outcomes: Sequence[_Outcome], has_time: Callable[[], bool]
-    ) -> Iterator[int]:
-        """Publish what calls cost more; yields the place after the last call of each chunk."""
-        places = [place for place, outcome in enumerate(outcomes) if outcome.metered]
-        metered = [call for outcome in outcomes if (call := outcome.metered)]
-        done = 0
-        for chunk in cut_into_chunks(
-            metered,
-            detail=self.detail,
-            identity_dimension=self.identity_dimension,
-            metered=lambda call: self.name_model(call, self.identity_dimension(call.record)),
-            metrics=(ESTIMATED_COST,),
-        ):
-            if not has_time():
-                return
-            self.sink.put(chunk.data_points)
-            done += chunk.size
-            yield places[done - 1] + 1
+    def _meter_difference(self, call: EnrichedCall, cost: Cost, usd: Decimal) -> MeteredCall:
+        difference = cost._replace(list_usd=None, effective_usd=usd)
+        return self.namer.meter(call._replace(cost=difference))
 
-    def _save(
-        self, progress: CorrectionProgress, outcomes: Sequence[_Outcome], cursor: str | None
-    ) -> CorrectionProgress:
-        """Save that calls were looked at, up to a place in the ledger or to its end."""
-        raised = [outcome for outcome in outcomes if outcome.metered]
-        lowered = [outcome for outcome in outcomes if outcome.usd < 0]
-        following = progress._replace(
-            revision=progress.revision + 1,
-            cursor=cursor,
-            is_done=cursor is None,
-            raised_calls=progress.raised_calls + len(raised),
-            raised_usd=progress.raised_usd + _total(raised),
-            lowered_calls=progress.lowered_calls + len(lowered),
-            lowered_usd=progress.lowered_usd + _total(lowered),
-            too_old_calls=progress.too_old_calls
-            + sum(outcome.usd > 0 and not outcome.metered for outcome in outcomes),
-            unpriced_calls=progress.unpriced_calls
-            + sum(outcome.is_unpriced for outcome in outcomes),
+    def _publish_page(
+        self,
+        outcomes: Sequence[_Outcome],
+        cursor: str | None,
+        run: _Run,
+        has_time: Callable[[], bool],
+    ) -> PublishingStop | None:
+        """Publish what the calls of a page cost more, and save the progress after each chunk."""
+        places = [place for place, outcome in enumerate(outcomes) if outcome.metered]
+        saved = 0
+
+        def save(published: int) -> None:
+            nonlocal saved
+            end = places[published - 1] + 1
+            run.save(outcomes[saved:end], outcomes[end - 1].cursor)
+            saved = end
+
+        metered = [outcome.metered for outcome in outcomes if outcome.metered]
+        _, stop = self.publishing.publish(
+            metered, has_time, metrics=(ESTIMATED_COST,), after_chunk=save
         )
-        self.corrections.save_progress(following)
-        return following
+        if stop is None:
+            run.save(outcomes[saved:], cursor)
+        return stop
 
 
 class _Outcome(NamedTuple):
@@ -227,6 +207,44 @@ class _Outcome(NamedTuple):
     usd: Decimal = Decimal(0)
     metered: MeteredCall | None = None
     is_unpriced: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """The progress of a correction, as it is saved.
+
+    Attributes:
+        corrections: Has the progress of each correction.
+        progress: The progress of this one.
+    """
+
+    corrections: CostCorrections
+    progress: CorrectionProgress
+
+    def save(self, outcomes: Sequence[_Outcome], cursor: str | None) -> None:
+        """Save that calls were looked at, up to a place in the ledger or to its end.
+
+        Raises:
+            ProgressChangedError: Another run has gone on with it.
+        """
+        progress = self.progress
+        raised = [outcome for outcome in outcomes if outcome.metered]
+        lowered = [outcome for outcome in outcomes if outcome.usd < 0]
+        following = progress._replace(
+            revision=progress.revision + 1,
+            cursor=cursor,
+            is_done=cursor is None,
+            raised_calls=progress.raised_calls + len(raised),
+            raised_usd=progress.raised_usd + _total(raised),
+            lowered_calls=progress.lowered_calls + len(lowered),
+            lowered_usd=progress.lowered_usd + _total(lowered),
+            too_old_calls=progress.too_old_calls
+            + sum(outcome.usd > 0 and not outcome.metered for outcome in outcomes),
+            unpriced_calls=progress.unpriced_calls
+            + sum(outcome.is_unpriced for outcome in outcomes),
+        )
+        self.corrections.save_progress(following)
+        self.progress = following
 
 
 def _total(outcomes: Sequence[_Outcome]) -> Decimal:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from lambdas.domain.calls.attributed_calls import AttributedCalls
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
-from lambdas.domain.reports.files import REPORT_NAME, ReportFiles, check_time
+from lambdas.domain.reports.files import check_time
 from lambdas.domain.reports.focus import (
-    COSTS_PREFIX,
+    CostFiles,
     DailyCharges,
+    PeriodCosts,
     Sums,
-    describe_file,
-    manifest_of,
     midnight,
     month_after,
     row_of,
-    write_csv_file,
 )
-from lambdas.domain.reports.focus.charges import PriceTokens
-
-_SOURCE = "Bedrock Meter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +34,23 @@ class ExportFocus:
 
     Attributes:
         calls: The ledger.
-        attribute: Puts calls down to projects.
-        price_tokens: What tokens cost.
-        to_parquet: Writes a CSV file as Parquet.
-        files: Where files go.
+        books: The books that enrich calls.
+        files: Stores the costs of each period.
         account_id: Whose calls they are where a log does not tell.
         billing_account_id: The account that pays; `None` for the one that was called.
         kept: How long the ledger keeps calls.
     """
 
     calls: RecordedCalls
-    attribute: AttributedCalls
-    price_tokens: PriceTokens
-    to_parquet: Callable[[Path, Path], int]
-    files: ReportFiles
+    books: CallBooks
+    files: CostFiles
     account_id: str
     billing_account_id: str | None
     kept: timedelta
 
-    def __call__(
+    def export(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
-    ) -> list[dict[str, Any]]:
+    ) -> list[Mapping[str, Any]]:
         """Write both periods; gives their manifests, the earlier one first.
 
         Args:
@@ -75,19 +63,13 @@ class ExportFocus:
         """
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
-        charges = DailyCharges(self.price_tokens, self.account_id)
+        charges = DailyCharges(self.account_id)
         unreadable_items = 0
         for page in self.calls.scan_range(midnight(previous), midnight(month_after(current))):
             check_time(has_time)
             unreadable_items += page.unreadable_items
-            records = page.records
-            known = self.attribute(records, now)
-            for record in records:
-                charges.add(
-                    known[record].priced,
-                    known[record].attribution,
-                    invoked_model_id=record.invoked_model_id,
-                )
+            for call in self.books.enrich(page.records, now):
+                charges.add(call)
         written = []
         for month in (previous, current):
             check_time(has_time)
@@ -96,47 +78,21 @@ class ExportFocus:
 
     def _write(
         self, charges: DailyCharges, month: date, now: datetime, unreadable_items: int
-    ) -> dict[str, Any]:
-        period = f"billing_period={month:%Y-%m}"
+    ) -> Mapping[str, Any]:
         sums = Sums()
         for charge in charges.charges(month):
             sums = sums.plus(charge)
-        rows = (row_of(it, self.billing_account_id) for it in charges.charges(month))
-        with TemporaryDirectory() as folder:
-            csv, parquet = (
-                Path(folder, f"{REPORT_NAME}.csv.gz"),
-                Path(folder, f"{REPORT_NAME}.parquet"),
-            )
-            write_csv_file(rows, csv)
-            self.to_parquet(csv, parquet)
-            manifest = manifest_of(
-                sums,
-                priced_invocations=charges.priced_invocations(month),
-                left_out=charges.left_out(month),
-                files=[describe_file(csv), describe_file(parquet)],
-                facts={
-                    **self._facts(month, now),
-                    "identity_detail": charges.identity_detail.label,
-                    "unreadable_items": unreadable_items,
-                },
-            )
-            told = Path(folder, f"{REPORT_NAME}.json")
-            told.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            self.files.keep(csv, f"{COSTS_PREFIX}csv/{period}/{csv.name}")
-            self.files.keep(parquet, f"{COSTS_PREFIX}parquet/{period}/{parquet.name}")
-            self.files.keep(told, f"{COSTS_PREFIX}manifests/{period}/{told.name}")
-        return manifest
-
-    def _facts(self, month: date, now: datetime) -> dict[str, Any]:
-        return {
-            "source": _SOURCE,
-            "account_id": self.account_id,
-            "billing_period": f"{month:%Y-%m}",
-            "written_at": _text(now),
-            "covers_until": _text(min(now, midnight(month_after(month)))),
-            "is_cut_off_by_retention": midnight(month) < now - self.kept,
-        }
-
-
-def _text(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        costs = PeriodCosts(
+            month=month,
+            account_id=self.account_id,
+            written_at=now,
+            covers_until=min(now, midnight(month_after(month))),
+            is_cut_off_by_retention=midnight(month) < now - self.kept,
+            identity_detail=charges.identity_detail,
+            unreadable_items=unreadable_items,
+            sums=sums,
+            priced_invocations=charges.priced_invocations(month),
+            left_out=charges.left_out(month),
+        )
+        rows = (row_of(charge, self.billing_account_id) for charge in charges.charges(month))
+        return self.files.write(costs, rows)

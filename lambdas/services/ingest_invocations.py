@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,12 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.invocations.request_metadata import keep_names
 from lambdas.domain.ledger import UsageLedger
+from lambdas.domain.metrics.catalog import (
+    ACCEPTED_RECORDS,
+    IGNORED_RECORDS,
+    REJECTED_RECORDS,
+    HealthMetric,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,18 @@ class IngestReport:
             self.rejected + other.rejected,
         )
 
+    @property
+    def health(self) -> Mapping[HealthMetric, float]:
+        """The health metrics of what was ingested."""
+        return {
+            ACCEPTED_RECORDS: self.accepted,
+            IGNORED_RECORDS: self.ignored,
+            REJECTED_RECORDS: self.rejected,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class IngestInvocations:
+class Ingestor:
     """Ingests the readings of one source after the other.
 
     Attributes:
@@ -56,7 +71,7 @@ class IngestInvocations:
     newest: datetime | None = None
     metadata_names: Collection[str] | None = None
 
-    def __call__(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
+    def ingest(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
         """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
 
         Doing it again is safe: the ledger holds each call once.

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution.tags import profile_arn
-from lambdas.domain.calls.attributed_calls import AttributedCall, AttributedCalls
+from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedCalls
 from lambdas.domain.ledger.usage_ledger import LedgerChange
-from lambdas.domain.metrics.aggregation import CostOf, IdentityDimension, NameModel, keep_model
-from lambdas.domain.metrics.catalog import Detail, MeteredCall
-from lambdas.domain.metrics.chunks import cut_into_chunks
-from lambdas.domain.metrics.model_limit import is_overflowing
-from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError, get_metric_time
-from lambdas.domain.pricing import CallCost, Cost, Unpriced
+from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
+from lambdas.domain.metrics.sink import get_metric_time
+from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 
@@ -50,14 +47,18 @@ class PublishReport:
     overflowing: int = 0
 
 
+_CallAndBefore: TypeAlias = tuple[EnrichedCall, EnrichedCall | None]
+"""A call as it stands, and as it was published before."""
+
+
 class _Publication(NamedTuple):
     """A change to be published.
 
     Attributes:
         place: Its place among the changes.
-        record: What stands now.
-        time: When metrics show the call.
-        replaced: What was published of it before; `None` for a call that is new to metrics.
+        record: The call as it stands now.
+        time: The time at which metrics show the call.
+        replaced: The call as it was published before; `None` for one that is new to metrics.
     """
 
     place: int
@@ -68,7 +69,7 @@ class _Publication(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PublishMetrics:
-    """Publishes calls chunk by chunk, one call of `PutMetricData` each.
+    """Publishes what changed in the ledger.
 
     Of a call that was published before, what its further readings raise is published: tokens and
     cost at the minute of the call, without a second invocation. A change that no reading makes
@@ -81,17 +82,20 @@ class PublishMetrics:
     the first time. Lambda halves a failing batch each time, which lets the calls before such a call
     through; after hours it gives up, and stores the batch in the failure bucket. Alarms notify of
     each: `MetricPublisherErrors`, `StreamAge`, `UnpublishedBatches`.
+
+    Attributes:
+        books: The books that enrich calls.
+        namer: Names the dimensions of calls, within the limits of a month.
+        publishing: Sends calls.
+        unpriced: The notes of calls that wait for a price.
     """
 
-    sink: MetricSink
-    detail: Detail
-    identity_dimension: IdentityDimension
-    cost_of: CostOf
+    books: CallBooks
+    namer: DimensionNamer
+    publishing: MetricPublishing
     unpriced: UnpricedCalls
-    attribute: AttributedCalls
-    name_model: NameModel = keep_model
 
-    def __call__(
+    def publish(
         self,
         changes: Sequence[LedgerChange | TamperedCall],
         now: datetime,
@@ -107,8 +111,7 @@ class PublishMetrics:
         Args:
             changes: What changed in the ledger.
             now: The time, against which CloudWatch compares that of a call.
-            has_time: Asked before each chunk: whoever runs out of time in the middle of one would
-                publish all of them again.
+            has_time: Asked before each chunk.
             is_retried: Whether they may have been tried before, at other prices. A call that was
                 noted then gets its cost from its note alone. The model behind a profile may become
                 known from one second to the next, so that calls of profiles are always taken as
@@ -116,30 +119,11 @@ class PublishMetrics:
         """
         publications, too_old = _select(changes, now)
         metered = self._meter(publications, now, is_retried=is_retried)
-        dimensions = {call.record: self.identity_dimension(call.record) for call in metered}
-        metered = [self.name_model(call, dimensions[call.record]) for call in metered]
-        sent, reason = 0, None
-        for chunk in cut_into_chunks(
-            metered,
-            detail=self.detail,
-            identity_dimension=dimensions.__getitem__,
-            metered=lambda call: call,
-        ):
-            try:
-                if not has_time():
-                    reason = "there is no time left"
-                    break
-                if chunk.data_points:
-                    self.sink.put(chunk.data_points)
-            except MetricsUnavailableError as error:
-                reason = str(error)
-                break
-            sent += chunk.size
+        sent, stop = self.publishing.publish(metered, has_time)
         new = [call for call in publications[:sent] if call.replaced is None]
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
         tampered = tuple(_find_tampered(done))
-        overflowing = sum(is_overflowing(call, dimensions[call.record]) for call in metered[:sent])
         return PublishReport(
             published=len(new),
             unpublished=sum(call.tampering is Tampering.UNREADABLE for call in tampered)
@@ -152,39 +136,39 @@ class PublishMetrics:
             tampered=tampered,
             oldest=min((call.time for call in new), default=None),
             first_unsent=first_unsent,
-            reason=reason,
-            overflowing=overflowing,
+            reason=stop.reason if stop else None,
+            overflowing=sum(call.is_overflowing for call in metered[:sent]),
         )
 
     def _meter(
         self, publications: Sequence[_Publication], now: datetime, *, is_retried: bool
     ) -> list[MeteredCall]:
-        """Price and attribute calls, as they stand and as they were published; note some."""
-        records = [call.record for call in publications]
+        """Enrich calls, as they stand and as they were published; note those without a price."""
         replaced = [call.replaced for call in publications if call.replaced]
-        known = self.attribute([*records, *replaced], now)
-        costs = self._price(publications, known, now, is_retried=is_retried)
-        return [
-            MeteredCall(
-                known[publication.record].priced._replace(timestamp=publication.time),
-                cost,
-                known[publication.record].attribution,
-                MeteredCall(known[before].priced, cost_before, known[before].attribution)
-                if (before := publication.replaced)
-                else None,
+        records = [call.record for call in publications]
+        enricher = self.books.open([*records, *replaced], now)
+        calls = [
+            (
+                enricher.enrich(publication.record),
+                enricher.enrich(publication.replaced) if publication.replaced else None,
             )
-            for publication, (cost, cost_before) in zip(publications, costs, strict=True)
+            for publication in publications
+        ]
+        calls = self._note(publications, calls, now, is_retried=is_retried)
+        return [
+            self.namer.meter(call, publication.time, before)
+            for publication, (call, before) in zip(publications, calls, strict=True)
         ]
 
-    def _price(
+    def _note(
         self,
         publications: Sequence[_Publication],
-        known: Mapping[UsageRecord, AttributedCall],
+        calls: Sequence[_CallAndBefore],
         now: datetime,
         *,
         is_retried: bool,
-    ) -> list[tuple[CallCost, CallCost]]:
-        """Price calls as they stand and as they were published; note those that wait for a price.
+    ) -> list[_CallAndBefore]:
+        """Note calls that wait for a price; returns calls with the cost that is published now.
 
         A correction of a call that waits moves its note to what the call now waits for: all its
         cost comes from there.
@@ -192,26 +176,25 @@ class PublishMetrics:
         noted = self._find_notes(publications, is_retried=is_retried)
         waiting = self._find_waiting(publications, noted)
         to_note: dict[CallKey, UsageRecord] = {}
-        costs: list[tuple[CallCost, CallCost]] = []
-        for _, record, _, replaced in publications:
-            cost, before = self.cost_of(known[record].priced), None
-            if replaced is None:
+        priced: list[_CallAndBefore] = []
+        for call, before in calls:
+            record, cost, replaced = call.record, call.cost, before
+            if before is None:
                 cost = Unpriced.NO_PRICE if record.key in noted else cost
-            else:
-                before = self.cost_of(known[replaced].priced)
-                if record.key in waiting:
-                    cost = Unpriced.NO_PRICE
-                    before = None if before is None else Unpriced.NO_PRICE
-                    to_note[record.key] = record
-                elif record.key in noted and not isinstance(before, Cost):
-                    cost = Unpriced.NO_PRICE  # the note was of this correction, and has paid
+            elif record.key in waiting:
+                cost = Unpriced.NO_PRICE
+                if before.cost is not None:
+                    replaced = before._replace(cost=Unpriced.NO_PRICE)
+                to_note[record.key] = record
+            elif record.key in noted and not isinstance(before.cost, Cost):
+                cost = Unpriced.NO_PRICE  # the note was of this correction, and has paid
             if cost in WAITING_FOR_A_PRICE and record.key not in noted:
                 to_note[record.key] = record
                 noted.add(record.key)
                 waiting.add(record.key)
-            costs.append((cost, before))
+            priced.append((call._replace(cost=cost), replaced))
         self.unpriced.write(list(to_note.values()), now)
-        return costs
+        return priced
 
     def _find_notes(
         self, publications: Sequence[_Publication], *, is_retried: bool

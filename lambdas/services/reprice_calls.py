@@ -7,21 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from lambdas.domain.calls.attributed_calls import AttributedCall, AttributedCalls
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.ledger.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
-from lambdas.domain.metrics.aggregation import IdentityDimension, NameModel, keep_model
-from lambdas.domain.metrics.catalog import (
-    ASSUMED_PRICE_INVOCATIONS,
-    ESTIMATED_COST,
-    Detail,
-    MeteredCall,
-)
-from lambdas.domain.metrics.chunks import cut_into_chunks
-from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError, get_metric_time
-from lambdas.domain.pricing import Cost, Pricing
-
-_NO_TIME = "there is no time left"
+from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing, PublishingStop
+from lambdas.domain.metrics.catalog import ASSUMED_PRICE_INVOCATIONS, ESTIMATED_COST
+from lambdas.domain.metrics.publishing import NO_TIME
+from lambdas.domain.metrics.sink import get_metric_time
+from lambdas.domain.pricing import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +56,23 @@ class RepriceReport:
 
 @dataclass(frozen=True, slots=True)
 class RepriceCalls:
-    """Publishes missing cost chunk by chunk, one call of `PutMetricData` each, and marks it.
+    """Publishes missing cost, and marks each chunk of calls as priced.
 
     Calls are looked for only where the sample of their group has a price now. A chunk is marked
     after it was published: a run that is cut off in between publishes it again. Cost errs upwards,
     since it guards budgets.
+
+    Attributes:
+        books: The books that enrich calls.
+        namer: Names the dimensions of calls, within the limits of a month.
+        publishing: Sends calls.
+        unpriced: The notes of calls that wait for a price.
     """
 
-    sink: MetricSink
-    detail: Detail
-    identity_dimension: IdentityDimension
-    pricing: Pricing
+    books: CallBooks
+    namer: DimensionNamer
+    publishing: MetricPublishing
     unpriced: UnpricedCalls
-    attribute: AttributedCalls
-    name_model: NameModel = keep_model
 
     def reprice(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> RepriceReport:
         """Publish the cost of calls that have a price now.
@@ -95,23 +90,19 @@ class RepriceCalls:
 
     def _run(self, now: datetime, has_time: Callable[[], bool]) -> RepriceReport:
         progress = _Progress()
-        reason, is_refused = None, False
-        try:
-            for group in self._get_priced_groups(now, progress):
-                if not self._publish_group(group, now, has_time, progress):
-                    reason = _NO_TIME
-                    break
-        except MetricsUnavailableError as error:
-            reason, is_refused = str(error), True
-        return progress.report(reason, is_refused=is_refused)
+        stop = None
+        for group in self._get_priced_groups(now, progress):
+            stop = self._publish_group(group, now, has_time, progress)
+            if stop:
+                break
+        return progress.report(stop)
 
     def _get_priced_groups(self, now: datetime, progress: _Progress) -> Sequence[WaitingGroup]:
         groups = self.unpriced.get_groups()
-        known = self.attribute([group.sample for group in groups], now)
+        samples = self.books.enrich([group.sample for group in groups], now)
         priced = []
-        for group in groups:
-            sample = known[group.sample].priced
-            if isinstance(self.pricing.cost_of(sample), Cost):
+        for group, sample in zip(groups, samples, strict=True):
+            if isinstance(sample.cost, Cost):
                 priced.append(group)
             else:
                 progress.add_waiting(sample)
@@ -123,69 +114,63 @@ class RepriceCalls:
         now: datetime,
         has_time: Callable[[], bool],
         progress: _Progress,
-    ) -> bool:
-        """Publish the cost of a group's calls; returns whether there was time for all.
-
-        Raises:
-            MetricsUnavailableError: The rest waits for another run.
-        """
+    ) -> PublishingStop | None:
+        """Publish the cost of a group's calls; returns why the rest waits for another run."""
         if not has_time():
-            return False
+            return NO_TIME
         is_empty = True
         for records in self.unpriced.scan_group(group):
             if not has_time():
-                return False
+                return NO_TIME
             is_empty = is_empty and not records
-            known = self.attribute(records, now)
-            costs: dict[UsageRecord, Cost] = {}
-            for record in records:
-                cost = self.pricing.cost_of(known[record].priced)
-                if isinstance(cost, Cost):
-                    costs[record] = cost
+            priced = []
+            for call in self.books.enrich(records, now):
+                if isinstance(call.cost, Cost):
+                    priced.append(call)
                 else:
-                    progress.add_waiting(known[record].priced)
-            times = {record: get_metric_time(record, now) for record in costs}
-            old = [record for record, time in times.items() if time is None]
-            self.unpriced.mark_priced(old)
-            progress.too_old += len(old)
-            fresh = {record: time for record, time in times.items() if time is not None}
-            if not self._publish(fresh, costs, known, has_time, progress):
-                return False
+                    progress.add_waiting(call)
+            metered = self._meter(priced, now, progress)
+            if stop := self._publish(metered, has_time, progress):
+                return stop
         if is_empty:
             self.unpriced.delete_group(group, written_before=now - MIN_GROUP_AGE)
-        return True
+        return None
+
+    def _meter(
+        self, calls: Sequence[EnrichedCall], now: datetime, progress: _Progress
+    ) -> list[MeteredCall]:
+        """Name the dimensions of calls; those too old for CloudWatch are only marked as priced."""
+        metered, old = [], []
+        for call in calls:
+            time = get_metric_time(call.record, now)
+            if time is None:
+                old.append(call.record)
+            else:
+                metered.append(self.namer.meter(call, time))
+        self.unpriced.mark_priced(old)
+        progress.too_old += len(old)
+        return metered
 
     def _publish(
         self,
-        times: Mapping[UsageRecord, datetime],
-        costs: Mapping[UsageRecord, Cost],
-        known: Mapping[UsageRecord, AttributedCall],
+        metered: Sequence[MeteredCall],
         has_time: Callable[[], bool],
         progress: _Progress,
-    ) -> bool:
-        records, done = list(times), 0
+    ) -> PublishingStop | None:
+        done = 0
 
-        def meter(record: UsageRecord) -> MeteredCall:
-            priced = known[record].priced._replace(timestamp=times[record])
-            call = MeteredCall(priced, costs[record], known[record].attribution)
-            return self.name_model(call, self.identity_dimension(priced))
+        def mark(published: int) -> None:
+            nonlocal done
+            calls = [metered_call.call for metered_call in metered[done:published]]
+            self.unpriced.mark_priced([call.record for call in calls])
+            for call in calls:
+                progress.add_published(call)
+            done = published
 
-        for chunk in cut_into_chunks(
-            records,
-            detail=self.detail,
-            identity_dimension=self.identity_dimension,
-            metered=meter,
-            metrics=(ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS),
-        ):
-            if not has_time():
-                return False
-            self.sink.put(chunk.data_points)
-            published = records[done : done + chunk.size]
-            self.unpriced.mark_priced(published)
-            for record in published:
-                progress.add_published(known[record].priced.model_id, costs[record])
-            done += chunk.size
-        return True
+        cost_metrics = (ESTIMATED_COST, ASSUMED_PRICE_INVOCATIONS)
+        return self.publishing.publish(
+            metered, has_time, metrics=cost_metrics, after_chunk=mark
+        ).stop
 
 
 @dataclass(slots=True)
@@ -196,7 +181,11 @@ class _Progress:
     waiting: dict[str, date] = field(default_factory=dict)
     too_old: int = 0
 
-    def add_published(self, model_id: str, cost: Cost) -> None:
+    def add_published(self, call: EnrichedCall) -> None:
+        cost = call.cost
+        if not isinstance(cost, Cost):
+            return
+        model_id = call.models.own.model_id
         before = self.by_model.get(model_id, RepricedModel(0, Decimal(0), ()))
         self.by_model[model_id] = RepricedModel(
             calls=before.calls + 1,
@@ -204,14 +193,16 @@ class _Progress:
             prices=tuple(sorted({*before.prices, _describe_price(cost)})),
         )
 
-    def add_waiting(self, record: UsageRecord) -> None:
-        tier, day = record.service_tier, record.timestamp.date()
-        name = f"{record.model_id} ({tier})" if tier else record.model_id
+    def add_waiting(self, call: EnrichedCall) -> None:
+        tier, day = call.record.service_tier, call.record.timestamp.date()
+        name = f"{call.model_id} ({tier})" if tier else call.model_id
         self.waiting[name] = min(day, self.waiting.get(name, day))
 
-    def report(self, reason: str | None, *, is_refused: bool) -> RepriceReport:
+    def report(self, stop: PublishingStop | None) -> RepriceReport:
         by_model = dict(sorted(self.by_model.items()))
-        return RepriceReport(by_model, self.too_old, self.waiting, reason, is_refused)
+        if stop is None:
+            return RepriceReport(by_model, self.too_old, self.waiting)
+        return RepriceReport(by_model, self.too_old, self.waiting, *stop)
 
 
 def _describe_price(cost: Cost) -> str:

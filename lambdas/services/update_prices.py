@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.pricing import PriceBook
@@ -114,6 +114,15 @@ class PriceUpdater:
             PriceEditionsError: The store failed, or others published again and again.
         """
         return self._publish(decide, {})
+
+    def get_age(self, now: datetime) -> timedelta | None:
+        """Get the age of the last price list that was read; `None` before the first.
+
+        Raises:
+            PriceEditionsError: The store failed.
+        """
+        checked_at = self.editions.read_pointer().updates.checked_at
+        return None if checked_at is None else max(timedelta(0), now - checked_at)
 
     def _check(
         self,

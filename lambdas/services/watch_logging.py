@@ -58,11 +58,11 @@ class LiveLogging:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found.
+    """The result of a check.
 
     Attributes:
         differences: What is not as it was deployed.
-        notice: What was told of it; `None` where nothing is new.
+        notice: The notice about it; `None` where nothing is new.
     """
 
     differences: tuple[Difference, ...]
@@ -70,8 +70,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchLogging:
-    """Checks, remembers and tells.
+class LoggingWatcher:
+    """Compares logging and the meter with what was deployed, and notifies of each change once.
 
     Attributes:
         deployed: What was deployed.
@@ -82,7 +82,7 @@ class WatchLogging:
         history: Who may have changed it.
         deployments: When one is under way.
         memory: What was found before.
-        notifier: Who is told.
+        notifier: Passes notices on.
     """
 
     deployed: DeployedLogging
@@ -95,7 +95,7 @@ class WatchLogging:
     memory: WatchMemory
     notifier: Notifier
 
-    def __call__(self, change: LoggingChange | None, now: datetime) -> Finding:
+    def check(self, change: LoggingChange | None, now: datetime) -> Finding:
         """Check, because of a change or because it is time.
 
         A change by others is notified even if it is undone already; anything else, where it makes
@@ -217,7 +217,9 @@ class WatchLogging:
         """The newest change that may have made a difference."""
         role = self.deployed.role
         ours = {self.deployed.log_group, self.deployed.memory_parameter, role and role.name}
-        actions = {action for it in differences for action in WATCHED[it.subject].actions}
+        actions = {
+            action for difference in differences for action in WATCHED[difference.subject].actions
+        }
         found = self.history.find(sorted(actions), since=now - _LOOKED_BACK, limit=_CAUSES_READ)
         fitting = [
             change

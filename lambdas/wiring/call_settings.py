@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.pricing import Pricing
+from lambdas.wiring.attribution_rules import AttributionSetting
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
 
@@ -30,7 +31,9 @@ class CallSettings(EnvironmentSettings):
     negotiated_prices: Annotated[
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
-    attribution: Annotated[AttributionRules, BeforeValidator(from_json_text)] = AttributionRules()
+    attribution: Annotated[AttributionSetting, BeforeValidator(from_json_text)] = (
+        AttributionSetting()
+    )
     assume_prices: bool = True
     price_bucket: str = ""
 
@@ -38,3 +41,8 @@ class CallSettings(EnvironmentSettings):
     def pricing(self) -> Pricing:
         """What calls cost: shipped prices, and what was negotiated."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+
+    @property
+    def attribution_rules(self) -> AttributionRules:
+        """The rules by which calls are attributed."""
+        return self.attribution.to_domain()

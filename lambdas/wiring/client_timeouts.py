@@ -1,8 +1,14 @@
-"""For how long functions wait for AWS before they give up and are started again."""
+"""Timeouts and retries for AWS clients, and the time that a function has left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 PROMPT = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
@@ -15,3 +21,8 @@ BRIEF = Config(
 )
 """For clients of what calls need not be counted: all questions of one `TagDirectory.look_up` take
 less than `LONGEST_CALL_MS` together, so that slow answers cost tags and no calls."""
+
+
+def time_check(context: LambdaContext, needed_ms: int = LONGEST_CALL_MS) -> Callable[[], bool]:
+    """Make a check that an invocation has enough time left to begin something."""
+    return lambda: context.get_remaining_time_in_millis() > needed_ms

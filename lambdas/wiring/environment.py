@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
+from lambdas.wiring.allowed_values import SettingsModel
 
-class EnvironmentSettings(BaseModel):
+
+class EnvironmentSettings(SettingsModel):
     """Settings that are environment variables, named as the fields in capitals."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -42,8 +41,18 @@ class EnvironmentSettings(BaseModel):
 
 
 def from_json_text(value: object) -> object:
-    """What a variable says of a setting that is more than a word: JSON."""
-    return from_json(value) if isinstance(value, str) else value
+    """Read a setting that is more than a word: text is JSON, other values stay as they are.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_json(value)
+    except ValueError:
+        message = "allowed: JSON, as in cdk.json"
+        raise ValueError(message) from None
 
 
 def _to_json_text(value: object) -> str:

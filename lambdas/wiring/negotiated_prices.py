@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.pricing import (
@@ -25,31 +16,15 @@ from lambdas.domain.pricing import (
     TokenKind,
     shipped_prices,
 )
-from lambdas.domain.rule_checks import allowed_instead_of, iso_text
+from lambdas.wiring.allowed_values import IsoDate, SettingsModel
+from lambdas.wiring.model_names import called_model
 
 # So many places that what a month costs is exact in the 28 digits of a `Decimal`.
 _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
-_MODEL = re.compile(r"[!-)+-~]*\*?")
 _Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=4)]
 
 
-def called_model(model: str) -> str:
-    """A model that calls may be of, or the beginning of some and a `*`.
-
-    Raises:
-        ValueError: Calls go by another id. Its text says by which.
-    """
-    if not model or _MODEL.fullmatch(model) is None:
-        message = "allowed: a foundation model's id, or its beginning and a * at the end"
-        raise ValueError(message)
-    instead = allowed_instead_of(model)
-    if instead is not None:
-        message = f"allowed: {instead}"
-        raise ValueError(message)
-    return model
-
-
-class NegotiatedPriceSetting(BaseModel):
+class NegotiatedPriceSetting(SettingsModel):
     """What somebody pays instead of the list price.
 
     Attributes:
@@ -62,11 +37,9 @@ class NegotiatedPriceSetting(BaseModel):
             rates are of the standard tier, and a discount alone is of all tiers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
     model: Annotated[str, Field(max_length=255), AfterValidator(called_model)]
-    effective_from: Annotated[date, BeforeValidator(iso_text)]
-    usd_per_million: dict[TokenKind, _Usd] = {}
+    effective_from: IsoDate
+    usd_per_million: dict[TokenKind, _Usd] = Field(default_factory=dict)
     discount_percent: _Percent = Decimal(0)
     service_tier: str | None = None
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
 import boto3
 
 from lambdas.adapters.s3.price_editions import S3PriceEditions
-from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metrics.aggregation import CostOf
+from lambdas.domain.calls import DatedPrices
 from lambdas.domain.metrics.catalog import PRICE_RELOAD_FAILURES
-from lambdas.domain.pricing import CallCost, Pricing
+from lambdas.domain.pricing import Pricing
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL, CurrentBook
 from lambdas.domain.pricing.editions import Edition
 from lambdas.domain.pricing.superseding import PublishedBooks
@@ -68,21 +67,29 @@ class CurrentPricing:
             return datetime.min.replace(tzinfo=UTC)
         return edition.published_at + RELOAD_INTERVAL
 
-    def get_published(self, now: datetime) -> CostOf:
-        """Get what prices calls as they are published: at superseded prices, if need be."""
+    def get_published(self, now: datetime) -> DatedPrices:
+        """Get the prices that calls are published at: superseded ones, if need be."""
         pricing, edition = self.get(), self.edition
         if edition is None:
-            return pricing.cost_of
+            return pricing
         if self._published is None or self._published.edition is not edition:
             self._published = PublishedBooks(self._shipped, edition)
         books = self._published
-        if not books.has_superseded_prices(now):
-            return pricing.cost_of
+        return (
+            _PublishedPrices(pricing, books, now) if books.has_superseded_prices(now) else pricing
+        )
 
-        def price(record: UsageRecord) -> CallCost:
-            return replace(pricing, book=books.get(record.timestamp, now)).cost_of(record)
 
-        return price
+@dataclass(frozen=True, slots=True)
+class _PublishedPrices:
+    """The prices that calls are published at while some are still published at superseded ones."""
+
+    pricing: Pricing
+    books: PublishedBooks
+    now: datetime
+
+    def get(self, called_at: datetime) -> Pricing:
+        return replace(self.pricing, book=self.books.get(called_at, self.now))
 
 
 def _report_failure(reason: str) -> None:

@@ -1,16 +1,20 @@
-"""What functions that publish metrics share: bounds on identities, models and projects."""
+"""What functions that publish metrics share: limits of dimensions, and the way to CloudWatch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import boto3
+
+from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.identity_registry import DynamoDbIdentityRegistry
-from lambdas.domain.calls.attributed_calls import MOST_PROJECTS, AttributedCalls
 from lambdas.domain.ledger.table import MODEL_SCOPE, PAIR_SCOPE, PROJECT_SCOPE
+from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES, BoundedModels
+from lambdas.domain.metrics.project_limit import MAX_PROJECTS, BoundedProjects
 from lambdas.domain.metrics.role_roll_up import BoundedIdentities, IdentityFolding
-from lambdas.wiring.attribution import attributed_calls
+from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.publishing_settings import PublishingSettings
 
 if TYPE_CHECKING:
@@ -37,8 +41,24 @@ def bounded_models(settings: PublishingSettings, dynamodb: DynamoDBClient) -> Bo
     )
 
 
-def bounded_projects(settings: PublishingSettings, dynamodb: DynamoDBClient) -> AttributedCalls:
-    """Put calls down to projects, within the month's bound in the ledger table."""
+def bounded_projects(settings: PublishingSettings, dynamodb: DynamoDBClient) -> BoundedProjects:
+    """Say what the dimension of projects says, within the month's bound in the ledger table."""
     table = settings.ledger_table
-    registry = DynamoDbIdentityRegistry(dynamodb, table, MOST_PROJECTS, scope=PROJECT_SCOPE)
-    return attributed_calls(settings, dynamodb, registry)
+    return BoundedProjects(
+        DynamoDbIdentityRegistry(dynamodb, table, MAX_PROJECTS, scope=PROJECT_SCOPE)
+    )
+
+
+def dimension_namer(settings: PublishingSettings, dynamodb: DynamoDBClient) -> DimensionNamer:
+    """Name the dimensions of calls within the limits of a month."""
+    return DimensionNamer(
+        bounded_identities(settings, dynamodb),
+        bounded_models(settings, dynamodb),
+        bounded_projects(settings, dynamodb),
+    )
+
+
+def metric_publishing(settings: PublishingSettings) -> MetricPublishing:
+    """Make what sends calls to CloudWatch."""
+    sink = CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT))
+    return MetricPublishing(sink, settings.detail)

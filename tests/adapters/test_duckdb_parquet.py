@@ -14,9 +14,10 @@ from hypothesis import given, settings
 
 from lambdas.adapters import duckdb_parquet
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
+from lambdas.adapters.report_layouts.focus_csv import write_csv
 from lambdas.domain.attribution import Attribution
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.reports.focus import COLUMNS, DataType, write_csv
+from lambdas.domain.reports.focus import COLUMNS, DataType
 from tests.examples import percent_of_examples
 from tests.focus_calls import attributed_calls, charges_of, csv_of
 from tests.focus_rules import read_rows

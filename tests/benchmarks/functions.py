@@ -18,15 +18,17 @@ from dashboards.demo.company import invocation_logs
 from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
-from lambdas.domain.metrics.catalog import Detail, MeteredCall
+from lambdas.domain.metrics import DimensionNamer
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.chunks import cut_into_chunks
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
 from tests.dynamodb import InMemoryDynamoDb
 
-_COST_OF = Pricing(shipped_prices()).cost_of
+_ENRICHER = CallEnricher(Pricing(shipped_prices()))
 _ROUNDS = 9
 _RETENTION = timedelta(days=90)
 _CLIENT = "boto3.client('dynamodb', region_name='us-east-1')"
@@ -103,12 +105,10 @@ def _forty_identities() -> list[UsageRecord]:
 
 
 def _chunks(records: list[UsageRecord]) -> list[object]:
+    namer = DimensionNamer()
     return list(
         cut_into_chunks(
-            records,
-            detail=Detail.STANDARD,
-            identity_dimension=lambda it: it.identity_arn,
-            metered=lambda it: MeteredCall(it, _COST_OF(it)),
+            (namer.meter(_ENRICHER.enrich(record)) for record in records), Detail.STANDARD
         )
     )
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from dashboards.demo.company import invocation_logs
 from tests.benchmarks.figure import Figure
+from tests.command_line import BEDROCK_METER
 
 _FEW = 10**4
 _COMPARED = 2 * 10**5
@@ -96,7 +97,7 @@ def _write_logs(path: Path, count: int) -> Path:
 
 def _meter(*logs: Path) -> _Run:
     out = logs[0].with_suffix(".summary.json")
-    meter = [sys.executable, "-m", "dashboards.reports.meter", "--out", str(out), *map(str, logs)]
+    meter = [*BEDROCK_METER, "meter", "--out", str(out), *map(str, logs)]
     return _Run(_measure(meter), json.loads(out.read_text()))
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
 
 from lambdas.functions.metric_publisher import handler
-from tests.aws import LEDGER
+from tests.aws import LEDGER, lambda_context
 
-_CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+_CONTEXT = lambda_context(120_000)
 
 
 class Table:

@@ -1,9 +1,7 @@
 """`comparison_reporter`: from calls in the ledger, and requests in the log, to a report."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,7 +11,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
-from tests.aws import LEDGER, client_configs
+from tests.aws import LEDGER, client_configs, lambda_context
 from tests.builders import usage_record
 from tests.invocation_logs import log
 
@@ -23,7 +21,7 @@ PROMPT = "a secret of the company"
 
 
 def context(milliseconds: int = 900_000) -> Any:
-    return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
+    return lambda_context(milliseconds)
 
 
 def last_week() -> datetime:
@@ -33,7 +31,7 @@ def last_week() -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
         "ACCOUNT_ID": "111122223333",
@@ -42,9 +40,6 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
-    yield
-    handler.comparison.cache_clear()
-    handler.pricing.cache_clear()
 
 
 def write_calls() -> None:
@@ -140,5 +135,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = client_configs(handler.comparison, monkeypatch)
+    configs = client_configs(handler.reporter, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

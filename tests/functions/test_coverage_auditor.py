@@ -1,9 +1,7 @@
 """`coverage_auditor`: from an event to health metrics, or to a notice that names models."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -15,10 +13,17 @@ from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
-from tests.aws import LEDGER, deploy_a_stack, event, health_metrics, subscribe_a_queue
+from tests.aws import (
+    LEDGER,
+    deploy_a_stack,
+    event,
+    health_metrics,
+    lambda_context,
+    subscribe_a_queue,
+)
 from tests.builders import HAIKU_3
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
 """Some hours after the deployment: what was before it is not audited."""
@@ -26,7 +31,7 @@ WITHIN = AuditWindow.at(NOW).start
 
 
 @pytest.fixture(autouse=True)
-def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the subscriber of the topic has received."""
     topic, received = subscribe_a_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
@@ -35,15 +40,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("ALARM_METRIC", "QuotaTokens")
     monkeypatch.setenv("MAX_MODELS", "2")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield received
-    for resource in (
-        handler.settings,
-        handler.audit,
-        handler.finder,
-        handler.reader,
-        handler.notifier,
-    ):
-        resource.cache_clear()
+    return received
 
 
 def count(
@@ -181,7 +178,7 @@ def test_hours_that_began_before_the_deployment_are_not_judged(
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOPIC_ARN")
     with pytest.raises(ValidationError, match="topic_arn"):
-        handler.settings()
+        handle("Scheduled Event")
 
 
 def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(

@@ -2,12 +2,9 @@
 
 import gzip
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import duckdb
@@ -17,16 +14,16 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.focus_exporter import handler
-from tests.aws import LEDGER, client_configs
+from tests.aws import LEDGER, client_configs, lambda_context
 from tests.builders import usage_record
 from tests.focus_rules import read_rows, violations
 
 REPORTS = "reports"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
         "ACCOUNT_ID": "111122223333",
@@ -36,9 +33,6 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
-    yield
-    handler.export.cache_clear()
-    handler.pricing.cache_clear()
 
 
 def written() -> dict[str, bytes]:
@@ -102,7 +96,7 @@ def test_without_time_it_fails_and_leaves_what_was_there() -> None:
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
         [usage_record(timestamp=datetime.now(UTC))]
     )
-    hurried: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 44_000)
+    hurried = lambda_context(44_000)
     with pytest.raises(ReportUnfinishedError):
         handler.lambda_handler({}, hurried)
     assert written() == before
@@ -116,5 +110,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = client_configs(handler.export, monkeypatch)
+    configs = client_configs(handler.exporter, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

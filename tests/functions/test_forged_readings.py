@@ -6,11 +6,9 @@ Each row of the attack is looked at in the ledger, in the metrics and in the FOC
 import gzip
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,21 +16,23 @@ import pytest
 
 from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
+from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.log_processor import handler as log_processor
-from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import ExportFocus
-from tests.attributing import attributed_calls
-from tests.aws import LEDGER, clear_caches, deploy_a_stack, published, set_log_processor_variables
+from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.builders import enriched
+from tests.enriching import call_books
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 CALLED_AT = NOW - DAY
@@ -78,11 +78,9 @@ ORDERS = {
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    clear_caches((log_processor, metric_publisher, price_refresher))
 
 
 @pytest.fixture
@@ -127,14 +125,12 @@ def in_focus() -> list[TextRow]:
     files = InMemoryReportFiles()
     ExportFocus(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
-        attribute=attributed_calls(),
-        price_tokens=PRICING.price_tokens,
-        to_parquet=_write_nothing,
-        files=files,
+        books=call_books(prices=PRICING),
+        files=FocusFiles(files, _write_nothing),
         account_id="111122223333",
         billing_account_id=None,
         kept=90 * DAY,
-    )(NOW + timedelta(hours=2))
+    ).export(NOW + timedelta(hours=2))
     return [
         row
         for name, content in files.kept.items()
@@ -149,7 +145,7 @@ def _write_nothing(_csv: Path, parquet: Path) -> int:
 
 
 def cost_of(record: UsageRecord) -> Cost:
-    cost = PRICING.cost_of(record)
+    cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     return cost
 
@@ -166,7 +162,7 @@ def check_ledger(call: UsageRecord) -> None:
     assert not call.is_failed
     cost = cost_of(call)
     assert cost.effective_usd == cost_of(real).effective_usd
-    assert call.with_variant(cost.variant).model_id == OPUS_4
+    assert enriched(call, PRICING).model_id == OPUS_4
     assert call.identity_arn != VICTIM
 
 

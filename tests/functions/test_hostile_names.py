@@ -1,9 +1,7 @@
 """Names that attack a reader are text in metrics, logs, notifications and deployed reports."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,9 +16,9 @@ from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.observability import logger
 from tests.aws import (
-    clear_caches,
     deploy_a_stack,
     event,
+    lambda_context,
     set_log_processor_variables,
     subscribe_a_queue,
 )
@@ -29,7 +27,7 @@ from tests.hostile_names import HOSTILE_NAMES, ROLE
 from tests.invocation_logs import log
 
 REPORTS = "reports"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
 AUDITED = NOW + timedelta(hours=6)
@@ -39,7 +37,7 @@ FUNCTIONS = (comparison_reporter, coverage_auditor, log_processor, metric_publis
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     for name, value in {
         "STACK_ID": deploy_a_stack(),
@@ -51,8 +49,6 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
-    yield
-    clear_caches(FUNCTIONS)
 
 
 def meter(*logs: dict[str, Any], table: Table) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,14 +17,14 @@ from lambdas.domain.ledger.table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, clear_caches, deploy_a_stack, set_log_processor_variables
+from tests.aws import LEDGER, deploy_a_stack, lambda_context, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
 from tests.price_editions import publish_a_bad_edition
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 PRIVATE = "imported-model/abc"
 AGREED = {
@@ -42,7 +41,7 @@ Asked = set[tuple[str, str]]
 
 
 @pytest.fixture
-def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Actions on single items, and the keys of these, since the test began."""
     set_log_processor_variables(monkeypatch)
     for name, value in (
@@ -59,8 +58,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         seen.update(_items(model.name, params))
 
     session.events.register("provide-client-params.dynamodb", see)
-    yield seen
-    clear_caches((log_processor, metric_publisher, price_refresher))
+    return seen
 
 
 def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -119,7 +117,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
-    publish = metric_publisher.publisher()
+    publish = metric_publisher.publisher().publisher.publish
     publish([LedgerChange(record)], NOW)
     publish([LedgerChange(record)], NOW, is_retried=True)
     kinds = {key.split("#")[0] for _, key in asked}

@@ -1,9 +1,7 @@
 """`log_processor`: from a gzipped delivery to the ledger and the quarantine."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,18 +12,21 @@ from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.invocations import envelope, unpack
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, QUARANTINE, health_metrics, set_log_processor_variables
+from tests.aws import (
+    LEDGER,
+    QUARANTINE,
+    health_metrics,
+    lambda_context,
+    set_log_processor_variables,
+)
 from tests.invocation_logs import log
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    yield
-    for resource in (handler.settings, handler.ledger, handler.s3_client):
-        resource.cache_clear()
 
 
 def call(request_id: str = "1", days_ago: int = 1, **changes: Any) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """`logging_configurator`: from CloudFormation's request to Bedrock's configuration."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -27,11 +25,11 @@ from lambdas.domain.logging_configuration.ports import (
     MemoryUnavailableError,
 )
 from lambdas.functions.logging_configurator import handler
-from lambdas.services.configure_logging import ConfigureLogging
-from tests.aws import LEDGER, REGION, deploy_a_stack
+from lambdas.services.configure_logging import LoggingConfigurator
+from tests.aws import LEDGER, REGION, clear_caches, deploy_a_stack, lambda_context
 from tests.fakes import InMemoryMemoryCopy, InMemoryMemoryStore
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 MEMORY = "/bedrock-meter/logging-memory"
 FLAGS = {"text", "image", "embedding", "video", "audio"}
 
@@ -77,16 +75,10 @@ class Function:
         return physical_id
 
 
-def clear_caches() -> None:
-    handler.settings.cache_clear()
-    handler.configure.cache_clear()
-
-
 @pytest.fixture(autouse=True)
-def function(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+def function(aws: None, monkeypatch: pytest.MonkeyPatch) -> Function:
     boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Type="String")
-    yield Function(monkeypatch)
-    clear_caches()
+    return Function(monkeypatch)
 
 
 def remember(text: str) -> None:
@@ -259,8 +251,8 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     bedrock.delete_model_invocation_logging_configuration = lambda: None
     memory = VerifiedMemory(InMemoryMemoryStore(), InMemoryMemoryCopy())
     memory.remember(LoggingMemory((WANTED,), found), replaced=LoggingMemory())
-    configure = ConfigureLogging(BedrockLoggingApi(bedrock), memory)
-    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configure)
+    configurator = LoggingConfigurator(BedrockLoggingApi(bedrock), memory)
+    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configurator)
     (warning,) = (vars(record) for record in caplog.records)
     assert warning["configuration"] == found
     assert "no such role" in warning["reason"]

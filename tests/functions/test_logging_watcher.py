@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -22,9 +22,11 @@ from lambdas.functions.logging_watcher.settings import Settings
 from tests.aws import (
     LEDGER,
     REGION,
+    clear_caches,
     deploy_a_stack,
     event,
     health_metrics,
+    lambda_context,
     subscribe_a_queue,
     take_events,
 )
@@ -42,14 +44,14 @@ from tests.unit.logging_configuration.deployed import (
     trail_record,
 )
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 MEMORY = "/bedrock-meter/logging-memory"
 NOW = datetime.now(UTC)
 Received = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
-def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
+def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     """What the subscriber of the topic has received, in an account as it was deployed."""
     topic, received = subscribe_a_queue()
     stream = boto3.client("kinesis")
@@ -92,9 +94,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     session.events.register("before-call.cloudtrail.LookupEvents", _no_events)
     for action, answer in _NOTHING.items():
         session.events.register(f"before-call.{action}", answer)
-    yield received
-    for resource in (handler.settings, handler.watch):
-        resource.cache_clear()
+    return received
 
 
 def _no_events(**_: Any) -> Any:
@@ -336,8 +336,7 @@ def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
     check()
     assert received() == []
     monkeypatch.setenv("KNOWN_LOG_POLICIES", "[]")
-    for resource in (handler.settings, handler.watch):
-        resource.cache_clear()
+    clear_caches()
     check()
     (message,) = received()
     assert "account policy 'mask'" in message["Message"]

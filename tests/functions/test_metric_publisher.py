@@ -1,10 +1,9 @@
 """`metric_publisher`: from a batch of the ledger's stream to metrics in CloudWatch."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -21,10 +20,18 @@ from lambdas.domain.pricing.price_decisions import add_rates
 from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
-from tests.aws import LEDGER, deploy_a_stack, health_metrics, published
+from lambdas.wiring import metric_publisher as wiring
+from tests.aws import (
+    LEDGER,
+    clear_caches,
+    deploy_a_stack,
+    health_metrics,
+    lambda_context,
+    published,
+)
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 NEEDED = {
     "ACCOUNT_ID": "111122223333",
@@ -35,14 +42,11 @@ NEEDED = {
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    for resource in (handler.settings, handler.pricing, handler.publisher, handler.deployed_at):
-        resource.cache_clear()
 
 
 def call(number: int, **changes: Any) -> UsageRecord:
@@ -268,10 +272,9 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
         "usd_per_million": {"input": "1", "output": "2"},
     }
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
-    for resource in (handler.settings, handler.pricing, handler.publisher):
-        resource.cache_clear()
-    monkeypatch.setattr(handler, "STARTED", datetime.now(UTC) - started_before)
-    monkeypatch.setattr(handler, "_LONGEST_FIRST_TRY", longest_first_try)
+    clear_caches()
+    monkeypatch.setattr(wiring, "STARTED", datetime.now(UTC) - started_before)
+    monkeypatch.setattr(wiring, "_LONGEST_FIRST_TRY", longest_first_try)
     assert publish(batch) == []
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
 
@@ -281,7 +284,7 @@ def test_an_edition_that_is_published_between_two_tries_gives_no_call_its_cost_t
 ) -> None:
     """A call that was noted without a price gets its cost from its note alone."""
     monkeypatch.setenv("PRICE_BUCKET", "prices")
-    monkeypatch.setattr(handler, "STARTED", NOW - timedelta(days=1))
+    monkeypatch.setattr(wiring, "STARTED", NOW - timedelta(days=1))
     boto3.client("s3").create_bucket(Bucket="prices")
     private = "imported-model/abc"
     batch = change(1, call(1, model_id=private, tokens=TokenCounts(10, 0)))
@@ -301,7 +304,7 @@ def test_an_edition_that_is_published_between_two_tries_gives_no_call_its_cost_t
     assert following.edition is not None
     editions.write_edition(following.edition)
     editions.publish(following.updates, None)
-    handler.pricing.cache_clear()
+    clear_caches()
     assert publish(batch) == []
     assert total("EstimatedCostUSD", IdentityArn=ANA) == 0
 

@@ -1,7 +1,7 @@
 """All the way: from gzipped deliveries, through ledger and stream, to metrics in CloudWatch."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,27 +11,19 @@ import pytest
 
 from dashboards.demo.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
-from lambdas.functions.metric_publisher import handler as metric_publisher
-from tests.aws import deploy_a_stack, published, set_log_processor_variables
+from tests.aws import deploy_a_stack, lambda_context, published, set_log_processor_variables
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    for resource in (
-        *(log_processor.settings, log_processor.ledger, log_processor.s3_client),
-        *(metric_publisher.settings, metric_publisher.pricing),
-        *(metric_publisher.publisher, metric_publisher.deployed_at),
-    ):
-        resource.cache_clear()
 
 
 def messages(count: int) -> list[str]:

@@ -1,9 +1,7 @@
 """One delivery of hostile records stops nothing: each is counted or set aside with a reason."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -22,9 +20,9 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
     LEDGER,
     QUARANTINE,
-    clear_caches,
     deploy_a_stack,
     health_metrics,
+    lambda_context,
     published,
     set_log_processor_variables,
 )
@@ -32,7 +30,7 @@ from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
 from tests.poison_records import poison_messages
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
+CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 POISON = poison_messages(NOW)
 ANA = "arn:aws:iam::111122223333:user/ana-of-the-good-call"
@@ -44,11 +42,9 @@ MAX_ITEM_BYTES = 400 * 1024
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    clear_caches(FUNCTIONS)
 
 
 def deliver(*messages: str) -> None:

@@ -1,10 +1,7 @@
 """`price_refresher`: from calls without a price to their cost in CloudWatch."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -13,10 +10,10 @@ from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher import handler
-from tests.aws import LEDGER, health_metrics, published
+from tests.aws import LEDGER, clear_caches, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 PRIVATE = "imported-model/abc"
 AGREED = {
     "model": PRIVATE,
@@ -26,12 +23,9 @@ AGREED = {
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
-    yield
-    handler.services.cache_clear()
-    handler.pricing.cache_clear()
 
 
 def note_a_call() -> datetime:
@@ -54,8 +48,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     assert (health["RepricedCalls"], health["WaitingModels"]) == ([0], [1])
 
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
-    handler.services.cache_clear()
-    handler.pricing.cache_clear()
+    clear_caches()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
         assert sum(it["calls"] for it in report["by_model"].values()) == calls
@@ -73,7 +66,7 @@ def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
     """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
     note_a_call()
-    context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: left)
+    context = lambda_context(left)
     report = handler.lambda_handler({}, context)
     assert (PRIVATE in report["by_model"], report["reason"] is None) == (is_done, is_done)
 

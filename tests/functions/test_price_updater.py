@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,15 +17,16 @@ from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, Price
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
+from lambdas.wiring import price_updater as wiring
 from lambdas.wiring.client_timeouts import PROMPT
-from tests.aws import client_configs, health_metrics
+from tests.aws import client_configs, health_metrics, lambda_context
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.editions import rates_on
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"
 NOVA = "amazon.nova-lite-v1:0"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
@@ -38,9 +38,7 @@ def server() -> Iterator[PriceListServer]:
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def environment(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "REGION": TOKYO,
         "PRICE_BUCKET": BUCKET,
@@ -48,8 +46,6 @@ def environment(
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    yield
-    handler.updater.cache_clear()
 
 
 def run(**event: Any) -> dict[str, Any]:
@@ -141,7 +137,7 @@ def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
 def test_a_check_that_fails_is_not_taken_for_a_decision(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "large_call_sizes", lambda _: {NOVA: -1})
+    monkeypatch.setattr(wiring, "large_call_sizes", lambda _: {NOVA: -1})
     document = recorded_files(TOKYO)[OFFER]
     for product in document["products"].values():
         if product["attributes"]["usagetype"] == NOVA_INPUT:

@@ -3,9 +3,8 @@
 import gzip
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -25,10 +24,10 @@ from tests.aws import (
     LEDGER,
     LOG_GROUP,
     QUARANTINE,
-    clear_caches,
     deploy_a_stack,
     event,
     health_metrics,
+    lambda_context,
     set_log_processor_variables,
     subscribe_a_queue,
 )
@@ -36,7 +35,7 @@ from tests.functions.ledger_stream import Table, publish
 from tests.prompt_records import find_prompts, prompt_messages
 
 REPORTS = "reports"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
 AUDITED = NOW + timedelta(hours=6)
@@ -48,7 +47,7 @@ FUNCTIONS = (
 
 
 @pytest.fixture(autouse=True)
-def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
+def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
     """The messages of the topic that every function publishes to."""
     topic, received = subscribe_a_queue()
     set_log_processor_variables(monkeypatch)
@@ -64,8 +63,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
     }.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket=REPORTS)
-    yield received
-    clear_caches(FUNCTIONS)
+    return received
 
 
 @pytest.fixture

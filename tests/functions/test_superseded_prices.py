@@ -2,42 +2,37 @@
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
 
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.domain.pricing import Cost
 from lambdas.functions.price_refresher import handler
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.wiring.pricing import CurrentPricing
-from tests.aws import LEDGER, health_metrics, published
+from tests.aws import LEDGER, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 from tests.price_editions import BAD_USD, publish_a_bad_edition
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 BUCKET = "prices"
 RIGHT_USD = Decimal("0.25")  # of a million input tokens
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("PRICE_BUCKET", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    yield
-    for resource in (handler.pricing, handler.services):
-        resource.cache_clear()
 
 
 def editions() -> S3PriceEditions:
@@ -67,7 +62,7 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
     decided_at = None if decided is None else NOW + decided
     publish_a_bad_edition(editions(), NOW, decided_at)
     pricing = CurrentPricing(Settings.from_environment(os.environ))
-    cost = pricing.get_published(NOW)(call(NOW + called))
+    cost = CallEnricher(pricing.get_published(NOW)).enrich(call(NOW + called)).cost
     assert isinstance(cost, Cost)
     assert cost.effective_usd == usd
 

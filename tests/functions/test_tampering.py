@@ -1,7 +1,7 @@
 """Whoever may write to the ledger's table can change a call there, but not without an alarm."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +12,11 @@ from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.domain.invocations import TokenCounts
 from lambdas.functions.log_processor import handler as log_processor
-from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
     LEDGER,
-    clear_caches,
     deploy_a_stack,
     health_metrics,
+    lambda_context,
     published,
     set_log_processor_variables,
 )
@@ -30,17 +29,14 @@ CALL = log("call", timestamp=NOW.isoformat(), identity={"arn": CALLER})
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-    yield
-    clear_caches((log_processor, metric_publisher))
 
 
 def deliver(*logs: dict[str, Any]) -> None:
     event = {"awslogs": {"data": pack([json.dumps(entry) for entry in logs])}}
-    context: Any = None
-    log_processor.lambda_handler(event, context)
+    log_processor.lambda_handler(event, lambda_context())
 
 
 def the_item() -> Any:

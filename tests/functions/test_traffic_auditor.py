@@ -1,9 +1,7 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,6 +12,7 @@ from lambdas.adapters.cloudwatch.traffic_reader import CloudWatchTrafficReader
 from lambdas.domain.unmetered import AsyncInvocation, RegionTraffic, traffic_window
 from lambdas.functions.traffic_auditor import handler
 from lambdas.services.audit_traffic import TrafficSources
+from lambdas.wiring import traffic_auditor as wiring
 from lambdas.wiring.client_timeouts import BRIEF
 from tests.aws import (
     LEDGER,
@@ -21,19 +20,20 @@ from tests.aws import (
     client_configs,
     event,
     health_metrics,
+    lambda_context,
     subscribe_a_queue,
     take_events,
 )
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
 
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 NOW = datetime.now(UTC).replace(microsecond=0)
 WINDOW = traffic_window(NOW)
 NORTH = "eu-north-1"
 REGIONS = InMemoryTraffic(RegionTraffic(REGION), RegionTraffic(NORTH))
 BATCH, TRAIL = "Batch Inference Job State Change", "AWS API Call via CloudTrail"
-AWS_SOURCES = handler.sources  # fixtures replace it
+AWS_SOURCES = wiring.make_sources  # fixtures replace it
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def invocations() -> InMemoryAsyncInvocations:
 @pytest.fixture(autouse=True)
 def received(
     aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
-) -> Iterator[Any]:
+) -> Any:
     """Gives the messages of the topic; moto knows neither Regions nor asynchronous invocations."""
     topic, received = subscribe_a_queue()
     for name, value in (
@@ -57,12 +57,9 @@ def received(
     reader = CloudWatchTrafficReader(
         REGION, lambda region: boto3.client("cloudwatch", region_name=region)
     )
-    made = handler.sources
     sources = TrafficSources(REGIONS, reader, invocations)
-    monkeypatch.setattr(handler, "sources", lambda: sources)
-    yield received
-    for resource in (handler.settings, handler.audit, made):
-        resource.cache_clear()
+    monkeypatch.setattr(wiring, "make_sources", lambda _: sources)
+    return received
 
 
 def count(region: str, value: int, **dimensions: str) -> None:
@@ -200,8 +197,8 @@ def test_regions_that_a_policy_denies_are_logged_and_not_counted(
     monkeypatch.setenv("DENIED_REGIONS", f'["{NORTH}"]')
     denied = InMemoryTraffic()
     denied.denied = {NORTH}
-    sources = replace(handler.sources(), reader=denied)
-    monkeypatch.setattr(handler, "sources", lambda: sources)
+    sources = replace(wiring.make_sources(REGION), reader=denied)
+    monkeypatch.setattr(wiring, "make_sources", lambda _: sources)
     with caplog.at_level("INFO"):
         handle("Scheduled Event")
     assert health_metrics(capsys.readouterr().out)["UnreadableRegions"] == [0]
@@ -243,7 +240,7 @@ def test_an_event_that_names_nothing_is_logged_and_is_no_error(
     kind: str, caplog: pytest.LogCaptureFixture, received: Any
 ) -> None:
     handle(kind, {})
-    assert "names none" in caplog.records[-1].getMessage()
+    assert "does not name" in caplog.records[-1].getMessage()
     assert received() == []
 
 
@@ -252,7 +249,7 @@ def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("TOPIC_ARN", "LEDGER_TABLE", "REGION"):
         monkeypatch.setenv(name, "anything")
     monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
-    assert client_configs(AWS_SOURCES, monkeypatch) == {
+    assert client_configs(lambda: AWS_SOURCES(REGION), monkeypatch) == {
         "account": BRIEF,
         "bedrock-runtime": BRIEF,
     }

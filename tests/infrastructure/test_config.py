@@ -17,6 +17,7 @@ from cdk.config import (
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import Cost, Unpriced
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.builders import SONNET_4, usage_record
 from tests.infrastructure.synthesis import ROOT
 
@@ -140,7 +141,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
         ("negotiated_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
         ("negotiated_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
-        ("attribution", {"patterns": [US_PATTERN | {"effective_from": 20260901}]}, "ISO 8601"),
+        ("attribution", {"own_tags_first_from": 20260901}, "ISO 8601"),
         ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
         ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
         ("negotiated_prices", [AGREED | {"discount_percent": "1.23456"}], "4 decimal places"),
@@ -194,7 +195,7 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
     free = AGREED | {"usd_per_million": {"input": 0, "output": 0}}
     record = usage_record(model_id="m", invoked_model_id="m")
-    cost = Config.from_context({"negotiated_prices": [free]}).pricing.cost_of(record)
+    cost = price_call(record, Config.from_context({"negotiated_prices": [free]}).pricing)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == 0
 
@@ -204,10 +205,10 @@ def test_what_is_negotiated_of_a_service_tier_is_the_price_of_its_calls_alone() 
     pricing = Config.from_context({"negotiated_prices": [agreed]}).pricing
     tokens = TokenCounts(input=0, output=1_000_000)
     record = usage_record(model_id="m", invoked_model_id="m", tokens=tokens)
-    cost = pricing.cost_of(record._replace(service_tier="flex"))
+    cost = price_call(record._replace(service_tier="flex"), pricing)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == 2
-    assert pricing.cost_of(record) is Unpriced.NO_PRICE
+    assert price_call(record, pricing) is Unpriced.NO_PRICE
 
 
 @pytest.mark.parametrize("is_assumed", [True, False])
@@ -215,8 +216,8 @@ def test_price_of_another_place_is_assumed_unless_switched_off(*, is_assumed: bo
     pricing = Config.from_context({"assume_prices": is_assumed}).pricing
     model_id = "cohere.command-r-v1:0"  # listed in two Regions of the United States alone
     record = usage_record(model_id=model_id, invoked_model_id=model_id, region="eu-west-1")
-    assert isinstance(pricing.cost_of(record), Cost) is is_assumed
-    assert (pricing.cost_of(record) is Unpriced.ONLY_ASSUMED) is not is_assumed
+    assert isinstance(price_call(record, pricing), Cost) is is_assumed
+    assert (price_call(record, pricing) is Unpriced.ONLY_ASSUMED) is not is_assumed
 
 
 def test_a_model_has_one_price_a_day() -> None:

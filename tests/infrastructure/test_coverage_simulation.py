@@ -17,11 +17,12 @@ from lambdas.domain.completeness import CoverageReport, coverage_notice
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.publish_metrics import PublishMetrics
-from tests.attributing import attributed_calls
-from tests.builders import HAIKU_3, NOON, SONNET_4, cost_of, usage_record
+from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record
+from tests.enriching import call_books
 from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
 from tests.infrastructure.test_alarm_behaviour import state
 
@@ -69,26 +70,24 @@ class Moment:
 
 def publisher(metrics: InMemoryMetrics) -> PublishMetrics:
     return PublishMetrics(
-        metrics,
-        Detail.STANDARD,
-        lambda record: record.identity_arn,
-        cost_of,
+        call_books(),
+        DimensionNamer(),
+        MetricPublishing(metrics, Detail.STANDARD),
         InMemoryUnpricedCalls(),
-        attributed_calls(),
     )
 
 
 def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
     """Audit every five minutes from noon on."""
     metrics = InMemoryMetrics()
-    publish = publisher(metrics)
+    service = publisher(metrics)
     now = NOON
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
-        publish(list(changes), now)
+        service.publish(list(changes), now)
 
     ledger = InMemoryUsageLedger(publish_new)
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     shortfalls = [0] * 12
     by_minute = Counter((it.at.replace(second=0, microsecond=0), it.invoked) for it in made)
     for (minute, invoked), count in by_minute.items():
@@ -99,7 +98,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
         arrived = bisect(deliveries, now, key=lambda it: it[0])
         ledger.put([it.record for _, it in deliveries[:arrived]])
         del deliveries[:arrived]
-        report = audit(now)
+        report = auditor.audit(now)
         shortfalls.append(int(report.is_short))
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls[-12:]}
         alarm = state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
@@ -111,7 +110,7 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
     states, found, metrics = [], [], publish_all(made)
     now = NOON + timedelta(minutes=15)
     while now <= until:
-        found.append(int(bool(AuditCoverage(metrics).audit_settled_hours(now).mismatches)))
+        found.append(int(bool(CoverageAuditor(metrics).audit_settled_hours(now).mismatches)))
         figures = {"BedrockMeter/Health UsageMismatch": [max(found[-2:])]}
         states.append(
             state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=7200)
@@ -123,10 +122,10 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
 def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
     """Metrics of all delivered calls, and Bedrock's of all that it has; forged ones it has not."""
     metrics = InMemoryMetrics()
-    publish = publisher(metrics)
+    service = publisher(metrics)
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
-        publish(list(changes), NOON + 5 * HOUR)
+        service.publish(list(changes), NOON + 5 * HOUR)
 
     InMemoryUsageLedger(publish_new).put([call.record for call in made if call.delay is not None])
     for call in made:

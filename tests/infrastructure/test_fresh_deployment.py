@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import deployment, resources
 from tests.infrastructure.test_alarm_behaviour import alarm_of
@@ -123,13 +123,13 @@ def first_days(length: timedelta, *, is_busy: bool) -> dict[str, Values]:
         values[f"AWS/Lambda Invocations {function}"] = dict.fromkeys(moments, 1.0)
         for name in WRITTEN_BY.get(function, []):
             values[f"BedrockMeter/Health {name}"] = dict.fromkeys(moments, 0.0)
-    audit = AuditCoverage(account, metered_since=CREATED)
+    auditor = CoverageAuditor(account, metered_since=CREATED)
     shortfalls, mismatches = Values(), Values()
     for moment in starts("CoverageAuditor", until):
-        report = audit(moment)
+        report = auditor.audit(moment)
         shortfalls[moment] = float(report.is_short)
         if report.window.is_hour_of_the_clock:
-            mismatches[moment] = float(bool(audit.audit_settled_hours(moment).mismatches))
+            mismatches[moment] = float(bool(auditor.audit_settled_hours(moment).mismatches))
     return values | {
         "BedrockMeter/Health CoverageShortfall": shortfalls,
         "BedrockMeter/Health UsageMismatch": mismatches,

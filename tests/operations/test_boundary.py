@@ -14,6 +14,8 @@ from cdk.operations import boundary as boundary_command
 from cdk.operations.boundary import BOUNDARY_FILE, Boundary, BoundaryState, boundaries, check, put
 from cdk.operations.boundary_policy import derive_boundary
 from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import FailedCommand
+from tests.command_line import call_command, run_command
 from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
 from tests.policy_evaluation import is_allowed
 
@@ -239,10 +241,10 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
     session: boto3.Session,
 ) -> None:
     with pytest.raises(CommandError, match=r"BedrockMeter-Boundary-us-east-1 is missing: run make"):
-        check(session, [])
+        check(session)
     boundary(session).put()
-    check(session, [])
-    adopting = ["-c", "existing_logging=adopt", "-c", "adopted_log_group=/audit/bedrock"]
+    check(session)
+    adopting = ["existing_logging=adopt", "adopted_log_group=/audit/bedrock"]
     with pytest.raises(CommandError, match=r"of other settings: run make bootstrap"):
         check(session, adopting)
     put(session, adopting)
@@ -250,15 +252,15 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
 
 
 def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
-    found = boundaries(session, ["-c", 'regions=["us-east-1", "eu-west-1"]'])
+    found = boundaries(session, ['regions=["us-east-1", "eu-west-1"]'])
     assert [it.name for it in found] == [boundary_name("us-east-1"), boundary_name("eu-west-1")]
-    (named,) = boundaries(session, ["--require-approval", "never", "aws://unknown/eu-north-1"])
+    (named,) = boundaries(session, [], ["--require-approval", "never", "aws://unknown/eu-north-1"])
     assert named.name == boundary_name("eu-north-1")
 
 
 def test_a_setting_that_cannot_be_used_is_reported(session: boto3.Session) -> None:
     with pytest.raises(CommandError, match="configuration") as caught:
-        boundaries(session, ["-c", "metric_detail=much"])
+        boundaries(session, ["metric_detail=much"])
     assert "metric_detail" in caught.value.details[0]
 
 
@@ -272,19 +274,17 @@ def test_cdk_json_that_cannot_be_read_is_reported(
     path = tmp_path / "cdk.json"
     path.write_text(content)
     if complaint is None:
-        (found,) = boundaries(session, [], path)
+        (found,) = boundaries(session, path=path)
         assert found.name == boundary_name("us-east-1")
         return
     with pytest.raises(CommandError, match=complaint):
-        boundaries(session, [], path)
+        boundaries(session, path=path)
 
 
-def test_an_incomplete_set_is_named_as_such(
-    session: boto3.Session, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        boundaries(session, ["-c"])
-    assert "SET: error: argument -c/--context" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["bootstrap", "deploy", "destroy"])
+def test_an_incomplete_set_is_named_as_such(name: str) -> None:
+    with pytest.raises(FailedCommand, match=f"^{name}: Option '-c' requires an argument"):
+        call_command("prepare", name, "-c")
 
 
 def test_a_deployer_who_may_not_read_policies_goes_on(
@@ -294,16 +294,14 @@ def test_a_deployer_who_may_not_read_policies_goes_on(
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetPolicy")
 
     monkeypatch.setattr(boundary_command.Boundary, "state", deny)
-    check(session, [])
+    check(session)
     assert "not readable with these credentials" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("action", "name"), [("put", "bootstrap"), ("check", "deploy")])
+@pytest.mark.parametrize("name", ["bootstrap", "deploy", "destroy"])
 def test_the_profile_is_that_of_the_cdk_s_command_line(
-    action: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "replaced")
-    with pytest.raises(SystemExit) as ended:
-        boundary_command.main([action, "--profile", "nowhere"])
-    assert ended.value.code == 2
+    assert run_command("prepare", name, "--all", "--profile", "nowhere") == 2
     assert capsys.readouterr().err.startswith(f"{name}: The config profile (nowhere) could not")

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +11,17 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from cdk.config import read_config, stack_names
-from cdk.operations import purge, redrive, replay, send_test_notification
+from cdk.config import stack_names
+from cdk.operations import purge
 from cdk.operations.account import in_account
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.terminal import CommandError, run_command
-from dashboards.reports.commands import explained_failures
+from cdk.operations.redrive import redrive_failures
+from cdk.operations.send_test_notification import send_test_notification
+from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.logging_configuration import LoggingMemory
 from tests.aws import LEDGER, QUARANTINE
+from tests.command_line import BEDROCK_METER, call_command
 from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import OUTPUTS, deploy
 
@@ -29,7 +31,7 @@ def test_without_a_region_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(CommandError, match="AWS_REGION"):
-        in_account(redrive.main)
+        in_account(redrive_failures)
 
 
 def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +42,7 @@ def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(CommandError, match="there are no credentials"):
-        in_account(redrive.main)
+        in_account(redrive_failures)
 
 
 def test_missing_credentials_are_reported_before_the_cdk_starts() -> None:
@@ -51,18 +53,17 @@ def test_missing_credentials_are_reported_before_the_cdk_starts() -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_REGION": "us-east-1",
     }
-    command = [sys.executable, "-m", "cdk.operations.credentials", "deploy"]
+    command = [*BEDROCK_METER, "prepare", "destroy", "--force"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 2
-    assert run.stderr.startswith("deploy: there are no credentials: run aws configure")
+    assert run.stderr.startswith("destroy: there are no credentials: run aws configure")
     keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     assert subprocess.run(command, env=environment | keys, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("target", ["bootstrap", "deploy", "destroy"])
-def test_make_checks_credentials_first_unless_the_cdk_alone_knows_the_profile(target: str) -> None:
-    check = f"-m cdk.operations.credentials {target}"
-    for setting, is_checked in (("", True), ("--profile me", False)):
+def test_make_checks_credentials_first_with_the_profile_of_the_cdk(target: str) -> None:
+    for setting in ("", "--profile me"):
         run = subprocess.run(
             ["make", "-n", target, f"SET={setting}"],  # noqa: S607
             cwd=ROOT,
@@ -71,14 +72,14 @@ def test_make_checks_credentials_first_unless_the_cdk_alone_knows_the_profile(ta
             check=True,
         )
         before_cdk = run.stdout.partition(f"bin/cdk {target}")[0]
-        assert (check in before_cdk) == is_checked
+        assert f"bedrock-meter prepare {target} {setting}".rstrip() in before_cdk
 
 
 def test_a_profile_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(CommandError, match=r"\(nobody\) could not be found: correct AWS_PROFILE"):
-        in_account(redrive.main)
+        in_account(redrive_failures)
 
 
 def test_incomplete_profile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_incomplete_profile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("AWS_PROFILE", "role")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(CommandError, match=r"source_profile.*: correct AWS_PROFILE"):
-        in_account(redrive.main)
+        in_account(redrive_failures)
 
 
 @pytest.mark.usefixtures("aws")
@@ -103,39 +104,10 @@ def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("command", [redrive.main, send_test_notification.main])
+@pytest.mark.parametrize("command", [redrive_failures, send_test_notification])
 def test_before_a_deployment_one_line_says_what_to_do(command: Any) -> None:
     with pytest.raises(CommandError, match="run make deploy"):
         in_account(command)
-
-
-def test_each_problem_of_the_configuration_has_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "cdk.json"
-    path.write_text('{"context": {"regions": ["us-east1"], "metric_detail": "\\u001b[2J"}}')
-
-    def read_settings() -> None:
-        with explained_failures():
-            read_config(path)
-
-    with pytest.raises(SystemExit):
-        run_command("cost", read_settings)
-    first, *problems = capsys.readouterr().err.splitlines()
-    assert first == "cost: The configuration cannot be used:"
-    assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
-    assert all(line.isprintable() and "\N{REPLACEMENT CHARACTER}" not in line for line in problems)
-
-
-def test_a_reason_cannot_forge_a_second_line(capsys: pytest.CaptureFixture[str]) -> None:
-    def fail() -> None:
-        message = "no model a\ncost: all is well"
-        raise CommandError(message)
-
-    with pytest.raises(SystemExit):
-        run_command("cost", fail)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == "cost: no model a\N{REPLACEMENT CHARACTER}cost: all is well"
 
 
 @pytest.mark.usefixtures("aws")
@@ -181,7 +153,7 @@ def test_redrive_with_nothing_to_do_says_so(capsys: pytest.CaptureFixture[str]) 
     boto3.client("s3").create_bucket(Bucket="failures")
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
-    in_account(redrive.main)
+    in_account(redrive_failures)
     assert capsys.readouterr().out == "0 events went through; 0 are left.\n"
 
 
@@ -193,42 +165,37 @@ def test_redrive_with_something_left_ends_badly() -> None:
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     with pytest.raises(CommandError, match="run make redrive again"):
-        in_account(redrive.main)
+        in_account(redrive_failures)
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "name times so"),
-        (["--from", "yesterday"], "name times so"),
+        ([], "Missing option '--from'. .*FROM=2026-01-31"),
+        (["--from", "yesterday"], "'yesterday' is not a time in ISO 8601"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], "before TO"),
     ],
 )
-def test_replay_asks_for_times_it_can_read(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["replay", *arguments])
-    with pytest.raises(CommandError, match=told):
-        in_account(replay.main)
+def test_replay_asks_for_times_it_can_read(arguments: list[str], told: str) -> None:
+    with pytest.raises(FailedCommand, match=told):
+        call_command("replay", *arguments)
 
 
 @pytest.mark.usefixtures("aws")
 def test_replay_asks_for_what_the_ledger_remembers_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Older calls it would set aside, each of them, and raise an alarm."""
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
-    monkeypatch.setattr(sys, "argv", ["replay", "--from", "2020-01-01"])
-    in_account(replay.main)
+    call_command("replay", "--from", "2020-01-01")
     printed = capsys.readouterr().out
     assert "remembers 90 days: replaying from" in printed
     assert "0 log events" in printed
-    monkeypatch.setattr(sys, "argv", ["replay", "--from", "2020-01-01", "--to", "2020-02-01"])
-    with pytest.raises(CommandError, match="takes no calls from before"):
-        in_account(replay.main)
+    with pytest.raises(FailedCommand, match="takes no calls from before"):
+        call_command("replay", "--from", "2020-01-01", "--to", "2020-02-01")
 
 
 def deploy_alarm(topic: str) -> None:
@@ -257,9 +224,9 @@ def test_a_test_notification_names_those_who_will_hear_of_it(
         "provide-client-params.cloudwatch.SetAlarmState",
         lambda params, **_: states.append(params["StateValue"]),
     )
-    send_test_notification.main(session)
+    send_test_notification(session)
     assert "A second message follows" not in capsys.readouterr().out
-    send_test_notification.main(session)  # in ALARM already, and has to change to notify
+    send_test_notification(session)  # in ALARM already, and has to change to notify
     assert states == ["ALARM", "OK", "ALARM"]
     printed = capsys.readouterr().out
     assert "A second message follows: logging_watcher" in printed
@@ -279,7 +246,7 @@ def test_a_test_notification_says_who_will_not_hear_of_it(
         ),
     )
     deploy_alarm(topic)
-    send_test_notification.main(session)
+    send_test_notification(session)
     printed = capsys.readouterr().out
     assert "NOT confirmed" in printed
     assert "\x1b" not in printed
@@ -383,7 +350,7 @@ def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
     boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
     monkeypatch.setattr("builtins.input", lambda _: "")
     with pytest.raises(CommandError, match="nothing was deleted"):
-        in_account(purge.main)
+        in_account(purge.confirm_and_purge)
     assert '"bucketName": "archive"' in capsys.readouterr().out
 
 
@@ -404,7 +371,7 @@ def test_purge_without_the_typed_word_deletes_nothing(
     deploy(stack_names.STORAGE, KEPT)
     monkeypatch.setattr("builtins.input", lambda _: answer)
     with pytest.raises(CommandError, match="nothing was deleted"):
-        in_account(purge.main)
+        in_account(purge.confirm_and_purge)
     assert len(boto3.client("logs").describe_log_groups()["logGroups"]) == 1
 
 

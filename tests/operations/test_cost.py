@@ -1,6 +1,5 @@
 """The cost before deploying: every metric and alarm of the templates, at a dated price."""
 
-import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain, product
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
-from cdk.operations import cost
+from cdk.operations.cost import print_cost
 from cdk.operations.running_cost import (
     ANOMALY_ALARM_METRICS,
     COMPARISON_ALARM_METRICS,
@@ -30,13 +29,14 @@ from cdk.operations.running_cost import (
     traffic_read,
     worst_case_usd,
 )
-from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from lambdas.services.find_forged_series import ForgedSeriesFinder
 from tests.builders import NOON
+from tests.command_line import call_command
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import ROOT, deployment, resources
 
@@ -232,10 +232,10 @@ def test_metrics_are_read_as_often_as_audits_read_them() -> None:
         for name in chain.from_iterable(names.values()):
             for model, minute in product(range(models), minutes):
                 metrics.add(namespace, name, minute, model=f"model-{model}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     lists = metrics.read.total() // models
     of_bedrock_mantle = 3
     of_forged_series = 1 + models + 2  # each identity and model, and both lists
@@ -259,10 +259,10 @@ def test_reads_of_audits_are_bounded_whatever_others_publish(fakes: int) -> None
             metrics.add(NAMESPACE, name, minute, model=f"fake-{number}")
     for number, minute in product(range(MAX_MODELS_READ), minutes):
         metrics.add(BEDROCK_NAMESPACE, "Invocations", minute, model=f"vendor.model-{number}")
-    audit = AuditCoverage(metrics)
+    auditor = CoverageAuditor(metrics)
     for step in range(12):
-        audit(NOON + timedelta(minutes=15 - 5 * step))
-    audit.audit_settled_hours(NOON + timedelta(minutes=15))
+        auditor.audit(NOON + timedelta(minutes=15 - 5 * step))
+    auditor.audit_settled_hours(NOON + timedelta(minutes=15))
     for model in (None, "fake-1"):
         metrics.add(NAMESPACE, "QuotaTokens", minutes[0], model=model)
     ForgedSeriesFinder(metrics, "QuotaTokens").find(NOON)
@@ -300,12 +300,8 @@ def test_the_readme_says_what_the_command_prints() -> None:
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
-def test_the_command_prints_a_total(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--calls", "1000000", "--identities", "50", "--models", "6"]
-    monkeypatch.setattr(sys, "argv", ["cost", *arguments])
-    cost.main()
+def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
+    print_cost(Usage(1_000_000, 50, 6))
     printed = capsys.readouterr().out
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
     assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
@@ -315,10 +311,7 @@ def test_the_command_prints_a_total(
     ("calls", "unpriced"),
     [*((it, "0") for it in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
 )
-def test_numbers_that_are_none_are_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, calls: str, unpriced: str
-) -> None:
+def test_numbers_that_are_none_are_asked_for_again(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
-    monkeypatch.setattr(sys, "argv", ["cost", *numbers])
-    with pytest.raises(CommandError, match="make cost CALLS="):
-        cost.main()
+    with pytest.raises(FailedCommand, match="make cost CALLS="):
+        call_command("cost", *numbers)

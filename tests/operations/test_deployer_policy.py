@@ -228,4 +228,4 @@ def test_without_templates_it_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(deployer_policy, "_TEMPLATES", tmp_path)
     with pytest.raises(CommandError, match="run make synth first"):
-        deployer_policy.main()
+        deployer_policy.write_policy()

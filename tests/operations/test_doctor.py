@@ -8,10 +8,10 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.operations import doctor
 from cdk.operations.account import in_account
 from cdk.operations.boundary import Boundary
 from cdk.operations.deployment import Deployment
+from cdk.operations.doctor import examine_account
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
 from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY
@@ -450,7 +450,7 @@ def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
-        in_account(doctor.main)
+        in_account(examine_account)
     assert "Not visible from here" in capsys.readouterr().out
 
 
@@ -464,4 +464,4 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
         lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
     )
     with pytest.raises(CommandError, match=r"fix these first: account\."):
-        doctor.main(session)
+        examine_account(session)

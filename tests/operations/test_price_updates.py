@@ -1,11 +1,8 @@
 """`make price-updates` lists held prices and has decisions carried out; the doctor names them."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -15,17 +12,19 @@ from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
-from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
+from tests.aws import lambda_context
+from tests.command_line import call_command
 from tests.operations.deployed import RunningFunctions, deploy
 from tests.price_list import recorded_files, with_price
 
 BUCKET, TOKYO = "prices", "ap-northeast-1"
 NOVA_INPUT = "APN1-NovaLite-input-tokens"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def server() -> Iterator[PriceListServer]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "REGION": TOKYO,
         "PRICE_BUCKET": BUCKET,
@@ -49,8 +48,6 @@ def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch
     deploy(stack_names.INGESTION)
     functions = RunningFunctions(updater=lambda event: handler.lambda_handler(event, CONTEXT))
     monkeypatch.setattr(price_updates, "open_functions", lambda _: functions)
-    yield
-    handler.updater.cache_clear()
 
 
 def editions() -> S3PriceEditions:
@@ -61,9 +58,8 @@ def pointer() -> PriceUpdates:
     return editions().read_pointer().updates
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["price-updates", *arguments])
-    price_updates.update_prices(boto3.Session())
+def command(*arguments: str) -> None:
+    call_command("price-updates", *arguments)
 
 
 def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
@@ -79,19 +75,19 @@ def examined() -> Finding:
 
 
 def test_before_the_first_check_the_shipped_prices_are_in_force(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command(monkeypatch)
+    command()
     printed = capsys.readouterr().out
     assert "No price waits for a decision." in printed
     assert "Last check of the AWS Price List: not yet. In force: the shipped prices." in printed
 
 
 def test_a_held_price_is_shown_with_both_figures_and_why(
-    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hold_a_price(server)
-    command(monkeypatch, "--check")
+    command("--check")
     printed = capsys.readouterr().out
     (entry,) = pointer().held
     (line,) = (line for line in printed.splitlines() if entry.id in line)
@@ -101,16 +97,16 @@ def test_a_held_price_is_shown_with_both_figures_and_why(
 
 
 def test_accepted_and_rejected_prices_are_taken_off_the_list(
-    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hold_a_price(server)
-    command(monkeypatch, "--check")
+    command("--check")
     (entry,) = pointer().held
-    command(monkeypatch, f"--reject={entry.id}")
+    command(f"--reject={entry.id}")
     printed = capsys.readouterr().out
     assert "Prices stay as they were." in printed
     assert f"Rejected: {entry.id}, amazon.nova-lite-v1:0 input" in printed
-    command(monkeypatch, f"--accept={entry.id},")
+    command(f"--accept={entry.id},")
     edition = pointer().edition
     assert edition is not None
     printed = capsys.readouterr().out
@@ -121,15 +117,15 @@ def test_accepted_and_rejected_prices_are_taken_off_the_list(
 
 
 def test_an_edition_is_superseded_with_a_reason(
-    server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hold_a_price(server, "1.5")
-    command(monkeypatch, "--check")
+    command("--check")
     edition = pointer().edition
     assert edition is not None
-    with pytest.raises(CommandError, match="say why"):
-        command(monkeypatch, f"--supersede={edition}")
-    command(monkeypatch, f"--supersede={edition}", "--reason=AWS's file was wrong")
+    with pytest.raises(FailedCommand, match="say why"):
+        command(f"--supersede={edition}")
+    command(f"--supersede={edition}", "--reason=AWS's file was wrong")
     printed = capsys.readouterr().out
     assert "takes the changes out" in printed
     assert f"supersedes {edition}: AWS's file was wrong" in printed
@@ -145,51 +141,45 @@ def test_an_edition_is_superseded_with_a_reason(
         (["--supersede=x", "--reason=y"], "no change of edition x is in force"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
-) -> None:
-    with pytest.raises(CommandError, match=message):
-        command(monkeypatch, *arguments)
+def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(FailedCommand, match=message):
+        command(*arguments)
 
 
-def test_a_price_list_that_cannot_be_read_is_said(
-    server: PriceListServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_price_list_that_cannot_be_read_is_said(server: PriceListServer) -> None:
     server.files.clear()
-    with pytest.raises(CommandError, match="no offer has a file for this Region"):
-        command(monkeypatch, "--check")
+    with pytest.raises(FailedCommand, match="no offer has a file for this Region"):
+        command("--check")
 
 
 def test_a_function_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRICE_BUCKET", "no-such-bucket")
-    with pytest.raises(CommandError, match="updater failed with PriceEditionsUnavailableError"):
-        command(monkeypatch, "--check")
+    with pytest.raises(FailedCommand, match="updater failed with PriceEditionsUnavailableError"):
+        command("--check")
 
 
-def test_without_the_function_it_says_how_to_switch_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_function_it_says_how_to_switch_it_on() -> None:
     boto3.client("cloudformation").delete_stack(StackName=stack_names.INGESTION)
-    with pytest.raises(CommandError, match="price updates are off"):
-        command(monkeypatch, "--check")
+    with pytest.raises(FailedCommand, match="price updates are off"):
+        command("--check")
 
 
-def test_a_damaged_state_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_state_is_named() -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"{}{")
-    with pytest.raises(CommandError, match=r"prices/current\.json is not valid"):
-        command(monkeypatch)
+    with pytest.raises(FailedCommand, match=r"prices/current\.json is not valid"):
+        command()
     assert examined().status is Status.PROBLEM
 
 
-def test_the_doctor_names_held_prices(
-    server: PriceListServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_names_held_prices(server: PriceListServer) -> None:
     finding = examined()
     assert (finding.status, "was not read yet" in finding.text) == (Status.WARNING, True)
-    command(monkeypatch, "--check")
+    command("--check")
     finding = examined()
     assert finding.status is Status.OK
     assert "the AWS Price List was read 0 hours ago" in finding.text
     hold_a_price(server)
-    command(monkeypatch, "--check")
+    command("--check")
     finding = examined()
     assert finding.status is Status.WARNING
     assert "1 wait for a decision" in finding.text

@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +37,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.price_list import PriceList, read_bulk_file, read_price_list
 from lambdas.domain.pricing.shipped import read_price_book, write_price_book
+from tests.command_line import call_command
 from tests.unit.pricing.price_list.bulk_files import bulk_file, bulk_json, listed
 
 JUNE, TODAY, DECEMBER = date(2026, 6, 1), date(2026, 9, 8), date(2026, 12, 1)
@@ -498,10 +498,9 @@ def run(
         assert callable(progress)
         return fetched
 
-    monkeypatch.setattr(sys, "argv", ["prices", "--litellm", str(folder)])
     monkeypatch.setattr(prices, "BOOK", book)
     monkeypatch.setattr(prices, "fetch_price_files", fetch)
-    prices.main()
+    prices.renew_prices(folder)
 
 
 def shipped_copy(tmp_path: Path) -> Path:
@@ -560,10 +559,9 @@ def test_files_are_not_asked_for_offline(
         raise AssertionError(progress)
 
     book = shipped_copy(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["prices", "--offline", "--litellm", str(unpacked(tmp_path))])
     monkeypatch.setattr(prices, "BOOK", book)
     monkeypatch.setattr(prices, "fetch_price_files", refuse)
-    prices.main()
+    call_command("prices", "--offline", "--litellm", unpacked(tmp_path))
     assert "were not read (--offline)" in capsys.readouterr().out
 
 

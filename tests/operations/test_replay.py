@@ -1,9 +1,7 @@
 """Reading the log group again changes nothing but what was missing."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -17,21 +15,21 @@ from cdk.operations.replay import (
     LARGEST_DELIVERY_EVENTS,
     Replay,
     deliveries,
-    read_time,
 )
+from dashboards.command_line.commands.replay import IsoTime
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.functions.log_processor import handler
-from tests.aws import LEDGER, LOG_GROUP, set_log_processor_variables
+from tests.aws import LEDGER, LOG_GROUP, lambda_context, set_log_processor_variables
 from tests.invocation_logs import log
 from tests.operations.deployed import RunningFunctions
 
 GROUP = LOG_GROUP
 NOW = datetime.now(UTC)
-CONTEXT: Any = SimpleNamespace()
+CONTEXT = lambda_context()
 
 
 @pytest.fixture
-def logged(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logged(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=GROUP)
@@ -41,9 +39,6 @@ def logged(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         message = json.dumps(log(f"{hours} hours ago", timestamp=time.isoformat()))
         event: Any = {"timestamp": int(time.timestamp() * 1000), "message": message}
         logs.put_log_events(logGroupName=GROUP, logStreamName=BEDROCK_LOG_STREAM, logEvents=[event])
-    yield
-    for resource in (handler.settings, handler.ledger, handler.s3_client):
-        resource.cache_clear()
 
 
 def replay(function: Any) -> Replay:
@@ -115,4 +110,4 @@ def test_a_delivery_holds_a_thousand_events_at_most() -> None:
     ],
 )
 def test_a_time_without_a_zone_is_utc(text: str, time: datetime) -> None:
-    assert read_time(text) == time
+    assert IsoTime().convert(text, None, None) == time

@@ -4,29 +4,64 @@ import os
 import platform
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import distributions
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from cdk.components import bundle
-from cdk.components.bundle import Architecture, BundlingError, bundle_code, bundle_layer
+from cdk.components.bundle import (
+    Architecture,
+    BundlingError,
+    DependencyGroup,
+    bundle_code,
+    bundle_layer,
+)
+from cdk.components.function_defaults import LAYER_NAMES
+from tests.infrastructure.synthesis import deployment, resources
+
+ROOT = Path(__file__).parents[2]
+LAYER = "AWS::Lambda::LayerVersion"
 
 HANDLERS = sorted(
     str(path.relative_to(path.parents[3]).with_suffix("")).replace(os.sep, ".")
-    for path in (Path(__file__).parents[2] / "lambdas" / "functions").glob("*/handler.py")
+    for path in (ROOT / "lambdas" / "functions").glob("*/handler.py")
 )
-PARQUET = ("aws-lambda-powertools", "boto3", "ijson", "pydantic")
 MOST_MEGABYTES = 250
 """Of code and layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-DEPENDENCIES = ("boto3", "duckdb")
-NEWEST_BOTO3 = ("aws-lambda-powertools", "duckdb", "ijson", "pydantic")
+GROUPS = get_args(DependencyGroup)
 
 
-def layer(without: tuple[str, ...]) -> Path:
-    folder = bundle_layer(without=without, python_version=THIS_PYTHON, architecture=THIS_MACHINE)
-    return folder / "python"
+def layer(group: DependencyGroup) -> Path:
+    return bundle_layer(group, python_version=THIS_PYTHON, architecture=THIS_MACHINE) / "python"
+
+
+def groups_of(handler: str) -> list[DependencyGroup]:
+    """The groups whose layers a function is deployed with."""
+    (found,) = (
+        [resources(template, LAYER)[layer["Ref"]]["LayerName"] for layer in function["Layers"]]
+        for template in deployment().templates.values()
+        for function in resources(template, "AWS::Lambda::Function").values()
+        if function["Handler"] == f"{handler}.lambda_handler"
+    )
+    return [
+        group
+        for group, name in LAYER_NAMES.items()
+        for layer_name in found
+        if layer_name.endswith(f"-{name}")
+    ]
+
+
+def is_needed(requirement: Requirement, extras: Iterable[str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
 def test_there_are_functions() -> None:
@@ -35,8 +70,8 @@ def test_there_are_functions() -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
-    """As in Lambda: nothing of this project's folder or its environment is in reach."""
-    layers = [layer(it) for it in (DEPENDENCIES, NEWEST_BOTO3, PARQUET)]
+    """As in Lambda, which has a boto3 of its own: nothing else of this machine is in reach."""
+    layers = [layer(group) for group in {*groups_of(handler), "aws-sdk"}]
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
         f"import sys; sys.path[:0] = {paths!r}; import {handler} as it;"
@@ -55,32 +90,62 @@ def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
     assert done.stdout.endswith("True\n")
 
 
-@pytest.mark.parametrize("without", [DEPENDENCIES, NEWEST_BOTO3])
-def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(without: tuple[str, ...]) -> None:
-    folder = bundle_layer(without=without, python_version="3.14", architecture="arm64")
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_layer_holds_what_its_group_names_and_what_that_requires(group: DependencyGroup) -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    installed = {
+        canonicalize_name(distribution.name): distribution.requires or ()
+        for distribution in distributions(path=[str(layer(group))])
+    }
+    required = set[str]()
+    wanted = [Requirement(text) for text in groups[group]]
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        if name not in required:
+            required.add(name)
+            inner = map(Requirement, installed[name])
+            wanted += [each for each in inner if is_needed(each, requirement.extras)]
+    assert installed.keys() == required
+
+
+def test_every_function_has_the_runtime_and_few_have_more() -> None:
+    groups = {handler.split(".")[2]: set(groups_of(handler)) for handler in HANDLERS}
+    assert all("runtime" in found for found in groups.values())
+    assert {job: found - {"runtime"} for job, found in groups.items() if len(found) > 1} == {
+        "focus_exporter": {"parquet"},
+        "logging_configurator": {"aws-sdk"},
+        "logging_watcher": {"aws-sdk"},
+    }
+
+
+@pytest.mark.parametrize("group", ["runtime", "aws-sdk"])
+def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(group: DependencyGroup) -> None:
+    folder = bundle_layer(group, python_version="3.14", architecture="arm64")
     for library in folder.rglob("*.so"):
         assert "314" in library.name
         assert "aarch64" in library.name
 
 
 def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
-    installed = {path.name for path in layer(DEPENDENCIES).iterdir()}
+    installed = {path.name for path in layer("runtime").iterdir()}
     assert {"aws_lambda_powertools", "ijson", "pydantic"} <= installed
     assert installed.isdisjoint(
-        {"aws_xray_sdk", "boto3", "botocore", "duckdb", "moto", "rich", "bin"}
+        {"aws_xray_sdk", "boto3", "botocore", "click", "duckdb", "moto", "rich", "bin"}
     )
-    megabytes = sum(it.stat().st_size for it in layer(DEPENDENCIES).rglob("*")) / 1e6
+    assert not [name for name in installed if name.startswith(("bedrock", "cdk", "dashboards"))]
+    megabytes = sum(file.stat().st_size for file in layer("runtime").rglob("*")) / 1e6
     assert megabytes < 20
 
 
 def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() -> None:
-    folder = bundle_layer(without=PARQUET, python_version="3.14", architecture="arm64")
+    folder = bundle_layer("parquet", python_version="3.14", architecture="arm64")
     libraries = [it.name for it in folder.rglob("*.so")]
     assert libraries == ["_duckdb.abi3.so"]
     found = {path.name for path in (folder / "python").iterdir()}
     assert found.isdisjoint({"boto3", "botocore", "ijson", "pydantic", "aws_lambda_powertools"})
-    files = [it for path in (folder, layer(DEPENDENCIES)) for it in path.rglob("*")]
-    assert sum(it.stat().st_size for it in files) / 1e6 < MOST_MEGABYTES / 2
+    files = [file for path in (folder, layer("runtime")) for file in path.rglob("*")]
+    assert sum(file.stat().st_size for file in files) / 1e6 < MOST_MEGABYTES / 2
 
 
 def test_the_code_is_the_functions_and_nothing_else() -> None:
@@ -96,7 +161,7 @@ def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle(
 ) -> None:
     monkeypatch.setattr(bundle, "_BUNDLES", tmp_path)
     with pytest.raises(BundlingError, match="uv pip failed"):
-        bundle_layer(without=DEPENDENCIES, python_version="3.2", architecture="arm64")
+        bundle_layer("runtime", python_version="3.2", architecture="arm64")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,7 +171,7 @@ def test_a_bundle_that_another_process_finishes_first_is_used(
     finished: list[Path] = []
 
     def make() -> Path:
-        return bundle_layer(without=(), python_version=THIS_PYTHON, architecture=THIS_MACHINE)
+        return bundle_layer("runtime", python_version=THIS_PYTHON, architecture=THIS_MACHINE)
 
     def install(command: str, *arguments: str) -> str:
         if command == "pip":

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -59,6 +60,32 @@ def test_python_packages_are_locked_by_hash() -> None:
         assert files, package["name"]
         assert all(it["hash"].startswith("sha256:") for it in files), package["name"]
     assert len(third_party) == len(packages) - 1  # the project itself
+
+
+def test_the_project_is_built_by_the_locked_uv_and_downloads_nothing_for_it() -> None:
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    (version,) = (package["version"] for package in packages if package["name"] == "uv")
+    assert configuration["build-backend"] == "uv_build"
+    (backend,) = map(Requirement, configuration["requires"])
+    assert backend.name == "uv_build"
+    assert version in backend.specifier
+
+
+def test_the_local_cloud_s_functions_see_neither_the_project_nor_the_command_line() -> None:
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    needs = {
+        package["name"]: {need["name"] for need in package.get("dependencies", [])}
+        for package in locked
+    }
+    (project,) = (package for package in locked if package["name"] == "bedrock-meter")
+    found: set[str] = set()
+    waiting = {need["name"] for need in project["dev-dependencies"]["local-cloud"]}
+    while waiting:
+        found |= waiting
+        waiting = {need for name in waiting for need in needs[name]} - found
+    assert "ministack" in found
+    assert found.isdisjoint({"bedrock-meter", "click"})
 
 
 def test_dependabot_looks_after_every_lock() -> None:

@@ -1,10 +1,8 @@
 """Functions price calls with the edition in force, or go on with the last prices they read."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,6 +12,7 @@ from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing import Cost, Routing, TokenKind
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
@@ -25,23 +24,23 @@ from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.pricing import CurrentPricing
 from tests.aws import (
     LEDGER,
-    clear_caches,
     client_configs,
     deploy_a_stack,
     health_metrics,
+    lambda_context,
     published,
 )
 from tests.builders import ANA, usage_record
 
 BUCKET, REPORTS = "prices", "reports"
 PRIVATE = "imported-model/abc"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+CONTEXT = lambda_context(900_000)
 KEPT = timedelta(days=90)
 FIRST, SECOND = "20261128T061500Z-00000001", "20261128T061500Z-00000002"
 
 
 @pytest.fixture(autouse=True)
-def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
         "ACCOUNT_ID": "111122223333",
@@ -53,8 +52,6 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     for bucket in (BUCKET, REPORTS):
         boto3.client("s3").create_bucket(Bucket=bucket)
-    yield
-    clear_caches((comparison_reporter, focus_exporter, metric_publisher, price_refresher))
 
 
 def publish_edition(usd: str = "1000", edition: str = FIRST) -> None:
@@ -161,7 +158,7 @@ def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"<html>")
     now[0] += RELOAD_INTERVAL.total_seconds()
     assert pricing.get() is before
-    cost = before.cost_of(call())
+    cost = price_call(call(), before)
     assert isinstance(cost, Cost)
     assert cost.edition.endswith(FIRST)
 
@@ -173,7 +170,7 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     pricing = CurrentPricing(settings, lambda: now[0])
 
     def usd() -> Decimal:
-        cost = pricing.get().cost_of(call())
+        cost = price_call(call(), pricing.get())
         assert isinstance(cost, Cost)
         return cost.effective_usd
 

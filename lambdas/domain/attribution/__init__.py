@@ -1,26 +1,31 @@
 """What calls are put down to, by what held when they were made: project, department, use case."""
 
+from lambdas.domain.attribution.attribution import Attribution, Rung
 from lambdas.domain.attribution.directory import TagDirectory
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import UNATTRIBUTED, Labels
-from lambdas.domain.attribution.ladder import Attribution, Rung, attribute
 from lambdas.domain.attribution.rules import (
     AttributionPattern,
     AttributionRules,
     TrustedPrincipal,
     TrustedProfile,
 )
-from lambdas.domain.attribution.tags import TagFacts, TagHistory, TagObservation, tagged_arns
-from lambdas.domain.rule_checks import InvalidRuleError
+from lambdas.domain.attribution.tags import (
+    ProfiledModel,
+    TagFacts,
+    TagHistory,
+    TagObservation,
+    tagged_arns,
+)
 
 __all__ = [
     "UNATTRIBUTED",
     "Attribution",
     "AttributionPattern",
     "AttributionRules",
-    "InvalidRuleError",
     "LabelNames",
     "Labels",
+    "ProfiledModel",
     "Rung",
     "TagDirectory",
     "TagFacts",
@@ -28,6 +33,5 @@ __all__ = [
     "TagObservation",
     "TrustedPrincipal",
     "TrustedProfile",
-    "attribute",
     "tagged_arns",
 ]

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from lambdas.domain.attribution.labels import NO_LABELS, Labels, read_label
-from lambdas.domain.attribution.tags import LONGEST_TAG_NAME, Tags
+from lambdas.domain.attribution.tags import Tags
 from lambdas.domain.invocations import RequestMetadata
-from lambdas.domain.rule_checks import CONFIGURED, check
-
-MOST_NAMES = 3
-"""Names of one label, so that what is kept of tags is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +23,9 @@ class LabelNames:
         use_case: Names of the use case's label.
     """
 
-    __pydantic_config__: ClassVar = CONFIGURED
-
     project: tuple[str, ...] = ("project",)
     department: tuple[str, ...] = ("department",)
     use_case: tuple[str, ...] = ("use_case",)
-
-    def __post_init__(self) -> None:
-        """Check the names.
-
-        Raises:
-            InvalidRuleError: There are too many, one is no tag's name, or one is there twice.
-        """
-        for label, names in zip(Labels._fields, self._by_label, strict=True):
-            check(label, f"{MOST_NAMES} names at most", is_so=len(names) <= MOST_NAMES)
-            check(
-                label,
-                f"names of 1 to {LONGEST_TAG_NAME} characters",
-                is_so=all(name.strip() and len(name) <= LONGEST_TAG_NAME for name in names),
-            )
-        check(
-            "label_names",
-            "each name once, upper or lower case",
-            is_so=len(self.tag_names) == sum(map(len, self._by_label)),
-        )
 
     @property
     def tag_names(self) -> frozenset[str]:

@@ -3,50 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import NamedTuple
 
+from lambdas.domain.attribution.attribution import Attribution, Rung
 from lambdas.domain.attribution.labels import NO_LABELS, UNATTRIBUTED, Labels
 from lambdas.domain.attribution.rules import AttributionRules
 from lambdas.domain.attribution.tags import TagFacts, principal_arn, profile_arn
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
-
-
-class Rung(StrEnum):
-    """What an attribution rests on, the surest first."""
-
-    INFERENCE_PROFILE = "inference_profile"
-    """Tags of the application inference profile that was called."""
-    REQUEST_METADATA = "request_metadata"
-    """`requestMetadata` of a trusted principal."""
-    PRINCIPAL = "principal"
-    """Tags of the IAM user, or of the role behind the session."""
-    PATTERN = "pattern"
-    """A pattern in configuration."""
-    UNATTRIBUTED = "unattributed"
-    """Nothing: nobody knows."""
-
-
-class Attribution(NamedTuple):
-    """What a call is put down to: one project, one department, one use case.
-
-    Attributes:
-        project: The project, or `UNATTRIBUTED`.
-        department: The department, or `UNATTRIBUTED`; it may come from another rung.
-        use_case: The use case, or `UNATTRIBUTED`; it may come from another rung.
-        rung: What the project rests on.
-        is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
-            was not looked at.
-        is_disputed: Whether an application inference profile that is not trusted names another
-            project than the caller's own tags.
-    """
-
-    project: str
-    department: str
-    use_case: str
-    rung: Rung
-    is_forged: bool = False
-    is_disputed: bool = False
 
 
 def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> Attribution:
@@ -112,7 +74,7 @@ def _rungs(
     principal_tags = facts.tags_at(principal_arn(record.identity_arn), when)
     yield Rung.PRINCIPAL, names.read_tags(principal_tags)
     if rules.patterns:
-        model_id = facts.model_id_of(record)
+        model_id = facts.get_model_id(record)
         for pattern in rules.patterns:
             if pattern.matches(caller, model_id) and pattern.is_in_effect(when):
                 yield Rung.PATTERN, pattern.labels

@@ -54,8 +54,10 @@ def service_of(arn: str) -> str:
 
 
 def tagged_arns(record: UsageRecord) -> tuple[str, ...]:
-    """The resources whose tags say what a call is put down to."""
-    arns = (profile_arn(record.invoked_model_id), principal_arn(record.identity_arn))
+    """The resources whose tags decide on the attribution or the price of a call."""
+    variants = record.conflicts.variants if record.conflicts else ()
+    invoked = [variant.invoked_model_id for variant in variants] or [record.invoked_model_id]
+    arns = (*map(profile_arn, invoked), principal_arn(record.identity_arn))
     return tuple(arn for arn in arns if arn is not None)
 
 
@@ -70,6 +72,18 @@ def kept_tags(tags: Iterable[tuple[str, str]], names: Collection[str]) -> Tags:
         if name.casefold() in names
     }
     return tuple(sorted(kept.items()))
+
+
+class ProfiledModel(NamedTuple):
+    """The foundation model behind an application inference profile.
+
+    Attributes:
+        model_id: The model.
+        is_global: Whether the profile reaches it in whichever Region of the world.
+    """
+
+    model_id: str
+    is_global: bool = False
 
 
 class TagObservation(NamedTuple):
@@ -178,29 +192,36 @@ class TagFacts:
     histories: Mapping[str, TagHistory] = field(default_factory=dict)
     unavailable: frozenset[str] = frozenset()
 
+    @classmethod
+    def of_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
+        """Know the models behind inference profiles, by ARN, and no tags."""
+        return cls(
+            {
+                arn: TagHistory(model_id=profiled.model_id, is_global=profiled.is_global)
+                for arn, profiled in models.items()
+            }
+        )
+
     def tags_at(self, arn: str | None, when: datetime) -> Tags:
         """The tags that a resource had at a time."""
         history = self.histories.get(arn) if arn is not None else None
         return NO_TAGS if history is None else history.tags_at(when)
 
-    def model_id_of(self, record: UsageRecord) -> str:
-        """The foundation model that was called, also behind an application inference profile.
+    def get_model_id(self, record: UsageRecord) -> str:
+        """Get the foundation model of a call, also behind an application inference profile.
 
         A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
         """
-        return self.profiled_model_id(record) or record.model_id
+        profiled = self.get_profiled_model(record.invoked_model_id)
+        return record.model_id if profiled is None else profiled.model_id
 
-    def profiled_model_id(self, record: UsageRecord) -> str | None:
-        """The foundation model behind the application inference profile that was called.
+    def get_profiled_model(self, invoked_model_id: str) -> ProfiledModel | None:
+        """Get the model behind an application inference profile.
 
-        `None` where none was called, or where nothing is known of it.
+        `None` where something else was called, or where the model is not known.
         """
-        return self._of_profile(record).model_id
-
-    def is_global(self, record: UsageRecord) -> bool:
-        """Whether an application inference profile was called that is known to be global."""
-        return self._of_profile(record).is_global
-
-    def _of_profile(self, record: UsageRecord) -> TagHistory:
-        arn = profile_arn(record.invoked_model_id)
-        return UNKNOWN_HISTORY if arn is None else self.histories.get(arn, UNKNOWN_HISTORY)
+        arn = profile_arn(invoked_model_id)
+        history = self.histories.get(arn) if arn is not None else None
+        if history is None or history.model_id is None:
+            return None
+        return ProfiledModel(history.model_id, history.is_global)

@@ -1,1 +1,7 @@
-"""Calls with everything that a report or a metric needs of them: attribution and cost."""
+"""Calls with everything that a report or a metric needs of them: model, attribution and cost."""
+
+from lambdas.domain.calls.books import CallBooks, TagBook
+from lambdas.domain.calls.enriched_call import EnrichedCall
+from lambdas.domain.calls.enricher import CallEnricher, DatedPrices
+
+__all__ = ["CallBooks", "CallEnricher", "DatedPrices", "EnrichedCall", "TagBook"]

@@ -217,20 +217,6 @@ class UsageRecord(NamedTuple):
         """The minute in which the call was made: where it counts."""
         return self.timestamp.replace(second=0, microsecond=0)
 
-    def with_variant(self, variant: CallVariant | None) -> UsageRecord:
-        """Show a call as one of the models and tiers on which its readings disagree.
-
-        Args:
-            variant: The one that was priced. A call without such a conflict stays as it is.
-        """
-        if variant is None or self.conflicts is None or not self.conflicts.variants:
-            return self
-        return self._replace(
-            model_id=variant.model_id,
-            invoked_model_id=variant.invoked_model_id,
-            service_tier=variant.service_tier,
-        )
-
     @property
     def is_failed(self) -> bool:
         """Whether the call failed; its tokens are then in no figure but `FailedTokens`."""

@@ -18,7 +18,6 @@ from lambdas.domain.logging_configuration.drift import (
     compare_configuration,
     compare_log_group,
     compare_role,
-    fingerprint,
 )
 from lambdas.domain.logging_configuration.plan import (
     NO_MEMORY,
@@ -86,7 +85,6 @@ __all__ = [
     "compare_role",
     "deployed_configuration",
     "describe",
-    "fingerprint",
     "is_rollback",
     "list_differences",
     "plan_delete",

@@ -5,8 +5,6 @@ What makes calls go uncounted needs no change of ours, only of one of these four
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,13 +17,12 @@ from lambdas.domain.logging_configuration.plan import (
     describe,
     log_group_of,
 )
+from lambdas.domain.words import fingerprint, normalize, show
 
 PolicyDocument: TypeAlias = Mapping[str, Any]
 """Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"""
 
 _SUBSCRIBABLE_CLASS = "STANDARD"
-_LONGEST_VALUE = 200
-_FINGERPRINT_LETTERS = 16
 
 
 class Subject(StrEnum):
@@ -180,7 +177,7 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
     if not patterns:
         yield Difference(Subject.SUBSCRIPTION, f"log group {name} is not subscribed to any more")
     elif "" not in patterns:
-        text = f"of log group {name} only what matches {_short(min(patterns))} is delivered"
+        text = f"of log group {name} only what matches {show(min(patterns))} is delivered"
         yield Difference(Subject.SUBSCRIPTION, text)
 
 
@@ -193,10 +190,10 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
     if live is None:
         yield differ("is gone")
         return
-    if _normal(live.trust) != _normal(deployed.trust):
+    if normalize(live.trust) != normalize(deployed.trust):
         yield differ(f"is trusted to others than was deployed (now {fingerprint(live.trust)})")
-    wanted = _normal(deployed.policy)
-    ours = {name for name, policy in live.policies.items() if _normal(policy) == wanted}
+    wanted = normalize(deployed.policy)
+    ours = {name for name, policy in live.policies.items() if normalize(policy) == wanted}
     if not ours:
         yield differ("has lost the policy with which it writes logs")
     if others := (live.policies.keys() - ours) | live.attached:
@@ -209,23 +206,13 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
         yield differ(f"has another permissions boundary: {live.boundary}")
 
 
-def fingerprint(value: object) -> str:
-    """Shorten a live value, so that a text without it still differs when the value changes again.
-
-    >>> fingerprint({"Action": ["a", "b"]}) == fingerprint({"Action": ["b", "a"]})
-    True
-    """
-    text = json.dumps(_normal(value), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LETTERS]
-
-
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:
     before, now = dict(_flat(written)), dict(_flat(live))
     for name in sorted({*before, *now}):
         is_unknown = name in YOUNG_FLAGS and not (name in written and name in live)
         if is_unknown or before.get(name) == now.get(name):
             continue
-        yield f"{name} is {_short(now.get(name))}, was {_short(before.get(name))}"
+        yield f"{name} is {show(now.get(name))}, was {show(before.get(name))}"
 
 
 def _flat(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -235,26 +222,3 @@ def _flat(configuration: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
             yield from _flat(value, f"{prefix}{name}.")
         elif value not in (None, ""):
             yield prefix + name, value
-
-
-def _in_order(value: object) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return "not set"
-    text = repr(value)
-    if len(text) <= _LONGEST_VALUE:
-        return text
-    return f"{text[:_LONGEST_VALUE]}... ({fingerprint(value)})"
-
-
-def _normal(value: object) -> object:
-    """A policy in one of the many ways of writing it: lists of one are the one, in any order."""
-    if isinstance(value, Mapping):
-        return {key: _normal(it) for key, it in value.items()}
-    if isinstance(value, list | tuple):
-        items = [_normal(it) for it in value]
-        return items[0] if len(items) == 1 else sorted(items, key=_in_order)
-    return value

@@ -9,7 +9,8 @@ from typing import Self
 
 from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
-from lambdas.domain.logging_configuration.drift import Difference, fingerprint
+from lambdas.domain.logging_configuration.drift import Difference
+from lambdas.domain.words import cut, fingerprint
 
 _EVENTS_REMEMBERED = 50
 # SNS and EventBridge take 256 KB, an item of DynamoDB 400 KB.
@@ -61,7 +62,7 @@ class WatchState:
 
 def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
     """List the texts, within bounds; what is left out is told apart by its fingerprint."""
-    texts = [_cut(difference.text) for difference in differences]
+    texts = [cut(difference.text, _MAX_LETTERS) for difference in differences]
     listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
     return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
 
@@ -114,12 +115,14 @@ def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
 
 
 def _who(change: LoggingChange) -> str:
-    targets = [_cut(target) for target in change.targets]
+    targets = [cut(target, _MAX_LETTERS) for target in change.targets]
     rest = len(targets) - _MAX_NAMES
     listed = ", ".join(targets[:_MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
     of = f" of {listed}" if listed else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"Who: {_cut(change.who)}, by {_cut(change.action)}{of} at {at}."
+    return (
+        f"Who: {cut(change.who, _MAX_LETTERS)}, by {cut(change.action, _MAX_LETTERS)}{of} at {at}."
+    )
 
 
 def _where_to_look(differences: Sequence[Difference]) -> str:
@@ -134,9 +137,3 @@ def _where_to_look(differences: Sequence[Difference]) -> str:
         f" where NAME is one of {names}"
         + (f", or of {rest} more in docs/tampering.md." if rest > 0 else ".")
     )
-
-
-def _cut(text: str) -> str:
-    if len(text) <= _MAX_LETTERS:
-        return text
-    return f"{text[:_MAX_LETTERS]}... ({fingerprint(text)})"

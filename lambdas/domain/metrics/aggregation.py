@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
     Detail,
     DimensionSet,
-    MeteredCall,
     MetricDefinition,
     MetricValue,
-    dimension_value,
 )
-from lambdas.domain.pricing import CallCost
+from lambdas.domain.metrics.metered_call import MeteredCall
 
 LARGEST_DISTRIBUTION = 150
 """Different values that one data point holds.
@@ -27,14 +24,6 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Met
 """
 
 Dimensions: TypeAlias = tuple[tuple[str, str], ...]
-IdentityDimension: TypeAlias = Callable[[UsageRecord], str]
-"""What the dimension `IdentityArn` says for a call: the full ARN, or what many are folded into."""
-CostOf: TypeAlias = Callable[[UsageRecord], CallCost]
-"""What a call costs."""
-NameModel: TypeAlias = Callable[[MeteredCall, str], MeteredCall]
-"""Says what the dimension `ModelId` says for a call of an identity."""
-Metered: TypeAlias = Callable[[UsageRecord], MeteredCall]
-"""A call, with what is known of it beside its record."""
 SeriesKey: TypeAlias = tuple[datetime, int, DimensionSet, tuple[str, ...]]
 """A minute, the place of a metric, a dimension set and the values of its dimensions."""
 Observation: TypeAlias = tuple[SeriesKey, MetricValue]
@@ -77,25 +66,20 @@ class DataPoint:
 
 
 def aggregate(
-    records: Iterable[UsageRecord],
-    *,
+    calls: Iterable[MeteredCall],
     detail: Detail,
-    identity_dimension: IdentityDimension,
-    metered: Metered,
     metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> list[DataPoint]:
     """Aggregate calls, in any order, into data points in order of time, metric and dimensions.
 
     Args:
-        records: Calls, each once.
+        calls: Calls, each once.
         detail: How much is published.
-        identity_dimension: What the dimension `IdentityArn` says for a call.
-        metered: What is known of a call beside its record.
         metrics: The metrics that are wanted.
     """
     gathering = Gathering(metrics)
-    for record in records:
-        gathering.add(gathering.observe(metered(record), detail, identity_dimension(record)))
+    for call in calls:
+        gathering.add(gathering.observe(call, detail))
     return gathering.data_points()
 
 
@@ -107,34 +91,32 @@ class Gathering:
         self._metrics = metrics
         self._series: defaultdict[SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
 
-    def observe(self, call: MeteredCall, detail: Detail, identity: str) -> list[Observation]:
-        """What a call says of each metric and dimension set, each at most once.
+    def observe(self, metered: MeteredCall, detail: Detail) -> list[Observation]:
+        """Read what a call adds to each metric and dimension set, each at most once.
 
         Of a call that was published before, this is what it adds to that. It goes to the model,
         identity and project that the call has now, so that the sum over these is always that of
         the account.
 
         Args:
-            call: The call.
+            metered: The call.
             detail: How much is published.
-            identity: What the dimension `IdentityArn` says for it.
         """
-        call = call.as_priced()
-        minute, model = call.record.minute, call.model or dimension_value(call.record.model_id)
+        call, time, (identity, project, model, model_of_identity), replaced = metered
+        minute = time.replace(second=0, microsecond=0)
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
             DimensionSet.IDENTITY: (identity,),
-            DimensionSet.IDENTITY_AND_MODEL: (identity, call.model_of_identity or model),
+            DimensionSet.IDENTITY_AND_MODEL: (identity, model_of_identity),
+            DimensionSet.PROJECT: (project,),
         }
-        if call.attribution is not None:
-            choices[DimensionSet.PROJECT] = (dimension_value(call.attribution.project),)
         return [
             ((minute, index, dimension_set, choices[dimension_set]), value)
             for index, metric in enumerate(self._metrics)
-            if (value := metric.get_addition(call)) is not None
+            if (value := metric.get_addition(call, replaced)) is not None
             for dimension_set, needed in metric.detail_of.items()
-            if detail >= needed and dimension_set in choices
+            if detail >= needed
         ]
 
     def add(self, observations: Sequence[Observation]) -> None:
@@ -178,8 +160,3 @@ class Gathering:
         for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
             values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
             yield DataPoint(metric, dimensions, minute, Distribution(values, counts))
-
-
-def keep_model(call: MeteredCall, _identity: str) -> MeteredCall:
-    """Let the dimension `ModelId` say the model's own id, without any bound."""
-    return call

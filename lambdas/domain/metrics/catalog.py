@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from hashlib import sha256
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.invocations.remembering import remembered
-from lambdas.domain.pricing import CallCost, Cost, Unpriced
+from lambdas.domain.pricing import Cost, Unpriced
 
 NAMESPACE = "BedrockMeter"
 MODEL_ID = "ModelId"
@@ -105,42 +106,8 @@ def dimension_value(text: str) -> str:
     return f"{value[: LONGEST_DIMENSION_VALUE - 17]}~{digest}"
 
 
-class MeteredCall(NamedTuple):
-    """A call, and what is known of it beside its record.
-
-    Attributes:
-        record: The call, by its foundation model where that is known.
-        cost: What it costs, or why that is not known.
-        attribution: What it is put down to; `None` where nobody asked.
-        replaced: What was published of the call before; only what it raises is published then.
-        model: What the dimension `ModelId` says; `None` for the record's own model.
-        model_of_identity: The same beside an identity.
-    """
-
-    record: UsageRecord
-    cost: CallCost = None
-    attribution: Attribution | None = None
-    replaced: MeteredCall | None = None
-    model: str | None = None
-    model_of_identity: str | None = None
-
-    def as_priced(self) -> MeteredCall:
-        """Show the call as the model that was priced, where its readings disagree on it."""
-        replaced = self.replaced.as_priced() if self.replaced else None
-        variant = self.cost.variant if isinstance(self.cost, Cost) else None
-        return self._replace(record=self.record.with_variant(variant), replaced=replaced)
-
-    @property
-    def unattributed_tokens(self) -> int | None:
-        """All its tokens if no project is known, and none if one is."""
-        if self.attribution is None or self.record.is_failed:
-            return None
-        is_known = self.attribution.project != UNATTRIBUTED
-        return 0 if is_known else self.record.tokens.total
-
-
 MetricValue: TypeAlias = int | Decimal
-_ValueOf: TypeAlias = Callable[[MeteredCall], MetricValue | None]
+_ValueOf: TypeAlias = Callable[[EnrichedCall], MetricValue | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +141,10 @@ class MetricDefinition:
     frequency: Frequency = Frequency.CONTINUOUS
     needs_content: bool = False
 
-    def get_addition(self, call: MeteredCall) -> MetricValue | None:
-        """Get what a call adds to what was published of it before; `None` for nothing."""
+    def get_addition(self, call: EnrichedCall, replaced: EnrichedCall | None) -> MetricValue | None:
+        """Get the difference to what was published of a call before; `None` for no difference."""
         value = self.value_of(call)
-        published = self.value_of(call.replaced) if call.replaced else None
+        published = self.value_of(replaced) if replaced else None
         if value is None or published is None:
             return value
         return value - published if self.is_total and value > published else None
@@ -189,6 +156,18 @@ def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
 
 def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
     return lambda call: value_of(call.record) if call.record.is_failed else None
+
+
+def _count_quota_tokens(call: EnrichedCall) -> MetricValue | None:
+    """The tokens of a successful call that count against the quota of its foundation model."""
+    return None if call.record.is_failed else quota_tokens(call.record.tokens, call.model_id)
+
+
+def _count_unattributed_tokens(call: EnrichedCall) -> MetricValue | None:
+    """All tokens of a call if its project is not known, and none if it is."""
+    if call.record.is_failed:
+        return None
+    return call.record.tokens.total if call.attribution.project == UNATTRIBUTED else 0
 
 
 _EVERYWHERE = {
@@ -317,7 +296,7 @@ QUOTA_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Tokens that count against the quota: input, cache writes and burnt-down output.",
     _EVERYWHERE_AND_BY_PROJECT,
-    _of_successes(lambda record: quota_tokens(record.tokens, record.model_id)),
+    _count_quota_tokens,
 )
 
 USAGE_METRICS: tuple[MetricDefinition, ...] = (
@@ -357,7 +336,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "Tokens of successful calls that are put down to no project.",
         _ACCOUNT_ALONE,
-        lambda call: call.unattributed_tokens,
+        _count_unattributed_tokens,
         has_percentiles=False,
     ),
     MetricDefinition(
@@ -365,7 +344,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
         _ACCOUNT_ALONE,
-        lambda call: 1 if call.attribution is not None and call.attribution.is_forged else None,
+        lambda call: 1 if call.attribution.is_forged else None,
         frequency=Frequency.ON_EVENT,
     ),
     MetricDefinition(
@@ -373,7 +352,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "Calls whose inference profile names another project than the caller's own tags.",
         _ACCOUNT_ALONE,
-        lambda call: 1 if call.attribution is not None and call.attribution.is_disputed else None,
+        lambda call: 1 if call.attribution.is_disputed else None,
         frequency=Frequency.ON_EVENT,
     ),
 )

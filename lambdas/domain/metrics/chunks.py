@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from lambdas.domain.metrics.aggregation import (
     LARGEST_DISTRIBUTION,
     DataPoint,
     Gathering,
-    IdentityDimension,
     Observation,
     SeriesKey,
 )
-from lambdas.domain.metrics.catalog import USAGE_METRICS, Detail, MeteredCall, MetricDefinition
-
-Call = TypeVar("Call")
+from lambdas.domain.metrics.catalog import USAGE_METRICS, Detail, MetricDefinition
+from lambdas.domain.metrics.metered_call import MeteredCall
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 LARGEST_CALL_DATA_POINTS = 1000
@@ -38,11 +35,8 @@ class Chunk:
 
 
 def cut_into_chunks(
-    calls: Sequence[Call],
-    *,
+    calls: Iterable[MeteredCall],
     detail: Detail,
-    identity_dimension: IdentityDimension,
-    metered: Callable[[Call], MeteredCall],
     metrics: Sequence[MetricDefinition] = USAGE_METRICS,
 ) -> Iterator[Chunk]:
     """Cut calls into the fewest chunks that fit, without changing their order.
@@ -51,8 +45,8 @@ def cut_into_chunks(
     sent can be sent again without repeating what was.
     """
     chunk = _OpenChunk(metrics)
-    for call in map(metered, calls):
-        observations = chunk.observe(call, detail, identity_dimension(call.record))
+    for call in calls:
+        observations = chunk.observe(call, detail)
         if not chunk.takes(observations):
             yield chunk.closed()
             chunk = _OpenChunk(metrics)

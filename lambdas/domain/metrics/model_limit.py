@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from lambdas.domain.metrics.catalog import MeteredCall, dimension_value
+from lambdas.domain.calls import EnrichedCall
+from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, Admission, IdentityRegistry
 
 DEFAULT_MAX_MODELS = 100
@@ -35,23 +36,23 @@ class BoundedModels:
     pairs: IdentityRegistry | None
     is_known: Callable[[str], bool]
 
-    def name(self, call: MeteredCall, identity: str) -> MeteredCall:
-        """Name the model of a call as metrics do.
+    def name(self, call: EnrichedCall, identity: str, month: str) -> tuple[str, str]:
+        """Name the model of a call as metrics do: by itself, and beside its identity.
 
         Args:
             call: The call.
-            identity: What the dimension `IdentityArn` says for it.
+            identity: The value of the dimension `IdentityArn`.
+            month: The month in which metrics show the call.
         """
-        record = call.as_priced().record
-        month, model = f"{record.timestamp:%Y-%m}", dimension_value(record.model_id)
-        is_known = self.is_known(record.model_id)
-        is_admitted = (is_known or not record.is_failed) and self._is_admitted(
-            month, model, is_doubtful=record.is_failed or not is_known
+        model, is_failed = dimension_value(call.model_id), call.record.is_failed
+        is_known = self.is_known(call.model_id)
+        is_admitted = (is_known or not is_failed) and self._is_admitted(
+            month, model, is_doubtful=is_failed or not is_known
         )
         if not is_admitted:
-            return call._replace(model=OTHER_MODELS, model_of_identity=OTHER_MODELS)
-        of_identity = model if self._is_pair_admitted(month, identity, model) else OTHER_MODELS
-        return call._replace(model=model, model_of_identity=of_identity)
+            return OTHER_MODELS, OTHER_MODELS
+        is_pair_admitted = self._is_pair_admitted(month, identity, model)
+        return model, model if is_pair_admitted else OTHER_MODELS
 
     def _is_admitted(self, month: str, model: str, *, is_doubtful: bool) -> bool:
         registry = self.doubtful_models if is_doubtful else self.models
@@ -62,13 +63,3 @@ class BoundedModels:
             return True
         pair = sha256(f"{identity}\0{model}".encode()).hexdigest()
         return self.pairs.admit(month, pair, None) is Admission.ADMITTED
-
-
-def is_overflowing(call: MeteredCall, identity: str) -> bool:
-    """Say if a call is in an overflow bucket because a bound is reached.
-
-    Failed calls of unknown models are in one at any time, and say nothing.
-    """
-    project = call.attribution.project if call.attribution else None
-    models = () if call.record.is_failed else (call.model, call.model_of_identity)
-    return OTHER_MODELS in (identity, project, *models)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from lambdas.domain.invocations import CallerIdentity, IdentityKind, UsageRecord
+from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metrics.catalog import dimension_value
 
 OTHER_IDENTITIES = "__other__"
@@ -81,16 +81,15 @@ class IdentityRegistry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BoundedIdentities:
-    """What the dimension `IdentityArn` says for a call, so that metrics stay within a bound."""
+    """Decides what the dimension `IdentityArn` says, so that metrics stay within a bound."""
 
     folding: IdentityFolding
     registry: IdentityRegistry
 
-    def __call__(self, record: UsageRecord) -> str:
-        """The whole ARN, the role's, or `OTHER_IDENTITIES`."""
-        month = f"{record.timestamp:%Y-%m}"
-        value = self.folding.dimension_value(record.identity_arn)
-        role = dimension_value(role_of(CallerIdentity.from_arn(record.identity_arn)))
+    def name(self, identity_arn: str, month: str) -> str:
+        """Name a caller as metrics do: the whole ARN, the role's, or `OTHER_IDENTITIES`."""
+        value = self.folding.dimension_value(identity_arn)
+        role = dimension_value(role_of(CallerIdentity.from_arn(identity_arn)))
         admission = self.registry.admit(month, value, role if role != value else None)
         if admission is Admission.ROLE_IS_FULL:
             value, admission = role, self.registry.admit(month, role, None)

@@ -1,15 +1,7 @@
 """List prices, contracted prices, and the cost of a call."""
 
-from lambdas.domain.pricing.cost import (
-    CallCost,
-    Cost,
-    CostLine,
-    PricedTokens,
-    Pricing,
-    UnitLine,
-    Unpriced,
-    tokens_by_kind,
-)
+from lambdas.domain.pricing.call_models import CallModels, read_models
+from lambdas.domain.pricing.cost import CallCost, Cost, CostLine, UnitLine, Unpriced
 from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
 from lambdas.domain.pricing.price import (
     GUARDRAILS,
@@ -27,6 +19,8 @@ from lambdas.domain.pricing.price_book import (
     PriceBook,
     PriceConflictError,
 )
+from lambdas.domain.pricing.price_entry import tokens_by_kind
+from lambdas.domain.pricing.pricing import Pricing
 from lambdas.domain.pricing.routes import Route, read_route
 from lambdas.domain.pricing.shipped import shipped_prices
 
@@ -34,6 +28,7 @@ __all__ = [
     "GUARDRAILS",
     "BilledUnit",
     "CallCost",
+    "CallModels",
     "CallPrices",
     "Cost",
     "CostLine",
@@ -44,7 +39,6 @@ __all__ = [
     "PriceBasis",
     "PriceBook",
     "PriceConflictError",
-    "PricedTokens",
     "Pricing",
     "Rates",
     "Route",
@@ -53,6 +47,7 @@ __all__ = [
     "UnitLine",
     "Unpriced",
     "UsdPerMillion",
+    "read_models",
     "read_route",
     "shipped_prices",
     "tokens_by_kind",

@@ -8,11 +8,13 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from lambdas.domain.pricing.price import UsdPerMillion
+from lambdas.domain.pricing.price import TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import is_same_model
 
 _REST = "*"
 _LOOKUPS_REMEMBERED = 4096
+_HUNDRED = Decimal(100)
+_HUNDREDTH_EXPONENT = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,21 @@ class NegotiatedPrice:
         """Whether it is about calls in a tier; `None` for the standard one."""
         is_discount_alone = self.service_tier is None and not self.usd_per_million
         return is_discount_alone or self.service_tier == service_tier
+
+    @property
+    def share_paid(self) -> Decimal:
+        """The share of a list price that is paid where no rate is contracted."""
+        return (_HUNDRED - self.discount_percent).scaleb(_HUNDREDTH_EXPONENT)
+
+    def get_usd_per_million(self, kind: TokenKind, list_usd: Decimal | None) -> Decimal | None:
+        """Get the price of a kind of tokens; `None` where it has neither rate nor list price."""
+        usd = self.usd_per_million.get(kind)
+        return list_usd * self.share_paid if usd is None and list_usd is not None else usd
+
+    def apply_to(self, listed: UsdPerMillion) -> UsdPerMillion:
+        """Get the prices of all kinds, where these are listed."""
+        share = self.share_paid
+        return {kind: usd * share for kind, usd in listed.items()} | dict(self.usd_per_million)
 
 
 class NegotiatedPrices:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
-from lambdas.domain.safeguards.words import hint_at_known, show
+from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.words import fingerprint, show
 
 ACCOUNT_POLICY_EFFECTS: Mapping[str, str] = {
     "DATA_PROTECTION_POLICY": "masks text",

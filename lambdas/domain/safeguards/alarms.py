@@ -8,7 +8,7 @@ from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
-from lambdas.domain.safeguards.words import list_names, show
+from lambdas.domain.words import list_names, show
 
 _KIND = "AWS::CloudWatch::Alarm"
 _DEFAULTS: Mapping[str, Any] = {

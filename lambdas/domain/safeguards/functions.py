@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
+from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, matches, resources_of
-from lambdas.domain.safeguards.words import list_names, show
+from lambdas.domain.words import fingerprint, list_names, show
 
 _FUNCTION = "AWS::Lambda::Function"
 _ASYNCHRONOUS = "AWS::Lambda::EventInvokeConfig"

@@ -9,7 +9,7 @@ from typing import Any
 from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
 from lambdas.domain.safeguards.topic import find_key
-from lambdas.domain.safeguards.words import show
+from lambdas.domain.words import show
 
 _TABLE = "AWS::DynamoDB::Table"
 _MAPPING = "AWS::Lambda::EventSourceMapping"

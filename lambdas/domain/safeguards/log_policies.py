@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
+from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
-from lambdas.domain.safeguards.words import hint_at_known, list_names, show
+from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.words import fingerprint, list_names, show
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 DATA_PROTECTION = "data-protection"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject, fingerprint
+from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
-from lambdas.domain.safeguards.words import show
+from lambdas.domain.words import fingerprint, show
 
 _RULE = "AWS::Events::Rule"
 _MAPPING = "AWS::Lambda::EventSourceMapping"

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from lambdas.domain.logging_configuration import (
-    Difference,
-    PolicyDocument,
-    Subject,
-    fingerprint,
-)
+from lambdas.domain.logging_configuration import Difference, PolicyDocument, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
-from lambdas.domain.safeguards.words import show
+from lambdas.domain.words import fingerprint, show
 
 _TOPIC = "AWS::SNS::Topic"
 _TOPIC_POLICY = "AWS::SNS::TopicPolicy"

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.ledger.usage_ledger import LedgerChange
-from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
+from lambdas.domain.pricing import Cost, Pricing, Unpriced
 
 
 @dataclass(slots=True)
@@ -79,14 +80,14 @@ class UsageFigures:
             + self.output_tokens
         )
 
-    def add(self, record: UsageRecord, cost: CallCost, calls: int = 1) -> None:
+    def add(self, call: EnrichedCall, calls: int = 1) -> None:
         """Add calls of one kind.
 
         Args:
-            record: One of the calls, with the tokens of all of them.
-            cost: The cost of all of them.
+            call: One of the calls, with the tokens and the cost of all of them.
             calls: Their number.
         """
+        record, cost = call.record, call.cost
         tokens = record.tokens
         if record.is_failed:
             self.invocation_errors += calls
@@ -97,7 +98,7 @@ class UsageFigures:
         self.cache_read_tokens += tokens.cache_read or 0
         self.cache_write_tokens += tokens.cache_write or 0
         self.output_tokens += tokens.output or 0
-        self.quota_tokens += quota_tokens(tokens, record.model_id) or 0
+        self.quota_tokens += quota_tokens(tokens, call.model_id) or 0
         self.records_missing_counts += calls * tokens.is_missing
         self.records_missing_output += calls * record.is_missing_output
         self.ambiguous_invocations += calls * (record.usage_doubt is UsageDoubt.AMBIGUOUS)
@@ -281,9 +282,10 @@ class UsageSummary:
     def _add_up(self) -> _Figures:
         if self._figures is None:
             self._figures = _Figures()
+            enricher = CallEnricher(self.pricing)
             for group in self._groups.values():
                 if group.calls:
-                    self._figures.add(group, self.pricing)
+                    self._figures.add(enricher.enrich(group.as_one_call()), group.calls)
         return self._figures
 
 
@@ -295,21 +297,17 @@ class _Figures:
     by_model: FiguresByKey = field(default_factory=dict)
     unpriced: Counter[Unpriced] = field(default_factory=Counter)
 
-    def add(self, group: CallGroup, pricing: Pricing) -> None:
-        call = group.as_one_call()
-        cost = pricing.cost_of(call)
-        if isinstance(cost, Cost):
-            call = call.with_variant(cost.variant)
-        elif isinstance(cost, Unpriced):
-            self.unpriced[cost] += group.calls
+    def add(self, call: EnrichedCall, calls: int) -> None:
+        if isinstance(call.cost, Unpriced):
+            self.unpriced[call.cost] += calls
         for figures_by_key, key in (
-            (self.by_identity, call.identity_arn),
+            (self.by_identity, call.record.identity_arn),
             (self.by_model, call.model_id),
         ):
             figures = figures_by_key.get(key)
             if figures is None:
                 figures = figures_by_key[key] = UsageFigures()
-            figures.add(call, cost, group.calls)
+            figures.add(call, calls)
 
 
 def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:

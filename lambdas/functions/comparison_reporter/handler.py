@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
-
-from lambdas.adapters.cloudwatch_logs.invocation_log import CloudWatchInvocationLog
-from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.comparison_reporter.settings import Settings
 from lambdas.observability import logger
-from lambdas.services.compare_models import CompareModels
-from lambdas.wiring.attribution import attributed_calls
-from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
-from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.client_timeouts import time_check
+from lambdas.wiring.comparison_reporter import PricedReporter, make_reporter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_KEPT_FOR_CALLS_MS = 5 * 60_000
+_RESERVED_FOR_CALLS_MS = 5 * 60_000
 """So much time is left to compare the calls once requests have been looked at."""
 
 
+@logger.inject_lambda_context
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
-    written = replace(comparison(), pricing=pricing().get())(
-        datetime.now(UTC),
-        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
-        has_time_for_requests=lambda: context.get_remaining_time_in_millis() > _KEPT_FOR_CALLS_MS,
+    written = reporter().report(
+        datetime.now(UTC), time_check(context), time_check(context, _RESERVED_FOR_CALLS_MS)
     )
     coverage = written.report.coverage
     logger.info(
@@ -46,22 +37,11 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
 
 
 @cache
-def pricing() -> CurrentPricing:
-    """Make what prices calls, once."""
-    return CurrentPricing(Settings.from_environment(os.environ))
-
-
-@cache
-def comparison() -> CompareModels:
-    """What compares, made once."""
+def reporter() -> PricedReporter:
+    """Make the reporter, once per process."""
     settings = Settings.from_environment(os.environ)
-    dynamodb = boto3.client("dynamodb", config=PROMPT)
-    logs = boto3.client("logs", config=PROMPT)
-    log_group = settings.content_log_group
-    return CompareModels(
-        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
-        pricing=settings.pricing,
-        logs=CloudWatchInvocationLog(logs, log_group) if log_group else None,
-        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
+    return make_reporter(
+        settings,
+        report_bucket=settings.report_bucket,
+        content_log_group=settings.content_log_group,
     )

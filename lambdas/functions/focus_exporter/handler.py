@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-import boto3
-
-from lambdas.adapters.duckdb_parquet import convert_to_parquet
-from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.observability import logger
-from lambdas.services.export_focus import ExportFocus
-from lambdas.wiring.attribution import attributed_calls
-from lambdas.wiring.client_timeouts import LONGEST_CALL_MS, PROMPT
-from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.client_timeouts import time_check
+from lambdas.wiring.focus_exporter import PricedExporter, make_exporter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_LONG = frozenset({"focus_metadata", "left_out"})
-"""What of a manifest is not logged."""
+_NOT_LOGGED = frozenset({"focus_metadata", "left_out"})  # the long parts of a manifest
 
 
+@logger.inject_lambda_context
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write both periods, or raise: a part of a month would pass for the whole."""
-    for manifest in replace(export(), price_tokens=pricing().get().price_tokens)(
-        datetime.now(UTC),
-        has_time=lambda: context.get_remaining_time_in_millis() > LONGEST_CALL_MS,
-    ):
-        told = {name: it for name, it in manifest.items() if name not in _LONG}
-        logger.info("Costs of a billing period", **told)
+    for manifest in exporter().export(datetime.now(UTC), time_check(context)):
+        logged = {name: value for name, value in manifest.items() if name not in _NOT_LOGGED}
+        logger.info("Costs of a billing period", **logged)
 
 
 @cache
-def pricing() -> CurrentPricing:
-    """Make what prices calls, once."""
-    return CurrentPricing(Settings.from_environment(os.environ))
-
-
-@cache
-def export() -> ExportFocus:
-    """What exports, made once."""
+def exporter() -> PricedExporter:
+    """Make the exporter, once per process."""
     settings = Settings.from_environment(os.environ)
-    dynamodb = boto3.client("dynamodb", config=PROMPT)
-    return ExportFocus(
-        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
-        attribute=attributed_calls(settings, dynamodb),
-        price_tokens=settings.pricing.price_tokens,
-        to_parquet=convert_to_parquet,
-        files=S3ReportFiles(boto3.client("s3", config=PROMPT), settings.report_bucket),
-        account_id=settings.account_id,
+    return make_exporter(
+        settings,
+        report_bucket=settings.report_bucket,
         billing_account_id=settings.billing_account_id or None,
-        kept=timedelta(days=settings.ledger_retention_days),
+        retention_days=settings.ledger_retention_days,
     )

@@ -6,22 +6,16 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
-from lambdas.adapters.cloudformation_stack import get_status
-from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
 from lambdas.domain.logging_configuration import (
     DELETE,
     DamagedMemoryError,
-    VerifiedMemory,
     check_request,
     is_rollback,
 )
 from lambdas.functions.logging_configurator.settings import Settings
 from lambdas.observability import logger
-from lambdas.services.configure_logging import ConfigureLogging
+from lambdas.services.configure_logging import LoggingConfigurator
+from lambdas.wiring.logging_configurator import make_configurator, read_stack_status
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,6 +24,7 @@ if TYPE_CHECKING:
 PHYSICAL_ID = "bedrock-invocation-logging"
 
 
+@logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a request of CloudFormation's provider framework; an error fails the deployment.
 
@@ -37,18 +32,18 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     anyone with `lambda:InvokeFunction` could send others.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     """
-    stack_status = get_status(boto3.client("cloudformation"), settings().stack_id)
-    check_request(event["RequestType"], stack_status)
-    respond(event["RequestType"], stack_status, settings(), configure())
+    request_type, stack_status = event["RequestType"], read_stack_status(settings().stack_id)
+    check_request(request_type, stack_status)
+    respond(request_type, stack_status, settings(), configurator())
     return {"PhysicalResourceId": PHYSICAL_ID}
 
 
 def respond(
-    request_type: str, stack_status: str, wanted: Settings, configure: ConfigureLogging
+    request_type: str, stack_status: str, wanted: Settings, configurator: LoggingConfigurator
 ) -> None:
-    """Do what is requested."""
+    """Carry out a request."""
     if request_type == DELETE:
-        not_restored = configure.delete(wanted.configuration())
+        not_restored = configurator.delete(wanted.configuration())
         if not_restored is not None:
             logger.warning(
                 "The logging configuration that was there before was not put back; ours is off",
@@ -57,7 +52,7 @@ def respond(
             )
         return
     try:
-        configure.put(wanted.configuration(), wanted.existing_policy, wanted.metered_log_group)
+        configurator.put(wanted.configuration(), wanted.existing_policy, wanted.metered_log_group)
     except DamagedMemoryError as error:
         if not is_rollback(stack_status):
             raise
@@ -68,15 +63,11 @@ def respond(
 
 @cache
 def settings() -> Settings:
-    """Return the function's settings, read once."""
+    """Read the settings, once per process."""
     return Settings.from_environment(os.environ)
 
 
 @cache
-def configure() -> ConfigureLogging:
-    """What configures, made once."""
-    memory = VerifiedMemory(
-        SsmLoggingMemory(boto3.client("ssm"), settings().memory_parameter),
-        DynamoDbMemoryCopy(boto3.client("dynamodb"), settings().ledger_table),
-    )
-    return ConfigureLogging(BedrockLoggingApi(boto3.client("bedrock")), memory)
+def configurator() -> LoggingConfigurator:
+    """Make the configurator, once per process."""
+    return make_configurator(settings().memory_parameter, settings().ledger_table)

@@ -6,8 +6,9 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from lambdas.wiring.allowed_values import allowed
 from lambdas.wiring.environment import EnvironmentSettings
 
 AWS_PRICE_LIST = "https://pricing.us-east-1.amazonaws.com"
@@ -23,24 +24,17 @@ _ADDRESS = re.compile(
 _MAX_PORT = 65_535
 
 
-def _encrypted_or_loopback(url: str) -> str:
-    """Check that the network cannot change the price list on its way.
+def _is_encrypted_or_loopback(url: str) -> bool:
+    """Say if the network cannot change what comes from a URL on its way.
 
     A function on AWS has nothing that listens on its own loopback address; local clouds have.
     """
     parts = _ADDRESS.fullmatch(url)
-    is_allowed = (
+    return (
         parts is not None
         and (parts["scheme"].lower() == "https" or _is_loopback(parts["host"]))
         and int(parts["port"] or 0) <= _MAX_PORT
     )
-    if not is_allowed:
-        message = (
-            "allowed: https:// and a host, without a path, or http:// and a loopback address, such"
-            " as 127.0.0.1"
-        )
-        raise ValueError(message)
-    return url
 
 
 def _is_loopback(host: str) -> bool:
@@ -50,7 +44,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-PriceListUrl: TypeAlias = Annotated[str, AfterValidator(_encrypted_or_loopback)]
+PriceListUrl: TypeAlias = Annotated[
+    str,
+    allowed(
+        "https:// and a host, without a path, or http:// and a loopback address, such as 127.0.0.1",
+        _is_encrypted_or_loopback,
+    ),
+]
 
 
 class Settings(EnvironmentSettings):

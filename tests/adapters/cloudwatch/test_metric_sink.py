@@ -10,7 +10,7 @@ from botocore.serialize import create_serializer
 
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metrics.catalog import Detail, dimension_value
+from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.chunks import (
     LARGEST_CALL_BYTES,
     LARGEST_CALL_DATA_POINTS,
@@ -51,12 +51,7 @@ def test_no_call_is_larger_than_cloudwatch_takes(
 ) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
     wire: Any = Wire()
-    for chunk in cut_into_chunks(
-        records,
-        detail=detail,
-        identity_dimension=lambda record: dimension_value(record.identity_arn),
-        metered=metered,
-    ):
+    for chunk in cut_into_chunks(map(metered, records), detail):
         CloudWatchMetricSink(wire).put(chunk.data_points)
     model = boto3.client("cloudwatch", region_name="us-east-1").meta.service_model
     operation = model.operation_model("PutMetricData")

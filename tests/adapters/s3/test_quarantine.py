@@ -9,7 +9,7 @@ import pytest
 from dashboards.demo.deliveries import pack
 from lambdas.adapters.s3.quarantine import S3Quarantine
 from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason, envelope
-from lambdas.services.ingest_invocations import IngestInvocations
+from lambdas.services.ingest_invocations import Ingestor
 from tests.aws import QUARANTINE
 from tests.fakes import InMemoryUsageLedger
 from tests.invocation_logs import log
@@ -29,9 +29,9 @@ def open_small(data: str) -> Delivery:
 def quarantined(*messages: str) -> list[dict[str, Any]]:
     delivery = open_small(pack(messages))
     quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
-    ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
+    ingestor = Ingestor(InMemoryUsageLedger(), quarantine)
     for _ in range(2):  # delivered twice, kept once
-        ingest(delivery.source, delivery.readings(), first_line=1)
+        ingestor.ingest(delivery.source, delivery.readings(), first_line=1)
     return kept()
 
 
@@ -69,7 +69,7 @@ def test_of_what_is_no_json_only_the_place_and_a_hash_are_kept() -> None:
 def test_a_delivery_that_does_not_unpack_is_kept_by_its_hash(data: str) -> None:
     delivery = open_small(data)
     quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
-    IngestInvocations(InMemoryUsageLedger(), quarantine)(
+    Ingestor(InMemoryUsageLedger(), quarantine).ingest(
         delivery.source, delivery.readings(), first_line=1
     )
     (entry,) = kept()
@@ -84,8 +84,8 @@ def test_a_delivery_without_rejected_records_opens_no_client() -> None:
 
     delivery = open_small(pack([json.dumps(log())]))
     quarantine = S3Quarantine(refuse, QUARANTINE, delivery)
-    ingest = IngestInvocations(InMemoryUsageLedger(), quarantine)
-    assert ingest(delivery.source, delivery.readings(), first_line=1).accepted == 1
+    ingestor = Ingestor(InMemoryUsageLedger(), quarantine)
+    assert ingestor.ingest(delivery.source, delivery.readings(), first_line=1).accepted == 1
 
 
 def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> None:

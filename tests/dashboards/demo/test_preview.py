@@ -1,7 +1,6 @@
 """`make preview`: the dashboards over one's own log files, or an account."""
 
 import socket
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk.operations.terminal import CommandError
-from dashboards.demo import preview
+from dashboards.command_line.entry_point import FailedCommand
 from dashboards.demo.company import earlier_logs, invocation_logs
 from dashboards.demo.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.drawings import draw
 from dashboards.viewer.time_ranges import until
+from tests.command_line import call_command
 from tests.invocation_logs import as_lines, log
 from tests.unit.invocations.records import FIXTURES
 
@@ -23,16 +22,9 @@ FIXTURE = FIXTURES / "invocation-logs.ndjson"
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["preview", *arguments])
-    preview.main()
-
-
-def test_log_files_become_one_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "page.html"
-    run(monkeypatch, "--out", str(out), "--", str(FIXTURE))
+    call_command("preview", "--out", out, "--", FIXTURE)
     assert str(out) in capsys.readouterr().out
     assert "your log files (65 calls" not in out.read_text()  # some of the samples are no calls
     assert "your log files (6" in out.read_text()
@@ -43,8 +35,11 @@ def test_log_files_become_one_page(
     [
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
-        (("--port", "99999", "--", str(FIXTURE)), "port 99999: no such port. Name another one"),
-        (("--port", "many"), "port many: no such port. Name another one"),
+        (
+            ("--port", "99999", "--", str(FIXTURE)),
+            "Invalid value for '--port': 99999 is not in the range",
+        ),
+        (("--port", "many"), "Invalid value for '--port': 'many' is not"),
         (("--account",), "there are no credentials"),
         (("--account", "--", str(FIXTURE)), "name either LOGS or ACCOUNT"),
         (("--port", "8000", "--out", "page.html", "--", str(FIXTURE)), "name either OUT or PORT"),
@@ -54,32 +49,32 @@ def test_what_cannot_be_shown_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with pytest.raises(CommandError, match=told):
-        run(monkeypatch, *arguments)
+    with pytest.raises(FailedCommand, match=told):
+        call_command("preview", *arguments)
 
 
-def test_logs_without_a_call_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_without_a_call_are_told_so(tmp_path: Path) -> None:
     (tmp_path / "logs.ndjson").write_text('{"schemaType": "ModelInvocationLog"}\n{}\nno log\n')
     with pytest.raises(
-        CommandError, match=r"no call to show .* 3 records read, 3 of them rejected"
+        FailedCommand, match=r"no call to show .* 3 records read, 3 of them rejected"
     ):
-        run(monkeypatch, str(tmp_path))
+        call_command("preview", tmp_path)
 
 
 def test_a_page_on_standard_output_is_the_page_alone(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    run(monkeypatch, "--out", "/dev/stdout", "--", str(FIXTURE))
+    call_command("preview", "--out", "/dev/stdout", "--", FIXTURE)
     assert capfd.readouterr().out.rstrip().endswith("</html>")
 
 
-def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_taken_is_named() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(CommandError, match=f"port {port}: .* make preview PORT="):
-            run(monkeypatch, "--port", str(port), "--", str(FIXTURE))
+        with pytest.raises(FailedCommand, match=f"port {port}: .* make preview PORT="):
+            call_command("preview", "--port", str(port), "--", FIXTURE)
 
 
 def test_time_ends_with_the_logs_and_other_namespaces_are_not_in_them(tmp_path: Path) -> None:

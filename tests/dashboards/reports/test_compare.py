@@ -13,6 +13,7 @@ from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from lambdas.domain.reports.comparison import OutlineMemory
+from tests.command_line import run_command
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -22,9 +23,9 @@ M = 1_000_000
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run() -> Any:
     """Run the command with arguments; gives its exit code."""
-    return partial(run_as, "compare", compare.main)
+    return partial(run_command, "compare")
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def report_on(run: Any, tmp_path: Path) -> Any:
     def report_on_paths(*logs: Path) -> Any:
         out = tmp_path / "comparison.json"
         assert run(*logs, "--out", out) == 0
-        return json.loads(out.read_text(), parse_float=Decimal)
+        return json.loads(out.read_text())
 
     return report_on_paths
 
@@ -52,7 +53,7 @@ def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
     assert (told["read"], told["calls"], told["duplicates"]) == (3, 1, 2)
     (traffic,) = told["account"]["traffic"]
     assert traffic["tokens"] == {"input": 4 * M}
-    assert traffic["cost_usd"] == Decimal(1)
+    assert Decimal(traffic["cost_usd"]) == 1
 
 
 def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
@@ -105,8 +106,8 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
     exact = sum(it.priced_usd for _, it in meter.summary.by_model())
-    assert traffic["guardrail_usd"] == 29 * Decimal("0.0008")  # by hand, see test_meter.py
-    assert traffic["cost_usd"] + traffic["guardrail_usd"] == round(exact, 6)
+    assert Decimal(traffic["guardrail_usd"]) == 29 * Decimal("0.0008")  # by hand, see test_meter.py
+    assert Decimal(traffic["cost_usd"]) + Decimal(traffic["guardrail_usd"]) == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}
     by_model = {
         name: None if figures.cost_usd is None else round(figures.cost_usd, 6)
@@ -115,7 +116,7 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     assert {
         model["model_id"]
         for model in traffic["in_use"]
-        if model["cost_usd"] != by_model[model["model_id"]]
+        if Decimal(model["cost_usd"]) != by_model[model["model_id"]]
     } == guarded
 
 
@@ -144,7 +145,7 @@ def test_the_json_can_go_through_standard_output(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name the logs to read"),
+        ([], "Missing argument 'LOGS...'. See"),
         (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
         (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
     ],

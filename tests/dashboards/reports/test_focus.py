@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dashboards.reports import focus
+from tests.command_line import run_command
 from tests.focus_rules import TextRow, read_rows, violations
 from tests.invocation_logs import as_lines, log, write
 
@@ -19,9 +19,9 @@ SAMPLES = Path(__file__).parents[2] / "fixtures" / "invocation-logs.ndjson"
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run() -> Any:
     """Run the command with arguments; gives its exit code."""
-    return partial(run_as, "focus", focus.main)
+    return partial(run_command, "focus")
 
 
 def rows_in(csv: Path) -> list[TextRow]:
@@ -130,9 +130,10 @@ def test_an_earlier_manifest_in_a_folder_of_logs_is_no_log(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name the logs to read and a file to write"),
-        (["logs.json"], "name the logs to read and a file to write"),
-        (["logs.json", "--out", "focus.xlsx"], "name the logs to read and a file to write"),
+        ([], "Missing argument 'LOGS...'. See"),
+        (["logs.json"], "Missing option '--out'. See"),
+        (["--out", "focus.csv"], "Missing argument 'LOGS...'. See"),
+        (["logs.json", "--out", "focus.xlsx"], "OUT=focus.xlsx: name a file that ends in .csv"),
         (["nowhere.json", "--out", "a.csv"], "nowhere.json: No such file or directory."),
         (["logs.csv", "--out", "logs.csv"], "OUT=logs.csv is one of the logs."),
         (["logs.json", "a.csv.manifest.json", "--out", "a.csv"], "OUT=a.csv.manifest.json is one"),

@@ -4,17 +4,16 @@ import csv
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dashboards.demo.sources import source_of_logs
-from dashboards.reports import compare, focus, meter, reconcile
+from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import page_with_all
 from tests.bills import bill_line, write_csv_bill
+from tests.command_line import run_command
 from tests.hostile_names import HOSTILE_NAMES, ROLE, hostile_logs
 from tests.invocation_logs import as_lines, write
 
@@ -30,11 +29,11 @@ def logs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(run_as: Any, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command; gives what it printed."""
 
-    def run_and_read(name: str, main: Callable[[], None], *arguments: Path | str) -> str:
-        assert run_as(name, main, *arguments) == 0
+    def run_and_read(*arguments: Path | str) -> str:
+        assert run_command(*arguments) == 0
         printed = capsys.readouterr()
         return printed.out + printed.err
 
@@ -55,7 +54,7 @@ def test_meter_prints_names_as_text_and_writes_them_whole(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "summary.json"
-    check_terminal(run("meter", meter.main, logs, "--out", out))
+    check_terminal(run("meter", logs, "--out", out))
     summary = json.loads(out.read_text())
     identities = {row["identity_arn"] for row in summary["by_identity"]}
     assert identities >= {name for name in HOSTILE_NAMES.values() if len(name) < 1000}
@@ -66,7 +65,7 @@ def test_focus_has_no_formula_and_a_row_for_every_name(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "focus.csv"
-    printed = run("focus", focus.main, logs, "--out", out)
+    printed = run("focus", logs, "--out", out)
     assert [line for line in printed.split("\n") if not line.isprintable()] == []
     with out.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
@@ -81,12 +80,14 @@ def test_focus_has_no_formula_and_a_row_for_every_name(
 
 def test_comparison_prints_names_as_text(run: Run, logs: Path, tmp_path: Path) -> None:
     out = tmp_path / "comparison.json"
-    check_terminal(run("compare", compare.main, logs, "--out", out))
+    check_terminal(run("compare", logs, "--out", out))
     text = json.dumps(json.loads(out.read_text()), ensure_ascii=False)
     assert json.dumps(f"vendor.{HOSTILE_NAMES['attribute']}", ensure_ascii=False) in text
 
 
-def test_reconciliation_prints_names_as_text(run: Run, logs: Path, tmp_path: Path) -> None:
+def test_reconciliation_prints_names_as_text(
+    run: Run, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = [
         bill_line(line_item_iam_principal=name, line_item_usage_type=f"USE1-{name}-tokens")
         for name in HOSTILE_NAMES.values()
@@ -95,9 +96,8 @@ def test_reconciliation_prints_names_as_text(run: Run, logs: Path, tmp_path: Pat
     lines += [bill_line(line_item_iam_principal=name) for name in HOSTILE_NAMES.values()]
     bill = write_csv_bill(tmp_path / "bill.csv", lines)
     out = tmp_path / "reconciliation.json"
-    now = datetime(2026, 9, 30, tzinfo=UTC)
-    main = partial(reconcile.main, lambda: now)
-    check_terminal(run("reconcile", main, "--cur", bill, "--out", out, "--", logs))
+    monkeypatch.setattr(reconcile, "utc_now", lambda: datetime(2026, 9, 30, tzinfo=UTC))
+    check_terminal(run("reconcile", "--cur", bill, "--out", out, "--", logs))
     assert json.loads(out.read_text())["lines"]
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
 from functools import partial
@@ -17,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from cdk.config import Config
-from dashboards.reports import meter, temporary_store
+from dashboards.reports import temporary_store
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
@@ -26,6 +25,7 @@ from dashboards.reports.usage_report import print_report
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.pricing import Unpriced
+from tests.command_line import BEDROCK_METER, run_command
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -35,9 +35,9 @@ SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run() -> Any:
     """Run the command with arguments; gives its exit code."""
-    return partial(run_as, "meter", meter.main)
+    return partial(run_command, "meter")
 
 
 @pytest.fixture
@@ -83,13 +83,14 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
         "cost_usd": None,
         "unpriced_invocations": 1,  # there is no price of cache reads of this model
         "assumed_price_invocations": 0,
-        "assumed_cost_usd": 0,
+        "assumed_cost_usd": "0",
     }
     unknown = dict.fromkeys(figures, 0) | {
         "invocations": 1,
         "records_missing_counts": 1,
         "cost_usd": None,
         "unpriced_invocations": 1,
+        "assumed_cost_usd": "0",
     }
     assert summarize(logs) == {
         "version": 1,
@@ -396,11 +397,12 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         )
     out = tmp_path / "summary.json"
     assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
-    rows = json.loads(out.read_text(), parse_float=Decimal)[part]
+    rows = json.loads(out.read_text())[part]
     for row in rows:
         known = [it for it in costs[row[key]] if it is not None]
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
-        assert row["cost_usd"] == (sum(known, Decimal(0)) if known else None)
+        cost = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
+        assert cost == (sum(known, Decimal(0)) if known else None)
     assert sum(row["unpriced_invocations"] for row in rows) == 6
 
 
@@ -466,7 +468,8 @@ def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summa
     assert row["model_id"] == "anthropic.claude-opus-4-8"
     assert (row["invocations"], row["unpriced_invocations"]) == (2, 0)
     assert row["assumed_price_invocations"] == 1
-    assert row["cost_usd"] - row["assumed_cost_usd"] == pytest.approx(0.210015, abs=2e-6)
+    listed_usd = Decimal(row["cost_usd"]) - Decimal(row["assumed_cost_usd"])
+    assert listed_usd == pytest.approx(Decimal("0.210015"), abs=Decimal("0.000002"))
 
 
 def test_doubtful_usage_is_counted_and_explained(
@@ -507,7 +510,7 @@ def test_costs_that_mean_different_things_look_different(
     printed = capsys.readouterr().out
     cells = {line.split()[0]: line.split()[-2] for line in printed.splitlines() if line.strip()}
     rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
-    assumed = rows["assumed"]["cost_usd"]
+    assumed = Decimal(rows["assumed"]["cost_usd"])
     assert assumed >= 1
     assert {name: cells[name] for name in used} == {
         "priced": "$1.0000",
@@ -518,7 +521,7 @@ def test_costs_that_mean_different_things_look_different(
         "failed": "-",
     }
     assert rows["assumed"]["assumed_price_invocations"] == 1
-    assert rows["assumed"]["assumed_cost_usd"] == assumed
+    assert Decimal(rows["assumed"]["assumed_cost_usd"]) == assumed
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert (
@@ -650,7 +653,7 @@ def test_a_log_in_a_folder_is_never_overwritten(
 
 def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
-    command = [sys.executable, "-m", "dashboards.reports.meter", str(logs), "--out", "/dev/stdout"]
+    command = [*BEDROCK_METER, "meter", str(logs), "--out", "/dev/stdout"]
     piped = subprocess.run(command, capture_output=True, check=True)
     assert json.loads(piped.stdout)["records"]["counted"] == 1
     with (tmp_path / "out.json").open("wb") as redirected:
@@ -670,7 +673,7 @@ def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "name the logs to read"),
+        ([], "Missing argument 'LOGS...'. See"),
         (["nowhere.json"], "nowhere.json: No such file or directory."),
         (["empty"], "empty: no logs in this folder."),
         (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),

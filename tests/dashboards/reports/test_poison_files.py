@@ -2,16 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dashboards.reports import compare, focus, meter
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
 from lambdas.domain.ledger.join import join_readings
+from tests.command_line import run_command
 from tests.invocation_logs import write
 from tests.poison_records import poison_messages
 
@@ -21,7 +19,7 @@ CALLED_AT = datetime(2026, 9, 8, 12, tzinfo=UTC)
 
 
 def test_each_record_of_a_file_is_counted_or_rejected_with_its_reason(
-    tmp_path: Path, run_as: Any
+    tmp_path: Path,
 ) -> None:
     poison = poison_messages(CALLED_AT)
     messages = [message for name, message in poison.items() if name not in SEVERAL_VALUES]
@@ -32,7 +30,7 @@ def test_each_record_of_a_file_is_counted_or_rejected_with_its_reason(
     logs = write(tmp_path / "logs.ndjson", lines.encode("utf-8", "surrogatepass"))
     out = tmp_path / "summary.json"
 
-    assert run_as("meter", meter.main, logs, "--out", out) == 0
+    assert run_command("meter", logs, "--out", out) == 0
 
     summary = json.loads(out.read_text())
     assert summary["records"]["counted"] == len(calls)
@@ -42,14 +40,9 @@ def test_each_record_of_a_file_is_counted_or_rejected_with_its_reason(
     assert tokens + failed == sum(call.tokens.total or 0 for call in calls.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "main", "out"),
-    [("focus", focus.main, "focus.csv"), ("compare", compare.main, "comparison.json")],
-)
-def test_hostile_records_end_no_command(
-    name: str, main: Callable[[], None], out: str, tmp_path: Path, run_as: Any
-) -> None:
+@pytest.mark.parametrize(("name", "out"), [("focus", "focus.csv"), ("compare", "comparison.json")])
+def test_hostile_records_end_no_command(name: str, out: str, tmp_path: Path) -> None:
     lines = "".join(f"{message}\n" for message in poison_messages(CALLED_AT).values())
     logs = write(tmp_path / "logs.ndjson", lines.encode("utf-8", "surrogatepass"))
-    assert run_as(name, main, logs, "--out", tmp_path / out) == 0
+    assert run_command(name, logs, "--out", tmp_path / out) == 0
     assert (tmp_path / out).stat().st_size > 1000

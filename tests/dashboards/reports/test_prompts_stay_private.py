@@ -1,18 +1,16 @@
 """No prompt and no completion of a log file is in what commands print and write."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dashboards.demo.sources import source_of_logs
-from dashboards.reports import compare, focus, meter, reconcile
+from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import page_with_all
 from tests.bills import bill_line, write_csv_bill
+from tests.command_line import run_command
 from tests.invocation_logs import write
 from tests.prompt_records import find_prompts, prompt_messages
 
@@ -26,30 +24,26 @@ def logs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "main", "out"),
+    ("name", "out"),
     [
-        ("meter", meter.main, "summary.json"),
-        ("compare", compare.main, "comparison.json"),
-        ("focus", focus.main, "focus.csv"),
-        (
-            "reconcile",
-            partial(reconcile.main, lambda: datetime(2026, 9, 30, tzinfo=UTC)),
-            "reconciliation.json",
-        ),
+        ("meter", "summary.json"),
+        ("compare", "comparison.json"),
+        ("focus", "focus.csv"),
+        ("reconcile", "reconciliation.json"),
     ],
 )
 def test_commands_write_and_print_no_prompt(
     name: str,
-    main: Callable[[], None],
     out: str,
     logs: Path,
     tmp_path: Path,
-    run_as: Any,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(reconcile, "utc_now", lambda: datetime(2026, 9, 30, tzinfo=UTC))
     bill = write_csv_bill(tmp_path / "bill.csv", [bill_line()])
     before = ("--cur", bill) if name == "reconcile" else ()
-    assert run_as(name, main, *before, "--out", tmp_path / out, "--", logs) == 0
+    assert run_command(name, *before, "--out", tmp_path / out, "--", logs) == 0
     printed = capsys.readouterr()
     written = [path for path in tmp_path.iterdir() if path not in (logs, bill)]
     assert written

@@ -20,6 +20,7 @@ from tests.bills import (
     write_csv_bill,
     write_parquet_bill,
 )
+from tests.command_line import run_command
 from tests.invocation_logs import as_lines, log, write
 
 M = 1_000_000
@@ -28,9 +29,10 @@ MICRO = "amazon.nova-micro-v1:0"
 
 
 @pytest.fixture
-def run(run_as: Any) -> Any:
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run the command with arguments at a fixed time; gives its exit code."""
-    return partial(run_as, "reconcile", partial(reconcile.main, lambda: NOW))
+    monkeypatch.setattr(reconcile, "utc_now", lambda: NOW)
+    return partial(run_command, "reconcile")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import io
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from dashboards.reports.tallied_logs import TalliedLogs
 from dashboards.reports.temporary_store import open_temporary_store
 from dashboards.reports.usage_json import write_json
 from lambdas.domain.pricing import Pricing, shipped_prices
+from tests.command_line import BEDROCK_METER
 from tests.invocation_logs import as_lines, log, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -176,7 +176,7 @@ def test_several_processes_add_up_to_what_one_does(tmp_path: Path) -> None:
     ]
     logs = write(tmp_path / "logs.ndjson", b"\n".join(lines))
     out = tmp_path / "summary.json"
-    command = [sys.executable, "-m", "dashboards.reports.meter", "--out", str(out), str(logs)]
+    command = [*BEDROCK_METER, "meter", "--out", str(out), str(logs)]
     subprocess.run(command, check=True, capture_output=True)
     assert logs.stat().st_size > 2 * 2**23
     assert json.loads(out.read_text()) == meter_call_by_call(logs)

@@ -98,6 +98,16 @@ def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
     ]
 
 
+def test_a_label_can_have_the_label_of_each_series_in_it() -> None:
+    query = (
+        'SELECT SUM(InputTokens) FROM SCHEMA("BedrockMeter", IdentityArn)'
+        " GROUP BY IdentityArn ORDER BY SUM() DESC"
+    )
+    row = {"id": "e1", "expression": query, "label": "Tokens: ${LABEL}"}
+    found = drawn(metrics=[[row]])["series"]
+    assert [it["name"] for it in found] == [f"Tokens: {BEN}", f"Tokens: {ANA}"]
+
+
 def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
     found = drawn(
         view="singleValue",

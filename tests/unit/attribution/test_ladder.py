@@ -20,9 +20,9 @@ from lambdas.domain.attribution import (
     TagObservation,
     TrustedPrincipal,
     TrustedProfile,
-    attribute,
 )
 from lambdas.domain.attribution.labels import LONGEST_LABEL
+from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.attribution.tags import Tags
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata, read_metadata

@@ -263,10 +263,10 @@ def test_facts_tell_the_model_behind_a_profile() -> None:
         model_id="application-inference-profile/p24qm5pye2qr", invoked_model_id=PROFILE
     )
     facts = TagFacts({PROFILE: TagHistory(model_id=HAIKU_3)})
-    assert facts.model_id_of(record) == HAIKU_3
-    assert TagFacts().model_id_of(record) == record.model_id
-    assert TagFacts({PROFILE: TagHistory()}).model_id_of(record) == record.model_id
-    assert facts.model_id_of(usage_record()) == HAIKU_3
+    assert facts.get_model_id(record) == HAIKU_3
+    assert TagFacts().get_model_id(record) == record.model_id
+    assert TagFacts({PROFILE: TagHistory()}).get_model_id(record) == record.model_id
+    assert facts.get_model_id(usage_record()) == HAIKU_3
 
 
 def test_facts_tell_the_tags_of_what_is_known() -> None:

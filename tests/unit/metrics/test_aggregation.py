@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.metrics import DataPoint, Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics import (
+    DataPoint,
+    DimensionNamer,
+    Distribution,
+    StatisticSet,
+    aggregate,
+)
 from lambdas.domain.metrics.aggregation import LARGEST_DISTRIBUTION
 from lambdas.domain.metrics.catalog import USAGE_METRICS, Detail
-from tests.attributing import attributed_calls
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, metered, usage_record, usage_records
+from tests.enriching import call_books
 from tests.fakes import InMemoryTagSource
 
 
 def aggregate_fully(records: list[UsageRecord]) -> list[DataPoint]:
     source = InMemoryTagSource()
     source.found["arn:aws:iam::111122223333:user/ben"] = FoundTags([("project", "search")])
-    known = attributed_calls(source)(records, NOON)
-    return aggregate(
-        records,
-        detail=Detail.FULL,
-        identity_dimension=lambda record: record.identity_arn,
-        metered=lambda it: metered(it)._replace(attribution=known[it].attribution),
-    )
+    calls = call_books(source).enrich(records, NOON)
+    return aggregate(map(DimensionNamer().meter, calls), Detail.FULL)
 
 
 def find(points: list[DataPoint], name: str, **dimensions: str) -> list[DataPoint]:
@@ -82,18 +83,16 @@ def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points
 
 def test_identities_can_be_folded_into_one() -> None:
     records = [usage_record(request_id="1"), usage_record(request_id="2", identity_arn=BEN)]
-    points = aggregate(
-        records, detail=Detail.STANDARD, identity_dimension=lambda _: "__other__", metered=metered
-    )
+    calls = map(metered, records)
+    rolled_up = [call._replace(values=call.values._replace(identity="__other__")) for call in calls]
+    points = aggregate(rolled_up, Detail.STANDARD)
     (folded,) = find(points, "Invocations", IdentityArn="__other__")
     assert sum_of(folded) == 2
 
 
 def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
     record = usage_record(tokens=TokenCounts(1, 2, 3, 4))
-    points = aggregate(
-        [record], detail=Detail.STANDARD, identity_dimension=lambda _: ANA, metered=metered
-    )
+    points = aggregate([metered(record)], Detail.STANDARD)
     assert find(points, "CacheReadTokens")
     assert not find(points, "CacheReadTokens", IdentityArn=ANA)
     assert not [point for point in points if len(point.dimensions) > 1]

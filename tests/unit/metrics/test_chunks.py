@@ -19,11 +19,7 @@ from tests.builders import NOON, metered, usage_record, usage_records
 
 
 def chunks_of(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
-    return list(
-        cut_into_chunks(
-            records, detail=detail, identity_dimension=lambda it: it.identity_arn, metered=metered
-        )
-    )
+    return list(cut_into_chunks(map(metered, records), detail))
 
 
 def scattered(count: int) -> list[UsageRecord]:
@@ -46,12 +42,7 @@ def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
     records = scattered(3)
     (chunk,) = chunks_of(records)
     assert chunk.size == 3
-    assert chunk.data_points == aggregate(
-        records,
-        detail=Detail.STANDARD,
-        identity_dimension=lambda it: it.identity_arn,
-        metered=metered,
-    )
+    assert chunk.data_points == aggregate(map(metered, records), Detail.STANDARD)
 
 
 def test_many_different_identities_are_spread_over_the_fewest_chunks() -> None:
@@ -91,9 +82,7 @@ def test_every_call_is_in_exactly_one_chunk_in_order(
     for chunk in chunks_of(records, detail):
         assert chunk.size > 0
         part = records[place : place + chunk.size]
-        assert chunk.data_points == aggregate(
-            part, detail=detail, identity_dimension=lambda it: it.identity_arn, metered=metered
-        )
+        assert chunk.data_points == aggregate(map(metered, part), detail)
         place += chunk.size
     assert place == len(records)
 
@@ -116,12 +105,7 @@ def test_many_different_values_are_spread_over_the_fewest_chunks() -> None:
 
 
 def points_of(records: list[UsageRecord]) -> Sequence[DataPoint]:
-    return aggregate(
-        records,
-        detail=Detail.STANDARD,
-        identity_dimension=lambda it: it.identity_arn,
-        metered=metered,
-    )
+    return aggregate(map(metered, records), Detail.STANDARD)
 
 
 def size_of(points: Sequence[DataPoint]) -> int:

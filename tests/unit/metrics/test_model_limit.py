@@ -1,16 +1,25 @@
 """Callers choose names of models; metrics of them stay within a bound."""
 
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.metrics import aggregate
-from lambdas.domain.metrics.catalog import Detail, MeteredCall
-from lambdas.domain.metrics.model_limit import OTHER_MODELS, BoundedModels, is_overflowing
+from lambdas.domain.metrics import DimensionNamer, aggregate
+from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.metered_call import DimensionValues
+from lambdas.domain.metrics.model_limit import OTHER_MODELS, BoundedModels
 from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, disputed_call, usage_record
+from tests.builders import (
+    ANA,
+    BEN,
+    HAIKU_3,
+    NOON,
+    SONNET_4,
+    disputed_call,
+    enriched,
+    metered,
+    usage_record,
+)
 
 OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
-NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
 
 
 class Places:
@@ -40,10 +49,7 @@ def bounded(max_models: int, max_pairs: int | None = None) -> BoundedModels:
 
 
 def names(bound: BoundedModels, record: UsageRecord, identity: str = ANA) -> tuple[str, str]:
-    call = bound.name(MeteredCall(record), identity)
-    assert call.model is not None
-    assert call.model_of_identity is not None
-    return call.model, call.model_of_identity
+    return bound.name(enriched(record), identity, f"{record.timestamp:%Y-%m}")
 
 
 def failed(model_id: str) -> UsageRecord:
@@ -107,8 +113,7 @@ def test_models_of_identities_have_a_bound_of_their_own() -> None:
 
 def test_model_that_was_priced_is_the_one_that_takes_a_place() -> None:
     record = disputed_call()
-    call = bounded(5).name(MeteredCall(record, cost_of(record)), ANA)
-    assert call.model == HAIKU_3
+    assert names(bounded(5), record)[0] == HAIKU_3
 
 
 def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
@@ -118,27 +123,22 @@ def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
         for number, arn in enumerate([ANA, BEN] * 50)
     ]
     calls += [failed(f"other-{number}")._replace(request_id=f"f{number}") for number in range(500)]
-    points = aggregate(
-        calls,
-        detail=Detail.FULL,
-        identity_dimension=lambda record: record.identity_arn,
-        metered=lambda record: bound.name(MeteredCall(record), record.identity_arn),
-    )
+    namer = DimensionNamer(models=bound)
+    points = aggregate([namer.meter(enriched(call)) for call in calls], Detail.FULL)
     models = {point.dimensions for point in points if [*dict(point.dimensions)] == ["ModelId"]}
     pairs = {point.dimensions for point in points if len(point.dimensions) == 2}
     assert (len(models), len(pairs)) == (4, 5)
 
 
 def test_calls_in_a_bucket_past_a_bound_are_told_from_others() -> None:
-    call = MeteredCall(usage_record(), attribution=NOBODY, model=HAIKU_3, model_of_identity=HAIKU_3)
-    assert not is_overflowing(call, ANA)
-    assert is_overflowing(call, OTHER_MODELS)
-    assert is_overflowing(call._replace(model=OTHER_MODELS), ANA)
-    assert is_overflowing(call._replace(model_of_identity=OTHER_MODELS), ANA)
-    assert is_overflowing(call._replace(attribution=NOBODY._replace(project=OTHER_MODELS)), ANA)
+    call = metered(usage_record())
+    assert not call.is_overflowing
+    for name in DimensionValues._fields:
+        values = call.values._replace(**{name: OTHER_MODELS})
+        assert call._replace(values=values).is_overflowing
 
 
 def test_failed_call_of_a_made_up_model_says_nothing_of_a_bound() -> None:
-    call = bounded(1).name(MeteredCall(failed("made-up"), attribution=NOBODY), ANA)
-    assert call.model == OTHER_MODELS
-    assert not is_overflowing(call, ANA)
+    call = DimensionNamer(models=bounded(1)).meter(enriched(failed("made-up")))
+    assert call.values.model == OTHER_MODELS
+    assert not call.is_overflowing

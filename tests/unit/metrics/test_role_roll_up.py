@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, BoundedIdentities, IdentityFolding
-from tests.builders import ANA, BEN, NOON, usage_record
+from tests.builders import ANA, BEN
 
 ROLE = "arn:aws:iam::111122223333:role/agent"
 
@@ -54,7 +54,7 @@ def test_who_has_no_session_is_never_folded(arn: str) -> None:
 def test_past_the_bound_identities_are_others_and_members_stay_members() -> None:
     identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(2, 20))
     arns = [ANA, BEN, "carl", ANA, "dora", BEN]
-    assert [identities(usage_record(identity_arn=arn)) for arn in arns] == [
+    assert [identities.name(arn, "2026-09") for arn in arns] == [
         ANA,
         BEN,
         OTHER_IDENTITIES,
@@ -66,15 +66,14 @@ def test_past_the_bound_identities_are_others_and_members_stay_members() -> None
 
 def test_every_month_starts_from_nothing() -> None:
     identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(1, 20))
-    assert identities(usage_record(identity_arn=ANA)) == ANA
-    october = NOON.replace(month=10)
-    assert identities(usage_record(identity_arn=BEN, timestamp=october)) == BEN
+    assert identities.name(ANA, "2026-09") == ANA
+    assert identities.name(BEN, "2026-10") == BEN
 
 
 def test_a_role_with_too_many_sessions_is_shown_as_the_role() -> None:
     identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(200, 2))
     arns = [session(name) for name in ("ana", "ben", "chloe", "dario", "ana")]
-    assert [identities(usage_record(identity_arn=arn)) for arn in arns] == [
+    assert [identities.name(arn, "2026-09") for arn in arns] == [
         session("ana"),
         session("ben"),
         ROLE,

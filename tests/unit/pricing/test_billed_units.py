@@ -18,13 +18,13 @@ from lambdas.domain.pricing import (
     Price,
     PriceBasis,
     PriceBook,
-    PricedTokens,
     Pricing,
     Rates,
     Routing,
     TokenKind,
     Unpriced,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.builders import usage_record
 
 TEXT = "maker.text-v1:0"
@@ -71,7 +71,7 @@ def cost_of(
     record = usage_record(
         model_id=model_id, invoked_model_id=model_id, tokens=tokens, billed_units=units
     )
-    cost = pricing.cost_of(record)
+    cost = price_call(record, pricing)
     assert cost is not None
     return cost.effective_usd if isinstance(cost, Cost) else cost
 
@@ -131,7 +131,7 @@ def test_text_model_without_counts_stays_without_counts() -> None:
 
 def test_reserved_tier_is_paid_by_the_hour() -> None:
     record = usage_record(model_id=TEXT, invoked_model_id=TEXT, service_tier="reserved")
-    assert PRICING.cost_of(record) is Unpriced.BILLED_IN_OTHER_UNITS
+    assert price_call(record, PRICING) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 @pytest.mark.parametrize("model_id", ["provisioned-model/abc", "imported-model/abc"])
@@ -146,15 +146,15 @@ def test_guardrail_units_are_lines_on_top_of_the_tokens() -> None:
         tokens=TokenCounts(1_000_000, 0),
         billed_units=(("guardrail_content_unit", 2), ("guardrail_word_unit", 3)),
     )
-    priced = PRICING.price_tokens(record)
-    assert isinstance(priced, PricedTokens)
+    priced = price_call(record, PRICING)
+    assert isinstance(priced, Cost)
     assert [(line.unit, line.quantity, line.model_id, line.usd) for line in priced.unit_lines] == [
         (BilledUnit.GUARDRAIL_CONTENT_UNIT, 2, GUARDRAILS, Decimal("0.0003")),
         (BilledUnit.GUARDRAIL_WORD_UNIT, 3, GUARDRAILS, Decimal(0)),
     ]
     # The guardrail is billed in the Region, whatever profile reached the model.
     assert {line.listed.basis for line in priced.unit_lines} == {PriceBasis.REGION}
-    assert priced.cost.effective_usd == Decimal("1.0003")
+    assert priced.effective_usd == Decimal("1.0003")
     assert priced.basis is PriceBasis.ASSUMED  # of the tokens: there is no global price
 
 
@@ -171,7 +171,7 @@ def test_contracted_discount_holds_for_units_as_well() -> None:
         tokens=NONE,
         billed_units=(("guardrail_topic_unit", 2), ("image", 3)),
     )
-    cost = pricing.cost_of(record)
+    cost = price_call(record, pricing)
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd) == (Decimal("0.1203"), Decimal("0.06015"))
 
@@ -185,10 +185,10 @@ def test_units_are_not_assumed_where_assuming_is_switched_off() -> None:
         tokens=NONE,
         billed_units=(("image", 1),),
     )
-    cost = PRICING.cost_of(record)
+    cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     assert cost.basis is PriceBasis.ASSUMED
-    assert pricing.cost_of(record) is Unpriced.ONLY_ASSUMED
+    assert price_call(record, pricing) is Unpriced.ONLY_ASSUMED
 
 
 @given(

@@ -16,6 +16,7 @@ from lambdas.domain.pricing import (
     TokenKind,
     Unpriced,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, ListedRate, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.price_decisions import add_rates
@@ -48,8 +49,8 @@ def first_days(shipped: PriceBook, *rates: ListedRate) -> set[date]:
 
 
 def test_a_call_that_waits_for_a_price_of_its_model_gets_one() -> None:
-    assert Pricing(EMPTY).cost_of(LAST_WEEK) is Unpriced.NO_PRICE
-    cost = Pricing(lay_over(EMPTY, publish(EMPTY, rate("2")))).cost_of(LAST_WEEK)
+    assert price_call(LAST_WEEK, Pricing(EMPTY)) is Unpriced.NO_PRICE
+    cost = price_call(LAST_WEEK, Pricing(lay_over(EMPTY, publish(EMPTY, rate("2")))))
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(2)
     assert cost.price is not None
@@ -59,9 +60,9 @@ def test_a_call_that_waits_for_a_price_of_its_model_gets_one() -> None:
 def test_a_call_that_waits_for_a_price_of_a_kind_gets_one_and_others_keep_theirs() -> None:
     shipped = book(price("1"))
     cached = LAST_WEEK._replace(tokens=TokenCounts(10**6, 0, cache_read=10**6))
-    assert Pricing(shipped).cost_of(cached) is Unpriced.NO_PRICE_OF_A_KIND
+    assert price_call(cached, Pricing(shipped)) is Unpriced.NO_PRICE_OF_A_KIND
     pricing = Pricing(lay_over(shipped, publish(shipped, rate("0.5", TokenKind.CACHE_READ))))
-    costs = [pricing.cost_of(record) for record in (cached, LAST_WEEK)]
+    costs = [price_call(record, pricing) for record in (cached, LAST_WEEK)]
     assert [cost.effective_usd for cost in costs if isinstance(cost, Cost)] == [
         Decimal("1.5"),
         Decimal(1),

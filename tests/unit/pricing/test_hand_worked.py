@@ -8,6 +8,7 @@ import pytest
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import Cost, PriceBasis, Pricing, Unpriced, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.builders import usage_record
 from tests.unit.invocations.records import answered, read_record
 
@@ -26,7 +27,7 @@ def cost_of(
     pricing: Pricing = PRICING,
     at: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC),
 ) -> Cost | Unpriced:
-    cost = pricing.cost_of(
+    cost = price_call(
         usage_record(
             model_id=foundation_model_id(invoked_model_id),
             invoked_model_id=invoked_model_id,
@@ -35,7 +36,8 @@ def cost_of(
             service_tier=tier,
             billed_units=units,
             timestamp=at,
-        )
+        ),
+        pricing,
     )
     assert cost is not None
     return cost
@@ -301,6 +303,6 @@ def test_large_calls_are_judged_by_each_sampling() -> None:
         ],
     }
     record = read_record(answered({"usage": usage}) | {"modelId": model_id})
-    cost = PRICING.cost_of(record)
+    cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == (203_000 * Decimal(3) + 4_500 * Decimal(15)) / 10**6

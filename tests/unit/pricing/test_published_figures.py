@@ -13,6 +13,7 @@ import pytest
 
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.pricing import Cost, PriceBasis, Pricing, Unpriced, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.infrastructure.synthesis import ROOT
 
 FIXTURE = ROOT / "tests" / "fixtures" / "prices" / "published-figures.json.gz"
@@ -134,7 +135,7 @@ def message(figure: Figure) -> str:
 def price(figure: Figure, pricing: Pricing) -> Cost | Unpriced | None:
     record = read_message(message(figure))
     assert isinstance(record, UsageRecord)
-    return pricing.cost_of(record)
+    return price_call(record, pricing)
 
 
 @pytest.fixture(scope="module")

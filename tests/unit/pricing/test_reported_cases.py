@@ -8,6 +8,7 @@ import pytest
 
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.infrastructure.synthesis import ROOT
 
 CASES = ROOT / "tests" / "fixtures" / "cases"
@@ -46,7 +47,7 @@ def test_reported_call_costs_what_was_worked_out_by_hand(case: str, pricing: Pri
     for line in (CASES / case / "input.ndjson").read_text().splitlines():
         record = read_message(line)
         assert isinstance(record, UsageRecord)
-        cost = pricing.cost_of(record)
+        cost = price_call(record, pricing)
         found.append(cost.effective_usd if isinstance(cost, Cost) else cost)
     expected = EXPECTED[case]
     assert found == [each if isinstance(each, Unpriced) else Decimal(each) for each in expected]

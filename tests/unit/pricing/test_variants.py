@@ -18,13 +18,13 @@ from lambdas.domain.pricing import (
     Price,
     PriceBasis,
     PriceBook,
-    PricedTokens,
     Pricing,
     Rates,
     Routing,
     TokenKind,
     Unpriced,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from tests.builders import usage_record
 
 CHEAP, DEAR, UNKNOWN = "maker.cheap", "maker.dear", "maker.unknown"
@@ -51,32 +51,32 @@ def call(*variants: CallVariant, is_cut_off: bool = False) -> UsageRecord:
     return usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=MILLION, conflicts=conflicts)
 
 
-def priced(record: UsageRecord, pricing: Pricing = PRICING) -> PricedTokens:
-    found = pricing.price_tokens(record)
-    assert isinstance(found, PricedTokens)
+def priced(record: UsageRecord, pricing: Pricing = PRICING) -> Cost:
+    found = price_call(record, pricing)
+    assert isinstance(found, Cost)
     return found
 
 
 def test_dearest_variant_is_priced_and_named() -> None:
     found = priced(call(variant(CHEAP), variant(DEAR), variant(UNKNOWN)))
-    assert (found.cost.effective_usd, found.variant) == (Decimal(9), variant(DEAR))
-    assert found.cost.variant == variant(DEAR)
+    assert (found.effective_usd, found.variant) == (Decimal(9), variant(DEAR))
+    assert found.lines
 
 
 def test_service_tier_is_part_of_a_variant() -> None:
     found = priced(call(variant(CHEAP), variant(CHEAP, "priority")))
-    assert (found.cost.effective_usd, found.variant) == (Decimal(2), variant(CHEAP, "priority"))
+    assert (found.effective_usd, found.variant) == (Decimal(2), variant(CHEAP, "priority"))
 
 
 def test_call_without_a_priced_variant_says_why() -> None:
     conflicting = call(variant(UNKNOWN), variant(UNKNOWN, "flex"))
-    assert PRICING.price_tokens(conflicting) is Unpriced.NO_PRICE
+    assert price_call(conflicting, PRICING) is Unpriced.NO_PRICE
 
 
 def test_conflict_on_other_fields_changes_no_price() -> None:
     record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=MILLION)
     conflicting = record._replace(conflicts=Conflicts(error_codes=("", "X"), is_cut_off=True))
-    assert PRICING.cost_of(conflicting) == PRICING.cost_of(record)
+    assert price_call(conflicting, PRICING) == price_call(record, PRICING)
 
 
 CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICT_VALUES)]
@@ -84,13 +84,13 @@ CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICT_VA
 
 def test_variants_that_are_cut_off_cost_the_dearest_price_of_any_model() -> None:
     found = priced(call(*CHEAP_ONES, is_cut_off=True))
-    assert (found.cost.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
+    assert (found.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 
 
 def test_variants_that_are_cut_off_are_priced_even_where_assuming_is_switched_off() -> None:
     strict = replace(PRICING, assume_prices=False)
     found = priced(call(*CHEAP_ONES, is_cut_off=True), strict)
-    assert (found.cost.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
+    assert (found.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 
 
 variants = st.builds(
@@ -103,7 +103,7 @@ def test_another_variant_never_lowers_the_cost(
     known: list[CallVariant], forged: CallVariant
 ) -> None:
     before, after = (
-        PRICING.cost_of(call(*sorted(set(each), key=str))) for each in (known, [*known, forged])
+        price_call(call(*sorted(set(each), key=str)), PRICING) for each in (known, [*known, forged])
     )
     if isinstance(before, Cost):
         assert isinstance(after, Cost)
@@ -126,7 +126,7 @@ def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
         real._replace(billed_units=(("image", 3), ("made_up", 1))),
     ):
         for first, second in ((real, forged), (forged, real)):
-            assert priced(join(first, second), INPUT_ALONE).cost.effective_usd == 1
+            assert priced(join(first, second), INPUT_ALONE).effective_usd == 1
 
 
 def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothing() -> None:
@@ -136,19 +136,19 @@ def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothi
     tokens = TokenCounts(0, cache_write=1_000_000)
     real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
     forged = real._replace(tokens=tokens._replace(cache_write_1h=1_000_000))
-    assert priced(join(real, forged), pricing).cost.effective_usd == Decimal(4)
+    assert priced(join(real, forged), pricing).effective_usd == Decimal(4)
 
 
 def test_call_without_any_price_stays_unpriced_whatever_a_twin_adds() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN)
     forged = real._replace(billed_units=(("made_up", 1),))
-    assert INPUT_ALONE.price_tokens(join(real, forged)) is Unpriced.NO_PRICE
+    assert price_call(join(real, forged), INPUT_ALONE) is Unpriced.NO_PRICE
 
 
 def test_undisputed_call_with_a_kind_without_a_price_is_unpriced() -> None:
     tokens = TokenCounts(1_000_000, cache_read=7)
     record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
-    assert INPUT_ALONE.price_tokens(record) is Unpriced.NO_PRICE_OF_A_KIND
+    assert price_call(record, INPUT_ALONE) is Unpriced.NO_PRICE_OF_A_KIND
 
 
 def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
@@ -161,7 +161,7 @@ def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
         )
     )
     earlier = real._replace(timestamp=real.timestamp - timedelta(days=2))
-    assert priced(join(real, earlier), pricing).cost.effective_usd == Decimal(5)
+    assert priced(join(real, earlier), pricing).effective_usd == Decimal(5)
 
 
 def twins_of(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
@@ -180,7 +180,7 @@ def test_many_twins_that_are_billed_otherwise_cannot_make_a_call_unpriced(
 ) -> None:
     real = usage_record(model_id=DEAR, invoked_model_id=DEAR, tokens=MILLION)
     (record,) = join_readings([real, *twins_of(real, model_id, tier)]).values()
-    assert priced(record).cost.effective_usd == Decimal(9)
+    assert priced(record).effective_usd == Decimal(9)
 
 
 def test_many_twins_lower_neither_a_contracted_price_nor_a_cost_without_assumed_prices() -> None:
@@ -188,6 +188,6 @@ def test_many_twins_lower_neither_a_contracted_price_nor_a_cost_without_assumed_
     contracted = NegotiatedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
     (record,) = join_readings([real, *twins_of(real, "a.model")]).values()
     pricing = replace(PRICING, negotiated=NegotiatedPrices([contracted]))
-    assert priced(record, pricing).cost.effective_usd == Decimal(200)
-    assert priced(record, replace(pricing, assume_prices=False)).cost.effective_usd == Decimal(200)
-    assert priced(record, replace(PRICING, assume_prices=False)).cost.effective_usd == Decimal(9)
+    assert priced(record, pricing).effective_usd == Decimal(200)
+    assert priced(record, replace(pricing, assume_prices=False)).effective_usd == Decimal(200)
+    assert priced(record, replace(PRICING, assume_prices=False)).effective_usd == Decimal(9)

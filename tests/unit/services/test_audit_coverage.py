@@ -12,7 +12,7 @@ from lambdas.domain.completeness import (
     Quantity,
     mismatch_notice,
 )
-from lambdas.services.audit_coverage import AuditCoverage
+from lambdas.services.audit_coverage import CoverageAuditor
 from tests.builders import HAIKU_3, NOON, SONNET_4
 from tests.fakes import InMemoryMetrics
 
@@ -33,7 +33,7 @@ def account(*, metered: int, bedrock: int) -> InMemoryMetrics:
 
 def test_calls_alone_are_read_where_all_are_there() -> None:
     metrics = account(metered=10, bedrock=10)
-    (model,) = AuditCoverage(metrics)(QUIET).models
+    (model,) = CoverageAuditor(metrics).audit(QUIET).models
     assert model.calls == Comparison(10, 10)
     assert model.tokens == {}
     assert metrics.read == {"Invocations": 2}
@@ -41,17 +41,17 @@ def test_calls_alone_are_read_where_all_are_there() -> None:
 
 def test_tokens_are_read_for_the_notification_alone() -> None:
     """Else hiding calls for a month would make the audits cost more."""
-    audit = AuditCoverage(account(metered=10, bedrock=20))
-    (model,) = audit(QUIET).models
+    auditor = CoverageAuditor(account(metered=10, bedrock=20))
+    (model,) = auditor.audit(QUIET).models
     assert model.tokens == {}
-    (model,) = audit(QUIET, with_tokens=True).models
+    (model,) = auditor.audit(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
 def test_tokens_of_two_settled_hours_are_read() -> None:
     metrics = account(metered=10, bedrock=10)
     metrics.add("BedrockMeter", "MissingTokenCounts", WITHIN, 4, HAIKU_3)
-    report = AuditCoverage(metrics).audit_settled_hours(SETTLED)
+    report = CoverageAuditor(metrics).audit_settled_hours(SETTLED)
     (model,) = report.later.models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
     assert (model.calls, model.uncounted_calls) == (Comparison(10, 10), 4)
@@ -63,41 +63,41 @@ def test_hours_are_judged_that_began_after_metering_did() -> None:
     """A new deployment does not miss what was called before it."""
     metrics = account(metered=0, bedrock=1_000)
     window = AuditWindow.at(QUIET)
-    early = AuditCoverage(metrics, metered_since=window.start + timedelta(seconds=1))
-    assert not early(QUIET).is_short
-    assert AuditCoverage(metrics, metered_since=window.start)(QUIET).is_short
+    early = CoverageAuditor(metrics, metered_since=window.start + timedelta(seconds=1))
+    assert not early.audit(QUIET).is_short
+    assert CoverageAuditor(metrics, metered_since=window.start).audit(QUIET).is_short
     earlier, _ = AuditWindow.settled_at(SETTLED)
     for hour in (1.0, 2.0):
         metrics.add("AWS/Bedrock", "Invocations", SETTLED - timedelta(hours=hour), 1_000, HAIKU_3)
-    settled = AuditCoverage(metrics, metered_since=earlier.start + timedelta(seconds=1))
+    settled = CoverageAuditor(metrics, metered_since=earlier.start + timedelta(seconds=1))
     assert settled.audit_settled_hours(SETTLED).later.models == ()
     assert (
-        AuditCoverage(metrics, metered_since=earlier.start)
+        CoverageAuditor(metrics, metered_since=earlier.start)
         .audit_settled_hours(SETTLED)
         .later.models
     )
 
 
 def test_an_hour_is_not_judged_before_it_has_settled() -> None:
-    audit = AuditCoverage(account(metered=10, bedrock=10))
+    auditor = CoverageAuditor(account(metered=10, bedrock=10))
     just_before = SETTLED - timedelta(seconds=1)
-    assert audit.audit_settled_hours(just_before).later.models == ()
+    assert auditor.audit_settled_hours(just_before).later.models == ()
 
 
 def test_two_spellings_of_a_figure_are_not_added_up() -> None:
     metrics = account(metered=10, bedrock=20)
     metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
-    (model,) = AuditCoverage(metrics)(QUIET, with_tokens=True).models
+    (model,) = CoverageAuditor(metrics).audit(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
 def test_what_bedrock_mantle_was_used_for_is_what_nobody_can_attribute() -> None:
     metrics = account(metered=10, bedrock=10)
-    assert AuditCoverage(metrics)(FULL_HOUR).unlogged == {}
+    assert CoverageAuditor(metrics).audit(FULL_HOUR).unlogged == {}
     metrics.add("AWS/BedrockMantle", "Inferences", WITHIN, 3)
     metrics.add("AWS/BedrockMantle", "TotalInputTokens", WITHIN, 900)
     metrics.add("AWS/BedrockMantle", "Inferences", WITHIN, 3, model="counted-twice")
-    report = AuditCoverage(metrics)(FULL_HOUR)
+    report = CoverageAuditor(metrics).audit(FULL_HOUR)
     assert report.unlogged == {Quantity.CALLS: 3, Quantity.INPUT: 900}
     assert report.calls == Comparison(10, 10)
 
@@ -111,7 +111,7 @@ def test_calls_through_a_profile_compare_with_those_of_its_model() -> None:
     def name_model(name: str) -> str:
         return HAIKU_3 if name.endswith("abc123") else name
 
-    (model,) = AuditCoverage(metrics, name_model)(QUIET).models
+    (model,) = CoverageAuditor(metrics, name_model).audit(QUIET).models
     assert (model.model_id, model.calls) == (HAIKU_3, Comparison(13, 13))
 
 
@@ -139,9 +139,9 @@ def foundation_model(name: str) -> str:
 def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_hour() -> None:
     """They are less than half a percent of the account's."""
     metrics = account_of_many_profiles(hidden=30)
-    audit = AuditCoverage(metrics, foundation_model)
+    auditor = CoverageAuditor(metrics, foundation_model)
     moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
-    reports = [audit(moment) for moment in sorted(moments)]
+    reports = [auditor.audit(moment) for moment in sorted(moments)]
     short = [report.is_short for report in reports]
     assert short.count(True) == 2
     first = short.index(True)
@@ -153,9 +153,9 @@ def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_h
 
 
 def test_calls_hidden_among_a_thousand_profiles_are_found_at_once_where_they_are_many() -> None:
-    audit = AuditCoverage(account_of_many_profiles(hidden=60), foundation_model)
+    auditor = CoverageAuditor(account_of_many_profiles(hidden=60), foundation_model)
     moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
-    assert all(audit(moment).is_short for moment in moments)
+    assert all(auditor.audit(moment).is_short for moment in moments)
 
 
 def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_account() -> None:
@@ -164,8 +164,8 @@ def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_accoun
         at = NOON - timedelta(minutes=minute)
         metrics.add("AWS/Bedrock", "InputTokenCount", at, 20_000)
         metrics.add("BedrockMeter", "InputTokens", at, 10_000)
-    audit = AuditCoverage(metrics, foundation_model)
-    reports = [audit.audit_settled_hours(NOON - timedelta(hours=hour)) for hour in range(-1, 4)]
+    auditor = CoverageAuditor(metrics, foundation_model)
+    reports = [auditor.audit_settled_hours(NOON - timedelta(hours=hour)) for hour in range(-1, 4)]
     found = [report for report in reports if report.mismatches]
     assert {mismatch for report in found for mismatch in report.mismatches} == {
         Mismatch(ALL_MODELS, Quantity.INPUT, is_surplus=False)
@@ -174,9 +174,9 @@ def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_accoun
 
 
 def test_notification_names_models_however_many_there_are() -> None:
-    audit = AuditCoverage(account_of_many_profiles(hidden=60), foundation_model)
+    auditor = CoverageAuditor(account_of_many_profiles(hidden=60), foundation_model)
     for number in range(12):
-        report = audit(NOON - timedelta(minutes=5 * number), with_tokens=True)
+        report = auditor.audit(NOON - timedelta(minutes=5 * number), with_tokens=True)
         assert {model.model_id for model in report.models} == {HAIKU_3, SONNET_4}
 
 
@@ -210,7 +210,7 @@ def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() ->
         asked.append(name)
         return named_profile(name)
 
-    report = AuditCoverage(metrics, name_model)(QUIET)
+    report = CoverageAuditor(metrics, name_model).audit(QUIET)
     assert {model.model_id: model.calls for model in report.models} == {
         HAIKU_3: Comparison(50, 100),
         SONNET_4: Comparison(9, 9),
@@ -224,8 +224,8 @@ def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() ->
 
 @pytest.mark.parametrize("name", ["Invocations", "InputTokens", "MissingTokenCounts"])
 def test_more_series_than_the_meter_publishes_are_a_mismatch(name: str) -> None:
-    audit = AuditCoverage(account_with_fake_series(name), named_profile, max_models=100)
-    report = audit.audit_settled_hours(SETTLED)
+    auditor = CoverageAuditor(account_with_fake_series(name), named_profile, max_models=100)
+    report = auditor.audit_settled_hours(SETTLED)
     assert (report.is_mismatch, report.exceeded_bound) == (True, 201)
     text = mismatch_notice(report).text
     assert "More than 201 models have metrics in the namespace BedrockMeter" in text
@@ -236,8 +236,8 @@ def test_models_of_two_months_and_the_rest_are_as_many_as_the_meter_publishes() 
     for number in range(5):
         for namespace in ("BedrockMeter", "AWS/Bedrock"):
             metrics.add(namespace, "Invocations", WITHIN, 5, f"vendor.model-{number}")
-    assert not AuditCoverage(metrics, max_models=2).audit_settled_hours(SETTLED).is_mismatch
+    assert not CoverageAuditor(metrics, max_models=2).audit_settled_hours(SETTLED).is_mismatch
     metrics.add("BedrockMeter", "Invocations", WITHIN, 1, "vendor.model-5")
-    report = AuditCoverage(metrics, max_models=2).audit_settled_hours(SETTLED)
+    report = CoverageAuditor(metrics, max_models=2).audit_settled_hours(SETTLED)
     assert report.exceeded_bound == 5
     assert not report.mismatches

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from lambdas.domain.unmetered import AsyncInvocation, BatchJob, RegionTraffic, TierCalls
-from lambdas.services.audit_traffic import AuditTraffic, TrafficReport, TrafficScope, TrafficSources
+from lambdas.services.audit_traffic import (
+    TrafficAuditor,
+    TrafficReport,
+    TrafficScope,
+    TrafficSources,
+)
 from tests.builders import HAIKU_3, NOON
 from tests.fakes import InMemoryNotifier
 from tests.traffic import InMemoryAsyncInvocations, InMemorySentNotices, InMemoryTraffic
@@ -32,14 +37,14 @@ class Account:
         self.scope = TrafficScope(HOME, (), are_tiers_logged=False)
 
     @property
-    def audit(self) -> AuditTraffic:
+    def auditor(self) -> TrafficAuditor:
         sources = TrafficSources(self.traffic, self.traffic, self.invocations)
-        return AuditTraffic(self.scope, sources, self.sent, self.notifier)
+        return TrafficAuditor(self.scope, sources, self.sent, self.notifier)
 
     def run(self, moment: datetime) -> TrafficReport:
         """Audit, then notify."""
-        report = self.audit(moment)
-        self.audit.notify(report, moment)
+        report = self.auditor.audit(moment)
+        self.auditor.notify(report, moment)
         return report
 
     def invoke(self, number: int = 1, *, minutes_ago: int = 30, caller: str | None = None) -> None:
@@ -189,7 +194,7 @@ def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
     account = quiet()
     for caller in ("arn:aws:iam::1:role/a", "arn:aws:iam::1:role/a", "arn:aws:iam::1:role/b"):
         account.invoke(caller=caller)
-    news = [account.audit.report_invocation(call, NOON) for call in account.invocations]
+    news = [account.auditor.report_invocation(call, NOON) for call in account.invocations]
     assert news == [True, False, True]
     account.invocations[:] = [replace(call, caller=None) for call in account.invocations]
     account.run(RUN)
@@ -199,10 +204,10 @@ def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
 def test_a_batch_job_is_notified_of_once() -> None:
     account = quiet()
     job = BatchJob("arn:job", HAIKU_3, "Submitted")
-    assert account.audit.is_new(job)
+    assert account.auditor.is_new(job)
     for _ in range(2):
-        account.audit.report_batch_job(job, NOON)
-    assert not account.audit.is_new(job)
+        account.auditor.report_batch_job(job, NOON)
+    assert not account.auditor.is_new(job)
     assert account.subjects == ["Bedrock Meter: a batch job runs outside the logs"]
 
 

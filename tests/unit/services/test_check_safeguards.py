@@ -16,7 +16,7 @@ from lambdas.domain.safeguards.log_policies import LogPolicies
 from lambdas.domain.safeguards.ports import NotReadableError
 from lambdas.domain.safeguards.starts import Rule
 from lambdas.domain.safeguards.topic import Key, Topic
-from lambdas.services.check_safeguards import CheckSafeguards, LiveSafeguards, MeteredLogs
+from lambdas.services.check_safeguards import LiveSafeguards, MeteredLogs, SafeguardChecker
 from tests.unit.safeguards.deployed import (
     ACCOUNT,
     ALARM_PROPERTIES,
@@ -75,15 +75,15 @@ class Account:
 
     def check(self) -> list[tuple[Subject, str]]:
         """The differences at noon."""
-        report = self.checking().check(NOON)
+        report = self.checker().check(NOON)
         return [(difference.subject, difference.text) for difference in report.differences]
 
-    def checking(self) -> CheckSafeguards:
+    def checker(self) -> SafeguardChecker:
         live = LiveSafeguards(
             *(Alarms(self), Topics(self), Keys(self), Logs(self), Rules(self), Functions(self)),
             Tables(self),
         )
-        return CheckSafeguards(Stacks(self), live, MeteredLogs(GROUP, FUNCTION_ARN))
+        return SafeguardChecker(Stacks(self), live, MeteredLogs(GROUP, FUNCTION_ARN))
 
 
 class Port:
@@ -233,5 +233,5 @@ def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
 
 
 def test_a_change_of_the_deployment_is_recognised_by_its_names() -> None:
-    names = Account().checking().check(NOON).names
+    names = Account().checker().check(NOON).names
     assert names >= {COVERAGE, TOPIC, "key-id", "rule", FUNCTION, "mapping"}

@@ -10,19 +10,17 @@ from typing import Any
 
 import pytest
 
+from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline
+from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, WeeklyComparison
 from lambdas.domain.reports.comparison.losses import Loss
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
-from lambdas.services.compare_models import (
-    CompareModels,
-    WrittenComparison,
-)
-from tests.attributing import attributed_calls
+from lambdas.services.compare_models import CompareModels
 from tests.builders import usage_record
+from tests.enriching import call_books
 from tests.fakes import (
     InMemoryInvocationLogs,
     InMemoryRecordedCalls,
@@ -58,14 +56,14 @@ def message(record: UsageRecord, body: object) -> str:
 def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMemoryReportFiles]:
     """What compares models on calls, and where its report goes."""
     files = InMemoryReportFiles()
-    compare = CompareModels(
+    reporter = CompareModels(
         calls=InMemoryRecordedCalls(calls),
-        attribute=attributed_calls(),
+        books=call_books(),
         pricing=PRICING,
         logs=None,
-        files=files,
+        reports=ComparisonFiles(files),
     )
-    return replace(compare, **changes), files
+    return replace(reporter, **changes), files
 
 
 def told(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
@@ -76,19 +74,19 @@ def text(files: InMemoryReportFiles, week: str = "2026-W47") -> str:
     return files.kept[f"comparison/week={week}/bedrock-meter.txt"].decode()
 
 
-def lost(written: WrittenComparison) -> set[Loss]:
+def lost(written: WeeklyComparison) -> set[Loss]:
     return {key.loss for key, _ in written.report.losses}
 
 
 @pytest.mark.parametrize("now", [NOW, NOW - timedelta(hours=4.5), NOW + timedelta(days=6)])
 def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
-    compare, files = comparing(
+    reporter, files = comparing(
         call("before", MONDAY - SECOND),
         call("first", MONDAY),
         call("last", MONDAY + timedelta(days=7) - SECOND),
         call("after", MONDAY + timedelta(days=7)),
     )
-    assert compare(now).week == "2026-W47"
+    assert reporter.report(now).week == "2026-W47"
     assert list(files.kept) == [
         f"comparison/week=2026-W47/bedrock-meter.{suffix}" for suffix in ("txt", "json")
     ]
@@ -105,8 +103,8 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
     ("monday", "week"), [("2026-01-05", "2026-W01"), ("2027-01-04", "2026-W53")]
 )
 def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week: str) -> None:
-    compare, files = comparing()
-    assert compare(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
+    reporter, files = comparing()
+    assert reporter.report(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
     assert told(files, week)["calls"] == 0
 
 
@@ -115,16 +113,16 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     role = "arn:aws:iam::111122223333:role/"
     source.found = {f"{role}{it}": FoundTags([("project", it)]) for it in ("search", "chat")}
     arn = "arn:aws:sts::111122223333:assumed-role/{}/session"
-    compare, files = comparing(
+    reporter, files = comparing(
         call("1", MONDAY, identity_arn=arn.format("search")),
         call("2", MONDAY, identity_arn=arn.format("chat")),
         call("3", MONDAY, identity_arn=arn.format("chat")),
-        attribute=attributed_calls(source),
+        books=call_books(source),
     )
-    compare(NOW)
+    reporter.report(NOW)
     costs = {
         project["project"]: {
-            model["model_id"]: Decimal(str(model["uncached_usd"]))
+            model["model_id"]: Decimal(model["uncached_usd"])
             for model in project["traffic"][0]["models"]
         }
         for project in told(files)["projects"]
@@ -141,16 +139,16 @@ def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() ->
     throttled = call("1", MONDAY, error_code="ThrottlingException")
     again = call("2", MONDAY + 30 * SECOND)
     for calls in ((throttled, again), (again, throttled)):
-        compare, _ = comparing(*calls)
-        assert Loss.RETRIED_CALLS in lost(compare(NOW))
+        reporter, _ = comparing(*calls)
+        assert Loss.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
 def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them() -> None:
     throttled = call("1", MONDAY, error_code="ThrottlingException")
     again = call("2", MONDAY)
     for calls in ((throttled, again), (again, throttled)):
-        compare, _ = comparing(*calls)
-        assert Loss.RETRIED_CALLS in lost(compare(NOW))
+        reporter, _ = comparing(*calls)
+        assert Loss.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
 def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> None:
@@ -166,12 +164,12 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
     trusted = TrustedPrincipal(
         effective_from=MONDAY, account_id="111122223333", principal="role/gateway"
     )
-    compare, _ = comparing(
+    reporter, _ = comparing(
         call("1", MONDAY, identity_arn=caller, request_metadata=said),
-        attribute=attributed_calls(rules=AttributionRules(trusted_principals=(trusted,))),
+        books=call_books(rules=AttributionRules(trusted_principals=(trusted,))),
         outlines=Watched,
     )
-    assert [it.project for it in compare(NOW).report.projects] == ["search"]
+    assert [it.project for it in reporter.report(NOW).report.projects] == ["search"]
     assert [it.request_metadata for it in kept] == [()]
 
 
@@ -179,8 +177,8 @@ def test_requests_are_looked_at_where_they_are_logged() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
     body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
     logs = InMemoryInvocationLogs({it.timestamp: message(it, body) for it in calls})
-    compare, files = comparing(*calls, logs=logs)
-    written = compare(NOW)
+    reporter, files = comparing(*calls, logs=logs)
+    written = reporter.report(NOW)
     assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
     assert written.requests_unread is None
     report = told(files)
@@ -199,10 +197,10 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
             next_week + SECOND: message(last, {"max_tokens": 1}),
         }
     )
-    compare, files = comparing(
+    reporter, files = comparing(
         last, first, logs=logs, outlines=partial(OutlineMemory, most_prefixes=2)
     )
-    compare(NOW)
+    reporter.report(NOW)
     assert (told(files)["calls"], told(files)["outlined_calls"]) == (1, 1)
     assert told(files)["requests_left_out"] == 0
 
@@ -210,8 +208,8 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
 def test_what_cannot_be_remembered_is_counted() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
     logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
-    compare, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
-    compare(NOW)
+    reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
+    reporter.report(NOW)
     assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
     assert "1 request did not fit in memory." in text(files)
 
@@ -226,16 +224,16 @@ def test_what_is_no_log_stops_nothing() -> None:
             MONDAY + 2 * SECOND: message(first, body),
         }
     )
-    compare, files = comparing(first, logs=logs)
-    compare(NOW)
+    reporter, files = comparing(first, logs=logs)
+    reporter.report(NOW)
     assert told(files)["outlined_calls"] == 1
 
 
 def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
     logs = InMemoryInvocationLogs({})
     logs.unavailable_because = "logs:FilterLogEvents failed: AccessDeniedException"
-    compare, files = comparing(call("1", MONDAY), logs=logs)
-    assert compare(NOW).requests_unread == logs.unavailable_because
+    reporter, files = comparing(call("1", MONDAY), logs=logs)
+    assert reporter.report(NOW).requests_unread == logs.unavailable_because
     assert told(files)["calls"] == 1
     assert told(files)["requests_unread"] == logs.unavailable_because
     assert f"Not all requests were looked at: {logs.unavailable_because}." in text(files)
@@ -244,46 +242,46 @@ def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
 def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
     logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
-    compare, files = comparing(*calls, logs=logs)
+    reporter, files = comparing(*calls, logs=logs)
     pages = 1 + len(calls)
-    written = compare(NOW, has_time_for_requests=in_time(pages - 1))
+    written = reporter.report(NOW, has_time_for_requests=in_time(pages - 1))
     assert written.requests_unread == "there was no time for all"
     assert told(files)["calls"] == 9
     assert told(files)["outlined_calls"] == 8
-    assert compare(NOW, has_time_for_requests=in_time(pages)).requests_unread is None
+    assert reporter.report(NOW, has_time_for_requests=in_time(pages)).requests_unread is None
     assert told(files)["outlined_calls"] == 9
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
     calls = [call(str(number), MONDAY) for number in range(2 * InMemoryRecordedCalls.BATCH)]
-    compare, files = comparing(*calls)
+    reporter, files = comparing(*calls)
     with pytest.raises(ReportUnfinishedError, match="no time"):
-        compare(NOW, has_time=in_time(steps))
+        reporter.report(NOW, has_time=in_time(steps))
     assert files.kept == {}
-    compare(NOW, has_time=in_time(3))
+    reporter.report(NOW, has_time=in_time(3))
     assert files.kept
 
 
 def test_unreadable_items_are_counted_in_the_report() -> None:
-    compare, files = comparing(call("1", MONDAY))
-    compare(NOW)
+    reporter, files = comparing(call("1", MONDAY))
+    reporter.report(NOW)
     assert told(files)["unreadable_items"] == 0
     assert "could not be read" not in text(files)
     damaged = InMemoryRecordedCalls([call("1", MONDAY)], unreadable_items=2)
-    replace(compare, calls=damaged)(NOW)
+    replace(reporter, calls=damaged).report(NOW)
     assert (told(files)["calls"], told(files)["unreadable_items"]) == (1, 2)
     assert "2 items of the ledger could not be read." in text(files)
 
 
 def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare_models, "MOST_CALLS", 2)
-    compare, files = comparing(*(call(str(number), MONDAY) for number in range(2)))
-    compare(NOW)
+    reporter, files = comparing(*(call(str(number), MONDAY) for number in range(2)))
+    reporter.report(NOW)
     files.kept.clear()
-    compare, files = comparing(*(call(str(number), MONDAY) for number in range(3)))
+    reporter, files = comparing(*(call(str(number), MONDAY) for number in range(3)))
     with pytest.raises(ReportUnfinishedError, match="make compare"):
-        compare(NOW)
+        reporter.report(NOW)
     assert files.kept == {}
 
 

@@ -16,7 +16,7 @@ from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     MemoryUnavailableError,
 )
-from lambdas.services.configure_logging import ConfigureLogging, NotRestored
+from lambdas.services.configure_logging import LoggingConfigurator, NotRestored
 from tests.fakes import InMemoryLoggingApi, InMemoryMemoryCopy, InMemoryMemoryStore
 
 REFUSE, ADOPT, REPLACE = ExistingPolicy
@@ -44,16 +44,16 @@ class Account:
         self.copy = InMemoryMemoryCopy()
         if state in ("ours", "changed since"):  # we wrote ours once
             self.remember(LoggingMemory((OURS,), replaced))
-        self.configure = ConfigureLogging(self.api, VerifiedMemory(self.store, self.copy))
+        self.configurator = LoggingConfigurator(self.api, VerifiedMemory(self.store, self.copy))
 
     def remember(self, memory: LoggingMemory) -> None:
         self.store.memory, self.copy.memories = memory, (memory,)
 
     def delete(self) -> NotRestored | None:
-        return self.configure.delete(OURS)
+        return self.configurator.delete(OURS)
 
     def put(self, wanted: LoggingConfiguration, policy: ExistingPolicy) -> None:
-        self.configure.put(wanted, policy, adopted_log_group="audit")
+        self.configurator.put(wanted, policy, adopted_log_group="audit")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
     account.put(OURS, ADOPT)
     account.api.live = since
     with pytest.raises(ForeignConfigurationError):
-        account.configure.put(OURS, ADOPT, adopted_log_group="another")
+        account.configurator.put(OURS, ADOPT, adopted_log_group="another")
     account.put(OURS, ADOPT)
     account.delete()
     assert account.api.live == since

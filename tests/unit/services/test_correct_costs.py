@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger.cost_corrections import CorrectionProgress
+from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.superseding import MAX_LATENESS, PublishedBooks
 from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
-from tests.attributing import attributed_calls
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, usage_record
+from tests.enriching import call_books
 from tests.fakes import (
     InMemoryCostCorrections,
     InMemoryMetricSink,
@@ -75,10 +77,9 @@ def call(number: int, at: datetime = NOON - timedelta(hours=1)) -> UsageRecord:
 
 def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CorrectCosts:
     return CorrectCosts(
-        sink=sink,
-        detail=Detail.STANDARD,
-        identity_dimension=lambda record: record.identity_arn,
-        attribute=attributed_calls(),
+        books=call_books(),
+        namer=DimensionNamer(),
+        publishing=MetricPublishing(sink, Detail.STANDARD),
         pricing=Pricing(PRICES),
         shipped=PRICES,
         calls=InMemoryRecordedCalls(records),
@@ -293,7 +294,7 @@ def test_published_cost_and_differences_add_up_to_the_right_cost_where_prices_ri
 
 
 def usd(pricing: Pricing, records: Iterable[UsageRecord]) -> Decimal:
-    costs = map(pricing.cost_of, records)
+    costs = (price_call(record, pricing) for record in records)
     return sum((cost.effective_usd for cost in costs if isinstance(cost, Cost)), Decimal(0))
 
 

@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
+from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Cost
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.domain.reports.focus import TooManyChargesError, charges
 from lambdas.services.export_focus import ExportFocus
-from tests.attributing import attributed_calls
 from tests.builders import HAIKU_3, usage_record
+from tests.enriching import call_books
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
 from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
@@ -55,13 +57,11 @@ def files() -> InMemoryReportFiles:
 
 
 @pytest.fixture
-def export(files: InMemoryReportFiles) -> ExportFocus:
+def exporter(files: InMemoryReportFiles) -> ExportFocus:
     return ExportFocus(
         calls=InMemoryRecordedCalls(CALLS),
-        attribute=attributed_calls(),
-        price_tokens=PRICING.price_tokens,
-        to_parquet=copy_as_parquet,
-        files=files,
+        books=call_books(prices=PRICING),
+        files=FocusFiles(files, copy_as_parquet),
         account_id="111122223333",
         billing_account_id=None,
         kept=timedelta(days=90),
@@ -78,15 +78,15 @@ def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
 
 
 def test_each_period_has_its_calls_and_their_cost(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    told = export(NOW)
+    told = exporter.export(NOW)
     assert [it["billing_period"] for it in told] == [OCTOBER, NOVEMBER]
     for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
         rows = rows_of(files, period)
         assert not list(violations(rows))
         assert {row["BillingPeriodStart"] for row in rows} == {f"{period}-01T00:00:00Z"}
-        costs = [PRICING.cost_of(it) for it in CALLS if it.request_id in requests]
+        costs = [price_call(it, PRICING) for it in CALLS if it.request_id in requests]
         expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
         assert expected > 0
         assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
@@ -94,9 +94,9 @@ def test_each_period_has_its_calls_and_their_cost(
 
 
 def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    assert export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
+    assert exporter.export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
     manifest = manifest_of(files, NOVEMBER)
     parts = ("source", "account_id", "written_at", "covers_until", "is_cut_off_by_retention")
     assert {name: manifest[name] for name in parts} == {
@@ -115,9 +115,9 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
 
 
 def test_the_manifest_comes_last_and_knows_its_files(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    export(NOW)
+    exporter.export(NOW)
     names = list(files.kept)
     assert [name.split("/")[1] for name in names] == ["csv", "parquet", "manifests"] * 2
     for period in (OCTOBER, NOVEMBER):
@@ -129,14 +129,14 @@ def test_the_manifest_comes_last_and_knows_its_files(
 
 
 def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    export(NOW)
+    exporter.export(NOW)
     before = dict(files.kept)
-    export(NOW)
+    exporter.export(NOW)
     assert files.kept == before
     corrected = call("november", CALLS[3].timestamp, tokens=TokenCounts(input=99))
-    replace(export, calls=InMemoryRecordedCalls([*CALLS, corrected]))(NOW)
+    replace(exporter, calls=InMemoryRecordedCalls([*CALLS, corrected])).export(NOW)
     changed = {name for name in before if files.kept[name] != before[name]}
     assert len(changed) == 3
     assert all(NOVEMBER in name for name in changed)
@@ -144,14 +144,14 @@ def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
 
 @pytest.mark.parametrize("is_global", [False, True])
 def test_a_call_is_charged_by_the_model_behind_its_profile(
-    export: ExportFocus, files: InMemoryReportFiles, *, is_global: bool
+    exporter: ExportFocus, files: InMemoryReportFiles, *, is_global: bool
 ) -> None:
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
     through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
     source = InMemoryTagSource()
     source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
-    known = attributed_calls(source)
-    replace(export, calls=InMemoryRecordedCalls([through]), attribute=known)(NOW)
+    books = call_books(source, prices=PRICING)
+    replace(exporter, calls=InMemoryRecordedCalls([through]), books=books).export(NOW)
     rows = rows_of(files, NOVEMBER)
     assert {row["x_ModelId"] for row in rows} == {HAIKU_3}
     assert {row["ResourceId"] for row in rows} == {profile}
@@ -159,13 +159,13 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
 
 
 def test_accounts_are_told_where_the_log_does_not_know(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     nameless = call("1", NOW, account_id="", identity_arn="unknown")
     paid = replace(
-        export, calls=InMemoryRecordedCalls([nameless]), billing_account_id="999988887777"
+        exporter, calls=InMemoryRecordedCalls([nameless]), billing_account_id="999988887777"
     )
-    paid(NOW)
+    paid.export(NOW)
     (row, _) = rows_of(files, NOVEMBER)
     assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
 
@@ -183,65 +183,65 @@ AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
     ],
 )
 def test_a_period_that_began_before_the_ledger_does_is_told(
-    export: ExportFocus, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
+    exporter: ExportFocus, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
-    replace(export, kept=kept)(NOW)
+    replace(exporter, kept=kept).export(NOW)
     assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
     assert manifest_of(files, NOVEMBER)["is_cut_off_by_retention"] is False
 
 
 def test_the_previous_period_of_january_is_december(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    export(datetime(2027, 1, 31, tzinfo=UTC))
+    exporter.export(datetime(2027, 1, 31, tzinfo=UTC))
     periods = [name.split("=")[1].split("/")[0] for name in files.kept]
     assert periods == ["2026-12"] * 3 + ["2027-01"] * 3
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_without_time_for_all_calls_nothing_is_written_of_a_part(
-    export: ExportFocus, files: InMemoryReportFiles, times: int
+    exporter: ExportFocus, files: InMemoryReportFiles, times: int
 ) -> None:
-    export(NOW)
+    exporter.export(NOW)
     before = dict(files.kept)
     answers: Iterator[bool] = iter([True] * times + [False] * 9)
     many = [call(str(number), NOW) for number in range(InMemoryRecordedCalls.BATCH * 2 + 1)]
-    busy = replace(export, calls=InMemoryRecordedCalls(many))
+    busy = replace(exporter, calls=InMemoryRecordedCalls(many))
     with pytest.raises(ReportUnfinishedError, match="no time"):
-        busy(NOW, has_time=lambda: next(answers))
+        busy.export(NOW, has_time=lambda: next(answers))
     assert files.kept == before
 
 
 def test_a_conversion_that_fails_leaves_what_was_kept(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
     def fail(csv: Path, _: Path) -> int:
         raise OSError(csv.name)
 
     with pytest.raises(OSError, match="bedrock-meter"):
-        replace(export, to_parquet=fail)(NOW)
+        replace(exporter, files=FocusFiles(files, fail)).export(NOW)
     assert files.kept == {}
 
 
 def test_too_many_charges_are_an_error_and_no_files(
-    export: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
+    exporter: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 2)
     with pytest.raises(TooManyChargesError):
-        export(NOW)
+        exporter.export(NOW)
     assert files.kept == {}
 
 
 def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
-    export: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
+    exporter: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 50)
     role = "arn:aws:sts::111122223333:assumed-role/fleet"
     calls = [call(str(number), NOW, identity_arn=f"{role}/t-{number}") for number in range(200)]
-    replace(export, calls=InMemoryRecordedCalls(calls))(NOW)
+    replace(exporter, calls=InMemoryRecordedCalls(calls)).export(NOW)
     rows = rows_of(files, NOVEMBER)
     assert {row["x_IdentityArn"] for row in rows} == {"arn:aws:iam::111122223333:role/fleet"}
-    costs = [PRICING.cost_of(it) for it in calls]
+    costs = [price_call(it, PRICING) for it in calls]
     expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
     assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
     manifest = manifest_of(files, NOVEMBER)
@@ -249,11 +249,11 @@ def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
 
 
 def test_unreadable_items_are_counted_in_the_manifests(
-    export: ExportFocus, files: InMemoryReportFiles
+    exporter: ExportFocus, files: InMemoryReportFiles
 ) -> None:
-    export(NOW)
+    exporter.export(NOW)
     assert manifest_of(files, NOVEMBER)["unreadable_items"] == 0
     rows = rows_of(files, NOVEMBER)
-    replace(export, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3))(NOW)
+    replace(exporter, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3)).export(NOW)
     assert {manifest_of(files, it)["unreadable_items"] for it in (OCTOBER, NOVEMBER)} == {3}
     assert rows_of(files, NOVEMBER) == rows

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import Ignored, Reading, RejectedRecord, RejectionReason
-from lambdas.services.ingest_invocations import IngestInvocations, IngestReport
+from lambdas.services.ingest_invocations import Ingestor, IngestReport
 from tests.builders import usage_record, usage_records
 from tests.fakes import InMemoryQuarantine, InMemoryUsageLedger
 
@@ -17,7 +17,7 @@ readings = st.lists(
 
 def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> None:
     ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
-    ingest = IngestInvocations(ledger, quarantine)
+    ingestor = Ingestor(ledger, quarantine)
     batch: list[Reading] = [
         usage_record(request_id="1"),
         RejectionReason.NOT_JSON,
@@ -25,7 +25,7 @@ def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> Non
         usage_record(request_id="2"),
         RejectionReason.NO_MODEL,
     ]
-    report = ingest("a.json", batch, first_line=41)
+    report = ingestor.ingest("a.json", batch, first_line=41)
     assert report == IngestReport(read=5, accepted=2, ignored=1, rejected=2)
     assert len(ledger.records) == 2
     assert quarantine.records == [
@@ -37,9 +37,9 @@ def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> Non
 def test_a_call_that_the_ledger_would_have_forgotten_is_rejected_as_too_old() -> None:
     ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
     call = usage_record()
-    ingest = IngestInvocations(ledger, quarantine, oldest=call.timestamp)
+    ingestor = Ingestor(ledger, quarantine, oldest=call.timestamp)
     older = call._replace(request_id="older", timestamp=call.timestamp - timedelta(seconds=1))
-    assert ingest("a.json", [older, call], first_line=1).accepted == 1
+    assert ingestor.ingest("a.json", [older, call], first_line=1).accepted == 1
     assert list(ledger.records.values()) == [call]
     assert quarantine.records == [RejectedRecord("a.json", 1, RejectionReason.TOO_OLD)]
 
@@ -48,8 +48,8 @@ def test_of_metadata_only_names_that_rules_ask_for_and_the_meter_s_own_are_kept(
     ledger = InMemoryUsageLedger()
     ours = ("bedrock-meter-reservation", "r-1")
     said = (ours, ("note", "XyzzyMarker"), ("project", "search"))
-    ingest = IngestInvocations(ledger, InMemoryQuarantine(), metadata_names={"project"})
-    ingest("a.json", [usage_record(request_metadata=said)], first_line=1)
+    ingestor = Ingestor(ledger, InMemoryQuarantine(), metadata_names={"project"})
+    ingestor.ingest("a.json", [usage_record(request_metadata=said)], first_line=1)
     (record,) = ledger.records.values()
     assert record.request_metadata == (ours, ("project", "search"))
 
@@ -57,13 +57,14 @@ def test_of_metadata_only_names_that_rules_ask_for_and_the_meter_s_own_are_kept(
 @given(readings)
 def test_everything_that_is_read_is_accepted_ignored_or_rejected(batch: list[Reading]) -> None:
     quarantine = InMemoryQuarantine()
-    report = IngestInvocations(InMemoryUsageLedger(), quarantine)("a.json", batch, first_line=1)
+    report = Ingestor(InMemoryUsageLedger(), quarantine).ingest("a.json", batch, first_line=1)
     assert report.read == len(batch) == report.accepted + report.ignored + report.rejected
     assert len(quarantine.records) == report.rejected
 
 
 @given(readings, st.integers(0, 10))
 def test_reports_of_parts_add_up_to_the_report_of_the_whole(batch: list[Reading], cut: int) -> None:
-    ingest = IngestInvocations(InMemoryUsageLedger(), InMemoryQuarantine())
-    parts = ingest("a", batch[:cut], first_line=1) + ingest("a", batch[cut:], first_line=1 + cut)
-    assert parts == ingest("a", batch, first_line=1)
+    ingestor = Ingestor(InMemoryUsageLedger(), InMemoryQuarantine())
+    first = ingestor.ingest("a", batch[:cut], first_line=1)
+    rest = ingestor.ingest("a", batch[cut:], first_line=1 + cut)
+    assert first + rest == ingestor.ingest("a", batch, first_line=1)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.ledger.join import join_readings
-from lambdas.domain.metrics import Distribution
+from lambdas.domain.metrics import DimensionNamer, Distribution, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost
 from lambdas.services.publish_metrics import PublishMetrics
-from tests.attributing import attributed_calls
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
+from tests.enriching import call_books
 from tests.fakes import (
     InMemoryMetricSink,
     InMemoryUnpricedCalls,
@@ -40,12 +40,7 @@ class Meter:
         self.refusals = 0
         self.tampered = 0
         self._publisher = PublishMetrics(
-            self.sink,
-            Detail.FULL,
-            lambda record: record.identity_arn,
-            cost_of,
-            self.unpriced,
-            attributed_calls(),
+            call_books(), DimensionNamer(), MetricPublishing(self.sink, Detail.FULL), self.unpriced
         )
 
     def publish(self, changes: Sequence[LedgerChange]) -> None:
@@ -53,7 +48,7 @@ class Meter:
         while left:
             self.sink.taken_before_a_refusal = 0 if self.refusals else None
             self.refusals -= bool(self.refusals)
-            report = self._publisher(left, NOW, is_retried=is_retried)
+            report = self._publisher.publish(left, NOW, is_retried=is_retried)
             self.tampered += len(report.tampered)
             left = [] if report.first_unsent is None else left[report.first_unsent :]
             is_retried = True

@@ -1,7 +1,6 @@
 """Every call is published once, whatever fails on the way."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,21 +12,25 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
-from lambdas.domain.metrics import Distribution, aggregate
-from lambdas.domain.metrics.aggregation import CostOf
+from lambdas.domain.metrics import (
+    DimensionNamer,
+    Distribution,
+    MetricPublishing,
+    aggregate,
+)
 from lambdas.domain.metrics.catalog import Detail
-from lambdas.domain.pricing import Unpriced
+from lambdas.domain.pricing import PriceBook, Pricing
 from lambdas.services.publish_metrics import PublishMetrics, PublishReport
-from tests.attributing import attributed_calls
 from tests.builders import (
     HAIKU_3,
     NOON,
+    PRICING,
     SONNET_4,
-    cost_of,
     disputed_call,
     metered,
     usage_record,
 )
+from tests.enriching import call_books
 from tests.examples import percent_of_examples
 from tests.fakes import (
     InMemoryMetricSink,
@@ -40,11 +43,17 @@ PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/
 
 
 def publisher(
-    sink: InMemoryMetricSink, unpriced: InMemoryUnpricedCalls | None = None, known: CostOf = cost_of
+    sink: InMemoryMetricSink,
+    unpriced: InMemoryUnpricedCalls | None = None,
+    prices: Pricing = PRICING,
+    source: InMemoryTagSource | None = None,
 ) -> PublishMetrics:
     notes = InMemoryUnpricedCalls() if unpriced is None else unpriced
     return PublishMetrics(
-        sink, Detail.FULL, lambda record: record.identity_arn, known, notes, attributed_calls()
+        call_books(source, prices=prices),
+        DimensionNamer(),
+        MetricPublishing(sink, Detail.FULL),
+        notes,
     )
 
 
@@ -80,22 +89,16 @@ def tokens_in(sink: InMemoryMetricSink) -> int:
 def test_a_batch_that_fits_is_one_call() -> None:
     sink = InMemoryMetricSink()
     records = [call(1), call(2)]
-    assert publisher(sink)(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
+    assert publisher(sink).publish(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
     (sent,) = sink.calls
-    known = attributed_calls()(records, NOON)
-    assert sent == aggregate(
-        records,
-        detail=Detail.FULL,
-        identity_dimension=lambda it: it.identity_arn,
-        metered=lambda it: metered(it)._replace(attribution=known[it].attribution),
-    )
+    assert sent == aggregate(map(metered, records), Detail.FULL)
 
 
 def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None:
     sink = InMemoryMetricSink()
     fortnight = 14 * 24 * 60
     records = [call(1, fortnight), call(2, fortnight - 1), call(3, -119), call(4, -120)]
-    assert publisher(sink)(new(*records), now=NOON) == PublishReport(
+    assert publisher(sink).publish(new(*records), now=NOON) == PublishReport(
         published=2, unpublished=2, oldest=records[1].timestamp
     )
     assert tokens_in(sink) == 3 + 4
@@ -105,7 +108,7 @@ def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     sink = InMemoryMetricSink()
     sink.taken_before_a_refusal = 0
     too_old = call(0, minutes_ago=10**6)
-    report = publisher(sink)(new(too_old, call(1), call(2), too_old), now=NOON)
+    report = publisher(sink).publish(new(too_old, call(1), call(2), too_old), now=NOON)
     assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
 
 
@@ -116,7 +119,7 @@ def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish
     removed = TamperedCall(Tampering.REMOVED, call(4))
     unreadable = TamperedCall(Tampering.UNREADABLE, None)
     changes = [changed, removed, *new(call(3)), repeated, unreadable]
-    report = publisher(sink)(changes, now=NOON)
+    report = publisher(sink).publish(changes, now=NOON)
     assert report == PublishReport(
         published=1,
         unpublished=1,
@@ -128,7 +131,7 @@ def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish
 
 def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() -> None:
     sink = InMemoryMetricSink()
-    report = publisher(sink)(new(disputed_call()), now=NOON)
+    report = publisher(sink).publish(new(disputed_call()), now=NOON)
     assert (report.published, len(report.conflicting)) == (1, 1)
     (points,) = sink.calls
     models = {dict(point.dimensions).get("ModelId") for point in points}
@@ -138,7 +141,7 @@ def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() 
 def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_are_of() -> None:
     sink = InMemoryMetricSink()
     ana, ben = (usage_record(identity_arn=name) for name in ("ana", "ben"))
-    publisher(sink)(new(ana, ben), now=NOON)
+    publisher(sink).publish(new(ana, ben), now=NOON)
     (points,) = sink.calls
     identities = {dict(point.dimensions).get("IdentityArn") for point in points}
     assert {"ana", "ben"} < identities
@@ -148,7 +151,7 @@ def test_without_time_left_no_chunk_is_begun() -> None:
     sink = InMemoryMetricSink()
     answers = iter([True, False])
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
-    report = publisher(sink)(new(*records), NOON, has_time=lambda: next(answers))
+    report = publisher(sink).publish(new(*records), NOON, has_time=lambda: next(answers))
     assert len(sink.calls) == 1
     assert report.first_unsent == report.published > 0
     assert report.reason == "there is no time left"
@@ -158,11 +161,12 @@ def test_what_was_sent_before_a_refused_chunk_is_not_sent_again() -> None:
     sink, undisturbed = InMemoryMetricSink(), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
-    assert publisher(undisturbed)(new(*records), now=NOON).published == 300
-    report = publisher(sink)(new(*records), now=NOON)
+    assert publisher(undisturbed).publish(new(*records), now=NOON).published == 300
+    report = publisher(sink).publish(new(*records), now=NOON)
     assert report.first_unsent is not None
     assert 0 < report.first_unsent == report.published < 300
-    assert publisher(sink)(new(*records[report.first_unsent :]), now=NOON).first_unsent is None
+    rest = new(*records[report.first_unsent :])
+    assert publisher(sink).publish(rest, now=NOON).first_unsent is None
     assert tokens_in(sink) == tokens_in(undisturbed)
 
 
@@ -172,7 +176,7 @@ class Stream(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.sink = InMemoryMetricSink()
-        self.publish = publisher(self.sink)
+        self.publish = publisher(self.sink).publish
         self.waiting: list[UsageRecord] = []
         self.expected = 0
         self.number = 0
@@ -212,7 +216,7 @@ def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> N
         call(3)._replace(tokens=TokenCounts()),
         call(4)._replace(model_id=SONNET_4, error_code="ThrottlingException"),
     ]
-    publisher(InMemoryMetricSink(), unpriced)(new(*records), now=NOON)
+    publisher(InMemoryMetricSink(), unpriced).publish(new(*records), now=NOON)
     assert set(unpriced.noted) == {records[1].key}
 
 
@@ -222,7 +226,7 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
 ) -> None:
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=model_id)
-    publish = replace(publisher(sink, unpriced), attribute=attributed_calls(source))
+    publish = publisher(sink, unpriced, source=source).publish
     publish(new(of_a_profile(call(1))), now=NOON)
     names = {point.metric.name for points in sink.calls for point in points}
     is_priced = model_id == HAIKU_3
@@ -236,7 +240,7 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
 def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
-    publish = replace(publisher(sink), attribute=attributed_calls(source))
+    publish = publisher(sink, source=source).publish
     tokens = TokenCounts(input=1_000, output=100_000)
     direct = call(1)._replace(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=tokens)
     hidden = of_a_profile(call(2)._replace(tokens=tokens))
@@ -252,9 +256,9 @@ def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_trie
     """Else a price that was told between two tries would be paid twice."""
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
-    publisher(sink, unpriced, lambda _: Unpriced.NO_PRICE)(new(record), now=NOON)
+    publisher(sink, unpriced, Pricing(PriceBook([]))).publish(new(record), now=NOON)
     unpriced.mark_priced([record])
-    publisher(sink, unpriced)(new(record), now=NOON, is_retried=True)
+    publisher(sink, unpriced).publish(new(record), now=NOON, is_retried=True)
     names = [point.metric.name for points in sink.calls for point in points]
     assert "EstimatedCostUSD" not in names
     assert names.count("UnpricedInvocations") == 4  # of account and model, twice
@@ -266,7 +270,7 @@ def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> 
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
     source.busy, sink.taken_before_a_refusal = {"bedrock"}, 0
-    publish = replace(publisher(sink, unpriced), attribute=attributed_calls(source))
+    publish = publisher(sink, unpriced, source=source).publish
     batch = new(of_a_profile(call(1)))
     assert publish(batch, now=NOON).reason == "throttled"
     source.busy.clear()
@@ -285,7 +289,7 @@ def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
             return super().get_noted(records)
 
     records = [call(1), of_a_profile(call(2)), call(3)]
-    publisher(InMemoryMetricSink(), Notes())(new(*records), now=NOON)
+    publisher(InMemoryMetricSink(), Notes()).publish(new(*records), now=NOON)
     assert asked == records[1:2]
 
 
@@ -304,7 +308,7 @@ def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
             super().write(records, now)
 
     unpriced, sink = Busy(), InMemoryMetricSink()
-    publish = publisher(sink, unpriced)
+    publish = publisher(sink, unpriced).publish
     batch = new(call(1), call(2)._replace(model_id=SONNET_4), call(3))
     with pytest.raises(ConnectionError):
         publish(batch, NOON, is_retried=is_retried)
@@ -320,4 +324,5 @@ def test_calls_with_a_price_need_no_notes() -> None:
         def write(self, records: Sequence[UsageRecord], _now: datetime) -> None:
             assert not records
 
-    assert publisher(InMemoryMetricSink(), Gone())(new(call(1), call(2)), NOON).published == 2
+    service = publisher(InMemoryMetricSink(), Gone())
+    assert service.publish(new(call(1), call(2)), NOON).published == 2

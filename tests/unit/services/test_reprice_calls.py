@@ -1,7 +1,6 @@
 """Calls that had no price get their cost once, when one is told."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,6 +13,7 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.ledger.join import join_readings
 from lambdas.domain.ledger.unpriced_calls import WaitingGroup
+from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import (
     CallCost,
@@ -27,9 +27,9 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
-from tests.attributing import attributed_calls
 from tests.builders import (
     ANA,
     HAIKU_3,
@@ -40,6 +40,7 @@ from tests.builders import (
     usage_record,
     usage_records,
 )
+from tests.enriching import call_books
 from tests.fakes import (
     InMemoryMetricSink,
     InMemoryTagSource,
@@ -62,10 +63,16 @@ def calls(*records: UsageRecord) -> InMemoryUnpricedCalls:
 
 
 def repricer(
-    unpriced: InMemoryUnpricedCalls, sink: InMemoryMetricSink, pricing: Pricing = WITH_SONNET
+    unpriced: InMemoryUnpricedCalls,
+    sink: InMemoryMetricSink,
+    pricing: Pricing = WITH_SONNET,
+    source: InMemoryTagSource | None = None,
 ) -> RepriceCalls:
     return RepriceCalls(
-        sink, Detail.STANDARD, lambda it: it.identity_arn, pricing, unpriced, attributed_calls()
+        call_books(source, prices=pricing),
+        DimensionNamer(),
+        MetricPublishing(sink, Detail.STANDARD),
+        unpriced,
     )
 
 
@@ -163,7 +170,7 @@ def test_a_price_that_begins_later_is_found_whichever_day_was_noted_first() -> N
 def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> None:
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
-    repricing = replace(repricer(calls(record), sink), attribute=attributed_calls(source))
+    repricing = repricer(calls(record), sink, source=source)
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
     assert {
         name: repriced.calls for name, repriced in repricing.reprice(NOON).by_model.items()
@@ -175,8 +182,7 @@ def test_what_waits_behind_a_profile_is_named_by_the_model_that_needs_a_price() 
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source = InMemoryTagSource()
     source.found[PROFILE] = FoundTags(model_id="private")
-    repricing = repricer(calls(record), InMemoryMetricSink())
-    report = replace(repricing, attribute=attributed_calls(source)).reprice(NOON)
+    report = repricer(calls(record), InMemoryMetricSink(), source=source).reprice(NOON)
     assert report.waiting == {"private": NOON.date()}
 
 
@@ -265,7 +271,9 @@ def test_published_and_repriced_cost_adds_up_to_the_cost_at_the_right_price(
     sink = InMemoryMetricSink()
     report = repricer(unpriced, sink).reprice(NOON)
     assert usd_in(sink) == sum((model.usd for model in report.by_model.values()), Decimal(0))
-    assert _usd(outcomes.values()) + usd_in(sink) == _usd(map(WITH_SONNET.cost_of, records))
+    assert _usd(outcomes.values()) + usd_in(sink) == _usd(
+        price_call(record, WITH_SONNET) for record in records
+    )
 
 
 def _usd(outcomes: Iterable[CallCost]) -> Decimal:

@@ -17,7 +17,7 @@ from lambdas.domain.logging_configuration import (
 )
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 from lambdas.domain.safeguards.ports import NotReadableError
-from lambdas.services.watch_logging import LiveLogging, WatchLogging
+from lambdas.services.watch_logging import LiveLogging, LoggingWatcher
 from tests.fakes import (
     InMemoryChangeHistory,
     InMemoryDeployments,
@@ -50,7 +50,7 @@ OFF = "Bedrock's invocation logging is off"
 
 
 class Account:
-    """An account where invocation logging is as it was deployed, and a watch over it."""
+    """An account where invocation logging is as it was deployed, and a watcher."""
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
@@ -63,7 +63,7 @@ class Account:
         self.deployments = InMemoryDeployments()
         self.memory = InMemoryWatchMemory()
         self.notifier = InMemoryNotifier()
-        self.watch = WatchLogging(
+        self.watcher = LoggingWatcher(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
             put=VerifiedMemory(self.put, self.copy),
@@ -81,7 +81,7 @@ class Account:
 
     def check(self, cause: LoggingChange | None = None) -> int:
         """Check at noon; says in how many ways logging is not as deployed."""
-        return len(self.watch(cause, NOON).differences)
+        return len(self.watcher.check(cause, NOON).differences)
 
     @property
     def told(self) -> list[str]:
@@ -214,7 +214,7 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     account.remember(renamed)
     account.groups[GROUP] = LIVE_GROUP
     account.check(put)
-    account.watch = replace(account.watch, deployed=replace(DEPLOYED, configuration=renamed))
+    account.watcher = replace(account.watcher, deployed=replace(DEPLOYED, configuration=renamed))
     account.check()
     assert account.told == []
 
@@ -364,9 +364,9 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
             self.state = replace(before, differences=(OFF,))
             return before
 
-    watch = replace(account.watch, memory=Quicker())
+    watcher = replace(account.watcher, memory=Quicker())
     with pytest.raises(WatchStateChangedError):
-        watch(None, NOON)
+        watcher.check(None, NOON)
     assert account.told == []
 
 
@@ -384,8 +384,8 @@ def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
     account.put.memory = LoggingMemory(adopted=GROUP)
     account.copy.memories = (account.put.memory,)
     adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
-    adopting = replace(account.watch, deployed=adopted)
-    assert adopting(None, NOON + timedelta(minutes=15)).differences == ()
+    adopting = replace(account.watcher, deployed=adopted)
+    assert adopting.check(None, NOON + timedelta(minutes=15)).differences == ()
     assert account.subjects == [CHANGED, MENDED]
 
 
@@ -534,7 +534,8 @@ class Unreadable:
 def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_other(
     account: Account, part: str, name: str
 ) -> None:
-    account.watch = replace(account.watch, live=replace(account.watch.live, **{part: Unreadable()}))
+    live = replace(account.watcher.live, **{part: Unreadable()})
+    account.watcher = replace(account.watcher, live=live)
     account.safeguards.differences.append(ALARM_GONE)
     assert [account.check(), account.check()] == [2, 2]
     (text,) = account.told
@@ -546,7 +547,8 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
 def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
     account: Account, part: str
 ) -> None:
-    account.watch = replace(account.watch, put=replace(account.watch.put, **{part: Unreadable()}))
+    put = replace(account.watcher.put, **{part: Unreadable()})
+    account.watcher = replace(account.watcher, put=put)
     account.check()
     (text,) = account.told
     assert "- the memory of Bedrock's logging configuration cannot be read: Throttling" in text

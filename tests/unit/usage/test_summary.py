@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.usage import UsageFigures, UsageSummary, total_figures
 from tests.builders import (
     ANA,
@@ -18,6 +19,7 @@ from tests.builders import (
     PRICING,
     SONNET_4,
     disputed_call,
+    enriched,
     token_counts,
     usage_record,
     usage_records,
@@ -188,7 +190,7 @@ def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) ->
 @given(token_counts)
 def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
     figures = UsageFigures()
-    figures.add(usage_record(tokens=tokens), None)
+    figures.add(enriched(usage_record(tokens=tokens)))
     assert figures.total_tokens == (tokens.total or 0)
     assert (tokens.total is None) == (tokens.total_input is None and tokens.output is None)
 
@@ -211,7 +213,7 @@ def test_cost_of_groups_is_the_sum_of_the_costs_of_their_calls(calls: list[Usage
     pricing = Pricing(shipped_prices())
     summary = UsageSummary(pricing)
     summary.apply(list(map(LedgerChange, calls)))
-    costs = [pricing.cost_of(call) for call in calls]
+    costs = [price_call(call, pricing) for call in calls]
     known = [cost.effective_usd for cost in costs if isinstance(cost, Cost)]
     figures = total_figures(part for _, part in summary.by_model())
     assert figures.priced_usd == sum(known, Decimal(0))

@@ -3,12 +3,12 @@
 from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.ports import (
     COMPARISON_PREFIX,
+    ComparisonStore,
     InvocationLogs,
     InvocationLogsUnavailableError,
+    WeeklyComparison,
 )
 from lambdas.domain.reports.comparison.report import ComparisonReport, TrafficObserver
-from lambdas.domain.reports.comparison.report_json import START_OF_REPORT, report_json
-from lambdas.domain.reports.comparison.report_tables import plain_text, report_tables
 from lambdas.domain.reports.comparison.request_outline import (
     OutlineMemory,
     RequestOutline,
@@ -17,16 +17,14 @@ from lambdas.domain.reports.comparison.request_outline import (
 
 __all__ = [
     "COMPARISON_PREFIX",
-    "START_OF_REPORT",
     "ComparisonReport",
+    "ComparisonStore",
     "InvocationLogs",
     "InvocationLogsUnavailableError",
     "ObservedCall",
     "OutlineMemory",
     "RequestOutline",
     "TrafficObserver",
-    "plain_text",
+    "WeeklyComparison",
     "read_outline",
-    "report_json",
-    "report_tables",
 ]

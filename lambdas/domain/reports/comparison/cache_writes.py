@@ -55,7 +55,7 @@ class CacheWrites:
         tokens = record.tokens
         if not (tokens.cache_read or tokens.cache_write):
             return
-        key = (record.account_id, record.region, record.model_id)
+        key = (record.account_id, record.region, terms.model_id)
         cache = self._caches.setdefault(key, _Cache())
         self._give_up(key, cache, record.timestamp)
         is_read_by_others = cache.read_at == record.timestamp  # within the same second

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.pricing import CallCost, UsdPerMillion
+from lambdas.domain.pricing import CallCost, CallModels, UsdPerMillion
 from lambdas.domain.reports.comparison.request_outline import RequestOutline
 from lambdas.domain.reports.comparison.traffic import Terms
 
@@ -15,26 +15,30 @@ class ObservedCall(NamedTuple):
     """A call, once, however often it was logged.
 
     Attributes:
-        record: The call, by its foundation model where that is known.
-        project: What it is put down to.
-        outline: What its body told; `None` where content is not logged.
+        record: The call as it was made.
+        models: The foundation models that it may be priced as.
+        project: Its project.
+        outline: An outline of its request; `None` where content is not logged.
     """
 
     record: UsageRecord
+    models: CallModels
     project: str
     outline: RequestOutline | None = None
 
 
 class PricedTerms(NamedTuple):
-    """What a call costs, and why.
+    """The cost of a call, and what decides on it.
 
     Attributes:
-        terms: What decides on it beside the model.
-        rates: What its model's tokens cost on these terms.
+        model_id: The foundation model that was priced.
+        terms: All that decides on the cost beside the model.
+        rates: The prices of the model's tokens on these terms.
         cost: The cost of its tokens; that of a failed call as if it had succeeded.
         guardrail_usd: The cost of guardrails beside them.
     """
 
+    model_id: str
     terms: Terms
     rates: UsdPerMillion
     cost: CallCost

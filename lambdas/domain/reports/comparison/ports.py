@@ -1,13 +1,15 @@
-"""What a comparison needs of the outside beside the ledger: the logs that have requests."""
+"""Ports of a comparison beside the ledger: the logs that have requests, the store of reports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from lambdas.domain.reports.comparison.report import ComparisonReport
 
 COMPARISON_PREFIX = "comparison/"
-"""What the names of all files begin with."""
+"""The beginning of the names of all files."""
 
 
 class InvocationLogsUnavailableError(Exception):
@@ -29,3 +31,28 @@ class InvocationLogs(Protocol):
         Raises:
             InvocationLogsUnavailableError: Not all of them can be read.
         """
+
+
+class WeeklyComparison(NamedTuple):
+    """The report on a week, and what it could not take in.
+
+    Attributes:
+        week: The week, as ISO 8601 names it.
+        report: The comparison.
+        requests_unread: Why not every request in the log was read; `None` if each one was.
+        requests_left_out: Requests that did not fit in memory.
+        unreadable_items: Items of the ledger that look like calls of the week and hold none.
+    """
+
+    week: str
+    report: ComparisonReport
+    requests_unread: str | None
+    requests_left_out: int
+    unreadable_items: int
+
+
+class ComparisonStore(Protocol):
+    """Stores the comparison of each week; one that was stored before is replaced."""
+
+    def write(self, comparison: WeeklyComparison) -> None:
+        """Store the comparison of a week."""

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.calls.attributed_calls import OTHER_PROJECTS
+from lambdas.domain.calls import CallEnricher
+from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, UsdPerMillion
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
@@ -135,6 +136,7 @@ class TrafficObserver:
     def __init__(self, pricing: Pricing) -> None:
         """Observe nothing yet."""
         self._pricing = pricing
+        self._enricher = CallEnricher(pricing)
         self._steps = PriceSteps(pricing)
         self._rates: dict[tuple[str, Terms], UsdPerMillion] = {}
         self._projects: dict[str, _Project] = {}
@@ -157,18 +159,17 @@ class TrafficObserver:
 
     def observe(self, call: ObservedCall) -> None:
         """Take in a call."""
-        cost, guardrail_usd = comparable_cost(
-            self._pricing.price_tokens(call.record._replace(error_code=None))
-        )
-        record = call.record.with_variant(cost.variant if isinstance(cost, Cost) else None)
-        call = call._replace(record=record, project=self.name_of(call.project))
+        record = call.record
+        cost, guardrail_usd = comparable_cost(self._enricher.price_attempt(record, call.models))
+        variant = (cost.variant if isinstance(cost, Cost) else None) or call.models.own
+        call = call._replace(project=self.name_of(call.project))
         self._start = self._start or record.timestamp
         self._last = record.timestamp
         self._calls += 1
         self._outlined_calls += call.outline is not None
-        terms = self._steps.terms_of(record)
-        rates = self._rates_of(record.model_id, terms)
-        priced = PricedTerms(terms, rates, cost, guardrail_usd)
+        terms = self._steps.get_terms(record, variant)
+        rates = self._rates_of(variant.model_id, terms)
+        priced = PricedTerms(variant.model_id, terms, rates, cost, guardrail_usd)
         self._put_down(call, priced)
         for observer in (*self._others, self._cache_writes):
             observer.observe(call, priced)
@@ -207,10 +208,10 @@ class TrafficObserver:
             project.failed_calls += 1
         elif isinstance(cost, Cost):
             mix = project.mixes.setdefault(purpose_of(priced.rates), TrafficMix())
-            mix.add(record, cost, priced.terms)
+            mix.add(priced.model_id, record.tokens, cost, priced.terms)
             mix.guardrail_usd += priced.guardrail_usd
         elif isinstance(cost, Unpriced):
-            project.unpriced[Unknown(record.model_id, cost)] += 1
+            project.unpriced[Unknown(priced.model_id, cost)] += 1
 
     def _rates_of(self, model_id: str, terms: Terms) -> UsdPerMillion:
         rates = self._rates.get((model_id, terms))

@@ -42,30 +42,32 @@ class Requests:
         """Take in a call; calls come in order of time."""
         if call.outline is None or call.record.is_failed:
             return
-        self._look_at_limit(call, call.outline)
-        repeated = self._remember(call, call.outline)
+        self._look_at_limit(call, call.outline, terms.model_id)
+        repeated = self._remember(call, call.outline, terms.model_id)
         tokens = call.record.tokens
         if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
             # A token is a byte at least.
             count = min(tokens.input, repeated.size_bytes)
             if count < LEAST_CACHED_TOKENS:
                 return
-            loss = self.losses.of(call.project, call.record.model_id, Loss.REPEATED_PREFIXES)
+            loss = self.losses.of(call.project, terms.model_id, Loss.REPEATED_PREFIXES)
             loss.add(count, _saved_by_cache(count, terms.rates), repeated.size_bytes)
 
-    def _look_at_limit(self, call: ObservedCall, outline: RequestOutline) -> None:
+    def _look_at_limit(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> None:
         output = call.record.tokens.output
         if outline.max_tokens is None or output is None:
             return
         idle = outline.max_tokens - output
         if idle >= OVERSIZE_TOKENS and outline.max_tokens >= OVERSIZE_RATIO * output:
-            loss = self.losses.of(call.project, call.record.model_id, Loss.OVERSIZE_MAX_TOKENS)
+            loss = self.losses.of(call.project, model_id, Loss.OVERSIZE_MAX_TOKENS)
             loss.add_without_money(idle)
 
-    def _remember(self, call: ObservedCall, outline: RequestOutline) -> Prefix | None:
+    def _remember(
+        self, call: ObservedCall, outline: RequestOutline, model_id: str
+    ) -> Prefix | None:
         """Remember a call's beginnings; returns the longest that was fresh in memory already."""
         record = call.record
-        caller = (record.account_id, record.region, record.identity_arn, record.model_id)
+        caller = (record.account_id, record.region, record.identity_arn, model_id)
         repeated = None
         for prefix in outline.prefixes:
             key = (caller, prefix.digest)

@@ -30,15 +30,15 @@ class Throttling:
     def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
         """Take in a call; calls come in order of time."""
         record = call.record
-        caller = (record.account_id, record.region, record.identity_arn, record.model_id)
+        caller = (record.account_id, record.region, record.identity_arn, terms.model_id)
         throttled_at = self._throttled_at.pop(caller, None)
         if throttled_at is not None and record.timestamp - throttled_at <= RETRY_WINDOW:
-            self.losses.of(call.project, record.model_id, Loss.RETRIED_CALLS).add_without_money()
+            self.losses.of(call.project, terms.model_id, Loss.RETRIED_CALLS).add_without_money()
         if not record.is_failed:
             return
         is_throttled = record.error_code in THROTTLED
         loss = Loss.THROTTLED_CALLS if is_throttled else Loss.FAILED_CALLS
-        figures = self.losses.of(call.project, record.model_id, loss)
+        figures = self.losses.of(call.project, terms.model_id, loss)
         figures.add(record.tokens.total or 0, usd_of(terms.cost))
         if is_throttled:
             if len(self._throttled_at) >= _MOST_CALLERS:

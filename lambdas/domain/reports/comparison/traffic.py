@@ -10,12 +10,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
     GUARDRAILS,
     CallCost,
     Cost,
-    PricedTokens,
     Pricing,
     Route,
     TokenKind,
@@ -41,18 +40,18 @@ def purpose_of(rates: UsdPerMillion) -> Purpose:
     return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
 
 
-def comparable_cost(priced: PricedTokens | Unpriced | None) -> tuple[CallCost, Decimal]:
+def comparable_cost(cost: CallCost) -> tuple[CallCost, Decimal]:
     """Split the cost of a call into that of its tokens and that of its guardrails, in US dollars.
 
     A guardrail's units cost the same beside any model. A call that is billed for other units cannot
     be compared at all.
     """
-    if not isinstance(priced, PricedTokens):
-        return priced, Decimal(0)
-    if any(line.model_id != GUARDRAILS for line in priced.unit_lines):
+    if not isinstance(cost, Cost) or not cost.unit_lines:
+        return cost, Decimal(0)
+    if any(line.model_id != GUARDRAILS for line in cost.unit_lines):
         return Unpriced.BILLED_IN_OTHER_UNITS, Decimal(0)
-    guardrail_usd = sum((line.usd for line in priced.unit_lines), Decimal(0))
-    return priced._replace(unit_lines=()).cost, guardrail_usd
+    guardrail_usd = sum((line.usd for line in cost.unit_lines), Decimal(0))
+    return cost.without_units(), guardrail_usd
 
 
 class Terms(NamedTuple):
@@ -86,21 +85,21 @@ class PriceSteps:
         self._days = sorted(it for it in begin if it is not None)
         self._sizes = sorted({it.above_input_tokens for p in pricing.book for it in p.rates[1:]})
 
-    def terms_of(self, record: UsageRecord) -> Terms:
-        """The terms of a call."""
+    def get_terms(self, record: UsageRecord, variant: CallVariant) -> Terms:
+        """Get the terms of a call that is priced as a model and tier."""
         day = bisect_right(self._days, record.timestamp.date())
         size = bisect_left(self._sizes, record.tokens.total_input or 0)
         return Terms(
-            _ways_to_call(record),
+            _ways_to_call(variant.invoked_model_id, record.region),
             self._days[day - 1] if day else date.min,
             self._sizes[size - 1] + 1 if size else 0,
-            record.service_tier,
+            variant.service_tier,
         )
 
 
-def _ways_to_call(record: UsageRecord) -> tuple[Route, ...]:
-    route = read_route(record.invoked_model_id, record.region)
-    return (route, Route(record.region)) if route.is_global or route.is_hidden else (route,)
+def _ways_to_call(invoked_model_id: str, region: str) -> tuple[Route, ...]:
+    route = read_route(invoked_model_id, region)
+    return (route, Route(region)) if route.is_global or route.is_hidden else (route,)
 
 
 @dataclass(slots=True)
@@ -154,17 +153,19 @@ class TrafficMix:
         """Say if the cost of a model holds an assumed price."""
         return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
 
-    def add(self, record: UsageRecord, cost: Cost, terms: Terms, times: int = 1) -> None:
-        """Add a call, or with `times=-1` take it out again."""
+    def add(
+        self, model_id: str, tokens: TokenCounts, cost: Cost, terms: Terms, times: int = 1
+    ) -> None:
+        """Add a call of a model, or with `times=-1` take it out again."""
         counter = self.tokens.setdefault(terms, Counter())
-        for kind, count in tokens_by_kind(record.tokens):
+        for kind, count in tokens_by_kind(tokens):
             counter[kind] += times * count
-        use = self.by_model.setdefault(record.model_id, ModelUse())
+        use = self.by_model.setdefault(model_id, ModelUse())
         use.calls += times
         use.usd += times * cost.effective_usd
         use.assumed_price_calls += times * cost.is_assumed
         if not use.calls:
-            del self.by_model[record.model_id]
+            del self.by_model[model_id]
 
     def include(self, other: TrafficMix) -> None:
         """Add the calls of another mix, which share none with this one."""

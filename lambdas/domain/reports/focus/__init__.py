@@ -10,38 +10,49 @@ from lambdas.domain.reports.focus.charges import (
     ListPrice,
     TooManyChargesError,
 )
-from lambdas.domain.reports.focus.columns import COLUMNS, FOCUS_VERSION, Column, DataType
-from lambdas.domain.reports.focus.csv_format import write_csv
-from lambdas.domain.reports.focus.files import COSTS_PREFIX, describe_file, write_csv_file
+from lambdas.domain.reports.focus.columns import (
+    COLUMNS,
+    DECIMAL_DIGITS,
+    FOCUS_VERSION,
+    Column,
+    DataType,
+)
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
-from lambdas.domain.reports.focus.manifest import Sums, focus_metadata, manifest_of
-from lambdas.domain.reports.focus.rows import Row, Value, midnight, month_after, plain, row_of
+from lambdas.domain.reports.focus.period_costs import COSTS_PREFIX, CostFiles, PeriodCosts, Sums
+from lambdas.domain.reports.focus.rows import (
+    EXACTLY,
+    Row,
+    Value,
+    midnight,
+    month_after,
+    plain,
+    row_of,
+)
 
 __all__ = [
     "COLUMNS",
     "COSTS_PREFIX",
+    "DECIMAL_DIGITS",
+    "EXACTLY",
     "FOCUS_VERSION",
     "NO_ACCOUNT",
     "NO_PERIOD",
     "Charge",
     "ChargeKey",
     "Column",
+    "CostFiles",
     "DailyCharges",
     "DataType",
     "IdentityDetail",
     "LeftOut",
     "ListPrice",
+    "PeriodCosts",
     "Row",
     "Sums",
     "TooManyChargesError",
     "Value",
-    "describe_file",
-    "focus_metadata",
-    "manifest_of",
     "midnight",
     "month_after",
     "plain",
     "row_of",
-    "write_csv",
-    "write_csv_file",
 ]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.attribution import Attribution, Rung
+from lambdas.domain.attribution import Rung
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
 from lambdas.domain.metrics.model_limit import OTHER_MODELS
 from lambdas.domain.pricing import (
     BilledUnit,
+    Cost,
     CostLine,
     ListRate,
     PriceBasis,
-    PricedTokens,
     Routing,
     TokenKind,
     UnitLine,
@@ -35,9 +36,6 @@ NO_PERIOD = "no_period"
 """Why a call is left out though it has a price: its time is in no month that FOCUS can write."""
 LONGEST_TEXT = 2048
 """Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
-
-PriceTokens: TypeAlias = Callable[[UsageRecord], PricedTokens | Unpriced | None]
-"""What the tokens of a call cost, by kind; see `Pricing.price_tokens`."""
 
 Meter: TypeAlias = TokenKind | BilledUnit
 """What is counted: tokens of a kind, or units of another sort."""
@@ -153,13 +151,11 @@ class DailyCharges:
     """Charges of calls, kept up to date call by call; calls come in any order.
 
     Attributes:
-        price_tokens: What tokens cost.
         account_id: Whose calls they are where a log does not tell; `None` for their callers'.
         identity_detail: How much of each caller the charges name. It decreases, for all calls,
             where there would be more than `MAX_CHARGES`.
     """
 
-    price_tokens: PriceTokens
     account_id: str | None = None
     identity_detail: IdentityDetail = IdentityDetail.SESSIONS
     _quantities: dict[ChargeKey, int] = field(default_factory=dict)
@@ -171,48 +167,32 @@ class DailyCharges:
         default_factory=lambda: defaultdict(Counter)
     )
 
-    def add(
-        self,
-        record: UsageRecord,
-        attribution: Attribution,
-        times: int = 1,
-        *,
-        invoked_model_id: str | None = None,
-    ) -> None:
-        """Add a call, by its foundation model, or with `times=-1` take it out again.
-
-        Args:
-            record: The call, as it is priced.
-            attribution: What it is put down to.
-            times: How often.
-            invoked_model_id: What the caller named, where it is priced as another one.
+    def add(self, call: EnrichedCall, times: int = 1) -> None:
+        """Add a call, or with `times=-1` take it out again.
 
         Raises:
             TooManyChargesError: It would be one charge too many, with no caller named any more.
         """
-        priced = self.price_tokens(record)
-        if priced is None:
+        cost = call.cost
+        if cost is None:
             return
-        record = _in_a_period(record)
+        charged_at = _charged_at(call.record)
+        month = charged_at.date().replace(day=1)
+        record = call.record
         account_id = _read_account(record) or self.account_id or _account_of_caller(record)
-        if isinstance(priced, Unpriced):
-            self._leave_out(record, priced.value, times)
+        if isinstance(cost, Unpriced):
+            self._leave_out(call, month, cost.value, times)
         elif not account_id:
-            self._leave_out(record, NO_ACCOUNT, times)
-        elif not _has_period(record.timestamp):
-            self._leave_out(record, NO_PERIOD, times)
+            self._leave_out(call, month, NO_ACCOUNT, times)
+        elif not _has_period(charged_at):
+            self._leave_out(call, month, NO_PERIOD, times)
         else:
-            self._priced[_month(record)] += times
-            if invoked_model_id is not None:
-                record = record._replace(invoked_model_id=invoked_model_id)
-            record = record.with_variant(priced.variant)
-            lines: list[CostLine | UnitLine] = [*priced.lines, *priced.unit_lines]
+            self._priced[month] += times
+            shared = _shared(call, cost, charged_at.date(), account_id)
+            lines: list[CostLine | UnitLine] = [*cost.lines, *cost.unit_lines]
             for line in lines:
                 meter, quantity, rates = _read_line(line)
-                key = ChargeKey(
-                    *_shared(record, account_id, attribution), priced.edition, meter, *rates
-                )
-                self._add(key, times * quantity)
+                self._add(ChargeKey(*shared, meter, *rates), times * quantity)
 
     def months(self) -> list[date]:
         """The first days of all billing periods with calls, in order."""
@@ -259,13 +239,13 @@ class DailyCharges:
             key = _reduce(key, self.identity_detail)
             self._quantities[key] = self._quantities.get(key, 0) + quantity
 
-    def _leave_out(self, record: UsageRecord, reason: str, times: int) -> None:
-        month, key = _month(record), (record.model_id[:LONGEST_TEXT], reason)
+    def _leave_out(self, call: EnrichedCall, month: date, reason: str, times: int) -> None:
+        key = (call.models.own.model_id[:LONGEST_TEXT], reason)
         known = self._left_out[month]
         if key not in known and len(known) >= MAX_LEFT_OUT:
             key = (OTHER_MODELS, reason)
         known[key] += times
-        self._left_out_tokens[month][key] += times * (record.tokens.total or 0)
+        self._left_out_tokens[month][key] += times * (call.record.tokens.total or 0)
 
 
 def is_formula(text: str) -> bool:
@@ -274,7 +254,7 @@ def is_formula(text: str) -> bool:
 
 
 _Rates: TypeAlias = tuple[Decimal, Decimal | None, ListPrice | None]
-_Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str]
+_Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str, str]
 
 
 def _read_line(line: CostLine | UnitLine) -> tuple[Meter, int, _Rates]:
@@ -292,19 +272,22 @@ def _list_price(rate: ListRate) -> ListPrice:
     return ListPrice(price.model_id, scope, rate.above_input_tokens, price.source, rate.basis)
 
 
-def _shared(record: UsageRecord, account_id: str, attribution: Attribution) -> _Shared:
+def _shared(call: EnrichedCall, cost: Cost, day: date, account_id: str) -> _Shared:
+    record, attribution, variant = call.record, call.attribution, call.priced_as
+    invoked = variant.invoked_model_id if call.models.disputed else record.invoked_model_id
     return (
-        record.timestamp.date(),
+        day,
         account_id[:LONGEST_TEXT],
         "" if is_formula(record.region) else record.region[:LONGEST_TEXT],
         record.identity_arn[:LONGEST_TEXT],
-        record.model_id[:LONGEST_TEXT],
-        (record.prompt_router or record.invoked_model_id)[:LONGEST_TEXT],
+        variant.model_id[:LONGEST_TEXT],
+        (record.prompt_router or invoked)[:LONGEST_TEXT],
         attribution.project,
         attribution.department,
         attribution.use_case,
         attribution.rung,
-        record.service_tier or "",
+        variant.service_tier or "",
+        cost.edition,
     )
 
 
@@ -326,19 +309,14 @@ def _account_of_caller(record: UsageRecord) -> str | None:
     return None if account_id is None or is_formula(account_id) else account_id
 
 
-def _in_a_period(record: UsageRecord) -> UsageRecord:
-    """A call at the earliest time that has a period, of the times that its readings report."""
+def _charged_at(record: UsageRecord) -> datetime:
+    """The earliest time that has a billing period, of the times that readings report."""
     reported = record.conflicts.timestamps if record.conflicts else ()
-    timestamp = next(filter(_has_period, reported), record.timestamp)
-    return record._replace(timestamp=timestamp)
+    return next(filter(_has_period, reported), record.timestamp)
 
 
 def _has_period(timestamp: datetime) -> bool:
     return _FIRST_MONTH <= timestamp.date().replace(day=1) <= _LAST_MONTH
-
-
-def _month(record: UsageRecord) -> date:
-    return record.timestamp.date().replace(day=1)
 
 
 def _order(key: ChargeKey) -> tuple[object, ...]:

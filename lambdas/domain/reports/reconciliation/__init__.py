@@ -5,12 +5,9 @@ from lambdas.domain.reports.reconciliation.bill import Bill, BillError, BillRow,
 from lambdas.domain.reports.reconciliation.matching import Line, Reconciliation, reconcile
 from lambdas.domain.reports.reconciliation.metered import Metered
 from lambdas.domain.reports.reconciliation.reasons import MEANINGS, Apart, LineClass, Reason
-from lambdas.domain.reports.reconciliation.report_json import START_OF_REPORT, report_json
-from lambdas.domain.reports.reconciliation.report_tables import report_tables
 
 __all__ = [
     "MEANINGS",
-    "START_OF_REPORT",
     "Amounts",
     "Apart",
     "Bill",
@@ -25,6 +22,4 @@ __all__ = [
     "TooManyUsesError",
     "UsageKey",
     "reconcile",
-    "report_json",
-    "report_tables",
 ]

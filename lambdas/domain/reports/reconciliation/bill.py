@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.attribution import ProfiledModel
 from lambdas.domain.pricing import BilledUnit, Routing, TokenKind
 from lambdas.domain.pricing.price_list import (
     Endpoint,
@@ -121,13 +122,6 @@ class ApartKey(NamedTuple):
 
     reason: Apart
     subject: str = ""
-
-
-class ProfiledModel(NamedTuple):
-    """The model behind an application inference profile, as the bill has it."""
-
-    model_id: str
-    is_global: bool
 
 
 class _Use(NamedTuple):

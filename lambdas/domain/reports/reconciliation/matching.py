@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.pricing import TokenKind
-from lambdas.domain.pricing.cost import RESERVED_TIER
+from lambdas.domain.pricing.price_entry import RESERVED_TIER
 from lambdas.domain.reports.reconciliation.amounts import NOTHING, ZERO, Amounts, UsageKey
 from lambdas.domain.reports.reconciliation.bill import ApartKey, Bill
 from lambdas.domain.reports.reconciliation.metered import Caller, Metered

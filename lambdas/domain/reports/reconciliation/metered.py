@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.pricing import (
     GUARDRAILS,
     BilledUnit,
+    Cost,
     PriceBasis,
-    PricedTokens,
     Routing,
-    Unpriced,
     read_route,
     tokens_by_kind,
 )
@@ -30,10 +30,6 @@ from lambdas.domain.reports.reconciliation.amounts import (
     UsageKey,
     shared_model_id,
 )
-from lambdas.domain.reports.reconciliation.bill import ProfiledModel
-
-PriceTokens: TypeAlias = Callable[[UsageRecord], "PricedTokens | Unpriced | None"]
-"""Prices a call by the kinds of its tokens and units, as `Pricing.price_tokens` does."""
 
 
 class Caller(NamedTuple):
@@ -51,8 +47,6 @@ class Metered:
     """The calls of logs, added up.
 
     Attributes:
-        price_tokens: Prices a call.
-        profiles: The models behind application inference profiles, by ARN, as the bill has them.
         uses: The use of successful calls.
         periods: The times of the first and the last call, by account and Region.
         uncounted: The callers with calls that say nothing of tokens or units.
@@ -60,20 +54,19 @@ class Metered:
         failed_calls: The number of calls that failed.
     """
 
-    price_tokens: PriceTokens
-    profiles: Mapping[str, ProfiledModel] = field(default_factory=dict)
     uses: defaultdict[UsageKey, Amounts] = field(default_factory=lambda: defaultdict(Amounts))
     periods: dict[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=dict)
     uncounted: set[Caller] = field(default_factory=set)
     calls: int = 0
     failed_calls: int = 0
 
-    def add(self, record: UsageRecord) -> None:
+    def add(self, call: EnrichedCall) -> None:
         """Add a call.
 
         Raises:
             TooManyUsesError: There are more different uses than fit in memory.
         """
+        record = call.record
         place, called_at = (record.account_id, record.region), record.timestamp
         first, last = self.periods.get(place, (called_at, called_at))
         self.periods[place] = min(first, called_at), max(last, called_at)
@@ -81,23 +74,16 @@ class Metered:
             self.failed_calls += 1
             return
         self.calls += 1
-        call = self._behind_profile(record)
-        priced = self.price_tokens(call)
-        variant = priced.variant if isinstance(priced, PricedTokens) else None
-        model_id, invoked, tier = variant or (
-            call.model_id,
-            call.invoked_model_id,
-            call.service_tier,
-        )
-        routing = Routing.GLOBAL if read_route(invoked, call.region).is_global else Routing.REGION
+        model_id, invoked, tier = call.priced_as
+        routing = Routing.GLOBAL if read_route(invoked, record.region).is_global else Routing.REGION
         is_empty = True
-        for measure, amounts, owner in _lines(call, priced, model_id):
+        for measure, amounts, owner in _lines(call):
             is_empty = False
             key = UsageKey(
-                day=call.timestamp.date(),
-                account_id=call.account_id,
-                region=call.region,
-                identity_arn=call.identity_arn,
+                day=record.timestamp.date(),
+                account_id=record.account_id,
+                region=record.region,
+                identity_arn=record.identity_arn,
                 model_id=shared_model_id(owner),
                 measure=measure,
                 routing=routing if owner == model_id else Routing.REGION,
@@ -105,47 +91,36 @@ class Metered:
             )
             self.uses[key] += amounts
         if is_empty:
-            self.uncounted.add(caller_of(call, model_id))
+            self.uncounted.add(_read_caller(call))
         if len(self.uses) > MAX_KEYS:
             raise TooManyUsesError
 
-    def _behind_profile(self, record: UsageRecord) -> UsageRecord:
-        """The call as one of the model that the bill names for its inference profile."""
-        profiled = self.profiles.get(record.invoked_model_id)
-        if profiled is None:
-            return record
-        prefix = f"{Routing.GLOBAL}." if profiled.is_global else ""
-        return record._replace(
-            model_id=profiled.model_id, invoked_model_id=f"{prefix}{profiled.model_id}"
-        )
 
-
-def caller_of(record: UsageRecord, model_id: str) -> Caller:
-    """The caller of a call, and its model."""
+def _read_caller(call: EnrichedCall) -> Caller:
+    record = call.record
     return Caller(
         record.timestamp.date(),
         record.account_id,
         record.region,
         record.identity_arn,
-        shared_model_id(model_id),
+        shared_model_id(call.model_id),
     )
 
 
-def _lines(
-    call: UsageRecord, priced: PricedTokens | Unpriced | None, model_id: str
-) -> Iterator[tuple[Measure, Amounts, str]]:
+def _lines(call: EnrichedCall) -> Iterator[tuple[Measure, Amounts, str]]:
     """The use of a call, with its dollars and the model that they are billed for."""
-    if not isinstance(priced, PricedTokens):
-        yield from _unpriced_lines(call, model_id)
+    cost = call.cost
+    if not isinstance(cost, Cost):
+        yield from _unpriced_lines(call.record, call.model_id)
         return
-    for line in priced.lines:
+    for line in cost.lines:
         is_assumed = line.listed is not None and line.listed.basis is PriceBasis.ASSUMED
         yield (
             line.kind,
             _amounts(line.tokens, line.list_usd, line.usd, is_assumed=is_assumed),
-            model_id,
+            call.model_id,
         )
-    for unit_line in priced.unit_lines:
+    for unit_line in cost.unit_lines:
         is_assumed = unit_line.listed.basis is PriceBasis.ASSUMED
         amounts = _amounts(
             unit_line.quantity, unit_line.list_usd, unit_line.usd, is_assumed=is_assumed
@@ -153,10 +128,10 @@ def _lines(
         yield unit_line.unit, amounts, unit_line.model_id
 
 
-def _unpriced_lines(call: UsageRecord, model_id: str) -> Iterator[tuple[Measure, Amounts, str]]:
-    for kind, count in tokens_by_kind(call.tokens):
+def _unpriced_lines(record: UsageRecord, model_id: str) -> Iterator[tuple[Measure, Amounts, str]]:
+    for kind, count in tokens_by_kind(record.tokens):
         yield kind, _unpriced(count), model_id
-    for name, count in call.billed_units:
+    for name, count in record.billed_units:
         unit = next((unit for unit in BilledUnit if unit == name), None)
         if unit is not None and count:
             owner = GUARDRAILS if name.startswith(GUARDRAIL_PREFIX) else model_id

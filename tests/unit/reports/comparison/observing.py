@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing import Pricing
+from lambdas.domain.pricing import Pricing, read_models
 from lambdas.domain.reports.comparison import (
     ComparisonReport,
     ObservedCall,
@@ -33,7 +33,7 @@ def call(
     record = usage_record(
         model_id=model, timestamp=NOON + timedelta(seconds=seconds), tokens=tokens, **changes
     )
-    return ObservedCall(record, project, outline)
+    return ObservedCall(record, read_models(record), project, outline)
 
 
 def report_on(

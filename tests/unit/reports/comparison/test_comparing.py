@@ -18,7 +18,9 @@ from lambdas.domain.pricing import (
     Routing,
     TokenKind,
     Unpriced,
+    read_models,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.comparison import ObservedCall
 from lambdas.domain.reports.comparison.candidates import saved_share
 from lambdas.domain.reports.comparison.report import Unknown
@@ -192,7 +194,7 @@ def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
     if not record.tokens.total:
         return Decimal(0)
     called = record._replace(model_id=model)
-    costs = map(pricing.cost_of, (called, called._replace(service_tier=None)))
+    costs = (price_call(record, pricing) for record in (called, called._replace(service_tier=None)))
     return next(it.effective_usd for it in costs if isinstance(it, Cost))
 
 
@@ -205,7 +207,7 @@ def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
         priced = [
             it.record
             for it in regional
-            if isinstance(pricing.cost_of(it.record), Cost)
+            if isinstance(price_call(it.record, pricing), Cost)
             and (it.record.model_id == EMBEDDING) == (traffic.purpose == "embedding")
         ]
         for cost in traffic.costs:
@@ -222,14 +224,16 @@ def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
 def test_on_its_own_model_traffic_costs_what_it_cost(
     model: str, made: list[ObservedCall], pricing: Pricing
 ) -> None:
-    own = [
-        it._replace(
-            record=it.record._replace(
-                model_id=model,
-                invoked_model_id=it.record.invoked_model_id.replace(it.record.model_id, model),
-            )
+    records = [
+        it.record._replace(
+            model_id=model,
+            invoked_model_id=it.record.invoked_model_id.replace(it.record.model_id, model),
         )
         for it in made
+    ]
+    own = [
+        it._replace(record=record, models=read_models(record))
+        for it, record in zip(made, records, strict=True)
     ]
     for traffic in report_on(*own, pricing=pricing).account.traffic:
         (itself,) = [it for it in traffic.costs if it.is_in_use]
@@ -263,9 +267,10 @@ def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
 
     def add(mix: TrafficMix, made: list[ObservedCall], times: int = 1) -> None:
         for it in made:
-            cost = PRICING.cost_of(it.record)
+            cost = price_call(it.record, PRICING)
             if isinstance(cost, Cost):
-                mix.add(it.record, cost, steps.terms_of(it.record), times)
+                terms = steps.get_terms(it.record, it.models.own)
+                mix.add(it.record.model_id, it.record.tokens, cost, terms, times)
 
     whole, parts, part = TrafficMix(), TrafficMix(), TrafficMix()
     add(whole, [*kept, *passing])

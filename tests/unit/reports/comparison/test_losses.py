@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.comparison import RequestOutline
 from lambdas.domain.reports.comparison.calls import PricedTerms
 from lambdas.domain.reports.comparison.losses import Loss, LossBook, LossFigures
@@ -182,8 +183,9 @@ def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
     requests = Requests(losses := LossBook({}), most_beginnings=2)
     for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
         sent = call(second, TokenCounts(9000, 1), outline=prompts(size))
-        terms = PriceSteps(PRICING).terms_of(sent.record)
-        requests.observe(sent, PricedTerms(terms, {}, PRICING.cost_of(sent.record)))
+        terms = PriceSteps(PRICING).get_terms(sent.record, sent.models.own)
+        cost = price_call(sent.record, PRICING)
+        requests.observe(sent, PricedTerms(DEAR, terms, {}, cost))
     assert [it.calls for it in losses.figures.values()] == [1]  # the third alone
 
 

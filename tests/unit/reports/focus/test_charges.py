@@ -19,11 +19,11 @@ from lambdas.domain.pricing import (
     Cost,
     Price,
     PriceBook,
-    PricedTokens,
     Pricing,
     Routing,
     Unpriced,
 )
+from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.focus import (
     NO_ACCOUNT,
     NO_PERIOD,
@@ -34,17 +34,17 @@ from lambdas.domain.reports.focus import (
     TooManyChargesError,
     charges,
 )
-from tests.builders import BEN, HAIKU_3, SONNET_4, disputed_call, usage_record
+from tests.builders import BEN, HAIKU_3, NOBODY, SONNET_4, disputed_call, usage_record
 from tests.focus_calls import (
     AGREED,
     FIRST,
-    NOBODY,
     PRICES,
     PRICING,
     attributed_calls,
     calls,
     charges_of,
     csv_of,
+    enrich,
     rows_of,
 )
 from tests.focus_rules import violations
@@ -60,7 +60,7 @@ def exact_sum(amounts: list[Decimal]) -> Decimal:
     return total
 
 
-def exact_cost(priced: PricedTokens) -> Decimal:
+def exact_cost(priced: Cost) -> Decimal:
     million = Decimal(10**6)
     parts = [EXACT.multiply(Decimal(it.tokens), it.usd_per_million) for it in priced.lines]
     return EXACT.divide(exact_sum(parts), million)
@@ -74,7 +74,7 @@ def test_rows_add_up_to_what_their_calls_cost(
     known = [
         priced
         for record, _ in attributed
-        if isinstance(priced := PRICING.price_tokens(record), PricedTokens)
+        if isinstance(priced := price_call(record, PRICING), Cost)
         and (record.account_id or "arn:" in record.identity_arn)
     ]
     total = exact_sum([Decimal(row["BilledCost"] or "NaN") for row in rows])
@@ -85,8 +85,8 @@ def test_rows_add_up_to_what_their_calls_cost(
 
 def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> None:
     record = disputed_call()
-    charged = DailyCharges(PRICING.price_tokens)
-    charged.add(record, NOBODY, invoked_model_id=record.invoked_model_id)
+    charged = DailyCharges()
+    charged.add(enrich(record))
     keys = {
         (charge.key.model_id, charge.key.invoked_model_id) for charge in charged.charges(SEPTEMBER)
     }
@@ -95,13 +95,11 @@ def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> 
 
 @given(calls)
 def test_a_call_costs_the_sum_of_its_lines(record: UsageRecord) -> None:
-    priced, cost = PRICING.price_tokens(record), PRICING.cost_of(record)
-    if not isinstance(priced, PricedTokens):
-        assert cost == priced
+    cost = price_call(record, PRICING)
+    if not isinstance(cost, Cost):
         return
-    assert isinstance(cost, Cost)
     digits = Context(prec=20)  # a sum of ordinary arithmetic has 28
-    assert digits.plus(cost.effective_usd) == digits.plus(exact_cost(priced))
+    assert digits.plus(cost.effective_usd) == digits.plus(exact_cost(cost))
     assert cost.list_usd is None or cost.list_usd >= 0
 
 
@@ -142,7 +140,7 @@ def test_what_is_taken_out_again_leaves_no_trace(
 ) -> None:
     charged = charges_of(kept + corrected)
     for record, attribution in corrected:
-        charged.add(record, attribution, times=-1)
+        charged.add(enrich(record, attribution), times=-1)
     expected = charges_of(kept)
     assert csv_of(charged) == csv_of(expected)
     assert charged.months() == expected.months()
@@ -295,44 +293,44 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
 def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
     logged: str, told: str | None, expected: str
 ) -> None:
-    charged = DailyCharges(PRICING.price_tokens, told)
-    charged.add(usage_record(account_id=logged, tokens=TokenCounts(input=1)), NOBODY)
+    charged = DailyCharges(told)
+    charged.add(enrich(usage_record(account_id=logged, tokens=TokenCounts(input=1))))
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
 
 
 def test_twin_of_a_month_that_cannot_be_written_takes_no_call_out() -> None:
-    charged = DailyCharges(PRICING.price_tokens)
+    charged = DailyCharges()
     real = usage_record(tokens=TokenCounts(input=1))
     forged = real._replace(timestamp=datetime(1, 1, 1, tzinfo=UTC))
-    charged.add(join(real, forged), NOBODY)
+    charged.add(enrich(join(real, forged)))
     assert charged.months() == [real.timestamp.date().replace(day=1)]
     assert len(rows_of(charged)) == 1
 
 
 @pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])
 def test_a_call_of_a_month_that_cannot_be_written_is_left_out(day: date) -> None:
-    charged = DailyCharges(PRICING.price_tokens)
+    charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
     far = usage_record(request_id="far", timestamp=at, tokens=TokenCounts(3, 4))
-    charged.add(far, NOBODY)
+    charged.add(enrich(far))
     assert rows_of(charged) == []
     (month,) = charged.months()
     assert charged.left_out(month) == [LeftOut(far.model_id, NO_PERIOD, 1, 7)]
-    charged.add(far, NOBODY, times=-1)
+    charged.add(enrich(far), times=-1)
     assert charged.months() == []
 
 
 @pytest.mark.parametrize("day", [date(1000, 1, 1), date(9999, 11, 30)])
 def test_any_other_call_has_a_row(day: date) -> None:
-    charged = DailyCharges(PRICING.price_tokens)
+    charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
-    charged.add(usage_record(timestamp=at, tokens=TokenCounts(3)), NOBODY)
+    charged.add(enrich(usage_record(timestamp=at, tokens=TokenCounts(3))))
     (row,) = rows_of(charged)
     assert row["ChargePeriodStart"] == f"{day}T00:00:00Z"
 
 
 def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
-    charged = DailyCharges(PRICING.price_tokens)
+    charged = DailyCharges()
     long = usage_record(
         region="r" * 9000,
         account_id="1" * 9000,
@@ -340,8 +338,8 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
         invoked_model_id="m" * 9000,
         tokens=TokenCounts(3),
     )
-    charged.add(long, NOBODY)
-    charged.add(long._replace(model_id="m" * 9000), NOBODY)
+    charged.add(enrich(long))
+    charged.add(enrich(long._replace(model_id="m" * 9000)))
     (row,) = rows_of(charged)
     lengths = {len(row[it] or "") for it in ("RegionId", "SubAccountId", "x_InvokedModelId")}
     assert lengths == {charges.LONGEST_TEXT}
@@ -355,7 +353,7 @@ def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyP
     made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
     charged = charges_of([(record, NOBODY) for record in made_up])
     for record in made_up[1:3]:
-        charged.add(record, NOBODY, times=-1)
+        charged.add(enrich(record), times=-1)
     found = {left.model_id: (left.invocations, left.tokens) for left in charged.left_out(SEPTEMBER)}
     assert found == {"made-up-0": (1, 15), "__other__": (2, 30)}
 
@@ -403,7 +401,7 @@ def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
     assert {charge.key.identity_arn for charge in found} == named
     assert sum(charge.quantity for charge in found) == 4
     for record, attribution in calls:
-        charged.add(record, attribution, times=-1)
+        charged.add(enrich(record, attribution), times=-1)
     assert not [*charged.charges(SEPTEMBER)]
 
 
@@ -429,10 +427,10 @@ def test_each_step_names_less_and_reducing_again_changes_nothing(
 def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
-    charged = DailyCharges(PRICING.price_tokens)
+    charged = DailyCharges()
     for number in range(5):
         record = usage_record(request_id=str(number), tokens=TokenCounts(input=1))
-        charged.add(record, NOBODY, invoked_model_id=f"{profile}{number}")
+        charged.add(enrich(record._replace(invoked_model_id=f"{profile}{number}")))
     (charge,) = charged.charges(SEPTEMBER)
     assert (charge.key.invoked_model_id, charge.quantity) == (HAIKU_3, 5)
 
@@ -441,7 +439,7 @@ def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NOBODY)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
-        charged.add(usage_record(tokens=TokenCounts(output=1)), NOBODY)
+        charged.add(enrich(usage_record(tokens=TokenCounts(output=1))))
 
 
 def test_sums_name_what_is_paid_at_assumed_prices() -> None:

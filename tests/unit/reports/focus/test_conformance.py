@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from lambdas.domain.attribution import Attribution, AttributionRules, Rung, TagFacts, attribute
+from lambdas.domain.attribution import Attribution, AttributionRules, Rung, TagFacts
+from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.invocations import TokenCounts, UsageRecord, read_message
 from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.reports.focus import COLUMNS

@@ -6,19 +6,21 @@ from decimal import DecimalException
 
 import pytest
 
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, ProfiledModel, Rung, TagFacts
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
 from lambdas.domain.reports.focus import DailyCharges, month_after, row_of
 from lambdas.domain.reports.focus.charges import Charge
-from tests.builders import ANA, SONNET_4, usage_record
+from tests.builders import ANA, NOBODY, SONNET_4, usage_record
 from tests.focus_calls import (
     IMPORTED,
-    NOBODY,
     PRICING,
     PROFILE,
     charges_of,
     csv_of,
+    enrich,
+    only_row_of,
     row_of_call,
     rows_of,
     usd,
@@ -29,7 +31,9 @@ CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCo
 
 def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
     attribution = Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL)
-    row = row_of_call(CALL, attribution, invoked_model_id=PROFILE)
+    profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
+    call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
+    row = only_row_of(call._replace(attribution=attribution))
     assert {name: value for name, value in row.items() if value is not None} == {
         "BilledCost": "0.0045",
         "BillingAccountId": "111122223333",
@@ -213,8 +217,9 @@ def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
         invoked_model_id=formula,
         model_id=IMPORTED,
     )
-    charged = DailyCharges(PRICING.price_tokens, "111122223333")
-    charged.add(record, NOBODY._replace(project=formula, department=formula, use_case=formula))
+    charged = DailyCharges("111122223333")
+    nobody = NOBODY._replace(project=formula, department=formula, use_case=formula)
+    charged.add(enrich(record, nobody))
     rows = rows_of(charged)
     assert rows
     for row in rows:

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from lambdas.domain.attribution import TagFacts
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from lambdas.domain.reports.reconciliation import Bill, BillRow, Metered, Reconciliation, reconcile
@@ -93,7 +95,8 @@ def compare(
 ) -> Reconciliation:
     """Compare a bill with calls."""
     bill = bill_of(*rows, now=now)
-    metered = Metered(pricing.price_tokens, bill.profiles)
+    metered = Metered()
+    enricher = CallEnricher(pricing, facts=TagFacts.of_profiles(bill.profiles))
     for each in calls:
-        metered.add(each)
+        metered.add(enricher.enrich(each))
     return reconcile(bill, metered, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.domain.attribution import ProfiledModel
 from lambdas.domain.pricing import BilledUnit, Routing, TokenKind
 from lambdas.domain.reports.reconciliation import (
     Apart,
@@ -15,7 +16,7 @@ from lambdas.domain.reports.reconciliation import (
     amounts,
     bill,
 )
-from lambdas.domain.reports.reconciliation.bill import ApartKey, ProfiledModel
+from lambdas.domain.reports.reconciliation.bill import ApartKey
 from tests.unit.reports.reconciliation.bill_rows import bill_of, row
 
 MARKETPLACE: dict[str, Any] = {

@@ -21,6 +21,7 @@ from lambdas.domain.reports.reconciliation import (
     amounts,
     metered,
 )
+from tests.builders import enriched
 from tests.unit.reports.reconciliation.bill_rows import MICRO, PRICING, USD_PER_MILLION, call, price
 
 EMBED = "cohere.embed-english-v3"
@@ -40,9 +41,9 @@ def test_each_kind_of_tokens_is_a_use_of_its_own() -> None:
     tokens = TokenCounts(1000, 2000, 3000, 5000, 1000)
     usd = {**USD_PER_MILLION, TokenKind.CACHE_READ: Decimal("0.1")}
     pricing = Pricing(PriceBook([price(rates=(Rates(0, usd),))]))
-    found = Metered(pricing.price_tokens)
+    found = Metered()
 
-    found.add(call(tokens=tokens))
+    found.add(enriched(call(tokens=tokens), pricing))
 
     assert {key.measure: amount.quantity for key, amount in found.uses.items()} == {
         TokenKind.INPUT: 1000,
@@ -54,25 +55,28 @@ def test_each_kind_of_tokens_is_a_use_of_its_own() -> None:
 
 
 def test_global_profiles_are_a_routing_and_geographic_ones_are_not() -> None:
-    found = Metered(PRICING.price_tokens)
+    found = Metered()
 
-    found.add(call(invoked_model_id=f"global.{MICRO}"))
-    found.add(call(invoked_model_id=f"us.{MICRO}"))
+    found.add(enriched(call(invoked_model_id=f"global.{MICRO}"), PRICING))
+    found.add(enriched(call(invoked_model_id=f"us.{MICRO}"), PRICING))
 
     assert {key.routing for key in found.uses} == {Routing.GLOBAL, Routing.REGION}
 
 
 def test_units_are_priced_one_by_one_and_guardrails_are_a_model_of_their_own() -> None:
     pricing = Pricing(PriceBook([IMAGES, GUARDED]))
-    found = Metered(pricing.price_tokens)
+    found = Metered()
     units = ((BilledUnit.GUARDRAIL_CONTENT_UNIT.value, 3), (BilledUnit.IMAGE.value, 2))
 
     found.add(
-        call(
-            model_id=EMBED,
-            invoked_model_id=f"global.{EMBED}",
-            tokens=TokenCounts(0, 0),
-            billed_units=units,
+        enriched(
+            call(
+                model_id=EMBED,
+                invoked_model_id=f"global.{EMBED}",
+                tokens=TokenCounts(0, 0),
+                billed_units=units,
+            ),
+            pricing,
         )
     )
 
@@ -85,10 +89,10 @@ def test_units_are_priced_one_by_one_and_guardrails_are_a_model_of_their_own() -
 
 
 def test_units_without_a_price_are_counted_as_unpriced() -> None:
-    found = Metered(Pricing(PriceBook([])).price_tokens)
+    found = Metered()
     units = (("guardrail_content_unit", 3), ("image", 2), ("new_unit", 9), ("search_unit", 0))
 
-    found.add(call(tokens=TokenCounts(), billed_units=units))
+    found.add(enriched(call(tokens=TokenCounts(), billed_units=units), Pricing(PriceBook([]))))
 
     assert {(key.model_id, key.measure): amount for key, amount in found.uses.items()} == {
         (GUARDRAILS, BilledUnit.GUARDRAIL_CONTENT_UNIT): _unpriced(3),
@@ -97,9 +101,9 @@ def test_units_without_a_price_are_counted_as_unpriced() -> None:
 
 
 def test_assumed_prices_are_marked() -> None:
-    found = Metered(PRICING.price_tokens)
+    found = Metered()
 
-    found.add(call(region="eu-west-1"))
+    found.add(enriched(call(region="eu-west-1"), PRICING))
 
     assert [amount.assumed for amount in found.uses.values()] == [1_000_000]
 
@@ -107,11 +111,11 @@ def test_assumed_prices_are_marked() -> None:
 def test_number_of_different_uses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metered, "MAX_KEYS", 1)
     monkeypatch.setattr(amounts, "MAX_KEYS", 1)
-    found = Metered(PRICING.price_tokens)
-    found.add(call(day=1))
+    found = Metered()
+    found.add(enriched(call(day=1), PRICING))
 
     with pytest.raises(TooManyUsesError):
-        found.add(call(day=2))
+        found.add(enriched(call(day=2), PRICING))
 
 
 def _unpriced(quantity: int) -> Amounts:

@@ -1,0 +1,1 @@
+"""One command per file. Each imports what it runs when it runs, so that help is fast."""

@@ -1,0 +1,22 @@
+"""The command `cost`."""
+
+from __future__ import annotations
+
+import click
+
+_COUNT = click.IntRange(min=0)
+
+
+@click.command(epilog="With make: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]")
+@click.option("--calls", type=_COUNT, required=True, help="Calls a month.")
+@click.option("--identities", type=_COUNT, required=True, help="Identities that call.")
+@click.option("--models", type=_COUNT, required=True, help="Models that they call.")
+@click.option(
+    "--unpriced", type=_COUNT, default=0, help="The number of calls without a known price."
+)
+def command(calls: int, identities: int, models: int, unpriced: int) -> None:
+    """Estimate what the meter costs a month, in US dollars."""
+    from cdk.operations.cost import print_cost
+    from cdk.operations.running_cost import Usage
+
+    print_cost(Usage(calls, identities, models, unpriced=unpriced))

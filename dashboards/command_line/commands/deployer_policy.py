@@ -1,0 +1,18 @@
+"""The command `deployer-policy`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="With make: make synth deployer-policy")
+def command() -> None:
+    """Renew the deployer's policy and the boundary.
+
+    Both are derived from the templates in cdk.out.
+    """
+    from cdk.operations.boundary_policy import write_boundary
+    from cdk.operations.deployer_policy import write_policy
+
+    write_policy()
+    write_boundary()

@@ -1,0 +1,17 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="With make: make doctor")
+def command() -> None:
+    """Check the account, and change nothing.
+
+    Run it before and after deploying.
+    """
+    from cdk.operations.account import in_account
+    from cdk.operations.doctor import examine_account
+
+    in_account(examine_account)

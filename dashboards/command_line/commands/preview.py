@@ -1,0 +1,30 @@
+"""The command `preview`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dashboards.command_line.parameters import logs_argument, out_option
+
+
+@click.command(
+    epilog='With make: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]'
+)
+@logs_argument(required=False)
+@click.option("--account", is_flag=True, help="Show the account of your credentials.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Serve at this port; by default at one that is free.",
+)
+@out_option("Write one HTML file instead of serving.")
+def command(logs: tuple[Path, ...], *, account: bool, port: int | None, out: Path | None) -> None:
+    """Show the dashboards in your browser.
+
+    They show your LOGS, your account, or else a made-up company in a local cloud.
+    """
+    from dashboards.demo.preview import show_dashboards
+
+    show_dashboards(logs, account=account, port=port, out=out)

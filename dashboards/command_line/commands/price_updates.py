@@ -1,0 +1,35 @@
+"""The command `price-updates`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+
+@click.command(
+    epilog=(
+        'With make: make price-updates [ACCEPT="NAME ..."|all] [REJECT=...]'
+        ' [SUPERSEDE=EDITION REASON="..."] [CHECK=1]'
+    )
+)
+@click.option("--accept", default="", metavar="NAMES", help="Accept these held prices, or `all`.")
+@click.option("--reject", default="", metavar="NAMES", help="Reject these held prices, or `all`.")
+@click.option("--supersede", default="", metavar="EDITION", help="Take out an edition's changes.")
+@click.option("--reason", default="", help="Why the edition is superseded.")
+@click.option("--check", is_flag=True, help="Read the AWS Price List now.")
+def command(*, accept: str, reject: str, supersede: str, reason: str, check: bool) -> None:
+    """List prices that wait for a decision, or decide."""
+    from cdk.operations.account import in_account
+    from cdk.operations.price_updates import update_prices
+
+    in_account(
+        partial(
+            update_prices,
+            accept=accept,
+            reject=reject,
+            supersede=supersede,
+            reason=reason,
+            check=check,
+        )
+    )

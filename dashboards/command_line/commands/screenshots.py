@@ -1,0 +1,16 @@
+"""The command `screenshots`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="With make: make screenshots")
+def command() -> None:
+    """Take pictures of the demo's dashboards.
+
+    Includes those in the README.
+    """
+    from dashboards.demo.screenshots import take_screenshots
+
+    take_screenshots()

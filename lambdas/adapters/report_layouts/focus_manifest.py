@@ -1,0 +1,87 @@
+"""The manifest beside the rows of FOCUS files: what is in them, and what is not."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lambdas.domain.reports.focus import (
+    COLUMNS,
+    DECIMAL_DIGITS,
+    FOCUS_VERSION,
+    Column,
+    DataType,
+    LeftOut,
+    Sums,
+    plain,
+)
+
+MANIFEST_VERSION = 1
+SCHEMA_CREATED = "2026-11-28T00:00:00Z"
+"""When the columns were last changed."""
+_BASIS = (
+    "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price book."
+    " They are part of no invoice."
+)
+_NAMESPACE = uuid.UUID("8f0d9d52-3c4e-5c39-9a7b-0e2f1f0c7a61")
+_TYPES = {DataType.DATE_TIME: "DATETIME"}
+
+
+def manifest_of(
+    sums: Sums,
+    *,
+    priced_invocations: int,
+    left_out: Sequence[LeftOut],
+    files: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe rows, and what is not in them; money is text, digit by digit.
+
+    Args:
+        sums: The sums of the rows.
+        priced_invocations: The calls in them.
+        left_out: The calls that are not in them, and why.
+        files: The files with the rows, see `describe_file`.
+        facts: Further entries, such as the period.
+    """
+    return {
+        "manifest_version": MANIFEST_VERSION,
+        "basis": _BASIS,
+        **facts,
+        "files": list(files),
+        "rows": sums.rows,
+        "billed_cost_usd": plain(sums.billed_usd),
+        "list_cost_usd": plain(sums.list_usd),
+        "assumed_cost_usd": plain(sums.assumed_usd),
+        "priced_invocations": priced_invocations,
+        "left_out_invocations": sum(part.invocations for part in left_out),
+        "left_out": [part._asdict() for part in left_out],
+        "focus_metadata": focus_metadata(),
+    }
+
+
+def focus_metadata() -> dict[str, Any]:
+    """The specification's own metadata of a dataset: version, schema, columns.
+
+    Source: https://focus.finops.org/focus-specification/v1-2/#metadata
+    """
+    columns = [_definition(column) for column in COLUMNS]
+    return {
+        "SchemaId": str(uuid.uuid5(_NAMESPACE, repr(columns))),
+        "FocusVersion": FOCUS_VERSION,
+        "CreationDate": SCHEMA_CREATED,
+        "ColumnDefinition": columns,
+    }
+
+
+def _definition(column: Column) -> dict[str, Any]:
+    definition: dict[str, Any] = {
+        "ColumnName": column.name,
+        "DataType": _TYPES.get(column.data_type, column.data_type.value.upper()),
+    }
+    if column.data_type is DataType.DECIMAL:
+        definition |= {"NumericPrecision": DECIMAL_DIGITS, "NumberScale": column.decimal_places}
+    if column.data_type is DataType.STRING:
+        definition["StringEncoding"] = "UTF-8"
+    return definition

@@ -1,0 +1,43 @@
+"""The project, department and use case of a call, and what they rest on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Rung(StrEnum):
+    """What an attribution rests on, the surest first."""
+
+    INFERENCE_PROFILE = "inference_profile"
+    """Tags of the application inference profile that was called."""
+    REQUEST_METADATA = "request_metadata"
+    """`requestMetadata` of a trusted principal."""
+    PRINCIPAL = "principal"
+    """Tags of the IAM user, or of the role behind the session."""
+    PATTERN = "pattern"
+    """A pattern in configuration."""
+    UNATTRIBUTED = "unattributed"
+    """Nothing: nobody knows."""
+
+
+class Attribution(NamedTuple):
+    """What a call is put down to: one project, one department, one use case.
+
+    Attributes:
+        project: The project, or `UNATTRIBUTED`.
+        department: The department, or `UNATTRIBUTED`; it may come from another rung.
+        use_case: The use case, or `UNATTRIBUTED`; it may come from another rung.
+        rung: What the project rests on.
+        is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
+            was not looked at.
+        is_disputed: Whether an application inference profile that is not trusted names another
+            project than the caller's own tags.
+    """
+
+    project: str
+    department: str
+    use_case: str
+    rung: Rung
+    is_forged: bool = False
+    is_disputed: bool = False

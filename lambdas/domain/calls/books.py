@@ -1,0 +1,48 @@
+"""The books that calls are enriched by, and where tags come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from lambdas.domain.attribution import AttributionRules, TagFacts, tagged_arns
+from lambdas.domain.calls.enriched_call import EnrichedCall
+from lambdas.domain.calls.enricher import CallEnricher, DatedPrices
+from lambdas.domain.invocations import UsageRecord
+
+
+class TagBook(Protocol):
+    """Knows the tags of resources, and the models behind inference profiles."""
+
+    def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
+        """Get what is known of resources at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBooks:
+    """All that enriches calls.
+
+    Attributes:
+        tags: The tags of resources.
+        rules: The rules of attribution.
+        prices: The prices in force.
+    """
+
+    tags: TagBook
+    rules: AttributionRules
+    prices: DatedPrices
+
+    def open(self, records: Iterable[UsageRecord], now: datetime) -> CallEnricher:
+        """Open the books for some calls: look up the tags of their resources once."""
+        arns = {arn for record in records for arn in tagged_arns(record)}
+        return CallEnricher(self.prices, self.rules, self.tags.look_up(arns, now))
+
+    def at_prices(self, prices: DatedPrices) -> CallBooks:
+        """The same books with other prices."""
+        return replace(self, prices=prices)
+
+    def enrich(self, records: Sequence[UsageRecord], now: datetime) -> list[EnrichedCall]:
+        """Enrich calls, in their order."""
+        return list(map(self.open(records, now).enrich, records))

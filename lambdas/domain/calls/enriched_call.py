@@ -1,0 +1,36 @@
+"""A call with its model, its labels and its money."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lambdas.domain.attribution import Attribution
+from lambdas.domain.invocations import CallVariant, UsageRecord
+from lambdas.domain.pricing import CallCost, CallModels, Cost
+
+
+class EnrichedCall(NamedTuple):
+    """A call with everything that a report or a metric needs of it.
+
+    Attributes:
+        record: The call as it was made; what the caller named stays on it.
+        models: The foundation models and tiers that it may be priced as, behind inference profiles.
+        attribution: Its project, department and use case.
+        cost: Its cost, or why that is not known; `None` for a failed call.
+    """
+
+    record: UsageRecord
+    models: CallModels
+    attribution: Attribution
+    cost: CallCost
+
+    @property
+    def priced_as(self) -> CallVariant:
+        """The model and tier that were priced: where readings disagree, the dearest one."""
+        variant = self.cost.variant if isinstance(self.cost, Cost) else None
+        return variant or self.models.own
+
+    @property
+    def model_id(self) -> str:
+        """The foundation model."""
+        return self.priced_as.model_id

@@ -1,0 +1,71 @@
+"""Gives a call its model, its labels and its money, by books that were opened for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
+from lambdas.domain.attribution.ladder import attribute
+from lambdas.domain.calls.enriched_call import EnrichedCall
+from lambdas.domain.invocations import CallVariant, UsageRecord
+from lambdas.domain.pricing import CallCost, CallModels, Pricing, Routing, read_models
+from lambdas.domain.pricing.call_pricing import price_attempt, price_call
+
+_NO_RULES, _NO_FACTS = AttributionRules(), TagFacts()
+
+
+class DatedPrices(Protocol):
+    """The prices at which calls are taken, by the time of the call."""
+
+    def get(self, called_at: datetime) -> Pricing:
+        """Get the prices of calls of a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnricher:
+    """Enriches calls; the result depends on the record and these books alone.
+
+    Attributes:
+        prices: The prices of an edition, by the time of the call.
+        rules: The rules of attribution.
+        facts: Tags of resources with since when they hold, and the models of inference profiles.
+    """
+
+    prices: DatedPrices
+    rules: AttributionRules = _NO_RULES
+    facts: TagFacts = _NO_FACTS
+
+    def enrich(self, record: UsageRecord) -> EnrichedCall:
+        """Enrich a call, successful or not."""
+        models = self.find_models(record)
+        return EnrichedCall(record, models, self.attribute(record), self.price(record, models))
+
+    def find_models(self, record: UsageRecord) -> CallModels:
+        """Find the foundation models of a call, behind inference profiles as far as they are known.
+
+        A model behind a global profile is priced as called through its own global profile.
+        """
+        own, disputed = read_models(record)
+        return CallModels(self._look_behind(own), tuple(map(self._look_behind, disputed)))
+
+    def attribute(self, record: UsageRecord) -> Attribution:
+        """Attribute a call by what held when it was made."""
+        return attribute(record, self.facts, self.rules)
+
+    def price(self, record: UsageRecord, models: CallModels) -> CallCost:
+        """Price a call as one of its models; `None` for a failed call."""
+        return price_call(record, self.prices.get(record.timestamp), models)
+
+    def price_attempt(self, record: UsageRecord, models: CallModels) -> CallCost:
+        """Price a call as if it had succeeded."""
+        return price_attempt(record, self.prices.get(record.timestamp), models)
+
+    def _look_behind(self, variant: CallVariant) -> CallVariant:
+        profiled = self.facts.get_profiled_model(variant.invoked_model_id)
+        if profiled is None:
+            return variant
+        model_id = profiled.model_id
+        invoked = f"{Routing.GLOBAL}.{model_id}" if profiled.is_global else model_id
+        return CallVariant(model_id, invoked, variant.service_tier)

@@ -1,0 +1,74 @@
+"""The prices in force: list prices, contracted prices, and whether prices may be assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from lambdas.domain.pricing.negotiated import NegotiatedPrices
+from lambdas.domain.pricing.price import PriceBasis, UsdPerMillion
+from lambdas.domain.pricing.price_book import PriceBook
+from lambdas.domain.pricing.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """All that decides on prices.
+
+    Attributes:
+        book: List prices.
+        negotiated: Contracted prices.
+        assume_prices: Whether the dearest listed price of the partition stands in where the place
+            of a call has none.
+    """
+
+    book: PriceBook
+    negotiated: NegotiatedPrices = field(default_factory=NegotiatedPrices)
+    assume_prices: bool = True
+
+    def get(self, called_at: datetime) -> Pricing:  # noqa: ARG002
+        """Get the prices of calls of a time: these, whenever it was; see `DatedPrices`."""
+        return self
+
+    @property
+    def size_steps(self) -> tuple[int, ...]:
+        """The input tokens of a call above which any price changes, in order.
+
+        Below and between them, a call's cost is the sum of its tokens at prices per token.
+        """
+        return self.book.size_steps
+
+    def knows(self, model_id: str) -> bool:
+        """Say if calls of a model can have a cost, whenever and however it is called."""
+        return self.book.knows(model_id) or any(
+            price.usd_per_million and price.is_of(model_id) for price in self.negotiated
+        )
+
+    def rates_in(
+        self,
+        model_id: str,
+        route: Route,
+        day: date,
+        total_input_tokens: int,
+        service_tier: str | None = None,
+    ) -> UsdPerMillion:
+        """Get the prices of a model's tokens in calls like these, as `price_call` takes them.
+
+        Args:
+            model_id: The foundation model.
+            route: How and where it is called.
+            day: The day of the calls, UTC.
+            total_input_tokens: The tokens that each call reads, cached ones included.
+            service_tier: The tier that serves them; `None` for the standard one.
+
+        Returns:
+            Prices; a kind that is left out has no known price.
+        """
+        prices = self.book.prices_of(model_id, route, day, service_tier)
+        agreed = self.negotiated.price_of(model_id, day, service_tier)
+        listed = {
+            kind: rate.usd
+            for kind, rate in prices.token_rates(total_input_tokens).items()
+            if self.assume_prices or rate.basis is not PriceBasis.ASSUMED
+        }
+        return listed if agreed is None else agreed.apply_to(listed)

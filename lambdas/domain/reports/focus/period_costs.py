@@ -1,0 +1,84 @@
+"""The costs of a billing period: their sums, what is in no row, and the store that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+from lambdas.domain.pricing import PriceBasis
+from lambdas.domain.reports.focus.charges import Charge, LeftOut
+from lambdas.domain.reports.focus.identity_detail import IdentityDetail
+from lambdas.domain.reports.focus.rows import EXACTLY, Row, costs_of
+
+COSTS_PREFIX = "focus/"
+"""The beginning of the names of all files, where they are stored."""
+
+
+class Sums(NamedTuple):
+    """The sums of charges, in US dollars.
+
+    Attributes:
+        rows: The number of charges.
+        billed_usd: The sum of `BilledCost`.
+        list_usd: The sum of `ListCost`.
+        assumed_usd: The part of `billed_usd` at assumed prices.
+    """
+
+    rows: int = 0
+    billed_usd: Decimal = Decimal(0)
+    list_usd: Decimal = Decimal(0)
+    assumed_usd: Decimal = Decimal(0)
+
+    def plus(self, charge: Charge) -> Sums:
+        """The sums with one more charge."""
+        costs = costs_of(charge)
+        listed = charge.key.list_price
+        is_assumed = listed is not None and listed.basis is PriceBasis.ASSUMED
+        return Sums(
+            self.rows + 1,
+            EXACTLY.add(self.billed_usd, costs.usd),
+            EXACTLY.add(self.list_usd, costs.list_usd),
+            EXACTLY.add(self.assumed_usd, costs.usd) if is_assumed else self.assumed_usd,
+        )
+
+
+class PeriodCosts(NamedTuple):
+    """What is known of a billing period beside its rows.
+
+    Attributes:
+        month: Its first day.
+        account_id: The account of the calls.
+        written_at: The time of the report, UTC.
+        covers_until: The end of what it covers.
+        is_cut_off_by_retention: It began before the oldest call that the ledger keeps.
+        identity_detail: How exactly rows name callers.
+        unreadable_items: Items of the ledger that hold no call that can be read.
+        sums: The sums of the rows.
+        priced_invocations: The calls in the rows.
+        left_out: The calls in no row, and why.
+    """
+
+    month: date
+    account_id: str
+    written_at: datetime
+    covers_until: datetime
+    is_cut_off_by_retention: bool
+    identity_detail: IdentityDetail
+    unreadable_items: int
+    sums: Sums
+    priced_invocations: int
+    left_out: Sequence[LeftOut]
+
+
+class CostFiles(Protocol):
+    """Stores the costs of billing periods; a period that was stored before is replaced."""
+
+    def write(self, costs: PeriodCosts, rows: Iterable[Row]) -> Mapping[str, Any]:
+        """Store a period; return the manifest that was stored with it.
+
+        Args:
+            costs: The period.
+            rows: Its charges as rows.
+        """

@@ -1,0 +1,78 @@
+"""Short texts that notices and reports share: numbers of things, names, values, fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+_MAX_NAMES = 5
+_MAX_VALUE_LETTERS = 200
+_FINGERPRINT_LETTERS = 16
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> plural(1, "call"), plural(2000, "call")
+    ('1 call', '2,000 calls')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def list_names(names: Iterable[str]) -> str:
+    """List names in order, the first five of many, with a fingerprint of the others.
+
+    >>> list_names(["b", "a"])
+    'a, b'
+    """
+    ordered = sorted(names)
+    listed = ", ".join(ordered[:_MAX_NAMES])
+    rest = ordered[_MAX_NAMES:]
+    return f"{listed} and {len(rest)} more ({fingerprint(rest)})" if rest else listed
+
+
+def show(value: object) -> str:
+    """Show a value, cut to a readable length; control characters are escaped.
+
+    >>> show(None)
+    'not set'
+    """
+    return "not set" if value is None else cut(repr(value), _MAX_VALUE_LETTERS, of=value)
+
+
+def cut(text: str, max_letters: int, *, of: object = None) -> str:
+    """Cut a text; a fingerprint of the whole keeps texts apart that differ past the cut.
+
+    Args:
+        text: The text.
+        max_letters: The letters that stay.
+        of: The value whose fingerprint is shown; the text itself unless given.
+    """
+    if len(text) <= max_letters:
+        return text
+    return f"{text[:max_letters]}... ({fingerprint(text if of is None else of)})"
+
+
+def fingerprint(value: object) -> str:
+    """Shorten a live value, so that a text without it still differs when the value changes again.
+
+    >>> fingerprint({"Action": ["a", "b"]}) == fingerprint({"Action": ["b", "a"]})
+    True
+    """
+    text = json.dumps(normalize(value), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LETTERS]
+
+
+def normalize(value: object) -> object:
+    """Bring a policy into one of the many ways of writing it: a list of one is the one, sorted."""
+    if isinstance(value, Mapping):
+        return {key: normalize(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        items = [normalize(item) for item in value]
+        return items[0] if len(items) == 1 else sorted(items, key=_order)
+    return value
+
+
+def _order(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,32 @@
+"""The books that enrich calls, for every function that needs their labels or their money."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import boto3
+
+from lambdas.adapters.aws_tag_source import AwsTagSource
+from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.domain.attribution import TagDirectory
+from lambdas.domain.calls import CallBooks
+from lambdas.observability import logger
+from lambdas.wiring.call_settings import CallSettings
+from lambdas.wiring.client_timeouts import BRIEF
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
+    """Make the books that enrich calls, with the shipped prices until others are in force."""
+    source = AwsTagSource(
+        boto3.client("bedrock", config=BRIEF),
+        boto3.client("iam", config=BRIEF),
+        settings.account_id,
+    )
+    memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
+    rules = settings.attribution_rules
+    directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
+    return CallBooks(directory, rules, settings.pricing)

@@ -1,0 +1,62 @@
+"""Names of models in rules and settings, as calls go by them."""
+
+from __future__ import annotations
+
+import re
+
+from lambdas.domain.invocations import foundation_model_id
+
+_MODELS = re.compile(r"[!-)+-~]+\*?|\*")
+_REST = "*"
+_ARN = "arn:"
+_GEOGRAPHIES = frozenset({"us", "us-gov", "eu", "apac", "au", "jp", "in", "ca", "sa", "global"})
+"""Beginnings of any other kind are taken for those of a provider, who may be new."""
+_SOME_MODEL = "x.x"
+"""How an id may go on; what is a geography shows by the provider that follows."""
+_EXAMPLE = "such as anthropic.claude-sonnet-4-6"
+
+
+def called_model(model: str) -> str:
+    """Take a model that calls may be of, or the beginning of some and a `*`.
+
+    Raises:
+        ValueError: Calls go by another id. The text says by which.
+    """
+    if _MODELS.fullmatch(model) is None:
+        message = "allowed: a foundation model's id, or its beginning and a * at the end"
+        raise ValueError(message)
+    return foundation_model(model)
+
+
+def foundation_model(model: str) -> str:
+    """Take a model without its geography or ARN.
+
+    Raises:
+        ValueError: It has one. The text says what to write instead.
+    """
+    instead = allowed_instead_of(model)
+    if instead is not None:
+        message = f"allowed: {instead}"
+        raise ValueError(message)
+    return model
+
+
+def allowed_instead_of(model: str) -> str | None:
+    """Say what to write instead of a model that no call goes by; `None` for one that calls go by.
+
+    Calls go by their foundation model: no rule with a geography or an ARN would ever match.
+
+    Args:
+        model: An id, or the beginning of some and a `*`.
+    """
+    beginning = model.removesuffix(_REST)
+    rest = "" if beginning == model else _SOME_MODEL
+    if rest and not beginning.startswith(_ARN) and beginning.split(".")[0] not in _GEOGRAPHIES:
+        return None
+    behind = foundation_model_id(beginning + rest)
+    if behind == beginning + rest and not beginning.startswith(_ARN):
+        return None
+    meant = behind.removesuffix(rest)
+    is_known = meant and not meant.startswith(_ARN)
+    example = f"so {meant}{_REST if rest else ''}" if is_known else _EXAMPLE
+    return f"the foundation model without its geography or ARN, {example}"

@@ -1,0 +1,301 @@
+"""What programs and people get of a comparison."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
+from lambdas.adapters.report_layouts.comparison_tables import (
+    FAMILY_SHOWN,
+    LOSSES_SHOWN,
+    OTHERS_SHOWN,
+    PROJECTS_SHOWN,
+    report_tables,
+)
+from lambdas.adapters.report_layouts.tables import plain_text
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing import (
+    GUARDRAILS,
+    BilledUnit,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    Unpriced,
+    shipped_prices,
+)
+from lambdas.domain.reports.comparison import (
+    RequestOutline,
+)
+from lambdas.domain.reports.comparison import report as comparison_report
+from lambdas.domain.reports.comparison.losses import MEANINGS, Loss
+from lambdas.domain.reports.comparison.report import Unknown
+from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
+from tests.builders import HAIKU_3
+from tests.unit.reports.comparison.observing import call, report_on
+from tests.unit.reports.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED, usd
+
+M = 1_000_000
+FAILED: dict[str, Any] = {"error_code": "ModelErrorException"}
+
+
+def test_the_json_keeps_its_contract() -> None:
+    report = report_on(
+        call(tokens=TokenCounts(M, M, M), outline=RequestOutline(M * 2)),
+        call(tokens=TokenCounts(), model=CACHELESS, project="chat"),
+        call(tokens=TokenCounts(3), error_code="ModelErrorException"),
+    )
+    text = report_json(report, {"read": 3})
+    assert text.startswith(START_OF_REPORT)
+    told = json.loads(text)
+    assert list(told) == [
+        *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
+        *("losses", "meanings", "unknown"),
+    ]
+    assert told["start"] == told["end"] == "2026-09-08T12:00:00+00:00"
+    assert told["version"] == 1
+    assert (told["calls"], told["outlined_calls"], told["read"]) == (3, 1, 3)
+    assert told["account"]["project"] is None
+    assert told["account"]["failed_calls"] == 1
+    assert told["account"]["unpriced"] == [
+        {"model_id": CACHELESS, "reason": "no_counts", "calls": 1}
+    ]
+    (traffic,) = told["account"]["traffic"]
+    models = {it["model_id"]: it for it in traffic.pop("models")}
+    assert traffic == {
+        "purpose": "text",
+        "calls": 1,
+        "cost_usd": "18.300000",
+        "guardrail_usd": "0.000000",
+        "tokens": {"cache_read": M, "input": M, "output": M},
+        "in_use": [
+            {
+                "model_id": DEAR,
+                "calls": 1,
+                "cost_usd": "18.300000",
+                "assumed_price_calls": 0,
+            }
+        ],
+        "unlisted_models": 1,  # that with a global price alone
+    }
+    assert models[DEAR] == {
+        "model_id": DEAR,
+        "is_in_use": True,
+        "is_same_family": True,
+        "has_assumed_price": False,
+        "as_cached_usd": "18.300000",
+        "as_cached_saves": 0,
+        "uncached_usd": "21.000000",
+        "uncached_saves": -0.1475,
+        "lacks": [],
+    }
+    assert models[CACHELESS]["as_cached_usd"] is models[CACHELESS]["as_cached_saves"] is None
+    assert models[CACHELESS]["lacks"] == ["cache_read"]
+    assert [it["project"] for it in told["projects"]] == ["search", "chat"]
+    assert told["losses"] == [
+        {
+            "project": "search",
+            "model_id": DEAR,
+            "loss": "failed_calls",
+            "calls": 1,
+            "tokens": 3,
+            "size_bytes": 0,
+            "usd": "0.000009",
+            "unpriced_calls": 0,
+        }
+    ]
+    assert set(told["meanings"]) == set(Loss) == set(MEANINGS)
+    assert told["unknown"] == list(UNKNOWNS)
+
+
+def shown_models(text: str) -> list[str]:
+    lines = text.partition("Change\n")[2].partition("  Tokens:")[0].splitlines()
+    return [line.partition("  ")[0] for line in lines]
+
+
+def listed(*models: str, region: str = "us-east-1") -> list[Price]:
+    """Prices of models, each dearer than the one before."""
+    return [
+        Price(
+            model,
+            Routing.REGION,
+            region,
+            None,
+            (Rates(0, usd(str(n + 1), str(n + 1))),),
+            "tests",
+            date(2026, 1, 1),
+        )
+        for n, model in enumerate(models)
+    ]
+
+
+def test_models_of_the_same_family_come_first_and_the_rest_is_counted() -> None:
+    others = [f"small.tiny{n}-v1" for n in range(OTHERS_SHOWN + 4)]
+    family = [f"maker.line-{n}-v1" for n in range(FAMILY_SHOWN + 3)]
+    elsewhere = listed("maker.line-far-v1", "small.far-v1", region="eu-west-1")
+    pricing = Pricing(PriceBook([*listed(*others, *family), *elsewhere]))
+    text = plain_text(
+        report_tables(report_on(call(tokens=TokenCounts(M, M), model=family[-1]), pricing=pricing))
+    )
+    assert shown_models(text) == [
+        *family[:FAMILY_SHOWN],
+        f"{family[-1]} *",
+        "Other families:",
+        *others[:OTHERS_SHOWN],
+    ]
+    assert "  Left out: 2 more models of the same families and 4 of others; the JSON" in text
+    assert "  Left out: 2 without a listed price where these calls ran" in text
+
+
+def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
+    near = listed("maker.line-near-v1")
+    far = listed("maker.line-far-v1", "maker.line-farther-v1", region="eu-west-1")
+    report = report_on(
+        call(tokens=TokenCounts(M, M), model=far[0].model_id),
+        pricing=Pricing(PriceBook([*near, *far])),
+    )
+    text = plain_text(report_tables(report))
+    assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
+    assert "All projects, text: 1 call for ~$2.0000" in text
+    assert "  ~  holds an assumed price" in text
+    (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
+    assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
+
+
+def test_a_guardrail_costs_the_same_beside_any_model_and_other_units_are_not_compared() -> None:
+    units = [
+        replace(price, rates=(), usd_per_unit={unit: Decimal(3)})
+        for price, unit in zip(
+            listed(GUARDRAILS, "maker.pictures-v1"),
+            (BilledUnit.GUARDRAIL_TOPIC_UNIT, BilledUnit.IMAGE),
+            strict=True,
+        )
+    ]
+    model = "maker.line-v1"
+    report = report_on(
+        call(tokens=TokenCounts(M, 0), model=model, billed_units=(("guardrail_topic_unit", 5),)),
+        call(tokens=TokenCounts(0, 0), model="maker.pictures-v1", billed_units=(("image", 2),)),
+        pricing=Pricing(PriceBook([*units, *listed(model)])),
+    )
+    (traffic,) = report.account.traffic
+    assert (traffic.mix.usd, traffic.mix.guardrail_usd) == (Decimal(1), Decimal(15))
+    assert "Guardrails cost $15.0000 beside that" in plain_text(report_tables(report))
+    assert report.account.unpriced == {
+        Unknown("maker.pictures-v1", Unpriced.BILLED_IN_OTHER_UNITS): 1
+    }
+
+
+def test_the_text_shows_the_shipped_models() -> None:
+    report = report_on(
+        call(tokens=TokenCounts(M, M), model=HAIKU_3), pricing=Pricing(shipped_prices())
+    )
+    text = plain_text(report_tables(report))
+    assert "All projects, text: 1 call for $1.5000" in text
+    assert f"{HAIKU_3} *" in text
+    models = shown_models(text)
+    assert all(
+        model.startswith("anthropic.claude") for model in models[: models.index("Other families:")]
+    )
+    assert len(models) <= FAMILY_SHOWN + 1 + 1 + OTHERS_SHOWN
+    assert "  * in use\n" in text
+    assert all(line in text for line in UNKNOWNS)
+    assert "The requests of 0 of 1 call were looked at;" in text
+
+
+def test_a_text_line_is_what_it_says() -> None:
+    report = report_on(call(tokens=TokenCounts(M, 0)), call(tokens=TokenCounts(3), **FAILED))
+    lines = plain_text(report_tables(report)).splitlines()
+    assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
+    dear = next(line for line in lines if line.startswith(f"{DEAR} *"))
+    assert dear.split() == [DEAR, "*", "$3.0000", "0.0%", "$3.0000", "0.0%"]
+    failed = next(line for line in lines if line.startswith("failed_calls"))
+    assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
+
+
+def test_a_change_of_cost_has_a_sign() -> None:
+    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M, 0), model=TIERED))))
+    changes = {line.split()[0]: line.split()[-1] for line in text.splitlines() if "$" in line}
+    assert (changes[DEAR], changes[CACHELESS]) == ("+50.0%", "-75.0%")
+
+
+def test_projects_and_losses_past_a_bound_are_counted() -> None:
+    report = report_on(
+        *(
+            call(tokens=TokenCounts(M), project=f"p{n}", model=EMBEDDING)
+            for n in range(PROJECTS_SHOWN + 2)
+        ),
+        *(call(tokens=TokenCounts(M), project=f"p{n}", **FAILED) for n in range(LOSSES_SHOWN + 3)),
+        *(call(model=f"nobody.knows-{n}") for n in range(7)),
+    )
+    text = plain_text(report_tables(report))
+    more = len(report.projects) - PROJECTS_SHOWN
+    assert f"{more} cheaper projects left out" in text
+    assert "3 smaller ones are in the JSON." in text
+    assert "and 2 more (the JSON has all)" in text
+
+
+def test_the_models_in_use_are_marked_where_all_are_shown_too() -> None:
+    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M)))))
+    assert "  * in use\n" in text
+    assert "more models" not in text
+
+
+def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_report, "MOST_PROJECTS", 2)
+    calls = [call(tokens=TokenCounts(tokens), project=f"p{tokens}") for tokens in (1, 2, 3, 4)]
+    report = report_on(
+        *calls,
+        call(project="p1", model="nobody.knows"),
+        *(call(tokens=TokenCounts(n), project=f"p{n}", **FAILED) for n in (1, 2, 4)),
+    )
+    assert [it.project for it in report.projects] == ["p4", "p3", "__other__"]
+    others = report.projects[-1]
+    assert sum(it.mix.usd for it in others.traffic) == Decimal("0.000009")
+    assert (others.failed_calls, sum(others.unpriced.values())) == (2, 1)
+    losses = {key.project: (it.calls, it.tokens, it.usd) for key, it in report.losses}
+    assert losses == {
+        "p4": (1, 4, Decimal("0.000012")),
+        "__other__": (2, 3, Decimal("0.000009")),
+    }
+    text = plain_text(report_tables(report))
+    assert "There are more than 2 projects; the JSON has the rest of them as one" in text
+    assert "Project __other__" not in text
+    assert [it["project"] for it in json.loads(report_json(report, {}))["projects"]] == [
+        *("p4", "p3", "__other__")
+    ]
+    assert "There are more than" not in plain_text(report_tables(report_on(*calls[:2])))
+
+
+def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_report, "MOST_OBSERVED_PROJECTS", 3)
+    projects = ("a", "b", "a", "c", UNATTRIBUTED, "b")
+    calls = [
+        call(n, TokenCounts(M * (n + 1)), project=it, **changes)
+        for n, it in enumerate(projects)
+        for changes in ({}, FAILED)
+    ]
+    report = report_on(*calls)
+    assert [(it.project, it.failed_calls) for it in report.projects] == [
+        *(("b", 2), (UNATTRIBUTED, 1), ("a", 2), ("__other__", 1))
+    ]
+    assert report.account.failed_calls == 6
+    assert {key.project for key, _ in report.losses} == {"a", "b", UNATTRIBUTED, "__other__"}
+
+
+def test_names_cannot_steer_what_shows_them() -> None:
+    report = report_on(call(project="a\x1b[2Jb\nc"), call(model="x\ry"))
+    text = plain_text(report_tables(report))
+    assert all(it.isprintable() for it in text.replace("\n", ""))
+    assert "a\ufffd[2Jb\ufffdc" in text
+
+
+def test_nothing_found_is_said() -> None:
+    text = plain_text(report_tables(report_on(call(outline=RequestOutline()))))
+    assert "Where money is lost: nothing found" in text
+    assert "The requests of" not in text

@@ -1,0 +1,96 @@
+"""Rows as text, and the manifest beside them."""
+
+import io
+import json
+from datetime import date
+from decimal import Decimal, Inexact
+
+import pytest
+
+from lambdas.adapters.report_layouts.focus_csv import write_csv
+from lambdas.adapters.report_layouts.focus_manifest import (
+    SCHEMA_CREATED,
+    focus_metadata,
+    manifest_of,
+)
+from lambdas.domain.reports.focus import (
+    COLUMNS,
+    LeftOut,
+    Sums,
+    plain,
+    row_of,
+)
+from tests.builders import NOBODY, usage_record
+from tests.focus_calls import charges_of, csv_of
+
+
+def test_no_calls_are_a_header_alone() -> None:
+    assert csv_of(charges_of([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1E+3", "1000"),
+        ("1E-26", "0.00000000000000000000000001"),
+        ("0E-6", "0"),
+        ("3.00", "3"),
+        ("12345678901234.5", "12345678901234.5"),
+    ],
+)
+def test_numbers_are_written_digit_by_digit(number: str, text: str) -> None:
+    assert plain(Decimal(number)) == text
+
+
+def test_a_number_with_more_places_than_its_column_is_refused() -> None:
+    (charge,) = [*charges_of([(usage_record(), NOBODY)]).charges(date(2026, 9, 1))][:1]
+    row = {**row_of(charge), "ListUnitPrice": Decimal("1E-21")}
+    with pytest.raises(Inexact):
+        write_csv([row], io.StringIO())
+
+
+def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
+    manifest = manifest_of(
+        Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),
+        priced_invocations=3,
+        left_out=[LeftOut("a.b", "no_price", 4, 50), LeftOut("a.c", "no_counts", 1, 0)],
+        files=[{"name": "x.csv"}],
+        facts={"billing_period": "2026-09"},
+    )
+    assert json.loads(json.dumps(manifest)) == {
+        "manifest_version": 1,
+        "basis": "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price"
+        " book. They are part of no invoice.",
+        "billing_period": "2026-09",
+        "files": [{"name": "x.csv"}],
+        "rows": 2,
+        "billed_cost_usd": "1.5",
+        "list_cost_usd": "2",
+        "assumed_cost_usd": "0.3",
+        "priced_invocations": 3,
+        "left_out_invocations": 5,
+        "left_out": [
+            {"model_id": "a.b", "reason": "no_price", "invocations": 4, "tokens": 50},
+            {"model_id": "a.c", "reason": "no_counts", "invocations": 1, "tokens": 0},
+        ],
+        "focus_metadata": focus_metadata(),
+    }
+
+
+def test_the_schema_has_a_new_id_and_date_when_its_columns_change() -> None:
+    metadata = focus_metadata()
+    assert metadata["FocusVersion"] == "1.2"
+    assert (metadata["SchemaId"], metadata["CreationDate"]) == (
+        "9fa24c02-937b-56eb-897f-1c50cc7fa0cd",
+        SCHEMA_CREATED,
+    )
+    defined = {it["ColumnName"]: it for it in metadata["ColumnDefinition"]}
+    assert list(defined) == [column.name for column in COLUMNS]
+    assert defined["BilledCost"] == {
+        "ColumnName": "BilledCost",
+        "DataType": "DECIMAL",
+        "NumericPrecision": 38,
+        "NumberScale": 26,
+    }
+    assert defined["ChargePeriodStart"]["DataType"] == "DATETIME"
+    assert defined["Tags"]["DataType"] == "JSON"

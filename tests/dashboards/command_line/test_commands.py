@@ -1,0 +1,169 @@
+"""Every command has help that is fast, names its options and completes in the shell."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from dashboards.command_line.entry_point import NAME, bedrock_meter
+from tests.command_line import BEDROCK_METER, run_command
+
+SLOW_PACKAGES = ("aws_cdk", "boto3", "botocore", "duckdb", "moto", "playwright", "pydantic")
+
+
+def walk(group: click.Group, context: click.Context, *names: str) -> Iterator[tuple[str, ...]]:
+    """Yield the names of each command, those of groups included."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*names, name)
+        if isinstance(command, click.Group):
+            yield from walk(command, context, *names, name)
+
+
+COMMANDS = list(walk(bedrock_meter, click.Context(bedrock_meter)))
+
+
+def find_command(names: tuple[str, ...]) -> click.Command:
+    command: click.Command = bedrock_meter
+    for name in names:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
+def complete(shell: str, line: str, last: str) -> str:
+    """Complete a line as the shell asks for it."""
+    environment = os.environ | {
+        "_BEDROCK_METER_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": last if shell == "fish" else str(len(line.split())),
+    }
+    done = subprocess.run(
+        BEDROCK_METER, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_commands_of_files_and_of_groups_are_found() -> None:
+    assert {("meter",), ("price-updates",), ("prepare", "deploy")} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_help_names_every_option_and_says_what_the_command_does(
+    names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*names, "--help") == 0
+    printed = capsys.readouterr().out
+    command = find_command(names)
+    assert command.get_short_help_str(200).rstrip(".")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert all(option in printed for option in parameter.opts)
+            assert parameter.help
+        else:
+            assert str(parameter.metavar or parameter.name).lower() in printed.lower()
+
+
+def test_the_list_of_commands_cuts_no_description(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("--help") == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2]
+    assert {line.split()[0] for line in listed.splitlines() if line} == {
+        names[0] for names in COMMANDS
+    }
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize("arguments", ["--help", "meter --help", "doctor --help", "demo --help"])
+def test_help_imports_nothing_slow(arguments: str) -> None:
+    program = (
+        "import sys; from dashboards.command_line import main\n"
+        f"try: main({arguments.split()!r})\n"
+        f"except SystemExit: print(*[name for name in {SLOW_PACKAGES!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(f"Usage: {NAME}")
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_help_of_a_command_imports_no_other_command() -> None:
+    program = (
+        "import sys; from dashboards.command_line import main\n"
+        "try: main(['meter', '--help'])\n"
+        "except SystemExit: print(*sorted(name for name in sys.modules if '.commands.' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "dashboards.command_line.commands.meter"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["metre"], "bedrock-meter: No such command 'metre'. Did you mean 'meter'?"),
+        (["prepare", "deplyo"], "prepare: No such command 'deplyo'. Did you mean"),
+        (["meter", "--oot", "x", "y"], "meter: No such option '--oot'. Did you mean '--out'?"),
+        (["doctor", "all"], "doctor: Got unexpected extra argument (all)"),
+    ],
+)
+def test_an_unknown_command_or_option_is_refused_with_a_suggestion(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(message)
+    assert f"{NAME} " in line
+    assert "--help" in line
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completion_of_each_shell_is_printed(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("completion", shell) == 0
+    printed = capsys.readouterr().out
+    assert NAME in printed
+    assert f"_BEDROCK_METER_COMPLETE={shell}_complete" in printed
+
+
+def test_commands_and_options_are_completed() -> None:
+    assert "price-updates" in complete("fish", f"{NAME} pri", "pri")
+    assert "--out" in complete("fish", f"{NAME} meter --o", "--o")
+    assert "destroy" in complete("fish", f"{NAME} prepare des", "des")
+    assert complete("fish", f"{NAME} nothing --o", "--o").strip() == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["doctor"], ["price-updates"], ["purge"], ["redrive"], ["reprice"]),
+        ["test-notification"],
+        ["replay", "--from", "2026-01-31", "--to", "2026-02-01T08:00+01:00"],
+        *(["prepare", name, "--force"] for name in ("bootstrap", "deploy", "destroy")),
+    ],
+    ids=" ".join,
+)
+def test_commands_in_an_account_need_a_region(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*arguments) == 2
+    name = arguments[1] if arguments[0] == "prepare" else arguments[0]
+    assert capsys.readouterr().err.startswith(f"{name}: no Region is configured")
+
+
+def test_the_console_script_is_installed_and_runs_from_any_folder(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name(NAME)
+    done = subprocess.run(
+        [script, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "test-notification" in done.stdout

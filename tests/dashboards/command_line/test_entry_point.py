@@ -1,0 +1,114 @@
+"""Commands end cleanly, whatever ends them, and show how far they are."""
+
+import os
+import pty
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cdk.config import read_config
+from cdk.operations.terminal import CommandError
+from dashboards.command_line.entry_point import CommandGroup
+from dashboards.reports.commands import explained_failures
+from tests.command_line import BEDROCK_METER
+from tests.invocation_logs import as_lines, log, write
+
+
+def exit_code_of(function: Callable[[], None]) -> object:
+    """Run a function as the command `meter`."""
+    group = CommandGroup()
+    group.command("meter")(function)
+    with pytest.raises(SystemExit) as end:
+        group.main(["meter"])
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (None, 0, ""),
+        (CommandError("do this", "and this"), 2, "meter: do this\nand this\n"),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            "meter: cannot write: No space left on device.\n",
+        ),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_exit_codes_tell_how_a_command_ended(
+    error: BaseException | None, code: int, text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        if error is not None:
+            raise error
+
+    standard_output = os.dup(1)
+    try:
+        assert exit_code_of(command) == code
+    finally:
+        os.dup2(standard_output, 1)
+        os.close(standard_output)
+    assert capfd.readouterr().err == text
+
+
+def test_each_problem_of_the_configuration_has_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cdk.json"
+    path.write_text('{"context": {"regions": ["us-east1"], "metric_detail": "\\u001b[2J"}}')
+
+    def read_settings() -> None:
+        with explained_failures():
+            read_config(path)
+
+    assert exit_code_of(read_settings) == 2
+    first, *problems = capsys.readouterr().err.splitlines()
+    assert first == "meter: The configuration cannot be used:"
+    assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
+    assert all(line.isprintable() and "\N{REPLACEMENT CHARACTER}" not in line for line in problems)
+
+
+def test_a_reason_cannot_forge_a_second_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        message = "no model a\nmeter: all is well"
+        raise CommandError(message)
+
+    assert exit_code_of(fail) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "meter: no model a\N{REPLACEMENT CHARACTER}meter: all is well"
+
+
+def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [*BEDROCK_METER, "meter", str(logs)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (1, b"")
+
+
+def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(*[log(str(it)) for it in range(1000)]) * 40)
+    screen, terminal = pty.openpty()
+    command = [*BEDROCK_METER, "meter", str(logs)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal):
+        os.close(terminal)
+        shown = b""
+        try:
+            while chunk := os.read(screen, 1 << 16):
+                shown += chunk
+        except OSError:  # how a Linux terminal says that its other end is closed
+            pass
+    os.close(screen)
+    assert b"Metering" in shown
+    assert b"%" in shown

@@ -1,0 +1,106 @@
+"""Make targets call commands that exist, with options that they take."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import click
+import pytest
+
+from dashboards.command_line.entry_point import NAME, bedrock_meter
+from tests.infrastructure.synthesis import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
+VARIABLES = {
+    "demo": "",
+    "preview": "LOGS='a b' ACCOUNT=1 PORT=8000 OUT=page.html",
+    "screenshots": "",
+    "meter": "LOGS='a b' OUT=summary.json",
+    "focus": "LOGS='a b' OUT=focus.csv",
+    "compare": "LOGS='a b' OUT=comparison.json",
+    "reconcile": "CUR='a b' LOGS='c d' OUT=reconciliation.json",
+    "doctor": "",
+    "cost": "CALLS=1000000 IDENTITIES=50 MODELS=6 UNPRICED=1000",
+    "bootstrap": "SET='-c metric_detail=full --profile me --force'",
+    "deploy": "SET='-c metric_detail=full --profile me --force'",
+    "destroy": "SET='-c metric_detail=full --profile me --force'",
+    "test-notification": "",
+    "redrive": "",
+    "reprice": "",
+    "price-updates": "ACCEPT='a b' REJECT=c SUPERSEDE=d REASON='e f' CHECK=1",
+    "replay": "FROM=2026-01-31 TO=2026-02-01T08:00",
+    "purge": "",
+    "deployer-policy": "",
+    "prices": "OFFLINE=1",
+}
+"""Values for every variable that each target's recipe passes to a command."""
+RECIPES = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+
+
+def read_calls(target: str, variables: str) -> list[list[str]]:
+    """List the arguments of each command that a target starts, as the shell hands them over."""
+    command = ["make", "-n", target, *shlex.split(variables), "METER=METER"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = printed.replace("\\\n", " ").splitlines()
+    show = shlex.join([sys.executable, "-c", ARGUMENTS])
+    calls = []
+    for line in lines:
+        if re.search(r"\bMETER\b", line):
+            shell = ["sh", "-c", re.sub(r"\bMETER\b", lambda _: show, line)]
+            shown = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True)
+            calls.append(json.loads(shown.stdout))
+    return calls
+
+
+def parse(arguments: list[str]) -> dict[str, object]:
+    """Parse arguments as the command does, without running it; gives its parameters."""
+    command: click.Command = bedrock_meter
+    context = bedrock_meter.make_context(NAME, list(arguments))
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        found = command.get_command(context, name)
+        assert found is not None
+        command, context = found, found.make_context(name, list(arguments), parent=context)
+    return context.params
+
+
+def test_every_target_that_calls_a_command_is_listed_here() -> None:
+    assert {name for name, recipe in RECIPES if "$(METER)" in recipe} == set(VARIABLES)
+
+
+@pytest.mark.parametrize(("target", "variables"), VARIABLES.items(), ids=VARIABLES)
+def test_a_target_calls_a_command_with_options_that_it_takes(target: str, variables: str) -> None:
+    (arguments,) = read_calls(target, variables)
+    parsed = parse(arguments)
+    named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
+    assert {name for name in named if name not in {"CDK", "METER", "LITELLM"}} == set(
+        re.findall(r"([A-Z]+)=", variables)
+    )
+    assert [name for name, value in parsed.items() if value in (None, (), "", False)] == []
+
+
+@pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "preview"])
+def test_paths_reach_the_command_as_the_shell_reads_them(target: str) -> None:
+    variables = "LOGS='\"my logs\" docs/adr/000[12]*' CUR='\"my bill\" docs/adr/0003*' OUT=o.csv"
+    (arguments,) = read_calls(target, variables)
+    parsed = parse(arguments)
+    logs = [str(path) for path in ROOT.glob("docs/adr/000[12]*")]
+    found = parsed["logs"]
+    assert isinstance(found, tuple)
+    assert [str(ROOT / path) for path in found] == [str(ROOT / "my logs"), *sorted(logs)]
+    if target == "reconcile":
+        bill = parsed["cur"]
+        assert isinstance(bill, tuple)
+        assert str(bill[0]) == "my bill"
+        assert len(bill) == 2
+
+
+@pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "cost", "replay"])
+def test_a_target_without_its_variables_passes_nothing_empty(target: str) -> None:
+    (arguments,) = read_calls(target, "")
+    assert "" not in arguments
+    with pytest.raises(click.UsageError):
+        parse(arguments)

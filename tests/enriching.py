@@ -1,0 +1,35 @@
+"""Enriches calls, with nothing but memory behind it."""
+
+from __future__ import annotations
+
+from dashboards.reports.temporary_store import InMemoryIdentityRegistry
+from lambdas.domain.attribution import AttributionRules, TagDirectory
+from lambdas.domain.calls import CallBooks, DatedPrices
+from lambdas.domain.metrics import DimensionNamer
+from lambdas.domain.metrics.project_limit import MAX_PROJECTS, BoundedProjects
+from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE
+from tests.builders import PRICING
+from tests.fakes import InMemoryTagMemory, InMemoryTagSource
+
+
+def call_books(
+    source: InMemoryTagSource | None = None,
+    rules: AttributionRules | None = None,
+    prices: DatedPrices = PRICING,
+) -> CallBooks:
+    """Make books with the tags that a source knows."""
+    rules = rules or AttributionRules()
+    directory = TagDirectory(
+        InMemoryTagMemory(),
+        source or InMemoryTagSource(),
+        rules.label_names,
+        lambda _: None,
+        lambda: 0.0,
+    )
+    return CallBooks(directory, rules, prices)
+
+
+def dimension_namer(max_projects: int = MAX_PROJECTS) -> DimensionNamer:
+    """Name dimensions with a limit on projects alone."""
+    registry = InMemoryIdentityRegistry(max_projects, SESSIONS_PER_ROLE)
+    return DimensionNamer(projects=BoundedProjects(registry))

@@ -1,0 +1,98 @@
+"""Every log line carries the id of the invocation that wrote it."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from dashboards.demo.deliveries import pack
+from lambdas.domain.metrics.catalog import HELD_PRICES
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.observability import logger, record_health
+from lambdas.wiring.environment import EnvironmentSettings
+from tests.aws import event, lambda_context, set_log_processor_variables
+from tests.invocation_logs import log
+
+NOW = datetime.now(UTC)
+SCHEDULED = event("Scheduled Event", NOW)
+EVENTS: dict[str, Any] = {
+    "comparison_reporter": {},
+    "coverage_auditor": SCHEDULED,
+    "focus_exporter": {},
+    "log_processor": {"awslogs": {"data": pack([json.dumps(log())])}},
+    "logging_configurator": {"RequestType": "Create", "ResourceProperties": {}},
+    "logging_watcher": SCHEDULED,
+    "metric_publisher": {"Records": []},
+    "price_refresher": {},
+    "price_updater": {},
+    "traffic_auditor": SCHEDULED,
+}
+FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
+
+
+class _StoppedError(Exception):
+    """Ends an invocation once it has logged."""
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """The lines that functions log, without what earlier invocations left in the logger."""
+    written = io.StringIO()
+    before = logger.registered_handler.setStream(written)  # type: ignore[attr-defined]
+    logger.clear_state()
+    yield written
+    logger.registered_handler.setStream(before)  # type: ignore[attr-defined]
+
+
+def request_ids(lines: io.StringIO) -> list[str]:
+    return [json.loads(line)["function_request_id"] for line in lines.getvalue().splitlines()]
+
+
+def test_every_function_is_tried() -> None:
+    assert {path.parent.name for path in FUNCTIONS.glob("*/handler.py")} == EVENTS.keys()
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("function", EVENTS)
+def test_every_line_of_a_function_carries_the_id_of_its_own_invocation(
+    function: str, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = import_module(f"lambdas.functions.{function}.handler")
+
+    def log_and_stop(cls: type[EnvironmentSettings], environ: object) -> None:
+        logger.warning("settings are read")
+        raise _StoppedError
+
+    monkeypatch.setattr(handler.Settings, "from_environment", classmethod(log_and_stop))
+    for request_id in ("first", "second"):
+        with pytest.raises(_StoppedError):
+            handler.lambda_handler(EVENTS[function], lambda_context(request_id=request_id))
+    assert request_ids(lines) == ["first", "second"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_lines_and_health_metrics_of_a_delivery_carry_the_same_id_and_no_event(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_log_processor_variables(monkeypatch)
+    data = pack(["{ XyzzyMarker", json.dumps(log(timestamp=NOW.isoformat()))])
+    log_processor.lambda_handler({"awslogs": {"data": data}}, lambda_context(request_id="delivery"))
+    assert request_ids(lines) == ["delivery"]
+    assert data not in lines.getvalue()
+    assert "XyzzyMarker" not in lines.getvalue()
+    health = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [metrics["function_request_id"] for metrics in health] == ["delivery"]
+    assert len(boto3.client("s3").list_objects_v2(Bucket="quarantine")["Contents"]) == 1
+
+
+def test_health_metrics_outside_an_invocation_carry_no_id(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_health({HELD_PRICES: 1})
+    assert "function_request_id" not in json.loads(capsys.readouterr().out)

@@ -1,0 +1,222 @@
+"""Calls get model, labels and money by what was known when they were made; records stay."""
+
+from copy import deepcopy
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.attribution import UNATTRIBUTED, TagFacts, TagHistory, TagObservation
+from lambdas.domain.attribution.ports import FoundTags
+from lambdas.domain.calls import CallEnricher, DatedPrices, EnrichedCall
+from lambdas.domain.invocations import CallVariant, Conflicts, TokenCounts, UsageRecord
+from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.metrics.catalog import USAGE_METRICS
+from lambdas.domain.pricing import (
+    CallModels,
+    Cost,
+    Price,
+    PriceBook,
+    Pricing,
+    Rates,
+    Routing,
+    TokenKind,
+    Unpriced,
+)
+from tests.builders import (
+    BEN,
+    HAIKU_3,
+    NOON,
+    PRICING,
+    SONNET_4,
+    disputed_call,
+    readings,
+    usage_record,
+)
+from tests.enriching import call_books
+from tests.fakes import InMemoryTagSource
+
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
+ROLE = "arn:aws:iam::111122223333:role/chat"
+ONE_MILLION = TokenCounts(input=1_000_000, output=0)
+TODAY = date(2026, 9, 8)
+
+
+def tagged(**projects: str) -> InMemoryTagSource:
+    """Users of a company, with the projects that their tags name."""
+    source = InMemoryTagSource()
+    for user, project in projects.items():
+        source.found[f"arn:aws:iam::111122223333:user/{user}"] = FoundTags([("project", project)])
+    return source
+
+
+def enrich(
+    source: InMemoryTagSource, record: UsageRecord, prices: DatedPrices = PRICING
+) -> EnrichedCall:
+    (call,) = call_books(source, prices=prices).enrich([record], NOON)
+    return call
+
+
+def project_of(source: InMemoryTagSource, record: UsageRecord) -> str:
+    return enrich(source, record).attribution.project
+
+
+def test_the_tags_of_a_user_name_the_project_of_its_calls() -> None:
+    assert project_of(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
+
+
+def test_nobody_guesses_the_project_of_a_user_without_tags() -> None:
+    assert project_of(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
+
+
+def test_a_tag_that_changes_does_not_rewrite_what_was_before() -> None:
+    source = tagged(ben="search")
+    books = call_books(source)
+    early = usage_record(identity_arn=BEN)
+    assert [call.attribution.project for call in books.enrich([early], NOON)] == ["search"]
+    source.found |= tagged(ben="shop").found
+    later = NOON + timedelta(hours=2)
+    late = usage_record(identity_arn=BEN, timestamp=later)
+    found = books.enrich([early, late], later)
+    assert [call.attribution.project for call in found] == ["search", "shop"]
+
+
+def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags([("project", "search")], SONNET_4)
+    record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE)
+    call = enrich(source, record)
+    assert (call.attribution.project, call.model_id) == ("search", SONNET_4)
+    assert call.priced_as == CallVariant(SONNET_4, SONNET_4, None)
+    assert call.record.invoked_model_id == PROFILE
+
+
+def test_a_model_that_a_response_names_stays_hidden_from_prices_until_the_profile_is_known() -> (
+    None
+):
+    record = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE)
+    call = enrich(InMemoryTagSource(), record)
+    assert call.priced_as == CallVariant(SONNET_4, PROFILE, None)
+
+
+@pytest.mark.parametrize(("is_global", "usd"), [(False, "33"), (True, "30")])
+def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
+    *, is_global: bool, usd: str
+) -> None:
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4, is_global=is_global)
+    record = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, tokens=ONE_MILLION)
+    prices = [
+        Price(
+            SONNET_4,
+            routing,
+            "us-east-1",
+            None,
+            (Rates(0, {TokenKind.INPUT: Decimal(usd)}),),
+            "tests",
+            TODAY,
+        )
+        for routing, usd in ((Routing.REGION, "33"), (Routing.GLOBAL, "30"))
+    ]
+    call = enrich(source, record, Pricing(PriceBook(prices)))
+    assert isinstance(call.cost, Cost)
+    assert call.cost.effective_usd == Decimal(usd)
+    assert call.model_id == SONNET_4
+
+
+def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> None:
+    source = InMemoryTagSource()
+    other = PROFILE + "0"
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    source.found[other] = FoundTags(model_id=HAIKU_3, is_global=True)
+    variants = tuple(CallVariant(profile, profile, None) for profile in (PROFILE, other))
+    record = usage_record(
+        model_id=PROFILE, invoked_model_id=PROFILE, conflicts=Conflicts(variants=variants)
+    )
+    assert enrich(source, record).models.disputed == (
+        CallVariant(SONNET_4, SONNET_4, None),
+        CallVariant(HAIKU_3, f"global.{HAIKU_3}", None),
+    )
+
+
+def test_disputed_call_takes_the_dearest_model_that_has_a_price() -> None:
+    record = disputed_call()
+    call = enrich(InMemoryTagSource(), record)
+    assert isinstance(call.cost, Cost)
+    assert call.model_id == HAIKU_3
+    assert call.record is record
+
+
+@given(st.lists(readings, min_size=1, max_size=5))
+def test_no_reading_makes_a_call_cheaper_than_another_reading_alone(
+    said: list[UsageRecord],
+) -> None:
+    enricher = CallEnricher(PRICING)
+    (record,) = join_readings(said).values()
+    call = enricher.enrich(record)
+    if not isinstance(call.cost, Cost):
+        return
+    for model in call.models.possible:
+        undisputed = record._replace(conflicts=None)
+        alone = enricher.price(undisputed, CallModels(model))
+        assert not isinstance(alone, Cost) or alone.effective_usd <= call.cost.effective_usd
+
+
+FACTS = TagFacts(
+    {
+        PROFILE: TagHistory(model_id=SONNET_4, is_global=True),
+        ROLE: TagHistory((TagObservation(NOON, (("project", "search"),)),)),
+    }
+)
+
+
+@given(readings, readings, st.sampled_from([PROFILE, HAIKU_3]))
+def test_enriching_is_pure_and_the_record_stays_as_it_was(
+    one: UsageRecord, other: UsageRecord, invoked: str
+) -> None:
+    record = join(one._replace(invoked_model_id=invoked), other)
+    before = deepcopy(record)
+    enricher = CallEnricher(PRICING, facts=FACTS)
+    call = enricher.enrich(record)
+    assert call == enricher.enrich(record) == CallEnricher(PRICING, facts=FACTS).enrich(record)
+    assert call.record is record
+    assert record == before
+
+
+@given(st.lists(readings, max_size=5))
+def test_calls_are_enriched_one_by_one_whatever_their_company(records: list[UsageRecord]) -> None:
+    source = tagged(ben="search")
+    together = call_books(source).enrich(records, NOON)
+    assert together == [enrich(source, record) for record in records]
+
+
+def test_calls_are_priced_at_the_prices_of_their_own_time() -> None:
+    class Dearer:
+        def get(self, called_at: datetime) -> Pricing:
+            return PRICING if called_at < NOON else Pricing(PriceBook([]))
+
+    enricher = CallEnricher(Dearer())
+    early, late = (usage_record(timestamp=NOON - timedelta(hours=hours)) for hours in (1, 0))
+    assert isinstance(enricher.enrich(early).cost, Cost)
+    assert enricher.enrich(late).cost is Unpriced.NO_PRICE
+
+
+def test_failed_call_has_no_cost_and_its_attempt_has_one() -> None:
+    enricher, failed = CallEnricher(PRICING), usage_record(error_code="ThrottlingException")
+    call = enricher.enrich(failed)
+    assert call.cost is None
+    assert enricher.price_attempt(failed, call.models) == enricher.enrich(usage_record()).cost
+
+
+def test_tokens_of_no_project_are_counted_beside_all_tokens() -> None:
+    records = [
+        usage_record(request_id="1", identity_arn=BEN),
+        usage_record(request_id="2"),
+        usage_record(request_id="3", error_code="ThrottlingException"),
+    ]
+    (unattributed,) = (it for it in USAGE_METRICS if it.name == "UnattributedTokens")
+    calls = call_books(tagged(ben="search")).enrich(records, NOON)
+    assert [unattributed.value_of(call) for call in calls] == [0, 15, None]
+    assert calls[0].model_id == HAIKU_3

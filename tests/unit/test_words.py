@@ -1,0 +1,28 @@
+"""Numbers of things and lists of names read well, and long lists stay short."""
+
+from lambdas.domain.words import fingerprint, list_names, plural, show
+
+
+def test_one_thing_is_named_in_the_singular() -> None:
+    assert [plural(count, "line") for count in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]
+
+
+def test_the_rest_of_a_long_list_is_counted_and_another_rest_reads_differently() -> None:
+    names = [f"n{number}" for number in range(7)]
+    listed = list_names(reversed(names))
+    assert listed.startswith("n0, n1, n2, n3, n4 and 2 more (")
+    assert listed != list_names([*names[:6], "n9"])
+    assert list_names(names[:5]) == "n0, n1, n2, n3, n4"
+
+
+def test_values_that_differ_past_the_cut_are_shown_differently() -> None:
+    values = ["a" * 300 + end for end in "xy"]
+    first, second = map(show, values)
+    assert first != second
+    assert first.startswith(f"'{'a' * 199}... (")
+    assert (show(None), show("a\n")) == ("not set", r"'a\n'")
+
+
+def test_a_policy_has_one_fingerprint_however_it_is_written() -> None:
+    assert fingerprint({"Action": "a"}) == fingerprint({"Action": ["a"]})
+    assert fingerprint(["a", "b"]) == fingerprint(["b", "a"]) != fingerprint(["a", "c"])

@@ -1,0 +1,72 @@
+"""The books that enrich calls, wired to an account in memory."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.domain.attribution.directory import LONGEST_LOOK_SECONDS
+from lambdas.domain.calls import CallBooks
+from lambdas.domain.invocations import UsageRecord
+from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetting
+from lambdas.wiring.call_settings import CallSettings
+from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
+from lambdas.wiring.enrichment import call_books
+from tests.aws import LEDGER, REGION
+from tests.builders import ANA, usage_record
+
+ACCOUNT = "111122223333"
+NOW = datetime.now(UTC)
+PROFILE = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/a1b2c3"
+BY_PROFILE = usage_record(model_id=PROFILE, invoked_model_id=PROFILE, timestamp=NOW)
+RULES = AttributionSetting(label_names=LabelNamesSetting(project=("app",)))
+
+
+@pytest.fixture(autouse=True)
+def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role `chat`, whose tag names a project, and a Bedrock that does not answer."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")  # nobody listens
+    boto3.client("iam").create_role(
+        RoleName="chat", AssumeRolePolicyDocument="{}", Tags=[{"Key": "App", "Value": "search"}]
+    )
+
+
+def books(account_id: str = ACCOUNT) -> CallBooks:
+    settings = CallSettings(account_id=account_id, ledger_table=LEDGER, attribution=RULES)
+    return call_books(settings, boto3.client("dynamodb"))
+
+
+def project_of(record: UsageRecord, books: CallBooks) -> str:
+    (call,) = books.enrich([record], NOW)
+    return call.attribution.project
+
+
+def test_the_tags_of_a_role_name_the_project_of_its_sessions_and_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = usage_record(identity_arn=ANA, timestamp=NOW)
+    assert project_of(record, books()) == "search"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
+    assert project_of(record, books()) == "search"
+
+
+def test_roles_of_another_account_are_not_taken_for_ours() -> None:
+    record = usage_record(identity_arn=ANA, timestamp=NOW)
+    assert project_of(record, books("444455556666")) == "unattributed"
+
+
+def test_a_bedrock_that_does_not_answer_is_logged_and_costs_no_project_of_a_role(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert project_of(BY_PROFILE, books()) == "search"
+    assert "bedrock does not answer: EndpointConnectionError" in caplog.text
+
+
+def test_the_questions_of_a_look_up_take_less_than_one_call_of_those_that_count() -> None:
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"""
+    brief: Any = BRIEF
+    tries = brief.retries["total_max_attempts"]
+    of_a_call = tries * (brief.connect_timeout + brief.read_timeout) + (tries - 1)
+    calls_of_a_profile = 2
+    assert LONGEST_LOOK_SECONDS + calls_of_a_profile * of_a_call < LONGEST_CALL_MS / 1000

@@ -1,0 +1,65 @@
+"""A rule that no call can be meant by is told, with what to write instead."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import foundation_model_id
+from lambdas.domain.pricing import shipped_prices
+from lambdas.wiring.model_names import allowed_instead_of
+
+ARN = "arn:aws:bedrock:us-east-1:111122223333:"
+SHIPPED = sorted({price.model_id for price in shipped_prices()})
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("us.anthropic.claude-sonnet-4-6", "so anthropic.claude-sonnet-4-6"),
+        ("global.anthropic.*", "so anthropic.*"),
+        ("us.anthropic*", "so anthropic*"),
+        ("us.a*", "so a*"),
+        ("us-gov.amazon.nova*", "so amazon.nova*"),
+        ("us.*", "such as anthropic.claude-sonnet-4-6"),
+        (f"{ARN}inference-profile/us.anthropic.*", "so anthropic.*"),
+        (f"{ARN}inference-profile/us.anthropic*", "so anthropic*"),
+        (f"{ARN}provisioned-model/a1b2", "so provisioned-model/a1b2"),
+        (f"{ARN}foundation-model/*", "such as anthropic.claude-sonnet-4-6"),
+        ("arn:aws:bedrock:us-east-1::*", "such as anthropic.claude-sonnet-4-6"),
+        ("arn:aws:bedrock:*", "such as anthropic.claude-sonnet-4-6"),
+        ("arn:*", "such as anthropic.claude-sonnet-4-6"),
+    ],
+)
+def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, told: str) -> None:
+    assert (allowed_instead_of(model) or "").endswith(told)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "*",
+        "m",
+        "us*",
+        "poolside.*",
+        "private.x",
+        "imported-model/*",
+        "application-inference-profile/a1b2",
+        "a.*",
+    ],
+)
+def test_a_model_that_calls_may_go_by_is_allowed(model: str) -> None:
+    assert allowed_instead_of(model) is None
+
+
+@given(st.sampled_from(SHIPPED), st.integers(0, 80))
+def test_every_known_model_and_every_beginning_of_one_is_allowed(model: str, length: int) -> None:
+    assert allowed_instead_of(model) is None
+    assert allowed_instead_of(f"{model[:length]}*") is None
+
+
+@given(st.sampled_from(SHIPPED), st.sampled_from(["us", "eu", "apac", "global", "us-gov"]))
+def test_no_known_model_is_allowed_behind_a_geography(model: str, geography: str) -> None:
+    invoked = f"{geography}.{model}"
+    assert foundation_model_id(invoked) == model
+    for length in range(len(geography) + 1, len(invoked) + 1):
+        assert allowed_instead_of(f"{invoked[:length]}*") is not None
