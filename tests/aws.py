@@ -14,23 +14,25 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 
-from lambdas.domain.ledger.table import UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.metrics.catalog import NAMESPACE
 from tests.dynamodb import insert_by_partiql
 
 LEDGER = "usage-ledger"
+STATE = "meter-state"
 QUARANTINE = "quarantine"
 REGION = "us-east-1"
 LOG_GROUP = "/bedrock-meter/invocations"
 
 
 def set_log_processor_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what `log_processor` needs to take records of the account that tests make up."""
+    """Set what `log_processor` needs to take records of a made-up account, and the state table."""
     for name, value in (
         ("LOG_GROUP", LOG_GROUP),
         ("ACCOUNT_ID", "111122223333"),
         ("REGION", REGION),
         ("LEDGER_TABLE", LEDGER),
+        ("STATE_TABLE", STATE),
         ("QUARANTINE_BUCKET", QUARANTINE),
     ):
         monkeypatch.setenv(name, value)
@@ -38,14 +40,21 @@ def set_log_processor_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account with an empty ledger table and quarantine bucket, and no function that runs."""
+    """An account with empty tables and quarantine bucket, and no function that runs."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", insert_by_partiql)
     with mock_aws():
-        boto3.client("dynamodb").create_table(
+        dynamodb = boto3.client("dynamodb")
+        dynamodb.create_table(
             TableName=LEDGER,
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        dynamodb.create_table(
+            TableName=STATE,
             AttributeDefinitions=[
                 {"AttributeName": name, "AttributeType": "S"} for name in ("pk", UNPRICED_KEY)
             ],

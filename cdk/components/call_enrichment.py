@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
-from lambdas.domain.ledger.table import TAGS_PREFIX
+from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, POINTER_KEY
 
 _UNKNOWN_CALLERS = (
@@ -19,17 +19,17 @@ _UNKNOWN_CALLERS = (
 )
 
 
-def call_settings(config: Config, *, ledger: dynamodb.ITable, prices: s3.IBucket) -> dict[str, Any]:
+def call_settings(config: Config, *, state: dynamodb.ITable, prices: s3.IBucket) -> dict[str, Any]:
     """The fields of `CallSettings`.
 
     Args:
         config: Prices, and how calls are attributed.
-        ledger: The table of calls and tags.
+        state: The table of the meter's state, with tags.
         prices: The bucket of price editions.
     """
     return {
         "account_id": Aws.ACCOUNT_ID,
-        "ledger_table": ledger.table_name,
+        "state_table": state.table_name,
         "negotiated_prices": config.negotiated_prices,
         "assume_prices": config.assume_prices,
         "attribution": config.attribution,
@@ -38,18 +38,18 @@ def call_settings(config: Config, *, ledger: dynamodb.ITable, prices: s3.IBucket
 
 
 def grant_enrich_calls(
-    function: MeterFunction, *, ledger: dynamodb.ITable, prices: s3.IBucket
+    function: MeterFunction, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> None:
     """Grant what attribution and pricing of calls read, and the tags that they store.
 
     Args:
         function: The function.
-        ledger: The table of calls and tags.
+        state: The table of the meter's state, with tags.
         prices: The bucket of price editions.
     """
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
-        on=ledger.table_arn,
+        on=state.table_arn,
         keys=[f"{TAGS_PREFIX}*"],
     )
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from cdk.components.call_enrichment import call_settings, grant_enrich_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
-from lambdas.domain.ledger.table import (
+from lambdas.domain.ledger.state_table import (
     IDENTITIES_PREFIX,
     IDENTITY_PREFIX,
     MODEL_SCOPE,
@@ -29,17 +29,17 @@ _REGISTRY = [
 
 
 def publishing_settings(
-    config: Config, *, ledger: dynamodb.ITable, prices: s3.IBucket
+    config: Config, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> dict[str, Any]:
     """The fields of `PublishingSettings`.
 
     Args:
         config: Prices, how calls are attributed, and which metrics are published.
-        ledger: The table of calls.
+        state: The table of the meter's state.
         prices: The bucket of price editions.
     """
     return {
-        **call_settings(config, ledger=ledger, prices=prices),
+        **call_settings(config, state=state, prices=prices),
         "metric_detail": config.metric_detail,
         "identity_bound": config.identity_bound,
         "max_models": config.max_models,
@@ -48,21 +48,21 @@ def publishing_settings(
 
 
 def grant_publish_calls(
-    function: MeterFunction, *, ledger: dynamodb.ITable, prices: s3.IBucket
+    function: MeterFunction, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> None:
     """Grant publishing of metrics of calls, and what publishing reads and stores.
 
     Args:
         function: The function.
-        ledger: The table of calls.
+        state: The table of the meter's state.
         prices: The bucket of price editions.
     """
-    table = ledger.table_arn
+    table = state.table_arn
     unpriced = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
     function.grant_items(*unpriced, on=table, keys=[f"{UNPRICED_PREFIX}*"])
     registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
     function.grant_items(*registry, on=table, keys=_REGISTRY)
-    grant_enrich_calls(function, ledger=ledger, prices=prices)
+    grant_enrich_calls(function, state=state, prices=prices)
     function.grant(
         "cloudwatch:PutMetricData",
         on="*",

@@ -34,6 +34,7 @@ class ReportingFunction(MeterFunction):
         settings: CallSettings,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         prices: s3.IBucket,
         reports: s3.IBucket,
         prefix: str,
@@ -51,6 +52,7 @@ class ReportingFunction(MeterFunction):
             settings: Its environment.
             defaults: What the functions of a stack share.
             ledger: The table of calls.
+            state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
             reports: The bucket that it writes to.
             prefix: What the names of its files begin with.
@@ -73,7 +75,7 @@ class ReportingFunction(MeterFunction):
             ephemeral_storage=ephemeral_storage,
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)
-        grant_enrich_calls(self, ledger=ledger, prices=prices)
+        grant_enrich_calls(self, state=state, prices=prices)
         files = reports.arn_for_objects(f"{prefix}*")
         self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()

@@ -27,7 +27,7 @@ def grant_read_safeguards(
     *,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
-    ledger: dynamodb.ITable,
+    tables: Sequence[dynamodb.ITable],
 ) -> None:
     """Grant reading of what a function compares with the deployed values.
 
@@ -35,7 +35,7 @@ def grant_read_safeguards(
         function: The function.
         topic: The topic of notifications.
         stream_mapping: What starts `metric_publisher`.
-        ledger: The table with the calls.
+        tables: The meter's tables.
     """
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     function.grant(
@@ -62,11 +62,12 @@ def grant_read_safeguards(
         "lambda:GetEventSourceMapping",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
     )
-    function.grant(
-        *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
-        *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
-        on=ledger.table_arn,
-    )
+    for table in tables:
+        function.grant(
+            *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
+            *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
+            on=table.table_arn,
+        )
 
 
 def start_on_changed_safeguards(
@@ -75,7 +76,7 @@ def start_on_changed_safeguards(
     log_group: str,
     topic: NotificationTopic,
     stream_mapping: lambda_.CfnEventSourceMapping,
-    ledger: dynamodb.ITable,
+    tables: Sequence[dynamodb.ITable],
 ) -> None:
     """Start a function when an account's trail reports a change of what notifies people.
 
@@ -112,8 +113,8 @@ def start_on_changed_safeguards(
         ],
         # The requests take a name and an ARN alike.
         Subject.LEDGER: [
-            {"tableName": [{"suffix": ledger.table_name}]},
-            {"resourceArn": [{"prefix": ledger.table_arn}]},
+            {"tableName": [{"suffix": table.table_name} for table in tables]},
+            {"resourceArn": [{"prefix": table.table_arn} for table in tables]},
         ],
     }
     for subject, patterns in parameters.items():

@@ -27,6 +27,7 @@ class ComparisonReporter(ReportingFunction):
         *,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         prices: s3.IBucket,
         reports: s3.IBucket,
         metered_group: str,
@@ -38,6 +39,7 @@ class ComparisonReporter(ReportingFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             ledger: The table of calls.
+            state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
             reports: The bucket that it writes to.
             metered_group: The name of the metered log group.
@@ -50,12 +52,14 @@ class ComparisonReporter(ReportingFunction):
             construct_id,
             job="comparison_reporter",
             settings=Settings(
-                **call_settings(config, ledger=ledger, prices=prices),
+                **call_settings(config, state=state, prices=prices),
+                ledger_table=ledger.table_name,
                 report_bucket=reports.bucket_name,
                 content_log_group=metered_group if may_have_content else "",
             ),
             defaults=defaults,
             ledger=ledger,
+            state=state,
             prices=prices,
             reports=reports,
             prefix=COMPARISON_PREFIX,

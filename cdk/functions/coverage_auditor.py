@@ -13,7 +13,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.completeness.audit_window import STEP
-from lambdas.domain.ledger.table import TAGS_PREFIX
+from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from lambdas.functions.coverage_auditor.settings import Settings
 
 _PROFILES = (
@@ -32,7 +32,7 @@ class CoverageAuditor(MeterFunction):
         *,
         defaults: FunctionDefaults,
         topic: NotificationTopic,
-        ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
     ) -> None:
         """Make the function and its schedule.
 
@@ -41,7 +41,7 @@ class CoverageAuditor(MeterFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             topic: The topic to which it publishes the models whose counts differ.
-            ledger: The table that has the models of application inference profiles.
+            state: The table that has the models of application inference profiles.
         """
         stack_id = Stack.of(scope).stack_id
         super().__init__(
@@ -50,7 +50,7 @@ class CoverageAuditor(MeterFunction):
             job="coverage_auditor",
             settings=Settings(
                 topic_arn=topic.topic_arn,
-                ledger_table=ledger.table_name,
+                state_table=state.table_name,
                 profiles_arn=_PROFILES,
                 max_models=defaults.config.max_models,
                 alarm_metric=defaults.config.alarm_metric,
@@ -60,7 +60,7 @@ class CoverageAuditor(MeterFunction):
             timeout=Duration.minutes(2),
         )
         tags_of_profiles = f"{TAGS_PREFIX}{_PROFILES}*"
-        self.grant_items("dynamodb:GetItem", on=ledger.table_arn, keys=[tags_of_profiles])
+        self.grant_items("dynamodb:GetItem", on=state.table_arn, keys=[tags_of_profiles])
         self.grant_read_data()
         self.grant(
             *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),

@@ -27,6 +27,7 @@ class FocusExporter(ReportingFunction):
         *,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         prices: s3.IBucket,
         reports: s3.IBucket,
     ) -> None:
@@ -37,6 +38,7 @@ class FocusExporter(ReportingFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             ledger: The table of calls.
+            state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
             reports: The bucket that it writes to.
         """
@@ -46,13 +48,15 @@ class FocusExporter(ReportingFunction):
             construct_id,
             job="focus_exporter",
             settings=Settings(
-                **call_settings(config, ledger=ledger, prices=prices),
+                **call_settings(config, state=state, prices=prices),
+                ledger_table=ledger.table_name,
                 report_bucket=reports.bucket_name,
                 ledger_retention_days=config.ledger_retention_days,
                 billing_account_id=config.billing_account_id,
             ),
             defaults=defaults,
             ledger=ledger,
+            state=state,
             prices=prices,
             reports=reports,
             prefix=COSTS_PREFIX,

@@ -13,7 +13,6 @@ from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.ledger.table import CALL_PREFIX
 from lambdas.functions.log_processor.settings import Settings
 
 
@@ -65,10 +64,9 @@ class LogProcessor(MeterFunction):
         )
         # `BatchExecuteStatement` is no action of its own: each statement is.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
-        self.grant_items(
+        self.grant(
             *("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"),
             on=ledger.table_arn,
-            keys=[f"{CALL_PREFIX}*"],
         )
         rejected = quarantine.arn_for_objects("rejected/*")
         self.grant("s3:PutObject", on=rejected, wildcard=UNKNOWN_NAMES)

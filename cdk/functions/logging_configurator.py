@@ -13,7 +13,7 @@ from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.ledger.table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import MEMORY_KEY
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.functions.logging_configurator.settings import Settings
 
@@ -37,7 +37,7 @@ class LoggingConfigurator(MeterFunction):
         metered_group: str,
         logging_role: LoggingRole,
         memory: ssm.IStringParameter,
-        ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
     ) -> None:
         """Make the function.
 
@@ -49,13 +49,13 @@ class LoggingConfigurator(MeterFunction):
             metered_group: The name of the metered log group: that one, or an adopted one.
             logging_role: The role with which Bedrock writes logs.
             memory: The parameter that stores Bedrock's configuration, ours and the one before.
-            ledger: The table that has a copy of it.
+            state: The table that has a copy of it.
         """
         stack_id = Stack.of(scope).stack_id
         self._settings = Settings(
             stack_id=stack_id,
             memory_parameter=memory.parameter_name,
-            ledger_table=ledger.table_name,
+            state_table=state.table_name,
             log_group=log_group.log_group_name,
             role_arn=logging_role.role_arn,
             is_content_logged=defaults.config.log_content,
@@ -80,7 +80,7 @@ class LoggingConfigurator(MeterFunction):
         )
         self.grant("ssm:GetParameter", "ssm:PutParameter", on=memory.parameter_arn)
         self.grant_items(
-            *("dynamodb:GetItem", "dynamodb:PutItem"), on=ledger.table_arn, keys=[MEMORY_KEY]
+            *("dynamodb:GetItem", "dynamodb:PutItem"), on=state.table_arn, keys=[MEMORY_KEY]
         )
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         self.grant_read_write_data()

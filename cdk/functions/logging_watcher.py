@@ -20,7 +20,7 @@ from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config.boundary_name import boundary_name
-from lambdas.domain.ledger.table import MEMORY_KEY, WATCH_KEY
+from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
@@ -42,6 +42,7 @@ class LoggingWatcher(MeterFunction):
         deploying_role: iam.IRole,
         memory: ssm.IStringParameter,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         stream_mapping: lambda_.CfnEventSourceMapping,
         topic: NotificationTopic,
     ) -> None:
@@ -56,7 +57,8 @@ class LoggingWatcher(MeterFunction):
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
             memory: The parameter that stores Bedrock's configuration, ours and the one before.
-            ledger: The table that stores what the function has found.
+            ledger: The table of calls, whose settings it compares.
+            state: The table that stores what the function has found.
             stream_mapping: What starts `metric_publisher`.
             topic: The topic to which it publishes changes.
         """
@@ -67,7 +69,7 @@ class LoggingWatcher(MeterFunction):
             job="logging_watcher",
             settings=Settings(
                 memory_parameter=memory.parameter_name,
-                ledger_table=ledger.table_name,
+                state_table=state.table_name,
                 topic_arn=topic.topic_arn,
                 stacks=config.stacks,
                 deploying_role_arn=deploying_role.role_arn,
@@ -95,9 +97,10 @@ class LoggingWatcher(MeterFunction):
         topic.grant_publish(self)
         grant_publish_events(self)
         self._grant_read_logging(logging_role, config.stacks)
-        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, ledger=ledger)
+        tables = (ledger, state)
+        grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
         self.grant("ssm:GetParameter", on=memory.parameter_arn)
-        table = ledger.table_arn
+        table = state.table_arn
         self.grant_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
         self.grant_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
         self.grant_read_write_data()
@@ -113,7 +116,7 @@ class LoggingWatcher(MeterFunction):
             }
         )
         start_on_changed_safeguards(
-            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, ledger=ledger
+            self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
 
     def _grant_read_logging(self, logging_role: LoggingRole, stacks: Sequence[str]) -> None:

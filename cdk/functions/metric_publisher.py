@@ -14,7 +14,7 @@ from cdk.components.call_publishing import grant_publish_calls, publishing_setti
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY, WAITING_PREFIX
+from lambdas.domain.ledger.state_table import WAITING_PREFIX
 from lambdas.functions.metric_publisher.settings import Settings
 
 _BATCH_SIZE = 1000
@@ -37,6 +37,7 @@ class MetricPublisher(MeterFunction):
         *,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         prices: s3.IBucket,
         failures: FailureDestination,
     ) -> None:
@@ -47,6 +48,7 @@ class MetricPublisher(MeterFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             ledger: The table of calls, with a stream.
+            state: The table of the meter's state.
             prices: The bucket of price editions.
             failures: Where Lambda keeps batches that failed every attempt.
         """
@@ -58,15 +60,13 @@ class MetricPublisher(MeterFunction):
             settings=Settings(
                 stack_id=stack_id,
                 ledger_retention_days=defaults.config.ledger_retention_days,
-                **publishing_settings(defaults.config, ledger=ledger, prices=prices),
+                **publishing_settings(defaults.config, state=state, prices=prices),
             ),
             defaults=defaults,
             timeout=Duration.minutes(2),
         )
-        grant_publish_calls(self, ledger=ledger, prices=prices)
-        self.grant_items(
-            "dynamodb:BatchWriteItem", on=ledger.table_arn, keys=[f"{WAITING_PREFIX}*"]
-        )
+        grant_publish_calls(self, state=state, prices=prices)
+        self.grant_items("dynamodb:BatchWriteItem", on=state.table_arn, keys=[f"{WAITING_PREFIX}*"])
         self.grant(
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(ledger.table_stream_arn),
@@ -78,13 +78,12 @@ class MetricPublisher(MeterFunction):
     def _map_stream(
         self, ledger: dynamodb.ITable, failures: FailureDestination
     ) -> lambda_.CfnEventSourceMapping:
-        calls = {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [{"prefix": CALL_PREFIX}]}}}}
         # Only DynamoDB's removal of expired items names a principal.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
         not_expired = {"userIdentity": {"principalId": [{"exists": False}]}}
         patterns = (
-            {"eventName": ["INSERT", "MODIFY"], **calls},
-            {"eventName": ["REMOVE"], **not_expired, **calls},
+            {"eventName": ["INSERT", "MODIFY"]},
+            {"eventName": ["REMOVE"], **not_expired},
         )
         mapping = lambda_.CfnEventSourceMapping(
             self,

@@ -11,8 +11,7 @@ from constructs import Construct
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.ledger.table import (
-    CALL_PREFIX,
+from lambdas.domain.ledger.state_table import (
     CORRECTION_PREFIX,
     TURN_PREFIX,
     UNPRICED_INDEX,
@@ -22,7 +21,6 @@ from lambdas.domain.ledger.table import (
 from lambdas.functions.price_refresher.settings import Settings
 
 REPRICED_EVERY = Duration.hours(1)
-_CALLS = f"{CALL_PREFIX}*"
 _UNPRICED = f"{UNPRICED_PREFIX}*"
 _WAITING = f"{WAITING_PREFIX}*"
 _TURN = f"{TURN_PREFIX}*"
@@ -39,6 +37,7 @@ class PriceRefresher(MeterFunction):
         *,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
         prices: s3.IBucket,
     ) -> None:
         """Make the function.
@@ -48,24 +47,28 @@ class PriceRefresher(MeterFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             ledger: The table of calls.
+            state: The table of the meter's state.
             prices: The bucket of price editions.
         """
         super().__init__(
             scope,
             construct_id,
             job="price_refresher",
-            settings=Settings(**publishing_settings(defaults.config, ledger=ledger, prices=prices)),
+            settings=Settings(
+                ledger_table=ledger.table_name,
+                **publishing_settings(defaults.config, state=state, prices=prices),
+            ),
             defaults=defaults,
             timeout=Duration.minutes(15),
         )
-        grant_publish_calls(self, ledger=ledger, prices=prices)
-        table = ledger.table_arn
-        self.grant_items("dynamodb:BatchGetItem", on=table, keys=[_CALLS, _UNPRICED, _WAITING])
+        grant_publish_calls(self, state=state, prices=prices)
+        table = state.table_arn
+        self.grant_items("dynamodb:BatchGetItem", on=table, keys=[_UNPRICED, _WAITING])
         self.grant_items("dynamodb:PutItem", on=table, keys=[_TURN, _PROGRESS])
         self.grant_items("dynamodb:GetItem", on=table, keys=[_PROGRESS])
         self.grant_items("dynamodb:DeleteItem", on=table, keys=[_TURN, _WAITING])
         self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
-        self.grant("dynamodb:Scan", on=table)
+        self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
         self.configure_async_invoke(retry_attempts=0)  # the next run does what is left
         self.start_on_schedule(
             events.Schedule.rate(REPRICED_EVERY),

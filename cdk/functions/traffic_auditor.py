@@ -11,7 +11,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
-from lambdas.domain.ledger.table import NOTICE_PREFIX
+from lambdas.domain.ledger.state_table import NOTICE_PREFIX
 from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
@@ -30,7 +30,7 @@ class TrafficAuditor(MeterFunction):
         *,
         defaults: FunctionDefaults,
         topic: NotificationTopic,
-        ledger: dynamodb.ITable,
+        state: dynamodb.ITable,
     ) -> None:
         """Make the function.
 
@@ -39,7 +39,7 @@ class TrafficAuditor(MeterFunction):
             construct_id: Its name there.
             defaults: What the functions of a stack share.
             topic: The topic of its notices.
-            ledger: The table that keeps which notices were sent.
+            state: The table that keeps which notices were sent.
         """
         config = defaults.config
         super().__init__(
@@ -48,7 +48,7 @@ class TrafficAuditor(MeterFunction):
             job="traffic_auditor",
             settings=Settings(
                 topic_arn=topic.topic_arn,
-                ledger_table=ledger.table_name,
+                state_table=state.table_name,
                 region=scope.region,
                 regions=config.regions,
                 denied_regions=config.denied_regions,
@@ -68,7 +68,7 @@ class TrafficAuditor(MeterFunction):
         )
         self.grant_items(
             *("dynamodb:GetItem", "dynamodb:PutItem"),
-            on=ledger.table_arn,
+            on=state.table_arn,
             keys=[f"{NOTICE_PREFIX}*"],
         )
         self.grant_read_write_data()

@@ -6,7 +6,8 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
-from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY, PARTITION_KEY
+from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.logging_configuration import LoggingMemory, read_copies, verify
 
 
@@ -14,7 +15,7 @@ def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:
     """What was written, found or adopted; nothing before the first deployment.
 
     Raises:
-        DamagedMemoryError: It cannot be read, or differs from its copy in the ledger table.
+        DamagedMemoryError: It cannot be read, or differs from its copy in the state table.
     """
     if deployment.status(stack_names.STORAGE) is None:
         return LoggingMemory()
@@ -29,7 +30,7 @@ def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingMemo
     client = session.client("dynamodb")
     try:
         answer = client.get_item(
-            TableName=deployment.output(stack_names.STORAGE, "LedgerTableName"),
+            TableName=deployment.output(stack_names.STORAGE, "StateTableName"),
             Key={PARTITION_KEY: {"S": MEMORY_KEY}},
             ConsistentRead=True,
         )

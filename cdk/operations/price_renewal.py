@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from cdk.operations.price_sources.price_rows import (
+    Amounts,
+    Measure,
+    PriceEntry,
+    build_row,
+    read_amounts,
+)
 from lambdas.domain.pricing import (
-    BilledUnit,
     Price,
     PriceBook,
-    Rates,
     Routing,
-    TokenKind,
 )
-from lambdas.domain.pricing.listings import Unusable, large_call_sizes, read_rate_key
 from lambdas.domain.pricing.overlay import PRICE_LIST
 from lambdas.domain.pricing.price_book import is_same_model, name_and_version
-from lambdas.domain.pricing.price_list import PriceList
 from lambdas.domain.pricing.routes import EVERY_REGION
-
-_Measure: TypeAlias = TokenKind | BilledUnit
-_Amounts: TypeAlias = dict[tuple[_Measure, int], Decimal]
-"""US dollars by kind of tokens or unit, and by the size of a call above which they hold."""
-
-
-class _Entry(NamedTuple):
-    """The model, scope and tier of a row."""
-
-    model_id: str
-    routing: Routing
-    place: str
-    service_tier: str | None
 
 
 class Why(StrEnum):
@@ -59,7 +48,7 @@ class Difference(NamedTuple):
     """
 
     price: Price
-    measure: _Measure
+    measure: Measure
     above_input_tokens: int
     usd: Decimal
     listed_usd: Decimal
@@ -91,32 +80,17 @@ class Renewal:
         return [*self.added, *self.corrected, *self.changed]
 
 
-def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> Iterator[Price]:
-    """Put the figures of AWS's own list into rows of a price book.
-
-    Batch inference and `bedrock-mantle` are left out, as neither is in invocation logs, and so is
-    what the counts of a log do not separate (speech). AWS lists prices of large calls without
-    saying where those begin: they are taken where the book knows that of the model.
+def renew(book: PriceBook, listed: Iterable[Price], today: date, *, follows: bool) -> Renewal:
+    """Compare a book with a source.
 
     Args:
-        listed: The list.
-        book: The standing book.
-        read_on: The day on which the list was read.
+        book: The book.
+        listed: The prices of the source.
+        today: The day, UTC.
+        follows: Whether the book follows the source where both differ.
     """
-    sizes = large_call_sizes(book)
-    found: defaultdict[tuple[_Entry, str], _Amounts] = defaultdict(dict)
-    for key, row in listed.prices.items():
-        rate = read_rate_key(key, sizes)
-        if isinstance(rate, Unusable):
-            continue
-        entry = _Entry(rate.model_id, rate.routing, rate.place, rate.service_tier)
-        amounts = found[entry, listed.sources[row.offer]]
-        if key.routing is Routing.GEOGRAPHY:  # the Region's own price goes before it
-            amounts.setdefault((rate.item, rate.above_input_tokens), row.usd)
-        else:
-            amounts[rate.item, rate.above_input_tokens] = row.usd
-    for (entry, source), amounts in found.items():
-        yield _price(entry, amounts, source, read_on)
+    compare = renew_from_price_list if follows else renew_from_others
+    return compare(book, listed, today)
 
 
 def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date) -> Renewal:
@@ -129,8 +103,8 @@ def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date)
     for price in listed:
         entry, known, new, other = standing.compare(price, today, renewal)
         if new:
-            renewal.added.append(_price(entry, new, price.source, price.read_on))
-        by_row: defaultdict[int, _Amounts] = defaultdict(dict)
+            renewal.added.append(build_row(entry, new, price.source, price.read_on))
+        by_row: defaultdict[int, Amounts] = defaultdict(dict)
         rows = {id(row): row for _, row in known.values()}
         for key, usd in other.items():
             row = known[key].price
@@ -141,7 +115,7 @@ def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date)
         for row_id, amounts in by_row.items():
             row = rows[row_id]
             whole = amounts | _larger_sizes(amounts, known)
-            renewed = _price(entry, whole, price.source, price.read_on)
+            renewed = build_row(entry, whole, price.source, price.read_on)
             if row.source.startswith(PRICE_LIST):
                 renewal.changed.append(replace(renewed, effective_from=today))
             else:
@@ -168,7 +142,7 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
         # A known price says nothing of the large calls of its scope: they are as dear as others.
         fitting = {key: usd for key, usd in new.items() if not (known and key[1])}
         if fitting and not other:
-            added = _price(entry, fitting, price.source, price.read_on)
+            added = build_row(entry, fitting, price.source, price.read_on)
             renewal.added.append(replace(added, effective_from=price.effective_from))
         for key, usd in other.items():
             row = known[key].price
@@ -176,7 +150,7 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
             if _is_of_one_source(row, price):
                 begins = max(price.effective_from or today, today)
                 amounts = {key: usd} | _larger_sizes({key: usd}, known)
-                renewed = _price(entry, amounts, price.source, price.read_on)
+                renewed = build_row(entry, amounts, price.source, price.read_on)
                 renewal.changed.append(replace(renewed, effective_from=begins))
             else:
                 renewal.differences.append(_difference(known[key], key, usd, price, why))
@@ -185,9 +159,9 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
 
 def _in_force_or_later(listed: Iterable[Price], today: date) -> list[Price]:
     """The rows that hold today, and those that begin later, of each scope."""
-    found: dict[tuple[_Entry, date | None], Price] = {}
+    found: dict[tuple[PriceEntry, date | None], Price] = {}
     for price in sorted(listed, key=lambda row: row.effective_from or date.min):
-        entry = _Entry(price.model_id, price.routing, price.place, price.service_tier)
+        entry = PriceEntry.of(price)
         found[entry, None if price.holds_on(today) else price.effective_from] = price
     return list(found.values())
 
@@ -199,7 +173,7 @@ class _Known(NamedTuple):
     price: Price
 
 
-_KnownAmounts: TypeAlias = dict[tuple[_Measure, int], _Known]
+_KnownAmounts: TypeAlias = dict[tuple[Measure, int], _Known]
 
 
 class _Standing:
@@ -207,26 +181,28 @@ class _Standing:
 
     def __init__(self, book: PriceBook) -> None:
         """Index a book."""
-        self._rows: defaultdict[_Entry, list[Price]] = defaultdict(list)
+        self._rows: defaultdict[PriceEntry, list[Price]] = defaultdict(list)
         self._spellings: defaultdict[str, set[str]] = defaultdict(set)
         for price in book:
-            entry = _Entry(price.model_id, price.routing, price.place, price.service_tier)
+            entry = PriceEntry.of(price)
             self._rows[entry].append(price)
             self._spellings[name_and_version(price.model_id)[0]].add(price.model_id)
 
     def compare(
         self, price: Price, today: date, renewal: Renewal
-    ) -> tuple[_Entry, _KnownAmounts, _Amounts, _Amounts]:
+    ) -> tuple[PriceEntry, _KnownAmounts, Amounts, Amounts]:
         """Compare a listed price with what is in force on its day, or today if it has begun.
 
         Returns:
             What it is a price of, what the book knows of that, and the figures of the price that
             are new or other. Those that agree are counted.
         """
-        entry = _Entry(self._spell(price.model_id), price.routing, price.place, price.service_tier)
+        entry = PriceEntry(
+            self._spell(price.model_id), price.routing, price.place, price.service_tier
+        )
         day = max(price.effective_from or today, today)
         known = self._in_force(entry, day)
-        amounts = _amounts(price)
+        amounts = read_amounts(price)
         new = {key: usd for key, usd in amounts.items() if key not in known}
         other = {key: usd for key, usd in amounts.items() if key in known and usd != known[key].usd}
         renewal.same += len(amounts) - len(new) - len(other)
@@ -236,11 +212,11 @@ class _Standing:
         """Say if a worldwide price is of a model whose price depends on the calling Region."""
         if price.routing is not Routing.GLOBAL or price.place != EVERY_REGION:
             return False
-        found: defaultdict[tuple[str | None, _Measure, int], set[Decimal]] = defaultdict(set)
+        found: defaultdict[tuple[str | None, Measure, int], set[Decimal]] = defaultdict(set)
         for entry, rows in self._rows.items():
             if entry.routing is Routing.GLOBAL and is_same_model(entry.model_id, price.model_id):
                 for row in rows if entry.place else ():
-                    for key, usd in _amounts(row).items():
+                    for key, usd in read_amounts(row).items():
                         found[entry.service_tier, *key].add(usd)
         return any(len(figures) > 1 for figures in found.values())
 
@@ -251,40 +227,16 @@ class _Standing:
             return model_id
         return next((each for each in sorted(known) if is_same_model(each, model_id)), model_id)
 
-    def _in_force(self, entry: _Entry, day: date) -> _KnownAmounts:
+    def _in_force(self, entry: PriceEntry, day: date) -> _KnownAmounts:
         """The figures that hold on a day; a later row of a book goes before an earlier one."""
         found: _KnownAmounts = {}
         for price in self._rows.get(entry, []):
             if price.holds_on(day):
-                found |= {key: _Known(usd, price) for key, usd in _amounts(price).items()}
+                found |= {key: _Known(usd, price) for key, usd in read_amounts(price).items()}
         return found
 
 
-def _amounts(price: Price) -> _Amounts:
-    tokens = {
-        (kind, rates.above_input_tokens): usd
-        for rates in price.rates
-        for kind, usd in rates.usd_per_million.items()
-    }
-    return tokens | {(unit, 0): usd for unit, usd in price.usd_per_unit.items()}
-
-
-def _price(entry: _Entry, amounts: _Amounts, source: str, read_on: date) -> Price:
-    by_size: defaultdict[int, dict[TokenKind, Decimal]] = defaultdict(dict)
-    units: dict[BilledUnit, Decimal] = {}
-    for (measure, above), usd in amounts.items():
-        if isinstance(measure, TokenKind):
-            by_size[above][measure] = usd
-        else:
-            units[measure] = usd
-    if by_size:
-        by_size[0] = by_size[0]
-    rates = tuple(Rates(above, by_size[above]) for above in sorted(by_size))
-    model_id, routing, place, tier = entry
-    return Price(model_id, routing, place, None, rates, source, read_on, tier, units)
-
-
-def _larger_sizes(amounts: _Amounts, known: _KnownAmounts) -> _Amounts:
+def _larger_sizes(amounts: Amounts, known: _KnownAmounts) -> Amounts:
     """The prices of large calls that a new row would otherwise hide."""
     measures = {measure for measure, above in amounts if not above}
     return {
@@ -295,7 +247,7 @@ def _larger_sizes(amounts: _Amounts, known: _KnownAmounts) -> _Amounts:
 
 
 def _difference(
-    known: _Known, key: tuple[_Measure, int], usd: Decimal, price: Price, why: Why
+    known: _Known, key: tuple[Measure, int], usd: Decimal, price: Price, why: Why
 ) -> Difference:
     measure, above = key
     return Difference(known.price, measure, above, known.usd, usd, price.source, why)

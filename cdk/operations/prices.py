@@ -10,19 +10,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from cdk.operations.price_files import HOST, FetchedFiles, fetch_price_files
-from cdk.operations.price_renewal import (
-    Difference,
-    Renewal,
-    read_price_list_rows,
-    renew_from_others,
-    renew_from_price_list,
-)
-from cdk.operations.price_sources import read_genai_prices, read_litellm_prices
+from cdk.operations.price_renewal import Difference, Renewal, renew
+from cdk.operations.price_sources import AwsPriceList, GenaiPrices, Litellm, SourcePrices
+from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
 from cdk.operations.terminal import CommandError, open_console
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import (
@@ -33,13 +28,11 @@ from lambdas.domain.pricing import (
     read_route,
 )
 from lambdas.domain.pricing.price_book import name_and_version
-from lambdas.domain.pricing.price_list import PriceList, read_price_list
 from lambdas.domain.pricing.shipped import FILE_NAME, read_price_book, write_price_book
 
 _ROOT = Path(__file__).parents[2]
 BOOK = _ROOT / "lambdas" / "domain" / "pricing" / FILE_NAME
 """The price book."""
-_LITELLM_FILE = "model_prices_and_context_window_backup.json"
 _SAMPLES = _ROOT / "tests" / "fixtures" / "invocation-logs.ndjson"
 _MAX_LINES = 40
 
@@ -56,41 +49,26 @@ def renew_prices(litellm: Path, *, is_offline: bool = False) -> None:
     """
     console = open_console()
     today = datetime.now(UTC).date()
-    standing = read_price_book(BOOK.read_text())
-    others = [*read_genai_prices(today), *_read_litellm(litellm, today)]
-    fetched = FetchedFiles((), ()) if is_offline else _fetch(console)
-    listed = read_price_list(fetched.files, today)
-    rows = list(read_price_list_rows(listed, standing, today))
-    own = renew_from_price_list(standing, rows, today)
-    book = _extended(standing, own, today)
-    secondary = renew_from_others(book, others, today)
-    book = _extended(book, secondary, today)
+    standing = book = read_price_book(BOOK.read_text())
+    lines: list[str] = []
+    for source in (
+        AwsPriceList(None if is_offline else partial(_fetch, console)),
+        GenaiPrices(),
+        Litellm.open(litellm),
+    ):
+        read = source.read(standing, today)
+        renewal = renew(book, read.rows, today, follows=source.is_authoritative)
+        book = _extended(book, renewal, today)
+        lines += [*_describe_reading(read), *_describe(renewal, source.name)]
     if list(book) != list(standing):
         BOOK.write_text(write_price_book(book))
-    for line in (
-        *_describe_fetch(fetched, listed, is_offline=is_offline),
-        *_describe(own, "AWS's own price files"),
-        *_describe(secondary, "genai-prices and litellm"),
-        *_describe_book(book, standing),
-        _describe_samples(book, today),
-    ):
+    for line in (*lines, *_describe_book(book, standing), _describe_samples(book, today)):
         console.print(line, soft_wrap=True)
 
 
 def _fetch(console: Console) -> FetchedFiles:
     with console.status("Reading AWS's price files") as status:
         return fetch_price_files(progress=lambda name: status.update(f"Reading {name}"))
-
-
-def _read_litellm(folder: Path, today: date) -> Iterator[Price]:
-    try:
-        text = (folder / "litellm" / _LITELLM_FILE).read_text()
-        (about,) = folder.glob("litellm-*.dist-info")
-    except (OSError, ValueError) as error:
-        message = f"{folder} has no litellm: run make prices."
-        raise CommandError(message) from error
-    source = about.name.removesuffix(".dist-info").replace("-", " ")
-    return read_litellm_prices(text, source, today)
 
 
 def _extended(book: PriceBook, renewal: Renewal, today: date) -> PriceBook:
@@ -107,20 +85,11 @@ def _extended(book: PriceBook, renewal: Renewal, today: date) -> PriceBook:
         raise CommandError(message) from error
 
 
-def _describe_fetch(fetched: FetchedFiles, listed: PriceList, *, is_offline: bool) -> Iterator[str]:
-    if is_offline:
-        yield "AWS's price files were not read (--offline)."
-    elif not fetched.files:
-        yield f"AWS's price files ({HOST}) could not be read: the book has nothing new from them."
-    else:
-        yield f"AWS's price files: {len(fetched.files)} read, {len(listed.prices)} prices."
-    yield from _listed("not read", fetched.failures)
-    names = (f"{name}: {count} rows" for name, count in listed.unmapped_names.items())
-    yield from _listed("names of no known model", names)
-    ambiguous = (f"{key.model_id} {key.region} {key.measure}" for key in listed.ambiguous)
-    yield from _listed("several prices for one thing, so none was taken", ambiguous)
-    reasons = (f"{reason}: {count} rows" for reason, count in listed.reasons.items())
-    yield from _listed("rows that are no price of a logged call", reasons)
+def _describe_reading(read: SourcePrices) -> Iterator[str]:
+    if read.summary:
+        yield read.summary
+    for heading, items in read.details.items():
+        yield from _listed(heading, items)
 
 
 def _describe(renewal: Renewal, source: str) -> Iterator[str]:

@@ -124,8 +124,8 @@ def confirm_and_purge(session: boto3.Session) -> None:
     """
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        f"This deletes ledger, invocation logs, quarantine, reports and price editions of Bedrock"
-        f" Meter in account {account}, {session.region_name}, for good."
+        "This deletes ledger, state, invocation logs, quarantine, reports and price editions of"
+        f" Bedrock Meter in account {account}, {session.region_name}, for good."
     )
     found = _not_put_back(session)
     if found is not None:

@@ -65,6 +65,7 @@ class IngestionStack(Stack):
             "MetricPublisher",
             defaults=defaults,
             ledger=storage.ledger,
+            state=storage.state,
             prices=storage.prices,
             failures=failures,
         )
@@ -73,6 +74,7 @@ class IngestionStack(Stack):
             "PriceRefresher",
             defaults=defaults,
             ledger=storage.ledger,
+            state=storage.state,
             prices=storage.prices,
         )
         self.price_updater = (
@@ -91,7 +93,7 @@ class IngestionStack(Stack):
             metered_group=self.metered_group,
             logging_role=self.logging_role,
             memory=storage.memory,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         self.logging_configurator.switch_logging_on(after=self.log_processor.subscription)
         CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)

@@ -78,7 +78,7 @@ class MonitoringStack(Stack):
             "CoverageAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
         traffic_auditor = TrafficAuditor(
@@ -86,7 +86,7 @@ class MonitoringStack(Stack):
             "TrafficAuditor",
             defaults=defaults,
             topic=self.topic,
-            ledger=storage.ledger,
+            state=storage.state,
         )
         reports = reporting.scheduled if reporting else {}
         if reporting:
@@ -182,6 +182,7 @@ class MonitoringStack(Stack):
             deploying_role=ingestion.logging_configurator.execution_role,
             memory=storage.memory,
             ledger=storage.ledger,
+            state=storage.state,
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )

@@ -50,6 +50,7 @@ class ReportingStack(Stack):
                 FOCUS_EXPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
             )
@@ -66,6 +67,7 @@ class ReportingStack(Stack):
                 COMPARISON_REPORTER,
                 defaults=defaults,
                 ledger=storage.ledger,
+                state=storage.state,
                 prices=storage.prices,
                 reports=storage.reports,
                 metered_group=ingestion.metered_group,

@@ -1,4 +1,4 @@
-"""What outlives everything else: logs, ledger, reports, key, and the memory of what was."""
+"""What outlives everything else: logs, ledger, state, reports, key, and the logging memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from cdk.components.acknowledgements import acknowledge
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config, stack_names
-from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY, UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.logging_configuration import NO_MEMORY
 
 FAILURES_KEPT = Duration.days(30)
@@ -29,7 +30,8 @@ class StorageStack(Stack):
         key: Encrypts the topic and the bucket of failures.
         data_key: Encrypts all stored data, where `customer_keys` is set; else AWS's own keys do.
         log_group: Where Bedrock writes its invocation logs, unless others' are adopted.
-        ledger: One item per call, and a stream of what is new.
+        ledger: One item per call, and a stream of what is new; nothing else.
+        state: What the meter remembers: tags, identities, calls without a price, notices.
         quarantine: Records that could not be counted, with their reasons.
         failures: Events that a function gave up on; `make redrive` puts them back.
         redrive_role: The only role that reads them.
@@ -61,24 +63,9 @@ class StorageStack(Stack):
             removal_policy=RemovalPolicy.RETAIN,
         )
         self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]
-        self.ledger = dynamodb.Table(
-            self,
-            "UsageLedger",
-            partition_key=dynamodb.Attribute(
-                name=PARTITION_KEY, type=dynamodb.AttributeType.STRING
-            ),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute=EXPIRES_AT,
-            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self.data_key else None),
-            encryption_key=self.data_key,
-            deletion_protection=True,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        self.ledger.add_global_secondary_index(
+        self.ledger = self._table("UsageLedger", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+        self.state = self._table("MeterState")
+        self.state.add_global_secondary_index(
             index_name=UNPRICED_INDEX,
             partition_key=dynamodb.Attribute(name=UNPRICED_KEY, type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
@@ -102,6 +89,7 @@ class StorageStack(Stack):
         for name, value in (
             ("LogGroupName", self.log_group.log_group_name),
             ("LedgerTableName", self.ledger.table_name),
+            ("StateTableName", self.state.table_name),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("RedriveRoleArn", self.redrive_role.role_arn),
@@ -111,6 +99,25 @@ class StorageStack(Stack):
             ("LedgerRetentionDays", str(config.ledger_retention_days)),
         ):
             CfnOutput(self, name, value=value)
+
+    def _table(self, name: str, *, stream: dynamodb.StreamViewType | None = None) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            name,
+            partition_key=dynamodb.Attribute(
+                name=PARTITION_KEY, type=dynamodb.AttributeType.STRING
+            ),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute=EXPIRES_AT,
+            stream=stream,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            encryption=(dynamodb.TableEncryption.CUSTOMER_MANAGED if self.data_key else None),
+            encryption_key=self.data_key,
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
 
     def _bucket(
         self,

@@ -37,7 +37,7 @@ class SsmLoggingMemory:
         except self._client.exceptions.ParameterNotFound as error:
             message = (
                 "The SSM parameter in which Bedrock Meter remembers Bedrock's logging configuration"
-                f", {self._parameter_name}, is gone. Make it again from its copy in the ledger"
+                f", {self._parameter_name}, is gone. Make it again from its copy in the state"
                 " table; docs/security.md says how."
             )
             raise DamagedMemoryError(message) from error

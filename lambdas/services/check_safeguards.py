@@ -108,7 +108,7 @@ class SafeguardChecker:
             (Subject.RULE, "rules", self._rules),
             (Subject.FUNCTION, "event source mappings", self._mappings),
             (Subject.FUNCTION, "functions", self._functions),
-            (Subject.LEDGER, "the ledger's table", self._tables),
+            (Subject.LEDGER, "the meter's tables", self._tables),
         )
         differences: list[Difference] = []
         for subject, name, compare in checks:

@@ -11,7 +11,7 @@ from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
-from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedCalls
+from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedNotes
 from lambdas.domain.ledger.usage_ledger import LedgerChange
 from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
 from lambdas.domain.metrics.sink import get_metric_time
@@ -93,7 +93,7 @@ class PublishMetrics:
     books: CallBooks
     namer: DimensionNamer
     publishing: MetricPublishing
-    unpriced: UnpricedCalls
+    unpriced: UnpricedNotes
 
     def publish(
         self,

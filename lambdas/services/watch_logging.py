@@ -240,7 +240,7 @@ def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterat
         text = f"CloudTrail's event history cannot be read to its end: {gap}"
         yield Difference(Subject.FUNCTION, text)
     if failure is not None:
-        text = f"what was notified before cannot be read from the ledger table: {failure.code}"
+        text = f"what was notified before cannot be read from the state table: {failure.code}"
         yield Difference(Subject.FUNCTION, text)
 
 

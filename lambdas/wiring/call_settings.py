@@ -18,7 +18,7 @@ class CallSettings(EnvironmentSettings):
 
     Attributes:
         account_id: The account whose profiles, roles and users have tags.
-        ledger_table: The DynamoDB table of calls, which also remembers tags.
+        state_table: The DynamoDB table of the meter's own state, with the tags of resources.
         negotiated_prices: What is paid instead of list prices, as a JSON list.
         attribution: What calls are put down to, as JSON.
         assume_prices: Whether the dearest listed price of the partition stands in where the place
@@ -27,7 +27,7 @@ class CallSettings(EnvironmentSettings):
     """
 
     account_id: str = Field(min_length=1)
-    ledger_table: str = Field(min_length=3)
+    state_table: str = Field(min_length=3)
     negotiated_prices: Annotated[
         tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()

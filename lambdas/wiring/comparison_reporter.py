@@ -44,13 +44,13 @@ class PricedReporter:
 
 
 def make_reporter(
-    settings: CallSettings, *, report_bucket: str, content_log_group: str
+    settings: CallSettings, *, ledger_table: str, report_bucket: str, content_log_group: str
 ) -> PricedReporter:
     """Make a reporter of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     logs = boto3.client("logs", config=PROMPT)
     reporter = CompareModels(
-        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
+        calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
         books=call_books(settings, dynamodb),
         pricing=settings.pricing,
         logs=CloudWatchInvocationLog(logs, content_log_group) if content_log_group else None,

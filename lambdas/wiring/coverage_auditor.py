@@ -85,7 +85,7 @@ class CoverageWatch:
 def make_coverage_watch(
     *,
     topic_arn: str,
-    ledger_table: str,
+    state_table: str,
     alarm_metric: str,
     profiles_arn: str,
     max_models: int,
@@ -93,7 +93,7 @@ def make_coverage_watch(
 ) -> CoverageWatch:
     """Make a watch of the account that the function runs in."""
     reader = CloudWatchMetricReader(boto3.client("cloudwatch"))
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), ledger_table)
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), state_table)
     auditor = CoverageAuditor(
         reader,
         ProfileModels(memory, profiles_arn).name_model,

@@ -26,7 +26,7 @@ def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
         boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
-    memory = DynamoDbTagMemory(dynamodb, settings.ledger_table)
+    memory = DynamoDbTagMemory(dynamodb, settings.state_table)
     rules = settings.attribution_rules
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
     return CallBooks(directory, rules, settings.pricing)

@@ -41,6 +41,7 @@ class PricedExporter:
 def make_exporter(
     settings: CallSettings,
     *,
+    ledger_table: str,
     report_bucket: str,
     billing_account_id: str | None,
     retention_days: int,
@@ -48,7 +49,7 @@ def make_exporter(
     """Make an exporter of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     exporter = ExportFocus(
-        calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
+        calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
         books=call_books(settings, dynamodb),
         files=FocusFiles(
             S3ReportFiles(boto3.client("s3", config=PROMPT), report_bucket), convert_to_parquet

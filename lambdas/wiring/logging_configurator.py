@@ -12,11 +12,11 @@ from lambdas.domain.logging_configuration import VerifiedMemory
 from lambdas.services.configure_logging import LoggingConfigurator
 
 
-def make_configurator(memory_parameter: str, ledger_table: str) -> LoggingConfigurator:
+def make_configurator(memory_parameter: str, state_table: str) -> LoggingConfigurator:
     """Make a configurator with two memories of what it replaced."""
     memory = VerifiedMemory(
         SsmLoggingMemory(boto3.client("ssm"), memory_parameter),
-        DynamoDbMemoryCopy(boto3.client("dynamodb"), ledger_table),
+        DynamoDbMemoryCopy(boto3.client("dynamodb"), state_table),
     )
     return LoggingConfigurator(BedrockLoggingApi(boto3.client("bedrock")), memory)
 

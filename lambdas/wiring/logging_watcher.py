@@ -37,7 +37,7 @@ def make_watcher(
     deployed: DeployedLogging,
     deploying_role_arn: str,
     known_log_policies: Collection[str],
-    ledger_table: str,
+    state_table: str,
     stacks: Sequence[str],
     topic_arn: str,
 ) -> LoggingWatcher:
@@ -49,7 +49,7 @@ def make_watcher(
         deploying_role_arn=deploying_role_arn,
         put=VerifiedMemory(
             SsmLoggingMemory(boto3.client("ssm"), deployed.memory_parameter),
-            DynamoDbMemoryCopy(dynamodb, ledger_table),
+            DynamoDbMemoryCopy(dynamodb, state_table),
         ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
@@ -71,6 +71,6 @@ def make_watcher(
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
         deployments=CloudFormationDeployments(cloudformation, stacks),
-        memory=DynamoDbWatchMemory(dynamodb, ledger_table),
+        memory=DynamoDbWatchMemory(dynamodb, state_table),
         notifier=make_notifier(topic_arn),
     )

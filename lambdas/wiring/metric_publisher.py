@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
-from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_stream import (
     StreamRecord,
     changed_at,
@@ -110,7 +110,7 @@ def make_publisher(
             books=call_books(settings, dynamodb),
             namer=dimension_namer(settings, dynamodb),
             publishing=metric_publishing(settings),
-            unpriced=DynamoDbUnpricedCalls(dynamodb, settings.ledger_table),
+            unpriced=DynamoDbUnpricedNotes(dynamodb, settings.state_table),
         ),
         pricing=CurrentPricing(settings),
         deployed_at=created_at(boto3.client("cloudformation", config=PROMPT), stack_id),

@@ -68,14 +68,14 @@ class CostRefresher:
         return RefreshReport(repriced, self.corrector.correct(edition, now, has_time))
 
 
-def make_refresher(settings: PublishingSettings) -> CostRefresher:
+def make_refresher(settings: PublishingSettings, *, ledger_table: str) -> CostRefresher:
     """Make a refresher that reads and writes in the account that the function runs in."""
-    dynamodb, table = boto3.client("dynamodb", config=PROMPT), settings.ledger_table
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
     repricer = RepriceCalls(
         books=call_books(settings, dynamodb),
         namer=dimension_namer(settings, dynamodb),
         publishing=metric_publishing(settings),
-        unpriced=DynamoDbUnpricedCalls(dynamodb, table),
+        unpriced=DynamoDbUnpricedCalls(dynamodb, settings.state_table, ledger_table),
     )
     corrector = CorrectCosts(
         books=repricer.books,
@@ -83,8 +83,8 @@ def make_refresher(settings: PublishingSettings) -> CostRefresher:
         publishing=repricer.publishing,
         pricing=settings.pricing,
         shipped=settings.pricing.book,
-        calls=DynamoDbRecordedCalls(dynamodb, table),
-        corrections=DynamoDbCostCorrections(dynamodb, table),
+        calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
+        corrections=DynamoDbCostCorrections(dynamodb, settings.state_table),
         lock=repricer.unpriced,
     )
     return CostRefresher(repricer, corrector, CurrentPricing(settings))

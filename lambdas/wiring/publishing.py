@@ -8,7 +8,7 @@ import boto3
 
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.identity_registry import DynamoDbIdentityRegistry
-from lambdas.domain.ledger.table import MODEL_SCOPE, PAIR_SCOPE, PROJECT_SCOPE
+from lambdas.domain.ledger.state_table import MODEL_SCOPE, PAIR_SCOPE, PROJECT_SCOPE
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES, BoundedModels
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def bounded_identities(settings: PublishingSettings, dynamodb: DynamoDBClient) -> BoundedIdentities:
-    """Say what the dimension of identities says, within the month's bound in the ledger table."""
+    """Say what the dimension of identities says, within the month's bound in the state table."""
     return BoundedIdentities(
         IdentityFolding(settings.folding_patterns),
-        DynamoDbIdentityRegistry(dynamodb, settings.ledger_table, settings.identity_bound),
+        DynamoDbIdentityRegistry(dynamodb, settings.state_table, settings.identity_bound),
     )
 
 
 def bounded_models(settings: PublishingSettings, dynamodb: DynamoDBClient) -> BoundedModels:
-    """Say what the dimension of models says, within the month's bounds in the ledger table."""
-    table, pricing = settings.ledger_table, settings.pricing
+    """Say what the dimension of models says, within the month's bounds in the state table."""
+    table, pricing = settings.state_table, settings.pricing
     pairs = DynamoDbIdentityRegistry(dynamodb, table, MAX_MODELS_OF_IDENTITIES, scope=PAIR_SCOPE)
     return BoundedModels(
         DynamoDbIdentityRegistry(dynamodb, table, settings.max_models, scope=MODEL_SCOPE),
@@ -42,8 +42,8 @@ def bounded_models(settings: PublishingSettings, dynamodb: DynamoDBClient) -> Bo
 
 
 def bounded_projects(settings: PublishingSettings, dynamodb: DynamoDBClient) -> BoundedProjects:
-    """Say what the dimension of projects says, within the month's bound in the ledger table."""
-    table = settings.ledger_table
+    """Say what the dimension of projects says, within the month's bound in the state table."""
+    table = settings.state_table
     return BoundedProjects(
         DynamoDbIdentityRegistry(dynamodb, table, MAX_PROJECTS, scope=PROJECT_SCOPE)
     )

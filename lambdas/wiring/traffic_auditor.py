@@ -13,12 +13,12 @@ from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.notifiers import make_notifier
 
 
-def make_auditor(*, scope: TrafficScope, ledger_table: str, topic_arn: str) -> TrafficAuditor:
+def make_auditor(*, scope: TrafficScope, state_table: str, topic_arn: str) -> TrafficAuditor:
     """Make an auditor of the account that the function runs in."""
     return TrafficAuditor(
         scope,
         make_sources(scope.region),
-        DynamoDbSentNotices(boto3.client("dynamodb"), ledger_table),
+        DynamoDbSentNotices(boto3.client("dynamodb"), state_table),
         make_notifier(topic_arn),
     )
 

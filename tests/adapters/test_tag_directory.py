@@ -20,7 +20,7 @@ from lambdas.domain.attribution.tags import (
     NO_TAGS,
     kept_tags,
 )
-from tests.aws import LEDGER
+from tests.aws import STATE
 from tests.builders import HAIKU_3, NOON
 from tests.fakes import InMemoryTagMemory, InMemoryTagSource
 
@@ -36,7 +36,7 @@ def memory(request: pytest.FixtureRequest) -> TagMemory:
     if request.param == "in memory":
         return InMemoryTagMemory()
     request.getfixturevalue("aws")
-    return DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    return DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
 
 
 @pytest.fixture
@@ -365,14 +365,14 @@ def test_many_are_recalled_at_once_whether_known_or_not(memory: TagMemory) -> No
 @pytest.mark.usefixtures("aws")
 def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTagSource) -> None:
     client = boto3.client("dynamodb")
-    memory = DynamoDbTagMemory(client, LEDGER)
+    memory = DynamoDbTagMemory(client, STATE)
     source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
     Directory(memory, source, is_kept=True).look_up(0, ROLE, USER)
 
     def leave_over(parsed: dict[str, Any], **_: Any) -> None:
-        (item,) = (each for each in parsed["Responses"][LEDGER] if ROLE in each["pk"]["S"])
-        parsed["Responses"][LEDGER].remove(item)
-        parsed["UnprocessedKeys"] = {LEDGER: {"Keys": [{"pk": item["pk"]}]}}
+        (item,) = (each for each in parsed["Responses"][STATE] if ROLE in each["pk"]["S"])
+        parsed["Responses"][STATE].remove(item)
+        parsed["UnprocessedKeys"] = {STATE: {"Keys": [{"pk": item["pk"]}]}}
 
     client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
     assert memory.recall_all([ROLE, USER]).keys() == {USER}
@@ -388,7 +388,7 @@ def test_a_report_of_many_roles_takes_a_request_for_a_hundred(source: InMemoryTa
     client.meta.events.register(
         "provide-client-params.dynamodb", lambda model, **_: requests.update([model.name])
     )
-    directory = Directory(DynamoDbTagMemory(client, LEDGER), source, is_kept=True)
+    directory = Directory(DynamoDbTagMemory(client, STATE), source, is_kept=True)
     directory.seconds_of_a_question = 1000
     directory.look_up(0, *(f"arn:aws:iam::111122223333:role/{number}" for number in range(1000)))
     assert requests == {"BatchGetItem": 10, "PutItem": 1}
@@ -458,13 +458,13 @@ def test_what_another_process_has_just_remembered_is_recalled() -> None:
     client.meta.events.register(
         "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
     )
-    DynamoDbTagMemory(client, LEDGER).recall(ROLE)
+    DynamoDbTagMemory(client, STATE).recall(ROLE)
     assert [it["ConsistentRead"] for it in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
     names = [f"{number}".rjust(LONGEST_TAG_NAME, "\U00020000") for number in range(9)]
     history = TagHistory(model_id=HAIKU_3)
     for number in range(40):
@@ -475,16 +475,16 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
     assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry
-    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
     sizes = (len(name) + len(str(*it.values()).encode()) for name, it in item.items())
     assert sum(sizes) < LARGEST_ITEM_BYTES
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_is_remembered_is_kept_for_as_long_as_calls_may_be() -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
     memory.remember(ROLE, TagEntry(TagHistory(), NOON), replaced=None)
-    (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
     assert item["pk"]["S"] == f"tags#{ROLE}"
     expires_at = datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC)
     assert expires_at > NOON + timedelta(days=400)

@@ -15,13 +15,13 @@ from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.ledger.table import (
+from lambdas.domain.ledger.state_table import (
     CORRECTION_PREFIX,
     NOTICE_PREFIX,
-    PARTITION_KEY,
     TURN_PREFIX,
     WATCH_KEY,
 )
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
@@ -132,7 +132,7 @@ def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
     # A run that was cut off would let others wait, and one that ended leaves nothing to do.
     for key in (f"{TURN_PREFIX}unpriced", CORRECTION_PREFIX + superseded_edition(deployed)):
         deployed.cloud.client("dynamodb").delete_item(
-            TableName=deployed.bucket("LedgerTableName"), Key={PARTITION_KEY: {"S": key}}
+            TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": key}}
         )
     return {}
 
@@ -219,13 +219,13 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
 
 
 def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
-    """What it may not read would be a difference, which it keeps in the ledger table."""
+    """What it may not read would be a difference, which it keeps in the state table."""
     now = datetime.now(UTC)
 
     def differences() -> list[str]:
         deployed.start("LoggingWatcher", event("Scheduled Event", now))
         item = deployed.cloud.client("dynamodb").get_item(
-            TableName=deployed.bucket("LedgerTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
+            TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
         )
         if "Item" not in item:
             return []  # nothing was ever found
@@ -249,7 +249,7 @@ def sent_notices(deployed: Deployed) -> set[str]:
     pages = (
         deployed.cloud.client("dynamodb")
         .get_paginator("scan")
-        .paginate(TableName=deployed.bucket("LedgerTableName"))
+        .paginate(TableName=deployed.bucket("StateTableName"))
     )
     keys = (item[PARTITION_KEY]["S"] for page in pages for item in page["Items"])
     return {key.removeprefix(NOTICE_PREFIX) for key in keys if key.startswith(NOTICE_PREFIX)}
@@ -314,7 +314,6 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
 @pytest.mark.parametrize(
     ("job", "keys"),
     [
-        ("log_processor", "call#*"),
         ("metric_publisher", "identity#*"),
         ("metric_publisher", "tags#*"),
         ("metric_publisher", "unpriced#*"),
@@ -323,7 +322,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("price_refresher", "correction#*"),
     ],
 )
-def test_items_of_the_ledger_table_are_denied_to_whoever_may_keep_others(
+def test_items_of_the_state_table_are_denied_to_whoever_may_keep_others(
     deployed: Deployed, job: str, keys: str
 ) -> None:
     function: str = getattr(deployed.deployment, job)
@@ -334,6 +333,20 @@ def test_items_of_the_ledger_table_are_denied_to_whoever_may_keep_others(
     assert not works(deployed, function, event_for(deployed, job))
     role.put(role.document["Statement"])
     assert works(deployed, function, event_for(deployed, job))
+
+
+def test_log_processor_is_denied_the_ledger_by_a_grant_on_the_state_table(
+    deployed: Deployed,
+) -> None:
+    function = deployed.deployment.log_processor
+    role = Role(deployed, function)
+    granted = json.dumps(role.document["Statement"])
+    moved = granted.replace(deployed.bucket("LedgerTableName"), deployed.bucket("StateTableName"))
+    assert moved != granted
+    role.put(json.loads(moved))
+    assert not works(deployed, function, event_for(deployed, "log_processor"))
+    role.put(role.document["Statement"])
+    assert works(deployed, function, event_for(deployed, "log_processor"))
 
 
 def user_with(deployed: Deployed, name: str, *actions: str) -> Any:

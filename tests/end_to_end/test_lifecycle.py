@@ -121,7 +121,7 @@ def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
     printed = make(
         cloud, "deploy", settings(existing_logging="replace", log_content=True), is_ok=False
     )
-    assert "differs from the copy in the ledger table" in printed
+    assert "differs from the copy in the state table" in printed
     assert statuses(cloud)[stack_names.INGESTION] == "UPDATE_ROLLBACK_COMPLETE"
     assert live(cloud) == ours
     _, _, problems = make(cloud, "doctor", is_ok=False).partition("fix these first: ")

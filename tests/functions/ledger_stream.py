@@ -26,7 +26,7 @@ class Table:
     def changes(self) -> list[dict[str, Any]]:
         """What has changed since it was asked last."""
         items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
-        now = {item["pk"]["S"]: item for item in items if item["pk"]["S"].startswith("call#")}
+        now = {item["pk"]["S"]: item for item in items}
         found = []
         for key in {**self.before, **now}:
             before, after = self.before.get(key), now.get(key)

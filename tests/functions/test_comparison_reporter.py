@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.comparison_reporter import handler
-from tests.aws import LEDGER, client_configs, lambda_context
+from tests.aws import LEDGER, STATE, client_configs, lambda_context
 from tests.builders import usage_record
 from tests.invocation_logs import log
 
@@ -34,6 +34,7 @@ def last_week() -> datetime:
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
+        "STATE_TABLE": STATE,
         "ACCOUNT_ID": "111122223333",
         "REPORT_BUCKET": REPORTS,
         "CONTENT_LOG_GROUP": GROUP,

@@ -14,7 +14,7 @@ from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
 from tests.aws import (
-    LEDGER,
+    STATE,
     deploy_a_stack,
     event,
     health_metrics,
@@ -35,7 +35,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the subscriber of the topic has received."""
     topic, received = subscribe_a_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
     monkeypatch.setenv("ALARM_METRIC", "QuotaTokens")
     monkeypatch.setenv("MAX_MODELS", "2")
@@ -184,7 +184,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), LEDGER)
+    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
     entry = TagEntry(TagHistory(model_id=HAIKU_3), NOW, frozenset())
     memory.remember(f"{PROFILES}abc123", entry, None)
     count("AWS/Bedrock", "abc123", 200)

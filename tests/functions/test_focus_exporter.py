@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.functions.focus_exporter import handler
-from tests.aws import LEDGER, client_configs, lambda_context
+from tests.aws import LEDGER, STATE, client_configs, lambda_context
 from tests.builders import usage_record
 from tests.focus_rules import read_rows, violations
 
@@ -26,6 +26,7 @@ CONTEXT = lambda_context(900_000)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
+        "STATE_TABLE": STATE,
         "ACCOUNT_ID": "111122223333",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",

@@ -1,4 +1,4 @@
-"""What functions ask of the ledger table is what their roles allow, item by item."""
+"""What functions ask of the tables is what their roles allow, item by item."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,10 @@ from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.table import CALL_PREFIX
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, deploy_a_stack, lambda_context, set_log_processor_variables
+from tests.aws import LEDGER, STATE, deploy_a_stack, lambda_context, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
@@ -37,7 +36,9 @@ RULES = {"patterns": [{"model_id": PRIVATE, "project": "apollo", "effective_from
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
 LEADING_KEYS = "dynamodb:LeadingKeys"
 WRITES = {"BatchWriteItem", "DeleteItem", "PartiQLInsert", "PutItem", "UpdateItem"}
-Asked = set[tuple[str, str]]
+Asked = set[tuple[str, str, str]]
+RESOURCES = {LEDGER: "UsageLedger", STATE: "MeterState"}
+"""Parts of the names of tables in the template."""
 
 
 @pytest.fixture
@@ -61,21 +62,22 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     return seen
 
 
-def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _items(action: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for part in params.get("TransactItems", ()):
         for name, operation in part.items():
             yield from _items(f"{name}Item", operation)
     for name in ("Item", "Key"):
         if name in params:
-            yield action, params[name]["pk"]["S"]
+            yield action, params["TableName"], params[name]["pk"]["S"]
     for statement in params.get("Statements", ()):  # `BatchExecuteStatement` is no action
-        _, item = read_insertion(statement)
-        yield "PartiQLInsert", item["pk"]["S"]
-    for of_it in params.get("RequestItems", {}).values():
-        if isinstance(of_it, dict):
-            yield from ((action, key["pk"]["S"]) for key in of_it["Keys"])
+        table, item = read_insertion(statement)
+        yield "PartiQLInsert", table, item["pk"]["S"]
+    for table, requests in params.get("RequestItems", {}).items():
+        if isinstance(requests, dict):
+            yield from ((action, table, key["pk"]["S"]) for key in requests["Keys"])
         else:
-            yield from ((action, it["PutRequest"]["Item"]["pk"]["S"]) for it in of_it)
+            items = (request["PutRequest"]["Item"] for request in requests)
+            yield from ((action, table, item["pk"]["S"]) for item in items)
 
 
 def granted(role: str) -> set[str]:
@@ -87,13 +89,22 @@ def granted(role: str) -> set[str]:
     }
 
 
-def is_allowed(role: str, action: str, key: str) -> bool:
+def is_allowed(role: str, action: str, table: str, key: str) -> bool:
     return any(
-        any(fnmatchcase(key, it) for it in condition["ForAllValues:StringLike"][LEADING_KEYS])
+        f"dynamodb:{action}" in as_list(statement["Action"])
+        and RESOURCES[table] in json.dumps(statement["Resource"])
+        and has_key(statement.get("Condition"), key)
         for statement in statements(deployment().ingestion, role)
-        if f"dynamodb:{action}" in as_list(statement["Action"])
-        for condition in [statement["Condition"]]
-        if condition["Null"] == {LEADING_KEYS: "false"}
+    )
+
+
+def has_key(condition: dict[str, Any] | None, key: str) -> bool:
+    """Say if a condition lets a key through: that of a grant on a whole table lets any."""
+    if condition is None:
+        return True
+    patterns = condition["ForAllValues:StringLike"][LEADING_KEYS]
+    return condition["Null"] == {LEADING_KEYS: "false"} and any(
+        fnmatchcase(key, pattern) for pattern in patterns
     )
 
 
@@ -101,11 +112,14 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     for code in ("", "ThrottlingException"):
         message = json.dumps(log(timestamp=NOW.isoformat(), errorCode=code))
         log_processor.lambda_handler({"awslogs": {"data": pack([message])}}, CONTEXT)
-    actions = {action for action, _ in asked}
+    actions = {action for action, _, _ in asked}
+    assert {table for _, table, _ in asked} == {LEDGER}
     assert actions == {"PartiQLInsert", "BatchGetItem", "PutItem"}
     assert all(is_allowed("LogProcessorRole", *it) for it in asked)
     assert not [
-        action for action in actions if is_allowed("LogProcessorRole", action, "unpriced#call")
+        action
+        for action in actions
+        if is_allowed("LogProcessorRole", action, STATE, "unpriced#call")
     ]
     assert granted("LogProcessorRole") == actions
 
@@ -120,7 +134,8 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     publish = metric_publisher.publisher().publisher.publish
     publish([LedgerChange(record)], NOW)
     publish([LedgerChange(record)], NOW, is_retried=True)
-    kinds = {key.split("#")[0] for _, key in asked}
+    kinds = {key.split("#")[0] for _, _, key in asked}
+    assert {table for _, table, _ in asked} == {STATE}
     assert kinds == {
         *("identity", "identities", "sessions", "project-identity", "project-identities"),
         *("model-identity", "model-identities"),
@@ -136,13 +151,13 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")
     publish_a_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
-    assert {key.split("#")[0] for _, key in asked} >= {
+    assert {key.split("#")[0] for _, table, key in asked if table == STATE} >= {
         "turn",
         "unpriced",
         "waiting",
-        "call",
         "correction",
     }
+    assert {action for action, table, _ in asked if table == LEDGER} == {"BatchGetItem"}
     assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
 
 
@@ -150,4 +165,4 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
 def test_whoever_publishes_can_change_no_call(role: str) -> None:
     writes = granted(role) & WRITES
     assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
-    assert not [it for it in writes if is_allowed(role, it, f"{CALL_PREFIX}account#region#id")]
+    assert not [it for it in writes if is_allowed(role, it, LEDGER, "account#region#id")]

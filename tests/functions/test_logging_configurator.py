@@ -11,7 +11,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
 from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
-from lambdas.domain.ledger.table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import MEMORY_KEY
 from lambdas.domain.logging_configuration import (
     NO_MEMORY,
     DamagedMemoryError,
@@ -26,7 +26,7 @@ from lambdas.domain.logging_configuration.ports import (
 )
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import LoggingConfigurator
-from tests.aws import LEDGER, REGION, clear_caches, deploy_a_stack, lambda_context
+from tests.aws import REGION, STATE, clear_caches, deploy_a_stack, lambda_context
 from tests.fakes import InMemoryMemoryCopy, InMemoryMemoryStore
 
 CONTEXT = lambda_context()
@@ -41,7 +41,7 @@ STATUSES = {
 }
 SETTINGS = {
     "MEMORY_PARAMETER": MEMORY,
-    "LEDGER_TABLE": LEDGER,
+    "STATE_TABLE": STATE,
     "LOG_GROUP": "meter",
     "ROLE_ARN": "arn:aws:iam::123456789012:role/logging",
     "IS_CONTENT_LOGGED": "false",
@@ -218,27 +218,27 @@ def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
 
 
 def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Function) -> None:
-    """That version had no copy in the ledger table."""
+    """That version had no copy in the state table."""
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")
-    boto3.client("dynamodb").delete_item(TableName=LEDGER, Key={"pk": {"S": MEMORY_KEY}})
+    boto3.client("dynamodb").delete_item(TableName=STATE, Key={"pk": {"S": MEMORY_KEY}})
     function.request("Update")
     function.request("Delete")
     assert live() == audit
 
 
-def test_a_ledger_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
+def test_a_state_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
     function: Function,
 ) -> None:
     function.request("Create")
-    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    boto3.client("dynamodb").delete_table(TableName=STATE)
     function.request("Delete")
     assert live() == {}
 
 
 def test_without_a_copy_nothing_is_deployed(function: Function) -> None:
-    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    boto3.client("dynamodb").delete_table(TableName=STATE)
     with pytest.raises(MemoryUnavailableError, match="ResourceNotFound"):
         function.request("Create")
     assert live() == {}

@@ -20,8 +20,8 @@ from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
 from tests.aws import (
-    LEDGER,
     REGION,
+    STATE,
     clear_caches,
     deploy_a_stack,
     event,
@@ -72,7 +72,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     deploy_a_stack()
     settings = Settings(
         memory_parameter=MEMORY,
-        ledger_table=LEDGER,
+        state_table=STATE,
         topic_arn=topic,
         stacks=("stack",),
         deploying_role_arn=CONFIGURATOR,
@@ -124,7 +124,7 @@ def put_configuration(configuration: dict[str, Any]) -> None:
 def remember(memory: LoggingMemory) -> None:
     """Write the memory and its copy, as a deployment does."""
     write_parameter(memory)
-    DynamoDbMemoryCopy(boto3.client("dynamodb"), LEDGER).remember((memory,))
+    DynamoDbMemoryCopy(boto3.client("dynamodb"), STATE).remember((memory,))
 
 
 def write_parameter(memory: LoggingMemory) -> None:
@@ -229,7 +229,7 @@ def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> N
     )
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     (message,) = received()
-    assert "in SSM differs from its copy in the ledger table" in message["Message"]
+    assert "in SSM differs from its copy in the state table" in message["Message"]
     assert f"Who: {MALLORY}, by PutParameter of {MEMORY}" in message["Message"]
 
 

@@ -23,6 +23,7 @@ from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
     LEDGER,
+    STATE,
     clear_caches,
     deploy_a_stack,
     health_metrics,
@@ -36,7 +37,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 NEEDED = {
     "ACCOUNT_ID": "111122223333",
     "LEDGER_RETENTION_DAYS": "90",
-    "LEDGER_TABLE": LEDGER,
+    "STATE_TABLE": STATE,
     "STACK_ID": "stack",
 }
 
@@ -437,7 +438,7 @@ def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
         ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
         ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
         ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),
-        ({"LEDGER_TABLE": ""}, "ledger_table"),
+        ({"STATE_TABLE": ""}, "state_table"),
         ({"STACK_ID": ""}, "stack_id"),
         ({"LEDGER_RETENTION_DAYS": "0"}, "ledger_retention_days"),
     ],

@@ -11,7 +11,8 @@ from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
-from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY, UNPRICED_KEY
+from lambdas.domain.ledger.state_table import UNPRICED_KEY
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.focus_exporter import handler as focus_exporter
@@ -20,6 +21,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import (
     LEDGER,
     QUARANTINE,
+    STATE,
     deploy_a_stack,
     health_metrics,
     lambda_context,
@@ -51,8 +53,8 @@ def deliver(*messages: str) -> None:
     log_processor.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
 
 
-def items() -> list[dict[str, Any]]:
-    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=LEDGER)
+def items(table: str) -> list[dict[str, Any]]:
+    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     return [item for page in pages for item in page["Items"]]
 
 
@@ -134,12 +136,12 @@ def test_every_item_is_within_the_limits_of_dynamodb_and_can_be_read() -> None:
     publish(table.changes())
     deliver(*reversed(POISON.values()), GOOD)
     assert table.changes() == []
-    stored = items()
-    for item in stored:
+    stored = items(LEDGER)
+    for item in (*stored, *items(STATE)):
         keys = [item[name]["S"] for name in (PARTITION_KEY, UNPRICED_KEY) if name in item]
         assert all(0 < len(key.encode()) <= MAX_KEY_BYTES for key in keys)
         assert size(item) <= MAX_ITEM_BYTES
-    calls = [from_item(item) for item in stored if item[PARTITION_KEY]["S"].startswith(CALL_PREFIX)]
+    calls = list(map(from_item, stored))
     pages = list(
         DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER).scan_range(
             NOW - timedelta(days=365), NOW + timedelta(days=1)

@@ -10,7 +10,7 @@ from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher import handler
-from tests.aws import LEDGER, clear_caches, health_metrics, lambda_context, published
+from tests.aws import LEDGER, STATE, clear_caches, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 
 CONTEXT = lambda_context(900_000)
@@ -25,6 +25,7 @@ AGREED = {
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
 
 
@@ -34,7 +35,7 @@ def note_a_call() -> datetime:
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
     DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
-    DynamoDbUnpricedCalls(client, LEDGER).write([record], now)
+    DynamoDbUnpricedCalls(client, STATE, LEDGER).write([record], now)
     return now
 
 
@@ -88,7 +89,7 @@ def test_while_another_run_is_at_it_nothing_fails_and_nothing_is_said_of_waiting
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     note_a_call()
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).acquire_lock(datetime.now(UTC))
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), STATE, LEDGER).acquire_lock(datetime.now(UTC))
     assert handler.lambda_handler({}, CONTEXT)["reason"] == "another run is in progress"
     assert "WaitingModels" not in health_metrics(capsys.readouterr().out)
 
@@ -105,7 +106,7 @@ def test_of_many_models_without_a_price_those_that_wait_longest_are_named(
         )
         for model in range(25)
     ]
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write(records, now)
+    DynamoDbUnpricedCalls(boto3.client("dynamodb"), STATE, LEDGER).write(records, now)
     waiting = handler.lambda_handler({}, CONTEXT)["waiting"]
     yesterday = (now - timedelta(days=1)).date().isoformat()
     assert len(waiting) == 21

@@ -24,6 +24,7 @@ from tests.aws import (
     LEDGER,
     LOG_GROUP,
     QUARANTINE,
+    STATE,
     deploy_a_stack,
     event,
     health_metrics,
@@ -108,11 +109,13 @@ def test_no_prompt_is_in_the_ledger_the_metrics_the_quarantine_or_the_logs(
     accepted: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert accepted > 17
-    items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    client = boto3.client("dynamodb")
+    calls, state = (client.scan(TableName=table)["Items"] for table in (LEDGER, STATE))
     metrics = boto3.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
-    assert len(items) > accepted
+    assert len(calls) == accepted
+    assert state
     assert metrics
-    assert find_prompts(json.dumps([items, metrics], default=str)) == set()
+    assert find_prompts(json.dumps([calls, state, metrics], default=str)) == set()
     rejected = written_to(QUARANTINE)
     assert "truncated" in rejected
     assert find_prompts(rejected) == set()
@@ -168,7 +171,8 @@ def test_no_prompt_is_in_the_errors_of_functions() -> None:
     messages = prompt_messages(LAST_WEEK)
     deliver(*messages)
     changes = table.changes()
-    boto3.client("dynamodb").delete_table(TableName=LEDGER)
+    for name in (LEDGER, STATE):
+        boto3.client("dynamodb").delete_table(TableName=name)
     boto3.resource("s3").Bucket(QUARANTINE).objects.delete()
     boto3.client("s3").delete_bucket(Bucket=QUARANTINE)
     rejected = [line for line in messages if "plain-text" in line]

@@ -17,7 +17,7 @@ from lambdas.domain.pricing import Cost
 from lambdas.functions.price_refresher import handler
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.wiring.pricing import CurrentPricing
-from tests.aws import LEDGER, health_metrics, lambda_context, published
+from tests.aws import LEDGER, STATE, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 from tests.price_editions import BAD_USD, publish_a_bad_edition
 
@@ -30,6 +30,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("PRICE_BUCKET", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)

@@ -15,8 +15,8 @@ from lambdas.services.audit_traffic import TrafficSources
 from lambdas.wiring import traffic_auditor as wiring
 from lambdas.wiring.client_timeouts import BRIEF
 from tests.aws import (
-    LEDGER,
     REGION,
+    STATE,
     client_configs,
     event,
     health_metrics,
@@ -49,7 +49,7 @@ def received(
     topic, received = subscribe_a_queue()
     for name, value in (
         ("TOPIC_ARN", topic),
-        ("LEDGER_TABLE", LEDGER),
+        ("STATE_TABLE", STATE),
         ("REGION", REGION),
         ("ARE_TIERS_LOGGED", "false"),
     ):
@@ -246,7 +246,7 @@ def test_an_event_that_names_nothing_is_logged_and_is_no_error(
 
 def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    for name in ("TOPIC_ARN", "LEDGER_TABLE", "REGION"):
+    for name in ("TOPIC_ARN", "STATE_TABLE", "REGION"):
         monkeypatch.setenv(name, "anything")
     monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
     assert client_configs(lambda: AWS_SOURCES(REGION), monkeypatch) == {

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cdk.config import stack_names
-from lambdas.domain.ledger.table import TAGS_PREFIX
+from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -83,8 +83,10 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
     for action in ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"):
         (statement,) = by_action[action]
         assert statement["Condition"] == condition
+        assert "MeterState" in json.dumps(statement["Resource"])
     (scan,) = by_action["dynamodb:Scan"]
     assert "Condition" not in scan
+    assert "UsageLedger" in json.dumps(scan["Resource"])
 
 
 def test_a_customer_key_can_be_used() -> None:

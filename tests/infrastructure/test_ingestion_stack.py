@@ -2,14 +2,13 @@
 
 import json
 import re
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from cdk.config import ConfigurationError
 from lambdas.adapters.s3.quarantine import PREFIX
-from lambdas.domain.ledger.table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import MEMORY_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -109,9 +108,7 @@ def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stac
     for role in resources(template, "AWS::IAM::Role"):
         for statement in statements(template, role):
             actions = {action for action in as_list(statement["Action"]) if is_write(action)}
-            keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
-            prefixes = as_list(keys.get("dynamodb:LeadingKeys", "*"))
-            if actions and any(fnmatchcase("call#1", prefix) for prefix in prefixes):
+            if actions and "UsageLedger" in json.dumps(statement["Resource"]):
                 writers.setdefault(role[:-8], set()).update(actions)  # without its hash
     expected = {"LogProcessorRole": {"dynamodb:PartiQLInsert", "dynamodb:PutItem"}}
     assert writers == (expected if stack == "ingestion" else {})
@@ -246,15 +243,10 @@ def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
 
 def test_the_stream_delivers_new_corrected_and_removed_calls_and_tries_finitely() -> None:
     mapping = only(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
-    calls = {"Keys": {"pk": {"S": [{"prefix": "call#"}]}}}
     patterns = [json.loads(given["Pattern"]) for given in mapping["FilterCriteria"]["Filters"]]
     assert patterns == [
-        {"eventName": ["INSERT", "MODIFY"], "dynamodb": calls},
-        {
-            "eventName": ["REMOVE"],
-            "userIdentity": {"principalId": [{"exists": False}]},
-            "dynamodb": calls,
-        },
+        {"eventName": ["INSERT", "MODIFY"]},
+        {"eventName": ["REMOVE"], "userIdentity": {"principalId": [{"exists": False}]}},
     ]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
@@ -297,6 +289,7 @@ def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
     granted = grants(deployment().ingestion, "PriceRefresherRole")
     (query,) = granted["dynamodb:Query"]
     assert query["Resource"]["Fn::Join"][1][-1] == "/index/Unpriced"
+    assert "MeterState" in json.dumps(query["Resource"])
 
 
 def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices() -> None:
@@ -414,12 +407,13 @@ def test_the_configurator_is_called_after_its_environment_has_changed(configurat
 
 
 @each_configuration
-def test_the_configurator_writes_one_item_of_the_ledger_and_asks_of_its_own_stack(
+def test_the_configurator_writes_one_item_of_the_state_and_asks_of_its_own_stack(
     configuration: str,
 ) -> None:
     allowed = grants(deployment(configuration).ingestion, "LoggingConfiguratorRole")
     for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
         (statement,) = allowed[action]
+        assert "MeterState" in json.dumps(statement["Resource"])
         assert statement["Condition"] == {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [MEMORY_KEY]},
             "Null": {"dynamodb:LeadingKeys": "false"},

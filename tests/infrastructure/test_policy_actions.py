@@ -108,6 +108,7 @@ def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix:
     log_group = f"arn:aws:logs:{here}:log-group:{storage}-InvocationLogs7A-1B:log-stream:x"
     function = f"arn:aws:lambda:{here}:function:{ingestion}-LoggingConfigurator-1B"
     table = f"arn:aws:dynamodb:{here}:table/{storage}-UsageLedger-1B"
+    state = f"arn:aws:dynamodb:{here}:table/{storage}-MeterState-1B"
     parameter = f"arn:aws:ssm:{here}:parameter/CFN-LoggingMemory-1B"
     role = f"arn:aws:iam::111122223333:role/{ingestion}-LoggingRole-2C"
     deployer = "cdk-hnb659fds-cfn-exec-role-111122223333-us-east-1"
@@ -123,6 +124,8 @@ def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix:
             [f"{ingestion}-LogProcessorR-1B", f"{monitoring}-W-1B", f"{reporting}-F-1B"],
         ),
         ("dynamodb:DeleteItem", table, [f"{ingestion}-MetricPublisher-1B", operators]),
+        ("dynamodb:PutItem", state, [f"{ingestion}-LoggingConfigurator-1B", f"{monitoring}-W-1B"]),
+        ("dynamodb:DeleteItem", state, [f"{ingestion}-PriceRefresher-1B", operators]),
         ("ssm:PutParameter", parameter, [f"{ingestion}-LoggingConfigurator-1B", deployer]),
         ("lambda:UpdateFunctionCode", function, [deployer, operators]),
         ("dynamodb:UpdateTimeToLive", table, [deployer, operators]),

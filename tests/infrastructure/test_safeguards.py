@@ -135,8 +135,8 @@ def test_an_account_with_these_values_has_no_difference(configuration: str) -> N
     (stream,) = {values["EventSourceArn"] for values in mappings.values()}
     tables = {
         name: Table(
-            values["StreamSpecification"]["StreamViewType"],
-            stream,
+            values.get("StreamSpecification", {}).get("StreamViewType"),
+            stream if "StreamSpecification" in values else None,
             values["TimeToLiveSpecification"]["AttributeName"],
             is_protected=True,
             is_recoverable=True,

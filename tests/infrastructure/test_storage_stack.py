@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cdk.config import stack_names
+from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, grants, only, resources
 
 # A changed id would make CloudFormation replace the resource, and leave what it holds behind.
@@ -15,6 +16,7 @@ PINNED = {
     "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
     "Key961B73FD": "AWS::KMS::Key",
     "LoggingMemory0D563458": "AWS::SSM::Parameter",
+    "MeterState4ED0B9E5": "AWS::DynamoDB::Table",
     "PricesEF2AB66A": "AWS::S3::Bucket",
     "PricesPolicy77737ED5": "AWS::S3::BucketPolicy",
     "Quarantine23FF09FE": "AWS::S3::Bucket",
@@ -23,6 +25,7 @@ PINNED = {
     "ReportsPolicyA13B441D": "AWS::S3::BucketPolicy",
     "UsageLedgerF0DE0EEB": "AWS::DynamoDB::Table",
 }
+LEDGER, STATE = TABLES = ("UsageLedgerF0DE0EEB", "MeterState4ED0B9E5")
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
@@ -115,13 +118,28 @@ def test_no_stack_is_tagged_as_a_whole_since_that_reaches_the_memory() -> None:
 
 
 def test_all_else_that_takes_tags_is_tagged() -> None:
-    table = only(deployment("everything").storage, "AWS::DynamoDB::Table")
-    assert {"Key": "team", "Value": "platform"} in table["Tags"]
+    for table in resources(deployment("everything").storage, "AWS::DynamoDB::Table").values():
+        assert {"Key": "team", "Value": "platform"} in table["Tags"]
 
 
-def test_the_ledger_streams_both_images_expires_and_can_be_restored() -> None:
-    table = only(deployment().storage, "AWS::DynamoDB::Table")
-    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+def test_only_the_ledger_has_a_stream_which_has_both_images() -> None:
+    tables = resources(deployment().storage, "AWS::DynamoDB::Table")
+    assert tables[LEDGER]["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert "StreamSpecification" not in tables[STATE]
+
+
+def test_only_the_state_table_has_an_index_which_has_keys_alone() -> None:
+    tables = resources(deployment().storage, "AWS::DynamoDB::Table")
+    assert "GlobalSecondaryIndexes" not in tables[LEDGER]
+    (index,) = tables[STATE]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == UNPRICED_INDEX
+    assert index["KeySchema"] == [{"AttributeName": UNPRICED_KEY, "KeyType": "HASH"}]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_expire_items_and_can_be_restored(name: str) -> None:
+    table = resources(deployment().storage, "AWS::DynamoDB::Table")[name]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["DeletionProtectionEnabled"] is True
@@ -212,8 +230,8 @@ def test_customer_keys_encrypt_all_that_is_stored() -> None:
     storage = deployment("everything").storage
     key = {"Fn::GetAtt": ["Key961B73FD", "Arn"]}
     assert only(storage, "AWS::Logs::LogGroup")["KmsKeyId"] == key
-    table = only(storage, "AWS::DynamoDB::Table")
-    assert table["SSESpecification"]["KMSMasterKeyId"] == key
+    for table in resources(storage, "AWS::DynamoDB::Table").values():
+        assert table["SSESpecification"]["KMSMasterKeyId"] == key
     for group in resources(deployment("everything").ingestion, "AWS::Logs::LogGroup").values():
         assert "KmsKeyId" in group
 

@@ -73,6 +73,7 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
     }
     for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
         (statement,) = allowed[action]
+        assert "MeterState" in json.dumps(statement["Resource"])
         assert statement["Condition"] == {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["notice#*"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
@@ -86,7 +87,7 @@ def test_the_regions_of_its_own_account_alone_are_listed() -> None:
     assert resource["Fn::Join"][1][-1] == ":account"
 
 
-def test_a_ledger_with_a_customer_key_can_be_written() -> None:
+def test_a_state_table_with_a_customer_key_can_be_written() -> None:
     allowed = grants(deployment("everything").monitoring, ROLE)
     assert allowed.keys() >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.alerts.notifications import EVENT_SOURCE
-from lambdas.domain.ledger.table import MEMORY_KEY, WATCH_KEY
+from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
@@ -116,6 +116,27 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
     }
 
 
+def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
+    allowed = grants(deployment().monitoring, "LoggingWatcherRole")
+    for action in ("dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"):
+        tables = json.dumps([statement["Resource"] for statement in allowed[action]])
+        assert "UsageLedger" in tables
+        assert "MeterState" in tables
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        assert "UsageLedger" not in json.dumps([it["Resource"] for it in allowed[action]])
+
+
+def test_watcher_is_started_by_changes_of_either_table() -> None:
+    (pattern,) = (
+        rule["EventPattern"]["detail"]["$or"]
+        for rule in started_by("LoggingWatcher")
+        if "UpdateTimeToLive" in json.dumps(rule.get("EventPattern", {}))
+    )
+    for table in ("UsageLedger", "MeterState"):
+        names = [each["requestParameters"] for each in pattern if table in json.dumps(each)]
+        assert {name for named in names for name in named} == {"tableName", "resourceArn"}
+
+
 def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
     (statement,) = grants(deployment().monitoring, "CoverageAuditorRole")["dynamodb:GetItem"]
     (keys,) = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
@@ -130,7 +151,7 @@ def test_the_auditor_asks_for_the_creation_of_its_own_stack_alone() -> None:
     assert statement["Resource"] == {"Ref": "AWS::StackId"}
 
 
-def test_a_ledger_with_a_customer_key_can_be_remembered_in() -> None:
+def test_a_state_table_with_a_customer_key_can_be_written() -> None:
     allowed = grants(deployment("everything").monitoring, "LoggingWatcherRole")
     assert allowed.keys() >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
 

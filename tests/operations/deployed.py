@@ -15,6 +15,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
     stack_names.STORAGE: {
         "LogGroupName": "invocation-logs",
         "LedgerTableName": "usage-ledger",
+        "StateTableName": "meter-state",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",

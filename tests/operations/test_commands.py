@@ -20,7 +20,7 @@ from cdk.operations.send_test_notification import send_test_notification
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.logging_configuration import LoggingMemory
-from tests.aws import LEDGER, QUARANTINE
+from tests.aws import LEDGER, QUARANTINE, STATE
 from tests.command_line import BEDROCK_METER, call_command
 from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import OUTPUTS, deploy
@@ -252,6 +252,16 @@ def test_a_test_notification_says_who_will_not_hear_of_it(
     assert "\x1b" not in printed
 
 
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "DeletionProtectionEnabled": True,
+    },
+}
 KEPT: dict[str, Any] = {
     "Bucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
     "Parameter": {
@@ -260,16 +270,8 @@ KEPT: dict[str, Any] = {
         "Properties": {"Name": "memory", "Type": "String", "Value": "nothing yet"},
     },
     "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain"},
-    "Table": {
-        "Type": "AWS::DynamoDB::Table",
-        "DeletionPolicy": "Retain",
-        "Properties": {
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-            "BillingMode": "PAY_PER_REQUEST",
-            "DeletionProtectionEnabled": True,
-        },
-    },
+    "Ledger": TABLE,
+    "State": TABLE,
     "Key": {
         "Type": "AWS::KMS::Key",
         "DeletionPolicy": "Retain",
@@ -297,7 +299,7 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     s3.put_object(Bucket=bucket, Key="rejected/x", Body=b"x")
     deleted = purge.purge(session)
     assert sorted(it.split()[0] for it in deleted) == [
-        "AWS::DynamoDB::Table",
+        *("AWS::DynamoDB::Table", "AWS::DynamoDB::Table"),
         "AWS::KMS::Key",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
@@ -305,7 +307,7 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     ]
     assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
-    assert boto3.client("dynamodb").list_tables()["TableNames"] == [LEDGER]
+    assert set(boto3.client("dynamodb").list_tables()["TableNames"]) == {LEDGER, STATE}
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
 
 

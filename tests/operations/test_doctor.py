@@ -14,7 +14,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.doctor import examine_account
 from cdk.operations.examination import Examination, Finding, Status
 from cdk.operations.terminal import CommandError
-from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY
+from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
 from lambdas.domain.logging_configuration import LoggingMemory
 from tests.operations.deployed import deploy
 
@@ -187,7 +187,7 @@ def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session
     remember(LoggingMemory(found={"s3Config": {"bucketName": "attacker-bucket"}}))
     copy = LoggingMemory(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
-        TableName="usage-ledger",
+        TableName="meter-state",
         Item={"pk": {"S": MEMORY_KEY}, MEMORIES: {"L": [{"S": copy}]}},
     )
     deploy(stack_names.STORAGE)

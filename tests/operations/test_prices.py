@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk.operations import prices
-from cdk.operations.price_files import FetchedFiles, fetch_price_files
 from cdk.operations.price_renewal import (
     Why,
-    read_price_list_rows,
     renew_from_others,
     renew_from_price_list,
 )
-from cdk.operations.price_sources import read_genai_prices, read_litellm_prices
+from cdk.operations.price_sources.aws_price_list import read_price_list_rows
+from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
+from cdk.operations.price_sources.genai_prices import read_genai_prices
+from cdk.operations.price_sources.litellm import read_litellm_prices
 from cdk.operations.terminal import CommandError
 from lambdas.domain.pricing import (
     BilledUnit,

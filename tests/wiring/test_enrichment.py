@@ -13,7 +13,7 @@ from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetti
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
 from lambdas.wiring.enrichment import call_books
-from tests.aws import LEDGER, REGION
+from tests.aws import REGION, STATE
 from tests.builders import ANA, usage_record
 
 ACCOUNT = "111122223333"
@@ -33,7 +33,7 @@ def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def books(account_id: str = ACCOUNT) -> CallBooks:
-    settings = CallSettings(account_id=account_id, ledger_table=LEDGER, attribution=RULES)
+    settings = CallSettings(account_id=account_id, state_table=STATE, attribution=RULES)
     return call_books(settings, boto3.client("dynamodb"))
 
 

@@ -24,6 +24,7 @@ from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.pricing import CurrentPricing
 from tests.aws import (
     LEDGER,
+    STATE,
     client_configs,
     deploy_a_stack,
     health_metrics,
@@ -43,6 +44,7 @@ FIRST, SECOND = "20261128T061500Z-00000001", "20261128T061500Z-00000002"
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "LEDGER_TABLE": LEDGER,
+        "STATE_TABLE": STATE,
         "ACCOUNT_ID": "111122223333",
         "PRICE_BUCKET": BUCKET,
         "REPORT_BUCKET": REPORTS,
@@ -152,7 +154,7 @@ def test_a_bucket_that_cannot_be_read_costs_a_warning_and_no_call(
 def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
     publish_edition()
     now = [1_000.0]
-    settings = CallSettings(account_id="111122223333", ledger_table=LEDGER, price_bucket=BUCKET)
+    settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
     pricing = CurrentPricing(settings, lambda: now[0])
     before = pricing.get()
     boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"<html>")
@@ -166,7 +168,7 @@ def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
 def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     publish_edition("1000")
     now = [1_000.0]
-    settings = CallSettings(account_id="111122223333", ledger_table=LEDGER, price_bucket=BUCKET)
+    settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
     pricing = CurrentPricing(settings, lambda: now[0])
 
     def usd() -> Decimal:
@@ -183,20 +185,18 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
 
 @pytest.mark.parametrize("is_assumed", [True, False])
 def test_setting_whether_prices_are_assumed_reaches_the_function(*, is_assumed: bool) -> None:
-    settings = CallSettings(
-        account_id="111122223333", ledger_table=LEDGER, assume_prices=is_assumed
-    )
+    settings = CallSettings(account_id="111122223333", state_table=STATE, assume_prices=is_assumed)
     read = CallSettings.from_environment(settings.to_environment())
     assert CurrentPricing(read).get().assume_prices is is_assumed
 
 
 def test_without_a_bucket_nothing_is_asked_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = CallSettings(account_id="111122223333", ledger_table=LEDGER)
+    settings = CallSettings(account_id="111122223333", state_table=STATE)
     assert not client_configs(CurrentPricing(settings).get, monkeypatch)
 
 
 def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = CallSettings(account_id="111122223333", ledger_table=LEDGER, price_bucket=BUCKET)
+    settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
 
     def make() -> None:
         with pytest.raises(AttributeError):  # there is no client

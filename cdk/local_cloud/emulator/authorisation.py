@@ -15,14 +15,11 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb
-
-from cdk.local_cloud.emulator.partiql import inserted_items
 
 _PRINCIPAL = "aws:principalarn"
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
@@ -68,7 +65,7 @@ def install() -> None:
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
     """The partition keys of all items that a request names; of a transaction, of all its parts."""
-    for table, attributes in chain(_named_items(request), inserted_items(request)):
+    for table, attributes in _named_items(request):
         if (described := dynamodb._tables.get(table)) is not None:  # no other way
             yield next(iter(attributes[described["pk_name"]].values()))
 

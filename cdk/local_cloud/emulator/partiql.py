@@ -46,13 +46,6 @@ def install() -> None:
     iam_actions.dynamodb_transaction_checks = checks_with_statements
 
 
-def inserted_items(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Tables, and the items that statements of a request insert into them."""
-    for parsed in _parse_statements(request):
-        if parsed["op"] == "INSERT":
-            yield parsed["table"], parsed["item"]
-
-
 def _parse_statements(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Parse the statements of a request; those that cannot be parsed are refused later."""
     for statement in request.get("Statements", ()):

@@ -1,18 +1,18 @@
-"""The progress of corrections of cost: an item of the ledger table for each superseded edition."""
+"""The progress of corrections of cost: an item of the state table for each superseded edition."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.dynamodb.items import TableItems, make_key
 from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
-from lambdas.domain.ledger.table import CORRECTION_PREFIX, PARTITION_KEY
+from lambdas.domain.ledger.state_table import CORRECTION_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from lambdas.adapters.dynamodb.usage_item import Item
+    from lambdas.adapters.dynamodb.items import Item
 
 _REVISION = "revision"
 _CURSOR = "cursor"
@@ -27,17 +27,13 @@ class DynamoDbCostCorrections:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table.
+            table_name: The state table.
         """
-        self._client = client
-        self._table_name = table_name
+        self._items = TableItems(client, table_name)
 
     def get_progress(self, edition: str) -> CorrectionProgress:
         """Get the progress of a superseded edition; a new one where none is stored."""
-        answer = self._client.get_item(
-            TableName=self._table_name, Key={PARTITION_KEY: _key(edition)}, ConsistentRead=True
-        )
-        item = answer.get("Item")
+        item = self._items.get(CORRECTION_PREFIX + edition)
         if item is None:
             return CorrectionProgress(edition)
         return CorrectionProgress(
@@ -60,7 +56,7 @@ class DynamoDbCostCorrections:
             ProgressChangedError: The stored progress has another revision.
         """
         item: Item = {
-            PARTITION_KEY: _key(progress.edition),
+            **make_key(CORRECTION_PREFIX + progress.edition),
             _REVISION: {"N": str(progress.revision)},
             _IS_DONE: {"BOOL": progress.is_done},
             "raised_calls": {"N": str(progress.raised_calls)},
@@ -72,17 +68,10 @@ class DynamoDbCostCorrections:
         }
         if progress.cursor is not None:
             item[_CURSOR] = {"S": progress.cursor}
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=item,
-                ConditionExpression="attribute_not_exists(#revision) OR #revision = :before",
-                ExpressionAttributeNames={"#revision": _REVISION},
-                ExpressionAttributeValues={":before": {"N": str(progress.revision - 1)}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise ProgressChangedError(progress.edition) from error
-
-
-def _key(edition: str) -> AttributeValueTypeDef:
-    return {"S": CORRECTION_PREFIX + edition}
+        is_saved = self._items.put_if(
+            f"attribute_not_exists({_REVISION}) OR {_REVISION} = :before",
+            item,
+            values={":before": {"N": str(progress.revision - 1)}},
+        )
+        if not is_saved:
+            raise ProgressChangedError(progress.edition)

@@ -1,4 +1,4 @@
-"""Remembers in the ledger table which identities have metrics of their own this month."""
+"""Remembers in the state table which identities have metrics of their own this month."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.backoff import back_off
-from lambdas.domain.ledger.table import (
-    EXPIRES_AT,
-    IDENTITIES_PREFIX,
-    IDENTITY_PREFIX,
-    PARTITION_KEY,
-    SESSIONS_PREFIX,
-)
+from lambdas.adapters.bounded_entries import add_bounded
+from lambdas.adapters.dynamodb.items import make_key
+from lambdas.domain.ledger.state_table import IDENTITIES_PREFIX, IDENTITY_PREFIX, SESSIONS_PREFIX
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ class DynamoDbIdentityRegistry:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table; the registry's keys are none of a call's.
+            table_name: The state table.
             bound: How many identities a month may have metrics of their own.
             pause: Waits some seconds before a transaction is tried again.
             scope: Tells registries of one table apart.
@@ -68,9 +65,7 @@ class DynamoDbIdentityRegistry:
         answer = self._answers.get((month, value))
         if answer is None:
             answer = self._ask(month, value, role)
-            if len(self._answers) >= MAX_ANSWERS:
-                del self._answers[next(iter(self._answers))]  # the oldest one
-            self._answers[month, value] = answer
+            add_bounded(self._answers, (month, value), answer, MAX_ANSWERS)
         return answer
 
     def _ask(self, month: str, value: str, role: str | None) -> Admission:
@@ -106,7 +101,7 @@ class DynamoDbIdentityRegistry:
             "Put": {
                 "TableName": self._table_name,
                 "Item": {
-                    PARTITION_KEY: {"S": f"{self._scope}{IDENTITY_PREFIX}{month}#{value}"},
+                    **make_key(f"{self._scope}{IDENTITY_PREFIX}{month}#{value}"),
                     EXPIRES_AT: {"N": _expiry(month)},
                 },
                 "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",
@@ -117,7 +112,7 @@ class DynamoDbIdentityRegistry:
         return {
             "Update": {
                 "TableName": self._table_name,
-                "Key": {PARTITION_KEY: {"S": key}},
+                "Key": make_key(key),
                 "UpdateExpression": f"ADD members :one SET {EXPIRES_AT} = :expiry",
                 "ConditionExpression": "attribute_not_exists(members) OR members < :bound",
                 "ExpressionAttributeValues": {

@@ -1,4 +1,4 @@
-"""Keeps the copy of the memory of Bedrock's logging configuration in the ledger table."""
+"""Keeps the copy of the memory of Bedrock's logging configuration in the state table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.dynamodb.items import TableItems, make_key
 from lambdas.adapters.refusals import refusal_as_not_readable
-from lambdas.domain.ledger.table import MEMORIES, MEMORY_KEY, PARTITION_KEY
+from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
 from lambdas.domain.logging_configuration import LoggingMemory, read_copies
 from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
 
@@ -19,9 +20,9 @@ class DynamoDbMemoryCopy:
     """Keeps the memories that are allowed as texts in one item."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the copy in the ledger table; no call has the item's key."""
+        """Keep the copy in the state table."""
         self._client = client
-        self._table_name = table_name
+        self._items = TableItems(client, table_name)
 
     def recall(self) -> tuple[LoggingMemory, ...]:
         """Return the memories that the copy allows; none where there is no copy, or no table."""
@@ -30,14 +31,10 @@ class DynamoDbMemoryCopy:
 
     def _read(self) -> list[str]:
         try:
-            answer = self._client.get_item(
-                TableName=self._table_name,
-                Key={PARTITION_KEY: {"S": MEMORY_KEY}},
-                ConsistentRead=True,
-            )
+            item = self._items.get(MEMORY_KEY) or {}
         except self._client.exceptions.ResourceNotFoundException:
             return []
-        texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
+        texts = item.get(MEMORIES, {}).get("L", [])
         return [text.get("S", "") for text in texts]
 
     def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
@@ -48,9 +45,6 @@ class DynamoDbMemoryCopy:
         """
         texts = [{"S": memory.to_text()} for memory in memories]
         try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item={PARTITION_KEY: {"S": MEMORY_KEY}, MEMORIES: {"L": texts}},
-            )
+            self._items.put(make_key(MEMORY_KEY) | {MEMORIES: {"L": texts}})
         except (BotoCoreError, ClientError) as error:
             raise MemoryUnavailableError(str(error)) from error

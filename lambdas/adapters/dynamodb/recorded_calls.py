@@ -6,28 +6,28 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.dynamodb.items import make_key, read_key
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
-from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
 
-    from lambdas.adapters.dynamodb.usage_item import Item
+    from lambdas.adapters.dynamodb.items import Item
 
-_FILTER = f"begins_with({PARTITION_KEY}, :call) AND #at >= :start AND #at < :end"
+_FILTER = "#at >= :start AND #at < :end"
 
 
 class DynamoDbRecordedCalls:
-    """Scans the table page by page, a megabyte each; what it filters out is read all the same."""
+    """Scans the table page by page, a megabyte each; calls of other times are read all the same."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         """Read from a table.
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table, in which other things lie as well.
+            table_name: The ledger table.
         """
         self._client = client
         self._table_name = table_name
@@ -45,7 +45,6 @@ class DynamoDbRecordedCalls:
             "FilterExpression": _FILTER,
             "ExpressionAttributeNames": {"#at": "timestamp"},
             "ExpressionAttributeValues": {
-                ":call": {"S": CALL_PREFIX},
                 ":start": {"S": _comparable(start)},
                 ":end": {"S": _comparable(end)},
             },
@@ -53,10 +52,10 @@ class DynamoDbRecordedCalls:
         cursor = after
         while True:
             if cursor is not None:
-                scan["ExclusiveStartKey"] = {PARTITION_KEY: {"S": cursor}}
+                scan["ExclusiveStartKey"] = make_key(cursor)
             page = self._client.scan(**scan)
             last = page.get("LastEvaluatedKey")
-            cursor = None if last is None else last[PARTITION_KEY]["S"]
+            cursor = None if last is None else read_key(last)
             read = [_read_call(item) for item in page["Items"]]
             calls = [call for call in read if call is not None]
             yield ScannedPage(calls, cursor, len(read) - len(calls))
@@ -66,7 +65,7 @@ class DynamoDbRecordedCalls:
 
 def _read_call(item: Item) -> ScannedCall | None:
     try:
-        return ScannedCall(item[PARTITION_KEY]["S"], from_item(item))
+        return ScannedCall(read_key(item), from_item(item))
     except (KeyError, TypeError, ValueError):
         return None
 

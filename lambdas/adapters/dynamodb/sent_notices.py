@@ -1,11 +1,13 @@
-"""Keeps the keys of notices that were sent in the ledger table."""
+"""Keeps the keys of notices that were sent in the state table."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lambdas.domain.ledger.table import EXPIRES_AT, NOTICE_PREFIX, PARTITION_KEY
+from lambdas.adapters.dynamodb.items import TableItems, make_key
+from lambdas.domain.ledger.state_table import NOTICE_PREFIX
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,31 +24,21 @@ class DynamoDbSentNotices:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table; the items' keys are none of a call's.
+            table_name: The state table.
         """
-        self._client = client
-        self._table_name = table_name
+        self._items = TableItems(client, table_name)
 
     def contains(self, key: str) -> bool:
         """Say if the notice of a key was sent."""
-        answer = self._client.get_item(
-            TableName=self._table_name,
-            Key={PARTITION_KEY: {"S": NOTICE_PREFIX + key}},
-            ConsistentRead=True,
-        )
-        return "Item" in answer
+        return self._items.get(NOTICE_PREFIX + key) is not None
 
     def add(self, key: str, sent_at: datetime) -> None:
         """Add a key; the time of the first notice stays."""
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item={
-                    PARTITION_KEY: {"S": NOTICE_PREFIX + key},
-                    "sent_at": {"S": sent_at.isoformat()},
-                    EXPIRES_AT: {"N": str(round((sent_at + _RETENTION).timestamp()))},
-                },
-                ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        self._items.put_if(
+            f"attribute_not_exists({PARTITION_KEY})",
+            {
+                **make_key(NOTICE_PREFIX + key),
+                "sent_at": {"S": sent_at.isoformat()},
+                EXPIRES_AT: {"N": str(round((sent_at + _RETENTION).timestamp()))},
+            },
+        )

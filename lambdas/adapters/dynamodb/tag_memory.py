@@ -1,25 +1,23 @@
-"""Remembers in the ledger table which tags resources had, and since when."""
+"""Remembers in the state table which tags resources had, and since when."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
+from lambdas.adapters.dynamodb.items import MAX_READS, TableItems, batches, make_key
 from lambdas.domain.attribution import TagHistory, TagObservation
 from lambdas.domain.attribution.ports import TagEntry
-from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY, TAGS_PREFIX
+from lambdas.domain.ledger.state_table import TAGS_PREFIX
+from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    Item: TypeAlias = dict[str, AttributeValueTypeDef]
+    from lambdas.adapters.dynamodb.items import Item
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-_MAX_READ_ITEMS = 100
 _KEPT = timedelta(days=430)  # past the last call that a ledger can hold, and that somebody looks up
 
 
@@ -31,56 +29,35 @@ class DynamoDbTagMemory:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table; the memory's keys are none of a call's.
+            table_name: The state table.
         """
-        self._client = client
-        self._table_name = table_name
+        self._items = TableItems(client, table_name)
 
     def recall(self, arn: str) -> TagEntry | None:
         """What is remembered of a resource; `None` at first."""
-        answer = self._client.get_item(
-            TableName=self._table_name, Key=_key(arn), ConsistentRead=True
-        )
-        return _read(answer["Item"]) if "Item" in answer else None
+        item = self._items.get(TAGS_PREFIX + arn)
+        return None if item is None else _read(item)
 
     def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
         """What is remembered of many resources, without those that one answer has no room for."""
-        remaining = iter(arns)
         recalled: dict[str, TagEntry | None] = {}
-        while batch := list(islice(remaining, _MAX_READ_ITEMS)):
-            keys = [_key(arn) for arn in batch]
-            answer = self._client.batch_get_item(
-                RequestItems={self._table_name: {"Keys": keys, "ConsistentRead": True}}
-            )
-            left = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
-            unread = {_arn(key) for key in left}
-            recalled |= dict.fromkeys((arn for arn in batch if arn not in unread), None)
-            for item in answer["Responses"].get(self._table_name, []):
-                recalled[_arn(item)] = _read(item)
+        for batch in batches(arns, MAX_READS):
+            items, unread = self._items.get_batch([TAGS_PREFIX + arn for arn in batch])
+            for arn in batch:
+                key = TAGS_PREFIX + arn
+                if key not in unread:
+                    recalled[arn] = _read(items[key]) if key in items else None
         return recalled
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Remember an entry in place of the one that was recalled; tell which one stands."""
         recalled = "" if replaced is None else replaced.checked_at.isoformat()
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=_key(arn) | _write(entry),
-                ConditionExpression="attribute_not_exists(checked_at) OR checked_at = :recalled",
-                ExpressionAttributeValues={":recalled": {"S": recalled}},
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return self.recall(arn) or entry
-        return entry
-
-
-def _key(arn: str) -> Item:
-    return {PARTITION_KEY: {"S": TAGS_PREFIX + arn}}
-
-
-def _arn(item: Mapping[str, Any]) -> str:
-    key: str = item[PARTITION_KEY]["S"]
-    return key.removeprefix(TAGS_PREFIX)
+        is_saved = self._items.put_if(
+            "attribute_not_exists(checked_at) OR checked_at = :recalled",
+            make_key(TAGS_PREFIX + arn) | _write(entry),
+            values={":recalled": {"S": recalled}},
+        )
+        return entry if is_saved else self.recall(arn) or entry
 
 
 def _write(entry: TagEntry) -> Item:

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from lambdas.adapters.dynamodb.items import make_key
 from lambdas.domain.invocations import (
     BilledUnits,
     CallVariant,
@@ -18,12 +19,10 @@ from lambdas.domain.invocations import (
     UsageRecord,
 )
 from lambdas.domain.ledger.join import RECORD_TEXTS, bound_reading, latest_timestamp
-from lambdas.domain.ledger.table import CALL_PREFIX, EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-    Item: TypeAlias = dict[str, AttributeValueTypeDef]
+    from lambdas.adapters.dynamodb.items import Item
 
 _COUNTS = TokenCounts._fields
 _NUMBERS = ("latency_ms", "largest_sampling_tokens")
@@ -54,7 +53,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
     """
     record = bound_reading(record)
     item: Item = {
-        PARTITION_KEY: {"S": CALL_PREFIX + call_key(record)},
+        **make_key(call_key(record)),
         "timestamp": {"S": record.timestamp.isoformat()},
         EXPIRES_AT: {"N": str(expiry(record, retention))},
     }
@@ -113,7 +112,7 @@ def _texts(texts: Iterable[str]) -> list[Any]:
 
 
 def call_key(record: UsageRecord) -> str:
-    """What a call is called in keys: its own, behind a prefix, and those of notes about it."""
+    """The key of a call, which follows the prefix in keys of notes about it."""
     return _short("#".join(map(_escaped, record.key)))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.backoff import back_off
+from lambdas.adapters.dynamodb.items import MAX_ATTEMPTS, MAX_READS, TableItems, batches
 from lambdas.adapters.dynamodb.usage_item import (
     CALL_ATTRIBUTES,
     call_key,
@@ -22,23 +22,15 @@ from lambdas.adapters.dynamodb.usage_item import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.join import join, join_readings
-from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import (
-        BatchStatementRequestTypeDef,
-        WriteRequestUnionTypeDef,
-    )
+    from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
 
-    from lambdas.adapters.dynamodb.usage_item import Item
+    from lambdas.adapters.dynamodb.items import Item
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
-_MAX_WRITES = 25
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-_MAX_READS = 100
-_MAX_ATTEMPTS = 6
+_MAX_STATEMENTS = 25
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
 _DUPLICATES = frozenset({"DuplicateItem", "ConditionalCheckFailed"})
 _RETRYABLE = frozenset(
@@ -50,21 +42,18 @@ _RETRYABLE = frozenset(
         "TransactionConflict",
     }
 )
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
-_LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 _INVALID = "ValidationException"
 
 Readings: TypeAlias = Mapping[str, UsageRecord]
 """Readings of calls, by the keys of their items."""
-Part = TypeVar("Part")
 
 
 class _Condition(TypedDict):
     """The arguments of a conditional write."""
 
-    ConditionExpression: str
-    ExpressionAttributeNames: dict[str, str]
-    ExpressionAttributeValues: Item
+    condition: str
+    names: dict[str, str]
+    values: Item
 
 
 class LedgerUnavailableError(Exception):
@@ -97,6 +86,7 @@ class DynamoDbUsageLedger:
         """
         self._client = client
         self._table_name = table_name
+        self._items = TableItems(client, table_name, pause)
         self._retention = retention
         self._pause = pause
 
@@ -108,10 +98,10 @@ class DynamoDbUsageLedger:
         """
         refused: Counter[str] = Counter()
         to_insert: Readings = {
-            CALL_PREFIX + call_key(record): record for record in join_readings(records).values()
+            call_key(record): record for record in join_readings(records).values()
         }
         to_join: Readings = {}
-        for attempt in range(_MAX_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             back_off(attempt, self._pause)
             duplicates, to_insert = self._insert(to_insert, refused)
             missing, to_join = self._join({**to_join, **duplicates})
@@ -130,7 +120,7 @@ class DynamoDbUsageLedger:
         """Insert items; returns those that exist already, and those to be tried again."""
         duplicates: dict[str, UsageRecord] = {}
         left: dict[str, UsageRecord] = {}
-        for batch in _batches(readings, _MAX_WRITES):
+        for batch in batches(readings, _MAX_STATEMENTS):
             responses = self._client.batch_execute_statement(
                 Statements=[
                     self._insertion(to_item(readings[key], self._retention)) for key in batch
@@ -161,8 +151,8 @@ class DynamoDbUsageLedger:
         """Join readings into items; returns those without an item, and those to be tried again."""
         missing: dict[str, UsageRecord] = {}
         left: dict[str, UsageRecord] = {}
-        for batch in _batches(readings, _MAX_READS):
-            items, unread = self._read(batch)
+        for batch in batches(readings, MAX_READS):
+            items, unread = self._items.get_batch(batch)
             for key in batch:
                 if key in unread:
                     left[key] = readings[key]
@@ -171,23 +161,6 @@ class DynamoDbUsageLedger:
                 elif not self._join_into(items[key], readings[key]):
                     left[key] = readings[key]
         return missing, left
-
-    def _read(self, keys: Sequence[str]) -> tuple[dict[str, Item], frozenset[str]]:
-        """Read items by their keys; returns them, and the keys that DynamoDB left over."""
-        answer = self._client.batch_get_item(
-            RequestItems={
-                self._table_name: {
-                    "Keys": [{PARTITION_KEY: {"S": key}} for key in keys],
-                    "ConsistentRead": True,
-                }
-            }
-        )
-        unread = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
-        items = answer["Responses"].get(self._table_name, [])
-        return (
-            {item[PARTITION_KEY]["S"]: item for item in items},
-            frozenset(key[PARTITION_KEY]["S"] for key in unread),
-        )
 
     def _join_into(self, item: Item, record: UsageRecord) -> bool:
         """Join a reading into an item that was read; `False` where it has changed since."""
@@ -206,17 +179,7 @@ class DynamoDbUsageLedger:
 
     def _replace(self, item: Item, record: UsageRecord) -> bool:
         """Write a call in place of an item that was read; `False` where it has changed since."""
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=to_item(record, self._retention),
-                **_unchanged(item),
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _LOST_RACES:
-                return False
-            raise
-        return True
+        return self._items.put_if(item=to_item(record, self._retention), **_unchanged(item))
 
     def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
         """Say if an item holds nothing but a call, and does not expire before its time.
@@ -246,44 +209,10 @@ def _unchanged(item: Item) -> _Condition:
     """
     names = sorted(CALL_ATTRIBUTES)
     return {
-        "ConditionExpression": " AND ".join(
+        "condition": " AND ".join(
             f"#{place} = :{place}" if name in item else f"attribute_not_exists(#{place})"
             for place, name in enumerate(names)
         ),
-        "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(names)},
-        "ExpressionAttributeValues": {
-            f":{place}": item[name] for place, name in enumerate(names) if name in item
-        },
+        "names": {f"#{place}": name for place, name in enumerate(names)},
+        "values": {f":{place}": item[name] for place, name in enumerate(names) if name in item},
     }
-
-
-def _batches(parts: Iterable[Part], size: int) -> Iterator[list[Part]]:
-    remaining = iter(parts)
-    while batch := list(islice(remaining, size)):
-        yield batch
-
-
-def write_items(
-    client: DynamoDBClient,
-    table_name: str,
-    items: Sequence[Item],
-    pause: Callable[[float], None],
-) -> None:
-    """Write items of different keys in batches, and what DynamoDB leaves over again.
-
-    Raises:
-        LedgerUnavailableError: Some items were not written.
-    """
-    for batch in _batches(items, _MAX_WRITES):
-        requests: Sequence[WriteRequestUnionTypeDef] = [
-            {"PutRequest": {"Item": item}} for item in batch
-        ]
-        for attempt in range(_MAX_ATTEMPTS):
-            back_off(attempt, pause)
-            response = client.batch_write_item(RequestItems={table_name: requests})
-            requests = response["UnprocessedItems"].get(table_name, [])
-            if not requests:
-                break
-        else:
-            message = f"{len(requests)} items were not written to {table_name}"
-            raise LedgerUnavailableError(message)

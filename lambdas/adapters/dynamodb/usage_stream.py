@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lambdas.adapters.dynamodb.items import read_key
 from lambdas.adapters.dynamodb.usage_item import (
     CALL_ATTRIBUTES,
     call_key,
@@ -15,11 +16,10 @@ from lambdas.adapters.dynamodb.usage_item import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.table import CALL_PREFIX, PARTITION_KEY
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 
 if TYPE_CHECKING:
-    from lambdas.adapters.dynamodb.usage_item import Item
+    from lambdas.adapters.dynamodb.items import Item
 
 StreamRecord: TypeAlias = Mapping[str, Any]
 """Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html"""
@@ -84,7 +84,7 @@ def _find_tampering(
     It may expire sooner than before where that is its time: a deployment may have made the
     retention shorter.
     """
-    if after[PARTITION_KEY] != {"S": CALL_PREFIX + call_key(call)}:
+    if read_key(after) != call_key(call):
         return Tampering.MISPLACED
     if before and not after.keys() <= CALL_ATTRIBUTES:  # Time to Live can be set to any of them
         return Tampering.CHANGED

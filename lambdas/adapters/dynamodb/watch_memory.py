@@ -1,11 +1,13 @@
-"""Remembers in the ledger table what a watch over invocation logging has found."""
+"""Remembers in the state table what a watch over invocation logging has found."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.dynamodb.items import TableItems, make_key
 from lambdas.adapters.refusals import refusal_as_not_readable
-from lambdas.domain.ledger.table import PARTITION_KEY, WATCH_KEY
+from lambdas.domain.ledger.state_table import WATCH_KEY
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.logging_configuration import WatchState
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
 
@@ -23,10 +25,9 @@ class DynamoDbWatchMemory:
 
         Args:
             client: A DynamoDB client.
-            table_name: The ledger table; no call has the item's key.
+            table_name: The state table.
         """
-        self._client = client
-        self._table_name = table_name
+        self._items = TableItems(client, table_name)
 
     def recall(self) -> WatchState:
         """Return what was remembered last; at first, that all was as deployed.
@@ -35,12 +36,7 @@ class DynamoDbWatchMemory:
             NotReadableError: The table does not answer.
         """
         with refusal_as_not_readable():
-            answer = self._client.get_item(
-                TableName=self._table_name,
-                Key={PARTITION_KEY: {"S": WATCH_KEY}},
-                ConsistentRead=True,
-            )
-        item = answer.get("Item")
+            item = self._items.get(WATCH_KEY)
         return WatchState() if item is None else WatchState.from_text(item[_STATE]["S"])
 
     def remember(self, state: WatchState, before: WatchState) -> None:
@@ -51,16 +47,11 @@ class DynamoDbWatchMemory:
             NotReadableError: The table does not answer.
         """
         with refusal_as_not_readable():
-            self._put(state, before)
-
-    def _put(self, state: WatchState, before: WatchState) -> None:
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item={PARTITION_KEY: {"S": WATCH_KEY}, _STATE: {"S": state.to_text()}},
-                ConditionExpression=f"attribute_not_exists({PARTITION_KEY}) OR {_STATE} = :before",
-                ExpressionAttributeValues={":before": {"S": before.to_text()}},
+            is_saved = self._items.put_if(
+                f"attribute_not_exists({PARTITION_KEY}) OR {_STATE} = :before",
+                make_key(WATCH_KEY) | {_STATE: {"S": state.to_text()}},
+                values={":before": {"S": before.to_text()}},
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
+        if not is_saved:
             message = "another check has remembered something since this one has begun"
-            raise WatchStateChangedError(message) from None
+            raise WatchStateChangedError(message)

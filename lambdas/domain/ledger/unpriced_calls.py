@@ -77,12 +77,8 @@ class RunLock(Protocol):
         """Release the lock."""
 
 
-class UnpricedCalls(RunLock, Protocol):
-    """Notes of calls that were published without a cost, for as long as CloudWatch takes it.
-
-    A group is stored before the notes of its calls, and looked at before these are looked for: a
-    model without a price costs one read an hour, however many calls wait for it.
-    """
+class UnpricedNotes(Protocol):
+    """Notes of calls that were published without a cost, for as long as CloudWatch takes it."""
 
     def write(self, records: Sequence[UsageRecord], now: datetime) -> None:
         """Note calls, which wait for a price from then on."""
@@ -92,6 +88,14 @@ class UnpricedCalls(RunLock, Protocol):
 
     def get_waiting(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
         """Get the keys of those calls that were noted and still wait for a price."""
+
+
+class UnpricedCalls(UnpricedNotes, RunLock, Protocol):
+    """Notes, and the groups that their calls wait in.
+
+    A group is stored before the notes of its calls, and looked at before these are looked for: a
+    model without a price costs one read an hour, however many calls wait for it.
+    """
 
     def get_groups(self) -> Sequence[WaitingGroup]:
         """Get the groups that calls may wait in."""

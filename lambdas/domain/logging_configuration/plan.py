@@ -78,7 +78,7 @@ class LoggingMemory:
             message = (
                 "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
                 " Bring back an earlier version of its SSM parameter (`aws ssm"
-                " get-parameter-history`), or its copy from the ledger table; docs/security.md says"
+                " get-parameter-history`), or its copy from the state table; docs/security.md says"
                 " how."
             )
             raise DamagedMemoryError(message) from error

@@ -73,7 +73,7 @@ def verify(
     found = "nothing" if memory.found is None else describe(memory.found)
     message = (
         "What Bedrock Meter remembers of Bedrock's logging configuration was changed by others: its"
-        " SSM parameter differs from the copy in the ledger table. According to the parameter,"
+        " SSM parameter differs from the copy in the state table. According to the parameter,"
         f" Bedrock Meter replaced: {found}. CloudTrail names who wrote it (PutParameter). Bring"
         " back an earlier version of the parameter (`aws ssm get-parameter-history`), or, if the"
         " parameter is right, delete the copy; docs/security.md says how."
@@ -99,7 +99,7 @@ def compare_memory(deployed: DeployedLogging, memory: VerifiedMemory) -> Iterato
     try:
         recalled = memory.recall()
     except AlteredMemoryError:
-        yield differ("in SSM differs from its copy in the ledger table")
+        yield differ("in SSM differs from its copy in the state table")
         return
     except DamagedMemoryError:
         yield differ("in SSM is gone or cannot be read")

@@ -1,4 +1,4 @@
-"""Compares the ledger's table with the deployed one: what keeps items, and reports changes."""
+"""Compares the meter's tables with the deployed ones: what keeps items, and reports changes."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ def reporter() -> PricedReporter:
     settings = Settings.from_environment(os.environ)
     return make_reporter(
         settings,
+        ledger_table=settings.ledger_table,
         report_bucket=settings.report_bucket,
         content_log_group=settings.content_log_group,
     )

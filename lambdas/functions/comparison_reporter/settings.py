@@ -11,9 +11,11 @@ class Settings(CallSettings):
     """Whose calls are compared, at what prices, and where the report goes.
 
     Attributes:
+        ledger_table: The DynamoDB table of calls.
         report_bucket: The bucket of reports.
         content_log_group: The log group that has requests; empty where content is not logged.
     """
 
+    ledger_table: str = Field(min_length=3)
     report_bucket: str = Field(min_length=3)
     content_log_group: str = ""

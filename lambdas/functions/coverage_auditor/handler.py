@@ -38,7 +38,7 @@ def watch() -> CoverageWatch:
     settings = Settings.from_environment(os.environ)
     return make_coverage_watch(
         topic_arn=settings.topic_arn,
-        ledger_table=settings.ledger_table,
+        state_table=settings.state_table,
         alarm_metric=settings.alarm_metric,
         profiles_arn=settings.profiles_arn,
         max_models=settings.max_models,

@@ -14,7 +14,7 @@ class Settings(EnvironmentSettings):
 
     Attributes:
         topic_arn: The topic that people subscribe to.
-        ledger_table: The table that has the models of application inference profiles.
+        state_table: The table that has the models of application inference profiles.
         profiles_arn: The beginning of the ARNs of the account's profiles, up to their ids.
         stack_id: The stack of the function; what was before its creation is not audited.
         max_models: How many models a month have metrics of their own.
@@ -22,7 +22,7 @@ class Settings(EnvironmentSettings):
     """
 
     topic_arn: str = Field(min_length=1)
-    ledger_table: str = Field(min_length=3)
+    state_table: str = Field(min_length=3)
     profiles_arn: str = Field(min_length=1)
     stack_id: str = Field(min_length=1)
     max_models: ModelBound = DEFAULT_MAX_MODELS

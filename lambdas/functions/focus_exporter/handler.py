@@ -32,6 +32,7 @@ def exporter() -> PricedExporter:
     settings = Settings.from_environment(os.environ)
     return make_exporter(
         settings,
+        ledger_table=settings.ledger_table,
         report_bucket=settings.report_bucket,
         billing_account_id=settings.billing_account_id or None,
         retention_days=settings.ledger_retention_days,

@@ -15,11 +15,13 @@ class Settings(CallSettings):
     """Whose costs are written, at what prices, and where.
 
     Attributes:
+        ledger_table: The DynamoDB table of calls.
         report_bucket: The bucket of reports.
         ledger_retention_days: How long the ledger keeps calls.
         billing_account_id: The account that pays; empty for the one that was called.
     """
 
+    ledger_table: str = Field(min_length=3)
     report_bucket: str = Field(min_length=3)
     ledger_retention_days: int = Field(ge=SHORTEST_LEDGER_DAYS)
     billing_account_id: str = Field(default="", pattern=f"^{BILLING_ACCOUNT}$")

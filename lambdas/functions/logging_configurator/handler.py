@@ -70,4 +70,4 @@ def settings() -> Settings:
 @cache
 def configurator() -> LoggingConfigurator:
     """Make the configurator, once per process."""
-    return make_configurator(settings().memory_parameter, settings().ledger_table)
+    return make_configurator(settings().memory_parameter, settings().state_table)

@@ -38,7 +38,7 @@ def watcher() -> LoggingWatcher:
         deployed=settings.deployed(),
         deploying_role_arn=settings.deploying_role_arn,
         known_log_policies=settings.known_log_policies,
-        ledger_table=settings.ledger_table,
+        state_table=settings.state_table,
         stacks=settings.stacks,
         topic_arn=settings.topic_arn,
     )

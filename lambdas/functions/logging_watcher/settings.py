@@ -20,7 +20,7 @@ class Settings(EnvironmentSettings):
 
     Attributes:
         memory_parameter: The SSM parameter with what deployments remember of the configuration.
-        ledger_table: The DynamoDB table with the copy of it; also remembers what was found.
+        state_table: The DynamoDB table with the copy of it; also remembers what was found.
         topic_arn: The topic that people subscribe to.
         stacks: The stacks of the deployment, as a JSON list.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
@@ -38,7 +38,7 @@ class Settings(EnvironmentSettings):
     """
 
     memory_parameter: str = Field(min_length=1)
-    ledger_table: str = Field(min_length=3)
+    state_table: str = Field(min_length=3)
     topic_arn: str = Field(min_length=1)
     stacks: Annotated[tuple[str, ...], BeforeValidator(from_json_text)]
     deploying_role_arn: str = Field(min_length=1)

@@ -42,4 +42,5 @@ def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
 @cache
 def refresher() -> CostRefresher:
     """Make the refresher, once per process."""
-    return make_refresher(Settings.from_environment(os.environ))
+    settings = Settings.from_environment(os.environ)
+    return make_refresher(settings, ledger_table=settings.ledger_table)

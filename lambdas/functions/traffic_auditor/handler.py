@@ -77,6 +77,6 @@ def auditor() -> TrafficAuditor:
             settings.are_tiers_logged,
             settings.denied_regions,
         ),
-        ledger_table=settings.ledger_table,
+        state_table=settings.state_table,
         topic_arn=settings.topic_arn,
     )

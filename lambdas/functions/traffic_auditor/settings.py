@@ -14,7 +14,7 @@ class Settings(EnvironmentSettings):
 
     Attributes:
         topic_arn: The topic of notifications.
-        ledger_table: The table that keeps which notices were sent.
+        state_table: The table that keeps which notices were sent.
         region: The deployment's own Region.
         regions: The Regions with a deployment, as a JSON list; empty for this one. The first of
             them looks at all other Regions.
@@ -23,7 +23,7 @@ class Settings(EnvironmentSettings):
     """
 
     topic_arn: str = Field(min_length=1)
-    ledger_table: str = Field(min_length=3)
+    state_table: str = Field(min_length=3)
     region: str = Field(min_length=1)
     regions: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     denied_regions: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()

@@ -11,14 +11,14 @@ from lambdas.domain.ledger.cost_corrections import (
     CostCorrections,
     ProgressChangedError,
 )
-from tests.aws import LEDGER
+from tests.aws import STATE
 from tests.fakes import InMemoryCostCorrections
 
 EDITION = "20260905T061500Z-00000000"
 PROGRESS = CorrectionProgress(
     EDITION,
     revision=1,
-    cursor="call#111122223333#us-east-1#request-1",
+    cursor="111122223333#us-east-1#request-1",
     raised_calls=2,
     raised_usd=Decimal("0.000000000000000001"),
     lowered_calls=3,
@@ -32,7 +32,7 @@ PROGRESS = CorrectionProgress(
 def corrections(request: pytest.FixtureRequest, aws: None) -> CostCorrections:
     if request.param == "memory":
         return InMemoryCostCorrections()
-    return DynamoDbCostCorrections(boto3.client("dynamodb"), LEDGER)
+    return DynamoDbCostCorrections(boto3.client("dynamodb"), STATE)
 
 
 def test_an_edition_without_progress_is_at_its_beginning(corrections: CostCorrections) -> None:

@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.identity_registry import (
     RegistryUnavailableError,
 )
 from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission, IdentityRegistry
-from tests.aws import LEDGER
+from tests.aws import STATE
 
 OpenRegistry: TypeAlias = Callable[[int], IdentityRegistry]
 
@@ -27,14 +27,14 @@ def open_registry(request: pytest.FixtureRequest) -> OpenRegistry:
     request.getfixturevalue("aws")
     client = boto3.client("dynamodb")
     if request.param == "dynamodb":
-        return lambda bound: DynamoDbIdentityRegistry(client, LEDGER, bound)
+        return lambda bound: DynamoDbIdentityRegistry(client, STATE, bound)
 
     class Anew:
         def __init__(self, bound: int) -> None:
             self._bound = bound
 
         def admit(self, month: str, value: str, role: str | None) -> Admission:
-            return DynamoDbIdentityRegistry(client, LEDGER, self._bound).admit(month, value, role)
+            return DynamoDbIdentityRegistry(client, STATE, self._bound).admit(month, value, role)
 
     return Anew
 
@@ -93,7 +93,7 @@ def test_a_crowded_table_is_waited_for_and_not_forever(reason: str) -> None:
 
     def admit(times: int) -> Admission:
         client: Any = CrowdedDynamoDb(times, reason)
-        registry = DynamoDbIdentityRegistry(client, LEDGER, 200, pauses.append)
+        registry = DynamoDbIdentityRegistry(client, STATE, 200, pauses.append)
         return registry.admit("2026-09", "a", None)
 
     assert admit(times=3) is Admission.ADMITTED
@@ -112,7 +112,7 @@ def test_answers_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             asked.append(transaction["TransactItems"][0]["Put"]["Item"]["pk"]["S"][-1])
 
     client: Any = Counting(0, "")
-    registry = DynamoDbIdentityRegistry(client, LEDGER, 200)
+    registry = DynamoDbIdentityRegistry(client, STATE, 200)
     for value in ("a", "b", "b", "c", "c", "a"):
         assert registry.admit("2026-09", value, None) is Admission.ADMITTED
     assert "".join(asked) == "abca"
@@ -121,8 +121,8 @@ def test_answers_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_registry_is_forgotten_well_past_its_month() -> None:
     client = boto3.client("dynamodb")
-    DynamoDbIdentityRegistry(client, LEDGER, 200).admit("2026-09", "session", "role")
+    DynamoDbIdentityRegistry(client, STATE, 200).admit("2026-09", "session", "role")
     first_of_december = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
-    items = client.scan(TableName=LEDGER)["Items"]
+    items = client.scan(TableName=STATE)["Items"]
     assert len(items) == 3
     assert all(int(item["expires_at"]["N"]) > first_of_december for item in items)

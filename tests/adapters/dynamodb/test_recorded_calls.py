@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
-from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
@@ -69,11 +68,13 @@ def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
     )
 
 
-def test_what_else_lies_in_the_table_is_no_call(aws: None) -> None:
+def test_item_that_is_no_call_is_counted_as_unreadable(aws: None) -> None:
     record = usage_record()
     calls = in_dynamodb(record)
-    DynamoDbUnpricedCalls(boto3.client("dynamodb"), LEDGER).write([record], NOON)
-    assert read(calls) == [record]
+    other = {"pk": {"S": "other"}, "timestamp": {"S": NOON.isoformat()}}
+    boto3.client("dynamodb").put_item(TableName=LEDGER, Item=other)
+    (page,) = calls.scan_range(START, END)
+    assert (page.records, page.unreadable_items) == ([record], 1)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aw
     calls = in_dynamodb(record)
     client = boto3.client("dynamodb")
     (item,) = client.scan(TableName=LEDGER)["Items"]
-    item |= {"pk": {"S": "call#x"}, **damage}
+    item |= {"pk": {"S": "x"}, **damage}
     client.put_item(TableName=LEDGER, Item={name: it for name, it in item.items() if it})
     (page,) = calls.scan_range(START, END)
     assert (page.records, page.unreadable_items) == ([record], 1)

@@ -8,7 +8,7 @@ import pytest
 
 from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
 from lambdas.domain.unmetered import SentNotices
-from tests.aws import LEDGER
+from tests.aws import STATE
 from tests.builders import NOON
 from tests.traffic import InMemorySentNotices
 
@@ -21,7 +21,7 @@ def sent(request: pytest.FixtureRequest) -> Iterator[SentNotices]:
         yield InMemorySentNotices()
         return
     request.getfixturevalue("aws")
-    yield DynamoDbSentNotices(boto3.client("dynamodb"), LEDGER)
+    yield DynamoDbSentNotices(boto3.client("dynamodb"), STATE)
 
 
 def test_a_key_is_there_once_it_was_added(sent: SentNotices) -> None:
@@ -39,10 +39,10 @@ def test_a_key_may_be_added_again(sent: SentNotices) -> None:
 
 def test_an_item_has_the_first_time_and_expires_after_the_longest_job(aws: None) -> None:
     client = boto3.client("dynamodb")
-    sent = DynamoDbSentNotices(client, LEDGER)
+    sent = DynamoDbSentNotices(client, STATE)
     sent.add(KEY, NOON)
     sent.add(KEY, NOON + timedelta(hours=1))
-    (item,) = client.scan(TableName=LEDGER)["Items"]
+    (item,) = client.scan(TableName=STATE)["Items"]
     assert item == {
         "pk": {"S": f"notice#{KEY}"},
         "sent_at": {"S": NOON.isoformat()},

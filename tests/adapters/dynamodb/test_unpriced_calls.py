@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 import boto3
 import pytest
 
-from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls, NotesUnavailableError
+from lambdas.adapters.dynamodb.items import TableUnavailableError
+from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls, DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.usage_record import CallVariant, Conflicts
-from lambdas.domain.ledger.table import UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.unpriced_calls import GROUP_RENEWAL, MIN_GROUP_AGE, UnpricedCalls
-from tests.aws import LEDGER
+from tests.aws import LEDGER, STATE
 from tests.builders import BEN, HAIKU_3, NOON, SONNET_4, usage_record
 from tests.fakes import InMemoryUnpricedCalls, find_waiting
 
@@ -25,7 +26,7 @@ Open: TypeAlias = Callable[..., UnpricedCalls]
 def in_dynamodb(*records: UsageRecord) -> DynamoDbUnpricedCalls:
     client = boto3.client("dynamodb")
     DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
-    return DynamoDbUnpricedCalls(client, LEDGER)
+    return DynamoDbUnpricedCalls(client, STATE, LEDGER)
 
 
 @pytest.fixture(
@@ -144,11 +145,10 @@ def test_the_lock_of_a_run_that_was_cut_off_holds_as_long_as_a_function_can_run(
 def test_a_note_expires_after_cloudwatch_takes_no_metric_of_the_call(aws: None) -> None:
     record = usage_record()
     in_dynamodb(record).write([record], NOON)
-    items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    items = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
     (note,) = (item for item in items if item["pk"]["S"].startswith("unpriced#"))
-    assert note["pk"]["S"].removeprefix("unpriced#") in {
-        item["pk"]["S"].removeprefix("call#") for item in items
-    }
+    (call,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
+    assert note["pk"]["S"] == f"unpriced#{call['pk']['S']}"
     assert int(note["expires_at"]["N"]) == (NOON + timedelta(days=16)).timestamp()
 
 
@@ -156,7 +156,7 @@ def test_notes_of_one_group_are_spread_over_the_index(aws: None) -> None:
     """One partition key takes 1,000 writes a second."""
     records = [usage_record(request_id=str(number)) for number in range(400)]
     in_dynamodb().write(records, NOON)
-    items = boto3.client("dynamodb").scan(TableName=LEDGER, IndexName=UNPRICED_INDEX)["Items"]
+    items = boto3.client("dynamodb").scan(TableName=STATE, IndexName=UNPRICED_INDEX)["Items"]
     notes = Counter(
         item[UNPRICED_KEY]["S"] for item in items if item["pk"]["S"].startswith("unpriced#")
     )
@@ -183,13 +183,13 @@ def test_while_a_model_has_no_price_one_item_is_read_however_many_calls_wait(aws
     records = [usage_record(request_id=str(number)) for number in range(300)]
     in_dynamodb().write(records, NOON)
     counting = Counting()
-    assert len(DynamoDbUnpricedCalls(counting.client, LEDGER).get_groups()) == 1
+    assert len(DynamoDbUnpricedCalls(counting.client, STATE, LEDGER).get_groups()) == 1
     assert counting.counts == {"Query": 1, "BatchGetItem": 1, "items": 1}
 
 
 def test_a_group_is_written_once_an_hour_by_each_process(aws: None) -> None:
     counting = Counting()
-    unpriced = DynamoDbUnpricedCalls(counting.client, LEDGER)
+    unpriced = DynamoDbUnpricedNotes(counting.client, STATE)
     for minute in range(60):
         now = NOON + timedelta(minutes=minute)
         unpriced.write([usage_record(request_id=str(minute))], now)
@@ -202,7 +202,7 @@ def test_a_batch_of_many_models_takes_few_requests(aws: None) -> None:
         for number in range(100)
     ]
     counting = Counting()
-    DynamoDbUnpricedCalls(counting.client, LEDGER).write(records, NOON)
+    DynamoDbUnpricedNotes(counting.client, STATE).write(records, NOON)
     assert counting.counts == {"BatchWriteItem": 4 + 4, "items": 200}
 
 
@@ -216,7 +216,7 @@ def test_a_group_is_written_before_its_notes(aws: None) -> None:
 
     client = boto3.client("dynamodb")
     client.meta.events.register("provide-client-params.dynamodb.BatchWriteItem", note)
-    DynamoDbUnpricedCalls(client, LEDGER).write([usage_record()], NOON)
+    DynamoDbUnpricedNotes(client, STATE).write([usage_record()], NOON)
     assert [key.split("#")[0] for key in written] == ["waiting", "unpriced"]
 
 
@@ -226,7 +226,7 @@ class BehindIndex:
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
         pages = self.client.get_paginator("scan").paginate(
-            TableName=LEDGER, IndexName=UNPRICED_INDEX
+            TableName=STATE, IndexName=UNPRICED_INDEX
         )
         self.items = [item for page in pages for item in page["Items"]]
 
@@ -248,7 +248,7 @@ def test_an_index_that_is_behind_lists_no_call_that_is_priced(aws: None) -> None
     unpriced.write(records, NOON)
     behind: Any = BehindIndex()
     unpriced.mark_priced(records[:1])
-    assert find_waiting(DynamoDbUnpricedCalls(behind, LEDGER)) == {records[1]}
+    assert find_waiting(DynamoDbUnpricedCalls(behind, STATE, LEDGER)) == {records[1]}
 
 
 def test_a_call_that_left_the_ledger_waits_for_nothing(aws: None) -> None:
@@ -280,8 +280,8 @@ def test_unprocessed_keys_are_requested_again_and_reported_in_the_end(aws: None)
     in_dynamodb(record).write([record], NOON)
     pauses: list[float] = []
     busy: Any = Busy(times=2)
-    assert DynamoDbUnpricedCalls(busy, LEDGER, pauses.append).get_noted([record]) == {record.key}
+    assert DynamoDbUnpricedNotes(busy, STATE, pauses.append).get_noted([record]) == {record.key}
     assert len(pauses) == 2
     too_busy: Any = Busy(times=100)
-    with pytest.raises(NotesUnavailableError, match="1 items were not read"):
-        DynamoDbUnpricedCalls(too_busy, LEDGER, pauses.append).get_noted([record])
+    with pytest.raises(TableUnavailableError, match="1 items were not read"):
+        DynamoDbUnpricedNotes(too_busy, STATE, pauses.append).get_noted([record])

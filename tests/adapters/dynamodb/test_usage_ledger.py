@@ -13,7 +13,6 @@ from lambdas.adapters.dynamodb.usage_item import CALL_ATTRIBUTES, call_key, from
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.join import join_readings
-from lambdas.domain.ledger.table import CALL_PREFIX
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, HAIKU_3, NOON, readings, usage_record
 from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, size_of
@@ -54,7 +53,7 @@ def test_an_item_is_a_pure_function_of_its_readings(records: list[UsageRecord]) 
     (again,) = join_readings(records[::-1]).values()
     assert to_item(again, RETENTION) == item
     assert from_item(item) == record
-    assert item["pk"]["S"].startswith(CALL_PREFIX)
+    assert item["pk"]["S"] == call_key(record)
     assert set(item) <= CALL_ATTRIBUTES
     latest = max(record.timestamp for record in records)
     assert int(item["expires_at"]["N"]) == int((latest + RETENTION).timestamp())
@@ -205,7 +204,7 @@ def test_item_that_holds_no_call_is_replaced_by_one() -> None:
 
 def test_item_of_the_previous_version_is_joined_as_it_is() -> None:
     table = InMemoryDynamoDb()
-    key = f"{CALL_PREFIX}111122223333#us-east-1#request-1"
+    key = "111122223333#us-east-1#request-1"
     table.items[key] = {
         "pk": {"S": key},
         "timestamp": {"S": NOON.isoformat()},
@@ -351,10 +350,10 @@ def test_a_record_that_nobody_at_aws_would_write_does_not_stop_its_batch(
 def test_long_keys_are_told_apart() -> None:
     one, other = (usage_record(request_id="x" * 5000 + end) for end in "ab")
     assert to_item(one, RETENTION)["pk"] != to_item(other, RETENTION)["pk"]
-    assert to_item(one, RETENTION)["pk"]["S"].startswith(CALL_PREFIX)
+    assert to_item(one, RETENTION)["pk"]["S"].startswith("sha256#")
 
 
 def test_long_key_is_the_same_for_a_call_that_is_read_back() -> None:
     item = to_item(usage_record(request_id="x" * 5000, region="y" * 2000), RETENTION)
     assert to_item(from_item(item), RETENTION) == item
-    assert item["pk"]["S"] == CALL_PREFIX + call_key(from_item(item))
+    assert item["pk"]["S"] == call_key(from_item(item))

@@ -9,7 +9,7 @@ import pytest
 from lambdas.adapters.dynamodb.watch_memory import DynamoDbWatchMemory
 from lambdas.domain.logging_configuration import WatchState
 from lambdas.domain.logging_configuration.watch_ports import WatchMemory, WatchStateChangedError
-from tests.aws import LEDGER
+from tests.aws import STATE
 from tests.fakes import InMemoryWatchMemory
 
 FOUND = WatchState(("logging is off",), ("event-1",), is_told=False)
@@ -21,7 +21,7 @@ def memory(request: pytest.FixtureRequest) -> Iterator[WatchMemory]:
         yield InMemoryWatchMemory()
         return
     request.getfixturevalue("aws")
-    yield DynamoDbWatchMemory(boto3.client("dynamodb"), LEDGER)
+    yield DynamoDbWatchMemory(boto3.client("dynamodb"), STATE)
 
 
 def test_at_first_all_was_as_deployed_and_nothing_is_to_be_told(memory: WatchMemory) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cdk.operations.price_sources import read_genai_prices
+from cdk.operations.price_sources.genai_prices import read_genai_prices
 from lambdas.domain.pricing import (
     GUARDRAILS,
     Price,

@@ -219,7 +219,7 @@ def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() ->
     }
     bedrock, own = 4, 5
     assert metrics.read["Invocations"] == bedrock + own
-    assert len(asked) < 20  # each one is a read of the ledger's table
+    assert len(asked) < 20  # each one is a read of the state table
 
 
 @pytest.mark.parametrize("name", ["Invocations", "InputTokens", "MissingTokenCounts"])

@@ -220,7 +220,7 @@ def test_every_subject_is_checked() -> None:
         ("rules", Subject.RULE, "rules"),
         ("mappings", Subject.FUNCTION, "event source mappings"),
         ("functions", Subject.FUNCTION, "functions"),
-        ("tables", Subject.LEDGER, "the ledger's table"),
+        ("tables", Subject.LEDGER, "the meter's tables"),
         ("stacks", Subject.FUNCTION, "what was deployed"),
     ],
 )

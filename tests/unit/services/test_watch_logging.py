@@ -294,7 +294,7 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
     account.put.memory = LoggingMemory((CONFIGURATION,), found=planted)
     account.check()
     (text,) = account.told
-    assert "in SSM differs from its copy in the ledger table" in text
+    assert "in SSM differs from its copy in the state table" in text
     assert "PutParameter, DeleteParameter, DeleteParameters" in text
 
 
@@ -557,7 +557,7 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
 @pytest.mark.parametrize(
     ("refused", "gap"),
     [
-        ({"recall"}, "- what was notified before cannot be read from the ledger table: Access"),
+        ({"recall"}, "- what was notified before cannot be read from the state table: Access"),
         ({"remember"}, ""),
         ({"recall", "remember"}, "- what was notified before cannot be read"),
     ],
@@ -565,7 +565,7 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
 def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
-    """A disabled key gags the ledger table and the topic at once."""
+    """A disabled key gags the state table and the topic at once."""
     key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
     account.safeguards.differences.append(key)
     account.memory.refused = refused

@@ -1,4 +1,4 @@
-"""Reads the prices of Bedrock's models in public, well-kept price data."""
+"""Reads the prices of the package `litellm`, which is unpacked and not installed."""
 
 from __future__ import annotations
 
@@ -6,45 +6,34 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from genai_prices.data import providers
-from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
+from cdk.operations.price_sources.source import IN_THE_US, WORLDWIDE, SourcePrices
+from cdk.operations.terminal import CommandError
+from lambdas.domain.pricing import Price, PriceBook, Rates, Routing, TokenKind
+from lambdas.domain.pricing.routes import PriceScope
 
-from lambdas.domain.pricing import Price, Rates, Routing, TokenKind
-from lambdas.domain.pricing.routes import EVERY_REGION, PriceScope
-
-_KINDS = {
-    "input_mtok": TokenKind.INPUT,
-    "output_mtok": TokenKind.OUTPUT,
-    "cache_read_mtok": TokenKind.CACHE_READ,
-    "cache_write_mtok": TokenKind.CACHE_WRITE_5M,
-    "cache_write_1h_mtok": TokenKind.CACHE_WRITE_1H,
-}
+_FILE = "model_prices_and_context_window_backup.json"
 _US = "us"
-_IN_THE_US: tuple[PriceScope, ...] = ((Routing.REGION, "us-east-1"), (Routing.GEOGRAPHY, _US))
-"""The scopes of a price that names no place: these sources follow the United States' list."""
-_WORLDWIDE: tuple[PriceScope, ...] = ((Routing.GLOBAL, EVERY_REGION),)
-_GENAI_SCOPES = {"global.": _WORLDWIDE, "regional.": _IN_THE_US}
-
-_LITELLM_KINDS = {
+_KINDS = {
     "input_cost_per_token": TokenKind.INPUT,
     "output_cost_per_token": TokenKind.OUTPUT,
     "cache_read_input_token_cost": TokenKind.CACHE_READ,
     "cache_creation_input_token_cost": TokenKind.CACHE_WRITE_5M,
     "cache_creation_input_token_cost_above_1hr": TokenKind.CACHE_WRITE_1H,
 }
-_LITELLM_MODES = {"chat", "embedding"}
-_LITELLM_PROVIDERS = {"bedrock", "bedrock_converse"}
+_MODES = {"chat", "embedding"}
+_PROVIDERS = {"bedrock", "bedrock_converse"}
 # `input_cost_per_token`, `..._above_200k_tokens`, `..._flex`, `..._above_200k_tokens_priority`.
-_LITELLM_COST = re.compile(
+_COST = re.compile(
     r"(?P<cost>\w+?)(?:_above_(?P<thousands>\d+)k_tokens)?(?:_(?P<tier>flex|priority))?"
 )
 # `amazon.nova-pro-v1:0`, `eu.amazon.nova-pro-v1:0`, `bedrock/eu-west-1/amazon.nova-pro-v1:0`.
-_LITELLM_NAME = re.compile(
+_NAME = re.compile(
     r"(?:bedrock/(?P<region>[a-z]+(?:-[a-z]+)+-\d)/)?"
     r"(?:(?P<prefix>us|eu|apac|au|jp|in|ca|us-gov|global)\.)?"
     r"(?P<model>[a-z0-9]+\.[a-z][\w.:-]+)"
@@ -52,58 +41,39 @@ _LITELLM_NAME = re.compile(
 _NO_PREFIX = ""
 
 
-def read_genai_prices(read_on: date) -> Iterator[Price]:
-    """Read the prices of the installed package `genai-prices`.
+@dataclass(frozen=True, slots=True)
+class Litellm:
+    """The package's file of prices.
 
-    Models that are also paid by other units than tokens are left out.
-
-    Args:
-        read_on: The day on which they are read.
+    Attributes:
+        version: The name and version of the package.
+        text: The content of the file.
     """
-    source = f"genai-prices {version('genai-prices')}"
-    (bedrock,) = (provider for provider in providers if provider.id == "aws")
-    for model in bedrock.models:
-        prefix = next((each for each in _GENAI_SCOPES if model.id.startswith(each)), "")
-        model_id = model.id.removeprefix(prefix)
-        for begins, listed in _dated(model):
-            rates = _read_genai_rates(listed)
-            for scope in _GENAI_SCOPES.get(prefix, _IN_THE_US) if rates else ():
-                yield Price(model_id, *scope, begins, rates, source, read_on)
 
+    version: str
+    text: str
+    name: str = "litellm"
+    is_authoritative: bool = False
 
-def _dated(model: ModelInfo) -> Iterator[tuple[date | None, ModelPrice]]:
-    if isinstance(model.prices, ModelPrice):
-        yield None, model.prices
-        return
-    for price in model.prices:
-        match price.constraint:
-            case None:
-                yield None, price.prices
-            case StartDateConstraint(start_date=begins):
-                yield begins, price.prices
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the folder in which the package is unpacked.
 
+        Raises:
+            CommandError: It is not there.
+        """
+        try:
+            text = (folder / "litellm" / _FILE).read_text()
+            (about,) = folder.glob("litellm-*.dist-info")
+        except (OSError, ValueError) as error:
+            message = f"{folder} has no litellm: run make prices."
+            raise CommandError(message) from error
+        return cls(about.name.removesuffix(".dist-info").replace("-", " "), text)
 
-def _read_genai_rates(listed: ModelPrice) -> tuple[Rates, ...]:
-    prices = {name: value for name, value in vars(listed).items() if value is not None}
-    if prices.keys() - _KINDS.keys():
-        return ()
-    starts = {
-        tier.start
-        for value in prices.values()
-        if isinstance(value, TieredPrices)
-        for tier in value.tiers
-    }
-    return tuple(
-        Rates(start, {_KINDS[name]: _at(value, start) for name, value in prices.items()})
-        for start in sorted({0, *starts})
-    )
-
-
-def _at(value: Decimal | TieredPrices, start: int) -> Decimal:
-    if not isinstance(value, TieredPrices):
-        return value
-    reached = [tier.price for tier in value.tiers if tier.start <= start]
-    return reached[-1] if reached else value.base
+    def read(self, book: PriceBook, today: date) -> SourcePrices:
+        """Read all prices of Bedrock."""
+        del book  # the file says the sizes of large calls
+        return SourcePrices(tuple(read_litellm_prices(self.text, self.version, today)))
 
 
 def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price]:
@@ -135,15 +105,15 @@ def _by_scope(
     scopes: dict[PriceScope, tuple[Rates, ...]] = {}
     for place, rates in by_place.items():
         if place == Routing.GLOBAL:
-            scopes.update(dict.fromkeys(_WORLDWIDE, rates))
+            scopes.update(dict.fromkeys(WORLDWIDE, rates))
         elif place not in {_NO_PREFIX, _US}:
             routing = Routing.REGION if place[-1].isdigit() else Routing.GEOGRAPHY
             scopes[routing, place] = rates
     in_the_us = by_place.get(_US) or (None if is_bare_global else bare)
     if in_the_us:
-        scopes = dict.fromkeys(_IN_THE_US, in_the_us) | scopes
+        scopes = dict.fromkeys(IN_THE_US, in_the_us) | scopes
     if bare and is_bare_global:
-        scopes = dict.fromkeys(_WORLDWIDE, bare) | scopes
+        scopes = dict.fromkeys(WORLDWIDE, bare) | scopes
     return scopes
 
 
@@ -151,25 +121,25 @@ def _read_entries(
     entries: Mapping[str, Any],
 ) -> Iterator[tuple[str, str, str | None, tuple[Rates, ...]]]:
     for name, entry in entries.items():
-        found = _LITELLM_NAME.fullmatch(name)
+        found = _NAME.fullmatch(name)
         if (
             found is None
-            or entry.get("litellm_provider") not in _LITELLM_PROVIDERS
-            or entry.get("mode") not in _LITELLM_MODES
+            or entry.get("litellm_provider") not in _PROVIDERS
+            or entry.get("mode") not in _MODES
         ):
             continue
         place = found["region"] or found["prefix"] or _NO_PREFIX
-        for tier, rates in _read_litellm_rates(entry).items():
+        for tier, rates in _read_rates(entry).items():
             if TokenKind.INPUT in rates[0].usd_per_million:
                 yield found["model"], place, tier, rates
 
 
-def _read_litellm_rates(entry: Mapping[str, Any]) -> dict[str | None, tuple[Rates, ...]]:
+def _read_rates(entry: Mapping[str, Any]) -> dict[str | None, tuple[Rates, ...]]:
     """The rates of an entry by service tier. A price of 0 there means that it is unknown."""
     costs: dict[str | None, dict[int, dict[TokenKind, Decimal]]] = {}
     for name, value in entry.items():
-        found = _LITELLM_COST.fullmatch(name)
-        kind = _LITELLM_KINDS.get(found["cost"]) if found else None
+        found = _COST.fullmatch(name)
+        kind = _KINDS.get(found["cost"]) if found else None
         if found and kind is not None and value:
             by_size = costs.setdefault(found["tier"], {0: {}})
             start = int(found["thousands"] or 0) * 1000

@@ -1,0 +1,209 @@
+"""Items of one table: read and written alone, in batches, and on conditions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.backoff import back_off
+from lambdas.adapters.refusals import error_code
+from lambdas.domain.ledger.table import PARTITION_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        PutItemInputTypeDef,
+        WriteRequestUnionTypeDef,
+    )
+
+    Item: TypeAlias = dict[str, AttributeValueTypeDef]
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+_MAX_WRITES = 25
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+MAX_READS = 100
+MAX_ATTEMPTS = 6
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+_LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_Part = TypeVar("_Part")
+
+
+class TableUnavailableError(Exception):
+    """DynamoDB was too busy at every attempt. Asking again is safe."""
+
+
+class TableItems:
+    """The items of a table whose key is `PARTITION_KEY` alone; reads by key are consistent."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Read and write a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table.
+            pause: Waits some seconds before unprocessed items are requested again.
+        """
+        self._client = client
+        self._table_name = table_name
+        self._pause = pause
+
+    def get(self, key: str) -> Item | None:
+        """Get an item; `None` where there is none."""
+        answer = self._client.get_item(
+            TableName=self._table_name, Key=make_key(key), ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def get_batch(self, keys: Sequence[str]) -> tuple[dict[str, Item], frozenset[str]]:
+        """Get up to `MAX_READS` items in one request.
+
+        Returns:
+            The items that exist, by their keys, and the keys that DynamoDB left over.
+        """
+        answer = self._client.batch_get_item(
+            RequestItems={
+                self._table_name: {
+                    "Keys": [make_key(key) for key in keys],
+                    "ConsistentRead": True,
+                }
+            }
+        )
+        left = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
+        items = answer["Responses"].get(self._table_name, [])
+        return {read_key(item): item for item in items}, frozenset(map(read_key, left))
+
+    def get_all(self, keys: Iterable[str]) -> Iterator[Item]:
+        """Get those items that exist, batch by batch.
+
+        Raises:
+            TableUnavailableError: Some items were not read.
+        """
+        for batch in batches(keys, MAX_READS):
+            unread: Sequence[str] = batch
+            for attempt in range(MAX_ATTEMPTS):
+                back_off(attempt, self._pause)
+                items, left = self.get_batch(unread)
+                yield from items.values()
+                unread = [key for key in unread if key in left]
+                if not unread:
+                    break
+            else:
+                message = f"{len(unread)} items were not read from {self._table_name}"
+                raise TableUnavailableError(message)
+
+    def put(self, item: Item) -> None:
+        """Put an item, in place of any that is there."""
+        self._client.put_item(TableName=self._table_name, Item=item)
+
+    def put_if(
+        self,
+        condition: str,
+        item: Item,
+        *,
+        values: Item | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Put an item where a condition holds; `False` where it does not.
+
+        Args:
+            condition: The condition's expression.
+            item: The item.
+            values: What the placeholders of values in the expression stand for.
+            names: What the placeholders of names in it stand for.
+        """
+        request: PutItemInputTypeDef = {
+            "TableName": self._table_name,
+            "Item": item,
+            "ConditionExpression": condition,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = values
+        if names:
+            request["ExpressionAttributeNames"] = names
+        return _is_written(lambda: self._client.put_item(**request))
+
+    def delete(self, key: str) -> None:
+        """Delete an item, if there is one."""
+        self._client.delete_item(TableName=self._table_name, Key=make_key(key))
+
+    def delete_if(self, condition: str, key: str, *, values: Item) -> bool:
+        """Delete an item where a condition holds; `False` where it does not."""
+        return _is_written(
+            lambda: self._client.delete_item(
+                TableName=self._table_name,
+                Key=make_key(key),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+            )
+        )
+
+    def list_keys(self, index: str, attribute: str, text: str) -> Iterator[str]:
+        """List the keys of the items that an index has under a text; it is a moment behind.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            IndexName=index,
+            KeyConditionExpression=f"{attribute} = :key",
+            ExpressionAttributeValues={":key": {"S": text}},
+        )
+        return (read_key(item) for page in pages for item in page["Items"])
+
+    def put_all(self, items: Iterable[Item]) -> None:
+        """Put items of different keys in batches, and what DynamoDB leaves over again.
+
+        Raises:
+            TableUnavailableError: Some items were not written.
+        """
+        for batch in batches(items, _MAX_WRITES):
+            requests: Sequence[WriteRequestUnionTypeDef] = [
+                {"PutRequest": {"Item": item}} for item in batch
+            ]
+            for attempt in range(MAX_ATTEMPTS):
+                back_off(attempt, self._pause)
+                response = self._client.batch_write_item(RequestItems={self._table_name: requests})
+                requests = response["UnprocessedItems"].get(self._table_name, [])
+                if not requests:
+                    break
+            else:
+                message = f"{len(requests)} items were not written to {self._table_name}"
+                raise TableUnavailableError(message)
+
+
+def _is_written(write: Callable[[], object]) -> bool:
+    """Write; `False` where the condition does not hold, or another writer is in the way."""
+    try:
+        write()
+    except ClientError as error:
+        if error_code(error) in _LOST_RACES:
+            return False
+        raise
+    return True
+
+
+def make_key(key: str) -> Item:
+    """The key of an item, as DynamoDB takes it."""
+    return {PARTITION_KEY: {"S": key}}
+
+
+def read_key(item: Mapping[str, AttributeValueTypeDef]) -> str:
+    """Read the key of an item."""
+    return item[PARTITION_KEY]["S"]
+
+
+def batches(parts: Iterable[_Part], size: int) -> Iterator[list[_Part]]:
+    """Cut parts into lists of one size; the last one may be shorter."""
+    remaining = iter(parts)
+    while batch := list(islice(remaining, size)):
+        yield batch
