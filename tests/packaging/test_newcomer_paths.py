@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from cdk.operations.running_cost import HEALTH_ALARM_METRICS
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "extending.md"
 COPIED = ("lambdas", "cdk", "dashboards", "docs", "tests", "cdk.json", "pyproject.toml", "uv.lock")
@@ -222,6 +224,8 @@ def test_a_new_alarm_is_deployed_with_its_runbook_and_its_line(checkout: Checkou
     )
     (line,) = widget["properties"]["annotations"]["horizontal"]
     assert (line["label"], line["value"]) == ("Alarm", alarm["Threshold"])
+    billed = "from cdk.operations.running_cost import HEALTH_ALARM_METRICS as n; print(n)"
+    assert int(checkout.run("-c", billed)) == HEALTH_ALARM_METRICS + 1
 
 
 def read_body(dashboard: dict[str, Any]) -> dict[str, Any]:
@@ -260,6 +264,12 @@ def test_every_section_of_the_page_is_followed_here() -> None:
     assert sorted(titles) == sorted(followed)
     blocks = re.findall(r"^```(?!sh)\w+$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(blocks) == sum(len(STEP.findall(read_section(title))) for title in titles)
+
+
+def test_every_section_names_tests_that_exist() -> None:
+    named = PYTEST.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(named) == PAGE.read_text(encoding="utf-8").count("\n## ")
+    assert all((ROOT / path).exists() for paths in named for path in paths.split())
 
 
 @pytest.mark.parametrize("text", ["row = 1\n", "place = 1\nplace = 1\n"])
