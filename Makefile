@@ -149,7 +149,7 @@ replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=20
 
 destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
 	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
+	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Reporting*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(METER) purge

@@ -1,11 +1,11 @@
-"""The CDK app: one deployment per Region, of three stacks."""
+"""The CDK app: one deployment per Region, of three stacks or, with reports, four."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from aws_cdk import App, Aws, Environment, Tags
+from aws_cdk import App, Aws, Environment, Stack, Tags
 from aws_cdk import aws_iam as iam
 
 from cdk import nag
@@ -14,6 +14,7 @@ from cdk.config import Config, ConfigurationError, stack_names
 from cdk.config.boundary_name import boundary_name
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
+from cdk.stacks.reporting import ReportingStack
 from cdk.stacks.storage import StorageStack
 
 # Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
@@ -24,40 +25,8 @@ _UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 def build(app: App, config: Config) -> None:
     """Put the stacks of every Region into an app."""
-    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     for region in config.regions or (None,):
-        environment = Environment(
-            account=account, region=region or os.environ.get("CDK_DEFAULT_REGION")
-        )
-        suffix = f"-{region}" if region else ""
-
-        storage = StorageStack(
-            app, f"{stack_names.STORAGE}{suffix}", config=config, environment=environment
-        )
-        ingestion = IngestionStack(
-            app,
-            f"{stack_names.INGESTION}{suffix}",
-            config=config,
-            storage=storage,
-            environment=environment,
-        )
-        monitoring = MonitoringStack(
-            app,
-            f"{stack_names.MONITORING}{suffix}",
-            config=config,
-            storage=storage,
-            ingestion=ingestion,
-            environment=environment,
-        )
-        is_newest_python = config.python_version == Config().python_version
-        nag.acknowledge(
-            storage,
-            ingestion,
-            monitoring,
-            is_newest_python=is_newest_python,
-            adopted_log_group=config.adopted_log_group,
-        )
-        for stack in (storage, ingestion, monitoring):
+        for stack in _stacks(app, config, region):
             boundary = iam.ManagedPolicy.from_managed_policy_name(
                 stack, "Boundary", boundary_name(Aws.REGION)
             )
@@ -65,6 +34,45 @@ def build(app: App, config: Config) -> None:
     for name, value in config.tags.items():
         Tags.of(app).add(name, value, exclude_resource_types=_UNTAGGED)
     nag.check(app)
+
+
+def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
+    """Make the stacks of a Region; `None` stands for that of the credentials."""
+    environment = Environment(
+        account=os.environ.get("CDK_DEFAULT_ACCOUNT"),
+        region=region or os.environ.get("CDK_DEFAULT_REGION"),
+    )
+    suffix = f"-{region}" if region else ""
+    storage = StorageStack(
+        app, f"{stack_names.STORAGE}{suffix}", config=config, environment=environment
+    )
+    ingestion = IngestionStack(
+        app,
+        f"{stack_names.INGESTION}{suffix}",
+        config=config,
+        storage=storage,
+        environment=environment,
+    )
+    reporting = None
+    if stack_names.REPORTING in config.stacks:
+        reporting = ReportingStack(
+            app,
+            f"{stack_names.REPORTING}{suffix}",
+            config=config,
+            storage=storage,
+            ingestion=ingestion,
+            environment=environment,
+        )
+    monitoring = MonitoringStack(
+        app,
+        f"{stack_names.MONITORING}{suffix}",
+        config=config,
+        storage=storage,
+        ingestion=ingestion,
+        reporting=reporting,
+        environment=environment,
+    )
+    return [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.health_symptoms import Silence, Symptom
@@ -35,12 +36,21 @@ class Scheduled:
             waits two days at most for a first start: of what is started more rarely than daily
             only errors are notified of.
         purpose: The work that is not done while it does not run, to be read after "it no longer".
+        fixed_name: The function's name, where another stack has it. A reference to a generated
+            name would be an export, which could not be removed together with the function.
     """
 
     name: str
     function: lambda_.IFunction
     every: Duration
     purpose: str
+    fixed_name: str | None = None
+
+    def name_function(self, metric: cloudwatch.Metric) -> cloudwatch.Metric:
+        """Name the function in one of its metrics by its fixed name, if it has one."""
+        if self.fixed_name is None:
+            return metric
+        return metric.with_(dimensions_map={"FunctionName": self.fixed_name})
 
 
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
@@ -50,8 +60,10 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
-        lambda _: scheduled.function.metric_errors(
-            period=_DAY if is_daily else Duration.minutes(max(every, shortest)),
+        lambda _: scheduled.name_function(
+            scheduled.function.metric_errors(
+                period=_DAY if is_daily else Duration.minutes(max(every, shortest))
+            )
         ),
         _ERRORS_GRAPH,
         f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
@@ -66,7 +78,9 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         return
     yield Symptom(
         f"{name}NotStarted",
-        lambda _: scheduled.function.metric_invocations(period=scheduled.every),
+        lambda _: scheduled.name_function(
+            scheduled.function.metric_invocations(period=scheduled.every)
+        ),
         STARTS_GRAPH,
         f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
         " first that its rule in EventBridge exists, is enabled and names the function.",

@@ -8,10 +8,15 @@ from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, POINTER_KEY
+
+_UNKNOWN_CALLERS = (
+    "Which profiles, roles and users call is not known before; only their tags are read."
+)
 
 
 def call_settings(config: Config, *, state: dynamodb.ITable, prices: s3.IBucket) -> dict[str, Any]:
@@ -49,10 +54,13 @@ def grant_enrich_calls(
     )
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
     profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
-    function.grant("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource", on=profiles)
     callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
-    function.grant("iam:ListRoleTags", on=f"{callers}:role/*")
-    function.grant("iam:ListUserTags", on=f"{callers}:user/*")
+    for actions, resources in (
+        (("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"), profiles),
+        (("iam:ListRoleTags",), f"{callers}:role/*"),
+        (("iam:ListUserTags",), f"{callers}:user/*"),
+    ):
+        function.grant(*actions, on=resources, wildcard=_UNKNOWN_CALLERS)
     grant_read_prices(function, prices)
 
 
@@ -62,6 +70,7 @@ def grant_read_prices(function: MeterFunction, prices: s3.IBucket) -> None:
     The function may list the bucket, so that S3 reports an absent object as absent, and not as
     forbidden: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
-    for name in (POINTER_KEY, f"{EDITIONS_PREFIX}*"):
-        function.grant("s3:GetObject", on=prices.arn_for_objects(name))
+    function.grant("s3:GetObject", on=prices.arn_for_objects(POINTER_KEY))
+    editions = prices.arn_for_objects(f"{EDITIONS_PREFIX}*")
+    function.grant("s3:GetObject", on=editions, wildcard=UNKNOWN_NAMES)
     function.grant("s3:ListBucket", on=prices.bucket_arn)

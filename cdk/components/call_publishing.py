@@ -67,5 +67,6 @@ def grant_publish_calls(
         "cloudwatch:PutMetricData",
         on="*",
         conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+        wildcard="The action supports no resource; the condition names the meter's namespace.",
     )
     function.grant_read_write_data()

@@ -16,8 +16,7 @@ from typing import Any, get_args
 from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
-from cdk.config import Config, Window
-from cdk.config.setting_types import ExtraDashboard
+from cdk.config import Config, ExtraDashboard, Window
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
 

@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.meter_function import MeterFunction
 
 FAILURES_PREFIX = "aws/lambda/"
@@ -33,7 +34,8 @@ class FailureDestination:
 
         Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """
-        function.grant("s3:PutObject", on=self._bucket.arn_for_objects(f"{FAILURES_PREFIX}*"))
+        objects = self._bucket.arn_for_objects(f"{FAILURES_PREFIX}*")
+        function.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         function.grant("s3:ListBucket", on=self._bucket.bucket_arn)
         function.grant("kms:GenerateDataKey", on=self._key.key_arn)
         return {"onFailure": {"destination": self._bucket.bucket_arn}}

@@ -30,6 +30,7 @@ class FunctionDefaults:
         config: The configuration of the deployment.
         data_key: The customer key of stored data and logs; `None` where AWS's own keys encrypt.
         runtime: The functions' Python.
+        runs_older_python: Whether that is not the newest one of Lambda.
         architecture: Their processor.
         code: The one code asset.
     """
@@ -42,6 +43,7 @@ class FunctionDefaults:
         self.runtime = lambda_.Runtime(
             f"python{config.python_version}", lambda_.RuntimeFamily.PYTHON
         )
+        self.runs_older_python = config.python_version != Config().python_version
         self.architecture = _ARCHITECTURES[config.architecture]
         self.code = lambda_.Code.from_asset(str(bundle_code()))
         self._layers: dict[DependencyGroup, lambda_.LayerVersion] = {}

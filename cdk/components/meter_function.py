@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
 from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import ConfigurationError
@@ -42,6 +43,7 @@ class MeterFunction(lambda_.Function):
         groups: Sequence[DependencyGroup] = (),
         memory_size: int = 512,
         ephemeral_storage: Size | None = None,
+        function_name: str | None = None,
     ) -> None:
         """Make a function.
 
@@ -55,6 +57,7 @@ class MeterFunction(lambda_.Function):
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
+            function_name: Its name, if not one that CloudFormation generates.
 
         Raises:
             BundlingError: Dependencies could not be installed.
@@ -78,6 +81,7 @@ class MeterFunction(lambda_.Function):
         super().__init__(
             scope,
             construct_id,
+            function_name=function_name,
             runtime=defaults.runtime,
             architecture=defaults.architecture,
             handler=f"lambdas.functions.{job}.handler.lambda_handler",
@@ -91,6 +95,12 @@ class MeterFunction(lambda_.Function):
             timeout=timeout,
         )
         self.execution_role = role
+        if defaults.runs_older_python:
+            acknowledge(
+                self,
+                "L1",
+                reason="Set by python_version: a local cloud runs functions on its own Python.",
+            )
         self._data_key = defaults.data_key
 
     def start_on_schedule(self, schedule: events.Schedule, *, description: str) -> None:
@@ -126,17 +136,26 @@ class MeterFunction(lambda_.Function):
             targets=[targets.LambdaFunction(self)],
         )
 
-    def grant(self, *actions: str, on: str, conditions: Mapping[str, Any] | None = None) -> None:
+    def grant(
+        self,
+        *actions: str,
+        on: str,
+        conditions: Mapping[str, Any] | None = None,
+        wildcard: str | None = None,
+    ) -> None:
         """Grant the function's role some actions.
 
         Args:
             actions: IAM actions.
             on: The ARN of the resource; `*` for actions that support no resource.
             conditions: Conditions of the statement.
+            wildcard: Why `on` has a wildcard, where it has one.
         """
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions)
         )
+        if wildcard is not None:
+            acknowledge_wildcard(self.execution_role, resource=on, reason=wildcard)
 
     def grant_items(self, *actions: str, on: str, keys: Sequence[str]) -> None:
         """Grant the function's role some actions on some items of a table, and on no others.
@@ -164,8 +183,15 @@ class MeterFunction(lambda_.Function):
 
     def grant_read_write_data(self) -> None:
         """Grant encryption and decryption of stored data, where a customer key encrypts it."""
-        if self._data_key is not None:
-            self._data_key.grant_encrypt_decrypt(self)
+        if self._data_key is None:
+            return
+        self._data_key.grant_encrypt_decrypt(self)
+        for action in ("kms:GenerateDataKey*", "kms:ReEncrypt*"):
+            acknowledge_wildcard(
+                self.execution_role,
+                action=action,
+                reason="DynamoDB and S3 need these variants to use a customer key; on this key.",
+            )
 
 
 def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:

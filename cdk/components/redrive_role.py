@@ -7,6 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES, acknowledge_wildcard
 from cdk.components.failure_destination import FAILURES_PREFIX
 
 
@@ -35,6 +36,7 @@ class RedriveRole(iam.Role):
             (["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn),
         ):
             self.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        acknowledge_wildcard(self, resource=objects, reason=UNKNOWN_NAMES)
         # The ARN of a session's principal is that of its role:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
         failures.add_to_resource_policy(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
@@ -18,7 +19,11 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it, and writes files below one prefix."""
+    """Reads every call, attributes and prices it, and writes files below one prefix.
+
+    Attributes:
+        fixed_name: The function's name, which alarms of another stack refer to.
+    """
 
     def __init__(
         self,
@@ -56,9 +61,11 @@ class ReportingFunction(MeterFunction):
             groups: Groups of dependencies beside `runtime`.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
+        self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}"
         super().__init__(
             scope,
             construct_id,
+            function_name=self.fixed_name,
             job=job,
             settings=settings,
             defaults=defaults,
@@ -69,7 +76,8 @@ class ReportingFunction(MeterFunction):
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)
         grant_enrich_calls(self, state=state, prices=prices)
-        self.grant("s3:PutObject", on=reports.arn_for_objects(f"{prefix}*"))
+        files = reports.arn_for_objects(f"{prefix}*")
+        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
         self.start_on_schedule(schedule, description=description)

@@ -17,7 +17,8 @@ from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
 _PREFIX = "BedrockMeter-"
-_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.MONITORING)
+_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.REPORTING, stack_names.MONITORING)
+_OWN_NAMES = "Generated names of what the meter's own stacks deploy begin so."
 _Patterns = Sequence[Mapping[str, Any]]
 
 
@@ -42,17 +43,20 @@ def grant_read_safeguards(
         *("cloudwatch:GetAlarmMuteRule", "logs:DescribeAccountPolicies"),
         "sns:GetSubscriptionAttributes",
         on="*",
+        wildcard="These actions support no resource, or list only a part with one.",
     )
     function.grant("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", on=topic.topic_arn)
     function.grant("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
     function.grant(
         *("events:DescribeRule", "events:ListTargetsByRule"),
         on=f"arn:{Aws.PARTITION}:events:{here}:rule/{_PREFIX}*",
+        wildcard=_OWN_NAMES,
     )
     function.grant(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
         "lambda:GetFunctionEventInvokeConfig",
         on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
+        wildcard=_OWN_NAMES,
     )
     function.grant(
         "lambda:GetEventSourceMapping",

@@ -5,4 +5,7 @@ from __future__ import annotations
 PREFIX = "BedrockMeter"
 STORAGE = f"{PREFIX}-Storage"
 INGESTION = f"{PREFIX}-Ingestion"
+REPORTING = f"{PREFIX}-Reporting"
 MONITORING = f"{PREFIX}-Monitoring"
+ALL = (STORAGE, INGESTION, REPORTING, MONITORING)
+"""In the order of deployment. Reporting exists only where a report is switched on."""

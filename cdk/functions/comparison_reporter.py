@@ -73,5 +73,7 @@ class ComparisonReporter(ReportingFunction):
         # AWS and local clouds check against both names of a log group:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
         arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{log_group}"
-        for name in (arn, f"{arn}:*"):
-            self.grant("logs:FilterLogEvents", on=name)
+        self.grant("logs:FilterLogEvents", on=arn)
+        self.grant(
+            "logs:FilterLogEvents", on=f"{arn}:*", wildcard="All streams of the metered log group."
+        )

@@ -62,7 +62,11 @@ class CoverageAuditor(MeterFunction):
         tags_of_profiles = f"{TAGS_PREFIX}{_PROFILES}*"
         self.grant_items("dynamodb:GetItem", on=state.table_arn, keys=[tags_of_profiles])
         self.grant_read_data()
-        self.grant("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on="*")
+        self.grant(
+            *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
+            on="*",
+            wildcard="Reading metrics supports no resource.",
+        )
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         topic.grant_publish(self)
         self.start_on_schedule(

@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -67,7 +68,8 @@ class LogProcessor(MeterFunction):
             *("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"),
             on=ledger.table_arn,
         )
-        self.grant("s3:PutObject", on=quarantine.arn_for_objects("rejected/*"))
+        rejected = quarantine.arn_for_objects("rejected/*")
+        self.grant("s3:PutObject", on=rejected, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self._retry(failures)
         self.subscription = self._subscribe(metered_group)

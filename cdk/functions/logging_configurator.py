@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IDependable
 
+from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import MeterFunction
@@ -17,6 +18,10 @@ from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.functions.logging_configurator.settings import Settings
 
 _VERBS = ("Delete", "Get", "Put")
+_UNKNOWN_ROLE = (
+    "With existing_logging 'replace' or 'adopt' the replaced configuration is restored with its"
+    " own role, which is not known before; roles can be passed to Bedrock only."
+)
 
 
 class LoggingConfigurator(MeterFunction):
@@ -69,7 +74,9 @@ class LoggingConfigurator(MeterFunction):
         self._defaults = defaults
         self._logging_role = logging_role
         self.grant(
-            *(f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in _VERBS), on="*"
+            *(f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in _VERBS),
+            on="*",
+            wildcard="An account has one configuration in a Region; it supports no resource.",
         )
         self.grant("ssm:GetParameter", "ssm:PutParameter", on=memory.parameter_arn)
         self.grant_items(
@@ -80,13 +87,13 @@ class LoggingConfigurator(MeterFunction):
         self._grant_pass_role()
 
     def _grant_pass_role(self) -> None:
-        # A replaced configuration is restored with its own role, which is not known before.
         may_restore = self._defaults.config.existing_logging is not ExistingPolicy.REFUSE
         any_role = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*"
         self.grant(
             "iam:PassRole",
             on=any_role if may_restore else self._logging_role.role_arn,
             conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+            wildcard=_UNKNOWN_ROLE if may_restore else None,
         )
 
     def switch_logging_on(self, *, after: IDependable) -> None:
@@ -109,6 +116,11 @@ class LoggingConfigurator(MeterFunction):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         log_group.grant_write(provider_role)
+        acknowledge_wildcard(
+            provider_role,
+            resource=f"{self.function_arn}:*",
+            reason="The CDK's provider invokes one function, in any of its versions.",
+        )
         provider = custom_resources.Provider(
             scope,
             "LoggingProvider",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Aws, Duration, Stack
@@ -18,14 +19,12 @@ from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
-from cdk.config import stack_names
 from cdk.config.boundary_name import boundary_name
 from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
 CHECKED_EVERY = Duration.minutes(15)
-_STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
 
 
 class LoggingWatcher(MeterFunction):
@@ -72,7 +71,7 @@ class LoggingWatcher(MeterFunction):
                 memory_parameter=memory.parameter_name,
                 state_table=state.table_name,
                 topic_arn=topic.topic_arn,
-                stacks=_STACKS,
+                stacks=config.stacks,
                 deploying_role_arn=deploying_role.role_arn,
                 is_adopted=config.adopted_log_group is not None,
                 log_group=log_group,
@@ -97,7 +96,7 @@ class LoggingWatcher(MeterFunction):
         )
         topic.grant_publish(self)
         grant_publish_events(self)
-        self._grant_read_logging(logging_role)
+        self._grant_read_logging(logging_role, config.stacks)
         tables = (ledger, state)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
         self.grant("ssm:GetParameter", on=memory.parameter_arn)
@@ -120,29 +119,32 @@ class LoggingWatcher(MeterFunction):
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
 
-    def _grant_read_logging(self, logging_role: LoggingRole) -> None:
+    def _grant_read_logging(self, logging_role: LoggingRole, stacks: Sequence[str]) -> None:
         self.grant(
             *("bedrock:GetModelInvocationLoggingConfiguration", "cloudtrail:LookupEvents"),
             "logs:DescribeLogGroups",
             on="*",
+            wildcard="These actions support no resource, or list only a part with one.",
         )
         here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
         self.grant(
             *("logs:DescribeSubscriptionFilters", "logs:GetDataProtectionPolicy"),
             "logs:GetTransformer",
             on=f"arn:{Aws.PARTITION}:logs:{here}:log-group:*",
+            wildcard="Whoever replaces the logging configuration may name any log group.",
         )
         self.grant(
             *("iam:GetRole", "iam:GetRolePolicy"),
             *("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
             on=logging_role.role_arn,
         )
-        for name in _STACKS:
+        for name in stacks:
             stack = f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{name}/*"
             self.grant(
                 *("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"),
                 *("cloudformation:GetTemplate", "cloudformation:ListStackResources"),
                 on=stack,
+                wildcard="A stack's ARN ends in an id that is new with each creation.",
             )
 
     def _start_on_changes(self, names: dict[str, str]) -> None:

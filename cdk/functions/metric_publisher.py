@@ -71,7 +71,7 @@ class MetricPublisher(MeterFunction):
             *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
             on=str(ledger.table_stream_arn),
         )
-        self.grant("dynamodb:ListStreams", on="*")
+        self.grant("dynamodb:ListStreams", on="*", wildcard="The action supports no resource.")
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         self.stream_mapping = self._map_stream(ledger, failures)
 

@@ -7,6 +7,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.call_enrichment import grant_read_prices
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -49,9 +50,12 @@ class PriceUpdater(MeterFunction):
             memory_size=1024,
         )
         grant_read_prices(self, prices)
-        self.grant("s3:GetObject", on=prices.arn_for_objects(f"{LISTINGS_PREFIX}*"))
-        for name in (POINTER_KEY, f"{EDITIONS_PREFIX}*", f"{LISTINGS_PREFIX}*"):
-            self.grant("s3:PutObject", on=prices.arn_for_objects(name))
+        listings = prices.arn_for_objects(f"{LISTINGS_PREFIX}*")
+        editions = prices.arn_for_objects(f"{EDITIONS_PREFIX}*")
+        self.grant("s3:GetObject", on=listings, wildcard=UNKNOWN_NAMES)
+        self.grant("s3:PutObject", on=prices.arn_for_objects(POINTER_KEY))
+        for objects in (editions, listings):
+            self.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)
         self.start_on_schedule(

@@ -64,6 +64,7 @@ class TrafficAuditor(MeterFunction):
         self.grant(
             *("bedrock:ListAsyncInvokes", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
             on="*",
+            wildcard="Reading metrics and listing invocations support no resource.",
         )
         self.grant_items(
             *("dynamodb:GetItem", "dynamodb:PutItem"),

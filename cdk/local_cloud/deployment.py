@@ -17,8 +17,6 @@ from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
 from cdk.operations.boundary import Boundary
 
-STACKS = (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
-
 _ROOT = Path(__file__).resolve().parents[2]
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _PSEUDO_PARAMETERS = {
@@ -74,7 +72,11 @@ def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
     Boundary(cloud.client("iam"), cloud.client("sts"), REGION).put()
     s3, ssm = cloud.client("s3"), cloud.client("ssm")
     ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
-    return {stack: _create(cloud, s3, folder, stack) for stack in STACKS}
+    return {
+        stack: _create(cloud, s3, folder, stack)
+        for stack in stack_names.ALL
+        if (folder / f"{stack}.template.json").exists()
+    }
 
 
 def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:

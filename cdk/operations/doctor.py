@@ -33,6 +33,7 @@ def examine_account(session: boto3.Session) -> None:
         config.regions,
         config.adopted_log_group,
         config.known_log_policies,
+        config.stacks,
     )
     findings = list(examination())
     table = Table("Check", "Status", "Found")

@@ -76,6 +76,7 @@ class Examination:
         regions: The Regions with a deployment, by the settings.
         adopted_log_group: The log group of others that is to be metered, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
+        stacks: The names of the stacks of a deployment, by the settings.
     """
 
     session: boto3.Session
@@ -83,6 +84,7 @@ class Examination:
     regions: tuple[str, ...] = ()
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = stack_names.ALL
 
     def __call__(self) -> Iterator[Finding]:
         """Look at everything; what cannot be looked at is a finding too."""
@@ -145,10 +147,14 @@ class Examination:
         return Status.OK, names or "This Region is not one of cdk.json's."
 
     def _stacks(self) -> tuple[Status, str]:
-        states = {
-            stack: self.deployment.status(stack)
-            for stack in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
-        }
+        states = {stack: self.deployment.status(stack) for stack in stack_names.ALL}
+        left_over = [stack for stack in states if stack not in self.stacks]
+        for stack in left_over:
+            if states.pop(stack) is not None:
+                return Status.WARNING, (
+                    f"{stack} is left over: the settings switch off all that it does. Run make"
+                    f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
+                )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
         status = max((_status_of(state) for state in states.values()), key=list(Status).index)
         return status, text

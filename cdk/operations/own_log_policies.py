@@ -31,9 +31,7 @@ _NONE = {
     "UnknownOperationException",
 }
 # Before a deployment nothing else is known of the names of its log groups.
-_BEGINNINGS = [
-    f"{stack}-" for stack in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING)
-]
+_BEGINNINGS = [f"{stack}-" for stack in stack_names.ALL]
 
 
 def find_own_log_policies(

@@ -1,1 +1,4 @@
-"""The stacks, one a module; each may depend on those before it: storage, ingestion, monitoring."""
+"""The stacks, one a module; each may depend on those before it.
+
+Their order: storage, ingestion, reporting, monitoring.
+"""

@@ -29,19 +29,16 @@ from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.config import Config, stack_names
-from cdk.functions.comparison_reporter import COMPARED_EVERY, ComparisonReporter
 from cdk.functions.coverage_auditor import AUDITED_EVERY, CoverageAuditor
-from cdk.functions.focus_exporter import EXPORTED_EVERY, FocusExporter
 from cdk.functions.logging_watcher import CHECKED_EVERY, LoggingWatcher
 from cdk.functions.price_refresher import REPRICED_EVERY
 from cdk.functions.price_updater import PRICES_CHECKED_EVERY
 from cdk.functions.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
 from cdk.stacks.ingestion import IngestionStack
+from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
 
-FOCUS_EXPORTER = "FocusExporter"
-COMPARISON_REPORTER = "ComparisonReporter"
 PRICE_UPDATER = "PriceUpdater"
 
 
@@ -60,9 +57,10 @@ class MonitoringStack(Stack):
         config: Config,
         storage: StorageStack,
         ingestion: IngestionStack,
+        reporting: ReportingStack | None,
         environment: Environment,
     ) -> None:
-        """Make the stack."""
+        """Make the stack; `reporting` is `None` where no report is switched on."""
         super().__init__(
             scope,
             construct_id,
@@ -90,7 +88,9 @@ class MonitoringStack(Stack):
             topic=self.topic,
             state=storage.state,
         )
-        reports = self._make_reports(storage, ingestion, defaults)
+        reports = reporting.scheduled if reporting else {}
+        if reporting:
+            self.add_stack_dependency(reporting, "LoggingWatcher reads its template")
 
         usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
         if config.anomaly_band:
@@ -186,39 +186,6 @@ class MonitoringStack(Stack):
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
-
-    def _make_reports(
-        self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults
-    ) -> dict[str, Scheduled]:
-        config, reports = self._config, dict[str, Scheduled]()
-        if config.focus_export:
-            exporter = FocusExporter(
-                self,
-                FOCUS_EXPORTER,
-                defaults=defaults,
-                ledger=storage.ledger,
-                state=storage.state,
-                prices=storage.prices,
-                reports=storage.reports,
-            )
-            reports[FOCUS_EXPORTER] = Scheduled(
-                FOCUS_EXPORTER, exporter, EXPORTED_EVERY, "writes costs in FOCUS columns"
-            )
-        if config.comparison_report:
-            reporter = ComparisonReporter(
-                self,
-                COMPARISON_REPORTER,
-                defaults=defaults,
-                ledger=storage.ledger,
-                state=storage.state,
-                prices=storage.prices,
-                reports=storage.reports,
-                metered_group=ingestion.metered_group,
-            )
-            reports[COMPARISON_REPORTER] = Scheduled(
-                COMPARISON_REPORTER, reporter, COMPARED_EVERY, "compares models on real traffic"
-            )
-        return reports
 
     def _usage_alarm(self, threshold: AlarmThreshold) -> UsageAlarm:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY

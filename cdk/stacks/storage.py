@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk.components.acknowledgements import acknowledge
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config, stack_names
@@ -126,7 +127,7 @@ class StorageStack(Stack):
         key: kms.IKey | None,
         versioned: bool = False,
     ) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             name,
             encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
@@ -145,3 +146,10 @@ class StorageStack(Stack):
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )
+        acknowledge(
+            bucket,
+            "S1",
+            reason="Only the meter writes here and only its operators read; CloudTrail's data"
+            " events report access where that is needed.",
+        )
+        return bucket

@@ -75,13 +75,15 @@ class Deployed:
     def bucket(self, output: str) -> str:
         return self.deployment.output(stack_names.STORAGE, output)
 
-    def function_name(self, function: str) -> str:
-        """The name of a function of the monitoring stack, by how its logical id starts."""
-        return find_function(self.cloud, stack_names.MONITORING, function)
+    def function_name(self, function: str, *, stack: str = stack_names.MONITORING) -> str:
+        """The name of a function of a stack, by how its logical id starts."""
+        return find_function(self.cloud, stack, function)
 
-    def start(self, function: str, event: Mapping[str, Any]) -> None:
-        """Start a function of the monitoring stack, as EventBridge does."""
-        name = self.function_name(function)
+    def start(
+        self, function: str, event: Mapping[str, Any], *, stack: str = stack_names.MONITORING
+    ) -> None:
+        """Start a function of a stack, as EventBridge does."""
+        name = self.function_name(function, stack=stack)
         answer = self.cloud.client("lambda").invoke(
             FunctionName=name, Payload=json.dumps(event).encode()
         )

@@ -39,7 +39,7 @@ def deployed() -> Iterator[Deployed]:
         publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
         cloudformation = cloud.client("cloudformation")
-        for stack in (stack_names.MONITORING, stack_names.INGESTION):
+        for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
             cloudformation.delete_stack(StackName=stack)
             cloudformation.get_waiter("stack_delete_complete").wait(
                 StackName=stack, WaiterConfig={"Delay": 1}
@@ -206,7 +206,7 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     s3, bucket = deployed.cloud.client("s3"), deployed.bucket("ReportBucketName")
 
     def written(function: str, folder: str) -> list[str]:
-        deployed.start(function, {})
+        deployed.start(function, {}, stack=stack_names.REPORTING)
         return [it["Key"] for it in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]]
 
     year, week, _ = last_week.isocalendar()

@@ -102,6 +102,10 @@ class Deployment:
         return self.templates[stack_names.INGESTION]
 
     @property
+    def reporting(self) -> dict[str, Any]:
+        return self.templates[stack_names.REPORTING]
+
+    @property
     def monitoring(self) -> dict[str, Any]:
         return self.templates[stack_names.MONITORING]
 
@@ -167,9 +171,11 @@ def grants(template: Mapping[str, Any], role: str) -> dict[str, list[dict[str, A
     return found
 
 
-def started_by(function: str, configuration: str = "default") -> list[dict[str, Any]]:
-    """The rules that start a function of the monitoring stack, which lets them."""
-    template = deployment(configuration).monitoring
+def started_by(
+    function: str, configuration: str = "default", *, stack: str = stack_names.MONITORING
+) -> list[dict[str, Any]]:
+    """The rules that start a function of a stack, and are permitted to."""
+    template = deployment(configuration).templates[stack]
     functions = resources(template, "AWS::Lambda::Function")
     arn = {"Fn::GetAtt": [next(it for it in functions if it.startswith(function)), "Arn"]}
     rules = resources(template, "AWS::Events::Rule")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cdk.config import stack_names
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     check_environment,
@@ -23,22 +24,22 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]:
-    return grants(deployment(configuration).monitoring, ROLE)
+    return grants(deployment(configuration).reporting, ROLE)
 
 
 def group_of(configuration: str) -> Any:
-    function = function_of(deployment(configuration).monitoring, "comparison_reporter")
+    function = function_of(deployment(configuration).reporting, "comparison_reporter")
     return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
 
 
 @each_configuration
 def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
-    check_environment(deployment(configuration).monitoring, "comparison_reporter")
+    check_environment(deployment(configuration).reporting, "comparison_reporter")
 
 
 def test_it_starts_on_mondays_and_is_tried_twice() -> None:
-    template = deployment().monitoring
-    (rule,) = started_by("ComparisonReporter")
+    template = deployment().reporting
+    (rule,) = started_by("ComparisonReporter", stack=stack_names.REPORTING)
     assert rule["ScheduleExpression"] == "cron(30 4 ? * MON *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig")
     assert [
@@ -82,6 +83,15 @@ def test_of_an_adopted_log_group_it_reads_that() -> None:
 
 
 def test_without_the_setting_there_is_none_of_it() -> None:
-    template = synthesise({"comparison_report": False}).monitoring
-    assert "ComparisonReporter" not in json.dumps(template)
-    assert "FocusExporter" in json.dumps(template)
+    without = synthesise({"comparison_report": False})
+    for template in (without.reporting, without.monitoring):
+        assert "ComparisonReporter" not in json.dumps(template)  # nor an alarm of it
+        assert "FocusExporter" in json.dumps(template)
+
+
+def test_without_any_report_there_is_no_reporting_stack() -> None:
+    without = synthesise({"comparison_report": False, "focus_export": False})
+    assert stack_names.REPORTING not in without.templates
+    assert stack_names.REPORTING not in json.dumps(
+        function_of(without.monitoring, "logging_watcher")["Environment"]
+    )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cdk.config import stack_names
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
@@ -24,16 +25,16 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def allowed(configuration: str = "default") -> set[str]:
-    return {*grants(deployment(configuration).monitoring, ROLE)}
+    return {*grants(deployment(configuration).reporting, ROLE)}
 
 
 @each_configuration
 def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
-    check_environment(deployment(configuration).monitoring, "focus_exporter")
+    check_environment(deployment(configuration).reporting, "focus_exporter")
 
 
 def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
-    template = deployment().monitoring
+    template = deployment().reporting
     function = function_of(template, "focus_exporter")
     layers = [it["Ref"] for it in function["Layers"]]
     assert [layer.startswith("Parquet") for layer in layers] == [True, False]
@@ -49,8 +50,8 @@ def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
 
 
 def test_it_starts_once_a_day_and_is_tried_twice() -> None:
-    template = deployment().monitoring
-    (rule,) = started_by("FocusExporter")
+    template = deployment().reporting
+    (rule,) = started_by("FocusExporter", stack=stack_names.REPORTING)
     assert rule["ScheduleExpression"] == "cron(30 3 * * ? *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig").values()
     assert {it["MaximumRetryAttempts"] for it in configs} == {1}
@@ -64,12 +65,12 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         *("iam:ListRoleTags", "iam:ListUserTags"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
     }
-    by_action = grants(deployment().monitoring, ROLE)
+    by_action = grants(deployment().reporting, ROLE)
     (write,) = by_action["s3:PutObject"]
     assert wildcard(write["Resource"]) == "/focus/*"
     assert {
         wildcard(resource)
-        for it in statements(deployment().monitoring, ROLE)
+        for it in statements(deployment().reporting, ROLE)
         for resource in as_list(it["Resource"])
     } == {
         *(None, "/editions/*", "/focus/*"),
@@ -93,6 +94,8 @@ def test_a_customer_key_can_be_used() -> None:
 
 
 def test_without_the_setting_there_is_none_of_it() -> None:
-    template = synthesise({"focus_export": False}).monitoring
-    assert not [name for name in template["Resources"] if name.startswith(("Focus", "Parquet"))]
-    assert "FocusExporter" not in json.dumps(template)  # nor an alarm of it on a dashboard
+    without = synthesise({"focus_export": False})
+    names = without.reporting["Resources"]
+    assert not [name for name in names if name.startswith(("Focus", "Parquet"))]
+    for template in (without.reporting, without.monitoring):
+        assert "FocusExporter" not in json.dumps(template)  # nor an alarm of it on a dashboard

@@ -103,6 +103,7 @@ def is_denied(action: str, resource: str, role: str) -> bool:
 def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix: str) -> None:
     storage, ingestion = f"{stack_names.STORAGE}{suffix}", f"{stack_names.INGESTION}{suffix}"
     monitoring = f"{stack_names.MONITORING}{suffix}"
+    reporting = f"{stack_names.REPORTING}{suffix}"
     here = "us-east-1:111122223333"
     log_group = f"arn:aws:logs:{here}:log-group:{storage}-InvocationLogs7A-1B:log-stream:x"
     function = f"arn:aws:lambda:{here}:function:{ingestion}-LoggingConfigurator-1B"
@@ -118,7 +119,10 @@ def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix:
             *("lambda:InvokeFunction", function),
             [f"{ingestion}-LoggingProviderframeworkonEvent-1B", operators, deployer],
         ),
-        ("dynamodb:PutItem", table, [f"{ingestion}-LogProcessorR-1B", f"{monitoring}-W-1B"]),
+        (
+            *("dynamodb:PutItem", table),
+            [f"{ingestion}-LogProcessorR-1B", f"{monitoring}-W-1B", f"{reporting}-F-1B"],
+        ),
         ("dynamodb:DeleteItem", table, [f"{ingestion}-MetricPublisher-1B", operators]),
         ("dynamodb:PutItem", state, [f"{ingestion}-LoggingConfigurator-1B", f"{monitoring}-W-1B"]),
         ("dynamodb:DeleteItem", state, [f"{ingestion}-PriceRefresher-1B", operators]),

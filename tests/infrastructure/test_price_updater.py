@@ -21,8 +21,8 @@ from tests.infrastructure.synthesis import (
 PRICING_ROLES = {
     "MetricPublisherRole": "ingestion",
     "PriceRefresherRole": "ingestion",
-    "FocusExporterRole": "monitoring",
-    "ComparisonReporterRole": "monitoring",
+    "FocusExporterRole": "reporting",
+    "ComparisonReporterRole": "reporting",
 }
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
@@ -96,8 +96,8 @@ def test_functions_that_price_calls_read_editions_and_write_none(role: str) -> N
     [
         ("metric_publisher", "ingestion"),
         ("price_refresher", "ingestion"),
-        ("focus_exporter", "monitoring"),
-        ("comparison_reporter", "monitoring"),
+        ("focus_exporter", "reporting"),
+        ("comparison_reporter", "reporting"),
     ],
 )
 def test_functions_that_price_calls_know_the_bucket(job: str, template: str) -> None:

@@ -51,13 +51,13 @@ def test_the_stack_cannot_be_deleted_by_mistake() -> None:
     manifest = json.loads((deployment().folder / "manifest.json").read_text())
     artifacts = manifest["artifacts"]
     assert artifacts[stack_names.STORAGE]["properties"]["terminationProtection"] is True
-    for other in (stack_names.INGESTION, stack_names.MONITORING):
+    for other in (stack_names.INGESTION, stack_names.REPORTING, stack_names.MONITORING):
         assert artifacts[other]["properties"]["terminationProtection"] is False
 
 
 def test_no_state_lies_in_another_stack() -> None:
     stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
-    for template in (deployment().ingestion, deployment().monitoring):
+    for template in (deployment().ingestion, deployment().reporting, deployment().monitoring):
         assert not {it["Type"] for it in template["Resources"].values()} & stateful
 
 
@@ -69,7 +69,17 @@ def test_storage_knows_of_no_other_stack() -> None:
 
     assert needs(stack_names.STORAGE) == set()
     assert needs(stack_names.INGESTION) == {stack_names.STORAGE}
-    assert stack_names.STORAGE in needs(stack_names.MONITORING)
+    assert needs(stack_names.REPORTING) == {stack_names.STORAGE}
+    assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]}
+
+
+def test_no_stack_imports_from_reporting_so_that_a_report_can_be_switched_off() -> None:
+    """CloudFormation refuses to remove an export that another stack imports."""
+    assert not [
+        output
+        for output in deployment().reporting.get("Outputs", {}).values()
+        if "Export" in output
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +92,9 @@ def test_nothing_has_a_name_that_could_be_taken(configuration: str, name: str) -
         "AWS::Lambda::Permission",
     }  # name what they belong to
     naming |= {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping"}
-    for template in deployment(configuration).templates.values():
+    for stack, template in deployment(configuration).templates.items():
+        if (stack, name) == (stack_names.REPORTING, "FunctionName"):
+            continue  # begins with the name of the stack, of which a Region has one
         for logical_id, it in template["Resources"].items():
             is_custom = it["Type"].startswith("Custom::")
             if it["Type"] not in naming and not is_custom:
@@ -101,7 +113,7 @@ def test_the_memory_is_never_written_by_a_change_of_configuration(configuration:
 
 def test_no_stack_is_tagged_as_a_whole_since_that_reaches_the_memory() -> None:
     manifest = json.loads((deployment("everything").folder / "manifest.json").read_text())
-    for name in (stack_names.STORAGE, stack_names.INGESTION, stack_names.MONITORING):
+    for name in stack_names.ALL:
         assert "tags" not in manifest["artifacts"][name]["properties"]
 
 

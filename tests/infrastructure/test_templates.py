@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
+from cdk import nag
 from cdk.app import build
+from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.config import Config
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesise
 
@@ -20,25 +23,56 @@ OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it a
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_cfn_lint_finds_nothing(configuration: str) -> None:
     templates = sorted(map(str, deployment(configuration).folder.glob("*.template.json")))
-    assert len(templates) == 3
+    assert len(templates) == 4
     command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", OWN_DEPENDENCIES, "--"]
     done = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_finding_of_cdk_nag_that_nobody_gave_a_reason_for_fails_synthesis() -> None:
+@pytest.fixture
+def app() -> App:
+    app = App(analytics_reporting=False)
+    nag.check(app)
+    return app
+
+
+def test_a_finding_of_cdk_nag_without_a_reason_fails_synthesis() -> None:
     app = App(analytics_reporting=False, context={"aws:cdk:disable-asset-staging": True})
     build(app, Config())
     s3.Bucket(Stack(app, "Other"), "Careless")
-    with pytest.raises(RuntimeError, match="AwsSolutions"):
+    with pytest.raises(RuntimeError, match="AwsSolutions-S1"):
         app.synth()
 
 
-def test_each_region_has_three_stacks_of_the_same_names() -> None:
+@pytest.mark.parametrize(
+    "acknowledgement", [{"action": "s3:*"}, {"resource": "arn:aws:s3:::other/*"}]
+)
+def test_an_acknowledgement_that_matches_no_finding_fails_synthesis(
+    app: App, acknowledgement: dict[str, str]
+) -> None:
+    role = iam.Role(Stack(app, "Other"), "Role", assumed_by=iam.AccountRootPrincipal())
+    acknowledge_wildcard(role, reason="nothing needs this", **acknowledgement)
+    with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[.*:s3:.*\*\]"):
+        app.synth()
+
+
+def test_an_acknowledgement_is_for_one_wildcard_of_one_construct(app: App) -> None:
+    stack = Stack(app, "Other")
+    roles = [iam.Role(stack, name, assumed_by=iam.AccountRootPrincipal()) for name in "AB"]
+    for role in roles:
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
+    acknowledge_wildcard(roles[0], resource="*", reason="for this test")
+    with pytest.raises(RuntimeError) as error:
+        app.synth()
+    assert "Other/B" in str(error.value)
+    assert "Other/A" not in str(error.value)
+
+
+def test_each_region_has_four_stacks_of_the_same_names() -> None:
     several = synthesise({"regions": ["us-east-1", "eu-west-1"]})
     assert sorted(several.templates) == sorted(
         f"BedrockMeter-{stack}-{region}"
-        for stack in ("Storage", "Ingestion", "Monitoring")
+        for stack in ("Storage", "Ingestion", "Reporting", "Monitoring")
         for region in ("us-east-1", "eu-west-1")
     )
     manifest = json.loads((several.folder / "manifest.json").read_text())["artifacts"]

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
+from cdk.config import stack_names
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError
-from cdk.local_cloud.deployment import STACKS, deploy, synthesise
+from cdk.local_cloud.deployment import deploy, synthesise
 
 
 def app(folder: Path, **resources: Any) -> Path:
     """A synthesised app whose first stack has these resources."""
-    template = f"{STACKS[0]}.template.json"
+    template = f"{stack_names.STORAGE}.template.json"
     destination = {"bucketName": "assets-${AWS::AccountId}", "objectKey": "template.json"}
     files = {"t": {"source": {"path": template}, "destinations": {"here": destination}}}
     (folder / template).write_text(json.dumps({"Resources": resources}))
-    (folder / f"{STACKS[0]}.assets.json").write_text(json.dumps({"files": files}))
+    (folder / f"{stack_names.STORAGE}.assets.json").write_text(json.dumps({"files": files}))
     return folder
 
 

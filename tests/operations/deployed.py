@@ -42,7 +42,9 @@ def deploy(stack: str, resources: Mapping[str, Any] | None = None, **outputs: st
     queue = {"Filler": {"Type": "AWS::SQS::Queue"}}
     template = {
         "Resources": dict(resources or queue),
-        "Outputs": {name: {"Value": value} for name, value in (OUTPUTS[stack] | outputs).items()},
+        "Outputs": {
+            name: {"Value": value} for name, value in (OUTPUTS.get(stack, {}) | outputs).items()
+        },
     }
     boto3.client("cloudformation").create_stack(StackName=stack, TemplateBody=json.dumps(template))
 

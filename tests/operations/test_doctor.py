@@ -120,6 +120,22 @@ def test_what_goes_to_a_bucket_alone_cannot_be_adopted(session: boto3.Session) -
     assert "bucket audit, metadata only" in found.text
 
 
+def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) -> None:
+    deployment = Deployment(session.client("cloudformation"))
+    without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
+
+    def look() -> Finding:
+        findings = Examination(session, deployment, stacks=without)()
+        return next(found for found in findings if found.check == "stacks")
+
+    assert stack_names.REPORTING not in look().text
+    deployment = Deployment(session.client("cloudformation"))
+    deploy(stack_names.REPORTING)
+    found = look()
+    assert found.status is Status.WARNING
+    assert "delete-stack --stack-name BedrockMeter-Reporting" in found.text
+
+
 def test_our_own_logging_is_ours(session: boto3.Session) -> None:
     switch_logging_on()
     live = boto3.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]

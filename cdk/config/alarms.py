@@ -1,0 +1,154 @@
+"""Settings of alarms: thresholds over windows of time, anomaly bands and who is notified."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Generic, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from cdk.config.section import Section
+from cdk.config.setting_types import (
+    AlarmMetric,
+    Emails,
+    HttpsUrls,
+    Json,
+    Tokens,
+    Usd,
+    WatchedIdentity,
+    WatchedModel,
+)
+from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS
+
+_DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
+_Amount = TypeVar("_Amount", int, Decimal)
+
+
+class Window(StrEnum):
+    """Over how long tokens are added up. Windows slide: CloudWatch looks back from now."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+    @property
+    def seconds(self) -> int:
+        """Its length in seconds."""
+        return {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}[self]
+
+
+class _Severities(Section, Generic[_Amount]):
+    """The amounts from which an alarm notifies.
+
+    Attributes:
+        warning: The lower threshold; `None` for none.
+        critical: The upper one.
+    """
+
+    warning: _Amount | None = None
+    critical: _Amount
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.warning is not None and self.warning >= self.critical:
+            message = f"allowed: a warning below critical ({self.critical}), or null for none"
+            raise ValueError(message)
+        return self
+
+    def by_severity(self) -> dict[Severity, _Amount]:
+        """The thresholds there are."""
+        both = {Severity.WARNING: self.warning, Severity.CRITICAL: self.critical}
+        return {severity: amount for severity, amount in both.items() if amount is not None}
+
+
+class Thresholds(_Severities[Tokens]):
+    """The numbers of tokens from which an alarm notifies."""
+
+
+class CostThresholds(_Severities[Usd]):
+    """The US dollars, over a window, from which an alarm notifies."""
+
+    window: Window = Window.HOUR
+
+
+class WindowThresholds(Thresholds):
+    """Thresholds over a window."""
+
+    window: Window = Window.HOUR
+
+
+class NamedThresholds(WindowThresholds):
+    """Thresholds of one identity, over a window.
+
+    Attributes:
+        identity: What the metrics' dimension `IdentityArn` says: the full ARN, or that of the
+            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
+    """
+
+    identity: WatchedIdentity
+
+
+class NamedModelThresholds(WindowThresholds):
+    """Thresholds of one model, over a window.
+
+    Attributes:
+        model: The foundation model's id, as the metrics' dimension `ModelId` has it.
+    """
+
+    model: WatchedModel
+
+
+class AlarmSettings(Section):
+    """When an alarm notifies, and whom.
+
+    Attributes:
+        alarm_metric: Which tokens the thresholds are about.
+        identity_thresholds: Of every identity, an hour.
+        model_thresholds: Of every model, an hour.
+        account_thresholds: Of all calls together, by window.
+        named_identities: Further thresholds of single identities, by window.
+        named_models: Further thresholds of single models, by window.
+        cost_thresholds: Of what all calls together cost, by window.
+        anomaly_band: Width of the account's anomaly bands, of tokens and of cost, in standard
+            deviations; 0 for none.
+        notify_emails: Who is sent notifications; each has to confirm once.
+        notify_https: Endpoints that are sent notifications.
+    """
+
+    alarm_metric: AlarmMetric = QUOTA_TOKENS.name
+    identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
+        warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
+    )
+    model_thresholds: Annotated[Thresholds, Json] = Thresholds(
+        warning=10_000_000, critical=50_000_000
+    )
+    account_thresholds: Annotated[tuple[WindowThresholds, ...], Json] = (
+        WindowThresholds(warning=10_000_000, critical=50_000_000),
+    )
+    named_identities: Annotated[tuple[NamedThresholds, ...], Json] = ()
+    named_models: Annotated[tuple[NamedModelThresholds, ...], Json] = ()
+    cost_thresholds: Annotated[tuple[CostThresholds, ...], Json] = (
+        CostThresholds(warning=Decimal(50), critical=Decimal(200)),
+    )
+    anomaly_band: float = Field(default=3, ge=0, le=10)
+    notify_emails: Emails = ()
+    notify_https: HttpsUrls = ()
+
+    @model_validator(mode="after")
+    def _sets_each_threshold_once(self) -> Self:
+        """Two thresholds of one window would be two alarms for one thing."""
+        for field, keys in (
+            ("account_thresholds", [limit.window for limit in self.account_thresholds]),
+            ("cost_thresholds", [limit.window for limit in self.cost_thresholds]),
+            (
+                "named_identities",
+                [(limit.identity, limit.window) for limit in self.named_identities],
+            ),
+            ("named_models", [(limit.model, limit.window) for limit in self.named_models]),
+        ):
+            if len(set(keys)) < len(keys):
+                message = f"{field} names a window twice; allowed: each window once"
+                raise ValueError(message)
+        return self

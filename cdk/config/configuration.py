@@ -1,0 +1,137 @@
+"""The configuration of one deployment, from the context of `cdk.json` and `-c`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from cdk.config import stack_names
+from cdk.config.alarms import AlarmSettings
+from cdk.config.dashboards import DashboardSettings
+from cdk.config.invocation_logging import LoggingSettings
+from cdk.config.metering import MeteringSettings
+from cdk.config.operations import OperationSettings
+from cdk.config.prices import PriceSettings
+from cdk.config.reports import ReportSettings
+from cdk.config.section import ConfigurationError
+from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
+
+CDK_JSON = Path(__file__).parents[2] / "cdk.json"
+_OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_SHAPES = {
+    "tuple_type": "a list",
+    "dict_type": "an object",
+    "dataclass_type": "an object",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
+}
+"""What pydantic calls otherwise than JSON does, by the type of its error."""
+_LONGEST_VALUE = 80  # of a message
+
+
+class Config(
+    DashboardSettings,
+    AlarmSettings,
+    ReportSettings,
+    PriceSettings,
+    MeteringSettings,
+    LoggingSettings,
+    OperationSettings,
+):
+    """All settings of a deployment. cdk/README.md explains each one."""
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read the settings in the context of a CDK app; the CDK's own entries are left alone.
+
+        Raises:
+            ConfigurationError: Settings are unknown, or their values are not allowed.
+        """
+        # The CDK's own entries have a colon, a slash or a hyphen in their names.
+        own = {name: value for name, value in context.items() if _OWN_KEY.fullmatch(name)}
+        try:
+            return cls.model_validate(own)
+        except ValidationError as error:
+            problems = "\n".join(f"  {_explain(problem)}" for problem in error.errors())
+            message = f"The configuration cannot be used:\n{problems}"
+            raise ConfigurationError(message) from None
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The names of the stacks that this configuration deploys."""
+        has_reports = self.focus_export or self.comparison_report
+        return tuple(
+            name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
+        )
+
+    @model_validator(mode="after")
+    def _exports_whole_periods(self) -> Self:
+        if self.focus_export and self.ledger_retention_days < SHORTEST_LEDGER_DAYS:
+            message = (
+                f"ledger_retention_days = {self.ledger_retention_days}: focus_export needs at least"
+                f" {SHORTEST_LEDGER_DAYS}, for it writes two billing periods from the ledger; or"
+                " set focus_export to false"
+            )
+            raise ValueError(message)
+        return self
+
+
+def read_config(path: Path = CDK_JSON, instead: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration in `cdk.json`.
+
+    Args:
+        path: The file.
+        instead: Settings of a command line, which replace those of the file.
+
+    Raises:
+        ConfigurationError: It cannot be read or used.
+    """
+    return Config.from_context({**_read_context(path), **(instead or {})})
+
+
+def _read_context(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path.name}: {error.strerror}."
+        raise ConfigurationError(message) from None
+    except json.JSONDecodeError as error:
+        message = f"{path.name}: not JSON, line {error.lineno}: {error.msg}."
+        raise ConfigurationError(message) from None
+    except (UnicodeDecodeError, RecursionError):
+        message = f"{path.name}: not JSON."
+        raise ConfigurationError(message) from None
+    context = content.get("context", {}) if isinstance(content, dict) else None
+    if not isinstance(context, dict):
+        message = f'{path.name}: allowed: {{"context": {{...}}}} with the settings in it.'
+        raise ConfigurationError(message)
+    return context
+
+
+def _explain(problem: ErrorDetails) -> str:
+    field = ".".join(map(str, problem["loc"]))
+    told = problem["msg"].removeprefix("Value error, ")
+    if not field:
+        return told
+    match problem["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            name = str(problem["loc"][-1])
+            near = difflib.get_close_matches(name, Config.model_fields, n=1)
+            return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        case "missing":
+            return f"{field} is missing"
+        case kind if kind in _SHAPES:
+            told = f"allowed: {_SHAPES[kind]}"
+    value = repr(problem["input"])
+    if len(value) > _LONGEST_VALUE:
+        value = f"{value[:_LONGEST_VALUE]}..."
+    return f"{field} = {value}: {told.replace('Input should be', 'allowed:')}"

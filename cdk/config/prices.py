@@ -1,0 +1,46 @@
+"""Settings of prices: list prices, their updates, and what was negotiated."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from cdk.config.section import Section
+from cdk.config.setting_types import NegotiatedPriceSettings
+from lambdas.domain.pricing import Pricing
+from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
+from lambdas.wiring.negotiated_prices import pricing_with
+
+
+class PriceSettings(Section):
+    """At what prices calls are taken.
+
+    Attributes:
+        negotiated_prices: What is paid instead of list prices, by model and date.
+        assume_prices: Whether the dearest listed price stands in where the place of a call has
+            none; otherwise such calls are unpriced.
+        price_updates: Whether list prices are kept up to date by the AWS Price List.
+        price_list_url: The AWS Price List, or what stands in for it in a local cloud.
+    """
+
+    negotiated_prices: NegotiatedPriceSettings = ()
+    assume_prices: bool = True
+    price_updates: bool = True
+    price_list_url: PriceListUrl = AWS_PRICE_LIST
+
+    @model_validator(mode="after")
+    def _negotiates_each_price_once(self) -> Self:
+        keys = [
+            (price.model, price.effective_from, price.service_tier)
+            for price in self.negotiated_prices
+        ]
+        if len(set(keys)) < len(keys):
+            message = "negotiated_prices has two for one model, day and service tier; allowed: one"
+            raise ValueError(message)
+        return self
+
+    @property
+    def pricing(self) -> Pricing:
+        """What calls cost: shipped prices, and what was negotiated."""
+        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
