@@ -22,7 +22,6 @@ from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
-    LEDGER,
     STATE,
     clear_caches,
     deploy_a_stack,
@@ -44,7 +43,7 @@ NEEDED = {
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEDGER_TABLE", LEDGER)
+    monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
