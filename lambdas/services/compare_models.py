@@ -36,7 +36,7 @@ _WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareModels:
+class ModelComparer:
     """Reports on the last whole week, Monday to Sunday in UTC, from what the ledger holds.
 
     Done again, it writes the same report afresh, with what came late.

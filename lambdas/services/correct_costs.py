@@ -51,7 +51,7 @@ class CorrectionReport:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectCosts:
+class CostCorrector:
     """Reads the calls of the time of a superseded edition, and publishes what they cost more.
 
     Progress is saved after each call of `PutMetricData`: a run that is cut off in between publishes

@@ -22,7 +22,7 @@ from lambdas.domain.reports.focus import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFocus:
+class FocusExporter:
     """Writes the current and the previous billing period from what the ledger holds.
 
     Late calls, corrections and prices that are told later are in the next day's files, since each

@@ -68,7 +68,7 @@ class _Publication(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PublishMetrics:
+class MetricPublisher:
     """Publishes what changed in the ledger.
 
     Of a call that was published before, what its further readings raise is published: tokens and

@@ -55,7 +55,7 @@ class RepriceReport:
 
 
 @dataclass(frozen=True, slots=True)
-class RepriceCalls:
+class CallRepricer:
     """Publishes missing cost, and marks each chunk of calls as priced.
 
     Calls are looked for only where the sample of their group has a price now. A chunk is marked

@@ -13,7 +13,7 @@ from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.domain.reports.comparison import WeeklyComparison
-from lambdas.services.compare_models import CompareModels
+from lambdas.services.compare_models import ModelComparer
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import call_books
@@ -24,7 +24,7 @@ from lambdas.wiring.pricing import CurrentPricing
 class PricedReporter:
     """Compares models at the prices in force."""
 
-    reporter: CompareModels
+    reporter: ModelComparer
     pricing: CurrentPricing
 
     def report(
@@ -49,7 +49,7 @@ def make_reporter(
     """Make a reporter of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     logs = boto3.client("logs", config=PROMPT)
-    reporter = CompareModels(
+    reporter = ModelComparer(
         calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
         books=call_books(settings, dynamodb),
         pricing=settings.pricing,

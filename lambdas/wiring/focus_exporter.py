@@ -13,7 +13,7 @@ from lambdas.adapters.duckdb_parquet import convert_to_parquet
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.adapters.s3.report_files import S3ReportFiles
-from lambdas.services.export_focus import ExportFocus
+from lambdas.services.export_focus import FocusExporter
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import call_books
@@ -24,7 +24,7 @@ from lambdas.wiring.pricing import CurrentPricing
 class PricedExporter:
     """Exports at the prices in force."""
 
-    exporter: ExportFocus
+    exporter: FocusExporter
     pricing: CurrentPricing
 
     def export(self, now: datetime, has_time: Callable[[], bool]) -> list[Mapping[str, Any]]:
@@ -48,7 +48,7 @@ def make_exporter(
 ) -> PricedExporter:
     """Make an exporter of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
-    exporter = ExportFocus(
+    exporter = FocusExporter(
         calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
         books=call_books(settings, dynamodb),
         files=FocusFiles(

@@ -28,7 +28,7 @@ from lambdas.domain.metrics.catalog import (
     HealthMetric,
 )
 from lambdas.observability import logger
-from lambdas.services.publish_metrics import PublishMetrics, PublishReport
+from lambdas.services.publish_metrics import MetricPublisher, PublishReport
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
@@ -65,7 +65,7 @@ class StreamPublisher:
         retention: How long the ledger keeps a call.
     """
 
-    publisher: PublishMetrics
+    publisher: MetricPublisher
     pricing: CurrentPricing
     deployed_at: datetime
     retention: timedelta
@@ -106,7 +106,7 @@ def make_publisher(
     """Make a publisher that reads and writes in the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return StreamPublisher(
-        publisher=PublishMetrics(
+        publisher=MetricPublisher(
             books=call_books(settings, dynamodb),
             namer=dimension_namer(settings, dynamodb),
             publishing=metric_publishing(settings),

@@ -13,8 +13,8 @@ from lambdas.adapters.dynamodb.cost_corrections import DynamoDbCostCorrections
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedCalls
 from lambdas.domain.metrics.catalog import REPRICED_CALLS, WAITING_MODELS, HealthMetric
-from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
-from lambdas.services.reprice_calls import RepriceCalls, RepriceReport
+from lambdas.services.correct_costs import CorrectionReport, CostCorrector
+from lambdas.services.reprice_calls import CallRepricer, RepriceReport
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import call_books
 from lambdas.wiring.pricing import CurrentPricing
@@ -54,8 +54,8 @@ class RefreshReport(NamedTuple):
 class CostRefresher:
     """Publishes missing cost, and differences to superseded prices, at the prices in force."""
 
-    repricer: RepriceCalls
-    corrector: CorrectCosts
+    repricer: CallRepricer
+    corrector: CostCorrector
     pricing: CurrentPricing
 
     def refresh(self, now: datetime, has_time: Callable[[], bool]) -> RefreshReport:
@@ -71,13 +71,13 @@ class CostRefresher:
 def make_refresher(settings: PublishingSettings, *, ledger_table: str) -> CostRefresher:
     """Make a refresher that reads and writes in the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
-    repricer = RepriceCalls(
+    repricer = CallRepricer(
         books=call_books(settings, dynamodb),
         namer=dimension_namer(settings, dynamodb),
         publishing=metric_publishing(settings),
         unpriced=DynamoDbUnpricedCalls(dynamodb, settings.state_table, ledger_table),
     )
-    corrector = CorrectCosts(
+    corrector = CostCorrector(
         books=repricer.books,
         namer=repricer.namer,
         publishing=repricer.publishing,

@@ -18,7 +18,7 @@ from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, Wee
 from lambdas.domain.reports.comparison.losses import Loss
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
-from lambdas.services.compare_models import CompareModels
+from lambdas.services.compare_models import ModelComparer
 from tests.builders import usage_record
 from tests.enriching import call_books
 from tests.fakes import (
@@ -53,10 +53,10 @@ def message(record: UsageRecord, body: object) -> str:
     )
 
 
-def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMemoryReportFiles]:
+def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMemoryReportFiles]:
     """What compares models on calls, and where its report goes."""
     files = InMemoryReportFiles()
-    reporter = CompareModels(
+    reporter = ModelComparer(
         calls=InMemoryRecordedCalls(calls),
         books=call_books(),
         pricing=PRICING,

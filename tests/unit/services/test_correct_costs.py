@@ -18,7 +18,7 @@ from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.superseding import MAX_LATENESS, PublishedBooks
-from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
+from lambdas.services.correct_costs import CorrectionReport, CostCorrector
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, usage_record
 from tests.enriching import call_books
 from tests.fakes import (
@@ -75,8 +75,8 @@ def call(number: int, at: datetime = NOON - timedelta(hours=1)) -> UsageRecord:
     return usage_record(request_id=f"{number:03}", timestamp=at, tokens=tokens)
 
 
-def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CorrectCosts:
-    return CorrectCosts(
+def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CostCorrector:
+    return CostCorrector(
         books=call_books(),
         namer=DimensionNamer(),
         publishing=MetricPublishing(sink, Detail.STANDARD),

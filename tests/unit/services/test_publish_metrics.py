@@ -20,7 +20,7 @@ from lambdas.domain.metrics import (
 )
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import PriceBook, Pricing
-from lambdas.services.publish_metrics import PublishMetrics, PublishReport
+from lambdas.services.publish_metrics import MetricPublisher, PublishReport
 from tests.builders import (
     HAIKU_3,
     NOON,
@@ -47,9 +47,9 @@ def publisher(
     unpriced: InMemoryUnpricedCalls | None = None,
     prices: Pricing = PRICING,
     source: InMemoryTagSource | None = None,
-) -> PublishMetrics:
+) -> MetricPublisher:
     notes = InMemoryUnpricedCalls() if unpriced is None else unpriced
-    return PublishMetrics(
+    return MetricPublisher(
         call_books(source, prices=prices),
         DimensionNamer(),
         MetricPublishing(sink, Detail.FULL),

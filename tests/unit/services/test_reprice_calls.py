@@ -29,7 +29,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
-from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
+from lambdas.services.reprice_calls import CallRepricer, RepricedModel
 from tests.builders import (
     ANA,
     HAIKU_3,
@@ -67,8 +67,8 @@ def repricer(
     sink: InMemoryMetricSink,
     pricing: Pricing = WITH_SONNET,
     source: InMemoryTagSource | None = None,
-) -> RepriceCalls:
-    return RepriceCalls(
+) -> CallRepricer:
+    return CallRepricer(
         call_books(source, prices=pricing),
         DimensionNamer(),
         MetricPublishing(sink, Detail.STANDARD),
