@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import boto3
 
@@ -16,26 +13,7 @@ from lambdas.adapters.s3.report_files import S3ReportFiles
 from lambdas.services.export_focus import FocusExporter
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
-from lambdas.wiring.enrichment import call_books
-from lambdas.wiring.pricing import CurrentPricing
-
-
-@dataclass(frozen=True, slots=True)
-class PricedExporter:
-    """Exports at the prices in force."""
-
-    exporter: FocusExporter
-    pricing: CurrentPricing
-
-    def export(self, now: datetime, has_time: Callable[[], bool]) -> list[Mapping[str, Any]]:
-        """Write both periods; returns their manifests.
-
-        Raises:
-            ReportUnfinishedError: There was no time for all.
-            TooManyChargesError: There are more charges than memory holds.
-        """
-        books = self.exporter.books.at_prices(self.pricing.get())
-        return replace(self.exporter, books=books).export(now, has_time)
+from lambdas.wiring.enrichment import current_books
 
 
 def make_exporter(
@@ -45,12 +23,12 @@ def make_exporter(
     report_bucket: str,
     billing_account_id: str | None,
     retention_days: int,
-) -> PricedExporter:
+) -> FocusExporter:
     """Make an exporter of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
-    exporter = FocusExporter(
+    return FocusExporter(
         calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
-        books=call_books(settings, dynamodb),
+        books=current_books(settings, dynamodb),
         files=FocusFiles(
             S3ReportFiles(boto3.client("s3", config=PROMPT), report_bucket), convert_to_parquet
         ),
@@ -58,4 +36,3 @@ def make_exporter(
         billing_account_id=billing_account_id,
         kept=timedelta(days=retention_days),
     )
-    return PricedExporter(exporter, CurrentPricing(settings))

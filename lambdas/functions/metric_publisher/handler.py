@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lambdas.adapters.dynamodb.usage_stream import read_stream
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
+from lambdas.services.publish_stream import StreamPublisher
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.metric_publisher import StreamPublisher, make_publisher
+from lambdas.wiring.metric_publisher import make_publisher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,7 +26,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         The partial batch response: the first record that is to come again, with all after it.
         https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
-    outcome = publisher().publish(event["Records"], datetime.now(UTC), time_check(context))
+    batch = read_stream(event["Records"], timedelta(days=settings().ledger_retention_days))
+    outcome = publisher().publish(batch, datetime.now(UTC), time_check(context))
     record_health(outcome.health)
     if outcome.first_unsent is None:
         return {"batchItemFailures": []}
@@ -32,9 +35,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 @cache
+def settings() -> Settings:
+    """Read the settings, once per process."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
 def publisher() -> StreamPublisher:
     """Make the publisher, once per process."""
-    settings = Settings.from_environment(os.environ)
-    return make_publisher(
-        settings, stack_id=settings.stack_id, retention_days=settings.ledger_retention_days
-    )
+    return make_publisher(settings(), stack_id=settings().stack_id)

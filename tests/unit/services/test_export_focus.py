@@ -22,7 +22,7 @@ from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.domain.reports.focus import TooManyChargesError, charges
 from lambdas.services.export_focus import FocusExporter
 from tests.builders import HAIKU_3, usage_record
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
 from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
@@ -60,7 +60,7 @@ def files() -> InMemoryReportFiles:
 def exporter(files: InMemoryReportFiles) -> FocusExporter:
     return FocusExporter(
         calls=InMemoryRecordedCalls(CALLS),
-        books=call_books(prices=PRICING),
+        books=current_books(pricing=PRICING),
         files=FocusFiles(files, copy_as_parquet),
         account_id="111122223333",
         billing_account_id=None,
@@ -150,7 +150,7 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
     through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
     source = InMemoryTagSource()
     source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
-    books = call_books(source, prices=PRICING)
+    books = current_books(source, pricing=PRICING)
     replace(exporter, calls=InMemoryRecordedCalls([through]), books=books).export(NOW)
     rows = rows_of(files, NOVEMBER)
     assert {row["x_ModelId"] for row in rows} == {HAIKU_3}

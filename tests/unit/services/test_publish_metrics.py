@@ -19,8 +19,9 @@ from lambdas.domain.metrics import (
     aggregate,
 )
 from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.domain.pricing import PriceBook, Pricing
-from lambdas.services.publish_metrics import MetricPublisher, PublishReport
+from lambdas.services.publish_metrics import MetricPublisher
 from tests.builders import (
     HAIKU_3,
     NOON,
