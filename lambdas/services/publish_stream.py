@@ -11,7 +11,7 @@ from lambdas.domain.calls import CallBooks
 from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.invocations import Conflicts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.stream import StreamedChange
+from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall
 from lambdas.domain.metrics.catalog import HealthMetric
 from lambdas.domain.metrics.publish_report import PublishReport
@@ -53,6 +53,7 @@ class StreamPublisher:
     """Publishes batches of the ledger's stream, at the prices in force.
 
     Attributes:
+        read: Reads the changes of a batch.
         books: The books that enrich calls at the prices in force.
         make_publisher: Makes a publisher that takes the books of a batch.
         deployed_at: The time when this deployment began. Changes from before were published by
@@ -61,16 +62,17 @@ class StreamPublisher:
             at other prices.
     """
 
+    read: Callable[[Sequence[StreamRecord]], Sequence[StreamedChange]]
     books: CurrentBooks
     make_publisher: Callable[[CallBooks], ChangePublisher]
     deployed_at: datetime
     started_at: datetime
 
     def publish(
-        self, batch: Sequence[StreamedChange], now: datetime, has_time: Callable[[], bool]
+        self, batch: Sequence[StreamRecord], now: datetime, has_time: Callable[[], bool]
     ) -> BatchOutcome:
         """Publish what is new in a batch, up to the first chunk that cannot be sent."""
-        entries = [entry for entry in batch if entry.changed_at >= self.deployed_at]
+        entries = [entry for entry in self.read(batch) if entry.changed_at >= self.deployed_at]
         publisher = self.make_publisher(self.books.get_published(now))
         other_prices_until = max(
             self.started_at, self.books.pricing.agreed_since, now - MAX_FIRST_TRY

@@ -43,7 +43,7 @@ class RefreshReport(NamedTuple):
 
     @property
     def is_idle(self) -> bool:
-        """Whether there was nothing to do, and nothing waits."""
+        """Say if there was nothing to do, and nothing waits."""
         repriced, corrected = self
         reason = repriced.reason or corrected.reason
         return not (repriced.by_model or repriced.waiting or corrected.published or reason)

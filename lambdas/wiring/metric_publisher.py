@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
+from lambdas.adapters.dynamodb.usage_stream import read_stream
 from lambdas.services.publish_metrics import MetricPublisher
 from lambdas.services.publish_stream import StreamPublisher
 from lambdas.wiring.client_timeouts import PROMPT
@@ -20,10 +21,13 @@ STARTED = datetime.now(UTC)
 """When this process began."""
 
 
-def make_publisher(settings: PublishingSettings, *, stack_id: str) -> StreamPublisher:
+def make_publisher(
+    settings: PublishingSettings, *, stack_id: str, retention_days: int
+) -> StreamPublisher:
     """Make a publisher that reads and writes in the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return StreamPublisher(
+        read=partial(read_stream, retention=timedelta(days=retention_days)),
         books=current_books(settings, dynamodb),
         make_publisher=partial(
             MetricPublisher,

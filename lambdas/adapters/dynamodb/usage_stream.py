@@ -1,10 +1,13 @@
-"""The stream of the ledger table, as Lambda delivers it."""
+"""The stream of the ledger table, as Lambda delivers it.
+
+Records: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.items import read_key
 from lambdas.adapters.dynamodb.usage_item import (
@@ -16,14 +19,11 @@ from lambdas.adapters.dynamodb.usage_item import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.stream import StreamedChange
+from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 
 if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item
-
-StreamRecord: TypeAlias = Mapping[str, Any]
-"""Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html"""
 
 _REMOVE = "REMOVE"
 _TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}

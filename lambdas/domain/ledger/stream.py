@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from lambdas.domain.ledger.tampering import TamperedCall
 from lambdas.domain.ledger.usage_ledger import LedgerChange
+
+StreamRecord: TypeAlias = Mapping[str, Any]
+"""A change as the stream has it."""
 
 
 class StreamedChange(NamedTuple):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.adapters.dynamodb.usage_stream import read_stream
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
 from lambdas.services.publish_stream import StreamPublisher
@@ -26,8 +25,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         The partial batch response: the first record that is to come again, with all after it.
         https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
-    batch = read_stream(event["Records"], timedelta(days=settings().ledger_retention_days))
-    outcome = publisher().publish(batch, datetime.now(UTC), time_check(context))
+    outcome = publisher().publish(event["Records"], datetime.now(UTC), time_check(context))
     record_health(outcome.health)
     if outcome.first_unsent is None:
         return {"batchItemFailures": []}
@@ -35,12 +33,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 @cache
-def settings() -> Settings:
-    """Read the settings, once per process."""
-    return Settings.from_environment(os.environ)
-
-
-@cache
 def publisher() -> StreamPublisher:
     """Make the publisher, once per process."""
-    return make_publisher(settings(), stack_id=settings().stack_id)
+    settings = Settings.from_environment(os.environ)
+    return make_publisher(
+        settings, stack_id=settings.stack_id, retention_days=settings.ledger_retention_days
+    )

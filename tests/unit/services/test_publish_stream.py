@@ -9,7 +9,7 @@ from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.ledger.stream import StreamedChange
 from lambdas.domain.ledger.tampering import TamperedCall
 from lambdas.domain.metrics.publish_report import PublishReport
-from lambdas.services.publish_stream import MAX_FIRST_TRY, StreamPublisher
+from lambdas.services.publish_stream import MAX_FIRST_TRY, BatchOutcome, StreamPublisher
 from tests.builders import NOON, usage_record
 from tests.enriching import current_books
 
@@ -44,20 +44,23 @@ def change(number: int, changed_at: datetime = NOON) -> StreamedChange:
     return StreamedChange(f"sequence-{number}", changed_at, LedgerChange(record))
 
 
-def stream(publisher: InMemoryPublisher, started_at: datetime = LONG_AGO) -> StreamPublisher:
-    return StreamPublisher(
+def publish(
+    publisher: InMemoryPublisher, *batch: StreamedChange, started_at: datetime = LONG_AGO
+) -> BatchOutcome:
+    stream = StreamPublisher(
+        read=lambda _: batch,
         books=current_books(),
         make_publisher=lambda _: publisher,
         deployed_at=DEPLOYED,
         started_at=started_at,
     )
+    return stream.publish([], NOW, lambda: True)
 
 
 def test_changes_from_before_the_deployment_are_left_to_the_one_that_made_them() -> None:
     publisher = InMemoryPublisher(first_unsent=1)
     old = change(1, DEPLOYED - timedelta(seconds=1))
-    batch = [old, change(2, DEPLOYED), change(3)]
-    outcome = stream(publisher).publish(batch, NOW, lambda: True)
+    outcome = publish(publisher, old, change(2, DEPLOYED), change(3))
     assert publisher.published == ["2", "3"]
     assert outcome.first_unsent == "sequence-3"
 
@@ -75,7 +78,7 @@ def test_batch_that_may_have_been_tried_at_other_prices_is_published_as_retried(
     changed_at: datetime, started_at: datetime, *, is_retried: bool
 ) -> None:
     publisher = InMemoryPublisher()
-    batch = [change(1, changed_at), change(2, NOW)]
-    outcome = stream(publisher, started_at).publish(batch, NOW, lambda: True)
+    batch = (change(1, changed_at), change(2, NOW))
+    outcome = publish(publisher, *batch, started_at=started_at)
     assert publisher.is_retried is is_retried
     assert outcome.first_unsent is None
