@@ -43,7 +43,7 @@ class MeterFunction(lambda_.Function):
         groups: Sequence[DependencyGroup] = (),
         memory_size: int = 512,
         ephemeral_storage: Size | None = None,
-        function_name: str | None = None,
+        is_optional: bool = False,
     ) -> None:
         """Make a function.
 
@@ -57,7 +57,8 @@ class MeterFunction(lambda_.Function):
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
-            function_name: Its name, if not one that CloudFormation generates.
+            is_optional: Whether a setting removes it. Then it has a fixed name, by which alarms of
+                another stack refer to it: CloudFormation does not remove an export that is in use.
 
         Raises:
             BundlingError: Dependencies could not be installed.
@@ -78,10 +79,11 @@ class MeterFunction(lambda_.Function):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         log_group.grant_write(role)
+        self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}" if is_optional else None
         super().__init__(
             scope,
             construct_id,
-            function_name=function_name,
+            function_name=self.fixed_name,
             runtime=defaults.runtime,
             architecture=defaults.architecture,
             handler=f"lambdas.functions.{job}.handler.lambda_handler",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size, Stack
+from aws_cdk import Duration, Size
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
@@ -19,11 +19,7 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it, and writes files below one prefix.
-
-    Attributes:
-        fixed_name: The function's name, which alarms of another stack refer to.
-    """
+    """Reads every call, attributes and prices it, and writes files below one prefix."""
 
     def __init__(
         self,
@@ -61,11 +57,10 @@ class ReportingFunction(MeterFunction):
             groups: Groups of dependencies beside `runtime`.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
-        self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}"
         super().__init__(
             scope,
             construct_id,
-            function_name=self.fixed_name,
+            is_optional=True,
             job=job,
             settings=settings,
             defaults=defaults,

@@ -46,6 +46,7 @@ class PriceUpdater(MeterFunction):
                 price_list_url=defaults.config.price_list_url,
             ),
             defaults=defaults,
+            is_optional=True,
             timeout=Duration.minutes(5),
             memory_size=1024,
         )

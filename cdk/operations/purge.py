@@ -40,6 +40,11 @@ def purge(session: boto3.Session) -> list[str]:
     for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
         if deployment.status(stack) is not None:
             message = f"{stack} is still deployed: run make destroy first."
+            if stack == stack_names.REPORTING:
+                message += (
+                    " If it stays, both reports are switched off: run aws cloudformation"
+                    f" delete-stack --stack-name {stack}."
+                )
             raise CommandError(message)
     if deployment.status(stack_names.STORAGE) is None:
         message = f"{stack_names.STORAGE} is not deployed in this Region: there is nothing left."

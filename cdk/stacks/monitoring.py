@@ -167,7 +167,10 @@ class MonitoringStack(Stack):
         if ingestion.price_updater is None:
             return []
         purpose = "reads the AWS Price List"
-        return [Scheduled(PRICE_UPDATER, ingestion.price_updater, PRICES_CHECKED_EVERY, purpose)]
+        updater = ingestion.price_updater
+        return [
+            Scheduled(PRICE_UPDATER, updater, PRICES_CHECKED_EVERY, purpose, updater.fixed_name)
+        ]
 
     def _make_logging_watcher(
         self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults

@@ -86,6 +86,10 @@ class StorageStack(Stack):
             string_value=NO_MEMORY,
         )
         self.memory.apply_removal_policy(RemovalPolicy.RETAIN)
+        # Imported by the reporting stack, which leaves the app when both reports are switched off
+        # and stays deployed: CloudFormation removes no export that is in use.
+        for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
+            self.export_value(attribute)
         for name, value in (
             ("LogGroupName", self.log_group.log_group_name),
             ("LedgerTableName", self.ledger.table_name),

@@ -1,13 +1,22 @@
 """What outlives the rest is kept, encrypted, and found again by the next deployment."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cdk.config import stack_names
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
-from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, grants, only, resources
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    deployment,
+    grants,
+    only,
+    resources,
+    synthesise,
+)
 
 # A changed id would make CloudFormation replace the resource, and leave what it holds behind.
 PINNED = {
@@ -93,12 +102,45 @@ def test_nothing_has_a_name_that_could_be_taken(configuration: str, name: str) -
     }  # name what they belong to
     naming |= {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping"}
     for stack, template in deployment(configuration).templates.items():
-        if (stack, name) == (stack_names.REPORTING, "FunctionName"):
-            continue  # begins with the name of the stack, of which a Region has one
         for logical_id, it in template["Resources"].items():
             is_custom = it["Type"].startswith("Custom::")
-            if it["Type"] not in naming and not is_custom:
-                assert name not in it.get("Properties", {}), logical_id
+            properties = it.get("Properties", {})
+            if it["Type"] not in naming and not is_custom and name in properties:
+                # A Region has one stack of that name.
+                assert name == "FunctionName", logical_id
+                assert properties[name].startswith(f"{stack}-"), logical_id
+
+
+OPTIONAL_FUNCTIONS = ("focus_export", "comparison_report", "price_updates")
+
+
+@pytest.mark.parametrize(
+    "switched_off", [*itertools.combinations(OPTIONAL_FUNCTIONS, 1), OPTIONAL_FUNCTIONS]
+)
+def test_switching_functions_off_removes_no_export_that_a_deployed_stack_imports(
+    switched_off: tuple[str, ...],
+) -> None:
+    """CloudFormation refuses that: stacks are updated from storage to monitoring."""
+    before, after = deployment().templates, synthesise(dict.fromkeys(switched_off, False)).templates
+    imported = {name for template in before.values() for name in find_imports(template)}
+    exported = {name for template in after.values() for name in find_exports(template)}
+    assert imported
+    assert imported <= exported
+
+
+def find_imports(part: Any) -> Iterator[str]:
+    """The names of exports that a part of a template imports."""
+    if isinstance(part, dict) and "Fn::ImportValue" in part:
+        yield part["Fn::ImportValue"]
+    elif isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from find_imports(each)
+
+
+def find_exports(template: dict[str, Any]) -> Iterator[str]:
+    for output in template.get("Outputs", {}).values():
+        if "Export" in output:
+            yield output["Export"]["Name"]
 
 
 @each_configuration
