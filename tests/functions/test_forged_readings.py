@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.invocations import UsageRecord, read_message
@@ -31,6 +30,7 @@ from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.metrics.catalog import NAMESPACE, dimension_value
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
@@ -25,6 +24,7 @@ from tests.aws import (
 from tests.functions.ledger_stream import Table, publish
 from tests.hostile_names import HOSTILE_NAMES, ROLE
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 REPORTS = "reports"
 CONTEXT = lambda_context(900_000)

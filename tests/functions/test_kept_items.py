@@ -9,7 +9,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.ledger import LedgerChange
@@ -21,6 +20,7 @@ from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 from tests.price_editions import publish_a_bad_edition
 
 CONTEXT = lambda_context(900_000)

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from tests.aws import deploy_a_stack, lambda_context, published, set_log_processor_variables
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)

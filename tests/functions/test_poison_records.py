@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
@@ -30,6 +29,7 @@ from tests.aws import (
 )
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 from tests.poison_records import poison_messages
 
 CONTEXT = lambda_context(120_000)

@@ -11,7 +11,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
@@ -33,6 +32,7 @@ from tests.aws import (
     subscribe_a_queue,
 )
 from tests.functions.ledger_stream import Table, publish
+from tests.log_deliveries import pack
 from tests.prompt_records import find_prompts, prompt_messages
 
 REPORTS = "reports"

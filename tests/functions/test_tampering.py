@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.domain.invocations import TokenCounts
 from lambdas.functions.log_processor import handler as log_processor
@@ -22,6 +21,7 @@ from tests.aws import (
 )
 from tests.functions.ledger_stream import Table, publish
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CALLER = "arn:aws:iam::111122223333:user/ana"
