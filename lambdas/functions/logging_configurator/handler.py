@@ -13,7 +13,7 @@ from lambdas.domain.logging_configuration import (
     is_rollback,
 )
 from lambdas.functions.logging_configurator.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id, logger
 from lambdas.services.configure_logging import LoggingConfigurator
 from lambdas.wiring.logging_configurator import make_configurator, read_stack_status
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PHYSICAL_ID = "bedrock-invocation-logging"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a request of CloudFormation's provider framework; an error fails the deployment.
 

@@ -12,7 +12,7 @@ from lambdas.domain.pricing.price_decisions import DecisionRefusedError
 from lambdas.domain.pricing.price_list_source import PriceListUnavailableError
 from lambdas.functions.price_updater.decision import read_decision
 from lambdas.functions.price_updater.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.update_prices import PriceUpdater
 from lambdas.wiring.client_timeouts import time_check
 from lambdas.wiring.price_updater import make_updater
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MAX_LOGGED_PRICES = 20
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Check the price list, or carry out the decision that an event names.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 from lambdas.domain.unmetered import BATCH_EVENT, AsyncInvocation, BatchJob
 from lambdas.functions.traffic_auditor.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.audit_traffic import TrafficAuditor, TrafficScope
 from lambdas.wiring.traffic_auditor import make_auditor
 
@@ -23,7 +23,7 @@ _TRAIL_EVENT = "AWS API Call via CloudTrail"
 _CLOCK_SKEW = timedelta(hours=1)
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Audit an hour, or report one batch job or asynchronous invocation."""
     if event["detail-type"] == BATCH_EVENT:
