@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from lambdas.domain.pricing import BilledUnit, Price, PriceBook, TokenKind
+from lambdas.domain.words import exact_text
 
 
 def write_price_book(book: PriceBook) -> str:
@@ -62,6 +63,4 @@ def _row(price: Price, source: int) -> dict[str, Any]:
 
 
 def _amounts(usd_by_kind: Mapping[Any, Decimal], kinds: Iterable[Any]) -> dict[str, str]:
-    return {
-        kind.value: f"{usd_by_kind[kind].normalize():f}" for kind in kinds if kind in usd_by_kind
-    }
+    return {kind.value: exact_text(usd_by_kind[kind]) for kind in kinds if kind in usd_by_kind}

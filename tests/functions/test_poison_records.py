@@ -27,9 +27,8 @@ from tests.aws import (
     published,
     set_log_processor_variables,
 )
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
-from tests.log_deliveries import pack
 from tests.poison_records import poison_messages
 
 CONTEXT = lambda_context(120_000)
@@ -47,10 +46,6 @@ MAX_ITEM_BYTES = 400 * 1024
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-
-
-def deliver(*messages: str) -> None:
-    log_processor.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
 
 
 def items(table: str) -> list[dict[str, Any]]:
