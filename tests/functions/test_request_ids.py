@@ -14,13 +14,13 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.domain.metrics.catalog import HELD_PRICES
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.observability import logger, record_health
 from lambdas.wiring.environment import EnvironmentSettings
 from tests.aws import event, lambda_context, set_log_processor_variables
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
