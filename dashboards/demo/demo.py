@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -38,11 +38,12 @@ from dashboards.cloudwatch import (
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
 from dashboards.demo.plain_sums import sum_by_identity
-from dashboards.demo.sources import source_of_cloudwatch
 from dashboards.reports.bedrock_figures import bedrock_figures
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
+from dashboards.viewer.sources import source_of_cloudwatch
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM, read_line
 from lambdas.domain.invocations.short_names import shorten_identity
@@ -94,18 +95,31 @@ def run_demo() -> None:
         CommandError: The local cloud does not work, or counted wrongly.
     """
     console = open_console()
-    try:
-        with open_local_cloud() as cloud:
-            show_company(cloud, console)
-            source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+    with open_company() as source:
+        try:
             write_page(Viewing.of(source), PAGE)
-    except (LocalCloudError, NoLibraryError) as error:
-        raise CommandError(str(error)) from error
+        except NoLibraryError as error:
+            raise CommandError(str(error)) from error
     console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
     console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
 
 
-def show_company(cloud: LocalCloud, console: Console) -> None:
+@contextmanager
+def open_company() -> Iterator[Source]:
+    """Open a local cloud, show the company there, and yield what its dashboards show.
+
+    Raises:
+        CommandError: The local cloud does not work, or counted wrongly.
+    """
+    try:
+        with open_local_cloud() as cloud:
+            _show_company(cloud, open_console())
+            yield source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+    except LocalCloudError as error:
+        raise CommandError(str(error)) from error
+
+
+def _show_company(cloud: LocalCloud, console: Console) -> None:
     """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
 
     Raises:

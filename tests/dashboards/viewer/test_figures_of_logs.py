@@ -14,8 +14,8 @@ import pytest
 
 from dashboards.demo.company import PROFILE, PROFILE_MODEL, invocation_logs
 from dashboards.demo.plain_sums import PlainSums, sum_by_identity
-from dashboards.demo.sources import source_of_logs
 from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.sources import source_of_logs
 from tests.invocation_logs import as_lines, log
 
 LOGS = [
