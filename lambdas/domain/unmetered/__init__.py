@@ -23,6 +23,7 @@ from lambdas.domain.unmetered.regions import (
     region_notice,
 )
 from lambdas.domain.unmetered.tiers import TierCalls, misread_tiers, tier_notice
+from lambdas.domain.unmetered.traffic_report import TrafficReport, TrafficScope
 from lambdas.domain.unmetered.traffic_window import traffic_window
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "SentNotices",
     "TierCalls",
     "TrafficReader",
+    "TrafficReport",
+    "TrafficScope",
     "TrafficUnavailableError",
     "async_notice",
     "batch_notice",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lambdas.functions.focus_exporter.settings import Settings
 from lambdas.observability import logger
+from lambdas.services.export_focus import FocusExporter
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.focus_exporter import PricedExporter, make_exporter
+from lambdas.wiring.focus_exporter import make_exporter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,7 +28,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
 
 
 @cache
-def exporter() -> PricedExporter:
+def exporter() -> FocusExporter:
     """Make the exporter, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_exporter(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.metric_publisher.settings import Settings
 from lambdas.observability import logger, record_health
+from lambdas.services.publish_stream import StreamPublisher
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.metric_publisher import StreamPublisher, make_publisher
+from lambdas.wiring.metric_publisher import make_publisher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
