@@ -9,6 +9,7 @@ from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.invocations import CallVariant, UsageRecord
 from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models
+from lambdas.domain.pricing.billed_usage import BilledUsage
 from lambdas.domain.pricing.call_pricing import price_attempt, price_call
 
 _NO_RULES, _NO_FACTS = AttributionRules(), TagFacts()
@@ -33,6 +34,12 @@ class CallEnricher:
         models = self.find_models(record)
         return EnrichedCall(record, models, self.attribute(record), self.price(record, models))
 
+    def enrich_attempt(self, record: UsageRecord) -> EnrichedCall:
+        """Enrich a call with the cost that it has as a successful one, even if it failed."""
+        models = self.find_models(record)
+        cost = price_attempt(record, self.prices.get(record.timestamp), models)
+        return EnrichedCall(record, models, self.attribute(record), cost)
+
     def find_models(self, record: UsageRecord) -> CallModels:
         """Find the foundation models of a call, behind inference profiles as far as they are known.
 
@@ -45,13 +52,17 @@ class CallEnricher:
         """Attribute a call by what held when it was made."""
         return attribute(record, self.facts, self.rules)
 
-    def price(self, record: UsageRecord, models: CallModels) -> CallCost:
-        """Price a call as one of its models; `None` for a failed call."""
-        return price_call(record, self.prices.get(record.timestamp), models)
+    def price(
+        self, record: UsageRecord, models: CallModels, usage: BilledUsage | None = None
+    ) -> CallCost:
+        """Price a call as one of its models; `None` for a failed call.
 
-    def price_attempt(self, record: UsageRecord, models: CallModels) -> CallCost:
-        """Price a call as if it had succeeded."""
-        return price_attempt(record, self.prices.get(record.timestamp), models)
+        Args:
+            record: The call.
+            models: The models that it may be priced as.
+            usage: The usage to price; that of the call by default, or that of all calls like it.
+        """
+        return price_call(record, self.prices.get(record.timestamp), models, usage)
 
     def _look_behind(self, variant: CallVariant) -> CallVariant:
         profiled = self.facts.get_profiled_model(variant.invoked_model_id)
