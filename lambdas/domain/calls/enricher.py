@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
 from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
-from lambdas.domain.invocations import CallVariant, UsageRecord
+from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models
-from lambdas.domain.pricing.billed_usage import BilledUsage
+from lambdas.domain.pricing.billed_usage import add_up_usage
 from lambdas.domain.pricing.call_pricing import price_attempt, price_call
 
 _NO_RULES, _NO_FACTS = AttributionRules(), TagFacts()
@@ -52,17 +52,23 @@ class CallEnricher:
         """Attribute a call by what held when it was made."""
         return attribute(record, self.facts, self.rules)
 
-    def price(
-        self, record: UsageRecord, models: CallModels, usage: BilledUsage | None = None
+    def price(self, record: UsageRecord, models: CallModels) -> CallCost:
+        """Price a call as one of its models; `None` for a failed call."""
+        return price_call(record, self.prices.get(record.timestamp), models)
+
+    def price_together(
+        self, example: UsageRecord, models: CallModels, calls: int, tokens: TokenCounts
     ) -> CallCost:
-        """Price a call as one of its models; `None` for a failed call.
+        """Price calls that have the same prices and differ in nothing but their tokens.
 
         Args:
-            record: The call.
-            models: The models that it may be priced as.
-            usage: The usage to price; that of the call by default, or that of all calls like it.
+            example: One of the calls.
+            models: The models that each may be priced as.
+            calls: Their number.
+            tokens: The tokens of all.
         """
-        return price_call(record, self.prices.get(record.timestamp), models, usage)
+        usage = add_up_usage(example, calls, tokens)
+        return price_call(example, self.prices.get(example.timestamp), models, usage)
 
     def _look_behind(self, variant: CallVariant) -> CallVariant:
         profiled = self.facts.get_profiled_model(variant.invoked_model_id)

@@ -14,7 +14,6 @@ from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.ledger.usage_ledger import LedgerChange
 from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
-from lambdas.domain.pricing.billed_usage import BilledUsage, read_usage
 
 
 @dataclass(slots=True)
@@ -168,13 +167,6 @@ class CallGroup:
             )
         )
 
-    @property
-    def usage(self) -> BilledUsage:
-        """The tokens and units of all calls, with the size of one: all have the same prices."""
-        of_one = read_usage(self.example)
-        units = tuple((unit, self.calls * count) for unit, count in of_one.units)
-        return of_one._replace(tokens=self.tokens, units=units)
-
 
 class GroupKey(NamedTuple):
     """What calls of a group have in common: all that decides where they count and at which price.
@@ -287,8 +279,9 @@ class UsageSummary:
             enricher = CallEnricher(self.pricing)
             for group in self._groups.values():
                 if group.calls:
-                    models = enricher.find_models(group.example)
-                    cost = enricher.price(group.example, models, group.usage)
+                    example, calls, tokens = group.example, group.calls, group.tokens
+                    models = enricher.find_models(example)
+                    cost = enricher.price_together(example, models, calls, tokens)
                     self._figures.add(group, models.get_priced(cost).model_id, cost)
         return self._figures
 
