@@ -17,6 +17,7 @@ from lambdas.domain.unmetered.ports import (
     TrafficUnavailableError,
 )
 from lambdas.domain.unmetered.regions import (
+    ENABLED_STATUSES,
     RegionTraffic,
     is_first_deployment,
     region_keys,
@@ -29,6 +30,7 @@ from lambdas.domain.unmetered.traffic_window import traffic_window
 __all__ = [
     "ASYNC_ACTION",
     "BATCH_EVENT",
+    "ENABLED_STATUSES",
     "AsyncInvocation",
     "AsyncInvocations",
     "BatchJob",

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lambdas.functions.comparison_reporter.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id, logger
 from lambdas.services.compare_models import ModelComparer
 from lambdas.wiring.client_timeouts import time_check
 from lambdas.wiring.comparison_reporter import make_comparer
@@ -20,7 +20,7 @@ _RESERVED_FOR_CALLS_MS = 5 * 60_000
 """So much time is left to compare the calls once requests have been looked at."""
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
     written = comparer().report(

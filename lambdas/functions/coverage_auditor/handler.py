@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.coverage_auditor.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, record_health
 from lambdas.services.watch_coverage import CoverageWatcher
 from lambdas.wiring.coverage_auditor import make_watcher
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ALARM_EVENT = "CloudWatch Alarm State Change"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Audit at the time of an event: measure on schedule, name models after an alarm."""
     moment = datetime.fromisoformat(event["time"])

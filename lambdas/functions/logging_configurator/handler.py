@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.logging_configurator.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id
 from lambdas.services.configure_logging import LoggingResource
 from lambdas.wiring.logging_configurator import make_resource
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PHYSICAL_ID = "bedrock-invocation-logging"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle a request of CloudFormation's provider framework; an error fails the deployment.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.domain.pricing.price_decisions import DecisionRefusedError
 from lambdas.functions.price_updater.decision import read_decision
 from lambdas.functions.price_updater.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id
 from lambdas.services.update_prices import PriceUpdateRunner
 from lambdas.wiring.client_timeouts import time_check
 from lambdas.wiring.price_updater import make_runner
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Check the price list, or carry out the decision that an event names.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.domain.unmetered import BATCH_EVENT, TrafficScope
 from lambdas.functions.traffic_auditor.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id
 from lambdas.services.audit_traffic import TrafficWatcher
 from lambdas.wiring.traffic_auditor import make_watcher
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TRAIL_EVENT = "AWS API Call via CloudTrail"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Audit an hour, or report one batch job or asynchronous invocation."""
     kind, now = event["detail-type"], datetime.now(UTC)
