@@ -13,6 +13,7 @@ from typing import Any
 
 from lambdas.domain.pricing.price import BilledUnit, Price, Rates, Routing, TokenKind
 from lambdas.domain.pricing.price_book import PriceBook
+from lambdas.domain.words import exact_text
 
 FILE_NAME = "prices.json"
 _FILE = Path(__file__).with_name(FILE_NAME)
@@ -117,6 +118,4 @@ def _row(price: Price, source: int) -> dict[str, Any]:
 
 
 def _amounts(usd_by_kind: Mapping[Any, Decimal], kinds: Iterable[Any]) -> dict[str, str]:
-    return {
-        kind.value: f"{usd_by_kind[kind].normalize():f}" for kind in kinds if kind in usd_by_kind
-    }
+    return {kind.value: exact_text(usd_by_kind[kind]) for kind in kinds if kind in usd_by_kind}

@@ -1,6 +1,5 @@
 """Money in every document of the meter is text, whose digits no reader of JSON rounds."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -29,11 +28,9 @@ SHARES = frozenset({"as_cached_saves", "uncached_saves"})
 
 
 def summary(_: Path) -> str:
-    out = io.StringIO()
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([SAMPLES]))
-        usage_json.write_json(meter, out)
-    return out.getvalue()
+        return "".join(usage_json.summary_json(meter))
 
 
 def comparison(_: Path) -> str:

@@ -20,11 +20,9 @@ from lambdas.domain.pricing import (
     Cost,
     NegotiatedPrice,
     NegotiatedPrices,
-    Price,
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
 )
 from lambdas.domain.pricing.call_pricing import price_call
@@ -37,6 +35,7 @@ from tests.builders import (
     PRICES,
     SONNET_4,
     cost_of,
+    listed_price,
     usage_record,
     usage_records,
 )
@@ -246,11 +245,7 @@ def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
 def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
     """A long call of a model whose price of long calls leaves a kind of tokens out."""
     rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
-    pricing = Pricing(
-        PriceBook(
-            [Price(SONNET_4, Routing.REGION, "us-east-1", None, rates, "tests", date(2026, 1, 1))]
-        )
-    )
+    pricing = Pricing(PriceBook([listed_price(SONNET_4, *rates)]))
     short = usage_record(request_id="short", model_id=SONNET_4)
     long = usage_record(request_id="long", model_id=SONNET_4, tokens=TokenCounts(1000, 5))
     unpriced = calls(long, short)
