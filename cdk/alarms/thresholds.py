@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from cdk.config import Config, CostThresholds, Thresholds, Window
+from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import ESTIMATED_COST, DimensionSet
 
@@ -72,7 +73,7 @@ class AlarmThreshold:
             who = f"{self.dimension_set.value.capitalize()}-{slug}-{digest}"
         if self.is_of_cost:
             who += "-Cost"
-        return f"BedrockMeter-{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
+        return f"{NAME_PREFIX}{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
 
 
 def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:

@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk.alarms.runbooks import name_runbook
 from cdk.alarms.thresholds import AlarmThreshold
 from cdk.config import Window
+from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 
 EVALUATED_EVERY = Duration.minutes(1)
@@ -34,7 +35,7 @@ class UsageAlarm(cloudwatch.Alarm):
         """
         super().__init__(
             scope,
-            threshold.alarm_name.removeprefix("BedrockMeter-"),
+            threshold.alarm_name.removeprefix(NAME_PREFIX),
             alarm_name=threshold.alarm_name,
             alarm_description=_describe(threshold, look_at),
             metric=usage_of(threshold),
@@ -55,7 +56,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         super().__init__(
             scope,
             construct_id,
-            alarm_name=f"BedrockMeter-Account-{construct_id}",
+            alarm_name=f"{NAME_PREFIX}Account-{construct_id}",
             alarm_description=(
                 f"The account's {metric_name} of an hour is far above what is usual at this time"
                 f" ({width:g} standard deviations). Who and which model: {look_at}"

@@ -17,17 +17,18 @@ from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {
-    "usage_overview": "BedrockMeter-UsageOverview",
-    "identity_detail": "BedrockMeter-IdentityDetail",
-    "model_comparison": "BedrockMeter-ModelComparison",
-    "cost_and_budgets": "BedrockMeter-CostAndBudgets",
-    "quota_and_throttling": "BedrockMeter-QuotaAndThrottling",
-    "pipeline_health": "BedrockMeter-PipelineHealth",
+    "usage_overview": f"{NAME_PREFIX}UsageOverview",
+    "identity_detail": f"{NAME_PREFIX}IdentityDetail",
+    "model_comparison": f"{NAME_PREFIX}ModelComparison",
+    "cost_and_budgets": f"{NAME_PREFIX}CostAndBudgets",
+    "quota_and_throttling": f"{NAME_PREFIX}QuotaAndThrottling",
+    "pipeline_health": f"{NAME_PREFIX}PipelineHealth",
 }
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
 
@@ -129,7 +130,7 @@ def dashboard_body(
     with_band = {
         name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
     }
-    unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
+    unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
         properties = widget["properties"]

@@ -13,6 +13,7 @@ from aws_cdk.interfaces.aws_events import IRuleRef
 from constructs import Construct
 
 from cdk.config import Config
+from cdk.config.resource_names import NAME_PREFIX
 
 
 @jsii.implements(events.IRuleTarget)
@@ -66,7 +67,7 @@ class NotificationTopic(sns.Topic):
         alarms = stack.format_arn(
             service="cloudwatch",
             resource="alarm",
-            resource_name="BedrockMeter-*",
+            resource_name=f"{NAME_PREFIX}*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
