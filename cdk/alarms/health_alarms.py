@@ -10,8 +10,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.alarms.health_symptoms import Silence, Symptom, Watched, symptoms
+from cdk.alarms.health_symptoms import symptoms
 from cdk.alarms.scheduled_functions import MAX_DELAY_OF_A_START, MAX_WARM_UP, Scheduled, symptoms_of
+from cdk.alarms.symptom import Silence, Symptom, Watched
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
 _MIN_WARM_UP = Duration.minutes(30)

@@ -10,10 +10,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.alarms.health_symptoms import Silence, Symptom
+from cdk.alarms.symptom import DAY, Silence, Symptom
 
 _SHORTEST = Duration.minutes(15)  # of what is told
-_DAY = Duration.days(1)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 _LONGEST_RANGE = Duration.days(7)
 MAX_WARM_UP = Duration.minutes(2880)
@@ -56,13 +55,13 @@ class Scheduled:
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     """What should not be of a function that a schedule starts: that it fails, or is not started."""
     name, every = scheduled.name, scheduled.every.to_minutes()
-    is_daily = every >= _DAY.to_minutes()
+    is_daily = every >= DAY.to_minutes()
     shortest = _SHORTEST.to_minutes()
     yield Symptom(
         f"{name}Errors",
         lambda _: scheduled.name_function(
             scheduled.function.metric_errors(
-                period=_DAY if is_daily else Duration.minutes(max(every, shortest))
+                period=DAY if is_daily else Duration.minutes(max(every, shortest))
             )
         ),
         _ERRORS_GRAPH,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
+from cdk.alarms.health_symptoms import symptoms
+from cdk.alarms.price_symptoms import price_list_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window

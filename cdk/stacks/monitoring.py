@@ -11,8 +11,9 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
-from cdk.alarms.health_symptoms import Watched, price_list_symptoms
+from cdk.alarms.price_symptoms import price_list_symptoms
 from cdk.alarms.scheduled_functions import Scheduled
+from cdk.alarms.symptom import Watched
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
