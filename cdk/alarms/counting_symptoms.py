@@ -171,7 +171,7 @@ def _bounds() -> Iterator[Symptom]:
         "More identities, projects or models called than have metrics of their own this month:"
         " metrics and alarms show the others as __other__. The ledger and its reports have each.",
         periods=(1, 72),
-        is_recovery_told=False,
+        is_recovery_notified=False,
     )
 
 

@@ -48,9 +48,13 @@ class HealthAlarms(Construct):
         """
         super().__init__(scope, construct_id)
         all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
-        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
+        self.alarms = {
+            symptom.name: self._alarm(symptom, watched, look_at) for symptom in all_of_them
+        }
         self.without_recovery = frozenset(
-            f"{HEALTH_ALARM_PREFIX}{it.name}" for it in all_of_them if not it.is_recovery_told
+            f"{HEALTH_ALARM_PREFIX}{symptom.name}"
+            for symptom in all_of_them
+            if not symptom.is_recovery_notified
         )
 
     def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:

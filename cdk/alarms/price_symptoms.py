@@ -21,7 +21,7 @@ _DAYS_WITHOUT_PRICES = 3
 _MORE_MODELS_WITHOUT_A_PRICE = "IF(DIFF(waiting) > 0 AND waiting > 1, 1, 0)"
 """1 for an hour in which a further model waits for a price."""
 _WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
-"""How many calls of a period have no known price, though they have counts."""
+"""The number of calls of a period that have counts and no known price."""
 
 
 def price_symptoms() -> Iterator[Symptom]:
@@ -44,7 +44,7 @@ def price_symptoms() -> Iterator[Symptom]:
         " and deploy. The alarm ends three days after the last such call, without a notification.",
         runbook="UnpricedModels",
         periods=(1, 72),
-        is_recovery_told=False,
+        is_recovery_notified=False,
     )
     # The alarm above stays for days, and notifies of the first model alone.
     yield Symptom(
@@ -58,7 +58,7 @@ def price_symptoms() -> Iterator[Symptom]:
         "One more model without a known price was called. make reprice lists all that wait;"
         " add prices in negotiated_prices (cdk.json) and deploy.",
         periods=(1, 2),
-        is_recovery_told=False,
+        is_recovery_notified=False,
     )
 
 

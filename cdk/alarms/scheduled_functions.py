@@ -1,4 +1,4 @@
-"""What should not be of a function that a schedule starts: that it fails, or is not started."""
+"""Health checks of a function that a schedule starts: that it fails, or is not started."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.symptom import DAY, Silence, Symptom
 
-_SHORTEST = Duration.minutes(15)  # of what is told
+_MIN_PERIOD = Duration.minutes(15)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-_LONGEST_RANGE = Duration.days(7)
+_MAX_RANGE = Duration.days(7)
 MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
@@ -53,10 +53,10 @@ class Scheduled:
 
 
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
-    """What should not be of a function that a schedule starts: that it fails, or is not started."""
+    """Health checks of a function that a schedule starts: that it fails, or is not started."""
     name, every = scheduled.name, scheduled.every.to_minutes()
     is_daily = every >= DAY.to_minutes()
-    shortest = _SHORTEST.to_minutes()
+    shortest = _MIN_PERIOD.to_minutes()
     yield Symptom(
         f"{name}Errors",
         lambda _: scheduled.name_function(
@@ -73,7 +73,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     # Starts come some seconds early or late: one period without any proves nothing.
     periods = max(2, math.ceil(shortest / every))
     first_start = every + MAX_DELAY_OF_A_START.to_minutes()
-    if periods * every > _LONGEST_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
+    if periods * every > _MAX_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
         return
     yield Symptom(
         f"{name}NotStarted",

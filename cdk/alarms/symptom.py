@@ -22,7 +22,7 @@ DAY = Duration.days(1)
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What has metrics of its own.
+    """Resources of the meter that have metrics of their own.
 
     Attributes:
         log_processor: Writes to the ledger.
@@ -63,7 +63,7 @@ class Symptom:
         meaning: What it means and what to do first.
         threshold: From which value on it is there.
         periods: In how many of the last periods it has to be there: `m` of `n`.
-        is_recovery_told: True if its end notifies people.
+        is_recovery_notified: True if its end notifies people.
         is_below: True if it is there below the threshold instead.
         silence: The meaning of a period without a value.
         is_of_the_past: True if its periods hold what was before the deployment.
@@ -76,7 +76,7 @@ class Symptom:
     meaning: str
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)
-    is_recovery_told: bool = True
+    is_recovery_notified: bool = True
     is_below: bool = False
     silence: Silence = Silence.HEALTHY
     is_of_the_past: bool = False

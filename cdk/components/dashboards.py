@@ -37,7 +37,7 @@ WRITTEN_FOR = "us-east-1"
 WRITTEN_ALARMS = f"arn:aws:cloudwatch:{WRITTEN_FOR}:111122223333:alarm:"
 WRITTEN_LOG_GROUP = "BedrockMeter-InvocationLogs"
 WRITTEN_STREAM_MAPPING = "11111111-2222-3333-4444-555555555555"
-"""What a file says where a deployment has a name of its own."""
+"""Names in a file for which a deployment has its own."""
 
 _LINKS_BETWEEN = " · "
 _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaws.cn"}
@@ -71,12 +71,12 @@ def _console(region: str) -> str:
 def deployed_dashboards(config: Config) -> list[str]:
     """The files that are deployed: three that CloudWatch has for nothing, and what is asked for."""
     extra = get_args(ExtraDashboard)
-    return [it for it in NAMES if it not in extra or it in config.extra_dashboards]
+    return [file for file in NAMES if file not in extra or file in config.extra_dashboards]
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedNames:
-    """What is called otherwise in each deployment.
+    """Names that differ in each deployment.
 
     Attributes:
         region: The Region that is shown.
@@ -126,7 +126,7 @@ def dashboard_body(
     """
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
-    gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
+    gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
     lines = _lines(thresholds)
     with_band = {
         name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
@@ -136,11 +136,13 @@ def dashboard_body(
         widget_id = widget.pop("id", "")
         properties = widget["properties"]
         if "alarms" in properties:
-            properties["alarms"] = [it for it in properties["alarms"] if not it.startswith(unknown)]
+            properties["alarms"] = [
+                alarm for alarm in properties["alarms"] if not alarm.startswith(unknown)
+            ]
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:
-            rows = [it for it in properties["metrics"] if not _is_band(it)]
+            rows = [row for row in properties["metrics"] if not _is_band(row)]
             properties["metrics"] = rows
             if anomaly_band and widget_id in with_band:
                 rows.append(_band(anomaly_band))
@@ -152,8 +154,8 @@ def dashboard_body(
 
 def _without_links(text: str, gone: Iterable[str]) -> str:
     *lines, links = text.split("\n")
-    endings = tuple(f"({it})" for it in gone)
-    kept = [it for it in links.split(_LINKS_BETWEEN) if not it.endswith(endings)]
+    endings = tuple(f"({url})" for url in gone)
+    kept = [link for link in links.split(_LINKS_BETWEEN) if not link.endswith(endings)]
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 

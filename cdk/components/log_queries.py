@@ -1,4 +1,4 @@
-"""What reads the invocation logs themselves: saved queries, and rules that rank identities."""
+"""Saved queries of the invocation logs, and rules that rank identities by them."""
 
 from __future__ import annotations
 

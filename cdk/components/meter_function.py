@@ -226,7 +226,7 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
 
 
 def _bytes_of(value: object) -> int:
-    """How many bytes a value has at most, once the cloud has named what it names."""
+    """Count the most bytes that a value has once the cloud has named its resources."""
     match value:
         case str():
             return len(value.encode())

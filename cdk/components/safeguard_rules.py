@@ -1,4 +1,4 @@
-"""What `logging_watcher` may read of alarms, notifications, logs and functions, and its rules."""
+"""Grants and rules of `logging_watcher` for alarms, notifications, logs and functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every alarm reaches somebody, says what to look at, and watches a metric that exists."""
+"""Every alarm notifies the topic, says what to look at, and watches a metric that exists."""
 
 import json
 import re
