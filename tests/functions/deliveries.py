@@ -7,10 +7,10 @@ from typing import Any
 
 import boto3
 
-from dashboards.demo.deliveries import pack
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import LEDGER, lambda_context
+from tests.log_deliveries import pack
 
 _CONTEXT = lambda_context(120_000)
 

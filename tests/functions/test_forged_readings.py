@@ -21,10 +21,10 @@ from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.price_refresher import handler as price_refresher
-from lambdas.services.export_focus import ExportFocus
+from lambdas.services.export_focus import FocusExporter
 from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
 from tests.builders import enriched
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
 from tests.functions.deliveries import Table, deliver, publish
@@ -120,9 +120,9 @@ def total(*metrics: str) -> float:
 def in_focus() -> list[TextRow]:
     """The rows of the export."""
     files = InMemoryReportFiles()
-    ExportFocus(
+    FocusExporter(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
-        books=call_books(prices=PRICING),
+        books=current_books(pricing=PRICING),
         files=FocusFiles(files, _write_nothing),
         account_id="111122223333",
         billing_account_id=None,

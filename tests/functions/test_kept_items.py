@@ -130,9 +130,10 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
-    publish = metric_publisher.publisher().publisher.publish
-    publish([LedgerChange(record)], NOW)
-    publish([LedgerChange(record)], NOW, is_retried=True)
+    publisher = metric_publisher.publisher()
+    publish = publisher.make_publisher(publisher.books.get()).publish
+    for is_retried in (False, True):
+        publish([LedgerChange(record)], NOW, lambda: True, is_retried=is_retried)
     kinds = {key.split("#")[0] for _, _, key in asked}
     assert {table for _, table, _ in asked} == {STATE}
     assert kinds == {

@@ -206,7 +206,7 @@ def test_a_bucket_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     def make() -> None:
-        editions_of_the_function = handler.updater().editions
+        editions_of_the_function = handler.runner().updater.editions
         with pytest.raises(AttributeError):  # there is no client
             editions_of_the_function.read_pointer()
 

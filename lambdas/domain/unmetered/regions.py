@@ -15,6 +15,10 @@ MAX_MODELS_OF_A_REGION: Final = 50
 """As many models of a Region are read, through each endpoint. An application inference profile is
 one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
 
+ENABLED_STATUSES: Final = ("ENABLED", "ENABLED_BY_DEFAULT")
+"""How an account lists a Region in which it can call Bedrock. Source:
+https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html"""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionTraffic:

@@ -12,7 +12,7 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.ledger.join import join_readings
-from lambdas.domain.ledger.unpriced_calls import WaitingGroup
+from lambdas.domain.ledger.unpriced_calls import RepricedModel, WaitingGroup
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import (
@@ -27,7 +27,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
-from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
+from lambdas.services.reprice_calls import CallRepricer
 from tests.builders import (
     ANA,
     HAIKU_3,
@@ -39,7 +39,7 @@ from tests.builders import (
     usage_record,
     usage_records,
 )
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import (
     InMemoryMetricSink,
     InMemoryTagSource,
@@ -66,9 +66,9 @@ def repricer(
     sink: InMemoryMetricSink,
     pricing: Pricing = WITH_SONNET,
     source: InMemoryTagSource | None = None,
-) -> RepriceCalls:
-    return RepriceCalls(
-        call_books(source, prices=pricing),
+) -> CallRepricer:
+    return CallRepricer(
+        current_books(source, pricing=pricing),
         DimensionNamer(),
         MetricPublishing(sink, Detail.STANDARD),
         unpriced,
