@@ -22,20 +22,20 @@ from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
+from lambdas.wiring.allowed_values import check
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _SHAPES = {
     "tuple_type": "a list",
     "dict_type": "an object",
-    "dataclass_type": "an object",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
     "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
 }
-"""What pydantic calls otherwise than JSON does, by the type of its error."""
-_LONGEST_VALUE = 80  # of a message
+"""JSON's names of shapes that pydantic names differently, by the type of its error."""
+_MAX_VALUE_LETTERS = 80  # of a message
 
 
 class Config(
@@ -75,13 +75,12 @@ class Config(
 
     @model_validator(mode="after")
     def _exports_whole_periods(self) -> Self:
-        if self.focus_export and self.ledger_retention_days < SHORTEST_LEDGER_DAYS:
-            message = (
-                f"ledger_retention_days = {self.ledger_retention_days}: focus_export needs at least"
-                f" {SHORTEST_LEDGER_DAYS}, for it writes two billing periods from the ledger; or"
-                " set focus_export to false"
-            )
-            raise ValueError(message)
+        check(
+            "ledger_retention_days",
+            f"{SHORTEST_LEDGER_DAYS} or more while focus_export is true, for it writes two billing"
+            f" periods from the ledger; given: {self.ledger_retention_days}",
+            is_so=not self.focus_export or self.ledger_retention_days >= SHORTEST_LEDGER_DAYS,
+        )
         return self
 
 
@@ -119,19 +118,19 @@ def _read_context(path: Path) -> dict[str, Any]:
 
 def _explain(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"]))
-    told = problem["msg"].removeprefix("Value error, ")
+    reason = problem["msg"].removeprefix("Value error, ")
     if not field:
-        return told
+        return reason
     match problem["type"]:
-        case "extra_forbidden" | "unexpected_keyword_argument":
+        case "extra_forbidden":
             name = str(problem["loc"][-1])
             near = difflib.get_close_matches(name, Config.model_fields, n=1)
             return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
         case "missing":
             return f"{field} is missing"
         case kind if kind in _SHAPES:
-            told = f"allowed: {_SHAPES[kind]}"
+            reason = f"allowed: {_SHAPES[kind]}"
     value = repr(problem["input"])
-    if len(value) > _LONGEST_VALUE:
-        value = f"{value[:_LONGEST_VALUE]}..."
-    return f"{field} = {value}: {told.replace('Input should be', 'allowed:')}"
+    if len(value) > _MAX_VALUE_LETTERS:
+        value = f"{value[:_MAX_VALUE_LETTERS]}..."
+    return f"{field} = {value}: {reason.replace('Input should be', 'allowed:')}"
