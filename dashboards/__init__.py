@@ -1,1 +1,1 @@
-"""What people look at: dashboards, and the preview that runs everything locally."""
+"""What people look at: dashboards, reports, and the commands that make them."""

@@ -356,6 +356,20 @@ def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
     assert '"bucketName": "archive"' in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("aws")
+def test_purge_knows_deployments_from_before_the_state_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(OUTPUTS[stack_names.STORAGE], "StateTableName")
+    deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
+    memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
+    boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    with pytest.raises(CommandError, match="nothing was deleted"):
+        in_account(purge.confirm_and_purge)
+    assert '"bucketName": "archive"' in capsys.readouterr().out
+
+
 def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, KEPT)
     (group,) = boto3.client("logs").describe_log_groups()["logGroups"]

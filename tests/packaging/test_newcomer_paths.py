@@ -76,6 +76,12 @@ class Checkout:
             (number,) = re.findall(rf"^{step['name']} = (\d+)$", path.read_text(), re.MULTILINE)
             raised = f"{step['name']} = {int(number) + int(step['more'])}"
             path.write_text(path.read_text().replace(f"{step['name']} = {number}", raised))
+        self.lint(*(step["path"] for step in steps if step["path"].endswith(".py")))
+
+    def lint(self, *paths: str) -> None:
+        """Check that changed files have the project's format and style."""
+        self.run("-m", "ruff", "format", "--check", "--quiet", *paths)
+        self.run("-m", "ruff", "check", "--quiet", "--no-cache", *paths)
 
     def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> str:
         """Run Python with the copy's code; returns what is printed."""
