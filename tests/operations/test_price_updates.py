@@ -70,7 +70,7 @@ def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
 def examined() -> Finding:
     session = boto3.Session()
     examination = Examination(session, Deployment(session.client("cloudformation")))
-    (finding,) = (finding for finding in examination() if finding.check == "list prices")
+    (finding,) = (finding for finding in examination.examine() if finding.check == "list prices")
     return finding
 
 
