@@ -28,13 +28,13 @@ _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _SHAPES = {
     "tuple_type": "a list",
     "dict_type": "an object",
-    "dataclass_type": "an object",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
-    "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
+    "model_type": "an object",
 }
 """What pydantic calls otherwise than JSON does, by the type of its error."""
+_THRESHOLDS_EXAMPLE = 'such as {"warning": 1000000, "critical": 5000000}'
 _LONGEST_VALUE = 80  # of a message
 
 
@@ -123,7 +123,7 @@ def _explain(problem: ErrorDetails) -> str:
     if not field:
         return told
     match problem["type"]:
-        case "extra_forbidden" | "unexpected_keyword_argument":
+        case "extra_forbidden":
             name = str(problem["loc"][-1])
             near = difflib.get_close_matches(name, Config.model_fields, n=1)
             return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
@@ -131,6 +131,8 @@ def _explain(problem: ErrorDetails) -> str:
             return f"{field} is missing"
         case kind if kind in _SHAPES:
             told = f"allowed: {_SHAPES[kind]}"
+            if kind == "model_type" and "thresholds" in field:
+                told = f"{told}, {_THRESHOLDS_EXAMPLE}"
     value = repr(problem["input"])
     if len(value) > _LONGEST_VALUE:
         value = f"{value[:_LONGEST_VALUE]}..."
