@@ -105,7 +105,7 @@ def _show(
                 return
             out.write_text(text, encoding="utf-8")
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     console = open_console()
     for table in report_tables(report):

@@ -40,7 +40,7 @@ def _report(meter: LocalMeter, out: Path | None) -> None:
             with out.open("w", encoding="utf-8") as text:
                 write_json(meter, text)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     print_report(meter, open_console())
 

@@ -111,7 +111,7 @@ def list_price_of(pricing: Pricing) -> ListPrice:
 
 def _check_is_no_bill(out: Path, cur: CurFiles) -> None:
     if out.exists() and any(out.samefile(path) for path in cur.paths):
-        message = f"OUT={out} is the bill. Name another file."
+        message = f"--out {out} is the bill. Name another file."
         raise CommandError(message)
 
 
@@ -144,7 +144,7 @@ def _report(
             with out.open("w", encoding="utf-8") as file:
                 file.writelines(pieces)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     console = open_console()
     for table in report_tables(reconciliation):
