@@ -17,6 +17,9 @@ from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, Frequency, HealthMe
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
 _REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
 logger = Logger(service="bedrock-meter", json_serializer=_to_json)
+# Events hold prompts. An explicit choice goes before the variable POWERTOOLS_LOGGER_LOG_EVENT.
+log_request_id = logger.inject_lambda_context(log_event=False)
+"""Decorates a handler: each line that it logs has the id of its invocation."""
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,20 +29,18 @@ SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
 
 
-_HAIKU_3_USD = {TokenKind.INPUT: Decimal("0.25"), TokenKind.OUTPUT: Decimal("1.25")}
-PRICES = PriceBook(
-    [
-        Price(
-            HAIKU_3,
-            Routing.REGION,
-            "us-east-1",
-            None,
-            (Rates(0, _HAIKU_3_USD),),
-            "tests",
-            date(2026, 1, 1),
-        )
-    ]
-)
+def usd_by_kind(*values: str) -> dict[TokenKind, Decimal]:
+    """Prices in the order input, output, cache read, cache write of 5 minutes, of an hour."""
+    return dict(zip(TokenKind, map(Decimal, values), strict=False))
+
+
+def listed_price(model_id: str, *rates: Rates, **changes: Any) -> Price:
+    """A price of a model in Virginia, but for the changes."""
+    place = (Routing.REGION, "us-east-1")
+    return replace(Price(model_id, *place, None, rates, "tests", date(2026, 1, 1)), **changes)
+
+
+PRICES = PriceBook([listed_price(HAIKU_3, Rates(0, usd_by_kind("0.25", "1.25")))])
 """A price of one model, without its cache, and none of others."""
 PRICING = Pricing(PRICES)
 NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 from moto.dynamodb.exceptions import ConditionalCheckFailed, ResourceNotFoundException
 from moto.dynamodb.models import DynamoDBBackend
 
-from lambdas.adapters.dynamodb.usage_stream import StreamRecord, read_change
+from lambdas.adapters.dynamodb.usage_stream import read_change
 from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.stream import StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall
 
 _INSERTION = re.compile(r'INSERT INTO "([\w.-]{3,255})" VALUE \{(\'\w+\': \?(?:, \'\w+\': \?)*)\}')

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.attribution import AttributionRules, TagDirectory
-from lambdas.domain.calls import CallBooks, DatedPrices
+from lambdas.domain.calls import CallBooks
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.metrics import DimensionNamer
 from lambdas.domain.metrics.project_limit import MAX_PROJECTS, BoundedProjects
 from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE
+from lambdas.domain.pricing import DatedPrices, Pricing
+from lambdas.domain.pricing.current_pricing import CurrentPricing
 from tests.builders import PRICING
 from tests.fakes import InMemoryTagMemory, InMemoryTagSource
 
@@ -27,6 +30,16 @@ def call_books(
         lambda: 0.0,
     )
     return CallBooks(directory, rules, prices)
+
+
+def current_books(
+    source: InMemoryTagSource | None = None,
+    rules: AttributionRules | None = None,
+    pricing: Pricing = PRICING,
+) -> CurrentBooks:
+    """Make books with the tags that a source knows, at prices that no edition changes."""
+    books = call_books(source, rules)
+    return CurrentBooks(books.tags, books.rules, CurrentPricing(pricing))
 
 
 def dimension_namer(max_projects: int = MAX_PROJECTS) -> DimensionNamer:

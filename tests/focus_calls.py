@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,15 +16,23 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
     NegotiatedPrice,
     NegotiatedPrices,
-    Price,
     PriceBook,
     Pricing,
     Rates,
     Routing,
-    TokenKind,
 )
 from lambdas.domain.reports.focus import DailyCharges, row_of
-from tests.builders import ANA, BEN, HAIKU_3, NOBODY, SONNET_4, enriched, usage_record
+from tests.builders import (
+    ANA,
+    BEN,
+    HAIKU_3,
+    NOBODY,
+    SONNET_4,
+    enriched,
+    listed_price,
+    usage_record,
+    usd_by_kind,
+)
 from tests.focus_rules import TextRow, read_rows
 
 OPUS = "anthropic.claude-opus-4-6-v1"
@@ -34,39 +41,27 @@ PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/
 FIRST = datetime(2026, 9, 1, tzinfo=UTC)
 
 
-def usd(*prices: str) -> dict[TokenKind, Decimal]:
-    return dict(zip(TokenKind, map(Decimal, prices), strict=False))
-
-
-def price(model: str, routing: Routing, begins: date | None, *rates: Rates) -> Price:
-    return Price(model, routing, "us-east-1", begins, rates, "tests", date(2026, 1, 1))
-
-
 PRICES = PriceBook(
     [
-        price(HAIKU_3, Routing.REGION, None, Rates(0, usd("0.25", "1.25"))),
-        price(SONNET_4, Routing.REGION, None, Rates(0, usd("3", "15", "0.3", "3.75", "6"))),
-        price(
+        listed_price(HAIKU_3, Rates(0, usd_by_kind("0.25", "1.25"))),
+        listed_price(SONNET_4, Rates(0, usd_by_kind("3", "15", "0.3", "3.75", "6"))),
+        listed_price(
             SONNET_4,
-            Routing.GLOBAL,
-            None,
-            Rates(0, usd("3", "15", "0.3", "3.75", "6")),
-            Rates(2000, usd("6", "22.5", "0.6", "7.5", "12")),
+            Rates(0, usd_by_kind("3", "15", "0.3", "3.75", "6")),
+            Rates(2000, usd_by_kind("6", "22.5", "0.6", "7.5", "12")),
+            routing=Routing.GLOBAL,
         ),
-        replace(
-            price(
-                SONNET_4, Routing.REGION, None, Rates(0, usd("1.5", "7.5", "0.15", "1.875", "3"))
-            ),
-            service_tier="flex",
+        listed_price(
+            SONNET_4, Rates(0, usd_by_kind("1.5", "7.5", "0.15", "1.875", "3")), service_tier="flex"
         ),
-        price(OPUS, Routing.REGION, None, Rates(0, usd("5", "25"))),
-        price(OPUS, Routing.REGION, date(2026, 9, 2), Rates(0, usd("4.999", "20"))),
+        listed_price(OPUS, Rates(0, usd_by_kind("5", "25"))),
+        listed_price(OPUS, Rates(0, usd_by_kind("4.999", "20")), effective_from=date(2026, 9, 2)),
     ]
 )
 AGREED = NegotiatedPrices(
     [
-        NegotiatedPrice(OPUS, date(2026, 9, 3), usd("4"), Decimal("12.3456789")),
-        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd("0.5", "0.00000000000000000001")),
+        NegotiatedPrice(OPUS, date(2026, 9, 3), usd_by_kind("4"), Decimal("12.3456789")),
+        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind("0.5", "0.00000000000000000001")),
     ]
 )
 PRICING = Pricing(PRICES, AGREED)

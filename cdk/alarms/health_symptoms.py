@@ -313,7 +313,7 @@ def _bounds() -> Iterator[Symptom]:
         FORGED_SERIES.name,
         lambda _: _maximum(FORGED_SERIES.name, _TWO_HOURS),
         "forged-series",
-        "A metric of an identity or a model had values below zero within a day, or more series"
+        "A metric of an identity or a model had values below zero within eight days, or more series"
         " exist than the meter publishes: whoever may publish metrics can keep alarms on usage"
         " silent. The log of CoverageAuditor names the series. The ledger and its reports are"
         " right.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cdk.config.alarms import CostThresholds, Thresholds, Window, WindowThresholds
 from cdk.config.configuration import CDK_JSON, Config, read_config
-from cdk.config.section import ConfigurationError
-from cdk.config.setting_types import ExtraDashboard
+from cdk.config.configuration_error import ConfigurationError
+from cdk.config.dashboards import ExtraDashboard
 
 __all__ = [
     "CDK_JSON",

@@ -4,26 +4,61 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cdk.config.section import Section
-from cdk.config.setting_types import (
-    AlarmMetric,
-    Emails,
-    HttpsUrls,
-    Json,
-    Tokens,
-    Usd,
-    WatchedIdentity,
-    WatchedModel,
-)
+from cdk.config.setting_types import EachOnce, Json, Words
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
-from lambdas.domain.metrics.catalog import QUOTA_TOKENS
+from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS, TOTAL_TOKENS, dimension_value
+from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
+from lambdas.wiring.allowed_values import SettingsModel, allowed, like
+from lambdas.wiring.model_names import called_model
 
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
 _Amount = TypeVar("_Amount", int, Decimal)
+_MAX_WATCHED_LENGTH = 255  # in the CDK's alarms; metrics take more
+_OTHER_WATCHED = (UNKNOWN_IDENTITY, CONFLICTING_IDENTITY, OTHER_IDENTITIES)
+_MAX_AMOUNT = 2**53  # CloudWatch's numbers are doubles
+_ALARM_METRICS = (QUOTA_TOKENS.name, TOTAL_TOKENS.name)
+
+
+def _is_https_url(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme == "https" and bool(parts.hostname) and " " not in value
+
+
+_Email: TypeAlias = Annotated[str, like(r"[^@\s]+@[^@\s]+", "an e-mail address")]
+_HttpsUrl: TypeAlias = Annotated[
+    str, allowed("an address that starts with https://", _is_https_url)
+]
+_AlarmMetric: TypeAlias = Annotated[
+    str, allowed(" or ".join(map(repr, _ALARM_METRICS)), _ALARM_METRICS.__contains__)
+]
+_Usd: TypeAlias = Annotated[Decimal, Field(gt=0, le=_MAX_AMOUNT, max_digits=15)]
+_Tokens: TypeAlias = Annotated[int, Field(ge=1, le=_MAX_AMOUNT)]
+_DimensionValue: TypeAlias = Annotated[
+    str,
+    allowed(
+        "the name as the metric's dimension has it: printable ASCII, without blanks at its ends,"
+        f" {_MAX_WATCHED_LENGTH} characters at most",
+        lambda value: dimension_value(value) == value and len(value) <= _MAX_WATCHED_LENGTH,
+    ),
+]
+_WatchedIdentity: TypeAlias = Annotated[
+    _DimensionValue,
+    allowed(
+        f"an ARN, or {' or '.join(_OTHER_WATCHED)}",
+        lambda value: value.startswith("arn:") or value in _OTHER_WATCHED,
+    ),
+]
+_WatchedModel: TypeAlias = Annotated[
+    _DimensionValue,
+    AfterValidator(called_model),
+    allowed("one model, without a *", lambda value: "*" not in value),
+]
 
 
 class Window(StrEnum):
@@ -39,7 +74,7 @@ class Window(StrEnum):
         return {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}[self]
 
 
-class _Severities(Section, Generic[_Amount]):
+class _Severities(SettingsModel, Generic[_Amount]):
     """The amounts from which an alarm notifies.
 
     Attributes:
@@ -63,11 +98,11 @@ class _Severities(Section, Generic[_Amount]):
         return {severity: amount for severity, amount in both.items() if amount is not None}
 
 
-class Thresholds(_Severities[Tokens]):
+class Thresholds(_Severities[_Tokens]):
     """The numbers of tokens from which an alarm notifies."""
 
 
-class CostThresholds(_Severities[Usd]):
+class CostThresholds(_Severities[_Usd]):
     """The US dollars, over a window, from which an alarm notifies."""
 
     window: Window = Window.HOUR
@@ -87,7 +122,7 @@ class NamedThresholds(WindowThresholds):
             role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
     """
 
-    identity: WatchedIdentity
+    identity: _WatchedIdentity
 
 
 class NamedModelThresholds(WindowThresholds):
@@ -97,10 +132,10 @@ class NamedModelThresholds(WindowThresholds):
         model: The foundation model's id, as the metrics' dimension `ModelId` has it.
     """
 
-    model: WatchedModel
+    model: _WatchedModel
 
 
-class AlarmSettings(Section):
+class AlarmSettings(SettingsModel):
     """When an alarm notifies, and whom.
 
     Attributes:
@@ -117,7 +152,7 @@ class AlarmSettings(Section):
         notify_https: Endpoints that are sent notifications.
     """
 
-    alarm_metric: AlarmMetric = QUOTA_TOKENS.name
+    alarm_metric: _AlarmMetric = QUOTA_TOKENS.name
     identity_thresholds: Annotated[Thresholds, Json] = Thresholds(
         warning=_DEFAULTS[Severity.WARNING], critical=_DEFAULTS[Severity.CRITICAL]
     )
@@ -133,8 +168,8 @@ class AlarmSettings(Section):
         CostThresholds(warning=Decimal(50), critical=Decimal(200)),
     )
     anomaly_band: float = Field(default=3, ge=0, le=10)
-    notify_emails: Emails = ()
-    notify_https: HttpsUrls = ()
+    notify_emails: Annotated[tuple[_Email, ...], Words, EachOnce] = ()
+    notify_https: Annotated[tuple[_HttpsUrl, ...], Words, EachOnce] = ()
 
     @model_validator(mode="after")
     def _sets_each_threshold_once(self) -> Self:

@@ -14,13 +14,13 @@ from pydantic_core import ErrorDetails
 
 from cdk.config import stack_names
 from cdk.config.alarms import AlarmSettings
+from cdk.config.configuration_error import ConfigurationError
 from cdk.config.dashboards import DashboardSettings
 from cdk.config.invocation_logging import LoggingSettings
 from cdk.config.metering import MeteringSettings
 from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
-from cdk.config.section import ConfigurationError
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"

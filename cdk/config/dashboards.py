@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from cdk.config.section import Section
-from cdk.config.setting_types import ExtraDashboards
+from typing import Annotated, Literal, TypeAlias
+
+from cdk.config.setting_types import EachOnce, Words
+from lambdas.wiring.allowed_values import SettingsModel
+
+ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quota_and_throttling"]
+"""A dashboard that CloudWatch bills, after the three that it has for nothing."""
 
 
-class DashboardSettings(Section):
+class DashboardSettings(SettingsModel):
     """What is shown beside the dashboards that cost nothing.
 
     Attributes:
@@ -15,6 +20,6 @@ class DashboardSettings(Section):
         contributor_insights: Whether rules rank identities by the logs; each rule is billed.
     """
 
-    extra_dashboards: ExtraDashboards = ()
+    extra_dashboards: Annotated[tuple[ExtraDashboard, ...], Words, EachOnce] = ()
     saved_queries: bool = True
     contributor_insights: bool = False

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import model_validator
 
-from cdk.config.section import Section
-from cdk.config.setting_types import KnownLogPolicies, LogGroupName, LogRetentionDays
+from cdk.config.setting_types import Words
 from lambdas.domain.logging_configuration import ExistingPolicy
+from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
+from lambdas.wiring.allowed_values import SettingsModel, allowed, like
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+_LOG_RETENTIONS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+_LogRetentionDays: TypeAlias = Annotated[
+    int, allowed(", ".join(map(str, _LOG_RETENTIONS)), _LOG_RETENTIONS.__contains__)
+]
+_LogGroupName: TypeAlias = Annotated[
+    str, like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
+]
+_KnownLogPolicy: TypeAlias = Annotated[
+    str,
+    like(
+        rf"data-protection|transformer|account:({'|'.join(ACCOUNT_POLICY_EFFECTS)}):.{{1,256}}"
+        r"|subscription:[^:*]{1,512}=arn:.{1,2048}",
+        "data-protection, transformer, account:KIND:NAME or subscription:NAME=DESTINATION-ARN",
+    ),
+]
 
 
-class LoggingSettings(Section):
+class LoggingSettings(SettingsModel):
     """What Bedrock logs, where to, and for how long.
 
     Attributes:
@@ -24,10 +46,10 @@ class LoggingSettings(Section):
     """
 
     log_content: bool = False
-    log_retention_days: LogRetentionDays = 90
+    log_retention_days: _LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE
-    adopted_log_group: LogGroupName | None = None
-    known_log_policies: KnownLogPolicies = ()
+    adopted_log_group: _LogGroupName | None = None
+    known_log_policies: Annotated[tuple[_KnownLogPolicy, ...], Words] = ()
 
     @model_validator(mode="after")
     def _adopts_a_group(self) -> Self:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from cdk.config.section import Section
-from cdk.config.setting_types import FoldingPatterns, Json
+from cdk.config.setting_types import Json
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
+from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.attribution_rules import AttributionSetting
-from lambdas.wiring.publishing_settings import IdentityBound, ModelBound
+from lambdas.wiring.publishing_settings import FoldingPattern, IdentityBound, ModelBound
 
 
-class MeteringSettings(Section):
+class MeteringSettings(SettingsModel):
     """How calls are kept, attributed and published.
 
     Attributes:
@@ -31,7 +31,7 @@ class MeteringSettings(Section):
     metric_detail: Literal["standard", "full"] = "standard"
     identity_bound: IdentityBound = DEFAULT_BOUND
     max_models: ModelBound = DEFAULT_MAX_MODELS
-    folding_patterns: FoldingPatterns = ()
+    folding_patterns: Annotated[tuple[FoldingPattern, ...], Json] = ()
     attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
 
     @property

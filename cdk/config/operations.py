@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from cdk.config.section import Section
-from cdk.config.setting_types import Regions, Tags
+from cdk.config.setting_types import EachOnce, Json, Words
+from lambdas.wiring.allowed_values import SettingsModel, allowed, like
+
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+_MAX_TAGS = 40  # of 50: CloudFormation and the CDK add theirs
+_MAX_TAG_KEY_LENGTH = 128
+_MAX_TAG_VALUE_LENGTH = 256
 
 
-class OperationSettings(Section):
+def _are_tags(value: dict[str, str]) -> bool:
+    return len(value) <= _MAX_TAGS and all(
+        0 < len(key) <= _MAX_TAG_KEY_LENGTH
+        and len(text) <= _MAX_TAG_VALUE_LENGTH
+        and not key.lower().startswith("aws:")
+        for key, text in value.items()
+    )
+
+
+_Region: TypeAlias = Annotated[str, like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1")]
+_Regions: TypeAlias = Annotated[tuple[_Region, ...], Words, EachOnce]
+_Tags: TypeAlias = Annotated[
+    dict[str, str],
+    Json,
+    allowed(
+        f"{_MAX_TAGS} tags, keys of {_MAX_TAG_KEY_LENGTH} characters that do not start with aws:,"
+        f" values of {_MAX_TAG_VALUE_LENGTH}",
+        _are_tags,
+    ),
+]
+
+
+class OperationSettings(SettingsModel):
     """Where and how the meter is deployed.
 
     Attributes:
         regions: Where to deploy; empty for the Region of the command line's credentials.
-        denied_regions: Regions that a policy denies to the whole account, Bedrock included.
+        denied_regions: _Regions that a policy denies to the whole account, Bedrock included.
         customer_keys: Whether logs, ledger and buckets are encrypted with a key of the account's.
-        tags: Tags of all that is deployed.
+        tags: _Tags of all that is deployed.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
         architecture: The functions' processor, likewise.
     """
 
-    regions: Regions = ()
-    denied_regions: Regions = ()
+    regions: _Regions = ()
+    denied_regions: _Regions = ()
     customer_keys: bool = False
-    tags: Tags = Field(default_factory=dict)
+    tags: _Tags = Field(default_factory=dict)
     python_version: Literal["3.11", "3.12", "3.13", "3.14"] = "3.14"
     architecture: Literal["arm64", "x86_64"] = "arm64"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from cdk.config.section import Section
-from cdk.config.setting_types import NegotiatedPriceSettings
+from cdk.config.setting_types import Json
 from lambdas.domain.pricing import Pricing
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
-from lambdas.wiring.negotiated_prices import pricing_with
+from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
 
 
-class PriceSettings(Section):
+class PriceSettings(SettingsModel):
     """At what prices calls are taken.
 
     Attributes:
@@ -24,7 +24,7 @@ class PriceSettings(Section):
         price_list_url: The AWS Price List, or what stands in for it in a local cloud.
     """
 
-    negotiated_prices: NegotiatedPriceSettings = ()
+    negotiated_prices: Annotated[tuple[NegotiatedPriceSetting, ...], Json] = ()
     assume_prices: bool = True
     price_updates: bool = True
     price_list_url: PriceListUrl = AWS_PRICE_LIST

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cdk.config.section import Section
-from cdk.config.setting_types import BillingAccountId
+from typing import Annotated
+
+from lambdas.wiring.allowed_values import SettingsModel, like
 
 
-class ReportSettings(Section):
+class ReportSettings(SettingsModel):
     """Which reports are written, and for whom.
 
     Attributes:
@@ -16,5 +17,7 @@ class ReportSettings(Section):
     """
 
     focus_export: bool = True
-    billing_account_id: BillingAccountId = ""
+    billing_account_id: Annotated[
+        str, like(r"(\d{12})?", "the 12 digits of an account, or nothing")
+    ] = ""
     comparison_report: bool = True

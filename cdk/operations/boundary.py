@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from cdk.config import CDK_JSON, Config, ConfigurationError, read_config
 from cdk.config.boundary_name import boundary_name
+from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.terminal import CommandError
 
 if TYPE_CHECKING:
@@ -126,16 +127,13 @@ class Boundary:
         return f"arn:{names['Partition']}:iam::{names['AccountId']}:policy/{self.name}"
 
     def _live_document(self) -> object:
-        try:
+        with ignore_errors({"NoSuchEntity"}):
             policy = self.iam.get_policy(PolicyArn=self._arn)["Policy"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
-            return None
-        version = self.iam.get_policy_version(
-            PolicyArn=self._arn, VersionId=policy["DefaultVersionId"]
-        )
-        return version["PolicyVersion"]["Document"]
+            version = self.iam.get_policy_version(
+                PolicyArn=self._arn, VersionId=policy["DefaultVersionId"]
+            )
+            return version["PolicyVersion"]["Document"]
+        return None
 
     def _make_room(self) -> None:
         """Delete the oldest version where there are as many as IAM keeps."""
@@ -202,7 +200,7 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
         try:
             state = boundary.state()
         except ClientError as error:
-            if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
+            if error_code(error) not in {"AccessDenied", "AccessDeniedException"}:
                 raise
             print(f"Permissions boundary {boundary.name}: not readable with these credentials.")
             continue

@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config import stack_names
+from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
@@ -120,16 +121,13 @@ class Examination:
 
     def _bootstrap(self) -> tuple[Status, str]:
         advice = "run make bootstrap (once per account and Region)."
-        try:
+        with ignore_errors(_NOT_THERE):
             answer = self.session.client("ssm").get_parameter(Name=_BOOTSTRAP)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _NOT_THERE:
-                raise
-            return Status.PROBLEM, f"Not bootstrapped: {advice}"
-        version = int(answer["Parameter"]["Value"])
-        if version < _OLDEST_BOOTSTRAP:
-            return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
-        return Status.OK, f"Version {version}"
+            version = int(answer["Parameter"]["Value"])
+            if version < _OLDEST_BOOTSTRAP:
+                return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
+            return Status.OK, f"Version {version}"
+        return Status.PROBLEM, f"Not bootstrapped: {advice}"
 
     def _boundary(self) -> tuple[Status, str]:
         here = [
@@ -202,7 +200,7 @@ class Examination:
                 "subscriptionFilters"
             ]
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _NOT_THERE:
+            if error_code(error) not in _NOT_THERE:
                 raise
             return Status.PROBLEM, f"{group} is gone: {_ANEW}."
         names = [it["filterName"] for it in filters]

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cdk.operations.aws_errors import error_code
 from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_NAMESPACE,
     MANTLE_NAMESPACE,
@@ -17,12 +18,11 @@ from lambdas.domain.metrics.bedrock_metrics import (
     MantleMetric,
 )
 from lambdas.domain.metrics.catalog import INVOCATIONS, NAMESPACE
+from lambdas.domain.unmetered import ENABLED_STATUSES
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-# https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
-_ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
 _BRIEF = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 _ENDPOINTS = {
     BEDROCK_NAMESPACE: BedrockMetric.INVOCATIONS,
@@ -85,7 +85,7 @@ def find_other_regions(session: boto3.Session, metered: Collection[str]) -> Othe
 def _enabled_regions(session: boto3.Session) -> list[str]:
     pages = session.client("account", config=_BRIEF).get_paginator("list_regions")
     found: Iterable[dict[str, list[dict[str, str]]]] = pages.paginate(
-        RegionOptStatusContains=_ENABLED
+        RegionOptStatusContains=[*ENABLED_STATUSES]
     )
     return sorted(region["RegionName"] for page in found for region in page["Regions"])
 
@@ -97,5 +97,5 @@ def _is_active(client: CloudWatchClient, namespace: str, name: str) -> bool:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
+        return error_code(error)
     return type(error).__name__

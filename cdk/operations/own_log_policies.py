@@ -10,9 +10,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
+from cdk.operations.aws_errors import ignore_errors
 from lambdas.domain.logging_configuration import Difference
 from lambdas.domain.safeguards.account_policies import (
     ACCOUNT_POLICY_EFFECTS,
@@ -96,10 +96,7 @@ def _of_log_group(
 
 def _answer(ask: Callable[..., Any], **request: object) -> Mapping[str, Any]:
     """The answer; an empty one where there is nothing of the kind."""
-    try:
+    with ignore_errors(_NONE):
         answer: Mapping[str, Any] = ask(**request)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _NONE:
-            return {}
-        raise
-    return answer
+        return answer
+    return {}

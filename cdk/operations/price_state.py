@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import boto3
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
+from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment
 from lambdas.domain.pricing.editions import POINTER_KEY, HeldPrice, PriceUpdates
 
@@ -25,18 +25,16 @@ def read_price_state(session: boto3.Session, deployment: Deployment) -> PriceUpd
     """
     bucket = deployment.price_bucket
     try:
-        answer = session.client("s3").get_object(Bucket=bucket, Key=POINTER_KEY)
-        return PriceUpdates.model_validate_json(answer["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _NOT_THERE:
-            return PriceUpdates()
-        raise
+        with ignore_errors(_NOT_THERE):
+            answer = session.client("s3").get_object(Bucket=bucket, Key=POINTER_KEY)
+            return PriceUpdates.model_validate_json(answer["Body"].read())
     except ValidationError as error:
         message = (
             f"{bucket}/{POINTER_KEY} is not valid ({error.error_count()} errors): restore its last"
             " good version (docs/price-updates.md)."
         )
         raise DamagedPriceStateError(message) from None
+    return PriceUpdates()
 
 
 def describe_held(entry: HeldPrice) -> str:

@@ -13,7 +13,7 @@ from cdk.operations.invocation import FunctionFailedError, invoke, open_function
 from cdk.operations.price_state import DamagedPriceStateError, describe_held, read_price_state
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.pricing.editions import HeldPrice, HoldReason, PriceUpdates
-from lambdas.domain.words import plural
+from lambdas.domain.words import exact_text, plural
 
 _MEANINGS = {
     HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",
@@ -145,8 +145,8 @@ def _row(entry: HeldPrice) -> tuple[str, ...]:
     return (
         entry.id,
         printable(describe_held(entry)),
-        "" if entry.usd_before is None else f"{entry.usd_before.normalize():f}",
-        "" if entry.rate is None else f"{entry.rate.usd.normalize():f}",
+        "" if entry.usd_before is None else exact_text(entry.usd_before),
+        "" if entry.rate is None else exact_text(entry.rate.usd),
         _MEANINGS[entry.reason],
         f"{entry.since:%F}",
     )

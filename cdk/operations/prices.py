@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_renewal import Difference, Renewal, renew
 from cdk.operations.price_sources import AwsPriceList, GenaiPrices, Litellm, SourcePrices
 from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
@@ -28,7 +29,7 @@ from lambdas.domain.pricing import (
     read_route,
 )
 from lambdas.domain.pricing.price_book import name_and_version
-from lambdas.domain.pricing.shipped import FILE_NAME, read_price_book, write_price_book
+from lambdas.domain.pricing.shipped import FILE_NAME, read_price_book
 
 _ROOT = Path(__file__).parents[2]
 BOOK = _ROOT / "lambdas" / "domain" / "pricing" / FILE_NAME

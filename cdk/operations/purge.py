@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
+from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
 from cdk.operations.terminal import CommandError
@@ -95,11 +96,8 @@ def _deleting(session: boto3.Session) -> dict[str, Callable[[str], object]]:
 
 
 def _unless_gone(delete: Callable[[str], object], name: str) -> None:
-    try:
+    with ignore_errors(_GONE):
         delete(name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
-            raise
 
 
 def _empty(s3: S3Client, bucket: str) -> None:

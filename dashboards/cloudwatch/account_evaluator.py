@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dashboards.cloudwatch.aws_errors import plain_errors
 from dashboards.cloudwatch.insights import is_query
@@ -28,12 +29,17 @@ _COMPLETE, _PARTIAL = "Complete", "PartialData"
 
 @dataclass(slots=True)
 class _Result:
-    """A series as it comes, in one page or several."""
+    """A series, whose values arrive in one page or several."""
 
     query_id: str
     label: str
     points: list[tuple[datetime, float]] = field(default_factory=list)
     status: str = _COMPLETE
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        """Add the values of a page."""
+        self.points += zip(part["Timestamps"], part["Values"], strict=True)
+        self.status = part["StatusCode"]
 
 
 class AccountEvaluator:
@@ -48,31 +54,32 @@ class AccountEvaluator:
 
         Raises:
             UnknownExpressionError: There are more queries than CloudWatch takes at once.
-            SourceError: CloudWatch refuses, fails, or answers for other periods.
+            SourceError: CloudWatch refuses or fails, or its answer cannot be read.
         """
         if len(queries) > MAX_QUERIES:
             message = f"{len(queries)} queries: CloudWatch takes {MAX_QUERIES} at once"
             raise UnknownExpressionError(message)
-        series: dict[str, list[Series]] = {it["Id"]: [] for it in queries if is_returned(it)}
+        series: dict[str, list[Series]] = {
+            query["Id"]: [] for query in queries if is_returned(query)
+        }
         messages: list[str] = []
         for request in _requests(queries):
-            results, of_request = self._get(request, periods)
-            messages += of_request
-            for result in results:
-                if result.status == _PARTIAL:
-                    messages.append(f"CloudWatch returned only a part of {result.label}.")
-                elif result.status != _COMPLETE:
-                    message = f"CloudWatch could not read {result.label} ({result.status})."
-                    raise SourceError(message)
-                values = _values(result.points, periods)
-                series[result.query_id].append(Series(result.label, values))
+            with _readable_answers():
+                results, of_request = self._get(request, periods)
+                messages += of_request
+                for result in results:
+                    if result.status == _PARTIAL:
+                        messages.append(f"CloudWatch returned only a part of {result.label}.")
+                    elif result.status != _COMPLETE:
+                        message = f"CloudWatch could not read {result.label} ({result.status})."
+                        raise SourceError(message)
+                    values = _values(result.points, periods)
+                    series[result.query_id].append(Series(result.label, values))
         return Evaluation(series, tuple(dict.fromkeys(messages)))
 
-    def _get(
-        self, queries: Sequence[Query], periods: Periods
-    ) -> tuple[Iterable[_Result], list[str]]:
-        """Get the results of one request, and what CloudWatch says about them."""
-        results: dict[tuple[str, str, int], _Result] = {}
+    def _get(self, queries: Sequence[Query], periods: Periods) -> tuple[list[_Result], list[str]]:
+        """Get the results of one request, and the messages that come with them."""
+        results: dict[tuple[str, str], list[_Result]] = {}
         messages: list[str] = []
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=cast("Sequence[MetricDataQueryTypeDef]", queries),
@@ -82,22 +89,51 @@ class AccountEvaluator:
         )
         with plain_errors():
             for page in pages:
-                messages += [message["Value"] for message in page.get("Messages", [])]
-                found: Counter[tuple[str, str]] = Counter()
+                messages += _read_messages(page)
                 for part in page["MetricDataResults"]:
-                    name = (part["Id"], part["Label"])
-                    result = results.setdefault((*name, found[name]), _Result(*name))
-                    found[name] += 1
-                    result.points += zip(part["Timestamps"], part["Values"], strict=True)
-                    result.status = part["StatusCode"]
-                    messages += [message["Value"] for message in part.get("Messages", [])]
-        return results.values(), messages
+                    messages += _read_messages(part)
+                _add_page(results, page["MetricDataResults"])
+        return [result for named in results.values() for result in named], messages
+
+
+@contextmanager
+def _readable_answers() -> Iterator[None]:
+    """Report answers that lack what the API's reference promises."""
+    try:
+        yield
+    except (KeyError, ValueError) as error:
+        message = "CloudWatch's answer cannot be read."
+        raise SourceError(message) from error
+
+
+def _read_messages(part: Mapping[str, Any]) -> list[str]:
+    return [message["Value"] for message in part.get("Messages", []) if message.get("Value")]
+
+
+def _add_page(
+    results: dict[tuple[str, str], list[_Result]], parts: Iterable[Mapping[str, Any]]
+) -> None:
+    """Add the values of a page to their series, which only id, label and order identify.
+
+    Raises:
+        SourceError: The page has some series of a label and not all, so that nothing says which.
+    """
+    by_name: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for part in parts:
+        by_name[part["Id"], part.get("Label", part["Id"])].append(part)
+    for name, of_name in by_name.items():
+        series = results.setdefault(name, [_Result(*name) for _ in of_name])
+        if len(series) != len(of_name):
+            message = f"CloudWatch returned several series labelled {name[1]}, and not all of them."
+            raise SourceError(message)
+        for result, part in zip(series, of_name, strict=True):
+            result.add(part)
 
 
 def _requests(queries: Sequence[Query]) -> Iterator[list[Query]]:
     """Split queries, since a request takes one Metrics Insights query beside others."""
-    further = [it for it in queries if is_query(it.get("Expression", ""))][1:]
-    yield [it for it in queries if it not in further]
+    further = [query for query in queries if is_query(query.get("Expression", ""))][1:]
+    yield [query for query in queries if query not in further]
     for query in further:
         yield [query]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from lambdas.domain.words import plural
 
 LONG_INPUT_BYTES = 8 * 2**20
 """From here on, reading is shown with a progress bar and done by several processes."""
+_STANDARD_OUTPUT = 1
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: i
     set_done(done_before + done_in_file)
 
 
-def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) -> LogFiles:
+def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogFiles:
     """Find out before everything is read whether a file can be written.
 
     What the same command wrote before is left out of the logs; a log is not overwritten.
@@ -141,7 +143,7 @@ def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) 
     Args:
         out: The file.
         found: The logs.
-        is_ours: Whether a file is what the command writes.
+        start: What files of the command begin with; `None` where none of them looks like a log.
 
     Raises:
         CommandError: It cannot be written, or it is a log.
@@ -155,7 +157,7 @@ def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) 
         if not out.exists():
             return found
         others = [file for file in found if not out.samefile(file.path)]
-        if len(others) < len(found.files) and not is_ours(out):
+        if len(others) < len(found.files) and not _starts_with(out, start):
             message = f"--out {out} is one of the logs. Name another file."
             raise CommandError(message)
     except OSError as error:
@@ -166,3 +168,36 @@ def without_output(out: Path, found: LogFiles, is_ours: Callable[[Path], bool]) 
 
 def _is_writable(out: Path) -> bool:
     return os.access(out if out.exists() else out.parent, os.W_OK)
+
+
+def _starts_with(path: Path, start: str | None) -> bool:
+    if start is None:
+        return False
+    with path.open("rb") as file:
+        return file.read(len(start)) == start.encode()
+
+
+def write_report(out: Path, pieces: Iterable[str]) -> bool:
+    """Write a report, piece by piece.
+
+    Returns:
+        Whether tables may be printed after it: not where it went to standard output itself.
+
+    Raises:
+        CommandError: It cannot be written.
+    """
+    try:
+        if _is_standard_output(out):
+            sys.stdout.writelines(pieces)
+            sys.stdout.flush()
+            return False
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        message = f"--out {out}: {error.strerror}."
+        raise CommandError(message) from None
+    return True
+
+
+def _is_standard_output(out: Path) -> bool:
+    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))

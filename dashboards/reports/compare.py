@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from rich.text import Text
 
 from cdk.config import Config, read_config
 from cdk.operations.terminal import (
-    CommandError,
     open_console,
     printable,
     printable_name,
@@ -23,6 +20,7 @@ from dashboards.reports.commands import (
     explained_failures,
     meter_files,
     without_output,
+    write_report,
 )
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
@@ -40,7 +38,6 @@ from lambdas.domain.reports.comparison import (
 )
 from lambdas.domain.words import plural
 
-_STANDARD_OUTPUT = 1
 _GAP_WIDTH = 2
 _GAP = (0, _GAP_WIDTH, 0, 0)
 _NARROWEST_TEXT = 12
@@ -50,7 +47,7 @@ def compare_models(logs: Sequence[Path], out: Path | None) -> None:
     """Compare models on the calls in files and folders; write the JSON where `out` says."""
     files = find_log_files(logs)
     if out:
-        files = without_output(out, files, _is_comparison)
+        files = without_output(out, files, START_OF_REPORT)
     with explained_failures():
         config = read_config()
         with open_local_meter(pricing=config.pricing) as meter:
@@ -86,27 +83,14 @@ def compare(
     return observer.report(), counts
 
 
-def _is_comparison(path: Path) -> bool:
-    """Whether a file is a comparison that was written before."""
-    with path.open("rb") as file:
-        return file.read(len(START_OF_REPORT)) == START_OF_REPORT.encode()
-
-
 def _show(
     report: ComparisonReport, counts: dict[str, int], meter: LocalMeter, out: Path | None
 ) -> None:
     """Write the JSON and print the tables; where both go to standard output, only the first."""
-    try:
-        if out is not None:
-            text = report_json(report, {"files": files_json(meter), **counts})
-            if _is_standard_output(out):
-                sys.stdout.write(text)
-                sys.stdout.flush()
-                return
-            out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message = f"--out {out}: {error.strerror}."
-        raise CommandError(message) from None
+    if out is not None:
+        text = report_json(report, {"files": files_json(meter), **counts})
+        if not write_report(out, [text]):
+            return
     console = open_console()
     for table in report_tables(report):
         print_table(table, console)
@@ -114,10 +98,6 @@ def _show(
         requests = plural(counts["requests_left_out"], "request")
         console.print(f"{requests} did not fit in memory.")
     print_notes(meter, console)
-
-
-def _is_standard_output(out: Path) -> bool:
-    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))
 
 
 def print_table(table: Table, console: Console) -> None:

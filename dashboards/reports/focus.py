@@ -34,10 +34,9 @@ from lambdas.domain.reports.focus import (
     LeftOut,
     Sums,
     TooManyChargesError,
-    plain,
     row_of,
 )
-from lambdas.domain.words import plural
+from lambdas.domain.words import exact_text, plural
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _START_OF_MANIFEST = f'{{\n "manifest_version": {MANIFEST_VERSION},'
@@ -53,8 +52,8 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
         message = f"--out {out}: name a file that ends in .csv, .csv.gz or .parquet."
         raise CommandError(message)
     beside = manifest_path(out)
-    files = without_output(out, find_log_files(logs), lambda _: False)
-    files = without_output(beside, files, _is_manifest)
+    files = without_output(out, find_log_files(logs))
+    files = without_output(beside, files, _START_OF_MANIFEST)
     with explained_failures():
         config = read_config()
         charges = DailyCharges()
@@ -153,19 +152,17 @@ def _left_out(charges: DailyCharges) -> list[LeftOut]:
     return [found[key] for key in sorted(found)]
 
 
-def _is_manifest(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_START_OF_MANIFEST)) == _START_OF_MANIFEST.encode()
-
-
 def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) -> None:
     detail, left_out = charges.identity_detail, _left_out(charges)
-    cost = f"{plain(sums.billed_usd)} USD, as an estimate ({plain(sums.list_usd)} at list prices)."
+    cost = (
+        f"{exact_text(sums.billed_usd)} USD, as an estimate"
+        f" ({exact_text(sums.list_usd)} at list prices)."
+    )
     lines = [f"{plural(sums.rows, 'row')} in {out}: {cost}"]
     if sums.assumed_usd:
         lines.append(
-            f"Of it, {plain(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the place"
-            " of a call has none, so the dearest one listed for its model elsewhere is taken."
+            f"Of it, {exact_text(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the"
+            " place of a call has none, so the dearest one listed for its model elsewhere is taken."
         )
     if detail is not IdentityDetail.SESSIONS:
         lines.append(

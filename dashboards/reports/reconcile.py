@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from dashboards.reports.commands import (
     explained_failures,
     meter_files,
     without_output,
+    write_report,
 )
 from dashboards.reports.compare import print_table
 from dashboards.reports.cur_files import CurFiles, find_cur_files, read_bill
@@ -43,8 +42,6 @@ from lambdas.domain.reports.reconciliation import (
 )
 from lambdas.domain.words import plural
 
-_STANDARD_OUTPUT = 1
-
 
 def utc_now() -> datetime:
     """Return the time; usage newer than 72 hours is not compared."""
@@ -61,7 +58,7 @@ def reconcile_bill(bill: Sequence[Path], logs: Sequence[Path], out: Path | None)
     """
     found, cur = find_log_files(logs), find_cur_files(bill)
     if out:
-        found = without_output(out, found, _is_reconciliation)
+        found = without_output(out, found, START_OF_REPORT)
         _check_is_no_bill(out, cur)
     with explained_failures():
         _run(_Inputs(found, cur, out), read_config(), utc_now())
@@ -115,12 +112,6 @@ def _check_is_no_bill(out: Path, cur: CurFiles) -> None:
         raise CommandError(message)
 
 
-def _is_reconciliation(path: Path) -> bool:
-    """Say if a file is a reconciliation that was written before."""
-    with path.open("rb") as file:
-        return file.read(len(START_OF_REPORT)) == START_OF_REPORT.encode()
-
-
 def _report(
     reconciliation: Reconciliation, inputs: _Inputs, notes: list[str], meter: LocalMeter
 ) -> None:
@@ -133,19 +124,8 @@ def _report(
         "bill_files_left_out": inputs.cur.left_out,
         "notes": notes,
     }
-    pieces = report_json(reconciliation, read)
-    out = inputs.out
-    try:
-        if out is not None and _is_standard_output(out):
-            sys.stdout.writelines(pieces)
-            sys.stdout.flush()
-            return
-        if out is not None:
-            with out.open("w", encoding="utf-8") as file:
-                file.writelines(pieces)
-    except OSError as error:
-        message = f"--out {out}: {error.strerror}."
-        raise CommandError(message) from None
+    if inputs.out is not None and not write_report(inputs.out, report_json(reconciliation, read)):
+        return
     console = open_console()
     for table in report_tables(reconciliation):
         print_table(table, console)
@@ -157,7 +137,3 @@ def _report(
     for note in notes:
         console.print(Text(printable(note)), soft_wrap=True)
     print_notes(meter, console)
-
-
-def _is_standard_output(out: Path) -> bool:
-    return out.exists() and os.path.samestat(out.stat(), os.fstat(_STANDARD_OUTPUT))

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from lambdas.domain.reports.reconciliation.amounts import ZERO, Amounts
 from lambdas.domain.reports.reconciliation.matching import Line, Reconciliation
 from lambdas.domain.reports.reconciliation.reasons import MEANINGS
 from lambdas.domain.reports.reconciliation.summary import apart_totals, class_totals, discount_usd
+from lambdas.domain.words import exact_text
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "now": '
@@ -62,7 +62,7 @@ def report_json(reconciliation: Reconciliation, read: Mapping[str, Any]) -> Iter
                 "lines": total.lines,
                 "logs": _amounts(total.ours),
                 "bill": _amounts(total.theirs),
-                "provisional_usd": _text(total.provisional_usd),
+                "provisional_usd": exact_text(total.provisional_usd),
             }
             for total in classes
         ],
@@ -70,9 +70,9 @@ def report_json(reconciliation: Reconciliation, read: Mapping[str, Any]) -> Iter
             {
                 "reason": key.reason,
                 "subject": key.subject,
-                "quantity": _text(amounts.quantity),
-                "list_usd": _text(amounts.list_usd),
-                "effective_usd": _text(amounts.effective_usd),
+                "quantity": exact_text(amounts.quantity),
+                "list_usd": exact_text(amounts.list_usd),
+                "effective_usd": exact_text(amounts.effective_usd),
             }
             for key, amounts in apart
         ],
@@ -93,11 +93,11 @@ def _total(reconciliation: Reconciliation) -> dict[str, str]:
     bill_list += sum((amounts.list_usd for _, amounts in apart), ZERO)
     ours = reconciliation.ours_not_settled
     return {
-        "billed_usd": _text(reconciliation.billed_usd),
-        "bill_list_usd": _text(bill_list),
-        "discount_usd": _text(discount_usd(reconciliation)),
-        "logs_list_usd": _text(sum((line.ours.list_usd for line in lines), ours.list_usd)),
-        "logs_effective_usd": _text(
+        "billed_usd": exact_text(reconciliation.billed_usd),
+        "bill_list_usd": exact_text(bill_list),
+        "discount_usd": exact_text(discount_usd(reconciliation)),
+        "logs_list_usd": exact_text(sum((line.ours.list_usd for line in lines), ours.list_usd)),
+        "logs_effective_usd": exact_text(
             sum((line.ours.effective_usd for line in lines), ours.effective_usd)
         ),
     }
@@ -117,13 +117,9 @@ def _line(line: Line, reconciliation: Reconciliation) -> dict[str, Any]:
 
 def _amounts(amounts: Amounts) -> dict[str, str]:
     return {
-        "quantity": _text(amounts.quantity),
-        "list_usd": _text(amounts.list_usd),
-        "effective_usd": _text(amounts.effective_usd),
-        "unpriced": _text(amounts.unpriced),
-        "assumed": _text(amounts.assumed),
+        "quantity": exact_text(amounts.quantity),
+        "list_usd": exact_text(amounts.list_usd),
+        "effective_usd": exact_text(amounts.effective_usd),
+        "unpriced": exact_text(amounts.unpriced),
+        "assumed": exact_text(amounts.assumed),
     }
-
-
-def _text(number: Decimal) -> str:
-    return f"{number.normalize():f}" if number else "0"

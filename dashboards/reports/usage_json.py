@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.usage import UsageFigures
 
 CONTRACT_VERSION = 1
-_START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
+START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 
 
-def write_json(meter: LocalMeter, out: TextIO) -> None:
-    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`.
-
-    Rows can be many, so each is written as it is made.
-    """
-    out.write(_START_OF_SUMMARY + json.dumps(meter.record_counts()))
+def summary_json(meter: LocalMeter) -> Iterator[str]:
+    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row."""
+    yield START_OF_SUMMARY + json.dumps(meter.record_counts())
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
-    out.write(f',\n "files": {json.dumps(files_json(meter))}')
-    out.write(f',\n "unpriced": {json.dumps(unpriced)}')
-    out.write(f',\n "coverage": {json.dumps(_coverage_json(meter))}')
+    yield f',\n "files": {json.dumps(files_json(meter))}'
+    yield f',\n "unpriced": {json.dumps(unpriced)}'
+    yield f',\n "coverage": {json.dumps(_coverage_json(meter))}'
     rejected = (
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
@@ -34,19 +30,13 @@ def write_json(meter: LocalMeter, out: TextIO) -> None:
         ("by_model", _rows(meter.summary.by_model(), "model_id")),
         ("rejected", rejected),
     ):
-        out.write(f',\n "{part}": [')
+        yield f',\n "{part}": ['
         separator = "\n  "
         for row in rows:
-            out.write(separator + exact_json(row))
+            yield separator + exact_json(row)
             separator = ",\n  "
-        out.write("]")
-    out.write("}\n")
-
-
-def is_summary(path: Path) -> bool:
-    """Say if a file is a summary that was written before."""
-    with path.open("rb") as file:
-        return file.read(len(_START_OF_SUMMARY)) == _START_OF_SUMMARY.encode()
+        yield "]"
+    yield "}\n"
 
 
 def files_json(meter: LocalMeter) -> dict[str, Any]:

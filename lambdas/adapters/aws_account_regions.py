@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.unmetered import TrafficUnavailableError
-
-# https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
-_ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT"]
+from lambdas.domain.unmetered import ENABLED_STATUSES, TrafficUnavailableError
 
 
 class AwsAccountRegions:
@@ -27,7 +24,7 @@ class AwsAccountRegions:
             TrafficUnavailableError: The account does not list them.
         """
         pages = self._client.get_paginator("list_regions").paginate(
-            RegionOptStatusContains=_ENABLED
+            RegionOptStatusContains=[*ENABLED_STATUSES]
         )
         try:
             return sorted(region["RegionName"] for page in pages for region in page["Regions"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.refusals import error_code
 from lambdas.domain.attribution.ports import FoundTags, TagSourceBusyError, TagsUnavailableError
 from lambdas.domain.attribution.tags import service_of
 from lambdas.domain.invocations import foundation_model_id
@@ -99,7 +100,7 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
     try:
         return question()
     except ClientError as error:
-        code = error.response["Error"]["Code"]
+        code = error_code(error)
         action = f"{service}:{error.operation_name}"
         if code in _NO_SUCH_RESOURCE:
             return None

@@ -6,9 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, refusal_as_not_readable
 from lambdas.domain.safeguards.starts import Rule
 
 
@@ -33,17 +31,14 @@ class EventBridgeRules:
             return {name: rule for name in names if (rule := self._find(name)) is not None}
 
     def _find(self, name: str) -> Rule | None:
-        try:
+        with ignore_absent():
             rule = self._client.describe_rule(Name=name)
             targets = self._client.list_targets_by_rule(Rule=name)["Targets"]  # five at most
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
-        pattern = rule.get("EventPattern")
-        return Rule(
-            state=rule["State"],
-            pattern=json.loads(pattern) if pattern else None,
-            schedule=rule.get("ScheduleExpression") or None,
-            targets=tuple(targets),
-        )
+            pattern = rule.get("EventPattern")
+            return Rule(
+                state=rule["State"],
+                pattern=json.loads(pattern) if pattern else None,
+                schedule=rule.get("ScheduleExpression") or None,
+                targets=tuple(targets),
+            )
+        return None

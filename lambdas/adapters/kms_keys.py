@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, refusal_as_not_readable
 from lambdas.domain.safeguards.topic import Key
 
 if TYPE_CHECKING:
@@ -25,12 +23,8 @@ class KmsKeys:
 
     def find(self, key_id: str) -> Key | None:
         """A key with its policy; `None` if there is none."""
-        with refusal_as_not_readable():
-            try:
-                state = self._client.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
-                policy = self._client.get_key_policy(KeyId=key_id, PolicyName=_ONLY_POLICY)
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
-        return Key(state, json.loads(policy["Policy"]))
+        with refusal_as_not_readable(), ignore_absent():
+            state = self._client.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
+            policy = self._client.get_key_policy(KeyId=key_id, PolicyName=_ONLY_POLICY)
+            return Key(state, json.loads(policy["Policy"]))
+        return None

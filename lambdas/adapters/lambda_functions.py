@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, refusal_as_not_readable
 from lambdas.domain.safeguards.functions import Function
 
 if TYPE_CHECKING:
@@ -32,37 +30,28 @@ class LambdaFunctions:
             return {one: mapping for one in ids if (mapping := self._find_mapping(one)) is not None}
 
     def _find(self, name: str) -> Function | None:
-        try:
+        with ignore_absent():
             configuration = self._client.get_function_configuration(FunctionName=name)
             concurrency = self._client.get_function_concurrency(FunctionName=name)
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
-        return Function(
-            cast("Mapping[str, Any]", configuration),
-            concurrency.get("ReservedConcurrentExecutions"),
-            self._asynchronous(name),
-        )
+            return Function(
+                cast("Mapping[str, Any]", configuration),
+                concurrency.get("ReservedConcurrentExecutions"),
+                self._asynchronous(name),
+            )
+        return None
 
     def _asynchronous(self, name: str) -> Mapping[str, Any]:
-        try:
+        with ignore_absent():
             return cast(
                 "Mapping[str, Any]",
                 self._client.get_function_event_invoke_config(
                     FunctionName=name, Qualifier="$LATEST"
                 ),
             )
-        except ClientError as error:
-            if is_absent(error):
-                return {}
-            raise
+        return {}
 
     def _find_mapping(self, mapping_id: str) -> Mapping[str, Any] | None:
-        try:
+        with ignore_absent():
             mapping = self._client.get_event_source_mapping(UUID=mapping_id)
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
-        return cast("Mapping[str, Any]", mapping)
+            return cast("Mapping[str, Any]", mapping)
+        return None

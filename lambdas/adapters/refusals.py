@@ -10,7 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.domain.safeguards.ports import NotReadableError
 
 _ABSENT = frozenset(
-    {"NotFound", "NotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
+    {
+        "NotFound",
+        "NotFoundException",
+        "PolicyNotFoundException",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "TableNotFoundException",
+    }
 )
 _NOT_OFFERED = frozenset(
     {
@@ -31,8 +38,18 @@ def refusal_as_not_readable() -> Iterator[None]:
         raise NotReadableError(failure_code(error), str(error)) from error
 
 
-def failure_code(error: BotoCoreError | ClientError) -> str:
-    """Return the code of an error, without details of the request."""
+@contextmanager
+def ignore_absent() -> Iterator[None]:
+    """Leave the block where the resource does not exist: what follows it answers instead."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_absent(error):
+            raise
+
+
+def failure_code(error: Exception) -> str:
+    """Return the code of an error of AWS, else its type, without details of the request."""
     return error_code(error) if isinstance(error, ClientError) else type(error).__name__
 
 

@@ -6,9 +6,7 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.refusals import is_absent, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, refusal_as_not_readable
 from lambdas.domain.safeguards.topic import Topic, TopicSubscription
 
 if TYPE_CHECKING:
@@ -24,18 +22,14 @@ class SnsTopics:
 
     def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         """Find a topic with its subscriptions, those of some addresses in full."""
-        with refusal_as_not_readable():
-            try:
-                attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
-                return Topic(
-                    key=attributes.get("KmsMasterKeyId") or None,
-                    policy=json.loads(attributes["Policy"]),
-                    subscriptions=self._subscriptions(arn, endpoints),
-                )
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
+        with refusal_as_not_readable(), ignore_absent():
+            attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
+            return Topic(
+                key=attributes.get("KmsMasterKeyId") or None,
+                policy=json.loads(attributes["Policy"]),
+                subscriptions=self._subscriptions(arn, endpoints),
+            )
+        return None
 
     def _subscriptions(
         self, topic: str, endpoints: Collection[str]

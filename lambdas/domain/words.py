@@ -1,10 +1,11 @@
-"""Short texts that notices and reports share: numbers of things, names, values, fingerprints."""
+"""Short texts that notices and reports share: numbers, names, values, fingerprints."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 _MAX_NAMES = 5
 _MAX_VALUE_LETTERS = 200
@@ -20,6 +21,26 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def exact_text(number: Decimal) -> str:
+    """Write a number digit by digit: no exponent, no rounding, no zeros at its end.
+
+    >>> exact_text(Decimal("1.50")), exact_text(Decimal("1E+3"))
+    ('1.5', '1000')
+    """
+    text = f"{number:f}" if number else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def list_first(names: Sequence[str], max_names: int) -> str:
+    """List the first names, and the number of the others.
+
+    >>> list_first(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    listed, more = ", ".join(names[:max_names]), len(names) - max_names
+    return f"{listed} and {more:,} more" if more > 0 else listed
+
+
 def list_names(names: Iterable[str]) -> str:
     """List names in order, the first five of many, with a fingerprint of the others.
 
@@ -27,9 +48,8 @@ def list_names(names: Iterable[str]) -> str:
     'a, b'
     """
     ordered = sorted(names)
-    listed = ", ".join(ordered[:_MAX_NAMES])
-    rest = ordered[_MAX_NAMES:]
-    return f"{listed} and {len(rest)} more ({fingerprint(rest)})" if rest else listed
+    listed, rest = list_first(ordered, _MAX_NAMES), ordered[_MAX_NAMES:]
+    return f"{listed} ({fingerprint(rest)})" if rest else listed
 
 
 def show(value: object) -> str:

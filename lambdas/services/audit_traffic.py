@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from lambdas.domain.alerts.notifications import Notice, Notifier
 from lambdas.domain.completeness import AuditWindow
-from lambdas.domain.metrics.catalog import (
-    MISREAD_TIER_CALLS,
-    UNLOGGED_JOBS,
-    UNMETERED_CALLS,
-    UNREADABLE_REGIONS,
-    HealthMetric,
-)
+from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 from lambdas.domain.unmetered import (
     AsyncInvocation,
     AsyncInvocations,
@@ -25,53 +19,22 @@ from lambdas.domain.unmetered import (
     SentNotices,
     TierCalls,
     TrafficReader,
+    TrafficReport,
+    TrafficScope,
     TrafficUnavailableError,
     async_notice,
     batch_notice,
-    count_by_model,
-    is_first_deployment,
     misread_tiers,
     region_keys,
     region_notice,
     tier_notice,
     traffic_window,
 )
+from lambdas.observability import logger, record_health
 
 _Found = TypeVar("_Found")
 _ALL_REGIONS = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficScope:
-    """The part of the traffic that this deployment looks at.
-
-    Attributes:
-        region: Its own Region.
-        regions: The Regions with a deployment, in the order of the settings; empty for this one.
-        are_tiers_logged: Whether the logs have content, which names the service tier.
-        denied: Regions that a policy denies to the whole account. They are read all the same, in
-            case the policy has gone.
-    """
-
-    region: str
-    regions: tuple[str, ...]
-    are_tiers_logged: bool
-    denied: tuple[str, ...] = ()
-
-    @property
-    def has_other_regions(self) -> bool:
-        """Whether this deployment is the one that looks at other Regions."""
-        return is_first_deployment(self.region, self.regions)
-
-    def unexpected(self, unreadable: Iterable[str]) -> list[str]:
-        """Leave out the Regions that a policy denies to the whole account."""
-        denied = {*self.denied} - self.metered
-        return [region for region in unreadable if region not in denied]
-
-    @property
-    def metered(self) -> frozenset[str]:
-        """The Regions with a deployment of their own."""
-        return frozenset({self.region, *self.regions})
+_CLOCK_SKEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,65 +50,6 @@ class TrafficSources:
     regions: EnabledRegions
     reader: TrafficReader
     async_invocations: AsyncInvocations
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficReport:
-    """The result of an audit.
-
-    Attributes:
-        window: The hours that it covers.
-        unmetered: Other Regions with calls that no deployment has counted.
-        unreadable: Regions that could not be read, each with the reason; `all` where the account's
-            Regions cannot be listed.
-        submitted: Asynchronous invocations of both hours.
-        tiers: Calls at service tiers that the logs do not name.
-    """
-
-    window: AuditWindow
-    unmetered: tuple[RegionTraffic, ...]
-    unreadable: Mapping[str, str]
-    submitted: tuple[AsyncInvocation, ...]
-    tiers: tuple[TierCalls, ...]
-
-    @property
-    def invocations(self) -> tuple[AsyncInvocation, ...]:
-        """The asynchronous invocations of the later hour; the earlier one was counted before."""
-        return tuple(call for call in self.submitted if call.submitted_at >= self.window.middle)
-
-    @property
-    def unmetered_calls(self) -> int:
-        """The calls in all Regions that are not metered."""
-        return sum(traffic.unmetered_calls for traffic in self.unmetered)
-
-    def get_health(self, scope: TrafficScope) -> Mapping[HealthMetric, float]:
-        """Get the health metrics of an audit."""
-        health: dict[HealthMetric, float] = {
-            UNLOGGED_JOBS: len(self.invocations),
-            MISREAD_TIER_CALLS: sum(row.calls for row in self.tiers),
-            UNREADABLE_REGIONS: len(scope.unexpected(self.unreadable)),
-        }
-        if scope.has_other_regions:
-            health[UNMETERED_CALLS] = self.unmetered_calls
-        return health
-
-    def describe(self) -> dict[str, Any]:
-        """Describe the result as the log has it."""
-        return {
-            "start": self.window.start.isoformat(),
-            "end": self.window.end.isoformat(),
-            "unmetered": {
-                traffic.region: {
-                    "calls": dict(traffic.calls),
-                    "mantle_calls": dict(traffic.mantle_calls),
-                    "metered_calls": traffic.metered_calls,
-                }
-                for traffic in self.unmetered
-            },
-            "unreadable": dict(self.unreadable),
-            "asynchronous": dict(count_by_model(self.invocations)),
-            "tiers": [(row.model, row.tier, row.calls) for row in self.tiers],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,3 +173,44 @@ class _Unreadable:
             before = self.reasons.get(self.region)
             self.reasons[self.region] = f"{before}; {error}" if before else str(error)
             return ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWatcher:
+    """Logs, counts and notifies of what audits and events show.
+
+    Counts come before notices, which the topic may refuse.
+
+    Attributes:
+        auditor: Audits, and notifies.
+    """
+
+    auditor: TrafficAuditor
+
+    def watch_hour(self, moment: datetime) -> None:
+        """Audit the hours that are complete at a moment."""
+        report = self.auditor.audit(moment)
+        logger.info("Traffic outside the logs", **report.describe())
+        record_health(report.get_health(self.auditor.scope))
+        self.auditor.notify(report, moment)
+
+    def watch_batch_job(self, detail: Mapping[str, Any], now: datetime) -> None:
+        """Count the batch job of an event of Bedrock's, if this is the first event of it."""
+        job = BatchJob.from_detail(detail)
+        if job is None:
+            logger.warning("An event about a batch job does not name the job")
+        elif self.auditor.is_new(job):
+            logger.warning("Batch job outside the logs", job=job.arn, model=job.model)
+            record_health({UNLOGGED_JOBS: 1})
+            self.auditor.report_batch_job(job, now)
+
+    def watch_invocation(self, detail: Mapping[str, Any], at: datetime, now: datetime) -> None:
+        """Report the asynchronous invocation of a trail's event; the hourly audit counts it."""
+        invocation = AsyncInvocation.from_record(detail, at)
+        if invocation is None:
+            logger.warning("A trail's event about an asynchronous invocation does not name it")
+        elif at > now + _CLOCK_SKEW:
+            # Forged: it would keep the real ones of that day from being notified.
+            logger.warning("A trail's event about an asynchronous invocation is from the future")
+        elif self.auditor.report_invocation(invocation, at):
+            logger.warning("Asynchronous invocation outside the logs", model=invocation.model)

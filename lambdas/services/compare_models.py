@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from lambdas.domain.calls import CallBooks
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.invocations.request_metadata import NO_METADATA
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
-from lambdas.domain.pricing import CallModels, Pricing
+from lambdas.domain.pricing import CallModels
 from lambdas.domain.reports.comparison import (
     ComparisonStore,
     InvocationLogs,
@@ -36,23 +36,21 @@ _WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareModels:
+class ModelComparer:
     """Reports on the last whole week, Monday to Sunday in UTC, from what the ledger holds.
 
     Done again, it writes the same report afresh, with what came late.
 
     Attributes:
         calls: The ledger.
-        books: The books that enrich calls.
-        pricing: The prices that models are compared at.
+        books: The books that enrich calls, at the prices in force.
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
         outlines: Makes a memory for what the requests of some calls tell.
     """
 
     calls: RecordedCalls
-    books: CallBooks
-    pricing: Pricing
+    books: CurrentBooks
     logs: InvocationLogs | None
     reports: ComparisonStore
     outlines: Callable[[Callable[[UsageRecord], bool]], OutlineMemory] = OutlineMemory
@@ -76,7 +74,7 @@ class CompareModels:
         """
         end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
         start = end - _WEEK
-        observer = TrafficObserver(self.pricing)
+        observer = TrafficObserver(self.books.pricing.get())
         calls, unreadable_items = self._in_order_of_time(
             start, end, now, observer.name_of, has_time
         )
@@ -109,13 +107,14 @@ class CompareModels:
         Beside them the number of items that cannot be read.
         """
         found: list[ObservedCall] = []
+        books = self.books.get()
         shared: dict[CallModels, CallModels] = {}
         unreadable_items = 0
         for page in self.calls.scan_range(start, end):
             check_time(has_time)
             records = page.records
             unreadable_items += page.unreadable_items
-            enricher = self.books.open(records, now)
+            enricher = books.open(records, now)
             for record in records:
                 project = name_of(enricher.attribute(record).project)
                 models = enricher.find_models(record)

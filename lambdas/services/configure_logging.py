@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lambdas.domain.logging_configuration import (
+    DELETE,
     DamagedMemoryError,
     ExistingPolicy,
     LoggingConfiguration,
@@ -13,6 +15,8 @@ from lambdas.domain.logging_configuration import (
     Plan,
     Step,
     VerifiedMemory,
+    check_request,
+    is_rollback,
     plan_delete,
     plan_put,
 )
@@ -21,6 +25,7 @@ from lambdas.domain.logging_configuration.ports import (
     LoggingApi,
     MemoryUnavailableError,
 )
+from lambdas.observability import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +111,50 @@ class LoggingConfigurator:
             self.api.put(plan.configuration)
         elif plan.step is Step.REMOVE:
             self.api.remove()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingResource:
+    """The custom resource that holds Bedrock's logging configuration.
+
+    Attributes:
+        configurator: Configures logging.
+        wanted: The configuration that Bedrock is to have.
+        policy: What to do about an existing one.
+        metered_log_group: The log group that is metered: with the policy `adopt` an existing one.
+        read_stack_status: Reads the status of the stack, as CloudFormation spells it.
+    """
+
+    configurator: LoggingConfigurator
+    wanted: LoggingConfiguration
+    policy: ExistingPolicy
+    metered_log_group: str
+    read_stack_status: Callable[[], str]
+
+    def respond(self, request_type: str) -> None:
+        """Carry out a request of CloudFormation; an error fails the deployment."""
+        stack_status = self.read_stack_status()
+        check_request(request_type, stack_status)
+        if request_type == DELETE:
+            self._delete()
+        else:
+            self._put(stack_status)
+
+    def _delete(self) -> None:
+        not_restored = self.configurator.delete(self.wanted)
+        if not_restored is not None:
+            logger.warning(
+                "The logging configuration that was there before was not put back; ours is off",
+                reason=not_restored.reason,
+                configuration=not_restored.configuration,
+            )
+
+    def _put(self, stack_status: str) -> None:
+        try:
+            self.configurator.put(self.wanted, self.policy, self.metered_log_group)
+        except DamagedMemoryError as error:
+            if not is_rollback(stack_status):
+                raise
+            # An error now would leave the stack stuck. The update was refused for the same reason,
+            # so nothing was changed; had it been, the watch would report it.
+            logger.warning("The rollback leaves the logging configuration alone", reason=str(error))

@@ -8,10 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.calls import CallBooks, EnrichedCall
+from lambdas.domain.calls import EnrichedCall
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.cost_corrections import (
     CorrectionProgress,
+    CorrectionReport,
     CostCorrections,
     ProgressChangedError,
 )
@@ -21,7 +23,7 @@ from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
 from lambdas.domain.metrics.catalog import ESTIMATED_COST
 from lambdas.domain.metrics.publishing import NO_TIME
 from lambdas.domain.metrics.sink import OLDEST, is_taken
-from lambdas.domain.pricing import Cost, PriceBook, Pricing
+from lambdas.domain.pricing import Cost, Pricing
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
 from lambdas.domain.pricing.superseding import (
     PriceCorrection,
@@ -34,24 +36,7 @@ _OTHER_RUN = PublishingStop("another run is in progress")
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectionReport:
-    """The result of a run.
-
-    Attributes:
-        corrections: The progress of each edition that was superseded in the last two weeks.
-        published: Calls whose difference was published by this run.
-        reason: The reason why it ended before all were done; `None` if it did not.
-        is_refused: Whether CloudWatch refused the rest.
-    """
-
-    corrections: tuple[CorrectionProgress, ...] = ()
-    published: int = 0
-    reason: str | None = None
-    is_refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectCosts:
+class CostCorrector:
     """Reads the calls of the time of a superseded edition, and publishes what they cost more.
 
     Progress is saved after each call of `PutMetricData`: a run that is cut off in between publishes
@@ -62,18 +47,16 @@ class CorrectCosts:
         books: The books that enrich calls.
         namer: Names the dimensions of calls, within the limits of a month.
         publishing: Sends calls.
-        pricing: The contracted prices.
-        shipped: The shipped price book.
+        pricing: The shipped price book, with contracted prices.
         calls: The ledger.
         corrections: The progress of each correction.
         lock: Keeps two runs from correcting at a time.
     """
 
-    books: CallBooks
+    books: CurrentBooks
     namer: DimensionNamer
     publishing: MetricPublishing
     pricing: Pricing
-    shipped: PriceBook
     calls: RecordedCalls
     corrections: CostCorrections
     lock: RunLock
@@ -105,7 +88,7 @@ class CorrectCosts:
         now: datetime,
         has_time: Callable[[], bool],
     ) -> CorrectionReport:
-        books = PublishedBooks(self.shipped, edition)
+        books = PublishedBooks(self.pricing.book, edition)
         found = [self.corrections.get_progress(entry.edition) for entry in recent]
         published_before = sum(progress.raised_calls for progress in found)
         stop = None
@@ -143,7 +126,7 @@ class CorrectCosts:
     def _compare(
         self, calls: Sequence[ScannedCall], correction: PriceCorrection, now: datetime
     ) -> list[_Outcome]:
-        enricher = self.books.open([call.record for call in calls], now)
+        enricher = self.books.get().open([call.record for call in calls], now)
         before = replace(enricher, prices=replace(self.pricing, book=correction.before))
         after = replace(enricher, prices=replace(self.pricing, book=correction.after))
         outcomes = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from lambdas.domain.calls import CallBooks
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.ledger.recorded_calls import RecordedCalls
 from lambdas.domain.reports.files import check_time
 from lambdas.domain.reports.focus import (
@@ -22,7 +22,7 @@ from lambdas.domain.reports.focus import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFocus:
+class FocusExporter:
     """Writes the current and the previous billing period from what the ledger holds.
 
     Late calls, corrections and prices that are told later are in the next day's files, since each
@@ -34,7 +34,7 @@ class ExportFocus:
 
     Attributes:
         calls: The ledger.
-        books: The books that enrich calls.
+        books: The books that enrich calls at the prices in force.
         files: Stores the costs of each period.
         account_id: Whose calls they are where a log does not tell.
         billing_account_id: The account that pays; `None` for the one that was called.
@@ -42,7 +42,7 @@ class ExportFocus:
     """
 
     calls: RecordedCalls
-    books: CallBooks
+    books: CurrentBooks
     files: CostFiles
     account_id: str
     billing_account_id: str | None
@@ -63,12 +63,12 @@ class ExportFocus:
         """
         current = now.date().replace(day=1)
         previous = (current - timedelta(days=1)).replace(day=1)
-        charges = DailyCharges(self.account_id)
+        books, charges = self.books.get(), DailyCharges(self.account_id)
         unreadable_items = 0
         for page in self.calls.scan_range(midnight(previous), midnight(month_after(current))):
             check_time(has_time)
             unreadable_items += page.unreadable_items
-            for call in self.books.enrich(page.records, now):
+            for call in books.enrich(page.records, now):
                 charges.add(call)
         written = []
         for month in (previous, current):

@@ -29,7 +29,7 @@ class ForgedSeriesFinder:
     metric_name: str
 
     def find(self, moment: datetime) -> ForgedSeries:
-        """Find forged series of the day before a moment.
+        """Find forged series in the time that alarms on usage add up at a moment.
 
         Raises:
             FiguresUnavailableError: CloudWatch did not give all values.

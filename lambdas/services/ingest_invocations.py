@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lambdas.domain.invocations import (
+    Delivery,
     Ignored,
+    MeteredSource,
     Quarantine,
     Reading,
     RejectedRecord,
@@ -22,6 +24,7 @@ from lambdas.domain.metrics.catalog import (
     REJECTED_RECORDS,
     HealthMetric,
 )
+from lambdas.domain.metrics.sink import MAX_CLOCK_DIFFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +110,43 @@ class Ingestor:
             return record
         kept = keep_names(record.request_metadata, self.metadata_names)
         return record._replace(request_metadata=kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryIngestor:
+    """Ingests deliveries of CloudWatch Logs.
+
+    Attributes:
+        source: The account, Region and log group whose records count.
+        ledger: The usage ledger.
+        retention: How long the ledger keeps a call.
+        open_quarantine: Opens the quarantine of a delivery, or of a part of one.
+        metadata_names: The names of `requestMetadata` that the ledger keeps.
+    """
+
+    source: MeteredSource
+    ledger: UsageLedger
+    retention: timedelta
+    open_quarantine: Callable[[Delivery], Quarantine]
+    metadata_names: Collection[str]
+
+    def ingest(self, data: str, now: datetime) -> IngestReport:
+        """Ingest a delivery, part by part.
+
+        Args:
+            data: The `awslogs.data` of Lambda's event.
+            now: The time, against which that of a call is compared.
+        """
+        report = IngestReport()
+        for delivery in Delivery.open(data):
+            ingestor = Ingestor(
+                self.ledger,
+                self.open_quarantine(delivery),
+                oldest=now - self.retention,
+                newest=now + MAX_CLOCK_DIFFERENCE,
+                metadata_names=self.metadata_names,
+            )
+            report += ingestor.ingest(
+                delivery.source, delivery.readings(self.source), delivery.first_line
+            )
+        return report

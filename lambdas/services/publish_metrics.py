@@ -14,38 +14,10 @@ from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedNotes
 from lambdas.domain.ledger.usage_ledger import LedgerChange
 from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
+from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.domain.metrics.sink import get_metric_time
 from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
-
-
-@dataclass(frozen=True, slots=True)
-class PublishReport:
-    """What became of some changes of the ledger, up to the first that was not sent.
-
-    Attributes:
-        published: New calls whose data points were sent.
-        unpublished: Changes of calls that are too old for CloudWatch, which the ledger has all the
-            same, and changes that could not be read.
-        conflicting: Changes of calls whose readings disagree.
-        tampered: Calls that something other than the meter changed in the ledger.
-        oldest: When the oldest of the published calls was made.
-        first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
-            It and all after it are to be published again.
-        reason: Why it was not sent.
-        overflowing: Calls that are in an overflow bucket, since more identities, projects or
-            models than have metrics of their own were seen.
-    """
-
-    published: int = 0
-    unpublished: int = 0
-    conflicting: tuple[LedgerChange, ...] = ()
-    tampered: tuple[TamperedCall, ...] = ()
-    oldest: datetime | None = None
-    first_unsent: int | None = None
-    reason: str | None = None
-    overflowing: int = 0
-
 
 _CallAndBefore: TypeAlias = tuple[EnrichedCall, EnrichedCall | None]
 """A call as it stands, and as it was published before."""
@@ -68,7 +40,7 @@ class _Publication(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PublishMetrics:
+class MetricPublisher:
     """Publishes what changed in the ledger.
 
     Of a call that was published before, what its further readings raise is published: tokens and

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from lambdas.domain.calls import CallBooks, EnrichedCall
-from lambdas.domain.ledger.unpriced_calls import MIN_GROUP_AGE, UnpricedCalls, WaitingGroup
+from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.ledger.unpriced_calls import (
+    MIN_GROUP_AGE,
+    RepricedModel,
+    RepriceReport,
+    UnpricedCalls,
+    WaitingGroup,
+)
 from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing, PublishingStop
 from lambdas.domain.metrics.catalog import ASSUMED_PRICE_INVOCATIONS, ESTIMATED_COST
 from lambdas.domain.metrics.publishing import NO_TIME
@@ -17,45 +24,7 @@ from lambdas.domain.pricing import Cost
 
 
 @dataclass(frozen=True, slots=True)
-class RepricedModel:
-    """The calls of one model that got their cost.
-
-    Attributes:
-        calls: Calls whose cost was published.
-        usd: Their cost, exactly.
-        prices: The prices that were taken: their source, and from which day on they hold.
-    """
-
-    calls: int
-    usd: Decimal
-    prices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RepriceReport:
-    """The result of a run.
-
-    Attributes:
-        by_model: The foundation models that have a price now.
-        too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
-            from the ledger have their cost.
-        waiting: The models without a price, with the service tier, and the first day of the calls
-            that wait for it.
-        reason: The reason why it ended before all were done; `None` if it did not.
-        is_refused: Whether CloudWatch refused the rest.
-        is_other_run: Whether it did nothing because another run was at it.
-    """
-
-    by_model: Mapping[str, RepricedModel] = field(default_factory=dict)
-    too_old: int = 0
-    waiting: Mapping[str, date] = field(default_factory=dict)
-    reason: str | None = None
-    is_refused: bool = False
-    is_other_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RepriceCalls:
+class CallRepricer:
     """Publishes missing cost, and marks each chunk of calls as priced.
 
     Calls are looked for only where the sample of their group has a price now. A chunk is marked
@@ -63,13 +32,13 @@ class RepriceCalls:
     since it guards budgets.
 
     Attributes:
-        books: The books that enrich calls.
+        books: The books that enrich calls at the prices in force.
         namer: Names the dimensions of calls, within the limits of a month.
         publishing: Sends calls.
         unpriced: The notes of calls that wait for a price.
     """
 
-    books: CallBooks
+    books: CurrentBooks
     namer: DimensionNamer
     publishing: MetricPublishing
     unpriced: UnpricedCalls
@@ -89,17 +58,19 @@ class RepriceCalls:
             self.unpriced.release_lock()
 
     def _run(self, now: datetime, has_time: Callable[[], bool]) -> RepriceReport:
-        progress = _Progress()
+        books, progress = self.books.get(), _Progress()
         stop = None
-        for group in self._get_priced_groups(now, progress):
-            stop = self._publish_group(group, now, has_time, progress)
+        for group in self._get_priced_groups(books, now, progress):
+            stop = self._publish_group(group, books, now, has_time, progress)
             if stop:
                 break
         return progress.report(stop)
 
-    def _get_priced_groups(self, now: datetime, progress: _Progress) -> Sequence[WaitingGroup]:
+    def _get_priced_groups(
+        self, books: CallBooks, now: datetime, progress: _Progress
+    ) -> Sequence[WaitingGroup]:
         groups = self.unpriced.get_groups()
-        samples = self.books.enrich([group.sample for group in groups], now)
+        samples = books.enrich([group.sample for group in groups], now)
         priced = []
         for group, sample in zip(groups, samples, strict=True):
             if isinstance(sample.cost, Cost):
@@ -111,6 +82,7 @@ class RepriceCalls:
     def _publish_group(
         self,
         group: WaitingGroup,
+        books: CallBooks,
         now: datetime,
         has_time: Callable[[], bool],
         progress: _Progress,
@@ -124,7 +96,7 @@ class RepriceCalls:
                 return NO_TIME
             is_empty = is_empty and not records
             priced = []
-            for call in self.books.enrich(records, now):
+            for call in books.enrich(records, now):
                 if isinstance(call.cost, Cost):
                     priced.append(call)
                 else:

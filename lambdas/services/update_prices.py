@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from lambdas.domain.metrics.catalog import HELD_PRICES, PRICE_LIST_AGE
 from lambdas.domain.pricing import PriceBook
 from lambdas.domain.pricing.editions import (
     Edition,
@@ -29,8 +30,10 @@ from lambdas.domain.pricing.price_list_source import (
     PriceListUnavailableError,
 )
 from lambdas.domain.pricing.price_review import review_listings
+from lambdas.observability import logger, record_health
 
 _MAX_ATTEMPTS = 3
+_MAX_LOGGED_PRICES = 20
 _REASON = "daily check of the AWS Price List"
 
 
@@ -217,6 +220,55 @@ class PriceUpdater:
             held=following.updates.held,
             left_out=dict(left_out),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUpdateRunner:
+    """Runs checks and decisions, with their outcome in the log and in health metrics.
+
+    Attributes:
+        updater: Keeps the price editions.
+    """
+
+    updater: PriceUpdater
+
+    def check(self, now: datetime, has_time: Callable[[], bool]) -> dict[str, Any]:
+        """Check the price list; returns the outcome, as `make price-updates` prints it.
+
+        A price list that cannot be read is no error: its age is a metric of its own, with an alarm
+        after three days.
+        """
+        try:
+            report = self.updater.update(now, has_time)
+        except PriceListUnavailableError as error:
+            logger.error("The price list could not be read", reason=str(error))
+            age = self.updater.get_age(now)
+            if age is not None:
+                record_health({PRICE_LIST_AGE: age.total_seconds()})
+            return {"unavailable": str(error)}
+        record_health({PRICE_LIST_AGE: 0})
+        return _record_outcome(report)
+
+    def decide(self, decide: Decide) -> dict[str, Any]:
+        """Carry out a decision; returns the outcome, as `make price-updates` prints it.
+
+        Raises:
+            DecisionRefusedError: It cannot be carried out.
+        """
+        return _record_outcome(self.updater.decide(decide))
+
+
+def _record_outcome(report: UpdateReport) -> dict[str, Any]:
+    record_health({HELD_PRICES: len(report.held)})
+    outcome: dict[str, Any] = {
+        "edition": report.edition,
+        "changes": report.changes,
+        "held": len(report.held),
+        "left_out": dict(report.left_out),
+    }
+    held = {entry.id: f"{entry.reason} {entry.name}" for entry in report.held[:_MAX_LOGGED_PRICES]}
+    logger.info("Prices", **(outcome | {"held": held}))
+    return outcome
 
 
 def _known_etag(updates: PriceUpdates, offer: str, before: Mapping[str, Listing]) -> str | None:

@@ -10,17 +10,18 @@ import boto3
 from lambdas.adapters.aws_tag_source import AwsTagSource
 from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import TagDirectory
-from lambdas.domain.calls import CallBooks
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.observability import logger
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF
+from lambdas.wiring.pricing import current_pricing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
-    """Make the books that enrich calls, with the shipped prices until others are in force."""
+def current_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CurrentBooks:
+    """Make the books that enrich calls at the prices in force."""
     source = AwsTagSource(
         boto3.client("bedrock", config=BRIEF),
         boto3.client("iam", config=BRIEF),
@@ -29,4 +30,4 @@ def call_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CallBooks:
     memory = DynamoDbTagMemory(dynamodb, settings.state_table)
     rules = settings.attribution_rules
     directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
-    return CallBooks(directory, rules, settings.pricing)
+    return CurrentBooks(directory, rules, current_pricing(settings))

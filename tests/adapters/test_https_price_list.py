@@ -15,21 +15,23 @@ from lambdas.domain.pricing import TokenKind
 from lambdas.domain.pricing.editions import Listing
 from lambdas.domain.pricing.price_list import DEFAULT_LIMITS
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
-from tests.price_list import recorded_files, with_price
+from tests.price_list import (
+    OFFER,
+    TOKYO,
+    change_nova_price,
+    recorded_files,
+    serve_recorded_prices,
+)
 from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
 
-TOKYO = "ap-northeast-1"
-OFFER, MARKETPLACE = "AmazonBedrock", "AmazonBedrockFoundationModels"
+MARKETPLACE = "AmazonBedrockFoundationModels"
 _POLL_SECONDS = 0.02
 _MAX_WAIT_SECONDS = 20
-NOVA_INPUT = "APN1-NovaLite-input-tokens"
 
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as price_list:
-        for document in recorded_files(TOKYO).values():
-            price_list.serve(TOKYO, document)
+    with serve_recorded_prices() as price_list:
         yield price_list
 
 
@@ -63,7 +65,7 @@ def test_a_file_that_is_known_is_not_sent_again(server: PriceListServer) -> None
     first = fetch(server.url)
     assert first is not None
     assert fetch(server.url, first.etag) is None
-    server.serve(TOKYO, with_price(recorded_files(TOKYO)[OFFER], NOVA_INPUT, "1.5"))
+    change_nova_price(server, "1.5")
     changed = fetch(server.url, first.etag)
     assert changed is not None
     assert changed.listing is not None

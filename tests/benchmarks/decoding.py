@@ -11,9 +11,9 @@ from statistics import median
 from time import process_time
 
 from dashboards.demo.company import invocation_logs
-from dashboards.demo.deliveries import pack
 from lambdas.domain.invocations import UsageRecord, read_envelope, unpack
 from tests.benchmarks.figure import Figure
+from tests.log_deliveries import pack
 
 _SAMPLES = Path(__file__).parents[1] / "fixtures" / "invocation-logs.ndjson"
 _RECORDS_PER_DELIVERY = 100

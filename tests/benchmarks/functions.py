@@ -15,7 +15,6 @@ from time import process_time
 from typing import Any
 
 from dashboards.demo.company import invocation_logs
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.calls import CallEnricher
@@ -27,6 +26,7 @@ from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
 from tests.dynamodb import InMemoryDynamoDb
+from tests.log_deliveries import pack
 
 _ENRICHER = CallEnricher(Pricing(shipped_prices()))
 _ROUNDS = 9

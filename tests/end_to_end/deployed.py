@@ -6,7 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from cdk.config import stack_names
@@ -16,6 +16,7 @@ from cdk.operations.deployment import Deployment
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, NAMESPACE
 from tests.invocation_logs import log
 from tests.local_cloud.functions import put_logs
+from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
 
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
@@ -106,33 +107,11 @@ class Deployed:
 
     def metric(self, name: str, **dimensions: str) -> float | None:
         """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
-        return self._sum(NAMESPACE, name, dimensions)
+        return sum_metric(self.cloud, NAMESPACE, name, **dimensions)
 
     def health(self, name: str) -> float:
         """The sum of a metric of the meter's health; 0 for no data."""
-        return self._sum(HEALTH_NAMESPACE, name, {}) or 0
-
-    def _sum(self, namespace: str, name: str, dimensions: Mapping[str, str]) -> float | None:
-        now = datetime.now(UTC)
-        (result,) = self.cloud.client("cloudwatch").get_metric_data(
-            MetricDataQueries=[
-                {
-                    "Id": "m",
-                    "MetricStat": {
-                        "Metric": {
-                            "Namespace": namespace,
-                            "MetricName": name,
-                            "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
-                        },
-                        "Period": 3600,
-                        "Stat": "Sum",
-                    },
-                }
-            ],
-            StartTime=now - timedelta(days=14),
-            EndTime=now + timedelta(hours=1),
-        )["MetricDataResults"]
-        return sum(result["Values"]) if result["Values"] else None
+        return sum_metric(self.cloud, HEALTH_NAMESPACE, name) or 0
 
     def tokens(self, identity: str) -> float | None:
         """The published total of an identity's tokens."""

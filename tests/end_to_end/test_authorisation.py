@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import REGION, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesise
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
@@ -26,6 +25,7 @@ from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.log_deliveries import pack
 from tests.price_editions import publish_a_bad_edition
 from tests.unit.unmetered.test_jobs import JOB, batch_detail
 

@@ -136,5 +136,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = client_configs(handler.reporter, monkeypatch)
+    configs = client_configs(handler.comparer, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

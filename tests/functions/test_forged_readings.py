@@ -14,22 +14,20 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.report_layouts.focus_files import FocusFiles
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.price_refresher import handler as price_refresher
-from lambdas.services.export_focus import ExportFocus
+from lambdas.services.export_focus import FocusExporter
 from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
 from tests.builders import enriched
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import InMemoryReportFiles
 from tests.focus_rules import TextRow, read_rows
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 
 CONTEXT = lambda_context(900_000)
@@ -88,10 +86,9 @@ def table() -> Table:
     return Table()
 
 
-def deliver(table: Table, *logs: dict[str, Any]) -> None:
+def meter(table: Table, *logs: dict[str, Any]) -> None:
     """Deliver logs, and what the ledger makes of them to the metrics."""
-    data = pack([json.dumps(line) for line in logs])
-    log_processor.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
+    deliver(*map(json.dumps, logs))
     publish(table.changes())
 
 
@@ -123,9 +120,9 @@ def total(*metrics: str) -> float:
 def in_focus() -> list[TextRow]:
     """The rows of the export."""
     files = InMemoryReportFiles()
-    ExportFocus(
+    FocusExporter(
         calls=DynamoDbRecordedCalls(boto3.client("dynamodb"), LEDGER),
-        books=call_books(prices=PRICING),
+        books=current_books(pricing=PRICING),
         files=FocusFiles(files, _write_nothing),
         account_id="111122223333",
         billing_account_id=None,
@@ -189,7 +186,7 @@ def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
     forged: dict[str, Any], order: list[list[int]], table: Table
 ) -> None:
     for delivery in order:
-        deliver(table, *(REAL | forged if is_forged else REAL for is_forged in delivery))
+        meter(table, *(REAL | forged if is_forged else REAL for is_forged in delivery))
     check_ledger(in_ledger())
     check_metrics()
     check_focus()
@@ -214,7 +211,7 @@ def test_twins_that_move_a_call_elsewhere_are_conflicts(
 ) -> None:
     real = REAL | {"requestMetadata": {"project": "a"}, "inferenceRegion": "us-west-2"}
     for delivery in order:
-        deliver(table, *(real | forged if is_forged else real for is_forged in delivery))
+        meter(table, *(real | forged if is_forged else real for is_forged in delivery))
     metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     conflicts = [json.loads(line).get("ConflictingDuplicates", [0]) for line in metrics]
     assert sum(map(sum, conflicts)) == 1
@@ -227,7 +224,7 @@ def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
     """The ledger shows the call at the earliest time, for which CloudWatch takes no metric."""
     twin = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
     for delivery in order:
-        deliver(table, *(twin if is_forged else REAL for is_forged in delivery))
+        meter(table, *(twin if is_forged else REAL for is_forged in delivery))
     assert in_ledger().tokens == real_call().tokens
     check_metrics()
 
@@ -236,7 +233,7 @@ def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
 def test_twin_of_another_account_or_region_is_no_second_call(
     forged: dict[str, Any], table: Table
 ) -> None:
-    deliver(table, REAL | forged, REAL)
+    meter(table, REAL | forged, REAL)
     check_ledger(in_ledger())
     check_metrics()
     check_focus()
@@ -244,5 +241,5 @@ def test_twin_of_another_account_or_region_is_no_second_call(
 
 def test_nine_cheap_forged_models_do_not_push_out_the_real_one(table: Table) -> None:
     cheap = [REAL | {"modelId": f"a-model-{number}"} for number in range(9)]
-    deliver(table, *cheap, REAL)
+    meter(table, *cheap, REAL)
     assert cost_of(in_ledger()).effective_usd >= cost_of(real_call()).effective_usd

@@ -1,14 +1,12 @@
 """Names that attack a reader are text in metrics, logs, notifications and deployed reports."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
-from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.metrics.catalog import NAMESPACE, dimension_value
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
@@ -16,44 +14,31 @@ from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.observability import logger
 from tests.aws import (
-    deploy_a_stack,
-    event,
-    lambda_context,
-    set_log_processor_variables,
     subscribe_a_queue,
 )
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.all_functions import (
+    CONTEXT,
+    LAST_WEEK,
+    NOW,
+    REPORTS,
+    audit_missing_calls,
+    set_variables_of_all_functions,
+)
+from tests.functions.deliveries import Table, deliver, publish
 from tests.hostile_names import HOSTILE_NAMES, ROLE
 from tests.invocation_logs import log
 
-REPORTS = "reports"
-CONTEXT = lambda_context(900_000)
-NOW = datetime.now(UTC).replace(microsecond=0)
-LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
-AUDITED = NOW + timedelta(hours=6)
-"""Some hours after the deployment: what was before it is not audited."""
 NAMES = tuple(HOSTILE_NAMES.values())
 FUNCTIONS = (comparison_reporter, coverage_auditor, log_processor, metric_publisher)
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_log_processor_variables(monkeypatch)
-    for name, value in {
-        "STACK_ID": deploy_a_stack(),
-        "METRIC_DETAIL": "full",
-        "REPORT_BUCKET": REPORTS,
-        "LEDGER_RETENTION_DAYS": "90",
-        "ALARM_METRIC": "QuotaTokens",
-        "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket=REPORTS)
+    set_variables_of_all_functions(monkeypatch)
 
 
 def meter(*logs: dict[str, Any], table: Table) -> None:
-    data = pack([json.dumps(line) for line in logs])
-    log_processor.lambda_handler({"awslogs": {"data": data}}, CONTEXT)
+    deliver(*map(json.dumps, logs))
     publish(table.changes())
 
 
@@ -112,18 +97,7 @@ def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> N
     topic, received = subscribe_a_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     models = [f"vendor.{name[:1000]}" for name in NAMES if name.isascii() and name.isprintable()]
-    data: list[Any] = [
-        {
-            "MetricName": "Invocations",
-            "Timestamp": AuditWindow.at(AUDITED).start,
-            "Value": 1000,
-            "Dimensions": [{"Name": "ModelId", "Value": value}],
-        }
-        for value in models
-    ]
-    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/Bedrock", MetricData=data)
-    alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
-    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", AUDITED, alarm), CONTEXT)
+    audit_missing_calls(models)
     (message,) = received()
     assert message["Subject"].isprintable()
     lines = message["Message"].split("\n")

@@ -9,16 +9,15 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.ledger import LedgerChange
-from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from tests.aws import LEDGER, STATE, deploy_a_stack, lambda_context, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
+from tests.functions.deliveries import deliver
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
 from tests.price_editions import publish_a_bad_edition
@@ -111,7 +110,7 @@ def has_key(condition: dict[str, Any] | None, key: str) -> bool:
 def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     for code in ("", "ThrottlingException"):
         message = json.dumps(log(timestamp=NOW.isoformat(), errorCode=code))
-        log_processor.lambda_handler({"awslogs": {"data": pack([message])}}, CONTEXT)
+        deliver(message)
     actions = {action for action, _, _ in asked}
     assert {table for _, table, _ in asked} == {LEDGER}
     assert actions == {"PartiQLInsert", "BatchGetItem", "PutItem"}
@@ -131,9 +130,10 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     asked.clear()
-    publish = metric_publisher.publisher().publisher.publish
-    publish([LedgerChange(record)], NOW)
-    publish([LedgerChange(record)], NOW, is_retried=True)
+    publisher = metric_publisher.publisher()
+    publish = publisher.make_publisher(publisher.books.get()).publish
+    for is_retried in (False, True):
+        publish([LedgerChange(record)], NOW, lambda: True, is_retried=is_retried)
     kinds = {key.split("#")[0] for _, _, key in asked}
     assert {table for _, table, _ in asked} == {STATE}
     assert kinds == {

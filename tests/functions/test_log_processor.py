@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.invocations import envelope, unpack
@@ -20,6 +19,7 @@ from tests.aws import (
     set_log_processor_variables,
 )
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 CONTEXT = lambda_context()
 

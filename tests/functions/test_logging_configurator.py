@@ -252,7 +252,8 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     memory = VerifiedMemory(InMemoryMemoryStore(), InMemoryMemoryCopy())
     memory.remember(LoggingMemory((WANTED,), found), replaced=LoggingMemory())
     configurator = LoggingConfigurator(BedrockLoggingApi(bedrock), memory)
-    handler.respond("Delete", "DELETE_IN_PROGRESS", handler.settings(), configurator)
+    resource = replace(handler.resource(), configurator=configurator)
+    replace(resource, read_stack_status=lambda: STATUSES["Delete"]).respond("Delete")
     (warning,) = (vars(record) for record in caplog.records)
     assert warning["configuration"] == found
     assert "no such role" in warning["reason"]

@@ -20,6 +20,7 @@ from lambdas.domain.pricing.price_decisions import add_rates
 from lambdas.domain.pricing.price_review import OfferedRate
 from lambdas.functions.metric_publisher import handler
 from lambdas.functions.metric_publisher.settings import Settings
+from lambdas.services import publish_stream
 from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
     STATE,
@@ -249,7 +250,7 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
 
 
 @pytest.mark.parametrize(
-    ("started_before", "longest_first_try", "usd"),
+    ("started_before", "max_first_try", "usd"),
     [
         (timedelta(0), timedelta(minutes=5), 0),  # another process may have tried it
         (timedelta(days=1), timedelta(0), 0),  # so may this one, before
@@ -259,7 +260,7 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
 def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_alone(
     monkeypatch: pytest.MonkeyPatch,
     started_before: timedelta,
-    longest_first_try: timedelta,
+    max_first_try: timedelta,
     usd: float,
 ) -> None:
     """A deployment that tells a price starts functions anew: here between two tries."""
@@ -274,7 +275,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
     clear_caches()
     monkeypatch.setattr(wiring, "STARTED", datetime.now(UTC) - started_before)
-    monkeypatch.setattr(wiring, "_LONGEST_FIRST_TRY", longest_first_try)
+    monkeypatch.setattr(publish_stream, "MAX_FIRST_TRY", max_first_try)
     assert publish(batch) == []
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
 

@@ -1,7 +1,6 @@
 """All the way: from gzipped deliveries, through ledger and stream, to metrics in CloudWatch."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
-from lambdas.functions.log_processor import handler as log_processor
 from tests.aws import deploy_a_stack, lambda_context, published, set_log_processor_variables
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 
 CONTEXT = lambda_context(120_000)
@@ -40,17 +37,13 @@ def messages(count: int) -> list[str]:
     ]
 
 
-def deliver(delivery: Sequence[str]) -> None:
-    log_processor.lambda_handler({"awslogs": {"data": pack(delivery)}}, CONTEXT)
-
-
 def tokens(**dimensions: str) -> float:
     return published("TotalTokens", NOW, **dimensions)
 
 
 def test_every_token_is_published_once_for_whoever_spent_it() -> None:
     table = Table()
-    deliver(messages(90))
+    deliver(*messages(90))
     publish(table.changes())
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
 
@@ -59,7 +52,7 @@ def test_deliveries_that_come_again_in_another_order_and_company_change_nothing(
     table = Table()
     everything = messages(90)
     for delivery in (everything[:50], everything[30:], everything[::-1]):
-        deliver(delivery)
+        deliver(*delivery)
         publish(table.changes())
     assert len(table.before) == 90
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
@@ -68,9 +61,9 @@ def test_deliveries_that_come_again_in_another_order_and_company_change_nothing(
 def test_a_correction_adds_its_difference_to_the_metrics() -> None:
     table = Table()
     (message,) = messages(1)
-    deliver([message])
+    deliver(message)
     publish(table.changes())
-    deliver([message.replace('"inputTokenCount": 10', '"inputTokenCount": 500')])
+    deliver(message.replace('"inputTokenCount": 10', '"inputTokenCount": 500'))
     publish(table.changes())
     (item,) = table.before.values()
     assert item["input"]["N"] == "500"
@@ -80,7 +73,7 @@ def test_a_correction_adds_its_difference_to_the_metrics() -> None:
 
 def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:
     table = Table()
-    deliver(messages(300))
+    deliver(*messages(300))
     calls = iter([True, False, False])  # the second chunk is refused, and once more on its return
 
     def refuse(**_: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
@@ -28,7 +27,7 @@ from tests.aws import (
     published,
     set_log_processor_variables,
 )
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 from tests.poison_records import poison_messages
 
@@ -47,10 +46,6 @@ MAX_ITEM_BYTES = 400 * 1024
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-
-
-def deliver(*messages: str) -> None:
-    log_processor.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
 
 
 def items(table: str) -> list[dict[str, Any]]:

@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from pydantic import ValidationError
 
-from cdk.local_cloud.price_list import PriceListServer, open_price_list
-from lambdas.adapters.s3.price_editions import S3PriceEditions
+from cdk.local_cloud.price_list import PriceListServer
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
 from lambdas.domain.pricing.overlay import lay_over
@@ -20,32 +18,32 @@ from lambdas.functions.price_updater import handler
 from lambdas.wiring import price_updater as wiring
 from lambdas.wiring.client_timeouts import PROMPT
 from tests.aws import client_configs, health_metrics, lambda_context
-from tests.price_list import recorded_files, with_price
+from tests.price_list import (
+    NOVA_INPUT,
+    OFFER,
+    TOKYO,
+    change_nova_price,
+    read_editions,
+    read_updates,
+    recorded_files,
+    serve_recorded_prices,
+    set_price_updater_variables,
+)
 from tests.unit.pricing.editions import rates_on
 
-BUCKET, TOKYO = "prices", "ap-northeast-1"
-OFFER, NOVA_INPUT = "AmazonBedrock", "APN1-NovaLite-input-tokens"
 NOVA = "amazon.nova-lite-v1:0"
 CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as price_list:
-        for document in recorded_files(TOKYO).values():
-            price_list.serve(TOKYO, document)
+    with serve_recorded_prices() as price_list:
         yield price_list
 
 
 @pytest.fixture(autouse=True)
 def environment(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "REGION": TOKYO,
-        "PRICE_BUCKET": BUCKET,
-        "PRICE_LIST_URL": server.url,
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    set_price_updater_variables(monkeypatch, server)
 
 
 def run(**event: Any) -> dict[str, Any]:
@@ -58,24 +56,16 @@ def decide(**decision: Any) -> dict[str, Any]:
     return run(decision=decision)
 
 
-def editions() -> S3PriceEditions:
-    return S3PriceEditions(lambda: boto3.client("s3"), BUCKET)
-
-
-def pointer() -> PriceUpdates:
-    return editions().read_pointer().updates
-
-
 def held(name: str = NOVA) -> HeldPrice:
-    (entry,) = (entry for entry in pointer().held if entry.name == name)
+    (entry,) = (entry for entry in read_updates().held if entry.name == name)
     return entry
 
 
 def nova_usd() -> Decimal:
     """The price of a million input tokens of Nova Lite in Tokyo with the edition in force."""
-    edition = pointer().edition
+    edition = read_updates().edition
     shipped = shipped_prices()
-    book = lay_over(shipped, editions().read_edition(edition)) if edition else shipped
+    book = lay_over(shipped, read_editions().read_edition(edition)) if edition else shipped
     first_day = first_day_after(datetime.now(UTC))
     (usd,) = (
         usd
@@ -83,10 +73,6 @@ def nova_usd() -> Decimal:
         if (key.model_id, key.place, key.item, key.service_tier) == (NOVA, TOKYO, "input", None)
     )
     return usd
-
-
-def make_dearer(server: PriceListServer, factor: str) -> None:
-    server.serve(TOKYO, with_price(recorded_files(TOKYO)[OFFER], NOVA_INPUT, factor))
 
 
 def test_recorded_prices_agree_with_the_shipped_book_or_are_held(
@@ -113,10 +99,10 @@ def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
-    make_dearer(server, "1.5")
+    change_nova_price(server, "1.5")
     assert run()["changes"] == 1
     assert nova_usd() == Decimal("0.108")
-    make_dearer(server, "100")
+    change_nova_price(server, "100")
     capsys.readouterr()
     assert run()["held"] == 1
     assert nova_usd() == Decimal("0.108")
@@ -129,7 +115,7 @@ def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
 def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_dearer(server, "1e12")
+    change_nova_price(server, "1e12")
     assert run()["left_out"]["no_usd_price"] == 1
     assert '"PriceListAge":[0.0]' in capsys.readouterr().out.replace(" ", "")
 
@@ -150,7 +136,7 @@ def test_a_check_that_fails_is_not_taken_for_a_decision(
 def test_a_held_price_is_accepted_or_rejected_by_its_name(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_dearer(server, "100")
+    change_nova_price(server, "100")
     run()
     name = held().id
     assert decide(reject=[name])["held"] == 0
@@ -163,7 +149,7 @@ def test_a_held_price_is_accepted_or_rejected_by_its_name(
 
 def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None:
     run()
-    make_dearer(server, "1.5")
+    change_nova_price(server, "1.5")
     edition = run()["edition"]
     assert "say why" in decide(supersede=edition)["refused"]
     assert decide(supersede=edition, reason="a mistake")["edition"] not in (None, edition)
@@ -187,21 +173,21 @@ def test_a_decision_that_cannot_be_read_is_refused(decision: dict[str, Any], ref
     answer = decide(**decision)["refused"]
     assert refused in answer
     assert "pydantic" not in answer
-    assert pointer() == PriceUpdates()
+    assert read_updates() == PriceUpdates()
 
 
 def test_without_a_network_the_age_of_the_price_list_is_recorded_and_nothing_fails(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
-    before = pointer()
+    before = read_updates()
     assert before.checked_at is not None
     monkeypatch.setattr(server, "files", {})
     capsys.readouterr()
     assert "has none now" in run()["unavailable"]
     (age,) = health_metrics(capsys.readouterr().out)["PriceListAge"]
     assert 0 <= age < 60
-    assert pointer() == before
+    assert read_updates() == before
 
 
 def test_before_the_first_price_list_no_age_is_recorded(
@@ -220,7 +206,7 @@ def test_a_bucket_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatc
 
 def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     def make() -> None:
-        editions_of_the_function = handler.updater().editions
+        editions_of_the_function = handler.runner().updater.editions
         with pytest.raises(AttributeError):  # there is no client
             editions_of_the_function.read_pointer()
 

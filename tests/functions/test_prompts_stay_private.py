@@ -4,14 +4,12 @@ import gzip
 import json
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
@@ -25,22 +23,20 @@ from tests.aws import (
     LOG_GROUP,
     QUARANTINE,
     STATE,
-    deploy_a_stack,
-    event,
     health_metrics,
-    lambda_context,
-    set_log_processor_variables,
     subscribe_a_queue,
 )
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.all_functions import (
+    CONTEXT,
+    LAST_WEEK,
+    NOW,
+    REPORTS,
+    audit_missing_calls,
+    set_variables_of_all_functions,
+)
+from tests.functions.deliveries import Table, deliver, publish
 from tests.prompt_records import find_prompts, prompt_messages
 
-REPORTS = "reports"
-CONTEXT = lambda_context(900_000)
-NOW = datetime.now(UTC).replace(microsecond=0)
-LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
-AUDITED = NOW + timedelta(hours=6)
-"""Some hours after the deployment: what was before it is not audited."""
 FUNCTIONS = (
     *(comparison_reporter, coverage_auditor, focus_exporter, log_processor, metric_publisher),
     price_refresher,
@@ -51,19 +47,9 @@ FUNCTIONS = (
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
     """The messages of the topic that every function publishes to."""
     topic, received = subscribe_a_queue()
-    set_log_processor_variables(monkeypatch)
-    for name, value in {
-        "STACK_ID": deploy_a_stack(),
-        "METRIC_DETAIL": "full",
-        "LEDGER_RETENTION_DAYS": "90",
-        "REPORT_BUCKET": REPORTS,
-        "CONTENT_LOG_GROUP": LOG_GROUP,
-        "TOPIC_ARN": topic,
-        "ALARM_METRIC": "QuotaTokens",
-        "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket=REPORTS)
+    set_variables_of_all_functions(monkeypatch)
+    monkeypatch.setenv("CONTENT_LOG_GROUP", LOG_GROUP)
+    monkeypatch.setenv("TOPIC_ARN", topic)
     return received
 
 
@@ -77,10 +63,6 @@ def accepted(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixtur
     publish(table.changes())
     price_refresher.lambda_handler({}, CONTEXT)
     return int(health["AcceptedRecords"][0])
-
-
-def deliver(*messages: str) -> None:
-    log_processor.lambda_handler({"awslogs": {"data": pack(messages)}}, CONTEXT)
 
 
 def written_to(bucket: str) -> str:
@@ -147,20 +129,7 @@ def test_no_prompt_is_in_notifications_about_missing_calls(
 ) -> None:
     metrics = boto3.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
     values = {part["Value"] for metric in metrics for part in metric.get("Dimensions", [])}
-    for value in values:  # every name that the meter knows is one of a missing call
-        boto3.client("cloudwatch").put_metric_data(
-            Namespace="AWS/Bedrock",
-            MetricData=[
-                {
-                    "MetricName": "Invocations",
-                    "Timestamp": AUDITED - timedelta(minutes=45),
-                    "Value": 1000,
-                    "Dimensions": [{"Name": "ModelId", "Value": value}],
-                }
-            ],
-        )
-    alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
-    coverage_auditor.lambda_handler(event("CloudWatch Alarm State Change", AUDITED, alarm), CONTEXT)
+    audit_missing_calls(values)  # every name that the meter knows is one of a missing call
     (message,) = received()
     assert "are missing" in message["Message"]
     assert find_prompts(json.dumps(message)) == set()

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -11,13 +14,13 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.domain.metrics.catalog import HELD_PRICES
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.observability import logger, record_health
 from lambdas.wiring.environment import EnvironmentSettings
 from tests.aws import event, lambda_context, set_log_processor_variables
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
@@ -52,6 +55,33 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 def request_ids(lines: io.StringIO) -> list[str]:
     return [json.loads(line)["function_request_id"] for line in lines.getvalue().splitlines()]
+
+
+def test_no_variable_makes_a_function_log_its_event() -> None:
+    """Powertools would log events, which hold prompts, where a function's environment says so."""
+    program = f"""
+from importlib import import_module
+from tests.aws import lambda_context
+for name in {sorted(EVENTS)!r}:
+    handler = import_module(f"lambdas.functions.{{name}}.handler")
+    try:
+        handler.lambda_handler({{"marker": "MARKED"}}, lambda_context())
+    except Exception as error:
+        print(name, type(error).__name__)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            "POWERTOOLS_LOGGER_LOG_EVENT": "true",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split()[::2] == sorted(EVENTS)
+    assert "MARKED" not in ran.stdout + ran.stderr
 
 
 def test_every_function_is_tried() -> None:

@@ -16,7 +16,7 @@ from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.domain.pricing import Cost
 from lambdas.functions.price_refresher import handler
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.pricing import current_pricing
 from tests.aws import LEDGER, STATE, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
 from tests.price_editions import BAD_USD, publish_a_bad_edition
@@ -62,7 +62,7 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
 ) -> None:
     decided_at = None if decided is None else NOW + decided
     publish_a_bad_edition(editions(), NOW, decided_at)
-    pricing = CurrentPricing(Settings.from_environment(os.environ))
+    pricing = current_pricing(Settings.from_environment(os.environ))
     cost = CallEnricher(pricing.get_published(NOW)).enrich(call(NOW + called)).cost
     assert isinstance(cost, Cost)
     assert cost.effective_usd == usd

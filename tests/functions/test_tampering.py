@@ -8,19 +8,16 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.domain.invocations import TokenCounts
-from lambdas.functions.log_processor import handler as log_processor
 from tests.aws import (
     LEDGER,
     deploy_a_stack,
     health_metrics,
-    lambda_context,
     published,
     set_log_processor_variables,
 )
-from tests.functions.ledger_stream import Table, publish
+from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -32,11 +29,6 @@ CALL = log("call", timestamp=NOW.isoformat(), identity={"arn": CALLER})
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
     monkeypatch.setenv("STACK_ID", deploy_a_stack())
-
-
-def deliver(*logs: dict[str, Any]) -> None:
-    event = {"awslogs": {"data": pack([json.dumps(entry) for entry in logs])}}
-    log_processor.lambda_handler(event, lambda_context())
 
 
 def the_item() -> Any:
@@ -98,7 +90,7 @@ def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
     tamper: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = Table()
-    deliver(CALL)
+    deliver(json.dumps(CALL))
     publish(table.changes())
     capsys.readouterr()
     tamper()
@@ -110,12 +102,12 @@ def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
 
 def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
     table = Table()
-    deliver(CALL)
+    deliver(json.dumps(CALL))
     key = the_item()["pk"]
     delete()
     write({"pk": key})
     publish(table.changes())
-    deliver(CALL)
+    deliver(json.dumps(CALL))
     publish(table.changes())
     assert from_item(the_item()).tokens.total == 15
     assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
@@ -125,11 +117,11 @@ def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = Table()
-    deliver(CALL)
+    deliver(json.dumps(CALL))
     publish(table.changes())
     delete()
     publish(table.changes())
-    deliver(CALL)
+    deliver(json.dumps(CALL))
     capsys.readouterr()
     publish(table.changes())
     assert from_item(the_item()).tokens.total == 15

@@ -215,5 +215,15 @@ def wildcard(resource: Any) -> str | None:
     return last if isinstance(last, str) and "*" in last else None
 
 
+def wildcards(template: Mapping[str, Any], role: str) -> set[str]:
+    """The ends of the ARNs with a wildcard that a role's policies name, see `wildcard`."""
+    return {
+        ending
+        for statement in statements(template, role)
+        for resource in as_list(statement["Resource"])
+        if (ending := wildcard(resource)) is not None
+    }
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

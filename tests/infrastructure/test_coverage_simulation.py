@@ -20,7 +20,7 @@ from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.services.audit_coverage import CoverageAuditor
-from lambdas.services.publish_metrics import PublishMetrics
+from lambdas.services.publish_metrics import MetricPublisher
 from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record
 from tests.enriching import call_books
 from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
@@ -68,8 +68,8 @@ class Moment:
     alarm: AlarmState
 
 
-def publisher(metrics: InMemoryMetrics) -> PublishMetrics:
-    return PublishMetrics(
+def publisher(metrics: InMemoryMetrics) -> MetricPublisher:
+    return MetricPublisher(
         call_books(),
         DimensionNamer(),
         MetricPublishing(metrics, Detail.STANDARD),

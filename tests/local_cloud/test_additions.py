@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
 from tests.local_cloud.functions import make_function, put_logs
+from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -37,26 +38,12 @@ def messages(cloud: LocalCloud, group: str) -> list[Any]:
     return [json.loads(it["message"]) for it in events]
 
 
-def total(cloud: LocalCloud, name: str, **dimensions: str) -> float:
-    (result,) = cloud.client("cloudwatch").get_metric_data(
-        MetricDataQueries=[
-            {
-                "Id": "m",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "Tests",
-                        "MetricName": name,
-                        "Dimensions": [{"Name": n, "Value": v} for n, v in dimensions.items()],
-                    },
-                    "Period": 60,
-                    "Stat": "Sum",
-                },
-            }
-        ],
-        StartTime=NOW - timedelta(hours=1),
-        EndTime=NOW + timedelta(hours=1),
-    )["MetricDataResults"]
-    return float(sum(result["Values"]))
+def deploy(cloud: LocalCloud, stack: str, template: str) -> None:
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName=stack, TemplateBody=template)
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 1}
+    )
 
 
 def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: LocalCloud) -> None:
@@ -127,17 +114,15 @@ def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: Local
         return str(role["PermissionsBoundary"]["PermissionsBoundaryArn"])
 
     missing = f"arn:aws:iam::{ACCOUNT}:policy/missing"
-    cloudformation.create_stack(StackName="unbounded", TemplateBody=template(missing))
     with pytest.raises(WaiterError):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName="unbounded")
+        deploy(cloud, "unbounded", template(missing))
     first, second = (
         iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document(allow)))["Policy"][
             "Arn"
         ]
         for name in ("first", "second")
     )
-    cloudformation.create_stack(StackName="bounded", TemplateBody=template(first))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="bounded")
+    deploy(cloud, "bounded", template(first))
     assert boundary() == first
     cloudformation.update_stack(StackName="bounded", TemplateBody=template(second))
     cloudformation.get_waiter("stack_update_complete").wait(StackName="bounded")
@@ -152,8 +137,8 @@ def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) ->
             {"MetricName": "Tokens", "Value": 7, "Dimensions": [{"Name": "Who", "Value": "ana"}]},
         ],
     )
-    assert total(cloud, "Tokens") == 5
-    assert total(cloud, "Tokens", Who="ana") == 7
+    assert sum_metric(cloud, "Tests", "Tokens") == 5
+    assert sum_metric(cloud, "Tests", "Tokens", Who="ana") == 7
 
 
 def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
@@ -174,8 +159,12 @@ def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
     }
     cloud.client("logs").create_log_group(logGroupName="embedded")
     put_logs(cloud, "embedded", "no metric", json.dumps(line), timestamp=int(time.time() * 1000))
-    assert total(cloud, "Embedded") == total(cloud, "Embedded", Who="ana") == 3
-    assert total(cloud, "Many") == 7
+    assert (
+        sum_metric(cloud, "Tests", "Embedded")
+        == sum_metric(cloud, "Tests", "Embedded", Who="ana")
+        == 3
+    )
+    assert sum_metric(cloud, "Tests", "Many") == 7
 
 
 REMEMBER = """
@@ -431,8 +420,7 @@ def test_definitions_are_deployed_changed_and_removed_with_their_stack(cloud: Lo
             }
         )
 
-    cloudformation.create_stack(StackName="definitions", TemplateBody=template("fields @message"))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="definitions")
+    deploy(cloud, "definitions", template("fields @message"))
     before = deployed()
     assert before["AWS::CloudWatch::InsightRule"] == "Callers"
     cloudformation.update_stack(StackName="definitions", TemplateBody=template("limit 1"))
@@ -510,14 +498,8 @@ def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: L
 
 def test_a_deployed_topic_has_the_key_of_its_template(cloud: LocalCloud) -> None:
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": "arn:key"}}
-    cloudformation = cloud.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="topic-keys", TemplateBody=json.dumps({"Resources": {"Topic": topic}})
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="topic-keys", WaiterConfig={"Delay": 1}
-    )
-    (resource,) = cloudformation.list_stack_resources(StackName="topic-keys")[
+    deploy(cloud, "topic-keys", json.dumps({"Resources": {"Topic": topic}}))
+    (resource,) = cloud.client("cloudformation").list_stack_resources(StackName="topic-keys")[
         "StackResourceSummaries"
     ]
     attributes = cloud.client("sns").get_topic_attributes(TopicArn=resource["PhysicalResourceId"])[
@@ -538,13 +520,7 @@ def test_a_deployed_table_expires_and_is_backed_up_as_in_its_template(cloud: Loc
             "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         },
     }
-    cloudformation = cloud.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="table-settings", TemplateBody=json.dumps({"Resources": {"Table": table}})
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="table-settings", WaiterConfig={"Delay": 1}
-    )
+    deploy(cloud, "table-settings", json.dumps({"Resources": {"Table": table}}))
     dynamodb = cloud.client("dynamodb")
     assert dynamodb.describe_time_to_live(TableName="settings")["TimeToLiveDescription"] == {
         "AttributeName": "expires_at",

@@ -8,63 +8,46 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.local_cloud.price_list import PriceListServer, open_price_list
+from cdk.local_cloud.price_list import PriceListServer
 from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
 from cdk.operations.examination import Examination, Finding, Status
 from dashboards.command_line.entry_point import FailedCommand
-from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from tests.aws import lambda_context
 from tests.command_line import call_command
 from tests.operations.deployed import RunningFunctions, deploy
-from tests.price_list import recorded_files, with_price
+from tests.price_list import (
+    PRICE_BUCKET,
+    change_nova_price,
+    read_editions,
+    read_updates,
+    serve_recorded_prices,
+    set_price_updater_variables,
+)
 
-BUCKET, TOKYO = "prices", "ap-northeast-1"
-NOVA_INPUT = "APN1-NovaLite-input-tokens"
 CONTEXT = lambda_context(300_000)
 
 
 @pytest.fixture
 def server() -> Iterator[PriceListServer]:
-    with open_price_list() as price_list:
-        for document in recorded_files(TOKYO).values():
-            price_list.serve(TOKYO, document)
+    with serve_recorded_prices() as price_list:
         yield price_list
 
 
 @pytest.fixture(autouse=True)
 def deployed(aws: None, server: PriceListServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "REGION": TOKYO,
-        "PRICE_BUCKET": BUCKET,
-        "PRICE_LIST_URL": server.url,
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    set_price_updater_variables(monkeypatch, server)
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     functions = RunningFunctions(updater=lambda event: handler.lambda_handler(event, CONTEXT))
     monkeypatch.setattr(price_updates, "open_functions", lambda _: functions)
 
 
-def editions() -> S3PriceEditions:
-    return S3PriceEditions(lambda: boto3.client("s3"), BUCKET)
-
-
-def pointer() -> PriceUpdates:
-    return editions().read_pointer().updates
-
-
 def command(*arguments: str) -> None:
     call_command("price-updates", *arguments)
-
-
-def hold_a_price(server: PriceListServer, factor: str = "100") -> None:
-    document = with_price(recorded_files(TOKYO)["AmazonBedrock"], NOVA_INPUT, factor)
-    server.serve(TOKYO, document)
 
 
 def examined() -> Finding:
@@ -86,10 +69,10 @@ def test_before_the_first_check_the_shipped_prices_are_in_force(
 def test_a_held_price_is_shown_with_both_figures_and_why(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hold_a_price(server)
+    change_nova_price(server, "100")
     command("--check")
     printed = capsys.readouterr().out
-    (entry,) = pointer().held
+    (entry,) = read_updates().held
     (line,) = (line for line in printed.splitlines() if entry.id in line)
     assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in line
     assert [word for word in line.split() if word in {"0.072", "7.2"}] == ["0.072", "7.2"]
@@ -99,29 +82,29 @@ def test_a_held_price_is_shown_with_both_figures_and_why(
 def test_accepted_and_rejected_prices_are_taken_off_the_list(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hold_a_price(server)
+    change_nova_price(server, "100")
     command("--check")
-    (entry,) = pointer().held
+    (entry,) = read_updates().held
     command(f"--reject={entry.id}")
     printed = capsys.readouterr().out
     assert "Prices stay as they were." in printed
     assert f"Rejected: {entry.id}, amazon.nova-lite-v1:0 input" in printed
     command(f"--accept={entry.id},")
-    edition = pointer().edition
+    edition = read_updates().edition
     assert edition is not None
     printed = capsys.readouterr().out
-    first_day = first_day_after(pointer().editions[-1].published_at)
+    first_day = first_day_after(read_updates().editions[-1].published_at)
     assert f"Edition {edition} has 1 change." in printed
     assert f"Edition {edition}: 1 change, from {first_day} on, UTC" in printed
-    assert editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
+    assert read_editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
 
 
 def test_an_edition_is_superseded_with_a_reason(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hold_a_price(server, "1.5")
+    change_nova_price(server, "1.5")
     command("--check")
-    edition = pointer().edition
+    edition = read_updates().edition
     assert edition is not None
     with pytest.raises(FailedCommand, match="say why"):
         command(f"--supersede={edition}")
@@ -165,7 +148,7 @@ def test_without_the_function_it_says_how_to_switch_it_on() -> None:
 
 
 def test_a_damaged_state_is_named() -> None:
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"{}{")
+    boto3.client("s3").put_object(Bucket=PRICE_BUCKET, Key="current.json", Body=b"{}{")
     with pytest.raises(FailedCommand, match=r"prices/current\.json is not valid"):
         command()
     assert examined().status is Status.PROBLEM
@@ -178,7 +161,7 @@ def test_the_doctor_names_held_prices(server: PriceListServer) -> None:
     finding = examined()
     assert finding.status is Status.OK
     assert "the AWS Price List was read 0 hours ago" in finding.text
-    hold_a_price(server)
+    change_nova_price(server, "100")
     command("--check")
     finding = examined()
     assert finding.status is Status.WARNING
@@ -188,7 +171,7 @@ def test_the_doctor_names_held_prices(server: PriceListServer) -> None:
 
 def test_the_doctor_names_a_price_list_that_is_too_old() -> None:
     checked_at = datetime.now(UTC) - timedelta(days=3, minutes=1)
-    editions().publish(PriceUpdates(checked_at=checked_at), None)
+    read_editions().publish(PriceUpdates(checked_at=checked_at), None)
     finding = examined()
     assert finding.status is Status.PROBLEM
     assert "was read 72 hours ago" in finding.text

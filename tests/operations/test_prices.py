@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk.operations import prices
+from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_renewal import (
     Why,
     renew_from_others,
@@ -37,7 +38,7 @@ from lambdas.domain.pricing import (
     shipped_prices,
 )
 from lambdas.domain.pricing.price_list import PriceList, read_bulk_file, read_price_list
-from lambdas.domain.pricing.shipped import read_price_book, write_price_book
+from lambdas.domain.pricing.shipped import read_price_book
 from tests.command_line import call_command
 from tests.unit.pricing.price_list.bulk_files import bulk_file, bulk_json, listed
 

@@ -1,10 +1,31 @@
-"""Numbers of things and lists of names read well, and long lists stay short."""
+"""Numbers, numbers of things and lists of names read well, and long lists stay short."""
 
-from lambdas.domain.words import fingerprint, list_names, plural, show
+from decimal import Decimal
+
+import pytest
+
+from lambdas.domain.words import exact_text, fingerprint, list_names, plural, show
 
 
 def test_one_thing_is_named_in_the_singular() -> None:
     assert [plural(count, "line") for count in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1E+3", "1000"),
+        ("1E-26", "0.00000000000000000000000001"),
+        ("0E-6", "0"),
+        ("-0.00", "0"),
+        ("3.00", "3"),
+        ("-120.50", "-120.5"),
+        ("12345678901234.5", "12345678901234.5"),
+        (f"1.{'3' * 60}0", f"1.{'3' * 60}"),
+    ],
+)
+def test_numbers_are_written_digit_by_digit(number: str, text: str) -> None:
+    assert exact_text(Decimal(number)) == text
 
 
 def test_the_rest_of_a_long_list_is_counted_and_another_rest_reads_differently() -> None:

@@ -12,7 +12,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetting
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
-from lambdas.wiring.enrichment import call_books
+from lambdas.wiring.enrichment import current_books
 from tests.aws import REGION, STATE
 from tests.builders import ANA, usage_record
 
@@ -34,7 +34,7 @@ def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def books(account_id: str = ACCOUNT) -> CallBooks:
     settings = CallSettings(account_id=account_id, state_table=STATE, attribution=RULES)
-    return call_books(settings, boto3.client("dynamodb"))
+    return current_books(settings, boto3.client("dynamodb")).get()
 
 
 def project_of(record: UsageRecord, books: CallBooks) -> str:

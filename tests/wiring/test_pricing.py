@@ -21,7 +21,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF
-from lambdas.wiring.pricing import CurrentPricing
+from lambdas.wiring.pricing import current_pricing
 from tests.aws import (
     LEDGER,
     STATE,
@@ -155,7 +155,7 @@ def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
     publish_edition()
     now = [1_000.0]
     settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
-    pricing = CurrentPricing(settings, lambda: now[0])
+    pricing = current_pricing(settings, lambda: now[0])
     before = pricing.get()
     boto3.client("s3").put_object(Bucket=BUCKET, Key="current.json", Body=b"<html>")
     now[0] += RELOAD_INTERVAL.total_seconds()
@@ -169,7 +169,7 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
     publish_edition("1000")
     now = [1_000.0]
     settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
-    pricing = CurrentPricing(settings, lambda: now[0])
+    pricing = current_pricing(settings, lambda: now[0])
 
     def usd() -> Decimal:
         cost = price_call(call(), pricing.get())
@@ -187,12 +187,12 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
 def test_setting_whether_prices_are_assumed_reaches_the_function(*, is_assumed: bool) -> None:
     settings = CallSettings(account_id="111122223333", state_table=STATE, assume_prices=is_assumed)
     read = CallSettings.from_environment(settings.to_environment())
-    assert CurrentPricing(read).get().assume_prices is is_assumed
+    assert current_pricing(read).get().assume_prices is is_assumed
 
 
 def test_without_a_bucket_nothing_is_asked_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CallSettings(account_id="111122223333", state_table=STATE)
-    assert not client_configs(CurrentPricing(settings).get, monkeypatch)
+    assert not client_configs(current_pricing(settings).get, monkeypatch)
 
 
 def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +200,6 @@ def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def make() -> None:
         with pytest.raises(AttributeError):  # there is no client
-            CurrentPricing(settings).get()
+            current_pricing(settings).get()
 
     assert client_configs(make, monkeypatch) == {"s3": BRIEF}

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
+from importlib import import_module
 from importlib.metadata import version
+from pkgutil import iter_modules
 
-from cdk.local_cloud.emulator import MINISTACK_VERSION
+from cdk.local_cloud import emulator
 
 
 def _end_with_parent() -> None:
@@ -18,56 +20,21 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Start, unless it is another version of MiniStack."""
+    """Start with every addition of this package, unless it is another version of MiniStack."""
     found = version("ministack")
-    if found != MINISTACK_VERSION:
+    if found != emulator.MINISTACK_VERSION:
         sys.exit(
-            f"The local cloud needs MiniStack {MINISTACK_VERSION}, and this is {found}: run make"
-            " clean and try again."
+            f"The local cloud needs MiniStack {emulator.MINISTACK_VERSION}, and this is {found}:"
+            " run make clean and try again."
         )
     from ministack import app  # noqa: PLC0415  # not before it is known to be the right one
 
-    from cdk.local_cloud.emulator import (  # noqa: PLC0415
-        alarms,
-        authorisation,
-        bedrock_calls,
-        definitions,
-        embedded_metrics,
-        failure_destinations,
-        inference_profiles,
-        log_policies,
-        parameter_names,
-        partial_batches,
-        partiql,
-        permissions_boundaries,
-        plain_metrics,
-        requested_resources,
-        stream_filters,
-        subscriptions,
-        table_settings,
-        topic_keys,
-    )
-
-    for addition in (
-        alarms,
-        authorisation,
-        bedrock_calls,
-        definitions,
-        embedded_metrics,
-        failure_destinations,
-        inference_profiles,
-        log_policies,
-        parameter_names,
-        partial_batches,
-        partiql,
-        permissions_boundaries,
-        plain_metrics,
-        requested_resources,
-        stream_filters,
-        subscriptions,
-        table_settings,
-        topic_keys,
-    ):
+    additions = [
+        import_module(f"{emulator.__name__}.{module.name}")
+        for module in iter_modules(emulator.__path__)
+        if module.name != "__main__"
+    ]
+    for addition in additions:
         addition.install()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from lambdas.adapters.refusals import refusal_as_not_readable
+from lambdas.adapters.refusals import error_code, refusal_as_not_readable
 from lambdas.domain.logging_configuration import YOUNG_FLAGS, LoggingConfiguration
 from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 
@@ -80,4 +80,4 @@ class BedrockLoggingApi:
 def _is_refusal(error: ClientError) -> bool:
     """Whether trying again is of no use."""
     # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_PutModelInvocationLoggingConfiguration.html
-    return error.response["Error"]["Code"] in {"AccessDeniedException", "ValidationException"}
+    return error_code(error) in {"AccessDeniedException", "ValidationException"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.refusals import is_absent, is_not_offered, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, is_not_offered, refusal_as_not_readable
 from lambdas.domain.safeguards.alarms import MuteRule
 
 if TYPE_CHECKING:
@@ -58,10 +58,7 @@ class CloudWatchAlarms:
                 yield rule["AlarmMuteRuleArn"].split(":", 6)[6]
 
     def _mute_rule(self, name: str) -> MuteRule:
-        try:
+        with ignore_absent():
             rule = self._client.get_alarm_mute_rule(AlarmMuteRuleName=name)
-        except ClientError as error:
-            if is_absent(error):
-                return MuteRule(name, None)
-            raise
-        return MuteRule(name, frozenset(rule.get("MuteTargets", {}).get("AlarmNames", [])))
+            return MuteRule(name, frozenset(rule.get("MuteTargets", {}).get("AlarmNames", [])))
+        return MuteRule(name, None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
+from lambdas.adapters.refusals import failure_code
 from lambdas.domain.completeness import (
     ALL_MODELS,
     OWN_METRICS,
@@ -68,7 +69,7 @@ class CloudWatchTrafficReader:
             )
             metered = _metered(reader, window) if calls or mantle else None
         except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
-            raise TrafficUnavailableError(_reason(error)) from error
+            raise TrafficUnavailableError(failure_code(error)) from error
         return RegionTraffic(region, calls, mantle, metered)
 
     def read_tiers(self, window: AuditWindow) -> Sequence[TierCalls]:
@@ -88,7 +89,7 @@ class CloudWatchTrafficReader:
                 BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS, TIER_DIMENSIONS, chosen, window
             )
         except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
-            message = f"the calls by service tier cannot be read: {_reason(error)}"
+            message = f"the calls by service tier cannot be read: {failure_code(error)}"
             raise TrafficUnavailableError(message) from error
         # Calls that asked for different tiers and were served at the same one are two metrics.
         served: dict[tuple[str, str], int] = {}
@@ -120,10 +121,3 @@ def _metered(reader: CloudWatchMetricReader, window: AuditWindow) -> int | None:
     own = reader.of_account(NAMESPACE, _OWN_CALLS, window)
     is_there = own or reader.of_account(HEALTH_NAMESPACE, [COVERAGE_SHORTFALL.name], window)
     return sum(own.values()) if is_there else None
-
-
-def _reason(error: Exception) -> str:
-    """Write an error without the request's details."""
-    if isinstance(error, ClientError):
-        return error.response["Error"]["Code"]
-    return type(error).__name__

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.refusals import (
     error_code,
+    ignore_absent,
     is_absent,
     is_not_offered,
     refusal_as_not_readable,
@@ -33,14 +34,9 @@ class CloudWatchLogSettings:
 
     def read(self, log_group: str) -> LogPolicies | None:
         """What is done with a log group; `None` if there is none."""
-        with refusal_as_not_readable():
-            try:
-                # Two at most, which are one page.
-                filters = self._client.describe_subscription_filters(logGroupName=log_group)
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
+        with refusal_as_not_readable(), ignore_absent():
+            # Two at most, which are one page.
+            filters = self._client.describe_subscription_filters(logGroupName=log_group)
             return LogPolicies(
                 has_data_protection=self._has_data_protection(log_group),
                 has_transformer=self._has_transformer(log_group),
@@ -54,6 +50,7 @@ class CloudWatchLogSettings:
                     if (criteria := filter_.get("fieldSelectionCriteria"))
                 },
             )
+        return None
 
     def read_account_policies(self, kind: str) -> list[AccountPolicy]:
         """The account's policies of one kind; none where the Region does not know the kind."""

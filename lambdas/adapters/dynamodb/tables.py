@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.refusals import error_code, is_absent, refusal_as_not_readable
+from lambdas.adapters.refusals import ignore_absent, refusal_as_not_readable
 from lambdas.domain.safeguards.ledger import Table
 
 if TYPE_CHECKING:
@@ -29,34 +27,30 @@ class DynamoDbTables:
             return {name: table for name in names if (table := self._find(name)) is not None}
 
     def _find(self, name: str) -> Table | None:
-        try:
+        with ignore_absent():
             table = self._client.describe_table(TableName=name)["Table"]
             expiry = self._client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
             backups = self._client.describe_continuous_backups(TableName=name)
-        except ClientError as error:
-            if is_absent(error) or error_code(error) == "TableNotFoundException":
-                return None
-            raise
-        stream = table.get("StreamSpecification")
-        recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-        return Table(
-            stream_view=stream.get("StreamViewType")
-            if stream and stream["StreamEnabled"]
-            else None,
-            stream_arn=table.get("LatestStreamArn"),
-            expiry_attribute=(
-                expiry.get("AttributeName") if expiry.get("TimeToLiveStatus") in _ON else None
-            ),
-            is_protected=table.get("DeletionProtectionEnabled", False),
-            is_recoverable=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
-            key=table.get("SSEDescription", {}).get("KMSMasterKeyArn"),
-            resource_policy=self._policy(table["TableArn"]),
-        )
+            stream = table.get("StreamSpecification")
+            recovery = backups["ContinuousBackupsDescription"].get(
+                "PointInTimeRecoveryDescription", {}
+            )
+            return Table(
+                stream_view=stream.get("StreamViewType")
+                if stream and stream["StreamEnabled"]
+                else None,
+                stream_arn=table.get("LatestStreamArn"),
+                expiry_attribute=(
+                    expiry.get("AttributeName") if expiry.get("TimeToLiveStatus") in _ON else None
+                ),
+                is_protected=table.get("DeletionProtectionEnabled", False),
+                is_recoverable=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
+                key=table.get("SSEDescription", {}).get("KMSMasterKeyArn"),
+                resource_policy=self._policy(table["TableArn"]),
+            )
+        return None
 
     def _policy(self, arn: str) -> str | None:
-        try:
+        with ignore_absent():
             return self._client.get_resource_policy(ResourceArn=arn)["Policy"]
-        except ClientError as error:
-            if is_absent(error) or error_code(error) == "PolicyNotFoundException":
-                return None
-            raise
+        return None

@@ -20,6 +20,7 @@ from lambdas.adapters.dynamodb.usage_item import (
     read_expiry,
     to_item,
 )
+from lambdas.adapters.refusals import error_code
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.join import join, join_readings
 
@@ -173,7 +174,7 @@ class DynamoDbUsageLedger:
         try:
             return self._replace(item, joined)
         except ClientError as error:
-            if error.response["Error"]["Code"] != _INVALID:
+            if error_code(error) != _INVALID:
                 raise
             return self._replace(item, record)  # something else made the item too large to join
 

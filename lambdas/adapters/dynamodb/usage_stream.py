@@ -1,10 +1,13 @@
-"""The stream of the ledger table, as Lambda delivers it."""
+"""The stream of the ledger table, as Lambda delivers it.
+
+Records: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.items import read_key
 from lambdas.adapters.dynamodb.usage_item import (
@@ -16,17 +19,36 @@ from lambdas.adapters.dynamodb.usage_item import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 
 if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item
 
-StreamRecord: TypeAlias = Mapping[str, Any]
-"""Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html"""
-
 _REMOVE = "REMOVE"
 _TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
+
+
+def read_stream(batch: Iterable[StreamRecord], retention: timedelta) -> list[StreamedChange]:
+    """Read a batch, without the calls that DynamoDB itself deleted because their time had come.
+
+    Args:
+        batch: Records of the stream, in order.
+        retention: How long a call stays in the ledger after it was made.
+    """
+    return [
+        StreamedChange(
+            number=record["dynamodb"]["SequenceNumber"],
+            # in whole seconds
+            changed_at=datetime.fromtimestamp(
+                record["dynamodb"]["ApproximateCreationDateTime"], UTC
+            ),
+            change=read_change(record, retention),
+        )
+        for record in batch
+        if not _is_expired(record)
+    ]
 
 
 def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | TamperedCall:
@@ -36,7 +58,7 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
     something else, and metrics show more rather than less.
 
     Args:
-        record: A record of the stream that `is_expired` is false for.
+        record: A record of the stream; none of those that `read_stream` leaves out.
         retention: How long a call stays in the ledger after it was made.
     """
     images = record["dynamodb"]
@@ -52,20 +74,8 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
     return LedgerChange(call, None if record["eventName"] == "INSERT" else replaced)
 
 
-def is_expired(record: StreamRecord) -> bool:
-    """Say if DynamoDB itself deleted an item because its time had come."""
+def _is_expired(record: StreamRecord) -> bool:
     return record["eventName"] == _REMOVE and record.get("userIdentity") == _TIME_TO_LIVE
-
-
-def changed_at(record: StreamRecord) -> datetime:
-    """When the table was changed; DynamoDB tells whole seconds."""
-    return datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)
-
-
-def sequence_number(record: StreamRecord) -> str:
-    """What a record is called when it is to come again."""
-    number: str = record["dynamodb"]["SequenceNumber"]
-    return number
 
 
 def _read_call(image: Item) -> UsageRecord | None:

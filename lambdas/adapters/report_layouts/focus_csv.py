@@ -16,7 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from lambdas.domain.reports.focus import COLUMNS, EXACTLY, Row, Value, plain
+from lambdas.domain.reports.focus import COLUMNS, EXACTLY, Row, Value
+from lambdas.domain.words import exact_text
 
 _GZIP_SUFFIX = ".gz"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -83,5 +84,5 @@ def _open_text(path: Path) -> Iterator[TextIO]:
 def _text(value: Value, decimal_places: int) -> str | None:
     if isinstance(value, Decimal):
         value.quantize(Decimal(1).scaleb(-decimal_places), context=EXACTLY)
-        return plain(value)
+        return exact_text(value)
     return f"{value:{_TIME}}" if isinstance(value, datetime) else value

@@ -14,8 +14,8 @@ from lambdas.domain.reports.focus import (
     DataType,
     LeftOut,
     Sums,
-    plain,
 )
+from lambdas.domain.words import exact_text
 
 MANIFEST_VERSION = 1
 SCHEMA_CREATED = "2026-11-28T00:00:00Z"
@@ -51,9 +51,9 @@ def manifest_of(
         **facts,
         "files": list(files),
         "rows": sums.rows,
-        "billed_cost_usd": plain(sums.billed_usd),
-        "list_cost_usd": plain(sums.list_usd),
-        "assumed_cost_usd": plain(sums.assumed_usd),
+        "billed_cost_usd": exact_text(sums.billed_usd),
+        "list_cost_usd": exact_text(sums.list_usd),
+        "assumed_cost_usd": exact_text(sums.assumed_usd),
         "priced_invocations": priced_invocations,
         "left_out_invocations": sum(part.invocations for part in left_out),
         "left_out": [part._asdict() for part in left_out],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lambdas.domain.invocations import Delivery, RejectedRecord
+from lambdas.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,11 +33,16 @@ class S3Quarantine:
         self._delivery = delivery
 
     def keep(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records."""
+        """Keep records, and log how many."""
         lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(
             Bucket=self._bucket,
             Key=f"{PREFIX}{self._delivery.name}.jsonl",
             Body="\n".join(lines).encode(),
             ContentType="application/jsonl",
+        )
+        logger.warning(
+            "Records could not be counted; the quarantine bucket has each with its reason",
+            source=self._delivery.source,
+            rejected=len(rejected),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 EVENT_SOURCE = "bedrock-meter"
 NOTICE_EVENT = "Bedrock Meter Notice"
 """Source and detail type of the events that carry notices, beside the topic."""
+MAX_LINES = 20
+"""The lines of a list in a notice; whoever looks into a longer one needs the log anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,13 @@ class Notice:
     subject: str
     text: str
     is_repeated: bool = False
+
+
+def list_lines(found: Sequence[str]) -> list[str]:
+    """List what was found in lines of a notice, and the number of what has no line there."""
+    more = len(found) - MAX_LINES
+    rest = [f"- and {more:,} more; the function's log names them"] if more > 0 else []
+    return [*(f"- {text}" for text in found[:MAX_LINES]), *rest]
 
 
 class Notifier(Protocol):

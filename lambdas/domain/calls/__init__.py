@@ -2,6 +2,6 @@
 
 from lambdas.domain.calls.books import CallBooks, TagBook
 from lambdas.domain.calls.enriched_call import EnrichedCall
-from lambdas.domain.calls.enricher import CallEnricher, DatedPrices
+from lambdas.domain.calls.enricher import CallEnricher
 
-__all__ = ["CallBooks", "CallEnricher", "DatedPrices", "EnrichedCall", "TagBook"]
+__all__ = ["CallBooks", "CallEnricher", "EnrichedCall", "TagBook"]

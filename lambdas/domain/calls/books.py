@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lambdas.domain.attribution import AttributionRules, TagFacts, tagged_arns
 from lambdas.domain.calls.enriched_call import EnrichedCall
-from lambdas.domain.calls.enricher import CallEnricher, DatedPrices
+from lambdas.domain.calls.enricher import CallEnricher
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.pricing import DatedPrices
 
 
 class TagBook(Protocol):
@@ -38,10 +39,6 @@ class CallBooks:
         """Open the books for some calls: look up the tags of their resources once."""
         arns = {arn for record in records for arn in tagged_arns(record)}
         return CallEnricher(self.prices, self.rules, self.tags.look_up(arns, now))
-
-    def at_prices(self, prices: DatedPrices) -> CallBooks:
-        """The same books with other prices."""
-        return replace(self, prices=prices)
 
     def enrich(self, records: Sequence[UsageRecord], now: datetime) -> list[EnrichedCall]:
         """Enrich calls, in their order."""

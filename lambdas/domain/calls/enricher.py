@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
 
 from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
 from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.invocations import CallVariant, UsageRecord
-from lambdas.domain.pricing import CallCost, CallModels, Pricing, Routing, read_models
+from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models
 from lambdas.domain.pricing.call_pricing import price_attempt, price_call
 
 _NO_RULES, _NO_FACTS = AttributionRules(), TagFacts()
-
-
-class DatedPrices(Protocol):
-    """The prices at which calls are taken, by the time of the call."""
-
-    def get(self, called_at: datetime) -> Pricing:
-        """Get the prices of calls of a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ MAX_SERIES_READ: Final = 500
 GUARDED_SETS: Final = (DimensionSet.IDENTITY, DimensionSet.MODEL)
 """The dimension sets whose alarms look at each series."""
 
-_PAST: Final = timedelta(days=1)
+_PAST: Final = timedelta(days=8)
+"""The longest window of an alarm on usage, a week, and a day: values can be dated back."""
 _FUTURE: Final = timedelta(hours=2)
 """CloudWatch takes values of so much later.
 
@@ -63,7 +64,7 @@ class ForgedSeries:
 
 
 def window_of_series(moment: datetime) -> AuditWindow:
-    """Get the day before a moment, and the hours ahead of it that values can be dated to."""
+    """Get the time that alarms on usage add up, and the hours that values can be dated ahead."""
     return AuditWindow(moment - _PAST, moment + _FUTURE)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts.notifications import MAX_LINES, Notice, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
+from lambdas.domain.words import list_first
 
-_MOST_MODELS = 20
 _ADVICE = (
     "Rejected records, failing functions and logs that Bedrock could not deliver have alarms of"
     " their own: look at these first, then run make doctor. When the cause is fixed, make replay"
@@ -44,7 +43,7 @@ def coverage_notice(report: CoverageReport) -> Notice:
         )
     lines = [
         f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
-        *_models(report),
+        *list_lines(_models(report)),
         _ADVICE,
     ]
     return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))
@@ -65,12 +64,10 @@ def mismatch_notice(report: MismatchReport) -> Notice:
         lines.append(
             f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:"
         )
-    lines += [_difference(*difference) for difference in islice(found.items(), _MOST_MODELS)]
-    if len(found) > _MOST_MODELS:
-        lines.append(f"- and {len(found) - _MOST_MODELS} more; the function's log has all")
+    lines += list_lines([_difference(*difference) for difference in found.items()])
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
-        lines.append(f"Calls without counts, left out of both: {', '.join(named[:_MOST_MODELS])}.")
+        lines.append(f"Calls without counts, left out of both: {list_first(named, MAX_LINES)}.")
     lines += _forgeries(report, period)
     if ALL_MODELS in {mismatch.model_id for mismatch in found}:
         lines.append(_TOO_MANY_MODELS)
@@ -80,11 +77,10 @@ def mismatch_notice(report: MismatchReport) -> Notice:
 
 def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
     if unknown := report.unknown_models:
-        named = ", ".join(unknown[:_MOST_MODELS])
-        rest = f" and {len(unknown) - _MOST_MODELS} more" if len(unknown) > _MOST_MODELS else ""
         yield (
             f"In the two hours {period} the meter has calls of {len(unknown)} models that Bedrock"
-            f" has none of: {named}{rest}. They take places of real models for the whole month."
+            f" has none of: {list_first(unknown, MAX_LINES)}. They take places of real models for"
+            " the whole month."
         )
     if report.exceeded_bound is not None:
         yield (
@@ -97,24 +93,21 @@ def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
 def _difference(mismatch: Mismatch, compared: Comparison) -> str:
     if mismatch.quantity is Quantity.UNCOUNTED_CALLS:
         return (
-            f"- {mismatch.model_id}: {compared.metered:,} of {compared.bedrock:,} calls have no"
+            f"{mismatch.model_id}: {compared.metered:,} of {compared.bedrock:,} calls have no"
             " counts, though Bedrock counts tokens of the model"
         )
     amount = f"{compared.surplus:,}" if mismatch.is_surplus else f"{compared.missing:,}"
     direction = "too many" if mismatch.is_surplus else "missing"
     return (
-        f"- {mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
+        f"{mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
         f" ({compared.metered:,} counted, {compared.bedrock:,} by Bedrock)"
     )
 
 
-def _models(report: CoverageReport) -> Iterator[str]:
+def _models(report: CoverageReport) -> list[str]:
     # Where each model misses a few, none may be short by itself.
-    models = report.short_models or [it for it in report.models if it.calls.missing]
-    for it in models[:_MOST_MODELS]:
-        yield f"- {it.model_id}: {_covered(it.calls)}{_details(it)}"
-    if len(models) > _MOST_MODELS:
-        yield f"- and {len(models) - _MOST_MODELS} models more; the function's log names them"
+    models = report.short_models or [model for model in report.models if model.calls.missing]
+    return [f"{model.model_id}: {_covered(model.calls)}{_details(model)}" for model in models]
 
 
 def _covered(calls: Comparison) -> str:

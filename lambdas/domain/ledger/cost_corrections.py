@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -32,6 +33,23 @@ class CorrectionProgress(NamedTuple):
     lowered_usd: Decimal = Decimal(0)
     too_old_calls: int = 0
     unpriced_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionReport:
+    """The result of a run.
+
+    Attributes:
+        corrections: The progress of each edition that was superseded in the last two weeks.
+        published: Calls whose difference was published by this run.
+        reason: The reason why it ended before all were done; `None` if it did not.
+        is_refused: Whether CloudWatch refused the rest.
+    """
+
+    corrections: tuple[CorrectionProgress, ...] = ()
+    published: int = 0
+    reason: str | None = None
+    is_refused: bool = False
 
 
 class ProgressChangedError(Exception):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
@@ -65,6 +67,44 @@ def price_need(record: UsageRecord) -> PriceNeed:
             *(unit for unit, _ in record.billed_units),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RepricedModel:
+    """The calls of one model that got their cost.
+
+    Attributes:
+        calls: Calls whose cost was published.
+        usd: Their cost, exactly.
+        prices: The prices that were taken: their source, and from which day on they hold.
+    """
+
+    calls: int
+    usd: Decimal
+    prices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepriceReport:
+    """The result of a run.
+
+    Attributes:
+        by_model: The foundation models that have a price now.
+        too_old: Calls that have a price, but that CloudWatch takes no metrics of any more; reports
+            from the ledger have their cost.
+        waiting: The models without a price, with the service tier, and the first day of the calls
+            that wait for it.
+        reason: The reason why it ended before all were done; `None` if it did not.
+        is_refused: Whether CloudWatch refused the rest.
+        is_other_run: Whether it did nothing because another run was at it.
+    """
+
+    by_model: Mapping[str, RepricedModel] = field(default_factory=dict)
+    too_old: int = 0
+    waiting: Mapping[str, date] = field(default_factory=dict)
+    reason: str | None = None
+    is_refused: bool = False
+    is_other_run: bool = False
 
 
 class RunLock(Protocol):

@@ -10,7 +10,7 @@ from typing import Self
 from lambdas.domain.alerts.notifications import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
 from lambdas.domain.logging_configuration.drift import Difference
-from lambdas.domain.words import cut, fingerprint
+from lambdas.domain.words import cut, fingerprint, list_first
 
 _EVENTS_REMEMBERED = 50
 # SNS and EventBridge take 256 KB, an item of DynamoDB 400 KB.
@@ -116,9 +116,7 @@ def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
 
 def _who(change: LoggingChange) -> str:
     targets = [cut(target, _MAX_LETTERS) for target in change.targets]
-    rest = len(targets) - _MAX_NAMES
-    listed = ", ".join(targets[:_MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
-    of = f" of {listed}" if listed else ""
+    of = f" of {list_first(targets, _MAX_NAMES)}" if targets else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
     return (
         f"Who: {cut(change.who, _MAX_LETTERS)}, by {cut(change.action, _MAX_LETTERS)}{of} at {at}."

@@ -20,7 +20,7 @@ from lambdas.domain.pricing.price_book import (
     PriceConflictError,
 )
 from lambdas.domain.pricing.price_entry import tokens_by_kind
-from lambdas.domain.pricing.pricing import Pricing
+from lambdas.domain.pricing.pricing import DatedPrices, Pricing
 from lambdas.domain.pricing.routes import Route, read_route
 from lambdas.domain.pricing.shipped import shipped_prices
 
@@ -32,6 +32,7 @@ __all__ = [
     "CallPrices",
     "Cost",
     "CostLine",
+    "DatedPrices",
     "ListRate",
     "NegotiatedPrice",
     "NegotiatedPrices",

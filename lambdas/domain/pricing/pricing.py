@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Protocol
 
 from lambdas.domain.pricing.negotiated import NegotiatedPrices
 from lambdas.domain.pricing.price import PriceBasis, UsdPerMillion
 from lambdas.domain.pricing.price_book import PriceBook
 from lambdas.domain.pricing.routes import Route
+
+
+class DatedPrices(Protocol):
+    """The prices at which calls are taken, by the time of the call."""
+
+    def get(self, called_at: datetime) -> Pricing:
+        """Get the prices of calls of a time."""
 
 
 @dataclass(frozen=True, slots=True)

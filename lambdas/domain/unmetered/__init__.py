@@ -17,17 +17,20 @@ from lambdas.domain.unmetered.ports import (
     TrafficUnavailableError,
 )
 from lambdas.domain.unmetered.regions import (
+    ENABLED_STATUSES,
     RegionTraffic,
     is_first_deployment,
     region_keys,
     region_notice,
 )
 from lambdas.domain.unmetered.tiers import TierCalls, misread_tiers, tier_notice
+from lambdas.domain.unmetered.traffic_report import TrafficReport, TrafficScope
 from lambdas.domain.unmetered.traffic_window import traffic_window
 
 __all__ = [
     "ASYNC_ACTION",
     "BATCH_EVENT",
+    "ENABLED_STATUSES",
     "AsyncInvocation",
     "AsyncInvocations",
     "BatchJob",
@@ -36,6 +39,8 @@ __all__ = [
     "SentNotices",
     "TierCalls",
     "TrafficReader",
+    "TrafficReport",
+    "TrafficScope",
     "TrafficUnavailableError",
     "async_notice",
     "batch_notice",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts.notifications import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow, Comparison
 from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import day_of, period_of
@@ -14,7 +14,10 @@ from lambdas.domain.unmetered.traffic_window import day_of, period_of
 MAX_MODELS_OF_A_REGION: Final = 50
 """As many models of a Region are read, through each endpoint. An application inference profile is
 one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
-_MAX_MODELS: Final = 20
+
+ENABLED_STATUSES: Final = ("ENABLED", "ENABLED_BY_DEFAULT")
+"""How an account lists a Region in which it can call Bedrock. Source:
+https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
         f"{period_of(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
         f" counted {traffic.unmetered_calls:,} of these calls:"
     )
-    lines = [summary, *_models(traffic)]
+    lines = [summary, *list_lines(_models(traffic))]
     next_at = 100 ** (_power_of_100(traffic.unmetered_calls) + 1)
     if traffic.metered_calls is not None:
         lines.append(
@@ -93,7 +96,7 @@ def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
     return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
 
 
-def _models(traffic: RegionTraffic) -> Iterator[str]:
+def _models(traffic: RegionTraffic) -> list[str]:
     named = [(model, calls, "") for model, calls in traffic.calls.items()]
     if traffic.metered_calls is None:
         named += [
@@ -101,7 +104,4 @@ def _models(traffic: RegionTraffic) -> Iterator[str]:
             for model, calls in traffic.mantle_calls.items()
         ]
     named.sort(key=lambda entry: -entry[1])
-    for model, calls, way in named[:_MAX_MODELS]:
-        yield f"- {dimension_value(model)}: {calls:,} calls{way}"
-    if len(named) > _MAX_MODELS:
-        yield f"- and {len(named) - _MAX_MODELS} more models; the function's log names them"
+    return [f"{dimension_value(model)}: {calls:,} calls{way}" for model, calls, way in named]

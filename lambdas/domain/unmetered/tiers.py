@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts.notifications import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.metrics.catalog import dimension_value
@@ -15,7 +15,6 @@ from lambdas.domain.unmetered.traffic_window import day_of, period_of
 
 MAX_TIERS_READ: Final = 200
 """As many metrics of tiers are read an hour. An application inference profile has its own."""
-_MAX_ROWS: Final = 20
 _HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
@@ -83,13 +82,13 @@ def tier_notice(misread: Sequence[TierCalls], window: AuditWindow) -> Notice:
     )
     lines = [
         summary,
-        *(
-            f"- {dimension_value(row.model)}: {row.calls:,} calls at {dimension_value(row.tier)}"
-            for row in misread[:_MAX_ROWS]
+        *list_lines(
+            [
+                f"{dimension_value(row.model)}: {row.calls:,} calls at {dimension_value(row.tier)}"
+                for row in misread
+            ]
         ),
     ]
-    if len(misread) > _MAX_ROWS:
-        lines.append(f"- and {len(misread) - _MAX_ROWS} more; the function's log names them")
     lines += [f"{dimension_value(tier)} {_MEANINGS.get(tier, _OTHER_MEANING)}." for tier in tiers]
     lines.append(_ADVICE)
     return Notice("Bedrock Meter: calls are priced at the wrong service tier", "\n".join(lines))

@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lambdas.functions.comparison_reporter.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id, logger
+from lambdas.services.compare_models import ModelComparer
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.comparison_reporter import PricedReporter, make_reporter
+from lambdas.wiring.comparison_reporter import make_comparer
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,10 +20,10 @@ _RESERVED_FOR_CALLS_MS = 5 * 60_000
 """So much time is left to compare the calls once requests have been looked at."""
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write the report, or raise: a part of a week would pass for the whole."""
-    written = reporter().report(
+    written = comparer().report(
         datetime.now(UTC), time_check(context), time_check(context, _RESERVED_FOR_CALLS_MS)
     )
     coverage = written.report.coverage
@@ -37,10 +38,10 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
 
 
 @cache
-def reporter() -> PricedReporter:
-    """Make the reporter, once per process."""
+def comparer() -> ModelComparer:
+    """Make the comparer, once per process."""
     settings = Settings.from_environment(os.environ)
-    return make_reporter(
+    return make_comparer(
         settings,
         ledger_table=settings.ledger_table,
         report_bucket=settings.report_bucket,

@@ -8,8 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.coverage_auditor.settings import Settings
-from lambdas.observability import logger, record_health
-from lambdas.wiring.coverage_auditor import CoverageWatch, make_coverage_watch
+from lambdas.observability import log_request_id, record_health
+from lambdas.services.watch_coverage import CoverageWatcher
+from lambdas.wiring.coverage_auditor import make_watcher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,25 +19,21 @@ if TYPE_CHECKING:
 _ALARM_EVENT = "CloudWatch Alarm State Change"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Audit at the time of an event: measure on schedule, name models after an alarm.
-
-    An alarm keeps the state, and notifies once; it cannot name a model. The notice that names them
-    is sent when it has turned to ALARM, so there is no state to keep here.
-    """
+    """Audit at the time of an event: measure on schedule, name models after an alarm."""
     moment = datetime.fromisoformat(event["time"])
     if event["detail-type"] == _ALARM_EVENT:
-        watch().explain(str(event["detail"].get("alarmName")), moment)
+        watcher().explain(str(event["detail"].get("alarmName")), moment)
     else:
-        record_health(watch().measure(moment))
+        record_health(watcher().measure(moment))
 
 
 @cache
-def watch() -> CoverageWatch:
-    """Make the watch, once per process."""
+def watcher() -> CoverageWatcher:
+    """Make the watcher, once per process."""
     settings = Settings.from_environment(os.environ)
-    return make_coverage_watch(
+    return make_watcher(
         topic_arn=settings.topic_arn,
         state_table=settings.state_table,
         alarm_metric=settings.alarm_metric,

@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lambdas.functions.focus_exporter.settings import Settings
-from lambdas.observability import logger
+from lambdas.observability import log_request_id, logger
+from lambdas.services.export_focus import FocusExporter
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.focus_exporter import PricedExporter, make_exporter
+from lambdas.wiring.focus_exporter import make_exporter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _NOT_LOGGED = frozenset({"focus_metadata", "left_out"})  # the long parts of a manifest
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Write both periods, or raise: a part of a month would pass for the whole."""
     for manifest in exporter().export(datetime.now(UTC), time_check(context)):
@@ -27,7 +28,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
 
 
 @cache
-def exporter() -> PricedExporter:
+def exporter() -> FocusExporter:
     """Make the exporter, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_exporter(

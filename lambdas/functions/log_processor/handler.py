@@ -7,24 +7,20 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.invocations import Delivery, MeteredSource
+from lambdas.domain.invocations import MeteredSource
 from lambdas.functions.log_processor.settings import Settings
-from lambdas.observability import logger, record_health
-from lambdas.services.ingest_invocations import IngestReport
-from lambdas.wiring.log_processor import DeliveryIngestor, make_ingestor
+from lambdas.observability import log_request_id, record_health
+from lambdas.services.ingest_invocations import DeliveryIngestor
+from lambdas.wiring.log_processor import make_ingestor
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Ingest one delivery; raise so that Lambda retries it when not all could be written."""
-    now = datetime.now(UTC)
-    report = IngestReport()
-    for delivery in Delivery.open(event["awslogs"]["data"]):
-        report += ingestor().ingest(delivery, now)
-    record_health(report.health)
+    record_health(ingestor().ingest(event["awslogs"]["data"], datetime.now(UTC)).health)
 
 
 @cache

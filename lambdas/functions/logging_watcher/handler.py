@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lambdas.domain.logging_configuration import LoggingChange
 from lambdas.domain.metrics.catalog import LOGGING_DIFFERENCES
 from lambdas.functions.logging_watcher.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, record_health
 from lambdas.services.watch_logging import LoggingWatcher
 from lambdas.wiring.logging_watcher import make_watcher
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TRAIL_EVENT = "AWS API Call via CloudTrail"
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Check because a trail reports a change, or because the schedule asks."""
     is_change = event["detail-type"] == _TRAIL_EVENT

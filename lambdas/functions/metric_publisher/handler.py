@@ -8,15 +8,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.metric_publisher.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, record_health
+from lambdas.services.publish_stream import StreamPublisher
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.metric_publisher import StreamPublisher, make_publisher
+from lambdas.wiring.metric_publisher import make_publisher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Publish what is new in a batch of the stream.
 

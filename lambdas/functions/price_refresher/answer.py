@@ -8,9 +8,8 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from lambdas.domain.ledger.cost_corrections import CorrectionProgress
-from lambdas.services.correct_costs import CorrectionReport
-from lambdas.services.reprice_calls import RepriceReport
+from lambdas.domain.ledger.cost_corrections import CorrectionProgress, CorrectionReport
+from lambdas.domain.ledger.unpriced_calls import RepriceReport
 
 _MAX_WAITING_MODELS = 20
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher.answer import build_answer
 from lambdas.functions.price_refresher.settings import Settings
-from lambdas.observability import logger, record_health
+from lambdas.observability import log_request_id, logger, record_health
+from lambdas.services.refresh_costs import CostRefresher
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.price_refresher import CostRefresher, make_refresher
+from lambdas.wiring.price_refresher import make_refresher
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@logger.inject_lambda_context
+@log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
     """Publish the cost of calls that have a price now, and differences of superseded prices.
 

@@ -37,9 +37,9 @@ from lambdas.domain.reports.comparison import report as comparison_report
 from lambdas.domain.reports.comparison.losses import MEANINGS, Loss
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
-from tests.builders import HAIKU_3
+from tests.builders import HAIKU_3, usd_by_kind
 from tests.unit.reports.comparison.observing import call, report_on
-from tests.unit.reports.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED, usd
+from tests.unit.reports.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED
 
 M = 1_000_000
 FAILED: dict[str, Any] = {"error_code": "ModelErrorException"}
@@ -127,7 +127,7 @@ def listed(*models: str, region: str = "us-east-1") -> list[Price]:
             Routing.REGION,
             region,
             None,
-            (Rates(0, usd(str(n + 1), str(n + 1))),),
+            (Rates(0, usd_by_kind(str(n + 1), str(n + 1))),),
             "tests",
             date(2026, 1, 1),
         )

@@ -17,7 +17,6 @@ from lambdas.domain.reports.focus import (
     COLUMNS,
     LeftOut,
     Sums,
-    plain,
     row_of,
 )
 from tests.builders import NOBODY, usage_record
@@ -26,20 +25,6 @@ from tests.focus_calls import charges_of, csv_of
 
 def test_no_calls_are_a_header_alone() -> None:
     assert csv_of(charges_of([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        ("1E+3", "1000"),
-        ("1E-26", "0.00000000000000000000000001"),
-        ("0E-6", "0"),
-        ("3.00", "3"),
-        ("12345678901234.5", "12345678901234.5"),
-    ],
-)
-def test_numbers_are_written_digit_by_digit(number: str, text: str) -> None:
-    assert plain(Decimal(number)) == text
 
 
 def test_a_number_with_more_places_than_its_column_is_refused() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import boto3
 import pytest
 
-from dashboards.demo.deliveries import pack
 from lambdas.adapters.s3.quarantine import S3Quarantine
 from lambdas.domain.invocations import Delivery, RejectedRecord, RejectionReason, envelope
 from lambdas.services.ingest_invocations import Ingestor
 from tests.aws import QUARANTINE
 from tests.fakes import InMemoryUsageLedger
 from tests.invocation_logs import log
+from tests.log_deliveries import pack
 
 MARKER = "XyzzyMarker"
 BODIES = {

@@ -11,6 +11,7 @@ from mypy_boto3_cloudwatch import CloudWatchClient
 
 from dashboards.cloudwatch import (
     AccountEvaluator,
+    Evaluation,
     Periods,
     Query,
     Series,
@@ -138,6 +139,66 @@ def test_series_of_one_label_stay_apart(client: CloudWatchClient, cloudwatch: St
     answer(cloudwatch, [SEARCH], result("s1", "all", (TEN, 1)), result("s1", "all", (TEN, 2)))
     found = AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
     assert found.series == {"s1": [Series("all", (1, None)), Series("all", (2, None))]}
+
+
+def test_series_of_one_label_keep_their_order_from_page_to_page(
+    client: CloudWatchClient, cloudwatch: Stubber
+) -> None:
+    answer(
+        cloudwatch,
+        [SEARCH],
+        *(result("s1", "all", (TEN, value)) for value in (1, 100)),
+        NextToken="more",
+    )
+    answer(
+        cloudwatch,
+        [SEARCH],
+        *(result("s1", "all", (ELEVEN, value)) for value in (2, 200)),
+        after="more",
+    )
+    found = AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
+    assert found.series == {"s1": [Series("all", (1, 2)), Series("all", (100, 200))]}
+
+
+def test_a_page_with_some_of_the_series_of_a_label_is_refused(
+    client: CloudWatchClient, cloudwatch: Stubber
+) -> None:
+    answer(
+        cloudwatch,
+        [SEARCH],
+        *(result("s1", "all", (TEN, value)) for value in (1, 100)),
+        NextToken="more",
+    )
+    answer(cloudwatch, [SEARCH], result("s1", "all", (ELEVEN, 200)), after="more")
+    with pytest.raises(SourceError, match="several series labelled all, and not all of them"):
+        AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
+
+
+def test_a_series_without_a_label_has_the_id_of_its_query(
+    client: CloudWatchClient, cloudwatch: Stubber
+) -> None:
+    unlabelled = result("s1", "", (TEN, 1), Messages=[{"Code": "ArithmeticError"}])
+    del unlabelled["Label"]
+    answer(cloudwatch, [SEARCH], unlabelled)
+    found = AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
+    assert found == Evaluation({"s1": [Series("s1", (1, None))]}, ())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Values": [1, 2]},
+        {"Id": "of_no_query"},
+        {"StatusCode": None},
+    ],
+)
+def test_an_answer_that_breaks_the_api_s_promises_is_one_line(
+    client: CloudWatchClient, cloudwatch: Stubber, odd: dict[str, Any]
+) -> None:
+    broken = {**result("s1", "all", (TEN, 1)), **odd}
+    answer(cloudwatch, [SEARCH], {name: value for name, value in broken.items() if value})
+    with pytest.raises(SourceError, match="answer cannot be read"):
+        AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
 
 
 def test_data_that_stay_incomplete_are_drawn_with_a_message(

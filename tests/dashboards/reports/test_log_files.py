@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.demo.deliveries import pack
 from dashboards.reports.logs import json_values, log_reader
 from dashboards.reports.logs.log_files import UnreadableLogsError, find_log_files
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
 from lambdas.domain.invocations import Ignored, Reading, RejectionReason, UsageRecord
 from tests.invocation_logs import as_lines, log, write
+from tests.log_deliveries import pack
 
 LOGS = [log(f"request-{number}") for number in range(3)]
 IDS = [it["requestId"] for it in LOGS]

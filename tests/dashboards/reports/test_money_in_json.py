@@ -1,6 +1,5 @@
 """Money in every document of the meter is text, whose digits no reader of JSON rounds."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from cdk.config import Config
+from cdk.operations.price_book_json import write_price_book
 from dashboards.reports import compare, focus, usage_json
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
@@ -17,7 +17,6 @@ from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.reconciliation_json import report_json as reconciliation_json
 from lambdas.adapters.report_layouts.comparison_json import report_json as comparison_json
 from lambdas.domain.pricing import shipped_prices
-from lambdas.domain.pricing.shipped import write_price_book
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
 from tests.builders import NOBODY, SONNET_4, usage_record
 from tests.focus_calls import charges_of
@@ -29,11 +28,9 @@ SHARES = frozenset({"as_cached_saves", "uncached_saves"})
 
 
 def summary(_: Path) -> str:
-    out = io.StringIO()
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([SAMPLES]))
-        usage_json.write_json(meter, out)
-    return out.getvalue()
+        return "".join(usage_json.summary_json(meter))
 
 
 def comparison(_: Path) -> str:

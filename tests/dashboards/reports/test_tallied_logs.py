@@ -1,6 +1,5 @@
 """Adding logs up gives what metering them call by call gives, however they are cut and mixed."""
 
-import io
 import json
 import subprocess
 from pathlib import Path
@@ -17,7 +16,7 @@ from dashboards.reports.logs.log_files import LogFile, find_log_files
 from dashboards.reports.logs.log_parts import cut_into_parts
 from dashboards.reports.tallied_logs import TalliedLogs
 from dashboards.reports.temporary_store import open_temporary_store
-from dashboards.reports.usage_json import write_json
+from dashboards.reports.usage_json import summary_json
 from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.command_line import BEDROCK_METER
 from tests.invocation_logs import as_lines, log, write
@@ -98,9 +97,7 @@ lines = st.one_of(
 
 
 def as_json(meter: LocalMeter) -> Any:
-    text = io.StringIO()
-    write_json(meter, text)
-    return json.loads(text.getvalue())
+    return json.loads("".join(summary_json(meter)))
 
 
 def meter_call_by_call(*paths: Path) -> Any:

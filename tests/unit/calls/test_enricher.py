@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution import UNATTRIBUTED, TagFacts, TagHistory, TagObservation
 from lambdas.domain.attribution.ports import FoundTags
-from lambdas.domain.calls import CallEnricher, DatedPrices, EnrichedCall
+from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import CallVariant, Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.join import join, join_readings
 from lambdas.domain.metrics.catalog import USAGE_METRICS
 from lambdas.domain.pricing import (
     CallModels,
     Cost,
+    DatedPrices,
     Price,
     PriceBook,
     Pricing,

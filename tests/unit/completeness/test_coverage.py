@@ -205,7 +205,7 @@ def test_all_but_one_is_never_said_to_be_all() -> None:
 def test_a_notice_stays_readable_however_many_models_there_are() -> None:
     text = coverage_notice(report({}, {f"model-{number}": 100 for number in range(30)})).text
     assert len(text.split("\n")) == 23
-    assert "- and 10 models more" in text
+    assert "- and 10 more; the" in text
 
 
 def test_what_is_counted_by_the_time_of_the_notice_is_told_as_such() -> None:

@@ -20,12 +20,11 @@ from lambdas.domain.pricing import (
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
     Unpriced,
 )
 from lambdas.domain.pricing.call_pricing import price_call
-from tests.builders import usage_record
+from tests.builders import listed_price, usage_record
 
 TEXT = "maker.text-v1:0"
 EMBEDDING = "maker.embed-v1:0"
@@ -35,7 +34,7 @@ UNPRICED_IMAGES = "amazon.nova-canvas-v1:0"
 RERANKER = "cohere.rerank-v3-5:0"
 VIDEO = "twelvelabs.pegasus-1-2-v1:0"
 
-_PRICE = Price(TEXT, Routing.REGION, "us-east-1", None, (), "tests", date(2026, 1, 1))
+_PRICE = listed_price(TEXT)
 
 
 def listed(model_id: str, usd: dict[TokenKind, str], **units: str) -> Price:

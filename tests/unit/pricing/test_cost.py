@@ -14,28 +14,26 @@ from lambdas.domain.pricing import (
     Cost,
     NegotiatedPrice,
     NegotiatedPrices,
-    Price,
     PriceBasis,
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
     Unpriced,
 )
 from lambdas.domain.pricing.call_pricing import price_call
-from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record, usage_records
-
-USD = {
-    TokenKind.INPUT: Decimal(3),
-    TokenKind.OUTPUT: Decimal(15),
-    TokenKind.CACHE_READ: Decimal("0.3"),
-    TokenKind.CACHE_WRITE_5M: Decimal("3.75"),
-    TokenKind.CACHE_WRITE_1H: Decimal(6),
-}
-LISTED = Price(
-    HAIKU_3, Routing.REGION, "us-east-1", None, (Rates(0, USD),), "tests", date(2026, 1, 1)
+from tests.builders import (
+    HAIKU_3,
+    NOON,
+    SONNET_4,
+    listed_price,
+    usage_record,
+    usage_records,
+    usd_by_kind,
 )
+
+USD = usd_by_kind("3", "15", "0.3", "3.75", "6")
+LISTED = listed_price(HAIKU_3, Rates(0, USD))
 HALF = {kind: usd / 2 for kind, usd in USD.items()}
 FLEX = replace(LISTED, rates=(Rates(0, HALF),), service_tier="flex")
 BOOK = PriceBook([LISTED, FLEX], edition="e1")

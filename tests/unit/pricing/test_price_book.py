@@ -23,6 +23,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.price_book import is_same_model
 from lambdas.domain.pricing.routes import partition_of
+from tests.builders import listed_price
 
 NOVA = "amazon.nova-pro-v1:0"
 DAY = date(2026, 9, 8)
@@ -37,8 +38,11 @@ def price(
     effective_from: date | None = None,
     kind: TokenKind = TokenKind.INPUT,
 ) -> Price:
-    rates = (Rates(0, {kind: Decimal(usd)}),)
-    return Price(model_id, *scope, effective_from, rates, "tests", date(2026, 1, 1))
+    routing, place = scope
+    rates = Rates(0, {kind: Decimal(usd)})
+    return listed_price(
+        model_id, rates, routing=routing, place=place, effective_from=effective_from
+    )
 
 
 def find(

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_sources.genai_prices import read_genai_prices
 from lambdas.domain.pricing import (
     GUARDRAILS,
@@ -19,7 +20,7 @@ from lambdas.domain.pricing import (
     shipped_prices,
 )
 from lambdas.domain.pricing.price_book import is_same_model
-from lambdas.domain.pricing.shipped import read_price_book, write_price_book
+from lambdas.domain.pricing.shipped import read_price_book
 from tests.infrastructure.synthesis import ROOT
 
 DAY = date(2026, 11, 25)

@@ -20,20 +20,18 @@ from lambdas.domain.pricing import (
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
     Unpriced,
 )
 from lambdas.domain.pricing.call_pricing import price_call
-from tests.builders import usage_record
+from tests.builders import listed_price, usage_record, usd_by_kind
 
 CHEAP, DEAR, UNKNOWN = "maker.cheap", "maker.dear", "maker.unknown"
 
 
 def listed(model_id: str, usd: str, tier: str | None = None) -> Price:
-    rates = (Rates(0, {kind: Decimal(usd) for kind in TokenKind}),)
-    place = (Routing.REGION, "us-east-1")
-    return Price(model_id, *place, None, rates, "tests", date(2026, 1, 1), tier)
+    rates = Rates(0, {kind: Decimal(usd) for kind in TokenKind})
+    return listed_price(model_id, rates, service_tier=tier)
 
 
 PRICING = Pricing(
@@ -111,8 +109,7 @@ def test_another_variant_never_lowers_the_cost(
 
 
 def with_input_price_alone(model_id: str, usd: str, begins: date | None = None) -> Price:
-    rates = (Rates(0, {TokenKind.INPUT: Decimal(usd)}),)
-    return Price(model_id, Routing.REGION, "us-east-1", begins, rates, "tests", date(2026, 1, 1))
+    return listed_price(model_id, Rates(0, usd_by_kind(usd)), effective_from=begins)
 
 
 INPUT_ALONE = Pricing(PriceBook([with_input_price_alone(CHEAP, "1")]))
@@ -130,9 +127,8 @@ def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
 
 
 def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothing() -> None:
-    rates = (Rates(0, {TokenKind.CACHE_WRITE_5M: Decimal(4), TokenKind.INPUT: Decimal(1)}),)
-    place = (Routing.REGION, "us-east-1")
-    pricing = Pricing(PriceBook([Price(CHEAP, *place, None, rates, "tests", date(2026, 1, 1))]))
+    rates = Rates(0, {TokenKind.CACHE_WRITE_5M: Decimal(4), TokenKind.INPUT: Decimal(1)})
+    pricing = Pricing(PriceBook([listed_price(CHEAP, rates)]))
     tokens = TokenCounts(0, cache_write=1_000_000)
     real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
     forged = real._replace(tokens=tokens._replace(cache_write_1h=1_000_000))

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lambdas.domain.unmetered import AsyncInvocation, BatchJob, RegionTraffic, TierCalls
-from lambdas.services.audit_traffic import (
-    TrafficAuditor,
+from lambdas.domain.unmetered import (
+    AsyncInvocation,
+    BatchJob,
+    RegionTraffic,
+    TierCalls,
     TrafficReport,
     TrafficScope,
-    TrafficSources,
 )
+from lambdas.services.audit_traffic import TrafficAuditor, TrafficSources
 from tests.builders import HAIKU_3, NOON
 from tests.fakes import InMemoryNotifier
 from tests.traffic import InMemoryAsyncInvocations, InMemorySentNotices, InMemoryTraffic

@@ -18,9 +18,9 @@ from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, Wee
 from lambdas.domain.reports.comparison.losses import Loss
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
-from lambdas.services.compare_models import CompareModels
+from lambdas.services.compare_models import ModelComparer
 from tests.builders import usage_record
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import (
     InMemoryInvocationLogs,
     InMemoryRecordedCalls,
@@ -53,13 +53,12 @@ def message(record: UsageRecord, body: object) -> str:
     )
 
 
-def comparing(*calls: UsageRecord, **changes: Any) -> tuple[CompareModels, InMemoryReportFiles]:
+def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMemoryReportFiles]:
     """What compares models on calls, and where its report goes."""
     files = InMemoryReportFiles()
-    reporter = CompareModels(
+    reporter = ModelComparer(
         calls=InMemoryRecordedCalls(calls),
-        books=call_books(),
-        pricing=PRICING,
+        books=current_books(pricing=PRICING),
         logs=None,
         reports=ComparisonFiles(files),
     )
@@ -117,7 +116,7 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
         call("1", MONDAY, identity_arn=arn.format("search")),
         call("2", MONDAY, identity_arn=arn.format("chat")),
         call("3", MONDAY, identity_arn=arn.format("chat")),
-        books=call_books(source),
+        books=current_books(source, pricing=PRICING),
     )
     reporter.report(NOW)
     costs = {
@@ -166,7 +165,7 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
     )
     reporter, _ = comparing(
         call("1", MONDAY, identity_arn=caller, request_metadata=said),
-        books=call_books(rules=AttributionRules(trusted_principals=(trusted,))),
+        books=current_books(rules=AttributionRules(trusted_principals=(trusted,)), pricing=PRICING),
         outlines=Watched,
     )
     assert [it.project for it in reporter.report(NOW).report.projects] == ["search"]

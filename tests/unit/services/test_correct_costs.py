@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.ledger.cost_corrections import CorrectionProgress
+from lambdas.domain.ledger.cost_corrections import CorrectionProgress, CorrectionReport
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
@@ -18,9 +18,9 @@ from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
 from lambdas.domain.pricing.overlay import lay_over
 from lambdas.domain.pricing.superseding import MAX_LATENESS, PublishedBooks
-from lambdas.services.correct_costs import CorrectCosts, CorrectionReport
+from lambdas.services.correct_costs import CostCorrector
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, usage_record
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import (
     InMemoryCostCorrections,
     InMemoryMetricSink,
@@ -75,13 +75,12 @@ def call(number: int, at: datetime = NOON - timedelta(hours=1)) -> UsageRecord:
     return usage_record(request_id=f"{number:03}", timestamp=at, tokens=tokens)
 
 
-def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CorrectCosts:
-    return CorrectCosts(
-        books=call_books(),
+def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CostCorrector:
+    return CostCorrector(
+        books=current_books(),
         namer=DimensionNamer(),
         publishing=MetricPublishing(sink, Detail.STANDARD),
         pricing=Pricing(PRICES),
-        shipped=PRICES,
         calls=InMemoryRecordedCalls(records),
         corrections=InMemoryCostCorrections(),
         lock=InMemoryUnpricedCalls(),

@@ -20,9 +20,9 @@ from lambdas.domain.pricing import Cost
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.domain.reports.focus import TooManyChargesError, charges
-from lambdas.services.export_focus import ExportFocus
+from lambdas.services.export_focus import FocusExporter
 from tests.builders import HAIKU_3, usage_record
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
 from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
@@ -57,10 +57,10 @@ def files() -> InMemoryReportFiles:
 
 
 @pytest.fixture
-def exporter(files: InMemoryReportFiles) -> ExportFocus:
-    return ExportFocus(
+def exporter(files: InMemoryReportFiles) -> FocusExporter:
+    return FocusExporter(
         calls=InMemoryRecordedCalls(CALLS),
-        books=call_books(prices=PRICING),
+        books=current_books(pricing=PRICING),
         files=FocusFiles(files, copy_as_parquet),
         account_id="111122223333",
         billing_account_id=None,
@@ -78,7 +78,7 @@ def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
 
 
 def test_each_period_has_its_calls_and_their_cost(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     told = exporter.export(NOW)
     assert [it["billing_period"] for it in told] == [OCTOBER, NOVEMBER]
@@ -94,7 +94,7 @@ def test_each_period_has_its_calls_and_their_cost(
 
 
 def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     assert exporter.export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
     manifest = manifest_of(files, NOVEMBER)
@@ -115,7 +115,7 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
 
 
 def test_the_manifest_comes_last_and_knows_its_files(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
     names = list(files.kept)
@@ -129,7 +129,7 @@ def test_the_manifest_comes_last_and_knows_its_files(
 
 
 def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
     before = dict(files.kept)
@@ -144,13 +144,13 @@ def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
 
 @pytest.mark.parametrize("is_global", [False, True])
 def test_a_call_is_charged_by_the_model_behind_its_profile(
-    exporter: ExportFocus, files: InMemoryReportFiles, *, is_global: bool
+    exporter: FocusExporter, files: InMemoryReportFiles, *, is_global: bool
 ) -> None:
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
     through = call("1", NOW, model_id="application-inference-profile/abc", invoked_model_id=profile)
     source = InMemoryTagSource()
     source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
-    books = call_books(source, prices=PRICING)
+    books = current_books(source, pricing=PRICING)
     replace(exporter, calls=InMemoryRecordedCalls([through]), books=books).export(NOW)
     rows = rows_of(files, NOVEMBER)
     assert {row["x_ModelId"] for row in rows} == {HAIKU_3}
@@ -159,7 +159,7 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
 
 
 def test_accounts_are_told_where_the_log_does_not_know(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     nameless = call("1", NOW, account_id="", identity_arn="unknown")
     paid = replace(
@@ -183,7 +183,7 @@ AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
     ],
 )
 def test_a_period_that_began_before_the_ledger_does_is_told(
-    exporter: ExportFocus, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
+    exporter: FocusExporter, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
     replace(exporter, kept=kept).export(NOW)
     assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
@@ -191,7 +191,7 @@ def test_a_period_that_began_before_the_ledger_does_is_told(
 
 
 def test_the_previous_period_of_january_is_december(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(datetime(2027, 1, 31, tzinfo=UTC))
     periods = [name.split("=")[1].split("/")[0] for name in files.kept]
@@ -200,7 +200,7 @@ def test_the_previous_period_of_january_is_december(
 
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_without_time_for_all_calls_nothing_is_written_of_a_part(
-    exporter: ExportFocus, files: InMemoryReportFiles, times: int
+    exporter: FocusExporter, files: InMemoryReportFiles, times: int
 ) -> None:
     exporter.export(NOW)
     before = dict(files.kept)
@@ -213,7 +213,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
 
 
 def test_a_conversion_that_fails_leaves_what_was_kept(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     def fail(csv: Path, _: Path) -> int:
         raise OSError(csv.name)
@@ -224,7 +224,7 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
 
 
 def test_too_many_charges_are_an_error_and_no_files(
-    exporter: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
+    exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 2)
     with pytest.raises(TooManyChargesError):
@@ -233,7 +233,7 @@ def test_too_many_charges_are_an_error_and_no_files(
 
 
 def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
-    exporter: ExportFocus, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
+    exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 50)
     role = "arn:aws:sts::111122223333:assumed-role/fleet"
@@ -249,7 +249,7 @@ def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
 
 
 def test_unreadable_items_are_counted_in_the_manifests(
-    exporter: ExportFocus, files: InMemoryReportFiles
+    exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
     assert manifest_of(files, NOVEMBER)["unreadable_items"] == 0

@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
+from cdk.config import Window
 from lambdas.domain.completeness.forged_series import MAX_SERIES_READ, ForgedSeries
 from lambdas.domain.metrics.aggregation import Dimensions
 from lambdas.domain.metrics.catalog import IDENTITY_ARN, MODEL_ID, NAMESPACE, DimensionSet
@@ -34,8 +37,15 @@ def test_a_value_dated_ahead_is_found_before_alarms_look_at_it() -> None:
     assert find((OF_ANA, NOON + timedelta(minutes=90), -5)).count == 1
 
 
-def test_a_value_of_the_day_before_yesterday_is_no_finding_any_more() -> None:
-    assert find((OF_ANA, NOON - timedelta(hours=25), -5)).count == 0
+@pytest.mark.parametrize("window", Window)
+def test_a_value_dated_back_is_found_as_long_as_an_alarm_adds_it_up(window: Window) -> None:
+    until_the_next_audit = timedelta(hours=1)
+    dated = NOON - timedelta(seconds=window.seconds) - until_the_next_audit
+    assert find((OF_ANA, dated, -5)).count == 1
+
+
+def test_a_value_that_no_alarm_adds_up_any_more_is_no_finding() -> None:
+    assert find((OF_ANA, NOON - timedelta(days=8, minutes=1), -5)).count == 0
 
 
 def test_metrics_that_no_alarm_looks_at_are_left_alone() -> None:

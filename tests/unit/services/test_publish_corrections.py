@@ -14,7 +14,7 @@ from lambdas.domain.ledger.join import join_readings
 from lambdas.domain.metrics import DimensionNamer, Distribution, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost
-from lambdas.services.publish_metrics import PublishMetrics
+from lambdas.services.publish_metrics import MetricPublisher
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
 from tests.enriching import call_books
 from tests.fakes import (
@@ -39,7 +39,7 @@ class Meter:
         self.ledger = InMemoryUsageLedger(self.publish)
         self.refusals = 0
         self.tampered = 0
-        self._publisher = PublishMetrics(
+        self._publisher = MetricPublisher(
             call_books(), DimensionNamer(), MetricPublishing(self.sink, Detail.FULL), self.unpriced
         )
 

@@ -19,8 +19,9 @@ from lambdas.domain.metrics import (
     aggregate,
 )
 from lambdas.domain.metrics.catalog import Detail
+from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.domain.pricing import PriceBook, Pricing
-from lambdas.services.publish_metrics import PublishMetrics, PublishReport
+from lambdas.services.publish_metrics import MetricPublisher
 from tests.builders import (
     HAIKU_3,
     NOON,
@@ -47,9 +48,9 @@ def publisher(
     unpriced: InMemoryUnpricedCalls | None = None,
     prices: Pricing = PRICING,
     source: InMemoryTagSource | None = None,
-) -> PublishMetrics:
+) -> MetricPublisher:
     notes = InMemoryUnpricedCalls() if unpriced is None else unpriced
-    return PublishMetrics(
+    return MetricPublisher(
         call_books(source, prices=prices),
         DimensionNamer(),
         MetricPublishing(sink, Detail.FULL),

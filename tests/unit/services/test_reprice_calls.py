@@ -12,7 +12,7 @@ from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.ledger.join import join_readings
-from lambdas.domain.ledger.unpriced_calls import WaitingGroup
+from lambdas.domain.ledger.unpriced_calls import RepricedModel, WaitingGroup
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import (
@@ -20,16 +20,14 @@ from lambdas.domain.pricing import (
     Cost,
     NegotiatedPrice,
     NegotiatedPrices,
-    Price,
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
 )
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
-from lambdas.services.reprice_calls import RepriceCalls, RepricedModel
+from lambdas.services.reprice_calls import CallRepricer
 from tests.builders import (
     ANA,
     HAIKU_3,
@@ -37,10 +35,11 @@ from tests.builders import (
     PRICES,
     SONNET_4,
     cost_of,
+    listed_price,
     usage_record,
     usage_records,
 )
-from tests.enriching import call_books
+from tests.enriching import current_books
 from tests.fakes import (
     InMemoryMetricSink,
     InMemoryTagSource,
@@ -67,9 +66,9 @@ def repricer(
     sink: InMemoryMetricSink,
     pricing: Pricing = WITH_SONNET,
     source: InMemoryTagSource | None = None,
-) -> RepriceCalls:
-    return RepriceCalls(
-        call_books(source, prices=pricing),
+) -> CallRepricer:
+    return CallRepricer(
+        current_books(source, pricing=pricing),
         DimensionNamer(),
         MetricPublishing(sink, Detail.STANDARD),
         unpriced,
@@ -246,11 +245,7 @@ def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
 def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
     """A long call of a model whose price of long calls leaves a kind of tokens out."""
     rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
-    pricing = Pricing(
-        PriceBook(
-            [Price(SONNET_4, Routing.REGION, "us-east-1", None, rates, "tests", date(2026, 1, 1))]
-        )
-    )
+    pricing = Pricing(PriceBook([listed_price(SONNET_4, *rates)]))
     short = usage_record(request_id="short", model_id=SONNET_4)
     long = usage_record(request_id="long", model_id=SONNET_4, tokens=TokenCounts(1000, 5))
     unpriced = calls(long, short)

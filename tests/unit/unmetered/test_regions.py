@@ -64,7 +64,7 @@ def test_a_notice_of_many_models_names_those_with_most_calls() -> None:
     text = region_notice(RegionTraffic(NORTH, calls), WINDOW).text
     assert "- model-25: 25 calls" in text
     assert "- model-05:" not in text
-    assert "- and 5 more models" in text
+    assert "- and 5 more; the" in text
 
 
 def test_a_model_s_name_cannot_forge_lines_of_a_notice() -> None:

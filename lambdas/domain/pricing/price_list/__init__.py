@@ -18,6 +18,7 @@ from lambdas.domain.pricing.price_list.rows import (
     NotARow,
     PriceKey,
     PriceListRow,
+    read_day,
     read_row,
 )
 from lambdas.domain.pricing.price_list.usage_types import (
@@ -48,6 +49,7 @@ __all__ = [
     "PriceListRow",
     "UsageType",
     "read_bulk_file",
+    "read_day",
     "read_price_list",
     "read_row",
     "read_usage_type",

@@ -12,7 +12,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import ijson
 
-from lambdas.domain.pricing.price_list.rows import Attributes, LeftOut, ListedPrice, NotARow
+from lambdas.domain.pricing.price_list.rows import (
+    DAY_LENGTH,
+    Attributes,
+    LeftOut,
+    ListedPrice,
+    NotARow,
+)
 
 _HEADER = frozenset({"offerCode", "publicationDate", "version"})
 _ATTRIBUTES = frozenset(
@@ -22,7 +28,6 @@ _MAX_DEPTH = 20
 _MAX_DIGITS = 1_000
 _LONG_NUMBER = re.compile(rb"\d{%d}" % (_MAX_DIGITS + 1))
 """The C parser crashes at numbers of about 100,000 digits, before it can report one."""
-_DAY_LENGTH = len("YYYY-MM-DD")
 _SUBJECT_LENGTH = 100  # characters of what is too long
 _Event: TypeAlias = tuple[str, Any]
 _Path: TypeAlias = tuple[str, ...]
@@ -243,7 +248,7 @@ class _Parts:
         return BulkFile(
             offer=offer,
             version=self.header.get("version", ""),
-            published_on=self.header.get("publicationDate", "")[:_DAY_LENGTH],
+            published_on=self.header.get("publicationDate", "")[:DAY_LENGTH],
             products=tuple(products),
             left_out=tuple(left_out),
         )

@@ -20,9 +20,11 @@ from lambdas.domain.pricing.price_list.usage_types import (
     UsageType,
     read_usage_type,
 )
+from lambdas.domain.words import exact_text
 
 OFFERS = ("AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels")
 """The offers of the AWS Price List that hold prices of Bedrock."""
+DAY_LENGTH = len("YYYY-MM-DD")
 
 _ONE = Decimal(1)
 _FIGURE = re.compile(r"\d{1,7}(?:\.\d{1,18})?(?:E[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
@@ -39,7 +41,6 @@ _SPELLINGS = {
 }
 _TEXT_UNITS = frozenset({"textunit", "text unit", "text units"})  # of guardrails
 _NAME_ATTRIBUTES = ("model", "titanModel")
-_DAY_LENGTH = len("YYYY-MM-DD")
 
 Attributes: TypeAlias = Mapping[str, str]
 
@@ -175,7 +176,7 @@ def read_row(
         variant=usage.variant,
         measure=measure,
     )
-    return PriceListRow(key, usd, _day(price.effective_from), offer, text)
+    return PriceListRow(key, usd, read_day(price.effective_from), offer, text)
 
 
 def _read_usage(text: str, attributes: Attributes) -> tuple[UsageType, Measure] | LeftOut:
@@ -231,12 +232,13 @@ def _factor(usage: UsageType, measure: Measure, unit: str) -> Decimal | None:
 
 def _is_within_limits(usd: Decimal) -> bool:
     """Say if a price has a size, and a number of digits written out, that a book can hold."""
-    whole, _, fraction = f"{usd.normalize():f}".partition(".")
+    whole, _, fraction = exact_text(usd).partition(".")
     return usd <= MAX_USD and len(whole.lstrip("0") + fraction) <= MAX_USD_DIGITS
 
 
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """Read the day that a time in ISO 8601 begins with; `None` where it begins with none."""
     try:
-        return date.fromisoformat(text[:_DAY_LENGTH])
+        return date.fromisoformat(text[:DAY_LENGTH])
     except ValueError:
         return None

@@ -25,7 +25,6 @@ from lambdas.domain.reports.focus.rows import (
     Value,
     midnight,
     month_after,
-    plain,
     row_of,
 )
 
@@ -53,6 +52,5 @@ __all__ = [
     "Value",
     "midnight",
     "month_after",
-    "plain",
     "row_of",
 ]

@@ -18,6 +18,7 @@ from lambdas.domain.pricing import BilledUnit, TokenKind
 from lambdas.domain.reports.focus.charges import Charge, ChargeKey, Meter, is_formula
 from lambdas.domain.reports.focus.columns import COLUMNS, DECIMAL_DIGITS
 from lambdas.domain.reports.focus.regions import region_name
+from lambdas.domain.words import exact_text
 
 Value: TypeAlias = "str | Decimal | datetime | None"
 Row: TypeAlias = Mapping[str, Value]
@@ -152,15 +153,10 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def plain(number: Decimal) -> str:
-    """A number digit by digit: no exponent, no rounding, no zeros at its end."""
-    return f"{number.normalize(EXACTLY):f}"
-
-
 def _describe(key: ChargeKey) -> str:
     per = "a million" if isinstance(key.meter, TokenKind) else "each"
     return (
-        f"{_SERVICE} {key.model_id}: {_METER_NAMES[key.meter]} at {plain(key.usd)} USD {per}"
+        f"{_SERVICE} {key.model_id}: {_METER_NAMES[key.meter]} at {exact_text(key.usd)} USD {per}"
         " (estimate)"
     )
 

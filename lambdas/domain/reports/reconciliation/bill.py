@@ -19,6 +19,7 @@ from lambdas.domain.pricing.price_list import (
     ModelNames,
     Plan,
     UsageType,
+    read_day,
     read_usage_type,
     shipped_names,
 )
@@ -232,7 +233,7 @@ class Bill:
             raise TooManyUsesError
 
     def _add_usage(self, row: BillRow) -> None:
-        day, quantity, cost = _day(row.usage_start), _number(row.usage_amount), _dollars(row)
+        day, quantity, cost = read_day(row.usage_start), _number(row.usage_amount), _dollars(row)
         if day is None or quantity is None or _number(row.unblended_cost) is None:
             self._set_apart(Apart.UNREADABLE, row.usage_type, cost)
             return
@@ -378,7 +379,7 @@ def _distance(one: Decimal, other: Decimal) -> Decimal:
 
 
 def _check_granularity(row: BillRow, day: date) -> None:
-    end = _day(row.usage_end)
+    end = read_day(row.usage_end)
     if end is not None and (end - day).days > 1:
         message = (
             "a line of the bill stands for more than a day. Make an export with TIME_GRANULARITY"
@@ -394,13 +395,6 @@ def _hour(row: BillRow) -> int | None:
     if not (hour.isascii() and hour.isdigit()) or (int(hour) == 0 and not is_same_day):
         return None
     return min(int(hour), _HOURS_A_DAY - 1)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text[:_DAY_LENGTH])
-    except ValueError:
-        return None
 
 
 def _number(text: str) -> Decimal | None:

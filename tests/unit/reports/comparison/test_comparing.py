@@ -1,7 +1,7 @@
 """What the same traffic costs elsewhere is exact, compares like with like, and guesses nothing."""
 
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
     Cost,
-    Price,
     PriceBook,
     Pricing,
     Rates,
-    Routing,
     TokenKind,
     Unpriced,
     read_models,
@@ -25,7 +23,7 @@ from lambdas.domain.reports.comparison import ObservedCall
 from lambdas.domain.reports.comparison.candidates import saved_share
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.traffic import PriceSteps, TrafficMix
-from tests.builders import NOON, usage_record
+from tests.builders import NOON, listed_price, usage_record, usd_by_kind
 from tests.unit.reports.comparison.observing import call, costs_of, report_on
 from tests.unit.reports.comparison.prices import (
     BOOK,
@@ -38,7 +36,6 @@ from tests.unit.reports.comparison.prices import (
     NEGOTIATED,
     PRICING,
     TIERED,
-    usd,
 )
 
 M = 1_000_000
@@ -103,8 +100,7 @@ def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_oth
 
 
 def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -> None:
-    rates = (Rates(0, usd("90", "90")),)
-    elsewhere = Price(CHEAP, Routing.REGION, "ap-south-1", None, rates, "tests", date(2026, 1, 1))
+    elsewhere = listed_price(CHEAP, Rates(0, usd_by_kind("90", "90")), place="ap-south-1")
     pricing = Pricing(PriceBook([*BOOK, elsewhere]))
     calls = (call(model=CHEAP), call(1, invoked_model_id=f"global.{DEAR}"))
     cost = costs_of(report_on(*calls, pricing=pricing))[CHEAP]

@@ -12,7 +12,7 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
 from lambdas.domain.reports.focus import DailyCharges, month_after, row_of
 from lambdas.domain.reports.focus.charges import Charge
-from tests.builders import ANA, NOBODY, SONNET_4, usage_record
+from tests.builders import ANA, NOBODY, SONNET_4, usage_record, usd_by_kind
 from tests.focus_calls import (
     IMPORTED,
     PRICING,
@@ -23,7 +23,6 @@ from tests.focus_calls import (
     only_row_of,
     row_of_call,
     rows_of,
-    usd,
 )
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
@@ -109,7 +108,7 @@ def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str
 
 def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
     agreed = [
-        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd(price), service_tier=tier)
+        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind(price), service_tier=tier)
         for price, tier in (("4", None), ("2", "flex"))
     ]
     call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))

@@ -1,4 +1,4 @@
-"""The ledger table's stream as Lambda delivers it to `metric_publisher`, in moto."""
+"""Logs as Lambda delivers them to `log_processor`, and the ledger's stream to the publisher."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import Any
 
 import boto3
 
-from lambdas.functions.metric_publisher import handler
+from lambdas.functions.log_processor import handler as log_processor
+from lambdas.functions.metric_publisher import handler as metric_publisher
 from tests.aws import LEDGER, lambda_context
+from tests.log_deliveries import pack
 
 _CONTEXT = lambda_context(120_000)
+
+
+def deliver(*messages: str) -> None:
+    """Deliver messages of the metered log group."""
+    log_processor.lambda_handler({"awslogs": {"data": pack(messages)}}, _CONTEXT)
 
 
 class Table:
@@ -51,7 +58,7 @@ def publish(changes: list[dict[str, Any]]) -> int:
     times = 0
     while changes:
         times += 1
-        answer = handler.lambda_handler({"Records": changes}, _CONTEXT)
+        answer = metric_publisher.lambda_handler({"Records": changes}, _CONTEXT)
         failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
         numbers = [change["dynamodb"]["SequenceNumber"] for change in changes]
         changes = changes[numbers.index(failed[0]) :] if failed else []

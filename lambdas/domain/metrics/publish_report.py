@@ -1,0 +1,58 @@
+"""What became of changes of the ledger that were to be published as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.ledger.tampering import TamperedCall
+from lambdas.domain.metrics.catalog import (
+    CONFLICTING_DUPLICATES,
+    METERING_DELAY,
+    OVERFLOWING_CALLS,
+    TAMPERED_CALLS,
+    UNPUBLISHED_RECORDS,
+    HealthMetric,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What became of some changes of the ledger, up to the first that was not sent.
+
+    Attributes:
+        published: New calls whose data points were sent.
+        unpublished: Changes of calls that are too old for CloudWatch, which the ledger has all the
+            same, and changes that could not be read.
+        conflicting: Changes of calls whose readings disagree.
+        tampered: Calls that something other than the meter changed in the ledger.
+        oldest: When the oldest of the published calls was made.
+        first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
+            It and all after it are to be published again.
+        reason: Why it was not sent.
+        overflowing: Calls that are in an overflow bucket, since more identities, projects or
+            models than have metrics of their own were seen.
+    """
+
+    published: int = 0
+    unpublished: int = 0
+    conflicting: tuple[LedgerChange, ...] = ()
+    tampered: tuple[TamperedCall, ...] = ()
+    oldest: datetime | None = None
+    first_unsent: int | None = None
+    reason: str | None = None
+    overflowing: int = 0
+
+    def get_health(self, now: datetime) -> Mapping[HealthMetric, float]:
+        """Get the health metrics of what was published at a time."""
+        health: dict[HealthMetric, float] = {
+            CONFLICTING_DUPLICATES: len(self.conflicting),
+            TAMPERED_CALLS: len(self.tampered),
+            UNPUBLISHED_RECORDS: self.unpublished,
+            OVERFLOWING_CALLS: self.overflowing,
+        }
+        if self.oldest is not None:
+            health[METERING_DELAY] = max(0.0, (now - self.oldest).total_seconds())
+        return health

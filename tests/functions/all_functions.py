@@ -1,0 +1,51 @@
+"""A made-up account in which calls are metered, audited and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.functions.coverage_auditor import handler as coverage_auditor
+from tests.aws import deploy_a_stack, event, lambda_context, set_log_processor_variables
+
+REPORTS = "reports"
+CONTEXT = lambda_context(900_000)
+NOW = datetime.now(UTC).replace(microsecond=0)
+LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
+_AUDITED = NOW + timedelta(hours=6)  # what was before the deployment is not audited
+
+
+def set_variables_of_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what publishers, reporters and auditors need but for their topic; make the bucket."""
+    set_log_processor_variables(monkeypatch)
+    for name, value in {
+        "STACK_ID": deploy_a_stack(),
+        "METRIC_DETAIL": "full",
+        "REPORT_BUCKET": REPORTS,
+        "LEDGER_RETENTION_DAYS": "90",
+        "ALARM_METRIC": "QuotaTokens",
+        "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=REPORTS)
+
+
+def audit_missing_calls(models: Iterable[str]) -> None:
+    """Audit an hour in which Bedrock alone has calls of these models."""
+    data: list[Any] = [
+        {
+            "MetricName": "Invocations",
+            "Timestamp": _AUDITED - timedelta(minutes=45),
+            "Value": 1000,
+            "Dimensions": [{"Name": "ModelId", "Value": model}],
+        }
+        for model in models
+    ]
+    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/Bedrock", MetricData=data)
+    alarm = {"alarmName": "BedrockMeter-Health-Coverage", "state": {"value": "ALARM"}}
+    change = event("CloudWatch Alarm State Change", _AUDITED, alarm)
+    coverage_auditor.lambda_handler(change, CONTEXT)
