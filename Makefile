@@ -148,7 +148,7 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
 
-destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
+destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
 	@$(CDK) destroy 'BedrockMeter-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 

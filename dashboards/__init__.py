@@ -1,1 +1,1 @@
-"""What people look at: dashboards, and the preview that runs everything locally."""
+"""Dashboards, reports over log files, the demo, and the console script `bedrock-meter`."""

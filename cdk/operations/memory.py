@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 
 from cdk.config import stack_names
-from cdk.operations.deployment import Deployment
+from cdk.operations.deployment import Deployment, NotDeployedError
 from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
 from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.logging_configuration import LoggingMemory, read_copies, verify
@@ -34,7 +34,7 @@ def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingMemo
             Key={PARTITION_KEY: {"S": MEMORY_KEY}},
             ConsistentRead=True,
         )
-    except client.exceptions.ResourceNotFoundException:
-        return ()
+    except (client.exceptions.ResourceNotFoundException, NotDeployedError):
+        return ()  # the table is gone, or the deployment is older than it
     texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
     return read_copies(text.get("S", "") for text in texts)

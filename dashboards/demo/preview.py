@@ -1,4 +1,4 @@
-"""Shows the dashboards on this machine: `make preview [LOGS="PATH ..."] [OUT=dashboards.html]`."""
+"""Shows the dashboards on this machine: `make preview [LOGS="PATH ..."] [OUT=page.html]`."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Checkout:
     folder: Path
 
     def follow(self, title: str) -> None:
-        """Make the changes that a section of the page shows."""
+        """Make the changes that a section of the page shows; the linter has no objection."""
         steps = list(STEP.finditer(read_section(title)))
         assert steps
         for step in steps:
@@ -76,6 +76,9 @@ class Checkout:
             (number,) = re.findall(rf"^{step['name']} = (\d+)$", path.read_text(), re.MULTILINE)
             raised = f"{step['name']} = {int(number) + int(step['more'])}"
             path.write_text(path.read_text().replace(f"{step['name']} = {number}", raised))
+        files = sorted({step["path"] for step in steps if step["path"].endswith(".py")})
+        self.run("-m", "ruff", "check", "--no-cache", *files)
+        self.run("-m", "ruff", "format", "--no-cache", "--check", *files)
 
     def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> str:
         """Run Python with the copy's code; returns what is printed."""

@@ -104,6 +104,17 @@ def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path:
     assert (run.returncode, run.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
+def test_help_is_silent_too_when_its_reader_has_seen_enough(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [*BEDROCK_METER, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (1, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 @pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
 def test_a_full_device_is_reported_in_one_line(arguments: list[str]) -> None:
