@@ -77,13 +77,21 @@ class _AcknowledgedChecks:
             standing = []
             for resource in violation.violating_resources:
                 path = str(resource.construct_path)
-                found = {it for it in acknowledgements if it.matches(violation.rule_name, path)}
+                found = {
+                    acknowledgement
+                    for acknowledgement in acknowledgements
+                    if acknowledgement.matches(violation.rule_name, path)
+                }
                 used |= found
                 if not found:
                     standing.append(resource)
             if standing:
                 violations.append(_violation(violation, standing))
-        violations += [_unused(it) for it in acknowledgements if it not in used]
+        violations += [
+            _unused(acknowledgement)
+            for acknowledgement in acknowledgements
+            if acknowledgement not in used
+        ]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
 

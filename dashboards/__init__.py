@@ -1,1 +1,1 @@
-"""Dashboards, reports over log files, the demo, and the console script `bedrock-meter`."""
+"""What people look at: dashboards, reports, and the commands that make them."""

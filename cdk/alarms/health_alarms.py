@@ -10,11 +10,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.alarms.health_symptoms import Silence, Symptom, Watched, symptoms
+from cdk.alarms.health_symptoms import symptoms
 from cdk.alarms.scheduled_functions import MAX_DELAY_OF_A_START, MAX_WARM_UP, Scheduled, symptoms_of
+from cdk.alarms.symptom import Silence, Symptom, Watched
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
-HEALTH_PREFIX = "BedrockMeter-Health-"
-"""The beginning of the names of health alarms."""
 _MIN_WARM_UP = Duration.minutes(30)
 
 
@@ -48,9 +48,13 @@ class HealthAlarms(Construct):
         """
         super().__init__(scope, construct_id)
         all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
-        self.alarms = {it.name: self._alarm(it, watched, look_at) for it in all_of_them}
+        self.alarms = {
+            symptom.name: self._alarm(symptom, watched, look_at) for symptom in all_of_them
+        }
         self.without_recovery = frozenset(
-            f"{HEALTH_PREFIX}{it.name}" for it in all_of_them if not it.is_recovery_told
+            f"{HEALTH_ALARM_PREFIX}{symptom.name}"
+            for symptom in all_of_them
+            if not symptom.is_recovery_notified
         )
 
     def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
@@ -59,7 +63,7 @@ class HealthAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             symptom.name,
-            alarm_name=f"{HEALTH_PREFIX}{symptom.name}",
+            alarm_name=f"{HEALTH_ALARM_PREFIX}{symptom.name}",
             alarm_description=f"{symptom.description} Dashboard: {look_at}",
             metric=metric,
             threshold=symptom.threshold,

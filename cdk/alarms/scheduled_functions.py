@@ -1,4 +1,4 @@
-"""What should not be of a function that a schedule starts: that it fails, or is not started."""
+"""Health checks of a function that a schedule starts: that it fails, or is not started."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.alarms.health_symptoms import Silence, Symptom
+from cdk.alarms.symptom import DAY, Silence, Symptom
 
-_SHORTEST = Duration.minutes(15)  # of what is told
-_DAY = Duration.days(1)
+_MIN_PERIOD = Duration.minutes(15)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-_LONGEST_RANGE = Duration.days(7)
+_MAX_RANGE = Duration.days(7)
 MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
@@ -54,15 +53,15 @@ class Scheduled:
 
 
 def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
-    """What should not be of a function that a schedule starts: that it fails, or is not started."""
+    """Health checks of a function that a schedule starts: that it fails, or is not started."""
     name, every = scheduled.name, scheduled.every.to_minutes()
-    is_daily = every >= _DAY.to_minutes()
-    shortest = _SHORTEST.to_minutes()
+    is_daily = every >= DAY.to_minutes()
+    shortest = _MIN_PERIOD.to_minutes()
     yield Symptom(
         f"{name}Errors",
         lambda _: scheduled.name_function(
             scheduled.function.metric_errors(
-                period=_DAY if is_daily else Duration.minutes(max(every, shortest))
+                period=DAY if is_daily else Duration.minutes(max(every, shortest))
             )
         ),
         _ERRORS_GRAPH,
@@ -74,7 +73,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     # Starts come some seconds early or late: one period without any proves nothing.
     periods = max(2, math.ceil(shortest / every))
     first_start = every + MAX_DELAY_OF_A_START.to_minutes()
-    if periods * every > _LONGEST_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
+    if periods * every > _MAX_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
         return
     yield Symptom(
         f"{name}NotStarted",

@@ -10,18 +10,19 @@ from decimal import Decimal
 from functools import partial
 
 from cdk.config import Config, CostThresholds, Thresholds, Window
+from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import ESTIMATED_COST, DimensionSet
 
 COST = ESTIMATED_COST.name
 
 _NO_LETTER = re.compile(r"[^0-9A-Za-z]+")
-_LONGEST_SLUG = 60
+_MAX_SLUG_LETTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmThreshold:
-    """From how many tokens, or dollars, in a window on somebody is told.
+    """The tokens, or dollars, of a window from which on an alarm notifies.
 
     Attributes:
         metric_name: What is added up: tokens of a kind, or cost; a metric of the catalog.
@@ -42,12 +43,12 @@ class AlarmThreshold:
 
     @property
     def is_of_cost(self) -> bool:
-        """Whether it is about dollars."""
+        """Say if it is about dollars."""
         return self.metric_name == COST
 
     @property
     def is_grouped(self) -> bool:
-        """Whether every model or every identity is watched by itself, new ones included."""
+        """Say if every model or every identity is watched by itself, new ones included."""
         return self.name is None and self.dimension_set is not DimensionSet.ACCOUNT
 
     @property
@@ -68,11 +69,11 @@ class AlarmThreshold:
         who = "".join(word.capitalize() for word in self.subject.split())
         if self.name is not None:
             digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
-            slug = _NO_LETTER.sub("-", self.name).strip("-")[-_LONGEST_SLUG:]
+            slug = _NO_LETTER.sub("-", self.name).strip("-")[-_MAX_SLUG_LETTERS:]
             who = f"{self.dimension_set.value.capitalize()}-{slug}-{digest}"
         if self.is_of_cost:
             who += "-Cost"
-        return f"BedrockMeter-{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
+        return f"{NAME_PREFIX}{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
 
 
 def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:

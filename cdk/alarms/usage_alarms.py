@@ -11,10 +11,11 @@ from constructs import Construct
 from cdk.alarms.runbooks import name_runbook
 from cdk.alarms.thresholds import AlarmThreshold
 from cdk.config import Window
+from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 
 EVALUATED_EVERY = Duration.minutes(1)
-"""How often CloudWatch looks at an alarm whose period is a minute or more."""
+"""The interval at which CloudWatch evaluates an alarm whose period is a minute or more."""
 
 _RUNBOOK = "UsageAlarms"
 _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -22,19 +23,19 @@ _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
 class UsageAlarm(cloudwatch.Alarm):
-    """The alarm of one threshold. Its window slides, so that it tells as soon as it can."""
+    """The alarm of one threshold. Its window slides, so that it notifies as soon as it can."""
 
     def __init__(self, scope: Construct, *, threshold: AlarmThreshold, look_at: str) -> None:
         """Make the alarm.
 
         Args:
             scope: The stack.
-            threshold: When it is to tell.
+            threshold: The amount from which on it notifies.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(
             scope,
-            threshold.alarm_name.removeprefix("BedrockMeter-"),
+            threshold.alarm_name.removeprefix(NAME_PREFIX),
             alarm_name=threshold.alarm_name,
             alarm_description=_describe(threshold, look_at),
             metric=usage_of(threshold),
@@ -46,7 +47,7 @@ class UsageAlarm(cloudwatch.Alarm):
 
 
 class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
-    """Tells when the account's tokens, or its cost, rise above what CloudWatch has learnt."""
+    """Notifies when the account's tokens, or its cost, rise above what CloudWatch has learnt."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, width: float, metric_name: str, look_at: str
@@ -55,7 +56,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         super().__init__(
             scope,
             construct_id,
-            alarm_name=f"BedrockMeter-Account-{construct_id}",
+            alarm_name=f"{NAME_PREFIX}Account-{construct_id}",
             alarm_description=(
                 f"The account's {metric_name} of an hour is far above what is usual at this time"
                 f" ({width:g} standard deviations). Who and which model: {look_at}"
@@ -70,7 +71,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
 
 
 def usage_of(threshold: AlarmThreshold) -> cloudwatch.IMetric:
-    """What a threshold looks at: one metric, or a query with a series for each of many."""
+    """Make what a threshold watches: one metric, or a query with a series for each of many."""
     if not threshold.is_grouped:
         return _plain(
             threshold.dimension_set, threshold.window, threshold.metric_name, threshold.name

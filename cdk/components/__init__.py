@@ -1,1 +1,1 @@
-"""What the stacks are made of."""
+"""Parts of stacks and functions."""

@@ -13,21 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
+from cdk.alarms.health_symptoms import symptoms
+from cdk.alarms.price_symptoms import price_list_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {
-    "usage_overview": "BedrockMeter-UsageOverview",
-    "identity_detail": "BedrockMeter-IdentityDetail",
-    "model_comparison": "BedrockMeter-ModelComparison",
-    "cost_and_budgets": "BedrockMeter-CostAndBudgets",
-    "quota_and_throttling": "BedrockMeter-QuotaAndThrottling",
-    "pipeline_health": "BedrockMeter-PipelineHealth",
+    "usage_overview": f"{NAME_PREFIX}UsageOverview",
+    "identity_detail": f"{NAME_PREFIX}IdentityDetail",
+    "model_comparison": f"{NAME_PREFIX}ModelComparison",
+    "cost_and_budgets": f"{NAME_PREFIX}CostAndBudgets",
+    "quota_and_throttling": f"{NAME_PREFIX}QuotaAndThrottling",
+    "pipeline_health": f"{NAME_PREFIX}PipelineHealth",
 }
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
 
@@ -35,7 +37,7 @@ WRITTEN_FOR = "us-east-1"
 WRITTEN_ALARMS = f"arn:aws:cloudwatch:{WRITTEN_FOR}:111122223333:alarm:"
 WRITTEN_LOG_GROUP = "BedrockMeter-InvocationLogs"
 WRITTEN_STREAM_MAPPING = "11111111-2222-3333-4444-555555555555"
-"""What a file says where a deployment has a name of its own."""
+"""Names in a file for which a deployment has its own."""
 
 _LINKS_BETWEEN = " · "
 _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaws.cn"}
@@ -69,12 +71,12 @@ def _console(region: str) -> str:
 def deployed_dashboards(config: Config) -> list[str]:
     """The files that are deployed: three that CloudWatch has for nothing, and what is asked for."""
     extra = get_args(ExtraDashboard)
-    return [it for it in NAMES if it not in extra or it in config.extra_dashboards]
+    return [file for file in NAMES if file not in extra or file in config.extra_dashboards]
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedNames:
-    """What is called otherwise in each deployment.
+    """Names that differ in each deployment.
 
     Attributes:
         region: The Region that is shown.
@@ -124,21 +126,23 @@ def dashboard_body(
     """
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
-    gone = [dashboard_url(it, names.region) for it in NAMES if it not in deployed]
+    gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
     lines = _lines(thresholds)
     with_band = {
         name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
     }
-    unknown = tuple(f"{names.alarms}BedrockMeter-Health-{it}" for it in missing)
+    unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
         properties = widget["properties"]
         if "alarms" in properties:
-            properties["alarms"] = [it for it in properties["alarms"] if not it.startswith(unknown)]
+            properties["alarms"] = [
+                alarm for alarm in properties["alarms"] if not alarm.startswith(unknown)
+            ]
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:
-            rows = [it for it in properties["metrics"] if not _is_band(it)]
+            rows = [row for row in properties["metrics"] if not _is_band(row)]
             properties["metrics"] = rows
             if anomaly_band and widget_id in with_band:
                 rows.append(_band(anomaly_band))
@@ -150,8 +154,8 @@ def dashboard_body(
 
 def _without_links(text: str, gone: Iterable[str]) -> str:
     *lines, links = text.split("\n")
-    endings = tuple(f"({it})" for it in gone)
-    kept = [it for it in links.split(_LINKS_BETWEEN) if not it.endswith(endings)]
+    endings = tuple(f"({url})" for url in gone)
+    kept = [link for link in links.split(_LINKS_BETWEEN) if not link.endswith(endings)]
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 

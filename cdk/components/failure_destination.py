@@ -8,9 +8,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.meter_function import MeterFunction
-
-FAILURES_PREFIX = "aws/lambda/"
-"""What Lambda's names of failed events begin with."""
+from cdk.config.resource_names import FAILURES_PREFIX
 
 
 class FailureDestination:

@@ -24,7 +24,7 @@ LAYER_NAMES: dict[DependencyGroup, str] = {
 
 
 class FunctionDefaults:
-    """What all functions of a stack share.
+    """Properties that all functions of a stack share.
 
     Attributes:
         config: The configuration of the deployment.

@@ -1,4 +1,4 @@
-"""What reads the invocation logs themselves: saved queries, and rules that rank identities."""
+"""Saved queries of the invocation logs, and rules that rank identities by them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.components.dashboards import FOLDER
+from cdk.config.resource_names import NAME_PREFIX
 
 QUERIES = FOLDER / "queries"
 """Queries of CloudWatch Logs Insights, a file each; the first line says what a query answers."""
@@ -47,7 +48,7 @@ class ContributorRules(Construct):
             cloudwatch.CfnInsightRule(
                 self,
                 _construct_id(path),
-                rule_name=f"BedrockMeter-{_construct_id(path)}",
+                rule_name=f"{NAME_PREFIX}{_construct_id(path)}",
                 rule_state="ENABLED",
                 rule_body=Stack.of(self).to_json_string(rule | {"LogGroupNames": [log_group_name]}),
             )

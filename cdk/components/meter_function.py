@@ -20,8 +20,8 @@ from cdk.config import ConfigurationError
 from lambdas.wiring.environment import EnvironmentSettings
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_LARGEST_ENVIRONMENT = 4096
-_LARGEST_NAME = 128  # of what the cloud names: the ARNs of stacks and functions are the longest
+_MAX_ENVIRONMENT_BYTES = 4096
+_MAX_NAME_BYTES = 128  # of what the cloud names: the ARNs of stacks and functions are the longest
 
 
 class MeterFunction(lambda_.Function):
@@ -66,19 +66,7 @@ class MeterFunction(lambda_.Function):
         """
         environment = settings.to_environment()
         _check_size(environment, job, Stack.of(scope))
-        log_group = logs.LogGroup(
-            scope,
-            f"{construct_id}Log",
-            retention=logs.RetentionDays.ONE_MONTH,
-            encryption_key=defaults.data_key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(
-            scope,
-            f"{construct_id}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        )
-        log_group.grant_write(role)
+        log_group, role = _make_log_and_role(scope, construct_id, defaults)
         self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}" if is_optional else None
         super().__init__(
             scope,
@@ -196,6 +184,26 @@ class MeterFunction(lambda_.Function):
             )
 
 
+def _make_log_and_role(
+    scope: Construct, construct_id: str, defaults: FunctionDefaults
+) -> tuple[logs.LogGroup, iam.Role]:
+    """Make a function's log group, and the role that may write there."""
+    log_group = logs.LogGroup(
+        scope,
+        f"{construct_id}Log",
+        retention=logs.RetentionDays.ONE_MONTH,
+        encryption_key=defaults.data_key,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    role = iam.Role(
+        scope,
+        f"{construct_id}Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+    )
+    log_group.grant_write(role)
+    return log_group, role
+
+
 def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
     """Check that Lambda takes an environment, before it is deployed.
 
@@ -207,21 +215,21 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
         for name, value in environment.items()
     }
     total = sum(sizes.values())
-    if total > _LARGEST_ENVIRONMENT:
+    if total > _MAX_ENVIRONMENT_BYTES:
         largest = max(sizes, key=sizes.__getitem__)
         message = (
             f"{largest} is too large: it takes {sizes[largest]:,} bytes of the environment of"
-            f" {job}, which takes {total:,} in all; allowed: {_LARGEST_ENVIRONMENT:,} in all"
+            f" {job}, which takes {total:,} in all; allowed: {_MAX_ENVIRONMENT_BYTES:,} in all"
             " (a letter beyond ASCII takes 6 bytes or 12)"
         )
         raise ConfigurationError(message)
 
 
 def _bytes_of(value: object) -> int:
-    """How many bytes a value has at most, once the cloud has named what it names."""
+    """Count the most bytes that a value has once the cloud has named its resources."""
     match value:
         case str():
             return len(value.encode())
         case {"Fn::Join": ["", list(parts)]}:
             return sum(map(_bytes_of, parts))
-    return _LARGEST_NAME
+    return _MAX_NAME_BYTES

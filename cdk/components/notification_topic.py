@@ -13,6 +13,7 @@ from aws_cdk.interfaces.aws_events import IRuleRef
 from constructs import Construct
 
 from cdk.config import Config
+from cdk.config.resource_names import NAME_PREFIX
 
 
 @jsii.implements(events.IRuleTarget)
@@ -66,16 +67,16 @@ class NotificationTopic(sns.Topic):
         alarms = stack.format_arn(
             service="cloudwatch",
             resource="alarm",
-            resource_name="BedrockMeter-*",
+            resource_name=f"{NAME_PREFIX}*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
-        self._let_publish("AlarmsPublish", "cloudwatch.amazonaws.com", alarms)
+        self._grant_publish("AlarmsPublish", "cloudwatch.amazonaws.com", alarms)
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
         rules = stack.format_arn(
             service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
         )
-        self._let_publish("RulesPublish", "events.amazonaws.com", rules)
+        self._grant_publish("RulesPublish", "events.amazonaws.com", rules)
         for address in config.notify_emails:
             self.add_subscription(subscriptions.EmailSubscription(address))
         for url in config.notify_https:
@@ -83,7 +84,7 @@ class NotificationTopic(sns.Topic):
                 subscriptions.UrlSubscription(url, protocol=sns.SubscriptionProtocol.HTTPS)
             )
 
-    def _let_publish(self, sid: str, service: str, sources: str) -> None:
+    def _grant_publish(self, sid: str, service: str, sources: str) -> None:
         """Let a service publish here for resources of this account, by a pattern of their ARNs."""
         self.add_to_resource_policy(
             iam.PolicyStatement(

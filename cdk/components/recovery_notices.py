@@ -8,9 +8,9 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.health_alarms import HEALTH_PREFIX
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
 
 class RecoveryNotices(Construct):
@@ -42,7 +42,7 @@ class RecoveryNotices(Construct):
         alarms = Stack.of(self).format_arn(
             service="cloudwatch",
             resource="alarm",
-            resource_name=HEALTH_PREFIX,
+            resource_name=HEALTH_ALARM_PREFIX,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         rule = events.Rule(

@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.components.acknowledgements import UNKNOWN_NAMES, acknowledge_wildcard
-from cdk.components.failure_destination import FAILURES_PREFIX
+from cdk.config.resource_names import FAILURES_PREFIX
 
 
 class RedriveRole(iam.Role):

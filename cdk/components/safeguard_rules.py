@@ -1,4 +1,4 @@
-"""What `logging_watcher` may read of alarms, notifications, logs and functions, and its rules."""
+"""Grants and rules of `logging_watcher` for alarms, notifications, logs and functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cdk.components.event_patterns import trail_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from cdk.config import stack_names
+from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
-_PREFIX = "BedrockMeter-"
 _FUNCTION_STACKS = (stack_names.INGESTION, stack_names.REPORTING, stack_names.MONITORING)
 _OWN_NAMES = "Generated names of what the meter's own stacks deploy begin so."
 _Patterns = Sequence[Mapping[str, Any]]
@@ -49,13 +49,13 @@ def grant_read_safeguards(
     function.grant("kms:DescribeKey", "kms:GetKeyPolicy", on=topic.key.key_arn)
     function.grant(
         *("events:DescribeRule", "events:ListTargetsByRule"),
-        on=f"arn:{Aws.PARTITION}:events:{here}:rule/{_PREFIX}*",
+        on=f"arn:{Aws.PARTITION}:events:{here}:rule/{NAME_PREFIX}*",
         wildcard=_OWN_NAMES,
     )
     function.grant(
         *("lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
         "lambda:GetFunctionEventInvokeConfig",
-        on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{_PREFIX}*",
+        on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{NAME_PREFIX}*",
         wildcard=_OWN_NAMES,
     )
     function.grant(
@@ -85,7 +85,7 @@ def start_on_changed_safeguards(
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
     """
-    own_names = [{"prefix": _PREFIX}]
+    own_names = [{"prefix": NAME_PREFIX}]
     own_groups = [{"prefix": name} for name in _FUNCTION_STACKS]
     metered = [{"wildcard": f"*{log_group}*"}]
     parameters: Mapping[Subject, _Patterns] = {
@@ -107,7 +107,7 @@ def start_on_changed_safeguards(
         ],
         Subject.RULE: [{"name": own_names}, {"rule": own_names}],
         Subject.FUNCTION: [
-            {"functionName": [{"wildcard": f"*{_PREFIX}*"}]},
+            {"functionName": [{"wildcard": f"*{NAME_PREFIX}*"}]},
             {"uUID": [stream_mapping.attr_id]},
             {"uuid": [stream_mapping.attr_id]},
         ],

@@ -34,7 +34,7 @@ class StorageKey(kms.Key):
         stack = Stack.of(self)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         publishing = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        self._allow(
+        self._grant(
             "AlarmsPublish",
             "cloudwatch.amazonaws.com",
             publishing,
@@ -43,7 +43,7 @@ class StorageKey(kms.Key):
         # That page: a condition on the source "is not supported for EventBridge-to-encrypted
         # topics", and stops deliveries. The topic's own policy has it instead.
         topics = stack.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
-        self._allow(
+        self._grant(
             "RulesPublish",
             "events.amazonaws.com",
             publishing,
@@ -56,7 +56,7 @@ class StorageKey(kms.Key):
             resource_name="*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        self._allow(
+        self._grant(
             "LogGroups",
             f"logs.{stack.region}.amazonaws.com",
             [
@@ -69,9 +69,9 @@ class StorageKey(kms.Key):
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
 
-        self._let_deployments_manage_it(stack)
+        self._grant_management(stack)
 
-    def _let_deployments_manage_it(self, stack: Stack) -> None:
+    def _grant_management(self, stack: Stack) -> None:
         """Let the execution role of the CDK's bootstrap manage the key.
 
         The role's own policy (cdk/deployer-policy.json) names no key: the ARN of a key is not
@@ -110,7 +110,7 @@ class StorageKey(kms.Key):
                 )
             )
 
-    def _allow(
+    def _grant(
         self, sid: str, service: str, actions: Sequence[str], conditions: Mapping[str, Any]
     ) -> None:
         self.add_to_resource_policy(

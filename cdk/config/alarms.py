@@ -14,7 +14,7 @@ from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS, TOTAL_TOKENS, dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
-from lambdas.wiring.allowed_values import SettingsModel, allowed, like
+from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 from lambdas.wiring.model_names import called_model
 
 _DEFAULTS = {threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS}
@@ -87,9 +87,11 @@ class _Severities(SettingsModel, Generic[_Amount]):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.warning is not None and self.warning >= self.critical:
-            message = f"allowed: a warning below critical ({self.critical}), or null for none"
-            raise ValueError(message)
+        check(
+            "warning",
+            f"an amount below critical ({self.critical}), or null for none",
+            is_so=self.warning is None or self.warning < self.critical,
+        )
         return self
 
     def by_severity(self) -> dict[Severity, _Amount]:
@@ -183,7 +185,5 @@ class AlarmSettings(SettingsModel):
             ),
             ("named_models", [(limit.model, limit.window) for limit in self.named_models]),
         ):
-            if len(set(keys)) < len(keys):
-                message = f"{field} names a window twice; allowed: each window once"
-                raise ValueError(message)
+            check(field, "each window once", is_so=len(set(keys)) == len(keys))
         return self

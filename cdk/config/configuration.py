@@ -22,6 +22,7 @@ from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
+from lambdas.wiring.allowed_values import check
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -33,9 +34,9 @@ _SHAPES = {
     "string_type": "text",
     "model_type": "an object",
 }
-"""What pydantic calls otherwise than JSON does, by the type of its error."""
+"""JSON's names of shapes that pydantic names differently, by the type of its error."""
 _THRESHOLDS_EXAMPLE = 'such as {"warning": 1000000, "critical": 5000000}'
-_LONGEST_VALUE = 80  # of a message
+_MAX_VALUE_LETTERS = 80  # of a message
 
 
 class Config(
@@ -75,13 +76,12 @@ class Config(
 
     @model_validator(mode="after")
     def _exports_whole_periods(self) -> Self:
-        if self.focus_export and self.ledger_retention_days < SHORTEST_LEDGER_DAYS:
-            message = (
-                f"ledger_retention_days = {self.ledger_retention_days}: focus_export needs at least"
-                f" {SHORTEST_LEDGER_DAYS}, for it writes two billing periods from the ledger; or"
-                " set focus_export to false"
-            )
-            raise ValueError(message)
+        check(
+            "ledger_retention_days",
+            f"{SHORTEST_LEDGER_DAYS} or more while focus_export is true, for it writes two billing"
+            f" periods from the ledger; given: {self.ledger_retention_days}",
+            is_so=not self.focus_export or self.ledger_retention_days >= SHORTEST_LEDGER_DAYS,
+        )
         return self
 
 
@@ -119,9 +119,9 @@ def _read_context(path: Path) -> dict[str, Any]:
 
 def _explain(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"]))
-    told = problem["msg"].removeprefix("Value error, ")
+    reason = problem["msg"].removeprefix("Value error, ")
     if not field:
-        return told
+        return reason
     match problem["type"]:
         case "extra_forbidden":
             name = str(problem["loc"][-1])
@@ -130,10 +130,10 @@ def _explain(problem: ErrorDetails) -> str:
         case "missing":
             return f"{field} is missing"
         case kind if kind in _SHAPES:
-            told = f"allowed: {_SHAPES[kind]}"
+            reason = f"allowed: {_SHAPES[kind]}"
             if kind == "model_type" and "thresholds" in field:
-                told = f"{told}, {_THRESHOLDS_EXAMPLE}"
+                reason = f"{reason}, {_THRESHOLDS_EXAMPLE}"
     value = repr(problem["input"])
-    if len(value) > _LONGEST_VALUE:
-        value = f"{value[:_LONGEST_VALUE]}..."
-    return f"{field} = {value}: {told.replace('Input should be', 'allowed:')}"
+    if len(value) > _MAX_VALUE_LETTERS:
+        value = f"{value[:_MAX_VALUE_LETTERS]}..."
+    return f"{field} = {value}: {reason.replace('Input should be', 'allowed:')}"

@@ -12,7 +12,7 @@ ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quo
 
 
 class DashboardSettings(SettingsModel):
-    """What is shown beside the dashboards that cost nothing.
+    """Dashboards, queries and rules beside the dashboards that cost nothing.
 
     Attributes:
         extra_dashboards: Dashboards beside the three that cost nothing.

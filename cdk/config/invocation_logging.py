@@ -9,7 +9,7 @@ from pydantic import model_validator
 from cdk.config.setting_types import Words
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
-from lambdas.wiring.allowed_values import SettingsModel, allowed, like
+from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _LOG_RETENTIONS = (
@@ -34,7 +34,7 @@ _KnownLogPolicy: TypeAlias = Annotated[
 
 
 class LoggingSettings(SettingsModel):
-    """What Bedrock logs, where to, and for how long.
+    """Settings of Bedrock's invocation logging.
 
     Attributes:
         log_content: Whether Bedrock is to log prompts and completions as well.
@@ -53,13 +53,16 @@ class LoggingSettings(SettingsModel):
 
     @model_validator(mode="after")
     def _adopts_a_group(self) -> Self:
-        if self.existing_logging is ExistingPolicy.ADOPT and self.adopted_log_group is None:
-            message = (
-                "adopted_log_group is missing: existing_logging 'adopt' needs the name of the log"
-                " group that Bedrock writes to already (make doctor shows it)"
-            )
-            raise ValueError(message)
-        if self.existing_logging is not ExistingPolicy.ADOPT and self.adopted_log_group is not None:
-            message = "adopted_log_group is set: it goes with existing_logging 'adopt' alone"
-            raise ValueError(message)
+        is_adopted = self.existing_logging is ExistingPolicy.ADOPT
+        check(
+            "adopted_log_group",
+            "with existing_logging 'adopt', the name of the log group that Bedrock writes to"
+            " already (make doctor shows it)",
+            is_so=self.adopted_log_group is not None or not is_adopted,
+        )
+        check(
+            "adopted_log_group",
+            "a name with existing_logging 'adopt' alone",
+            is_so=self.adopted_log_group is None or is_adopted,
+        )
         return self

@@ -42,9 +42,9 @@ class OperationSettings(SettingsModel):
 
     Attributes:
         regions: Where to deploy; empty for the Region of the command line's credentials.
-        denied_regions: _Regions that a policy denies to the whole account, Bedrock included.
+        denied_regions: Regions that a policy denies to the whole account, Bedrock included.
         customer_keys: Whether logs, ledger and buckets are encrypted with a key of the account's.
-        tags: _Tags of all that is deployed.
+        tags: Tags of all that is deployed.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
         architecture: The functions' processor, likewise.
     """

@@ -1,4 +1,4 @@
-"""Settings of prices: list prices, their updates, and what was negotiated."""
+"""Settings of prices: list prices, their updates, and contracted prices."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import model_validator
 from cdk.config.setting_types import Json
 from lambdas.domain.pricing import Pricing
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
-from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.wiring.allowed_values import SettingsModel, check
 from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
 
 
 class PriceSettings(SettingsModel):
-    """At what prices calls are taken.
+    """The prices of calls.
 
     Attributes:
         negotiated_prices: What is paid instead of list prices, by model and date.
@@ -35,12 +35,14 @@ class PriceSettings(SettingsModel):
             (price.model, price.effective_from, price.service_tier)
             for price in self.negotiated_prices
         ]
-        if len(set(keys)) < len(keys):
-            message = "negotiated_prices has two for one model, day and service tier; allowed: one"
-            raise ValueError(message)
+        check(
+            "negotiated_prices",
+            "one for each model, day and service tier",
+            is_so=len(set(keys)) == len(keys),
+        )
         return self
 
     @property
     def pricing(self) -> Pricing:
-        """What calls cost: shipped prices, and what was negotiated."""
+        """The pricing of calls by shipped and by contracted prices."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)

@@ -8,17 +8,22 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_enrichment import call_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.reporting_function import ReportingFunction
 from lambdas.domain.reports.comparison import COMPARISON_PREFIX
 from lambdas.functions.comparison_reporter.settings import Settings
 
-COMPARED_EVERY = Duration.days(7)
+_EVERY = Duration.days(7)
 
 
 class ComparisonReporter(ReportingFunction):
-    """The function `comparison_reporter` and its schedule."""
+    """The function `comparison_reporter` and its schedule.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -68,6 +73,9 @@ class ComparisonReporter(ReportingFunction):
         )
         if may_have_content:
             self._grant_read_logs(metered_group)
+        self.scheduled = Scheduled(
+            construct_id, self, _EVERY, "compares models on real traffic", self.fixed_name
+        )
 
     def _grant_read_logs(self, log_group: str) -> None:
         # AWS and local clouds check against both names of a log group:

@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -19,11 +20,15 @@ from lambdas.functions.coverage_auditor.settings import Settings
 _PROFILES = (
     f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}:application-inference-profile/"
 )
-AUDITED_EVERY = Duration.seconds(STEP.total_seconds())
+_EVERY = Duration.seconds(STEP.total_seconds())
 
 
 class CoverageAuditor(MeterFunction):
-    """The function `coverage_auditor`, and what starts it."""
+    """The function `coverage_auditor`, and what starts it.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -70,8 +75,11 @@ class CoverageAuditor(MeterFunction):
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         topic.grant_publish(self)
         self.start_on_schedule(
-            events.Schedule.rate(AUDITED_EVERY),
+            events.Schedule.rate(_EVERY),
             description="compares what is counted with Bedrock's own metrics",
+        )
+        self.scheduled = Scheduled(
+            construct_id, self, _EVERY, "compares the count with Bedrock's own"
         )
 
     def start_on_alarms(self, *alarms: cloudwatch.IAlarm) -> None:

@@ -8,17 +8,22 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_enrichment import call_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.reporting_function import ReportingFunction
 from lambdas.domain.reports.focus import COSTS_PREFIX
 from lambdas.functions.focus_exporter.settings import Settings
 
-EXPORTED_EVERY = Duration.days(1)
+_EVERY = Duration.days(1)
 
 
 class FocusExporter(ReportingFunction):
-    """The function `focus_exporter` and its schedule."""
+    """The function `focus_exporter` and its schedule.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -64,4 +69,7 @@ class FocusExporter(ReportingFunction):
             description="writes costs in FOCUS columns",
             groups=["parquet"],
             ephemeral_storage=Size.gibibytes(1),
+        )
+        self.scheduled = Scheduled(
+            construct_id, self, _EVERY, "writes costs in FOCUS columns", self.fixed_name
         )

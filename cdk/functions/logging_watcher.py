@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
@@ -19,16 +20,21 @@ from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
+from cdk.config import Config
 from cdk.config.boundary_name import boundary_name
 from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
-CHECKED_EVERY = Duration.minutes(15)
+_EVERY = Duration.minutes(15)
 
 
 class LoggingWatcher(MeterFunction):
-    """The function `logging_watcher`, and what starts it."""
+    """The function `logging_watcher`, and what starts it.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -62,7 +68,6 @@ class LoggingWatcher(MeterFunction):
             stream_mapping: What starts `metric_publisher`.
             topic: The topic to which it publishes changes.
         """
-        config = defaults.config
         super().__init__(
             scope,
             construct_id,
@@ -71,24 +76,11 @@ class LoggingWatcher(MeterFunction):
                 memory_parameter=memory.parameter_name,
                 state_table=state.table_name,
                 topic_arn=topic.topic_arn,
-                stacks=config.stacks,
                 deploying_role_arn=deploying_role.role_arn,
-                is_adopted=config.adopted_log_group is not None,
                 log_group=log_group,
-                retention_days=config.log_retention_days,
                 destination_arn=log_processor.function_arn,
-                known_log_policies=config.known_log_policies,
-                is_content_logged=config.log_content,
-                role_arn=logging_role.role_arn,
-                role_name=logging_role.role_name,
-                role_trust=scope.to_json_string(logging_role.trust),
-                role_policy=scope.to_json_string(logging_role.writing.document.to_json()),
-                role_boundary=scope.format_arn(
-                    service="iam",
-                    region="",
-                    resource="policy",
-                    resource_name=boundary_name(Aws.REGION),
-                ),
+                **_read_config(defaults.config),
+                **_describe_role(logging_role, scope),
             ),
             defaults=defaults,
             groups=["aws-sdk"],  # mute rules of alarms are new
@@ -96,16 +88,12 @@ class LoggingWatcher(MeterFunction):
         )
         topic.grant_publish(self)
         grant_publish_events(self)
-        self._grant_read_logging(logging_role, config.stacks)
+        self._grant_read_logging(logging_role, defaults.config.stacks)
         tables = (ledger, state)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
-        self.grant("ssm:GetParameter", on=memory.parameter_arn)
-        table = state.table_arn
-        self.grant_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
-        self.grant_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
-        self.grant_read_write_data()
+        self._grant_state(memory, state)
         self.start_on_schedule(
-            events.Schedule.rate(CHECKED_EVERY),
+            events.Schedule.rate(_EVERY),
             description="checks that logging and the meter are as deployed",
         )
         self._start_on_changes(
@@ -118,6 +106,19 @@ class LoggingWatcher(MeterFunction):
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
+        self.scheduled = Scheduled(
+            construct_id,
+            self,
+            _EVERY,
+            "checks that invocation logging and the meter are as they were deployed",
+        )
+
+    def _grant_state(self, memory: ssm.IStringParameter, state: dynamodb.ITable) -> None:
+        self.grant("ssm:GetParameter", on=memory.parameter_arn)
+        table = state.table_arn
+        self.grant_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.grant_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
+        self.grant_read_write_data()
 
     def _grant_read_logging(self, logging_role: LoggingRole, stacks: Sequence[str]) -> None:
         self.grant(
@@ -164,6 +165,33 @@ class LoggingWatcher(MeterFunction):
                 ),
                 description=f"the {subject.replace('_', ' ')} of logging changes",
             )
+
+
+def _read_config(config: Config) -> dict[str, Any]:
+    """Read the settings that come from the configuration."""
+    return {
+        "stacks": config.stacks,
+        "is_adopted": config.adopted_log_group is not None,
+        "retention_days": config.log_retention_days,
+        "known_log_policies": config.known_log_policies,
+        "is_content_logged": config.log_content,
+    }
+
+
+def _describe_role(role: LoggingRole, stack: Stack) -> dict[str, Any]:
+    """Describe the logging role as it is deployed."""
+    return {
+        "role_arn": role.role_arn,
+        "role_name": role.role_name,
+        "role_trust": stack.to_json_string(role.trust),
+        "role_policy": stack.to_json_string(role.writing.document.to_json()),
+        "role_boundary": stack.format_arn(
+            service="iam",
+            region="",
+            resource="policy",
+            resource_name=boundary_name(Aws.REGION),
+        ),
+    }
 
 
 def _naming(watched: WatchedActions, name: str) -> dict[str, Any]:

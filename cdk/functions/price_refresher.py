@@ -8,6 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -20,7 +21,7 @@ from lambdas.domain.ledger.state_table import (
 )
 from lambdas.functions.price_refresher.settings import Settings
 
-REPRICED_EVERY = Duration.hours(1)
+_EVERY = Duration.hours(1)
 _UNPRICED = f"{UNPRICED_PREFIX}*"
 _WAITING = f"{WAITING_PREFIX}*"
 _TURN = f"{TURN_PREFIX}*"
@@ -28,7 +29,11 @@ _PROGRESS = f"{CORRECTION_PREFIX}*"
 
 
 class PriceRefresher(MeterFunction):
-    """The function `price_refresher` and its schedule."""
+    """The function `price_refresher` and its schedule.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,9 @@ class PriceRefresher(MeterFunction):
         self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
         self.configure_async_invoke(retry_attempts=0)  # the next run does what is left
         self.start_on_schedule(
-            events.Schedule.rate(REPRICED_EVERY),
+            events.Schedule.rate(_EVERY),
             description="publish the cost of calls whose price became known",
+        )
+        self.scheduled = Scheduled(
+            construct_id, self, _EVERY, "publishes the cost of calls that had no price"
         )

@@ -7,6 +7,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.call_enrichment import grant_read_prices
 from cdk.components.function_defaults import FunctionDefaults
@@ -14,11 +15,15 @@ from cdk.components.meter_function import MeterFunction
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, LISTINGS_PREFIX, POINTER_KEY
 from lambdas.functions.price_updater.settings import Settings
 
-PRICES_CHECKED_EVERY = Duration.days(1)
+_EVERY = Duration.days(1)
 
 
 class PriceUpdater(MeterFunction):
-    """The function `price_updater` and its schedule."""
+    """The function `price_updater` and its schedule.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class PriceUpdater(MeterFunction):
             self.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)
-        self.start_on_schedule(
-            events.Schedule.rate(PRICES_CHECKED_EVERY), description="reads the AWS Price List"
+        self.start_on_schedule(events.Schedule.rate(_EVERY), description="reads the AWS Price List")
+        self.scheduled = Scheduled(
+            construct_id, self, _EVERY, "reads the AWS Price List", self.fixed_name
         )

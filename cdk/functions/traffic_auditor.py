@@ -6,6 +6,7 @@ from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -15,13 +16,17 @@ from lambdas.domain.ledger.state_table import NOTICE_PREFIX
 from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
-TRAFFIC_AUDITED_EVERY = Duration.hours(1)
+_EVERY = Duration.hours(1)
 # Always as long after an hour of the clock, by when its metrics are there.
 _MINUTE = "20"
 
 
 class TrafficAuditor(MeterFunction):
-    """The function `traffic_auditor`, its schedule and the rules of events."""
+    """The function `traffic_auditor`, its schedule and the rules of events.
+
+    Attributes:
+        scheduled: How its alarms watch it.
+    """
 
     def __init__(
         self,
@@ -78,6 +83,12 @@ class TrafficAuditor(MeterFunction):
             events.Schedule.cron(minute=_MINUTE), description="looks for calls outside the logs"
         )
         self._start_on_jobs()
+        self.scheduled = Scheduled(
+            construct_id,
+            self,
+            _EVERY,
+            "looks for calls outside the logs: other Regions, asynchronous ones",
+        )
 
     def _start_on_jobs(self) -> None:
         """Start the function on Bedrock's own events, and on a trail's where it has data events.

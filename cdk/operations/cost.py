@@ -7,13 +7,8 @@ from decimal import Decimal
 from rich.table import Table
 
 from cdk.config import ConfigurationError, read_config
-from cdk.operations.running_cost import (
-    UnitPrices,
-    Usage,
-    occasional_usd,
-    running_cost,
-    worst_case_usd,
-)
+from cdk.operations.billed_metrics import Usage
+from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
 from cdk.operations.terminal import CommandError, open_console
 
 

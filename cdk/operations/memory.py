@@ -35,6 +35,6 @@ def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingMemo
             ConsistentRead=True,
         )
     except (client.exceptions.ResourceNotFoundException, NotDeployedError):
-        return ()  # the table is gone, or the deployment is older than it
+        return ()  # an interrupted purge, or a deployment from before that table
     texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
     return read_copies(text.get("S", "") for text in texts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
 from lambdas.domain.words import list_names, plural
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 _MINUTES = 45  # three checks of LoggingWatcher
 _RUNBOOK = "docs/runbooks/LoggingDifferences.md"
-_ALARMS = "BedrockMeter-"
-_HEALTH_ALARMS = f"{_ALARMS}Health-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,14 @@ def read_meter_health(cloudwatch: CloudWatchClient, now: datetime) -> MeterHealt
         Statistics=["Maximum"],
     )["Datapoints"]
     newest = max(points, key=lambda point: point["Timestamp"], default=None)
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=_ALARMS)
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=NAME_PREFIX)
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     return MeterHealth(
         None if newest is None else int(newest["Maximum"]),
         tuple(
             alarm["AlarmName"]
             for alarm in alarms
-            if alarm["StateValue"] == "ALARM" and alarm["AlarmName"].startswith(_HEALTH_ALARMS)
+            if alarm["StateValue"] == "ALARM" and alarm["AlarmName"].startswith(HEALTH_ALARM_PREFIX)
         ),
         tuple(alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]),
     )

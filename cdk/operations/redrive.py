@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
+from cdk.config.resource_names import FAILURES_PREFIX
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import FunctionFailedError, invoke, open_functions
 from cdk.operations.terminal import CommandError, printable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
-_PREFIX = "aws/lambda/"
 _PLACE_OF_NAME = 6
 
 
@@ -73,7 +73,7 @@ class Redrive:
 
     def _keys(self) -> Iterator[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=_PREFIX
+            Bucket=self.bucket, Prefix=FAILURES_PREFIX
         )
         for page in pages:
             for it in page.get("Contents", []):

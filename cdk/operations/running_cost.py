@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
-from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.completeness import (
-    BEDROCK_METRICS,
-    MANTLE_METRICS,
-    MAX_MODELS_READ,
-    OWN_METRICS,
-    Quantity,
-    series_bound,
+from cdk.operations.billed_metrics import (
+    AUDITS_A_MONTH,
+    HOURS_A_MONTH,
+    WORST,
+    Usage,
+    count_alarm_metrics,
+    count_most_series,
+    count_series,
+    metrics_read,
+    most_metrics_read,
+    traffic_read,
 )
-from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
-from lambdas.domain.metrics.catalog import (
-    HEALTH_METRICS,
-    UNPRICED_INVOCATIONS,
-    USAGE_METRICS,
-    DimensionSet,
-    Frequency,
-    MetricDefinition,
-)
-from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
-from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
-from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
-from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -46,8 +34,6 @@ CALLS_OF_A_DELIVERY = 10
 SECONDS_OF_A_DELIVERY = Decimal("0.1")
 SECONDS_OF_A_FLUSH = Decimal("0.3")
 FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
-HOURS_A_MONTH = 30 * 24
-AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
 # Whose turn it is to look for prices is written and deleted each hour.
@@ -65,16 +51,7 @@ MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
 GB_OF_A_FUNCTION = Decimal("0.5")
-HEALTH_ALARM_METRICS = 46
-# Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
-OTHER_REGIONS = 33
-# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
-LISTS_OF_A_REGION = 2
-METERED_READS_OF_A_REGION = 3
 SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
-EXPORT_ALARM_METRICS = 2
-COMPARISON_ALARM_METRICS = 1
-PRICE_ALARM_METRICS = 4
 PRICE_CHECKS_A_MONTH = 30
 SECONDS_OF_A_PRICE_CHECK = Decimal(20)  # taken high: three files of some megabytes
 GB_OF_THE_PRICE_UPDATER = Decimal(1)
@@ -90,38 +67,11 @@ COMPARISONS_A_MONTH = Decimal(30) / 7
 BYTES_OF_A_SCANNED_UNIT = 8_192
 SECONDS_OF_A_REPORTED_CALL = Decimal("0.0001")  # taken high
 GB_OF_A_REPORTING_FUNCTION = Decimal(2)
-ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 
 _GB = Decimal(10**9)
 _MILLION = Decimal(10**6)
 _METRICS_AT_FULL_PRICE = 10_000
-_OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 _READ_UNITS = "dynamodb_read_units_million"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What there is to meter in a month.
-
-    Attributes:
-        calls: Calls of models.
-        identities: Identities that make them.
-        models: Models that they call.
-        models_per_identity: Models that one of them calls, at detail `full`.
-        projects: Projects that calls are put down to, `unattributed` among them.
-        unpriced: How many of the calls nobody knows a price of.
-    """
-
-    calls: int
-    identities: int
-    models: int
-    models_per_identity: int = 3
-    projects: int = 5
-    unpriced: int = 0
-
-
-_WORST = Usage(*[10**9] * 5)
-"""More of everything than any bound lets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,141 +104,17 @@ class UnitPrices:
         return self._usd[name]
 
 
-def count_series(usage: Usage, config: Config) -> int:
-    """Count the metrics that CloudWatch bills: each name for each value of its dimensions.
-
-    Past each bound, one more value is for all others; so it is of each identity at full detail.
-    CloudWatch bills the hours in which a metric has data: metrics that are published once a day, or
-    only for calls that need attention, are left out.
-    """
-    metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
-    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
-    return _count_usage_series(metrics, usage, config) + len(health)
-
-
-def count_most_series(usage: Usage, config: Config) -> int:
-    """Count the metrics that are billed in an hour in which each of them has data."""
-    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
-
-
-def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
-    identities = min(usage.identities, config.identity_bound + 1)
-    models = min(usage.models, config.max_models + 1)
-    pairs = identities * min(models, usage.models_per_identity)
-    values = {
-        DimensionSet.ACCOUNT: 1,
-        DimensionSet.MODEL: models,
-        DimensionSet.IDENTITY: identities,
-        DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
-        DimensionSet.PROJECT: min(usage.projects, MAX_PROJECTS + len(_OTHER_PROJECTS)),
-    }
-    return sum(
-        values[dimension_set]
-        for metric in metrics
-        for dimension_set, detail in metric.detail_of.items()
-        if detail <= config.detail
-    )
-
-
-def _has_data(metric: MetricDefinition, usage: Usage, config: Config) -> bool:
-    """Whether a metric has data in most hours."""
-    if metric is UNPRICED_INVOCATIONS:
-        return usage.unpriced > 0
-    if metric.needs_content:
-        return config.log_content
-    return metric.frequency is Frequency.CONTINUOUS
-
-
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
-    """What a month costs, line by line; free tiers are not deducted."""
+    """Estimate what a month costs, line by line; free tiers are not deducted."""
     calls = Decimal(usage.calls)
-    logs_gb = calls * BYTES_OF_A_LOG_RECORD / _GB
     ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / _GB * config.ledger_retention_days / 30
-    deliveries = calls / CALLS_OF_A_DELIVERY
-    flushes = min(calls, Decimal(FLUSHES_A_MONTH))
-    seconds = deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH
-    audits = AUDITS_A_MONTH + CHECKS_A_MONTH
-    series = count_series(usage, config)
-    rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
-        CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
-        CostItem(
-            "CloudWatch",
-            "requests that publish them",
-            flushes / 1000 * prices["metric_requests_1000"],
-        ),
-        CostItem(
-            "CloudWatch",
-            "metrics read to compare them with Bedrock's own",
-            _reads_usd(metrics_read(usage, config), prices),
-        ),
-        CostItem(
-            "CloudWatch",
-            "metrics read to find calls outside the logs",
-            Decimal(traffic_read(usage, config)) / 1000 * prices["metrics_read_1000"],
-        ),
-        CostItem(
-            "CloudWatch",
-            f"{(alarms := _alarm_metrics(usage, config)):,} metrics watched by alarms",
-            alarms * prices["alarm_metric_month"],
-        ),
-        CostItem(
-            "CloudWatch",
-            f"{(dashboards := len(deployed_dashboards(config)))} dashboards",
-            dashboards * prices["dashboard_month"],
-        ),
-        CostItem(
-            "CloudWatch",
-            f"{rules} contributor rules, and the log events that they read",
-            rules * prices["contributor_rule_month"]
-            + rules * calls / _MILLION * prices["contributor_events_million"],
-        ),
-        CostItem(
-            "CloudWatch Logs",
-            "invocation logs, taken in and kept",
-            logs_gb * prices["logs_ingested_gb"]
-            + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
-        ),
-        CostItem(
-            "DynamoDB",
-            "a write for each call",
-            calls / _MILLION * prices["dynamodb_write_units_million"],
-        ),
-        CostItem(
-            "DynamoDB",
-            f"the ledger of {config.ledger_retention_days} days, and its recovery",
-            ledger_gb * (prices["dynamodb_stored_gb_month"] + prices["dynamodb_recovery_gb_month"]),
-        ),
-        CostItem(
-            "Lambda",
-            "the functions that count and publish",
-            (deliveries + flushes) / _MILLION * prices["lambda_requests_million"]
-            + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
-        ),
-        CostItem(
-            "Lambda",
-            "audits of coverage, checks of the logging configuration",
-            audits / _MILLION * prices["lambda_requests_million"]
-            + audits * SECONDS_OF_AN_AUDIT * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
-        ),
-        CostItem(
-            "Lambda",
-            "a look each hour for calls outside the logs",
-            HOURS_A_MONTH / _MILLION * prices["lambda_requests_million"]
-            + HOURS_A_MONTH
-            * SECONDS_OF_A_TRAFFIC_AUDIT
-            * GB_OF_A_FUNCTION
-            * prices["lambda_arm_gb_second"],
-        ),
-        CostItem(
-            "Lambda",
-            "a look each hour for prices that became known",
-            HOURS_A_MONTH / _MILLION * prices["lambda_requests_million"]
-            + HOURS_A_MONTH
-            * SECONDS_OF_A_LOOK_FOR_PRICES
-            * GB_OF_A_FUNCTION
-            * prices["lambda_arm_gb_second"],
-        ),
+        *_metrics(usage, config, prices),
+        *_watching(usage, config, prices),
+        _logs(calls, config, prices),
+        *_ledger(calls, ledger_gb, config, prices),
+        *_counting(calls, prices),
+        *_hourly_looks(prices),
         CostItem(
             "DynamoDB",
             f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
@@ -300,12 +126,130 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     ]
 
 
+def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of metrics that are published and read."""
+    series = count_series(usage, config)
+    return [
+        CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
+        CostItem(
+            "CloudWatch",
+            "requests that publish them",
+            _flushes(Decimal(usage.calls)) / 1000 * prices["metric_requests_1000"],
+        ),
+        CostItem(
+            "CloudWatch",
+            "metrics read to compare them with Bedrock's own",
+            _reads_usd(metrics_read(usage, config), prices),
+        ),
+        CostItem(
+            "CloudWatch",
+            "metrics read to find calls outside the logs",
+            _reads_usd(traffic_read(usage, config), prices),
+        ),
+    ]
+
+
+def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of alarms, dashboards and contributor rules."""
+    alarms = count_alarm_metrics(usage, config)
+    dashboards = len(deployed_dashboards(config))
+    rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
+    return [
+        CostItem(
+            "CloudWatch",
+            f"{alarms:,} metrics watched by alarms",
+            alarms * prices["alarm_metric_month"],
+        ),
+        CostItem("CloudWatch", f"{dashboards} dashboards", dashboards * prices["dashboard_month"]),
+        CostItem(
+            "CloudWatch",
+            f"{rules} contributor rules, and the log events that they read",
+            rules * prices["contributor_rule_month"]
+            + rules * usage.calls / _MILLION * prices["contributor_events_million"],
+        ),
+    ]
+
+
+def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> CostItem:
+    logs_gb = calls * BYTES_OF_A_LOG_RECORD / _GB
+    return CostItem(
+        "CloudWatch Logs",
+        "invocation logs, taken in and kept",
+        logs_gb * prices["logs_ingested_gb"]
+        + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
+    )
+
+
+def _ledger(
+    calls: Decimal, ledger_gb: Decimal, config: Config, prices: UnitPrices
+) -> list[CostItem]:
+    return [
+        CostItem(
+            "DynamoDB",
+            "a write for each call",
+            calls / _MILLION * prices["dynamodb_write_units_million"],
+        ),
+        CostItem(
+            "DynamoDB",
+            f"the ledger of {config.ledger_retention_days} days, and its recovery",
+            ledger_gb * (prices["dynamodb_stored_gb_month"] + prices["dynamodb_recovery_gb_month"]),
+        ),
+    ]
+
+
+def _counting(calls: Decimal, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of the functions that count, publish, audit and check."""
+    deliveries, flushes = calls / CALLS_OF_A_DELIVERY, _flushes(calls)
+    audits = AUDITS_A_MONTH + CHECKS_A_MONTH
+    return [
+        _small_function(
+            "the functions that count and publish",
+            deliveries + flushes,
+            deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH,
+            prices,
+        ),
+        _small_function(
+            "audits of coverage, checks of the logging configuration",
+            audits,
+            audits * SECONDS_OF_AN_AUDIT,
+            prices,
+        ),
+    ]
+
+
+def _hourly_looks(prices: UnitPrices) -> list[CostItem]:
+    return [
+        _small_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
+        for what, seconds in (
+            ("a look each hour for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
+            ("a look each hour for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
+        )
+    ]
+
+
+def _small_function(
+    what: str, runs: Decimal | int, seconds: Decimal, prices: UnitPrices
+) -> CostItem:
+    """Estimate a function of the usual memory."""
+    return CostItem(
+        "Lambda",
+        what,
+        runs / _MILLION * prices["lambda_requests_million"]
+        + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
+    )
+
+
+def _flushes(calls: Decimal) -> Decimal:
+    """Estimate how often metrics are published."""
+    return min(calls, Decimal(FLUSHES_A_MONTH))
+
+
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
-    alarms = _alarm_metrics(_WORST, config) * prices["alarm_metric_month"]
-    reads = most_metrics_read(config) + traffic_read(_WORST, config, models_elsewhere=_WORST.models)
+    alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
+    reads = most_metrics_read(config) + traffic_read(WORST, config, models_elsewhere=WORST.models)
     return (
-        _series_usd(count_most_series(_WORST, config), prices) + alarms + _reads_usd(reads, prices)
+        _series_usd(count_most_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
     )
 
 
@@ -381,74 +325,3 @@ def _reports(
             CostItem("Lambda", report, runs * run),
         )
     ]
-
-
-def metrics_read(usage: Usage, config: Config, own_models: int | None = None) -> int:
-    """How many metrics audits read in a month: calls each time, all of two hours once an hour.
-
-    For each name, its list of models is asked for as well, at the same price; and once more for
-    each audit, to count Bedrock's models. Past the bound of an audit, models are read as much more
-    rarely. A notification reads what it names once more.
-
-    Args:
-        usage: What is called.
-        config: The deployment's settings.
-        own_models: The models with metrics in the meter's namespace, if others publish there too.
-    """
-    metered = min(usage.models, config.max_models + 1) if own_models is None else own_models
-    of_bedrock = min(usage.models, MAX_MODELS_READ)
-    calls = hourly = 0
-    for names, models in ((OWN_METRICS, metered), (BEDROCK_METRICS, of_bedrock)):
-        calls += len(names[Quantity.CALLS]) * (models + 1)
-        hourly += 2 * sum(map(len, names.values())) * (models + 1)
-    hourly += len(MANTLE_METRICS)
-    hourly += _guarded_series(usage, config) + len(GUARDED_SETS)
-    return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
-
-
-def _guarded_series(usage: Usage, config: Config) -> int:
-    """Count the series that are read to find values below zero."""
-    identities = min(usage.identities, config.identity_bound + 1)
-    return identities + min(usage.models, config.max_models + 1)
-
-
-def most_metrics_read(config: Config) -> int:
-    """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
-    # Models that Bedrock names, and `__other__`, are read however many others have metrics.
-    own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
-    forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
-    return metrics_read(_WORST, config, own_models) + forged
-
-
-def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
-    """Count the metrics and lists that are read in a month to find calls outside the logs.
-
-    Args:
-        usage: What there is to meter.
-        config: The deployment's settings.
-        models_elsewhere: Models that are called in each other Region, through each endpoint: more
-            is read where there are calls.
-    """
-    other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
-    reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))
-    if models_elsewhere:
-        reads += METERED_READS_OF_A_REGION
-    tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
-    return HOURS_A_MONTH * (other_regions * reads + tiers)
-
-
-def _alarm_metrics(usage: Usage, config: Config) -> int:
-    """How many metrics alarms look at: a grouped alarm is billed for each that it matches."""
-    matched = {
-        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound + 1),
-        DimensionSet.MODEL: min(usage.models, config.max_models + 1),
-    }
-    usage_alarms = sum(
-        matched[it.dimension_set] if it.is_grouped else 1 for it in alarm_thresholds(config)
-    )
-    anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
-    export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
-    comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
-    price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
-    report_alarms = export_alarms + comparison_alarms + price_alarms
-    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

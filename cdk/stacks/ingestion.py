@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
@@ -16,6 +17,8 @@ from cdk.functions.price_refresher import PriceRefresher
 from cdk.functions.price_updater import PriceUpdater
 from cdk.stacks.storage import StorageStack
 
+PRICE_UPDATER = "PriceUpdater"
+
 
 class IngestionStack(Stack):
     """The functions that count, what starts them, and Bedrock's logging configuration.
@@ -24,8 +27,7 @@ class IngestionStack(Stack):
         metered_group: The name of the metered log group: the meter's own, or an adopted one.
         log_processor: Writes calls to the ledger.
         metric_publisher: Publishes metrics of them.
-        price_refresher: Publishes the cost of calls that had no price before.
-        price_updater: Keeps list prices up to date; `None` where `price_updates` is off.
+        scheduled: The functions that follow prices, as their alarms watch them.
         logging_role: The role with which Bedrock writes logs.
         logging_configurator: Switches Bedrock's logging on and off.
     """
@@ -69,7 +71,21 @@ class IngestionStack(Stack):
             prices=storage.prices,
             failures=failures,
         )
-        self.price_refresher = PriceRefresher(
+        self.scheduled = self._make_price_functions(storage, defaults)
+        self.logging_role = LoggingRole(
+            self, "LoggingRole", log_group_name=storage.log_group.log_group_name
+        )
+        self.logging_configurator = self._configure_logging(storage, defaults)
+        CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
+        CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
+        if config.adopted_log_group is not None:
+            CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
+
+    def _make_price_functions(
+        self, storage: StorageStack, defaults: FunctionDefaults
+    ) -> list[Scheduled]:
+        """Make the functions that follow prices."""
+        refresher = PriceRefresher(
             self,
             "PriceRefresher",
             defaults=defaults,
@@ -77,15 +93,18 @@ class IngestionStack(Stack):
             state=storage.state,
             prices=storage.prices,
         )
-        self.price_updater = (
-            PriceUpdater(self, "PriceUpdater", defaults=defaults, prices=storage.prices)
-            if config.price_updates
-            else None
-        )
-        self.logging_role = LoggingRole(
-            self, "LoggingRole", log_group_name=storage.log_group.log_group_name
-        )
-        self.logging_configurator = LoggingConfigurator(
+        CfnOutput(self, "PriceRefresherName", value=refresher.function_name)
+        if not defaults.config.price_updates:
+            return [refresher.scheduled]
+        updater = PriceUpdater(self, PRICE_UPDATER, defaults=defaults, prices=storage.prices)
+        CfnOutput(self, "PriceUpdaterName", value=updater.function_name)
+        return [refresher.scheduled, updater.scheduled]
+
+    def _configure_logging(
+        self, storage: StorageStack, defaults: FunctionDefaults
+    ) -> LoggingConfigurator:
+        """Make the function that configures Bedrock's logging, and switch logging on last."""
+        configurator = LoggingConfigurator(
             self,
             "LoggingConfigurator",
             defaults=defaults,
@@ -95,11 +114,5 @@ class IngestionStack(Stack):
             memory=storage.memory,
             state=storage.state,
         )
-        self.logging_configurator.switch_logging_on(after=self.log_processor.subscription)
-        CfnOutput(self, "LogProcessorName", value=self.log_processor.function_name)
-        CfnOutput(self, "MetricPublisherName", value=self.metric_publisher.function_name)
-        CfnOutput(self, "PriceRefresherName", value=self.price_refresher.function_name)
-        if self.price_updater is not None:
-            CfnOutput(self, "PriceUpdaterName", value=self.price_updater.function_name)
-        if config.adopted_log_group is not None:
-            CfnOutput(self, "AdoptedLogGroupName", value=config.adopted_log_group)
+        configurator.switch_logging_on(after=self.log_processor.subscription)
+        return configurator

@@ -1,8 +1,8 @@
-"""Who is told what, and where to look: the topic, the alarms, dashboards and saved queries."""
+"""The topic of notifications, the alarms, dashboards and saved queries."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import ArnFormat, CfnOutput, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,9 +11,10 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
-from cdk.alarms.health_symptoms import Watched, price_list_symptoms
+from cdk.alarms.price_symptoms import price_list_symptoms
 from cdk.alarms.scheduled_functions import Scheduled
-from cdk.alarms.thresholds import COST, AlarmThreshold, alarm_thresholds
+from cdk.alarms.symptom import Watched
+from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
     NAMES,
@@ -29,17 +30,14 @@ from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.config import Config, stack_names
-from cdk.functions.coverage_auditor import AUDITED_EVERY, CoverageAuditor
-from cdk.functions.logging_watcher import CHECKED_EVERY, LoggingWatcher
-from cdk.functions.price_refresher import REPRICED_EVERY
-from cdk.functions.price_updater import PRICES_CHECKED_EVERY
-from cdk.functions.traffic_auditor import TRAFFIC_AUDITED_EVERY, TrafficAuditor
-from cdk.stacks.ingestion import IngestionStack
+from cdk.config.resource_names import NAME_PREFIX
+from cdk.functions.coverage_auditor import CoverageAuditor
+from cdk.functions.logging_watcher import LoggingWatcher
+from cdk.functions.traffic_auditor import TrafficAuditor
+from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
-
-PRICE_UPDATER = "PriceUpdater"
 
 
 class MonitoringStack(Stack):
@@ -74,103 +72,35 @@ class MonitoringStack(Stack):
 
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
         coverage_auditor = CoverageAuditor(
-            self,
-            "CoverageAuditor",
-            defaults=defaults,
-            topic=self.topic,
-            state=storage.state,
+            self, "CoverageAuditor", defaults=defaults, topic=self.topic, state=storage.state
+        )
+        traffic_auditor = TrafficAuditor(
+            self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
-        traffic_auditor = TrafficAuditor(
-            self,
-            "TrafficAuditor",
-            defaults=defaults,
-            topic=self.topic,
-            state=storage.state,
-        )
-        reports = reporting.scheduled if reporting else {}
         if reporting:
             self.add_stack_dependency(reporting, "LoggingWatcher reads its template")
 
-        usage_alarms = {it: self._usage_alarm(it) for it in self._thresholds}
-        if config.anomaly_band:
-            for name, metric_name in (("Anomaly", config.alarm_metric), ("CostAnomaly", COST)):
-                anomaly = AnomalyAlarm(
-                    self,
-                    name,
-                    width=config.anomaly_band,
-                    metric_name=metric_name,
-                    look_at=dashboard_url("usage_overview", self.region),
-                )
-                self._notify_of(anomaly)
-        prices = self._price_updates(ingestion)
-        health = HealthAlarms(
-            self,
-            "Health",
-            watched=Watched(
-                ingestion.log_processor,
-                ingestion.metric_publisher,
-                ingestion.metric_publisher.stream_mapping,
-            ),
-            scheduled=(
-                Scheduled(
-                    "CoverageAuditor",
-                    coverage_auditor,
-                    AUDITED_EVERY,
-                    "compares the count with Bedrock's own",
-                ),
-                Scheduled(
-                    "LoggingWatcher",
-                    logging_watcher,
-                    CHECKED_EVERY,
-                    "checks that invocation logging and the meter are as they were deployed",
-                ),
-                Scheduled(
-                    "TrafficAuditor",
-                    traffic_auditor,
-                    TRAFFIC_AUDITED_EVERY,
-                    "looks for calls outside the logs: other Regions, asynchronous ones",
-                ),
-                Scheduled(
-                    "PriceRefresher",
-                    ingestion.price_refresher,
-                    REPRICED_EVERY,
-                    "publishes the cost of calls that had no price",
-                ),
-                *prices,
-                *reports.values(),
-            ),
-            optional=price_list_symptoms() if prices else (),
-            look_at=dashboard_url("pipeline_health", self.region),
-        )
-        for alarm in health.alarms.values():
-            self._notify_of(alarm)
-        RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
+        self._make_usage_alarms()
+        self._make_anomaly_alarms()
+        scheduled = [
+            coverage_auditor.scheduled,
+            logging_watcher.scheduled,
+            traffic_auditor.scheduled,
+            *ingestion.scheduled,
+            *(reporting.scheduled if reporting else ()),
+        ]
+        health = self._make_health_alarms(ingestion, scheduled)
         coverage_auditor.start_on_alarms(
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
-        self._notify_of_partial_data(
-            [alarm for threshold, alarm in usage_alarms.items() if threshold.is_grouped]
-        )
-        missing = {FOCUS_EXPORTER, COMPARISON_REPORTER} - reports.keys()
-        if not prices:
-            missing |= {PRICE_UPDATER, *(symptom.name for symptom in price_list_symptoms())}
-        self._make_dashboards(ingestion, missing=sorted(missing))
+        self._make_dashboards(ingestion, missing=_find_missing(scheduled))
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
         if config.contributor_insights:
             ContributorRules(self, "Contributors", log_group_name=ingestion.metered_group)
         CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
-
-    def _price_updates(self, ingestion: IngestionStack) -> list[Scheduled]:
-        if ingestion.price_updater is None:
-            return []
-        purpose = "reads the AWS Price List"
-        updater = ingestion.price_updater
-        return [
-            Scheduled(PRICE_UPDATER, updater, PRICES_CHECKED_EVERY, purpose, updater.fixed_name)
-        ]
 
     def _make_logging_watcher(
         self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults
@@ -190,22 +120,60 @@ class MonitoringStack(Stack):
             topic=self.topic,
         )
 
-    def _usage_alarm(self, threshold: AlarmThreshold) -> UsageAlarm:
-        is_identity = threshold.dimension_set is DimensionSet.IDENTITY
-        dashboard = "identity_detail" if is_identity else "usage_overview"
-        alarm = UsageAlarm(
+    def _make_usage_alarms(self) -> None:
+        grouped = []
+        for threshold in self._thresholds:
+            is_identity = threshold.dimension_set is DimensionSet.IDENTITY
+            dashboard = "identity_detail" if is_identity else "usage_overview"
+            alarm = UsageAlarm(
+                self,
+                threshold=threshold,
+                look_at=dashboard_url(dashboard, self.region),
+            )
+            self._notify_of(alarm)
+            if threshold.is_grouped:
+                grouped.append(alarm)
+        self._notify_of_partial_data(grouped)
+
+    def _make_anomaly_alarms(self) -> None:
+        if not self._config.anomaly_band:
+            return
+        metrics = {"Anomaly": self._config.alarm_metric, "CostAnomaly": COST}
+        for name, metric_name in metrics.items():
+            alarm = AnomalyAlarm(
+                self,
+                name,
+                width=self._config.anomaly_band,
+                metric_name=metric_name,
+                look_at=dashboard_url("usage_overview", self.region),
+            )
+            self._notify_of(alarm)
+
+    def _make_health_alarms(
+        self, ingestion: IngestionStack, scheduled: Sequence[Scheduled]
+    ) -> HealthAlarms:
+        health = HealthAlarms(
             self,
-            threshold=threshold,
-            look_at=dashboard_url(dashboard, self.region),
+            "Health",
+            watched=Watched(
+                ingestion.log_processor,
+                ingestion.metric_publisher,
+                ingestion.metric_publisher.stream_mapping,
+            ),
+            scheduled=scheduled,
+            optional=price_list_symptoms() if self._config.price_updates else (),
+            look_at=dashboard_url("pipeline_health", self.region),
         )
-        self._notify_of(alarm)
-        return alarm
+        for alarm in health.alarms.values():
+            self._notify_of(alarm)
+        RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
+        return health
 
     def _notify_of(self, alarm: cloudwatch.AlarmBase) -> None:
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def _notify_of_partial_data(self, alarms: list[cloudwatch.Alarm]) -> None:
-        """Tell when a grouped alarm no longer sees every series.
+    def _notify_of_partial_data(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
+        """Notify when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html
         """
@@ -252,8 +220,17 @@ class MonitoringStack(Stack):
             )
             cloudwatch.CfnDashboard(
                 self,
-                NAMES[file].removeprefix("BedrockMeter-"),
+                NAMES[file].removeprefix(NAME_PREFIX),
                 dashboard_name=dashboard_name(file, self.region),
                 dashboard_body=self.to_json_string(body),
             )
         CfnOutput(self, "DashboardUrl", value=dashboard_url("usage_overview", self.region))
+
+
+def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
+    """List what alarms are called for functions that are switched off."""
+    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER}
+    missing -= {function.name for function in scheduled}
+    if PRICE_UPDATER in missing:
+        missing |= {symptom.name for symptom in price_list_symptoms()}
+    return sorted(missing)

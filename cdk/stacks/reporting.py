@@ -8,8 +8,8 @@ from constructs import Construct
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import Config, stack_names
-from cdk.functions.comparison_reporter import COMPARED_EVERY, ComparisonReporter
-from cdk.functions.focus_exporter import EXPORTED_EVERY, FocusExporter
+from cdk.functions.comparison_reporter import ComparisonReporter
+from cdk.functions.focus_exporter import FocusExporter
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.storage import StorageStack
 
@@ -21,7 +21,7 @@ class ReportingStack(Stack):
     """One function for each report that is switched on.
 
     Attributes:
-        scheduled: The functions, by name.
+        scheduled: The functions, as their alarms watch them.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ReportingStack(Stack):
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
-        self.scheduled = dict[str, Scheduled]()
+        self.scheduled = list[Scheduled]()
         if config.focus_export:
             exporter = FocusExporter(
                 self,
@@ -54,13 +54,7 @@ class ReportingStack(Stack):
                 prices=storage.prices,
                 reports=storage.reports,
             )
-            self.scheduled[FOCUS_EXPORTER] = Scheduled(
-                FOCUS_EXPORTER,
-                exporter,
-                EXPORTED_EVERY,
-                "writes costs in FOCUS columns",
-                exporter.fixed_name,
-            )
+            self.scheduled.append(exporter.scheduled)
         if config.comparison_report:
             reporter = ComparisonReporter(
                 self,
@@ -72,10 +66,4 @@ class ReportingStack(Stack):
                 reports=storage.reports,
                 metered_group=ingestion.metered_group,
             )
-            self.scheduled[COMPARISON_REPORTER] = Scheduled(
-                COMPARISON_REPORTER,
-                reporter,
-                COMPARED_EVERY,
-                "compares models on real traffic",
-                reporter.fixed_name,
-            )
+            self.scheduled.append(reporter.scheduled)

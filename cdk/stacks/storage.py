@@ -1,4 +1,4 @@
-"""What outlives everything else: logs, ledger, state, reports, key, and the logging memory."""
+"""All that is retained: logs, ledger, state, reports, key, and the logging memory."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The demo, and the preview of the dashboards."""
+"""The demo: a made-up company in a local cloud, whose figures are checked."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
-from operator import add
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,14 +34,14 @@ from dashboards.cloudwatch import (
 )
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
-from dashboards.demo.plain_sums import sum_by_identity
-from dashboards.demo.sources import source_of_cloudwatch
+from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
 from dashboards.reports.bedrock_figures import bedrock_figures
-from dashboards.reports.local_meter import open_local_meter
 from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
+from dashboards.viewer.sources import source_of_cloudwatch
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.invocations import BEDROCK_LOG_STREAM, read_line
+from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
@@ -57,7 +54,6 @@ from lambdas.domain.metrics.catalog import (
     QUOTA_TOKENS,
     TOTAL_TOKENS,
 )
-from lambdas.domain.usage import UsageFigures
 
 _SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
@@ -94,18 +90,31 @@ def run_demo() -> None:
         CommandError: The local cloud does not work, or counted wrongly.
     """
     console = open_console()
-    try:
-        with open_local_cloud() as cloud:
-            show_company(cloud, console)
-            source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+    with open_company() as source:
+        try:
             write_page(Viewing.of(source), PAGE)
-    except (LocalCloudError, NoLibraryError) as error:
-        raise CommandError(str(error)) from error
+        except NoLibraryError as error:
+            raise CommandError(str(error)) from error
     console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
     console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
 
 
-def show_company(cloud: LocalCloud, console: Console) -> None:
+@contextmanager
+def open_company() -> Iterator[Source]:
+    """Open a local cloud, show the company there, and yield what its dashboards show.
+
+    Raises:
+        CommandError: The local cloud does not work, or counted wrongly.
+    """
+    try:
+        with open_local_cloud() as cloud:
+            _show_company(cloud, open_console())
+            yield source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+    except LocalCloudError as error:
+        raise CommandError(str(error)) from error
+
+
+def _show_company(cloud: LocalCloud, console: Console) -> None:
     """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
 
     Raises:
@@ -161,8 +170,8 @@ def show_company(cloud: LocalCloud, console: Console) -> None:
     for name, reason in evaluation.left_out.items():
         console.print(f"Not evaluated locally: alarm {name}: {reason}.", style="dim")
     console.print(
-        "\nEvery figure is what the logs themselves say (make meter), to the token and to a"
-        " hundredth of a cent."
+        "\nEvery figure is what plain sums over the logs say, to the token and to a hundredth of a"
+        " cent."
     )
 
 
@@ -264,9 +273,11 @@ def _figures(
 
 
 def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
-    """Compare with sums over the logs; quota tokens with those of `make meter`."""
-    quota = {arn: usage.quota_tokens for arn, usage in _metered(logs)}
-    expected = {arn: (*sums, quota.get(arn)) for arn, sums in sum_by_identity(logs).items()}
+    """Compare calls and tokens with plain sums over the logs of each caller."""
+    expected = {
+        arn: (sums.calls, sums.failed_calls, sums.total_tokens, sums.quota_tokens)
+        for arn, sums in sum_calls(logs, get_identity).items()
+    }
     if by_identity != expected:
         wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
         message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
@@ -274,24 +285,16 @@ def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
 
 
 def _check_money(by_project: _Figures, logs: Sequence[_Log]) -> None:
-    """Compare with sums over the logs of each project's callers, and money by the price book."""
-    projects = {it.arn: it.project or UNATTRIBUTED for it in CALLERS}
-    expected: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-    money = {arn: usage.priced_usd for arn, usage in _metered(logs)}
-    for arn, sums in sum_by_identity(logs).items():
-        spent = (Decimal(sums.calls), Decimal(sums.total_tokens), money[arn])
-        expected[projects[arn]] = list(map(add, expected[projects[arn]], spent))
+    """Compare with plain sums over the logs of each project's callers, at list prices."""
+    projects = {caller.arn: caller.project or UNATTRIBUTED for caller in CALLERS}
+    expected = sum_calls(logs, lambda log: projects[get_identity(log)])
     for project in expected.keys() | by_project.keys():
-        found, logged = by_project.get(project, (0.0, 0.0, 0.0)), expected[project]
-        if any(abs(a - float(b)) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
+        sums = expected.get(project, PlainSums())
+        found = by_project.get(project, (0.0, 0.0, 0.0))
+        logged = (sums.calls, sums.total_tokens, float(sums.cost_usd))
+        if any(abs(a - b) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
             message = f"{project} has {found} by the metrics, and {logged} by logs and prices."
             raise CommandError(message)
-
-
-def _metered(logs: Iterable[_Log]) -> list[tuple[str, UsageFigures]]:
-    with open_local_meter() as meter:
-        meter.ingest("the company", (it for log in logs for it in read_line(json.dumps(log))))
-        return meter.summary.by_identity()
 
 
 def _print_figures(

@@ -1,38 +1,111 @@
-"""Sums over invocation logs as they are, without any of the meter's own readers.
+"""Sums over invocation logs as they are, without any of the meter's own readers and prices.
 
 The demo compares its figures with them: a mistake in a reader would be in both figures else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-_COUNTS = (
-    ("input", "inputTokenCount"),
-    ("input", "cacheReadInputTokenCount"),
-    ("input", "cacheWriteInputTokenCount"),
-    ("output", "outputTokenCount"),
-)
+
+class ListPrices(NamedTuple):
+    """Dollars for a million tokens, by kind; `None` where the company uses none."""
+
+    input: Decimal
+    output: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
 
 
 class PlainSums(NamedTuple):
-    """The sums of one caller."""
+    """The sums of some calls. Tokens and costs of failed calls do not count."""
 
     calls: int = 0
     failed_calls: int = 0
     total_tokens: int = 0
+    quota_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
 
 
-def sum_by_identity(logs: Iterable[Mapping[str, Any]]) -> dict[str, PlainSums]:
-    """Add up the calls and tokens of each caller. Tokens of failed calls do not count."""
+_COUNTS = {
+    "input": ("input", "inputTokenCount"),
+    "output": ("output", "outputTokenCount"),
+    "cache_read": ("input", "cacheReadInputTokenCount"),
+    "cache_write": ("input", "cacheWriteInputTokenCount"),
+}
+# https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+_QUOTA_OF_CLAUDE_OUTPUT = 5
+
+
+def _list_prices(*usd: str) -> ListPrices:
+    return ListPrices(*map(Decimal, usd))
+
+
+LIST_PRICES = {
+    "us.anthropic.claude-sonnet-4-20250514-v1:0": _list_prices("3", "15"),
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": _list_prices("3.3", "16.5", "0.33", "4.125"),
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0": _list_prices("1.1", "5.5", "0.11", "1.375"),
+    "global.anthropic.claude-haiku-4-5-20251001-v1:0": _list_prices("1", "5"),
+    "amazon.nova-lite-v1:0": _list_prices("0.06", "0.24"),
+    "amazon.titan-embed-text-v2:0": _list_prices("0.02"),
+    "openai.gpt-oss-120b-1:0": _list_prices("0.15", "0.6"),
+}
+"""What the company's calls cost in us-east-1, by what they name as their model.
+
+Source: https://aws.amazon.com/bedrock/pricing/
+"""
+
+
+def sum_calls(
+    logs: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], str]
+) -> dict[str, PlainSums]:
+    """Add up calls and tokens, and what they cost.
+
+    Args:
+        logs: The invocation logs.
+        key: Returns what the calls are added up by.
+    """
     sums: dict[str, PlainSums] = {}
     for log in logs:
-        arn = log["identity"]["arn"]
-        calls, failed_calls, tokens = sums.get(arn, PlainSums())
-        if "errorCode" in log:
-            sums[arn] = PlainSums(calls, failed_calls + 1, tokens)
-        else:
-            counted = sum(log[part].get(name, 0) for part, name in _COUNTS)
-            sums[arn] = PlainSums(calls + 1, failed_calls, tokens + counted)
+        name, one = key(log), _read(log)
+        known = sums.get(name, PlainSums())
+        sums[name] = PlainSums(
+            known.calls + one.calls,
+            known.failed_calls + one.failed_calls,
+            known.total_tokens + one.total_tokens,
+            known.quota_tokens + one.quota_tokens,
+            known.cost_usd + one.cost_usd,
+        )
     return sums
+
+
+def get_identity(log: Mapping[str, Any]) -> str:
+    """Get the ARN of a call's caller."""
+    arn: str = log["identity"]["arn"]
+    return arn
+
+
+def _read(log: Mapping[str, Any]) -> PlainSums:
+    if "errorCode" in log:
+        return PlainSums(failed_calls=1)
+    tokens = dict(_read_tokens(log))
+    prices = LIST_PRICES[log["modelId"]]._asdict()
+    usd = sum((prices[kind] * count for kind, count in tokens.items()), Decimal(0))
+    output_quota = _QUOTA_OF_CLAUDE_OUTPUT if "claude" in log["modelId"] else 1
+    return PlainSums(
+        calls=1,
+        total_tokens=sum(tokens.values()),
+        quota_tokens=tokens.get("input", 0)
+        + tokens.get("cache_write", 0)
+        + tokens.get("output", 0) * output_quota,
+        cost_usd=usd / 1_000_000,
+    )
+
+
+def _read_tokens(log: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the counts above zero, by kind."""
+    for kind, (part, name) in _COUNTS.items():
+        if count := log[part].get(name):
+            yield kind, count

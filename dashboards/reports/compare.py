@@ -32,7 +32,6 @@ from lambdas.adapters.report_layouts.tables import Table
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
     ComparisonReport,
-    ObservedCall,
     OutlineMemory,
     TrafficObserver,
 )
@@ -71,8 +70,8 @@ def compare(
     observer = TrafficObserver(config.pricing)
     enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
-        models, project = enricher.find_models(record), enricher.attribute(record).project
-        observer.observe(ObservedCall(record, models, project, outlines.take(record)))
+        call = observer.read(enricher.enrich_attempt(record))
+        observer.observe(call, outlines.take(record.key))
     counts = {
         "read": meter.report.read,
         "duplicates": meter.report.accepted - meter.summary.calls,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -23,16 +22,14 @@ from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
-from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
-from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION, manifest_of
+from lambdas.adapters.report_layouts.focus_files import write_manifest, write_rows
+from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.reports.focus import (
-    Charge,
+    CostTotals,
     DailyCharges,
     IdentityDetail,
-    LeftOut,
-    Sums,
     TooManyChargesError,
     row_of,
 )
@@ -64,10 +61,10 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
             except TooManyChargesError as error:
                 message = f"{error}. Name fewer logs at a time."
                 raise CommandError(message) from None
-            sums = _write(charges, out, config.billing_account_id or None)
+            totals = _write(charges, out, config.billing_account_id or None)
             console = open_console()
             print_notes(meter, console)
-            _print_sums(console, out, sums, charges)
+            _print_totals(console, out, totals)
             check_for_gaps(meter)
 
 
@@ -76,7 +73,7 @@ def manifest_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.manifest.json")
 
 
-def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
+def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> CostTotals:
     try:
         return write_costs(charges, out, billing_account_id)
     except OSError as error:
@@ -87,7 +84,7 @@ def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> 
         raise CommandError(message) from None
 
 
-def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> Sums:
+def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> CostTotals:
     """Write charges to a file, in the format that its name tells, then the manifest beside it.
 
     Args:
@@ -99,28 +96,18 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
         OSError: It cannot be written.
         ParquetError: It cannot be written as Parquet.
     """
-    sums = Sums()
-    for charge in _all(charges):
-        sums = sums.plus(charge)
-    rows = (row_of(it, billing_account_id) for it in _all(charges))
+    months = charges.months()
+    totals = CostTotals.of(charges, months)
+    rows = (
+        row_of(charge, billing_account_id) for month in months for charge in charges.charges(month)
+    )
     with tempfile.TemporaryDirectory() as folder:
         finished = Path(folder, f"focus{out.suffix}")
-        if out.suffix == ".parquet":
-            csv = Path(folder, "focus.csv.gz")
-            write_csv_file(rows, csv)
-            convert_to_parquet(csv, finished)
-        else:
-            write_csv_file(rows, finished)
+        write_rows(rows, [finished], convert_to_parquet)
         shutil.copyfile(finished, out)
-    manifest = manifest_of(
-        sums,
-        priced_invocations=sum(map(charges.priced_invocations, charges.months())),
-        left_out=_left_out(charges),
-        files=[describe_file(out)],
-        facts={"identity_detail": charges.identity_detail.label},
-    )
-    manifest_path(out).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    return sums
+    facts = {"identity_detail": totals.identity_detail.label}
+    write_manifest(manifest_path(out), totals, [out], facts)
+    return totals
 
 
 def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
@@ -135,25 +122,8 @@ def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
     return apply
 
 
-def _all(charges: DailyCharges) -> Iterator[Charge]:
-    for month in charges.months():
-        yield from charges.charges(month)
-
-
-def _left_out(charges: DailyCharges) -> list[LeftOut]:
-    """The calls of all billing periods that are in no cost, by model and reason."""
-    parts = (it for month in charges.months() for it in charges.left_out(month))
-    found: dict[tuple[str, str], LeftOut] = {}
-    for part in parts:
-        key = part.model_id, part.reason
-        known = found.get(key, LeftOut(*key, 0, 0))
-        calls, tokens = known.invocations + part.invocations, known.tokens + part.tokens
-        found[key] = LeftOut(*key, calls, tokens)
-    return [found[key] for key in sorted(found)]
-
-
-def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) -> None:
-    detail, left_out = charges.identity_detail, _left_out(charges)
+def _print_totals(console: Console, out: Path, totals: CostTotals) -> None:
+    sums, detail, left_out = totals.sums, totals.identity_detail, totals.left_out
     cost = (
         f"{exact_text(sums.billed_usd)} USD, as an estimate"
         f" ({exact_text(sums.list_usd)} at list prices)."
@@ -172,9 +142,9 @@ def _print_sums(console: Console, out: Path, sums: Sums, charges: DailyCharges) 
     if left_out:
         lines.append("Not in this cost, because it is not known (see the manifest):")
     lines += [
-        f"  {it.model_id}: {plural(it.invocations, 'call')},"
-        f" {plural(it.tokens, 'token')} ({it.reason})"
-        for it in left_out
+        f"  {part.model_id}: {plural(part.invocations, 'call')},"
+        f" {plural(part.tokens, 'token')} ({part.reason})"
+        for part in left_out
     ]
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)

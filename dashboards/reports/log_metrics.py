@@ -7,20 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
-from dashboards.reports.temporary_store import InMemoryIdentityRegistry
+from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import DimensionNamer, Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics import DimensionLimits, Distribution, StatisticSet, aggregate
 from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
-from lambdas.domain.metrics.role_roll_up import (
-    DEFAULT_BOUND,
-    SESSIONS_PER_ROLE,
-    BoundedIdentities,
-    IdentityFolding,
-)
 from lambdas.domain.metrics.sink import NEWEST
-from lambdas.domain.pricing import Pricing, shipped_prices
 
 _MINUTE = 60
 _OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
@@ -95,27 +89,38 @@ class _Samples:
 
 
 class LogMetrics:
-    """A source of metrics that is told of calls: a stream of the local ledger.
+    """Metrics of the calls that a ledger passes on, as a deployment would publish them.
 
-    A call that is read otherwise later stays as it was, as in the deployed meter: metrics cannot be
-    taken back. Identities are folded and bounded as there, by the default settings. Calls that were
-    made before Bedrock was there, or are yet to be made, are left out.
+    Prices, labels and limits are those of the configuration; the detail is always full, so that
+    every graph has figures. A call that is read otherwise later keeps its first figures, while the
+    deployed meter publishes what a correction raises. Calls with a time before Bedrock existed, or
+    in the future, are left out.
     """
 
-    def __init__(self, now: datetime) -> None:
-        """Know of nothing yet."""
-        self._enricher = CallEnricher(Pricing(shipped_prices()))
+    def __init__(self, now: datetime, config: Config) -> None:
+        """Begin without calls.
+
+        Args:
+            now: The time.
+            config: The configuration of the deployment.
+        """
+        self._enricher = CallEnricher(config.pricing, config.attribution_rules)
         self._newest = now + NEWEST
-        registry = InMemoryIdentityRegistry(DEFAULT_BOUND, SESSIONS_PER_ROLE)
-        self._namer = DimensionNamer(BoundedIdentities(IdentityFolding(), registry))
+        limits = DimensionLimits(
+            folding_patterns=config.folding_patterns,
+            identity_bound=config.identity_bound,
+            max_models=config.max_models,
+            has_pairs=True,
+        )
+        self._namer = limits.make_namer(InMemoryRegistries().open, config.pricing.knows)
         self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
             lambda: defaultdict(_Samples)
         )
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in the calls that are new."""
-        new = [it.record for it in changes if it.replaced is None]
-        records = [it for it in new if _OLDEST <= it.timestamp < self._newest]
+        new = [change.record for change in changes if change.replaced is None]
+        records = [record for record in new if _OLDEST <= record.timestamp < self._newest]
         calls = [self._namer.meter(self._enricher.enrich(record)) for record in records]
         for point in aggregate(calls, Detail.FULL):
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))

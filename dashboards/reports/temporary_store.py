@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
@@ -23,7 +24,7 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.ledger.join import bound_reading, join
-from lambdas.domain.metrics.role_roll_up import Admission
+from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16
@@ -181,29 +182,48 @@ class SqliteQuarantine:
         return {RejectionReason(reason): count for reason, count in rows}
 
 
+@dataclass(frozen=True, slots=True)
 class InMemoryIdentityRegistry:
-    """A registry that lasts as long as its process: for what is not deployed."""
+    """A registry that lasts as long as its process: for what is not deployed.
 
-    def __init__(self, bound: int, sessions_per_role: int) -> None:
-        """Admit so many identities a month, and so many sessions of a role."""
-        self._bound = bound
-        self._sessions_per_role = sessions_per_role
-        self._members: defaultdict[str, set[str]] = defaultdict(set)
-        self._sessions: Counter[tuple[str, str]] = Counter()
+    Attributes:
+        bound: The number of identities a month that it admits.
+        sessions_per_role: The number of sessions of a role.
+        members: The identities that it has admitted, by month.
+        sessions: The number of sessions among them, by month and role.
+    """
+
+    bound: int
+    sessions_per_role: int
+    members: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    sessions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def admit(self, month: str, value: str, role: str | None) -> Admission:
         """Admit a dimension value in a month, or say why not."""
-        members = self._members[month]
+        members = self.members[month]
         if value in members:
             return Admission.ADMITTED
-        if role is not None and self._sessions[month, role] >= self._sessions_per_role:
+        if role is not None and self.sessions[month, role] >= self.sessions_per_role:
             return Admission.ROLE_IS_FULL
-        if len(members) >= self._bound:
+        if len(members) >= self.bound:
             return Admission.FULL
         members.add(value)
         if role is not None:
-            self._sessions[month, role] += 1
+            self.sessions[month, role] += 1
         return Admission.ADMITTED
+
+
+class InMemoryRegistries:
+    """Opens registries in memory; those of one scope have the same places."""
+
+    def __init__(self) -> None:
+        """Have none yet."""
+        self._by_scope: dict[str, InMemoryIdentityRegistry] = {}
+
+    def open(self, bound: int, scope: str) -> InMemoryIdentityRegistry:
+        """Open a registry, see `OpenRegistry`."""
+        first = self._by_scope.setdefault(scope, InMemoryIdentityRegistry(bound, SESSIONS_PER_ROLE))
+        return replace(first, bound=bound)
 
 
 def _key(record: UsageRecord) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
+from lambdas.domain.calls import CallBooks
 from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.invocations.request_metadata import NO_METADATA
-from lambdas.domain.ledger.recorded_calls import RecordedCalls
-from lambdas.domain.pricing import CallModels
+from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
 from lambdas.domain.reports.comparison import (
     ComparisonStore,
     InvocationLogs,
@@ -74,16 +73,16 @@ class ModelComparer:
         """
         end = datetime.combine(now.date() - timedelta(days=now.weekday()), time(), UTC)
         start = end - _WEEK
-        observer = TrafficObserver(self.books.pricing.get())
-        calls, unreadable_items = self._in_order_of_time(
-            start, end, now, observer.name_of, has_time
-        )
+        pricing = self.books.pricing.get()
+        observer, books = TrafficObserver(pricing), replace(self.books.get(), prices=pricing)
+        pages = self.calls.scan_range(start, end)
+        calls, unreadable_items = _read_in_order_of_time(pages, books, observer, now, has_time)
         outlines = self.outlines(lambda record: start <= record.timestamp < end)
         requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         for place, call in enumerate(calls):
             if place % _BATCH == 0:
                 check_time(has_time)
-            observer.observe(call._replace(outline=outlines.take(call.record)))
+            observer.observe(call, outlines.take(call.key))
         comparison = WeeklyComparison(
             week=f"{start:%G-W%V}",
             report=observer.report(start, end),
@@ -93,42 +92,6 @@ class ModelComparer:
         )
         self.reports.write(comparison)
         return comparison
-
-    def _in_order_of_time(
-        self,
-        start: datetime,
-        end: datetime,
-        now: datetime,
-        name_of: Callable[[str], str],
-        has_time: Callable[[], bool],
-    ) -> tuple[list[ObservedCall], int]:
-        """The calls, without what callers said of them, which takes most room and is used up.
-
-        Beside them the number of items that cannot be read.
-        """
-        found: list[ObservedCall] = []
-        books = self.books.get()
-        shared: dict[CallModels, CallModels] = {}
-        unreadable_items = 0
-        for page in self.calls.scan_range(start, end):
-            check_time(has_time)
-            records = page.records
-            unreadable_items += page.unreadable_items
-            enricher = books.open(records, now)
-            for record in records:
-                project = name_of(enricher.attribute(record).project)
-                models = enricher.find_models(record)
-                models = shared.setdefault(models, models)
-                lean = record._replace(request_metadata=NO_METADATA)
-                found.append(ObservedCall(lean, models, project))
-            if len(found) > MOST_CALLS:
-                message = (
-                    f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
-                    " export the logs and run make compare"
-                )
-                raise ReportUnfinishedError(message)
-        found.sort(key=lambda call: (call.record.timestamp, call.record.key))
-        return found, unreadable_items
 
     def _read_requests(
         self,
@@ -149,3 +112,28 @@ class ModelComparer:
         except InvocationLogsUnavailableError as error:
             return str(error)
         return None
+
+
+def _read_in_order_of_time(
+    pages: Iterable[ScannedPage],
+    books: CallBooks,
+    observer: TrafficObserver,
+    now: datetime,
+    has_time: Callable[[], bool],
+) -> tuple[list[ObservedCall], int]:
+    """Read the calls of a week, and count the items that cannot be read."""
+    found: list[ObservedCall] = []
+    unreadable_items = 0
+    for page in pages:
+        check_time(has_time)
+        unreadable_items += page.unreadable_items
+        enricher = books.open(page.records, now)
+        found += [observer.read(enricher.enrich_attempt(record)) for record in page.records]
+        if len(found) > MOST_CALLS:
+            message = (
+                f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
+                " export the logs and run make compare"
+            )
+            raise ReportUnfinishedError(message)
+    found.sort(key=lambda call: (call.timestamp, call.key))
+    return found, unreadable_items

@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger.cost_corrections import (
@@ -131,8 +130,8 @@ class CostCorrector:
         after = replace(enricher, prices=replace(self.pricing, book=correction.after))
         outcomes = []
         for cursor, record in calls:
-            call = after.enrich(record)
-            old, new = before.price(record, call.models), call.cost
+            call, published = after.enrich(record), before.enrich(record)
+            old, new = published.cost, call.cost
             if not isinstance(old, Cost):
                 outcomes.append(_Outcome(cursor, record))
             elif not isinstance(new, Cost):
@@ -140,13 +139,9 @@ class CostCorrector:
             else:
                 usd = new.effective_usd - old.effective_usd
                 is_published = usd > 0 and is_taken(record.timestamp, now)
-                metered = self._meter_difference(call, new, usd) if is_published else None
+                metered = self.namer.meter(call, replaced=published) if is_published else None
                 outcomes.append(_Outcome(cursor, record, usd, metered))
         return outcomes
-
-    def _meter_difference(self, call: EnrichedCall, cost: Cost, usd: Decimal) -> MeteredCall:
-        difference = cost._replace(list_usd=None, effective_usd=usd)
-        return self.namer.meter(call._replace(cost=difference))
 
     def _publish_page(
         self,

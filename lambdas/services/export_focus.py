@@ -12,9 +12,9 @@ from lambdas.domain.ledger.recorded_calls import RecordedCalls
 from lambdas.domain.reports.files import check_time
 from lambdas.domain.reports.focus import (
     CostFiles,
+    CostTotals,
     DailyCharges,
     PeriodCosts,
-    Sums,
     midnight,
     month_after,
     row_of,
@@ -79,20 +79,14 @@ class FocusExporter:
     def _write(
         self, charges: DailyCharges, month: date, now: datetime, unreadable_items: int
     ) -> Mapping[str, Any]:
-        sums = Sums()
-        for charge in charges.charges(month):
-            sums = sums.plus(charge)
         costs = PeriodCosts(
             month=month,
             account_id=self.account_id,
             written_at=now,
             covers_until=min(now, midnight(month_after(month))),
             is_cut_off_by_retention=midnight(month) < now - self.kept,
-            identity_detail=charges.identity_detail,
             unreadable_items=unreadable_items,
-            sums=sums,
-            priced_invocations=charges.priced_invocations(month),
-            left_out=charges.left_out(month),
+            totals=CostTotals.of(charges, [month]),
         )
         rows = (row_of(charge, self.billing_account_id) for charge in charges.charges(month))
         return self.files.write(costs, rows)

@@ -16,11 +16,13 @@ from lambdas.domain.ledger.usage_ledger import LedgerChange
 from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
 from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.domain.metrics.sink import get_metric_time
-from lambdas.domain.pricing import Cost, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 
 _CallAndBefore: TypeAlias = tuple[EnrichedCall, EnrichedCall | None]
 """A call as it stands, and as it was published before."""
+_PublishedCosts: TypeAlias = tuple[CallCost, CallCost]
+"""The cost that is published of a call now, and the one that was published of it before."""
 
 
 class _Publication(NamedTuple):
@@ -126,10 +128,14 @@ class MetricPublisher:
             )
             for publication in publications
         ]
-        calls = self._note(publications, calls, now, is_retried=is_retried)
+        costs = self._note(publications, calls, now, is_retried=is_retried)
         return [
-            self.namer.meter(call, publication.time, before)
-            for publication, (call, before) in zip(publications, calls, strict=True)
+            MeteredCall(
+                call, publication.time, self.namer.name(call, publication.time), cost, before, paid
+            )
+            for publication, (call, before), (cost, paid) in zip(
+                publications, calls, costs, strict=True
+            )
         ]
 
     def _note(
@@ -139,8 +145,8 @@ class MetricPublisher:
         now: datetime,
         *,
         is_retried: bool,
-    ) -> list[_CallAndBefore]:
-        """Note calls that wait for a price; returns calls with the cost that is published now.
+    ) -> list[_PublishedCosts]:
+        """Note calls that wait for a price; returns what is published of the cost of each.
 
         A correction of a call that waits moves its note to what the call now waits for: all its
         cost comes from there.
@@ -148,25 +154,25 @@ class MetricPublisher:
         noted = self._find_notes(publications, is_retried=is_retried)
         waiting = self._find_waiting(publications, noted)
         to_note: dict[CallKey, UsageRecord] = {}
-        priced: list[_CallAndBefore] = []
+        costs: list[_PublishedCosts] = []
         for call, before in calls:
-            record, cost, replaced = call.record, call.cost, before
+            record, cost, paid = call.record, call.cost, before.cost if before else None
             if before is None:
                 cost = Unpriced.NO_PRICE if record.key in noted else cost
             elif record.key in waiting:
                 cost = Unpriced.NO_PRICE
-                if before.cost is not None:
-                    replaced = before._replace(cost=Unpriced.NO_PRICE)
+                if paid is not None:
+                    paid = Unpriced.NO_PRICE
                 to_note[record.key] = record
-            elif record.key in noted and not isinstance(before.cost, Cost):
+            elif record.key in noted and not isinstance(paid, Cost):
                 cost = Unpriced.NO_PRICE  # the note was of this correction, and has paid
             if cost in WAITING_FOR_A_PRICE and record.key not in noted:
                 to_note[record.key] = record
                 noted.add(record.key)
                 waiting.add(record.key)
-            priced.append((call._replace(cost=cost), replaced))
+            costs.append((cost, paid))
         self.unpriced.write(list(to_note.values()), now)
-        return priced
+        return costs
 
     def _find_notes(
         self, publications: Sequence[_Publication], *, is_retried: bool

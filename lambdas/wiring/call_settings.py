@@ -1,4 +1,4 @@
-"""What functions that say what calls cost, and what they are put down to, are told."""
+"""Settings of functions that price and attribute calls."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_wit
 
 
 class CallSettings(EnvironmentSettings):
-    """At what prices calls are taken, and how they are put down to projects.
+    """The prices of calls, and how calls are attributed to projects.
 
     Attributes:
         account_id: The account whose profiles, roles and users have tags.
         state_table: The DynamoDB table of the meter's own state, with the tags of resources.
         negotiated_prices: What is paid instead of list prices, as a JSON list.
-        attribution: What calls are put down to, as JSON.
+        attribution: The rules of attribution, as JSON.
         assume_prices: Whether the dearest listed price of the partition stands in where the place
             of a call has none; otherwise such calls are unpriced.
         price_bucket: The bucket of price editions; empty for the shipped prices alone.
@@ -39,7 +39,7 @@ class CallSettings(EnvironmentSettings):
 
     @property
     def pricing(self) -> Pricing:
-        """What calls cost: shipped prices, and what was negotiated."""
+        """The pricing of calls by shipped and by contracted prices."""
         return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
 
     @property

@@ -16,7 +16,7 @@ from lambdas.domain.pricing import (
     TokenKind,
     shipped_prices,
 )
-from lambdas.wiring.allowed_values import IsoDate, SettingsModel
+from lambdas.wiring.allowed_values import IsoDate, SettingsModel, check
 from lambdas.wiring.model_names import called_model
 
 # So many places that what a month costs is exact in the 28 digits of a `Decimal`.
@@ -25,7 +25,7 @@ _Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=4)]
 
 
 class NegotiatedPriceSetting(SettingsModel):
-    """What somebody pays instead of the list price.
+    """A price that is paid instead of the list price.
 
     Attributes:
         model: The foundation model's id; one that ends in `*` is of all models that begin so.
@@ -45,13 +45,17 @@ class NegotiatedPriceSetting(SettingsModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.usd_per_million and not self.discount_percent:
-            message = "allowed: usd_per_million, discount_percent or both"
-            raise ValueError(message)
+        check(
+            "price",
+            "usd_per_million, discount_percent or both",
+            is_so=bool(self.usd_per_million or self.discount_percent),
+        )
         tier = self.service_tier
-        if tier is not None and read_service_tier(tier) in (None, STANDARD_TIER):
-            message = "leave service_tier out for the standard tier; others are flex, priority, ..."
-            raise ValueError(message)
+        check(
+            "service_tier",
+            "flex, priority or the like; leave service_tier out for the standard tier",
+            is_so=tier is None or read_service_tier(tier) not in {None, STANDARD_TIER},
+        )
         return self
 
     def to_domain(self) -> NegotiatedPrice:

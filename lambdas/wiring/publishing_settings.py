@@ -1,4 +1,4 @@
-"""What functions that publish metrics of calls are told by their environment."""
+"""Settings of functions that publish metrics of calls."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
     run()
     change_nova_price(server, "1.5")
     edition = run()["edition"]
-    assert "say why" in decide(supersede=edition)["refused"]
+    assert "reason: allowed: the reason why" in decide(supersede=edition)["refused"]
     assert decide(supersede=edition, reason="a mistake")["edition"] not in (None, edition)
     assert nova_usd() == Decimal("0.072")
 
@@ -159,8 +159,8 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
 @pytest.mark.parametrize(
     ("decision", "refused"),
     [
-        ({}, "name one of accept, reject and supersede"),
-        ({"accept": ["a"], "reject": ["a"]}, "name one of accept, reject and supersede"),
+        ({}, "allowed: one of accept, reject and supersede"),
+        ({"accept": ["a"], "reject": ["a"]}, "allowed: one of accept, reject and supersede"),
         ({"accept": ["a"]}, "a is not held"),
         ({"publish": ["a"]}, "publish"),
         ({"accept": ["a" * 41]}, "at most 40 characters"),

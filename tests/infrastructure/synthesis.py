@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import importlib
 import json
 import shutil
 import tempfile
@@ -194,18 +193,6 @@ def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
     functions = resources(template, "AWS::Lambda::Function").values()
     (properties,) = (it for it in functions if it["Handler"] == handler)
     return properties
-
-
-def check_environment(template: Mapping[str, Any], job: str) -> None:
-    """Whether a function's environment is what its own settings take, and no more."""
-    # What is known only to the cloud is some text.
-    environ = {
-        name: value if isinstance(value, str) else "known-when-deployed"
-        for name, value in function_of(template, job)["Environment"]["Variables"].items()
-    }
-    settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
-    assert settings.from_environment(environ).to_environment() == environ
-    assert environ.keys() == {name.upper() for name in settings.model_fields}
 
 
 def wildcard(resource: Any) -> str | None:

@@ -3,12 +3,8 @@
 import json
 from typing import Any
 
-import pytest
-
 from cdk.config import stack_names
 from tests.infrastructure.synthesis import (
-    CONFIGURATIONS,
-    check_environment,
     deployment,
     function_of,
     grants,
@@ -20,7 +16,6 @@ from tests.infrastructure.synthesis import (
 
 ROLE = "ComparisonReporterRole"
 READ = "logs:FilterLogEvents"
-each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]:
@@ -30,11 +25,6 @@ def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]
 def group_of(configuration: str) -> Any:
     function = function_of(deployment(configuration).reporting, "comparison_reporter")
     return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
-
-
-@each_configuration
-def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
-    check_environment(deployment(configuration).reporting, "comparison_reporter")
 
 
 def test_it_starts_on_mondays_and_is_tried_twice() -> None:

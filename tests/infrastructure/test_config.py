@@ -109,7 +109,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "reason"),
     [
         ("metric_detail", "ful", "metric_detail = 'ful': allowed: 'standard' or 'full'"),
         ("identity_bound", "250", "less than or equal to 249"),
@@ -117,7 +117,11 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("log_retention_days", "31", "allowed: 1, 3, 5"),
         ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
         ("alarm_metric", "Invocations", "'QuotaTokens' or 'TotalTokens'"),
-        ("identity_thresholds", {"warning": 5, "critical": 5}, "a warning below critical (5)"),
+        (
+            "identity_thresholds",
+            {"warning": 5, "critical": 5},
+            "warning: allowed: an amount below critical (5)",
+        ),
         ("account_thresholds", "[", "allowed: JSON"),
         ("folding_patterns", ["("], "no regular expression"),
         ("notify_emails", ["nobody"], "notify_emails.0 = 'nobody': allowed: an e-mail address"),
@@ -150,7 +154,11 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
         ("negotiated_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
         ("negotiated_prices", [OF_A_TIER | {"service_tier": ""}], "leave service_tier out"),
-        ("negotiated_prices", [OF_A_TIER | {"service_tier": "Flex"}], "others are flex, priority"),
+        (
+            "negotiated_prices",
+            [OF_A_TIER | {"service_tier": "Flex"}],
+            "service_tier: allowed: flex, priority",
+        ),
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),
         ("attribution", {"label_name": {}}, "no such setting"),
@@ -171,15 +179,15 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("adopted_log_group", "a b", "allowed: the name of a log group"),
         ("ledger_retention_days", 14, "greater than or equal to 15"),
         ("billing_account_id", "1234", "allowed: the 12 digits of an account, or nothing"),
-        ("ledger_retention_days", 61, "needs at least 62"),
+        ("ledger_retention_days", 61, "allowed: 62 or more while focus_export is true"),
     ],
 )
 def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
-    setting: str, value: Any, told: str
+    setting: str, value: Any, reason: str
 ) -> None:
     text = f"{refusal(**{setting: value})}\n"
     assert setting in text
-    assert told in text
+    assert reason in text
     assert len(text) < 300
 
 
@@ -223,15 +231,15 @@ def test_price_of_another_place_is_assumed_unless_switched_off(*, is_assumed: bo
 
 def test_a_model_has_one_price_a_day() -> None:
     two = [AGREED | {"discount_percent": it} for it in (10, 50)]
-    assert "two for one model, day and service tier" in refusal(negotiated_prices=two)
+    assert "allowed: one for each model, day and service tier" in refusal(negotiated_prices=two)
     of_tiers = [two[0], OF_A_TIER, OF_A_TIER | {"service_tier": "priority"}]
     assert len(Config.from_context({"negotiated_prices": of_tiers}).negotiated_prices) == 3
 
 
 @pytest.mark.parametrize("model", ["", " m", "anthropic.*-v1:0", "a b"])
 def test_a_negotiated_price_that_could_never_be_found_is_refused(model: str) -> None:
-    told = refusal(negotiated_prices=[AGREED | {"model": model, "discount_percent": 5}])
-    assert "negotiated_prices.0.model" in told
+    reason = refusal(negotiated_prices=[AGREED | {"model": model, "discount_percent": 5}])
+    assert "negotiated_prices.0.model" in reason
 
 
 def test_a_ledger_may_be_short_where_nothing_is_exported_from_it() -> None:
@@ -240,7 +248,9 @@ def test_a_ledger_may_be_short_where_nothing_is_exported_from_it() -> None:
 
 
 def test_adopting_needs_the_name_of_the_log_group() -> None:
-    assert "needs the name of the log group" in refusal(existing_logging="adopt")
+    assert "adopted_log_group: allowed: with existing_logging 'adopt', the name" in refusal(
+        existing_logging="adopt"
+    )
 
 
 def test_a_log_group_is_adopted_only_where_that_is_the_policy() -> None:
@@ -249,7 +259,7 @@ def test_a_log_group_is_adopted_only_where_that_is_the_policy() -> None:
 
 def test_a_window_is_named_once() -> None:
     twice = [{"window": "day", "critical": 1}, {"window": "day", "critical": 2}]
-    assert "account_thresholds names a window twice" in refusal(account_thresholds=twice)
+    assert "account_thresholds: allowed: each window once" in refusal(account_thresholds=twice)
 
 
 def test_the_default_thresholds_of_identities_are_the_domain_s() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cdk.alarms.health_symptoms import price_list_symptoms, symptoms
+from cdk.alarms.health_symptoms import symptoms
+from cdk.alarms.price_symptoms import price_list_symptoms
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (

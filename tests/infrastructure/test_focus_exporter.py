@@ -2,13 +2,9 @@
 
 import json
 
-import pytest
-
 from cdk.config import stack_names
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from tests.infrastructure.synthesis import (
-    CONFIGURATIONS,
-    check_environment,
     deployment,
     function_of,
     grants,
@@ -20,16 +16,10 @@ from tests.infrastructure.synthesis import (
 )
 
 ROLE = "FocusExporterRole"
-each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 def allowed(configuration: str = "default") -> set[str]:
     return {*grants(deployment(configuration).reporting, ROLE)}
-
-
-@each_configuration
-def test_the_environment_is_what_the_function_s_own_settings_take(configuration: str) -> None:
-    check_environment(deployment(configuration).reporting, "focus_exporter")
 
 
 def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:

@@ -12,7 +12,6 @@ from lambdas.domain.ledger.state_table import MEMORY_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
-    check_environment,
     deployment,
     function_of,
     grants,
@@ -32,15 +31,6 @@ JOBS = {
 }
 LOGS_MAY_INVOKE = "LogProcessorLogsMayInvoke"
 each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
-each_function = pytest.mark.parametrize("function", JOBS)
-
-
-@each_function
-@each_configuration
-def test_the_environment_is_what_the_function_s_own_settings_take(
-    configuration: str, function: str
-) -> None:
-    check_environment(deployment(configuration).ingestion, JOBS[function])
 
 
 PATTERN = {"model_id": "x", "project": "x", "effective_from": "2026-01-01T00:00:00Z"}

@@ -1,4 +1,4 @@
-"""Every alarm reaches somebody, says what to look at, and watches a metric that exists."""
+"""Every alarm notifies the topic, says what to look at, and watches a metric that exists."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cdk.alarms.health_alarms import HEALTH_PREFIX
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, Window, stack_names
+from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 from lambdas.domain.completeness.forged_series import GUARDED_SETS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
@@ -173,8 +173,8 @@ def test_every_alarm_names_a_runbook_that_is_about_it(configuration: str) -> Non
         pages = re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
         assert len(pages) == 1, name
         text = (ROOT / pages[0]).read_text(encoding="utf-8")
-        if name.startswith(HEALTH_PREFIX):
-            assert re.search(rf"\b{name.removeprefix(HEALTH_PREFIX)}\b", text), name
+        if name.startswith(HEALTH_ALARM_PREFIX):
+            assert re.search(rf"\b{name.removeprefix(HEALTH_ALARM_PREFIX)}\b", text), name
 
 
 def test_every_runbook_is_in_the_index() -> None:

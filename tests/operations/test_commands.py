@@ -344,15 +344,23 @@ def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> Non
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("is_older_than_the_state_table", [False, True])
 def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    is_older_than_the_state_table: bool,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if is_older_than_the_state_table:
-        monkeypatch.delitem(OUTPUTS[stack_names.STORAGE], "StateTableName")
+    deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
+    memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
+    boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    with pytest.raises(CommandError, match="nothing was deleted"):
+        in_account(purge.confirm_and_purge)
+    assert '"bucketName": "archive"' in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_purge_knows_deployments_from_before_the_state_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(OUTPUTS[stack_names.STORAGE], "StateTableName")
     deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
     memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
     boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)

@@ -11,24 +11,21 @@ from hypothesis import strategies as st
 
 from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
-from cdk.operations.cost import print_cost
-from cdk.operations.running_cost import (
+from cdk.operations.billed_metrics import (
     ANOMALY_ALARM_METRICS,
     COMPARISON_ALARM_METRICS,
     EXPORT_ALARM_METRICS,
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
-    UnitPrices,
     Usage,
     count_most_series,
     count_series,
     metrics_read,
     most_metrics_read,
-    occasional_usd,
-    running_cost,
     traffic_read,
-    worst_case_usd,
 )
+from cdk.operations.cost import print_cost
+from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cdk.operations.running_cost import HEALTH_ALARM_METRICS
+from cdk.operations.billed_metrics import HEALTH_ALARM_METRICS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "extending.md"
@@ -57,7 +57,7 @@ class Checkout:
     folder: Path
 
     def follow(self, title: str) -> None:
-        """Make the changes that a section of the page shows; the linter has no objection."""
+        """Make the changes that a section of the page shows."""
         steps = list(STEP.finditer(read_section(title)))
         assert steps
         for step in steps:
@@ -76,9 +76,12 @@ class Checkout:
             (number,) = re.findall(rf"^{step['name']} = (\d+)$", path.read_text(), re.MULTILINE)
             raised = f"{step['name']} = {int(number) + int(step['more'])}"
             path.write_text(path.read_text().replace(f"{step['name']} = {number}", raised))
-        files = sorted({step["path"] for step in steps if step["path"].endswith(".py")})
-        self.run("-m", "ruff", "check", "--no-cache", *files)
-        self.run("-m", "ruff", "format", "--no-cache", "--check", *files)
+        self.lint(*(step["path"] for step in steps if step["path"].endswith(".py")))
+
+    def lint(self, *paths: str) -> None:
+        """Check that changed files have the project's format and style."""
+        self.run("-m", "ruff", "format", "--check", "--quiet", *paths)
+        self.run("-m", "ruff", "check", "--quiet", "--no-cache", *paths)
 
     def run(self, *arguments: str, exit_code: int = 0, **variables: str) -> str:
         """Run Python with the copy's code; returns what is printed."""
@@ -227,8 +230,9 @@ def test_a_new_alarm_is_deployed_with_its_runbook_and_its_line(checkout: Checkou
     )
     (line,) = widget["properties"]["annotations"]["horizontal"]
     assert (line["label"], line["value"]) == ("Alarm", alarm["Threshold"])
-    billed = "from cdk.operations.running_cost import HEALTH_ALARM_METRICS as n; print(n)"
+    billed = "from cdk.operations.billed_metrics import HEALTH_ALARM_METRICS as n; print(n)"
     assert int(checkout.run("-c", billed)) == HEALTH_ALARM_METRICS + 1
+    checkout.run_tests("An alarm", "-k", "runbook or deployed_dashboards or of_the_template")
 
 
 def read_body(dashboard: dict[str, Any]) -> dict[str, Any]:

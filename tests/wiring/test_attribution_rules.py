@@ -33,9 +33,9 @@ def pattern(**changes: Any) -> AttributionPatternSetting:
     return AttributionPatternSetting(**(given | changes))
 
 
-def refused(told: str) -> AbstractContextManager[Any]:
+def refused(reason: str) -> AbstractContextManager[Any]:
     """Expect a refusal that names a field and what is allowed in it."""
-    field, _, what = told.partition(": ")
+    field, _, what = reason.partition(": ")
     return pytest.raises(ValidationError, match=rf"{field}(\n.*error, |: ){what}")
 
 
@@ -71,7 +71,7 @@ def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reason"),
     [
         ({}, "pattern: allowed: at least one of account_id"),
         ({"principal": "role/chat", "model_id": "a"}, "principal: allowed: together with account"),
@@ -93,8 +93,8 @@ def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> Non
         ({"model_id": "a", "use_case": "__other__"}, "use_case: allowed"),
     ],
 )
-def test_a_pattern_that_cannot_be_meant_so_is_told(changes: dict[str, Any], told: str) -> None:
-    with refused(told):
+def test_a_pattern_that_cannot_be_meant_so_is_told(changes: dict[str, Any], reason: str) -> None:
+    with refused(reason):
         pattern(**changes)
 
 
@@ -123,8 +123,8 @@ def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
     ],
 )
 def test_a_model_that_no_call_is_put_down_to_is_told_with_the_one_behind_it(model_id: str) -> None:
-    told = "model_id: allowed: the foundation model .* so (anthropic|application-inference-prof)"
-    with refused(told):
+    reason = "model_id: allowed: the foundation model .* so (anthropic|application-inference-prof)"
+    with refused(reason):
         pattern(model_id=model_id)
 
 
@@ -240,7 +240,7 @@ def test_whole_account_is_not_trusted(principal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "reason"),
     [
         ({"project": ("a",) * (MAX_NAMES + 1)}, "project: allowed: 3 names at most"),
         ({"department": ("",)}, "department: allowed: names of 1 to 128 characters"),
@@ -251,7 +251,7 @@ def test_whole_account_is_not_trusted(principal: str) -> None:
     ],
 )
 def test_names_that_cannot_be_meant_so_are_told(
-    names: dict[str, tuple[str, ...]], told: str
+    names: dict[str, tuple[str, ...]], reason: str
 ) -> None:
-    with refused(told):
+    with refused(reason):
         LabelNamesSetting(**names)

@@ -18,7 +18,7 @@ _COUNT = WholeNumber(min=0)
 )
 def command(calls: int, identities: int, models: int, unpriced: int) -> None:
     """Estimate what the meter costs a month, in US dollars."""
+    from cdk.operations.billed_metrics import Usage
     from cdk.operations.cost import print_cost
-    from cdk.operations.running_cost import Usage
 
     print_cost(Usage(calls, identities, models, unpriced=unpriced))

@@ -25,6 +25,7 @@ def command(logs: tuple[Path, ...], *, account: bool, port: int | None, out: Pat
 
     They show your LOGS, your account, or else a made-up company in a local cloud.
     """
-    from dashboards.demo.preview import show_dashboards
+    from dashboards.demo.demo import open_company
+    from dashboards.viewer.preview import show_dashboards
 
-    show_dashboards(logs, account=account, port=port, out=out)
+    show_dashboards(logs, account=account, open_other=open_company, port=port, out=out)

@@ -1,26 +1,69 @@
-"""Stores the costs of a billing period as CSV and Parquet, and a manifest of both."""
+"""Files of costs: rows as CSV and Parquet, and a manifest of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
 from lambdas.adapters.report_layouts.focus_manifest import manifest_of
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
-from lambdas.domain.reports.focus import COSTS_PREFIX, PeriodCosts, Row
+from lambdas.domain.reports.focus import COSTS_PREFIX, CostTotals, PeriodCosts, Row
 
+_PARQUET_SUFFIX = ".parquet"
+ToParquet: TypeAlias = Callable[[Path, Path], int]
+"""Writes a CSV file as Parquet."""
 _SOURCE = "Bedrock Meter"
+
+
+def write_rows(rows: Iterable[Row], files: Sequence[Path], to_parquet: ToParquet) -> None:
+    """Write rows to files, in the formats that their names say.
+
+    Args:
+        rows: The rows.
+        files: A CSV file, a Parquet file, or both.
+        to_parquet: Writes a CSV file as Parquet.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    with TemporaryDirectory() as folder:
+        csv = next(
+            (file for file in files if file.suffix != _PARQUET_SUFFIX), Path(folder, "rows.csv.gz")
+        )
+        write_csv_file(rows, csv)
+        for file in files:
+            if file.suffix == _PARQUET_SUFFIX:
+                to_parquet(csv, file)
+
+
+def write_manifest(
+    path: Path, totals: CostTotals, files: Sequence[Path], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the manifest of files; return it.
+
+    Args:
+        path: The manifest.
+        totals: The totals of the rows in the files.
+        files: The files with the rows.
+        facts: Further entries, such as the period.
+
+    Raises:
+        OSError: It cannot be written, or a file not be read.
+    """
+    manifest = manifest_of(totals, files=[describe_file(file) for file in files], facts=facts)
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return manifest
 
 
 class FocusFiles:
     """Three files a billing period, over those of an earlier run."""
 
-    def __init__(self, files: ReportFiles, to_parquet: Callable[[Path, Path], int]) -> None:
+    def __init__(self, files: ReportFiles, to_parquet: ToParquet) -> None:
         """Store them beside other reports.
 
         Args:
@@ -35,18 +78,10 @@ class FocusFiles:
         period = f"billing_period={costs.month:%Y-%m}"
         with TemporaryDirectory() as folder:
             csv = Path(folder, f"{REPORT_NAME}.csv.gz")
-            parquet = Path(folder, f"{REPORT_NAME}.parquet")
-            write_csv_file(rows, csv)
-            self._to_parquet(csv, parquet)
-            manifest = manifest_of(
-                costs.sums,
-                priced_invocations=costs.priced_invocations,
-                left_out=costs.left_out,
-                files=[describe_file(csv), describe_file(parquet)],
-                facts=_facts(costs),
-            )
+            parquet = Path(folder, f"{REPORT_NAME}{_PARQUET_SUFFIX}")
             beside = Path(folder, f"{REPORT_NAME}.json")
-            beside.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            write_rows(rows, [csv, parquet], self._to_parquet)
+            manifest = write_manifest(beside, costs.totals, [csv, parquet], _facts(costs))
             for kind, file in (("csv", csv), ("parquet", parquet), ("manifests", beside)):
                 self._files.keep(file, f"{COSTS_PREFIX}{kind}/{period}/{file.name}")
         return manifest
@@ -60,7 +95,7 @@ def _facts(costs: PeriodCosts) -> dict[str, Any]:
         "written_at": _time_text(costs.written_at),
         "covers_until": _time_text(costs.covers_until),
         "is_cut_off_by_retention": costs.is_cut_off_by_retention,
-        "identity_detail": costs.identity_detail.label,
+        "identity_detail": costs.totals.identity_detail.label,
         "unreadable_items": costs.unreadable_items,
     }
 

@@ -11,9 +11,8 @@ from lambdas.domain.reports.focus import (
     DECIMAL_DIGITS,
     FOCUS_VERSION,
     Column,
+    CostTotals,
     DataType,
-    LeftOut,
-    Sums,
 )
 from lambdas.domain.words import exact_text
 
@@ -29,22 +28,16 @@ _TYPES = {DataType.DATE_TIME: "DATETIME"}
 
 
 def manifest_of(
-    sums: Sums,
-    *,
-    priced_invocations: int,
-    left_out: Sequence[LeftOut],
-    files: Sequence[Mapping[str, Any]],
-    facts: Mapping[str, Any],
+    totals: CostTotals, *, files: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe rows, and what is not in them; money is text, digit by digit.
 
     Args:
-        sums: The sums of the rows.
-        priced_invocations: The calls in them.
-        left_out: The calls that are not in them, and why.
+        totals: The totals of the rows, and the calls that are in none.
         files: The files with the rows, see `describe_file`.
         facts: Further entries, such as the period.
     """
+    sums, left_out = totals.sums, totals.left_out
     return {
         "manifest_version": MANIFEST_VERSION,
         "basis": _BASIS,
@@ -54,7 +47,7 @@ def manifest_of(
         "billed_cost_usd": exact_text(sums.billed_usd),
         "list_cost_usd": exact_text(sums.list_usd),
         "assumed_cost_usd": exact_text(sums.assumed_usd),
-        "priced_invocations": priced_invocations,
+        "priced_invocations": totals.priced_invocations,
         "left_out_invocations": sum(part.invocations for part in left_out),
         "left_out": [part._asdict() for part in left_out],
         "focus_metadata": focus_metadata(),

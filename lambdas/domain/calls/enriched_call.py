@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lambdas.domain.attribution import Attribution
 from lambdas.domain.invocations import CallVariant, UsageRecord
-from lambdas.domain.pricing import CallCost, CallModels, Cost
+from lambdas.domain.pricing import CallCost, CallModels
 
 
 class EnrichedCall(NamedTuple):
@@ -27,8 +27,7 @@ class EnrichedCall(NamedTuple):
     @property
     def priced_as(self) -> CallVariant:
         """The model and tier that were priced: where readings disagree, the dearest one."""
-        variant = self.cost.variant if isinstance(self.cost, Cost) else None
-        return variant or self.models.own
+        return self.models.get_priced(self.cost)
 
     @property
     def model_id(self) -> str:

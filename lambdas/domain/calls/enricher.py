@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
 from lambdas.domain.attribution.ladder import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
-from lambdas.domain.invocations import CallVariant, UsageRecord
+from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models
+from lambdas.domain.pricing.billed_usage import add_up_usage
 from lambdas.domain.pricing.call_pricing import price_attempt, price_call
 
 _NO_RULES, _NO_FACTS = AttributionRules(), TagFacts()
@@ -33,6 +34,12 @@ class CallEnricher:
         models = self.find_models(record)
         return EnrichedCall(record, models, self.attribute(record), self.price(record, models))
 
+    def enrich_attempt(self, record: UsageRecord) -> EnrichedCall:
+        """Enrich a call with the cost that it has as a successful one, even if it failed."""
+        models = self.find_models(record)
+        cost = price_attempt(record, self.prices.get(record.timestamp), models)
+        return EnrichedCall(record, models, self.attribute(record), cost)
+
     def find_models(self, record: UsageRecord) -> CallModels:
         """Find the foundation models of a call, behind inference profiles as far as they are known.
 
@@ -49,9 +56,19 @@ class CallEnricher:
         """Price a call as one of its models; `None` for a failed call."""
         return price_call(record, self.prices.get(record.timestamp), models)
 
-    def price_attempt(self, record: UsageRecord, models: CallModels) -> CallCost:
-        """Price a call as if it had succeeded."""
-        return price_attempt(record, self.prices.get(record.timestamp), models)
+    def price_together(
+        self, example: UsageRecord, models: CallModels, calls: int, tokens: TokenCounts
+    ) -> CallCost:
+        """Price calls that have the same prices and differ in nothing but their tokens.
+
+        Args:
+            example: One of the calls.
+            models: The models that each may be priced as.
+            calls: Their number.
+            tokens: The tokens of all.
+        """
+        usage = add_up_usage(example, calls, tokens)
+        return price_call(example, self.prices.get(example.timestamp), models, usage)
 
     def _look_behind(self, variant: CallVariant) -> CallVariant:
         profiled = self.facts.get_profiled_model(variant.invoked_model_id)

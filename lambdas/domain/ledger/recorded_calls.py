@@ -27,7 +27,7 @@ class ScannedPage(NamedTuple):
     Attributes:
         calls: Its calls that were asked for, in the order of the scan; there may be none.
         cursor: The place of its end; `None` at the end of the ledger.
-        unreadable_items: The items of the time that look like calls and hold none.
+        unreadable_items: The number of items of the time that cannot be read as calls.
     """
 
     calls: Sequence[ScannedCall]

@@ -102,8 +102,8 @@ class Gathering:
             metered: The call.
             detail: How much is published.
         """
-        call, time, (identity, project, model, model_of_identity), replaced = metered
-        minute = time.replace(second=0, microsecond=0)
+        identity, project, model, model_of_identity = metered.values
+        minute = metered.time.replace(second=0, microsecond=0)
         choices: dict[DimensionSet, tuple[str, ...]] = {
             DimensionSet.ACCOUNT: (),
             DimensionSet.MODEL: (model,),
@@ -114,7 +114,7 @@ class Gathering:
         return [
             ((minute, index, dimension_set, choices[dimension_set]), value)
             for index, metric in enumerate(self._metrics)
-            if (value := metric.get_addition(call, replaced)) is not None
+            if (value := metered.get_addition(metric)) is not None
             for dimension_set, needed in metric.detail_of.items()
             if detail >= needed
         ]

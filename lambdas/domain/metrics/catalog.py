@@ -18,7 +18,7 @@ from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.invocations.remembering import remembered
-from lambdas.domain.pricing import Cost, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Unpriced
 
 NAMESPACE = "BedrockMeter"
 MODEL_ID = "ModelId"
@@ -107,7 +107,7 @@ def dimension_value(text: str) -> str:
 
 
 MetricValue: TypeAlias = int | Decimal
-_ValueOf: TypeAlias = Callable[[EnrichedCall], MetricValue | None]
+_ValueOf: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class MetricDefinition:
         description: What it counts, in a sentence.
         detail_of: The dimension sets that it is published for, each with the level of detail
             from which on.
-        value_of: The metric's value for one call; `None` where the call says nothing of it, and
-            nothing is published then: absent is not zero.
+        value_of: The metric's value for one call and the cost that is published of it; `None` where
+            the call says nothing of it, and nothing is published then: absent is not zero.
         otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
         has_percentiles: Whether each value is published, for the account and for models; money is
             another amount in every call, and percentiles of it would cost much and say little.
@@ -141,29 +141,21 @@ class MetricDefinition:
     frequency: Frequency = Frequency.CONTINUOUS
     needs_content: bool = False
 
-    def get_addition(self, call: EnrichedCall, replaced: EnrichedCall | None) -> MetricValue | None:
-        """Get the difference to what was published of a call before; `None` for no difference."""
-        value = self.value_of(call)
-        published = self.value_of(replaced) if replaced else None
-        if value is None or published is None:
-            return value
-        return value - published if self.is_total and value > published else None
-
 
 def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call: None if call.record.is_failed else value_of(call.record)
+    return lambda call, _: None if call.record.is_failed else value_of(call.record)
 
 
 def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call: value_of(call.record) if call.record.is_failed else None
+    return lambda call, _: value_of(call.record) if call.record.is_failed else None
 
 
-def _count_quota_tokens(call: EnrichedCall) -> MetricValue | None:
+def _count_quota_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
     """The tokens of a successful call that count against the quota of its foundation model."""
     return None if call.record.is_failed else quota_tokens(call.record.tokens, call.model_id)
 
 
-def _count_unattributed_tokens(call: EnrichedCall) -> MetricValue | None:
+def _count_unattributed_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
     """All tokens of a call if its project is not known, and none if it is."""
     if call.record.is_failed:
         return None
@@ -192,7 +184,7 @@ ESTIMATED_COST = MetricDefinition(
     Unit.NONE,
     "What successful calls cost, in US dollars, as far as prices are known.",
     _EVERYWHERE_AND_BY_PROJECT,
-    lambda call: call.cost.effective_usd if isinstance(call.cost, Cost) else None,
+    lambda _, cost: cost.effective_usd if isinstance(cost, Cost) else None,
     has_percentiles=False,
 )
 UNPRICED_INVOCATIONS = MetricDefinition(
@@ -200,7 +192,7 @@ UNPRICED_INVOCATIONS = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose cost is not known: of no price, or without counts.",
     _NO_IDENTITIES,
-    lambda call: 1 if isinstance(call.cost, Unpriced) else None,
+    lambda _, cost: 1 if isinstance(cost, Unpriced) else None,
     frequency=Frequency.ON_EVENT,
 )
 ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
@@ -208,7 +200,7 @@ ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose cost holds an assumed price, since the place of the call has none.",
     _NO_IDENTITIES,
-    lambda call: 1 if isinstance(call.cost, Cost) and call.cost.is_assumed else None,
+    lambda _, cost: 1 if isinstance(cost, Cost) and cost.is_assumed else None,
     frequency=Frequency.ON_EVENT,
 )
 MISSING_TOKEN_COUNTS = MetricDefinition(
@@ -344,7 +336,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
         _ACCOUNT_ALONE,
-        lambda call: 1 if call.attribution.is_forged else None,
+        lambda call, _: 1 if call.attribution.is_forged else None,
         frequency=Frequency.ON_EVENT,
     ),
     MetricDefinition(
@@ -352,7 +344,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "Calls whose inference profile names another project than the caller's own tags.",
         _ACCOUNT_ALONE,
-        lambda call: 1 if call.attribution.is_disputed else None,
+        lambda call, _: 1 if call.attribution.is_disputed else None,
         frequency=Frequency.ON_EVENT,
     ),
 )

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.calls import EnrichedCall
-from lambdas.domain.metrics.catalog import dimension_value
+from lambdas.domain.metrics.catalog import MetricDefinition, MetricValue, dimension_value
 from lambdas.domain.metrics.model_limit import OTHER_MODELS, BoundedModels
 from lambdas.domain.metrics.project_limit import BoundedProjects
 from lambdas.domain.metrics.role_roll_up import BoundedIdentities
+from lambdas.domain.pricing import CallCost
 
 
 class DimensionValues(NamedTuple):
@@ -36,13 +37,17 @@ class MeteredCall(NamedTuple):
         call: The call.
         time: The time at which metrics show it.
         values: The values of its dimensions.
+        cost: The cost that is published of it now, or why none is.
         replaced: The call as it was published before; only what the call adds to it is published.
+        replaced_cost: The cost that was published of that.
     """
 
     call: EnrichedCall
     time: datetime
     values: DimensionValues
+    cost: CallCost
     replaced: EnrichedCall | None = None
+    replaced_cost: CallCost = None
 
     @property
     def is_overflowing(self) -> bool:
@@ -54,6 +59,16 @@ class MeteredCall(NamedTuple):
         if self.call.record.is_failed:
             models = []
         return OTHER_MODELS in (identity, project, *models)
+
+    def get_addition(self, metric: MetricDefinition) -> MetricValue | None:
+        """Get what the call adds to a metric that may show it already; `None` for nothing."""
+        value = metric.value_of(self.call, self.cost)
+        if value is None or self.replaced is None:
+            return value
+        published = metric.value_of(self.replaced, self.replaced_cost)
+        if published is None:
+            return value
+        return value - published if metric.is_total and value > published else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class DimensionNamer:
         time: datetime | None = None,
         replaced: EnrichedCall | None = None,
     ) -> MeteredCall:
-        """Name the dimensions of a call.
+        """Name the dimensions of a call whose cost is published with it.
 
         Args:
             call: The call.
@@ -84,9 +99,12 @@ class DimensionNamer:
             replaced: The call as it was published before.
         """
         time = time or call.record.timestamp
-        return MeteredCall(call, time, self._name(call, f"{time:%Y-%m}"), replaced)
+        replaced_cost = replaced.cost if replaced else None
+        return MeteredCall(call, time, self.name(call, time), call.cost, replaced, replaced_cost)
 
-    def _name(self, call: EnrichedCall, month: str) -> DimensionValues:
+    def name(self, call: EnrichedCall, time: datetime) -> DimensionValues:
+        """Name the dimensions of a call that metrics show at a time."""
+        month = f"{time:%Y-%m}"
         identity_arn, project = call.record.identity_arn, call.attribution.project
         identity = (
             self.identities.name(identity_arn, month)

@@ -45,6 +45,13 @@ def read_usage(record: UsageRecord) -> BilledUsage:
     )
 
 
+def add_up_usage(example: UsageRecord, calls: int, tokens: TokenCounts) -> BilledUsage:
+    """Add up the usage of calls that differ in tokens alone; its size stays that of one call."""
+    of_one = read_usage(example)
+    units = tuple((unit, calls * count) for unit, count in of_one.units)
+    return of_one._replace(tokens=tokens, units=units)
+
+
 def price_usage(usage: BilledUsage, entry: PriceEntry, pricing: Pricing) -> Cost | Unpriced:
     """Price usage at the prices of an entry, and its guardrails at their own."""
     own, of_guardrails = _split_units(usage.units)

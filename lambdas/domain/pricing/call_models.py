@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lambdas.domain.invocations import CallVariant, UsageRecord
+from lambdas.domain.pricing.cost import CallCost, Cost
 
 
 class CallModels(NamedTuple):
@@ -22,6 +23,11 @@ class CallModels(NamedTuple):
     def possible(self) -> tuple[CallVariant, ...]:
         """Each model and tier that a reading reports."""
         return self.disputed or (self.own,)
+
+    def get_priced(self, cost: CallCost) -> CallVariant:
+        """Get the model and tier that a cost is of: where readings disagree, the dearest one."""
+        variant = cost.variant if isinstance(cost, Cost) else None
+        return variant or self.own
 
 
 def read_models(record: UsageRecord) -> CallModels:

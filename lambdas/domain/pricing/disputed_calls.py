@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from lambdas.domain.invocations import CallVariant, Conflicts, UsageRecord
-from lambdas.domain.pricing.billed_usage import BilledUsage, price_usage, read_usage
+from lambdas.domain.invocations import CallVariant, Conflicts
+from lambdas.domain.pricing.billed_usage import BilledUsage, price_usage
 from lambdas.domain.pricing.call_models import CallModels
 from lambdas.domain.pricing.cost import Cost, Unpriced
 from lambdas.domain.pricing.price_book import CallPrices
@@ -17,7 +17,7 @@ from lambdas.domain.pricing.routes import Route
 
 
 def price_disputed_call(
-    record: UsageRecord, conflicts: Conflicts, models: CallModels, pricing: Pricing
+    usage: BilledUsage, conflicts: Conflicts, models: CallModels, pricing: Pricing
 ) -> Cost | Unpriced:
     """Price a call whose readings disagree.
 
@@ -26,19 +26,17 @@ def price_disputed_call(
     disagree on counts, a kind without a price is left out of the cost.
     """
     outcomes = [
-        _price(usage, entry, pricing, may_leave_out=conflicts.are_counts_disputed)
-        for usage in _possible_usages(record, conflicts)
-        for entry in _possible_entries(usage, conflicts, models, pricing)
+        _price(possible, entry, pricing, may_leave_out=conflicts.are_counts_disputed)
+        for possible in _possible_usages(usage, conflicts)
+        for entry in _possible_entries(possible, conflicts, models, pricing)
     ]
     costs = [outcome for outcome in outcomes if isinstance(outcome, Cost)]
     return max(costs, key=lambda cost: cost.effective_usd, default=outcomes[0])
 
 
-def _possible_usages(record: UsageRecord, conflicts: Conflicts) -> Iterator[BilledUsage]:
+def _possible_usages(usage: BilledUsage, conflicts: Conflicts) -> Iterator[BilledUsage]:
     """The days and lifetimes of cache writes that readings of a call report."""
-    usage = read_usage(record)
-    timestamps = conflicts.timestamps or (record.timestamp,)
-    days = dict.fromkeys(timestamp.date() for timestamp in timestamps)
+    days = dict.fromkeys(timestamp.date() for timestamp in conflicts.timestamps) or (usage.day,)
     splits = {usage.tokens.cache_write_1h}
     if conflicts.are_counts_disputed:
         splits.add(None)

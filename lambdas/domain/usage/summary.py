@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.calls import CallEnricher, EnrichedCall
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.ledger.usage_ledger import LedgerChange
-from lambdas.domain.pricing import Cost, Pricing, Unpriced
+from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
 
 
 @dataclass(slots=True)
@@ -80,15 +80,15 @@ class UsageFigures:
             + self.output_tokens
         )
 
-    def add(self, call: EnrichedCall, calls: int = 1) -> None:
-        """Add calls of one kind.
+    def add(self, group: CallGroup, model_id: str, cost: CallCost) -> None:
+        """Add a group of calls.
 
         Args:
-            call: One of the calls, with the tokens and the cost of all of them.
-            calls: Their number.
+            group: The calls.
+            model_id: Their foundation model.
+            cost: The cost of all of them.
         """
-        record, cost = call.record, call.cost
-        tokens = record.tokens
+        record, calls, tokens = group.example, group.calls, group.tokens
         if record.is_failed:
             self.invocation_errors += calls
             self.failed_tokens += tokens.total or 0
@@ -98,8 +98,8 @@ class UsageFigures:
         self.cache_read_tokens += tokens.cache_read or 0
         self.cache_write_tokens += tokens.cache_write or 0
         self.output_tokens += tokens.output or 0
-        self.quota_tokens += quota_tokens(tokens, call.model_id) or 0
-        self.records_missing_counts += calls * tokens.is_missing
+        self.quota_tokens += quota_tokens(tokens, model_id) or 0
+        self.records_missing_counts += calls * record.tokens.is_missing
         self.records_missing_output += calls * record.is_missing_output
         self.ambiguous_invocations += calls * (record.usage_doubt is UsageDoubt.AMBIGUOUS)
         self.unverified_invocations += calls * (record.usage_doubt is UsageDoubt.UNVERIFIED)
@@ -156,21 +156,15 @@ class CallGroup:
         self.cache_write += other.cache_write
         self.cache_write_1h += other.cache_write_1h
 
-    def as_one_call(self) -> UsageRecord:
-        """All calls as one: it has the tokens of all, and the size of each of them."""
-        example = self.example
+    @property
+    def tokens(self) -> TokenCounts:
+        """The tokens of all calls; a count that calls of the group do not report is absent."""
         sums = (self.input, self.output, self.cache_read, self.cache_write, self.cache_write_1h)
-        tokens = TokenCounts(
+        return TokenCounts(
             *(
                 None if count is None else total
-                for count, total in zip(example.tokens, sums, strict=True)
+                for count, total in zip(self.example.tokens, sums, strict=True)
             )
-        )
-        size, largest = example.tokens.total_input or 0, example.largest_sampling_tokens
-        return example._replace(
-            tokens=tokens,
-            billed_units=tuple((unit, self.calls * count) for unit, count in example.billed_units),
-            largest_sampling_tokens=size if largest is None else min(size, largest),
         )
 
 
@@ -285,7 +279,10 @@ class UsageSummary:
             enricher = CallEnricher(self.pricing)
             for group in self._groups.values():
                 if group.calls:
-                    self._figures.add(enricher.enrich(group.as_one_call()), group.calls)
+                    example, calls, tokens = group.example, group.calls, group.tokens
+                    models = enricher.find_models(example)
+                    cost = enricher.price_together(example, models, calls, tokens)
+                    self._figures.add(group, models.get_priced(cost).model_id, cost)
         return self._figures
 
 
@@ -297,17 +294,17 @@ class _Figures:
     by_model: FiguresByKey = field(default_factory=dict)
     unpriced: Counter[Unpriced] = field(default_factory=Counter)
 
-    def add(self, call: EnrichedCall, calls: int) -> None:
-        if isinstance(call.cost, Unpriced):
-            self.unpriced[call.cost] += calls
+    def add(self, group: CallGroup, model_id: str, cost: CallCost) -> None:
+        if isinstance(cost, Unpriced):
+            self.unpriced[cost] += group.calls
         for figures_by_key, key in (
-            (self.by_identity, call.record.identity_arn),
-            (self.by_model, call.model_id),
+            (self.by_identity, group.example.identity_arn),
+            (self.by_model, model_id),
         ):
             figures = figures_by_key.get(key)
             if figures is None:
                 figures = figures_by_key[key] = UsageFigures()
-            figures.add(call, calls)
+            figures.add(group, model_id, cost)
 
 
 def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:

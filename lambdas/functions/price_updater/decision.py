@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from lambdas.domain.pricing.price_decisions import (
     Decide,
@@ -14,11 +15,12 @@ from lambdas.domain.pricing.price_decisions import (
     reject,
     supersede,
 )
+from lambdas.wiring.allowed_values import SettingsModel, check
 
-_Names = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=1_000)]
+_Names = Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=1_000)]
 
 
-class Decision(BaseModel):
+class Decision(SettingsModel):
     """An operator's decision, as `make price-updates` sends it: one of three.
 
     Attributes:
@@ -28,29 +30,31 @@ class Decision(BaseModel):
         reason: The reason for superseding it.
     """
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    accept: _Names = []
-    reject: _Names = []
+    accept: _Names = ()
+    reject: _Names = ()
     supersede: str = Field(default="", max_length=40)
     reason: str = Field(default="", max_length=400)
 
-    def to_domain(self, now: datetime) -> Decide:
-        """The decision that the domain knows.
+    @model_validator(mode="after")
+    def _decides_one_thing(self) -> Self:
+        check(
+            "decision",
+            "one of accept, reject and supersede",
+            is_so=sum(map(bool, (self.accept, self.reject, self.supersede))) == 1,
+        )
+        check(
+            "reason",
+            "the reason why the edition is superseded",
+            is_so=not self.supersede or bool(self.reason.strip()),
+        )
+        return self
 
-        Raises:
-            DecisionRefusedError: It names no decision, or more than one.
-        """
-        if sum(map(bool, (self.accept, self.reject, self.supersede))) != 1:
-            message = "name one of accept, reject and supersede."
-            raise DecisionRefusedError(message)
+    def to_domain(self, now: datetime) -> Decide:
+        """Return the decision as price updates apply it."""
         if self.accept:
             return accept(self.accept, now)
         if self.reject:
             return reject(self.reject)
-        if not self.reason.strip():
-            message = "say why the edition is superseded."
-            raise DecisionRefusedError(message)
         return supersede(self.supersede, self.reason.strip(), now)
 
 
@@ -63,8 +67,12 @@ def read_decision(event: object, now: datetime) -> Decide:
     try:
         return Decision.model_validate(event).to_domain(now)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        )
+        problems = "; ".join(map(_explain, error.errors()))
         message = f"{problems}. make price-updates lists the names of held prices and editions."
         raise DecisionRefusedError(message) from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    field = ".".join(map(str, problem["loc"]))
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{field}: {reason}" if field else reason

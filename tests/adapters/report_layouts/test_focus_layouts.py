@@ -15,6 +15,8 @@ from lambdas.adapters.report_layouts.focus_manifest import (
 )
 from lambdas.domain.reports.focus import (
     COLUMNS,
+    CostTotals,
+    IdentityDetail,
     LeftOut,
     Sums,
     row_of,
@@ -36,9 +38,12 @@ def test_a_number_with_more_places_than_its_column_is_refused() -> None:
 
 def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
     manifest = manifest_of(
-        Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),
-        priced_invocations=3,
-        left_out=[LeftOut("a.b", "no_price", 4, 50), LeftOut("a.c", "no_counts", 1, 0)],
+        CostTotals(
+            Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),
+            3,
+            [LeftOut("a.b", "no_price", 4, 50), LeftOut("a.c", "no_counts", 1, 0)],
+            IdentityDetail.SESSIONS,
+        ),
         files=[{"name": "x.csv"}],
         facts={"billing_period": "2026-09"},
     )

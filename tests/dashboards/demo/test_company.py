@@ -1,8 +1,9 @@
 """The made-up company of `make demo` is the same every time."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
-from dashboards.demo.company import invocation_logs
+from dashboards.demo.company import earlier_logs, invocation_logs
 from lambdas.domain.invocations import UsageRecord, read_invocation
 
 
@@ -30,3 +31,16 @@ def test_sizes_are_those_of_the_trace() -> None:
     first = next(log for log in invocation_logs() if "errorCode" not in log)
     assert first["timestamp"] == "2026-11-12T18:17:03Z"
     assert sum(first["input"][it] for it in first["input"] if it.endswith("Count")) == 4808
+
+
+def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:
+    noon = datetime(2026, 9, 8, 12, tzinfo=UTC)
+    logs = list(earlier_logs(noon, 13))
+    times = [datetime.fromisoformat(log["timestamp"]) for log in logs]
+    assert times == sorted(times)
+    assert times[-1] < noon
+    assert (noon - times[0]).days in {12, 13}
+    busy = [it for it in times if it.weekday() < 5 and 7 <= it.hour < 18]
+    assert len(busy) > len(times) / 2
+    now = {log["requestId"] for log in invocation_logs()}
+    assert not now & {log["requestId"] for log in logs}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.demo.sources import source_of_logs
 from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.sources import source_of_logs
 from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
 from tests.hostile_names import HOSTILE_NAMES, ROLE, hostile_logs

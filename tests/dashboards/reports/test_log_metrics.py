@@ -1,18 +1,22 @@
 """Log files become the metrics that a deployment would publish."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic
 from dashboards.reports.log_metrics import LogMetrics
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from tests.builders import usage_record
+from lambdas.domain.metrics.catalog import ESTIMATED_COST
+from tests.builders import SONNET_4, usage_record
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 TWO_HOURS = Periods(NOON + timedelta(hours=2), 3600, 2)
 INPUT = Metric("BedrockMeter", "InputTokens")
+NOVA = "amazon.nova-lite-v1:0"
 ANA = "arn:aws:iam::111122223333:user/ana"
 OF_ANA = Metric("BedrockMeter", "InputTokens", (("IdentityArn", ANA),))
 
@@ -23,11 +27,20 @@ def call(minutes: int, tokens: int) -> UsageRecord:
     )
 
 
-def metrics_of(*calls: UsageRecord) -> LogMetrics:
-    metrics = LogMetrics(NOON + timedelta(days=1))
-    for it in calls:  # one by one, as a stream may tell them
-        metrics.apply([LedgerChange(it)])
+def metrics_of(*calls: UsageRecord, **settings: Any) -> LogMetrics:
+    metrics = LogMetrics(NOON + timedelta(days=1), Config.from_context(settings))
+    for record in calls:  # one by one, as a ledger may pass them on
+        metrics.apply([LedgerChange(record)])
     return metrics
+
+
+def values_of(metrics: LogMetrics, name: str, dimension: str) -> set[str]:
+    """The values of a dimension, where it is the only one."""
+    return {
+        dict(metric.dimensions)[dimension]
+        for metric in metrics.metrics("BedrockMeter", name)
+        if metric.dimension_names == {dimension}
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,7 +68,9 @@ def test_identities_have_no_percentiles_as_in_the_deployed_meter() -> None:
     assert source.values([OF_ANA], Statistic.SUM, TWO_HOURS) == {OF_ANA: (10, None)}
 
 
-def test_a_correction_changes_no_metric_as_in_the_deployed_meter() -> None:
+def test_a_correction_changes_no_metric_though_the_deployed_meter_publishes_what_it_raises() -> (
+    None
+):
     source = metrics_of(call(0, 10))
     source.apply([LedgerChange(call(0, 99), replaced=call(0, 10))])
     assert source.values([INPUT], Statistic.SUM, TWO_HOURS) == {INPUT: (10, None)}
@@ -69,7 +84,7 @@ def test_metrics_are_found_by_name() -> None:
 
 def test_time_ends_with_the_last_call() -> None:
     assert metrics_of(call(5, 1), call(3, 1)).end == NOON + timedelta(minutes=6)
-    assert LogMetrics(NOON).end is None
+    assert LogMetrics(NOON, Config()).end is None
 
 
 def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter() -> None:
@@ -112,3 +127,49 @@ def test_a_time_at_which_nobody_can_have_called_moves_no_graph(year: int) -> Non
     source = metrics_of(call(0, 10), odd)
     assert source.end == NOON + timedelta(minutes=1)
     assert metrics_of(odd).end is None
+
+
+def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
+    calls = [
+        usage_record(
+            request_id=f"{number}",
+            timestamp=NOON,
+            identity_arn=f"arn:aws:sts::111122223333:assumed-role/agent-{number}/bot",
+            model_id=model_id,
+        )
+        for number, model_id in enumerate([NOVA, SONNET_4, SONNET_4])
+    ]
+    source = metrics_of(*calls, identity_bound=2, max_models=1, folding_patterns=["bot"])
+    assert values_of(source, "Invocations", "ModelId") == {NOVA, "__other__"}
+    assert values_of(source, "Invocations", "IdentityArn") == {
+        "arn:aws:iam::111122223333:role/agent-0",
+        "arn:aws:iam::111122223333:role/agent-1",
+        "__other__",
+    }
+
+
+def test_models_without_a_price_take_half_of_the_places_of_all() -> None:
+    calls = [
+        usage_record(request_id=model_id, timestamp=NOON, model_id=model_id)
+        for model_id in ("made.up-1", "made.up-2", NOVA, SONNET_4)
+    ]
+    source = metrics_of(*calls, max_models=2)
+    assert values_of(source, "Invocations", "ModelId") == {"made.up-1", NOVA, "__other__"}
+
+
+def test_prices_and_projects_are_those_of_the_settings() -> None:
+    contracted = {
+        "model": NOVA,
+        "effective_from": "2026-01-01",
+        "usd_per_million": {"input": "500000", "output": "0"},
+    }
+    pattern = {
+        "account_id": "111122223333",
+        "principal": "user/ana",
+        "effective_from": "2026-01-01T00:00:00Z",
+        "project": "search",
+    }
+    record = usage_record(timestamp=NOON, identity_arn=ANA, model_id=NOVA, tokens=TokenCounts(3, 0))
+    source = metrics_of(record, negotiated_prices=[contracted], attribution={"patterns": [pattern]})
+    cost = Metric("BedrockMeter", ESTIMATED_COST.name, (("Project", "search"),))
+    assert source.values([cost], Statistic.SUM, TWO_HOURS) == {cost: (1.5, None)}

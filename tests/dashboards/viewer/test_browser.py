@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from dashboards.demo.sources import source_of_logs
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import write_page
+from dashboards.viewer.sources import source_of_logs
 from tests.invocation_logs import as_lines, log
 
 ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cdk.config import Config
 from dashboards.cloudwatch import Metric
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.viewer.dashboard_session import Viewing
@@ -29,7 +30,7 @@ def numbers(
     dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
 ) -> dict[str, float]:
     """The numbers in a widget, by what people read beside them."""
-    metrics = LogMetrics(NOW)
+    metrics = LogMetrics(NOW, Config())
     metrics.apply([LedgerChange(it) for it in calls])
     return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
 

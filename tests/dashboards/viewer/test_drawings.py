@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdk.config import Config
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
 from dashboards.viewer.dashboard_session import RANGES, NoSuchViewError, Viewing
@@ -23,7 +24,7 @@ HOSTILE = 'arn:aws:iam::111122223333:user/<script>alert("1")</script>'
 
 
 def source_of(*calls: tuple[timedelta, str, int]) -> Source:
-    metrics = LogMetrics(NOON)
+    metrics = LogMetrics(NOON, Config())
     metrics.apply(
         [
             LedgerChange(

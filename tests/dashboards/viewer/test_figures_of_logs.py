@@ -4,7 +4,7 @@ Nothing here uses a reader, an aggregation or an evaluator of the meter to work 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from dashboards.demo.company import PROFILE, PROFILE_MODEL, invocation_logs
-from dashboards.demo.plain_sums import PlainSums, sum_by_identity
-from dashboards.demo.sources import source_of_logs
+from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
 from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.sources import source_of_logs
 from tests.invocation_logs import as_lines, log
 
 LOGS = [
@@ -42,15 +42,11 @@ def total(call: dict[str, Any]) -> int:
 
 
 def quota(call: dict[str, Any]) -> int:
-    """Output of Claude burns down five times, cache reads do not count.
-
-    https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
-    """
-    output = tokens(call, "Output") * (5 if "claude" in call["modelId"] else 1)
-    return tokens(call, "Input") + tokens(call, "Cache writes") + output
+    (sums,) = sum_calls([call], get_identity).values()
+    return sums.quota_tokens
 
 
-def model_of(call: dict[str, Any]) -> str:
+def model_of(call: Mapping[str, Any]) -> str:
     model: str = call["modelId"]
     return model.removeprefix("us.").removeprefix("global.")
 
@@ -148,28 +144,27 @@ def test_lines_have_the_sums_of_each_five_minutes(shown: Shown) -> None:
         assert [value for value in lines[kind] if value is not None] == in_order
 
 
-def test_cost_of_a_model_is_its_tokens_by_its_list_price(shown: Shown) -> None:
-    """Nova Lite in us-east-1: 0.06 and 0.24 dollars a million tokens."""
-    model = "amazon.nova-lite-v1:0"
-    calls = [call for call in SUCCESSES if call["modelId"] == model]
-    usd = sum(
-        (
-            Decimal("0.06") * tokens(call, "Input") + Decimal("0.24") * tokens(call, "Output")
-            for call in calls
-        ),
-        Decimal(0),
-    )
-    assert shown("cost_and_budgets", "Cost by model")[model] == pytest.approx(float(usd / 10**6))
+def test_cost_of_each_model_is_its_tokens_by_its_list_prices(shown: Shown) -> None:
+    costs = {model: float(sums.cost_usd) for model, sums in sum_calls(LOGS, model_of).items()}
+    assert len(costs) > 4
+    assert shown("cost_and_budgets", "Cost by model") == pytest.approx(costs)
 
 
 def test_plain_sums_count_successes_and_failures_apart() -> None:
+    """Nova Lite: 0.06 and 0.24 dollars a million tokens; Sonnet 4.5: 3.3, 16.5, 0.33 and 4.125."""
+    nova, claude = "amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    cached = {"inputTokenCount": 1, "cacheReadInputTokenCount": 20}
+    written = {"inputTokenCount": 300, "cacheWriteInputTokenCount": 4000}
     calls = [
-        log("1", input={"inputTokenCount": 1, "cacheReadInputTokenCount": 20}),
-        log("2", input={"inputTokenCount": 300, "cacheWriteInputTokenCount": 4000}),
-        log("3", errorCode="ThrottlingException"),
-        log("4", identity={"arn": "ben"}, output={}),
+        log("1", modelId=claude, input=cached),
+        log("2", modelId=claude, input=written),
+        log("3", modelId=claude, errorCode="ThrottlingException"),
+        log("4", modelId=nova, identity={"arn": "ben"}, output={}),
+        log("5", modelId=nova, identity={"arn": "ben"}),
     ]
-    assert sum_by_identity(calls) == {
-        "arn:aws:iam::111122223333:user/ana": PlainSums(2, 1, 4321 + 10),
-        "ben": PlainSums(1, 0, 10),
+    assert sum_calls(calls, get_identity) == {
+        "arn:aws:iam::111122223333:user/ana": PlainSums(
+            2, 1, 4321 + 10, 4301 + 5 * 10, Decimal("0.0176649")
+        ),
+        "ben": PlainSums(2, 0, 25, 25, Decimal("0.0000024")),
     }

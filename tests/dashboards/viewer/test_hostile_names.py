@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from dashboards.demo.sources import source_of_logs
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.pages import write_page
+from dashboards.viewer.sources import source_of_logs
 from tests.hostile_names import HOSTILE_NAMES, hostile_logs
 from tests.invocation_logs import as_lines, write
 

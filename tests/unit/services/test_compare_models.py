@@ -14,12 +14,12 @@ from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, WeeklyComparison
+from lambdas.domain.reports.comparison import OutlineMemory, TrafficObserver, WeeklyComparison
 from lambdas.domain.reports.comparison.losses import Loss
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
 from lambdas.services.compare_models import ModelComparer
-from tests.builders import usage_record
+from tests.builders import enriched, usage_record
 from tests.enriching import current_books
 from tests.fakes import (
     InMemoryInvocationLogs,
@@ -151,25 +151,20 @@ def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them
 
 
 def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> None:
-    kept: list[UsageRecord] = []
-
-    class Watched(OutlineMemory):
-        def take(self, record: UsageRecord) -> RequestOutline | None:
-            kept.append(record)
-            return super().take(record)
-
     said = (("project", "search"), ("note", "x" * 256))
     caller = "arn:aws:sts::111122223333:assumed-role/gateway/session"
     trusted = TrustedPrincipal(
         effective_from=MONDAY, account_id="111122223333", principal="role/gateway"
     )
+    made = call("1", MONDAY, identity_arn=caller, request_metadata=said)
     reporter, _ = comparing(
-        call("1", MONDAY, identity_arn=caller, request_metadata=said),
+        made,
         books=current_books(rules=AttributionRules(trusted_principals=(trusted,)), pricing=PRICING),
-        outlines=Watched,
     )
     assert [it.project for it in reporter.report(NOW).report.projects] == ["search"]
-    assert [it.request_metadata for it in kept] == [()]
+    kept = TrafficObserver(PRICING).read(enriched(made))
+    assert caller in repr(kept)
+    assert "x" * 256 not in repr(kept)
 
 
 def test_requests_are_looked_at_where_they_are_logged() -> None:

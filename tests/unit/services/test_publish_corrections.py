@@ -15,7 +15,17 @@ from lambdas.domain.metrics import DimensionNamer, Distribution, MetricPublishin
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost
 from lambdas.services.publish_metrics import MetricPublisher
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
+from tests.builders import (
+    ANA,
+    BEN,
+    HAIKU_3,
+    NOON,
+    SONNET_4,
+    cost_of,
+    enriched,
+    readings,
+    usage_record,
+)
 from tests.enriching import call_books
 from tests.fakes import (
     InMemoryMetricSink,
@@ -157,6 +167,16 @@ def test_what_a_correction_adds_goes_to_the_dearer_model_and_to_conflicting_call
     assert meter.by_series("Invocations", "ModelId") == {("a-model",): 1}
     assert meter.by_series("TotalTokens", "ModelId") == {(HAIKU_3,): 15}
     assert meter.by_series("TotalTokens", "IdentityArn") == {(ANA,): 2, ("conflicting",): 13}
+
+
+def test_call_whose_cost_waits_is_shown_under_the_model_that_its_cost_will_be_of() -> None:
+    meter = Meter()
+    unpriced = usage_record(model_id="a-model", invoked_model_id="a-model")
+    meter.read(unpriced, usage_record(tokens=TokenCounts(20, 5)))
+    assert meter.by_series("TotalTokens", "ModelId") == {("a-model",): 15, (HAIKU_3,): 10}
+    assert enriched(meter.call).model_id == HAIKU_3
+    assert find_waiting(meter.unpriced) == {meter.call}
+    assert usd_in(meter.sink) == 0
 
 
 def test_latency_of_a_further_reading_is_no_second_measurement() -> None:

@@ -11,6 +11,7 @@ from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.usage import UsageFigures, UsageSummary, total_figures
+from lambdas.domain.usage.summary import CallGroup
 from tests.builders import (
     ANA,
     BEN,
@@ -19,7 +20,6 @@ from tests.builders import (
     PRICING,
     SONNET_4,
     disputed_call,
-    enriched,
     token_counts,
     usage_record,
     usage_records,
@@ -189,8 +189,9 @@ def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) ->
 
 @given(token_counts)
 def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
-    figures = UsageFigures()
-    figures.add(enriched(usage_record(tokens=tokens)))
+    figures, group = UsageFigures(), CallGroup(usage_record(tokens=tokens))
+    group.add(tokens)
+    figures.add(group, HAIKU_3, cost=None)
     assert figures.total_tokens == (tokens.total or 0)
     assert (tokens.total is None) == (tokens.total_input is None and tokens.output is None)
 

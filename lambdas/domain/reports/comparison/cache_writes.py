@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing import TokenKind, UsdPerMillion, tokens_by_kind
-from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
+from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.losses import Loss, LossBook
 
 SHORT_LIFETIME = timedelta(minutes=5)
@@ -49,28 +49,27 @@ class CacheWrites:
     losses: LossBook
     _caches: dict[_CacheKey, _Cache] = field(default_factory=dict)
 
-    def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
+    def observe(self, call: ObservedCall) -> None:
         """Take in a call; calls come in order of time."""
-        record = call.record
-        tokens = record.tokens
+        tokens = call.tokens
         if not (tokens.cache_read or tokens.cache_write):
             return
-        key = (record.account_id, record.region, terms.model_id)
+        key = (call.account_id, call.region, call.priced.model_id)
         cache = self._caches.setdefault(key, _Cache())
-        self._give_up(key, cache, record.timestamp)
-        is_read_by_others = cache.read_at == record.timestamp  # within the same second
+        self._give_up(key, cache, call.timestamp)
+        is_read_by_others = cache.read_at == call.timestamp  # within the same second
         if tokens.cache_read:
-            cache.read_at = record.timestamp
+            cache.read_at = call.timestamp
             for writes in cache.unread:
                 writes.clear()
-        if record.is_failed or is_read_by_others:
+        if call.is_failed or is_read_by_others:
             return
         written = {kind: n for kind, n in tokens_by_kind(tokens) if kind in _WRITES}
         for kind, count in written.items():
             lives_long = kind is TokenKind.CACHE_WRITE_1H or tokens.cache_write_1h is None
             lifetime = (LONG_LIFETIME if lives_long else SHORT_LIFETIME) + SLACK
-            usd = _premium(kind, count, terms.rates)
-            write = _Write(record.timestamp + lifetime, call.project, count, usd)
+            usd = _premium(kind, count, call.priced.rates)
+            write = _Write(call.timestamp + lifetime, call.project, count, usd)
             cache.unread[lives_long].append(write)
 
     def finish(self, end: datetime) -> None:

@@ -2,44 +2,67 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.pricing import CallCost, CallModels, UsdPerMillion
-from lambdas.domain.reports.comparison.request_outline import RequestOutline
-from lambdas.domain.reports.comparison.traffic import Terms
-
-
-class ObservedCall(NamedTuple):
-    """A call, once, however often it was logged.
-
-    Attributes:
-        record: The call as it was made.
-        models: The foundation models that it may be priced as.
-        project: Its project.
-        outline: An outline of its request; `None` where content is not logged.
-    """
-
-    record: UsageRecord
-    models: CallModels
-    project: str
-    outline: RequestOutline | None = None
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing import Unpriced, UsdPerMillion
+from lambdas.domain.reports.comparison.traffic import ComparableCost, Terms
 
 
 class PricedTerms(NamedTuple):
-    """The cost of a call, and what decides on it.
+    """What decides on the cost of a call beside its tokens. Calls share one.
 
     Attributes:
         model_id: The foundation model that was priced.
         terms: All that decides on the cost beside the model.
         rates: The prices of the model's tokens on these terms.
-        cost: The cost of its tokens; that of a failed call as if it had succeeded.
-        guardrail_usd: The cost of guardrails beside them.
     """
 
     model_id: str
     terms: Terms
     rates: UsdPerMillion
-    cost: CallCost
-    guardrail_usd: Decimal = Decimal(0)
+
+
+class ObservedCall(NamedTuple):
+    """What the comparison needs of a call, and no more: memory holds those of a whole week.
+
+    Attributes:
+        account_id: The account that called.
+        region: The Region that was called.
+        request_id: The id of the call in them.
+        timestamp: The time of the call.
+        identity_arn: The caller.
+        tokens: Its tokens.
+        error_code: Why it failed; `None` for a successful call.
+        project: Its project.
+        priced: What its cost rests on.
+        cost: Its cost, or why it has none; that of a failed call as if it had succeeded.
+    """
+
+    account_id: str
+    region: str
+    request_id: str
+    timestamp: datetime
+    identity_arn: str
+    tokens: TokenCounts
+    error_code: str | None
+    project: str
+    priced: PricedTerms
+    cost: ComparableCost | Unpriced | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The key of the call, as its record has it."""
+        return self.account_id, self.region, self.request_id
+
+    @property
+    def is_failed(self) -> bool:
+        """Say if the call failed."""
+        return self.error_code is not None
+
+    @property
+    def usd(self) -> Decimal | None:
+        """The cost of its tokens; `None` where it is not known."""
+        return self.cost.usd if isinstance(self.cost, ComparableCost) else None

@@ -8,8 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from lambdas.domain.pricing import CallCost, Cost
-
 
 class Loss(StrEnum):
     """A way to lose money or quota. No token is in two of them."""
@@ -108,11 +106,6 @@ class LossBook:
             self.figures.items(),
             key=lambda item: (-item[1].priced_usd, -item[1].tokens, item[0]),
         )
-
-
-def usd_of(cost: CallCost) -> Decimal | None:
-    """What a call costs; `None` where that is not known."""
-    return cost.effective_usd if isinstance(cost, Cost) else None
 
 
 MEANINGS = {

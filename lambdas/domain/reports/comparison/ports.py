@@ -41,7 +41,7 @@ class WeeklyComparison(NamedTuple):
         report: The comparison.
         requests_unread: Why not every request in the log was read; `None` if each one was.
         requests_left_out: Requests that did not fit in memory.
-        unreadable_items: Items of the ledger that look like calls of the week and hold none.
+        unreadable_items: The number of items of the week that cannot be read as calls.
     """
 
     week: str

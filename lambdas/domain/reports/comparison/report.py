@@ -10,22 +10,24 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.calls import CallEnricher
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
-from lambdas.domain.pricing import Cost, Pricing, Unpriced, UsdPerMillion
+from lambdas.domain.pricing import Pricing, Unpriced
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
 from lambdas.domain.reports.comparison.losses import LossBook, LossFigures, LossKey
+from lambdas.domain.reports.comparison.request_outline import RequestOutline
 from lambdas.domain.reports.comparison.requests import Requests
 from lambdas.domain.reports.comparison.throttling import Throttling
 from lambdas.domain.reports.comparison.traffic import (
+    ComparableCost,
     PriceSteps,
     Purpose,
     Terms,
     TrafficMix,
-    comparable_cost,
     purpose_of,
+    read_comparable_cost,
 )
 
 MOST_PROJECTS = 200
@@ -136,43 +138,52 @@ class TrafficObserver:
     def __init__(self, pricing: Pricing) -> None:
         """Observe nothing yet."""
         self._pricing = pricing
-        self._enricher = CallEnricher(pricing)
         self._steps = PriceSteps(pricing)
-        self._rates: dict[tuple[str, Terms], UsdPerMillion] = {}
+        self._priced: dict[tuple[str, Terms], PricedTerms] = {}
         self._projects: dict[str, _Project] = {}
         self._names = {UNATTRIBUTED: UNATTRIBUTED}
         self._losses = LossBook({})
         self._cache_writes = CacheWrites(self._losses)
-        self._others = (Throttling(self._losses), Requests(self._losses))
+        self._throttling = Throttling(self._losses)
+        self._requests = Requests(self._losses)
         self._start: datetime | None = None
         self._last: datetime | None = None
         self._calls = self._outlined_calls = 0
 
-    def name_of(self, project: str) -> str:
-        """What a project is called while calls come in: the newest ones past a bound are one.
-
-        Equal names are given back as one text, so that who keeps them keeps it once.
-        """
+    def _name(self, project: str) -> str:
+        """Name a project: those past a limit are one. Equal names are one text in memory."""
         if project not in self._names and len(self._names) >= MOST_OBSERVED_PROJECTS:
             return OTHER_PROJECTS
         return self._names.setdefault(project, project)
 
-    def observe(self, call: ObservedCall) -> None:
-        """Take in a call."""
-        record = call.record
-        cost, guardrail_usd = comparable_cost(self._enricher.price_attempt(record, call.models))
-        variant = (cost.variant if isinstance(cost, Cost) else None) or call.models.own
-        call = call._replace(project=self.name_of(call.project))
-        self._start = self._start or record.timestamp
-        self._last = record.timestamp
+    def read(self, call: EnrichedCall) -> ObservedCall:
+        """Read what the comparison needs of a call; calls come in any order.
+
+        A failed call has the cost of a successful one here; see `CallEnricher.enrich_attempt`.
+        """
+        record, variant = call.record, call.priced_as
+        return ObservedCall(
+            *record.key,
+            record.timestamp,
+            record.identity_arn,
+            record.tokens,
+            record.error_code,
+            self._name(call.attribution.project),
+            self._get_priced_terms(variant.model_id, self._steps.get_terms(record, variant)),
+            read_comparable_cost(call.cost),
+        )
+
+    def observe(self, call: ObservedCall, outline: RequestOutline | None = None) -> None:
+        """Take in a call and the outline of its request; `None` where content is not logged."""
+        self._start = self._start or call.timestamp
+        self._last = call.timestamp
         self._calls += 1
-        self._outlined_calls += call.outline is not None
-        terms = self._steps.get_terms(record, variant)
-        rates = self._rates_of(variant.model_id, terms)
-        priced = PricedTerms(variant.model_id, terms, rates, cost, guardrail_usd)
-        self._put_down(call, priced)
-        for observer in (*self._others, self._cache_writes):
-            observer.observe(call, priced)
+        self._outlined_calls += outline is not None
+        self._count(call)
+        self._throttling.observe(call)
+        if outline is not None:
+            self._requests.observe(call, outline)
+        self._cache_writes.observe(call)
 
     def report(
         self, start: datetime | None = None, end: datetime | None = None
@@ -201,26 +212,25 @@ class TrafficObserver:
             tuple(self._losses.told_of(told, OTHER_PROJECTS).ranked()),
         )
 
-    def _put_down(self, call: ObservedCall, priced: PricedTerms) -> None:
+    def _count(self, call: ObservedCall) -> None:
         project = self._projects.setdefault(call.project, _Project())
-        record, cost = call.record, priced.cost
-        if record.is_failed:
+        (model_id, terms, rates), cost = call.priced, call.cost
+        if call.is_failed:
             project.failed_calls += 1
-        elif isinstance(cost, Cost):
-            mix = project.mixes.setdefault(purpose_of(priced.rates), TrafficMix())
-            mix.add(priced.model_id, record.tokens, cost, priced.terms)
-            mix.guardrail_usd += priced.guardrail_usd
-        elif isinstance(cost, Unpriced):
-            project.unpriced[Unknown(priced.model_id, cost)] += 1
+        elif isinstance(cost, ComparableCost):
+            mix = project.mixes.setdefault(purpose_of(rates), TrafficMix())
+            mix.add(model_id, call.tokens, cost, terms)
+        elif cost is not None:
+            project.unpriced[Unknown(model_id, cost)] += 1
 
-    def _rates_of(self, model_id: str, terms: Terms) -> UsdPerMillion:
-        rates = self._rates.get((model_id, terms))
-        if rates is None:
+    def _get_priced_terms(self, model_id: str, terms: Terms) -> PricedTerms:
+        priced = self._priced.get((model_id, terms))
+        if priced is None:
             rates = self._pricing.rates_in(
                 model_id, terms.ways[0], terms.day, terms.total_input_tokens, terms.service_tier
             )
-            self._rates[model_id, terms] = rates
-        return rates
+            priced = self._priced[model_id, terms] = PricedTerms(model_id, terms, rates)
+        return priced
 
 
 def _together(projects: Iterable[_Project]) -> _Project:

@@ -154,15 +154,15 @@ class OutlineMemory:
         """Read a log as the meter does, and remember the outline of its request."""
         record = read_invocation(log)
         if isinstance(record, UsageRecord) and self._is_wanted(record):
-            self.take(record)  # a later reading replaces an earlier one, as in the ledger
+            self.take(record.key)  # a later reading replaces an earlier one, as in the ledger
             outline = read_outline(log, self._key)
             if outline is not None:
                 self._keep(record, outline)
         return record
 
-    def take(self, record: UsageRecord) -> RequestOutline | None:
+    def take(self, key: tuple[str, str, str]) -> RequestOutline | None:
         """Give back the outline of a call and forget it; `None` where there is none."""
-        outline = self._outlines.pop(record.key, None)
+        outline = self._outlines.pop(key, None)
         if outline is not None:
             self._room += _weight(outline)
         return outline

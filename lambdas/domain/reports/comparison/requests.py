@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from lambdas.domain.pricing import TokenKind, UsdPerMillion
 from lambdas.domain.reports.comparison.cache_writes import SHORT_LIFETIME
-from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
+from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.losses import Loss, LossBook
 from lambdas.domain.reports.comparison.request_outline import Prefix, RequestOutline
 
@@ -38,23 +38,24 @@ class Requests:
     most_beginnings: int = MOST_BEGINNINGS
     _seen: OrderedDict[tuple[_Caller, int], datetime] = field(default_factory=OrderedDict)
 
-    def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
-        """Take in a call; calls come in order of time."""
-        if call.outline is None or call.record.is_failed:
+    def observe(self, call: ObservedCall, outline: RequestOutline) -> None:
+        """Take in a call and the outline of its request; calls come in order of time."""
+        if call.is_failed:
             return
-        self._look_at_limit(call, call.outline, terms.model_id)
-        repeated = self._remember(call, call.outline, terms.model_id)
-        tokens = call.record.tokens
+        model_id = call.priced.model_id
+        self._look_at_limit(call, outline, model_id)
+        repeated = self._remember(call, outline, model_id)
+        tokens = call.tokens
         if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
             # A token is a byte at least.
             count = min(tokens.input, repeated.size_bytes)
             if count < LEAST_CACHED_TOKENS:
                 return
-            loss = self.losses.of(call.project, terms.model_id, Loss.REPEATED_PREFIXES)
-            loss.add(count, _saved_by_cache(count, terms.rates), repeated.size_bytes)
+            loss = self.losses.of(call.project, model_id, Loss.REPEATED_PREFIXES)
+            loss.add(count, _saved_by_cache(count, call.priced.rates), repeated.size_bytes)
 
     def _look_at_limit(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> None:
-        output = call.record.tokens.output
+        output = call.tokens.output
         if outline.max_tokens is None or output is None:
             return
         idle = outline.max_tokens - output
@@ -66,15 +67,14 @@ class Requests:
         self, call: ObservedCall, outline: RequestOutline, model_id: str
     ) -> Prefix | None:
         """Remember a call's beginnings; returns the longest that was fresh in memory already."""
-        record = call.record
-        caller = (record.account_id, record.region, record.identity_arn, model_id)
+        caller = (call.account_id, call.region, call.identity_arn, model_id)
         repeated = None
         for prefix in outline.prefixes:
             key = (caller, prefix.digest)
             seen_at = self._seen.pop(key, None)
-            if seen_at is not None and record.timestamp - seen_at <= SHORT_LIFETIME:
+            if seen_at is not None and call.timestamp - seen_at <= SHORT_LIFETIME:
                 repeated = prefix
-            self._seen[key] = record.timestamp
+            self._seen[key] = call.timestamp
         while len(self._seen) > self.most_beginnings:
             self._seen.popitem(last=False)
         return repeated

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
-from lambdas.domain.reports.comparison.losses import Loss, LossBook, usd_of
+from lambdas.domain.reports.comparison.calls import ObservedCall
+from lambdas.domain.reports.comparison.losses import Loss, LossBook
 
 RETRY_WINDOW = timedelta(minutes=1)
 """A call that soon after a throttled one is taken as the same one, made again."""
@@ -27,20 +27,20 @@ class Throttling:
     losses: LossBook
     _throttled_at: dict[_Caller, datetime] = field(default_factory=dict)
 
-    def observe(self, call: ObservedCall, terms: PricedTerms) -> None:
+    def observe(self, call: ObservedCall) -> None:
         """Take in a call; calls come in order of time."""
-        record = call.record
-        caller = (record.account_id, record.region, record.identity_arn, terms.model_id)
+        model_id = call.priced.model_id
+        caller = (call.account_id, call.region, call.identity_arn, model_id)
         throttled_at = self._throttled_at.pop(caller, None)
-        if throttled_at is not None and record.timestamp - throttled_at <= RETRY_WINDOW:
-            self.losses.of(call.project, terms.model_id, Loss.RETRIED_CALLS).add_without_money()
-        if not record.is_failed:
+        if throttled_at is not None and call.timestamp - throttled_at <= RETRY_WINDOW:
+            self.losses.of(call.project, model_id, Loss.RETRIED_CALLS).add_without_money()
+        if not call.is_failed:
             return
-        is_throttled = record.error_code in THROTTLED
+        is_throttled = call.error_code in THROTTLED
         loss = Loss.THROTTLED_CALLS if is_throttled else Loss.FAILED_CALLS
-        figures = self.losses.of(call.project, terms.model_id, loss)
-        figures.add(record.tokens.total or 0, usd_of(terms.cost))
+        figures = self.losses.of(call.project, model_id, loss)
+        figures.add(call.tokens.total or 0, call.usd)
         if is_throttled:
             if len(self._throttled_at) >= _MOST_CALLERS:
                 self._throttled_at.pop(next(iter(self._throttled_at)))
-            self._throttled_at[caller] = record.timestamp
+            self._throttled_at[caller] = call.timestamp

@@ -25,6 +25,8 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.reports.comparison.families import model_family
 
+_NO_USD = Decimal(0)
+
 
 class Purpose(StrEnum):
     """What models are for. A model can only stand in for one of the same purpose."""
@@ -40,18 +42,29 @@ def purpose_of(rates: UsdPerMillion) -> Purpose:
     return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
 
 
-def comparable_cost(cost: CallCost) -> tuple[CallCost, Decimal]:
-    """Split the cost of a call into that of its tokens and that of its guardrails, in US dollars.
+class ComparableCost(NamedTuple):
+    """The cost of a call, in its parts that differ between models and that do not.
 
-    A guardrail's units cost the same beside any model. A call that is billed for other units cannot
-    be compared at all.
+    Attributes:
+        usd: The cost of its tokens, exactly.
+        guardrail_usd: The cost of guardrails, which is the same beside any model.
+        is_assumed: Whether the cost of its tokens holds an assumed price.
     """
-    if not isinstance(cost, Cost) or not cost.unit_lines:
-        return cost, Decimal(0)
+
+    usd: Decimal
+    guardrail_usd: Decimal
+    is_assumed: bool
+
+
+def read_comparable_cost(cost: CallCost) -> ComparableCost | Unpriced | None:
+    """Read the parts of a cost; a call that is billed for other units cannot be compared."""
+    if not isinstance(cost, Cost):
+        return cost
     if any(line.model_id != GUARDRAILS for line in cost.unit_lines):
-        return Unpriced.BILLED_IN_OTHER_UNITS, Decimal(0)
-    guardrail_usd = sum((line.usd for line in cost.unit_lines), Decimal(0))
-    return cost.without_units(), guardrail_usd
+        return Unpriced.BILLED_IN_OTHER_UNITS
+    guardrail_usd = sum((line.usd for line in cost.unit_lines), _NO_USD)
+    of_tokens = cost.without_units() if cost.unit_lines else cost
+    return ComparableCost(of_tokens.effective_usd, guardrail_usd, of_tokens.is_assumed)
 
 
 class Terms(NamedTuple):
@@ -154,7 +167,7 @@ class TrafficMix:
         return model_id in self.by_model and self.by_model[model_id].assumed_price_calls > 0
 
     def add(
-        self, model_id: str, tokens: TokenCounts, cost: Cost, terms: Terms, times: int = 1
+        self, model_id: str, tokens: TokenCounts, cost: ComparableCost, terms: Terms, times: int = 1
     ) -> None:
         """Add a call of a model, or with `times=-1` take it out again."""
         counter = self.tokens.setdefault(terms, Counter())
@@ -162,8 +175,9 @@ class TrafficMix:
             counter[kind] += times * count
         use = self.by_model.setdefault(model_id, ModelUse())
         use.calls += times
-        use.usd += times * cost.effective_usd
+        use.usd += times * cost.usd
         use.assumed_price_calls += times * cost.is_assumed
+        self.guardrail_usd += times * cost.guardrail_usd
         if not use.calls:
             del self.by_model[model_id]
 

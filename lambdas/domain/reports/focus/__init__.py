@@ -18,7 +18,13 @@ from lambdas.domain.reports.focus.columns import (
     DataType,
 )
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
-from lambdas.domain.reports.focus.period_costs import COSTS_PREFIX, CostFiles, PeriodCosts, Sums
+from lambdas.domain.reports.focus.period_costs import (
+    COSTS_PREFIX,
+    CostFiles,
+    CostTotals,
+    PeriodCosts,
+    Sums,
+)
 from lambdas.domain.reports.focus.rows import (
     EXACTLY,
     Row,
@@ -40,6 +46,7 @@ __all__ = [
     "ChargeKey",
     "Column",
     "CostFiles",
+    "CostTotals",
     "DailyCharges",
     "DataType",
     "IdentityDetail",

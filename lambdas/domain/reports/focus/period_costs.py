@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from lambdas.domain.pricing import PriceBasis
-from lambdas.domain.reports.focus.charges import Charge, LeftOut
+from lambdas.domain.reports.focus.charges import Charge, DailyCharges, LeftOut
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
 from lambdas.domain.reports.focus.rows import EXACTLY, Row, costs_of
 
@@ -44,6 +44,47 @@ class Sums(NamedTuple):
         )
 
 
+class CostTotals(NamedTuple):
+    """The totals of rows, and the calls that are in none.
+
+    Attributes:
+        sums: The sums of the rows.
+        priced_invocations: The calls in the rows.
+        left_out: The calls in no row, by model and reason.
+        identity_detail: How exactly rows name callers.
+    """
+
+    sums: Sums
+    priced_invocations: int
+    left_out: Sequence[LeftOut]
+    identity_detail: IdentityDetail
+
+    @classmethod
+    def of(cls, charges: DailyCharges, months: Collection[date]) -> CostTotals:
+        """Add up the charges of billing periods.
+
+        Args:
+            charges: The charges.
+            months: The first days of the billing periods.
+        """
+        sums = Sums()
+        left_out: dict[tuple[str, str], LeftOut] = {}
+        for month in months:
+            for charge in charges.charges(month):
+                sums = sums.plus(charge)
+            for part in charges.left_out(month):
+                key = part.model_id, part.reason
+                known = left_out.get(key, LeftOut(*key, 0, 0))
+                calls, tokens = known.invocations + part.invocations, known.tokens + part.tokens
+                left_out[key] = LeftOut(*key, calls, tokens)
+        return cls(
+            sums,
+            sum(map(charges.priced_invocations, months)),
+            [left_out[key] for key in sorted(left_out)],
+            charges.identity_detail,
+        )
+
+
 class PeriodCosts(NamedTuple):
     """What is known of a billing period beside its rows.
 
@@ -53,11 +94,8 @@ class PeriodCosts(NamedTuple):
         written_at: The time of the report, UTC.
         covers_until: The end of what it covers.
         is_cut_off_by_retention: It began before the oldest call that the ledger keeps.
-        identity_detail: How exactly rows name callers.
         unreadable_items: Items of the ledger that hold no call that can be read.
-        sums: The sums of the rows.
-        priced_invocations: The calls in the rows.
-        left_out: The calls in no row, and why.
+        totals: The totals of the rows.
     """
 
     month: date
@@ -65,11 +103,8 @@ class PeriodCosts(NamedTuple):
     written_at: datetime
     covers_until: datetime
     is_cut_off_by_retention: bool
-    identity_detail: IdentityDetail
     unreadable_items: int
-    sums: Sums
-    priced_invocations: int
-    left_out: Sequence[LeftOut]
+    totals: CostTotals
 
 
 class CostFiles(Protocol):

@@ -1,22 +1,30 @@
 """Observes calls in tests."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing import Pricing, read_models
+from lambdas.domain.calls import CallEnricher, EnrichedCall
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.pricing import Pricing
 from lambdas.domain.reports.comparison import (
     ComparisonReport,
-    ObservedCall,
     RequestOutline,
     TrafficObserver,
 )
 from lambdas.domain.reports.comparison.candidates import ModelCost
 from lambdas.domain.reports.comparison.losses import Loss, LossFigures
-from tests.builders import NOON, usage_record
+from tests.builders import NOBODY, NOON, usage_record
 from tests.unit.reports.comparison.prices import DEAR, PRICING
 
 SOME_TOKENS = TokenCounts(10, 5)
+
+
+class MadeCall(NamedTuple):
+    """A call, its project, and the outline of its request."""
+
+    record: UsageRecord
+    project: str
+    outline: RequestOutline | None
 
 
 def call(
@@ -27,22 +35,28 @@ def call(
     project: str = "search",
     outline: RequestOutline | None = None,
     **changes: Any,
-) -> ObservedCall:
+) -> MadeCall:
     """A call of a project, so many seconds after noon."""
     changes = {"invoked_model_id": model} | changes
     record = usage_record(
         model_id=model, timestamp=NOON + timedelta(seconds=seconds), tokens=tokens, **changes
     )
-    return ObservedCall(record, read_models(record), project, outline)
+    return MadeCall(record, project, outline)
+
+
+def enriched_attempt(made: MadeCall, pricing: Pricing = PRICING) -> EnrichedCall:
+    """A call of its project, with the cost that it has as a successful one."""
+    attribution = NOBODY._replace(project=made.project)
+    return CallEnricher(pricing).enrich_attempt(made.record)._replace(attribution=attribution)
 
 
 def report_on(
-    *calls: ObservedCall, pricing: Pricing = PRICING, end_seconds: float | None = None
+    *calls: MadeCall, pricing: Pricing = PRICING, end_seconds: float | None = None
 ) -> ComparisonReport:
     """What there is to say of calls, in order of time."""
     observer = TrafficObserver(pricing)
-    for it in sorted(calls, key=lambda it: it.record.timestamp):
-        observer.observe(it)
+    for made in sorted(calls, key=lambda made: made.record.timestamp):
+        observer.observe(observer.read(enriched_attempt(made, pricing)), made.outline)
     end = None if end_seconds is None else NOON + timedelta(seconds=end_seconds)
     return observer.report(end=end)
 

@@ -19,12 +19,16 @@ from lambdas.domain.pricing import (
     read_models,
 )
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.reports.comparison import ObservedCall
 from lambdas.domain.reports.comparison.candidates import saved_share
 from lambdas.domain.reports.comparison.report import Unknown
-from lambdas.domain.reports.comparison.traffic import PriceSteps, TrafficMix
+from lambdas.domain.reports.comparison.traffic import (
+    ComparableCost,
+    PriceSteps,
+    TrafficMix,
+    read_comparable_cost,
+)
 from tests.builders import NOON, listed_price, usage_record, usd_by_kind
-from tests.unit.reports.comparison.observing import call, costs_of, report_on
+from tests.unit.reports.comparison.observing import MadeCall, call, costs_of, report_on
 from tests.unit.reports.comparison.prices import (
     BOOK,
     CACHELESS,
@@ -196,7 +200,7 @@ def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
 
 @given(st.lists(calls, max_size=12), pricings)
 def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
-    made: list[ObservedCall], pricing: Pricing
+    made: list[MadeCall], pricing: Pricing
 ) -> None:
     regional = [it for it in made if not it.record.invoked_model_id.startswith("global.")]
     for traffic in report_on(*regional, pricing=pricing).account.traffic:
@@ -218,7 +222,7 @@ def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
     pricings,
 )
 def test_on_its_own_model_traffic_costs_what_it_cost(
-    model: str, made: list[ObservedCall], pricing: Pricing
+    model: str, made: list[MadeCall], pricing: Pricing
 ) -> None:
     records = [
         it.record._replace(
@@ -227,10 +231,7 @@ def test_on_its_own_model_traffic_costs_what_it_cost(
         )
         for it in made
     ]
-    own = [
-        it._replace(record=record, models=read_models(record))
-        for it, record in zip(made, records, strict=True)
-    ]
+    own = [it._replace(record=record) for it, record in zip(made, records, strict=True)]
     for traffic in report_on(*own, pricing=pricing).account.traffic:
         (itself,) = [it for it in traffic.costs if it.is_in_use]
         assert itself.as_cached_usd == traffic.mix.usd
@@ -239,7 +240,7 @@ def test_on_its_own_model_traffic_costs_what_it_cost(
 
 
 @given(st.lists(calls, max_size=12), pricings)
-def test_projects_add_up_to_the_account(made: list[ObservedCall], pricing: Pricing) -> None:
+def test_projects_add_up_to_the_account(made: list[MadeCall], pricing: Pricing) -> None:
     report = report_on(*made, pricing=pricing)
     for whole in report.account.traffic:
         parts = [it for p in report.projects for it in p.traffic if it.purpose is whole.purpose]
@@ -257,15 +258,15 @@ def test_projects_add_up_to_the_account(made: list[ObservedCall], pricing: Prici
 
 @given(st.lists(calls, max_size=12), st.lists(calls, max_size=6))
 def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
-    kept: list[ObservedCall], passing: list[ObservedCall]
+    kept: list[MadeCall], passing: list[MadeCall]
 ) -> None:
     steps = PriceSteps(PRICING)
 
-    def add(mix: TrafficMix, made: list[ObservedCall], times: int = 1) -> None:
+    def add(mix: TrafficMix, made: list[MadeCall], times: int = 1) -> None:
         for it in made:
-            cost = price_call(it.record, PRICING)
-            if isinstance(cost, Cost):
-                terms = steps.get_terms(it.record, it.models.own)
+            cost = read_comparable_cost(price_call(it.record, PRICING))
+            if isinstance(cost, ComparableCost):
+                terms = steps.get_terms(it.record, read_models(it.record).own)
                 mix.add(it.record.model_id, it.record.tokens, cost, terms, times)
 
     whole, parts, part = TrafficMix(), TrafficMix(), TrafficMix()

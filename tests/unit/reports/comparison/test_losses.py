@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.reports.comparison import RequestOutline
-from lambdas.domain.reports.comparison.calls import PricedTerms
+from lambdas.domain.reports.comparison import RequestOutline, TrafficObserver
 from lambdas.domain.reports.comparison.losses import Loss, LossBook, LossFigures
 from lambdas.domain.reports.comparison.request_outline import Prefix
 from lambdas.domain.reports.comparison.requests import Requests
-from lambdas.domain.reports.comparison.traffic import PriceSteps
 from tests.builders import BEN
-from tests.unit.reports.comparison.observing import call, lost, report_on
+from tests.unit.reports.comparison.observing import call, enriched_attempt, lost, report_on
 from tests.unit.reports.comparison.prices import CACHELESS, DEAR, PRICING
 
 M = 1_000_000
@@ -182,10 +179,9 @@ def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() ->
 def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
     requests = Requests(losses := LossBook({}), most_beginnings=2)
     for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
-        sent = call(second, TokenCounts(9000, 1), outline=prompts(size))
-        terms = PriceSteps(PRICING).get_terms(sent.record, sent.models.own)
-        cost = price_call(sent.record, PRICING)
-        requests.observe(sent, PricedTerms(DEAR, terms, {}, cost))
+        sent = call(second, TokenCounts(9000, 1))
+        observed = TrafficObserver(PRICING).read(enriched_attempt(sent))
+        requests.observe(observed, prompts(size))
     assert [it.calls for it in losses.figures.values()] == [1]  # the third alone
 
 

@@ -146,11 +146,11 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
     third = read("3", MORE)
     fourth = read("4", MORE)
     assert memory.left_out == 1
-    assert memory.take(fourth) is None
-    assert memory.take(usage_record(request_id="unheard")) is None
-    assert len((memory.take(first) or RequestOutline()).prefixes) == 2
-    assert memory.take(first) is None
-    assert memory.take(read("4", MORE)) == memory.take(third)
+    assert memory.take(fourth.key) is None
+    assert memory.take(usage_record(request_id="unheard").key) is None
+    assert len((memory.take(first.key) or RequestOutline()).prefixes) == 2
+    assert memory.take(first.key) is None
+    assert memory.take(read("4", MORE).key) == memory.take(third.key)
 
 
 def test_each_memory_has_a_key_of_its_own() -> None:
@@ -159,7 +159,7 @@ def test_each_memory_has_a_key_of_its_own() -> None:
     for memory in (OutlineMemory(), OutlineMemory()):
         record = memory.read_invocation(told)
         assert isinstance(record, UsageRecord)
-        digests |= {it.digest for it in (memory.take(record) or RequestOutline()).prefixes}
+        digests |= {it.digest for it in (memory.take(record.key) or RequestOutline()).prefixes}
     assert len(digests) == 2
 
 
@@ -170,7 +170,7 @@ def test_calls_that_nobody_wants_take_no_room() -> None:
             log(request_id, input={"inputBodyJson": {"messages": [HELLO]}})
         )
         assert isinstance(record, UsageRecord)
-        assert (memory.take(record) is not None) == (request_id == "1")
+        assert (memory.take(record.key) is not None) == (request_id == "1")
     assert memory.left_out == 0
 
 

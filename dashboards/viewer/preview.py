@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import boto3
 
-from cdk.local_cloud.cloud import LocalCloudError, open_local_cloud
 from cdk.operations.account import in_account
-from cdk.operations.terminal import CommandError, open_console
+from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import SourceError
-from dashboards.demo.demo import show_company
-from dashboards.demo.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.server import PreviewServer
+from dashboards.viewer.sources import source_of_account, source_of_logs
 
 
 def show_dashboards(
-    logs: Sequence[Path], *, account: bool = False, port: int | None = None, out: Path | None = None
+    logs: Sequence[Path],
+    *,
+    account: bool,
+    open_other: Callable[[], AbstractContextManager[Source]],
+    port: int | None = None,
+    out: Path | None = None,
 ) -> None:
-    """Show the dashboards over log files, the account, or a made-up company in a local cloud.
+    """Show the dashboards over log files, the account, or another source.
 
     Args:
         logs: Files and folders of invocation logs.
         account: Show the account of the credentials.
+        open_other: Opens the source to show where there are no logs and no account.
         port: The port to serve at; `None` for one that is free.
         out: The HTML file to write instead of serving.
 
@@ -45,13 +49,8 @@ def show_dashboards(
     elif account:
         in_account(lambda session: _present(_source_of_account(session), port, out))
     else:
-        try:
-            with open_local_cloud() as cloud:
-                show_company(cloud, open_console())
-                source = source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
-                _present(source, port, out)
-        except LocalCloudError as error:
-            raise CommandError(str(error)) from error
+        with open_other() as source:
+            _present(source, port, out)
 
 
 def _source_of_account(session: boto3.Session) -> Source:

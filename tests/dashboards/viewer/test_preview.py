@@ -9,10 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dashboards.command_line.entry_point import FailedCommand
-from dashboards.demo.company import earlier_logs, invocation_logs
-from dashboards.demo.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.dashboard_session import Viewing
 from dashboards.viewer.drawings import draw
+from dashboards.viewer.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.time_ranges import until
 from tests.command_line import call_command
 from tests.invocation_logs import as_lines, log
@@ -169,15 +168,3 @@ def test_an_account_that_refuses_says_so_in_each_widget() -> None:
     assert not any("\n" in it for it in messages)
     (alarms,) = (it for it in widgets if it["type"] == "alarm")
     assert "AccessDenied" in alarms["message"]
-
-
-def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:
-    logs = list(earlier_logs(NOON, 13))
-    times = [datetime.fromisoformat(log["timestamp"]) for log in logs]
-    assert times == sorted(times)
-    assert times[-1] < NOON
-    assert (NOON - times[0]).days in {12, 13}
-    busy = [it for it in times if it.weekday() < 5 and 7 <= it.hour < 18]
-    assert len(busy) > len(times) / 2
-    now = {log["requestId"] for log in invocation_logs()}
-    assert not now & {log["requestId"] for log in logs}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdk.config import read_config
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import (
     AccountEvaluator,
@@ -19,7 +20,7 @@ from dashboards.cloudwatch import (
     Value,
     plain_errors,
 )
-from dashboards.reports.commands import meter_files
+from dashboards.reports.commands import explained_failures, meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.reports.logs.log_files import find_log_files
@@ -33,14 +34,18 @@ _MOST_NAMES = 100  # of one DescribeAlarms
 
 
 def source_of_logs(paths: Sequence[Path]) -> Source:
-    """Files and folders of invocation logs, metered as a deployment would. Time ends with them.
+    """Files and folders of invocation logs, metered by the settings of `cdk.json`.
+
+    Time ends with their last call.
 
     Raises:
         UnreadableLogsError: A file cannot be read.
-        CommandError: There is no call in them.
+        CommandError: There is no call in them, or the configuration cannot be used.
     """
-    metrics = LogMetrics(datetime.now(UTC))
-    with open_local_meter(metrics.apply) as meter:
+    with explained_failures():
+        config = read_config()
+    metrics = LogMetrics(datetime.now(UTC), config)
+    with open_local_meter(metrics.apply, pricing=config.pricing) as meter:
         meter_files(meter, find_log_files(paths))
         report, calls = meter.report, meter.summary.calls
         unread = sum(group.files for group in meter.skipped)

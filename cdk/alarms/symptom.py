@@ -1,0 +1,118 @@
+"""A symptom of the meter itself: what shows it, what it means and what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+
+from cdk.alarms.runbooks import name_runbook
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE
+
+FIVE_MINUTES = Duration.minutes(5)
+HOUR = Duration.hours(1)
+TWO_HOURS = Duration.hours(2)
+DAY = Duration.days(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Resources of the meter that have metrics of their own.
+
+    Attributes:
+        log_processor: Writes to the ledger.
+        metric_publisher: Publishes from its stream.
+        stream_mapping: What starts the latter.
+    """
+
+    log_processor: lambda_.IFunction
+    metric_publisher: lambda_.IFunction
+    stream_mapping: lambda_.CfnEventSourceMapping
+
+
+MetricOf: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
+
+
+class Silence(Enum):
+    """The meaning of a period without a value.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    """
+
+    HEALTHY = cloudwatch.TreatMissingData.NOT_BREACHING
+    """Values are written when something happens."""
+    FAULT = cloudwatch.TreatMissingData.BREACHING
+    """Values are written on a schedule: none means that the check does not run or cannot report."""
+    UNCHANGED = cloudwatch.TreatMissingData.IGNORE
+    """The last value holds until the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """Something that should not be.
+
+    Attributes:
+        name: Its name, the alarm's too.
+        metric_of: What shows it.
+        graph: The id of its graph on the dashboard `pipeline_health`.
+        meaning: What it means and what to do first.
+        threshold: From which value on it is there.
+        periods: In how many of the last periods it has to be there: `m` of `n`.
+        is_recovery_notified: True if its end notifies people.
+        is_below: True if it is there below the threshold instead.
+        silence: The meaning of a period without a value.
+        is_of_the_past: True if its periods hold what was before the deployment.
+        runbook: The page in `docs/runbooks` that says what to do; that of its name by default.
+    """
+
+    name: str
+    metric_of: MetricOf
+    graph: str
+    meaning: str
+    threshold: float = 1
+    periods: tuple[int, int] = (1, 1)
+    is_recovery_notified: bool = True
+    is_below: bool = False
+    silence: Silence = Silence.HEALTHY
+    is_of_the_past: bool = False
+    runbook: str = ""
+
+    @property
+    def description(self) -> str:
+        """The alarm's text, but for the address of its dashboard."""
+        return f"{self.meaning} {name_runbook(self.runbook or self.name)}"
+
+
+def sum_of(
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str] | None = None,
+    period: Duration = FIVE_MINUTES,
+) -> cloudwatch.Metric:
+    """Make a metric of the sums of periods."""
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic="Sum",
+        period=period,
+    )
+
+
+def health_maximum(name: str, period: Duration) -> cloudwatch.Metric:
+    """Make a health metric of largest values, which forged values below zero do not lower."""
+    return cloudwatch.Metric(
+        namespace=HEALTH_NAMESPACE, metric_name=name, statistic="Maximum", period=period
+    )
+
+
+def count_reports(name: str, period: Duration) -> cloudwatch.Metric:
+    """Make a metric of the number of times that a function has written a health metric."""
+    return cloudwatch.Metric(
+        namespace=HEALTH_NAMESPACE, metric_name=name, statistic="SampleCount", period=period
+    )

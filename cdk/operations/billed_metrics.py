@@ -1,0 +1,188 @@
+"""How many metrics CloudWatch bills a month: published, read and watched by alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdk.alarms.thresholds import alarm_thresholds
+from cdk.config import Config
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.completeness import (
+    BEDROCK_METRICS,
+    MANTLE_METRICS,
+    MAX_MODELS_READ,
+    OWN_METRICS,
+    Quantity,
+    series_bound,
+)
+from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
+from lambdas.domain.metrics.catalog import (
+    HEALTH_METRICS,
+    UNPRICED_INVOCATIONS,
+    USAGE_METRICS,
+    DimensionSet,
+    Frequency,
+    MetricDefinition,
+)
+from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
+from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
+from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
+from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
+
+HOURS_A_MONTH = 30 * 24
+AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
+# Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
+OTHER_REGIONS = 33
+# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
+LISTS_OF_A_REGION = 2
+METERED_READS_OF_A_REGION = 3
+HEALTH_ALARM_METRICS = 46
+EXPORT_ALARM_METRICS = 2
+COMPARISON_ALARM_METRICS = 1
+PRICE_ALARM_METRICS = 4
+ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
+_OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What there is to meter in a month.
+
+    Attributes:
+        calls: Calls of models.
+        identities: Identities that make them.
+        models: Models that they call.
+        models_per_identity: Models that one of them calls, at detail `full`.
+        projects: Projects that calls are attributed to, `unattributed` among them.
+        unpriced: How many of the calls have no known price.
+    """
+
+    calls: int
+    identities: int
+    models: int
+    models_per_identity: int = 3
+    projects: int = 5
+    unpriced: int = 0
+
+
+WORST = Usage(*[10**9] * 5)
+"""More of everything than any bound lets through."""
+
+
+def count_series(usage: Usage, config: Config) -> int:
+    """Count the metrics that CloudWatch bills: each name for each value of its dimensions.
+
+    Past each bound, one more value is for all others; so it is of each identity at full detail.
+    CloudWatch bills the hours in which a metric has data: metrics that are published once a day, or
+    only for calls that need attention, are left out.
+    """
+    metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
+    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
+    return _count_usage_series(metrics, usage, config) + len(health)
+
+
+def count_most_series(usage: Usage, config: Config) -> int:
+    """Count the metrics that are billed in an hour in which each of them has data."""
+    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
+
+
+def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
+    identities = min(usage.identities, config.identity_bound + 1)
+    models = min(usage.models, config.max_models + 1)
+    pairs = identities * min(models, usage.models_per_identity)
+    values = {
+        DimensionSet.ACCOUNT: 1,
+        DimensionSet.MODEL: models,
+        DimensionSet.IDENTITY: identities,
+        DimensionSet.IDENTITY_AND_MODEL: min(pairs, MAX_MODELS_OF_IDENTITIES + identities),
+        DimensionSet.PROJECT: min(usage.projects, MAX_PROJECTS + len(_OTHER_PROJECTS)),
+    }
+    return sum(
+        values[dimension_set]
+        for metric in metrics
+        for dimension_set, detail in metric.detail_of.items()
+        if detail <= config.detail
+    )
+
+
+def _has_data(metric: MetricDefinition, usage: Usage, config: Config) -> bool:
+    """Say if a metric has data in most hours."""
+    if metric is UNPRICED_INVOCATIONS:
+        return usage.unpriced > 0
+    if metric.needs_content:
+        return config.log_content
+    return metric.frequency is Frequency.CONTINUOUS
+
+
+def metrics_read(usage: Usage, config: Config, own_models: int | None = None) -> int:
+    """Count the metrics that audits read in a month.
+
+    Calls are read each time, everything of two hours once an hour. For each name, its list of
+    models is asked for as well, at the same price; and once more for each audit, to count Bedrock's
+    models. Past the bound of an audit, models are read as much more rarely. A notification reads
+    what it names once more.
+
+    Args:
+        usage: What is called.
+        config: The deployment's settings.
+        own_models: The models with metrics in the meter's namespace, if others publish there too.
+    """
+    metered = min(usage.models, config.max_models + 1) if own_models is None else own_models
+    of_bedrock = min(usage.models, MAX_MODELS_READ)
+    calls = hourly = 0
+    for names, models in ((OWN_METRICS, metered), (BEDROCK_METRICS, of_bedrock)):
+        calls += len(names[Quantity.CALLS]) * (models + 1)
+        hourly += 2 * sum(map(len, names.values())) * (models + 1)
+    hourly += len(MANTLE_METRICS)
+    hourly += _guarded_series(usage, config) + len(GUARDED_SETS)
+    return AUDITS_A_MONTH * (calls + 1) + HOURS_A_MONTH * (hourly + 1)
+
+
+def _guarded_series(usage: Usage, config: Config) -> int:
+    """Count the series that are read to find values below zero."""
+    identities = min(usage.identities, config.identity_bound + 1)
+    return identities + min(usage.models, config.max_models + 1)
+
+
+def most_metrics_read(config: Config) -> int:
+    """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
+    # Models that Bedrock names, and `__other__`, are read however many others have metrics.
+    own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
+    forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
+    return metrics_read(WORST, config, own_models) + forged
+
+
+def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int:
+    """Count the metrics and lists that are read in a month to find calls outside the logs.
+
+    Args:
+        usage: What there is to meter.
+        config: The deployment's settings.
+        models_elsewhere: Models that are called in each other Region, through each endpoint: more
+            is read where there are calls.
+    """
+    other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
+    reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))
+    if models_elsewhere:
+        reads += METERED_READS_OF_A_REGION
+    tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
+    return HOURS_A_MONTH * (other_regions * reads + tiers)
+
+
+def count_alarm_metrics(usage: Usage, config: Config) -> int:
+    """Count the metrics that alarms watch: a grouped alarm is billed for each that it matches."""
+    matched = {
+        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound + 1),
+        DimensionSet.MODEL: min(usage.models, config.max_models + 1),
+    }
+    usage_alarms = sum(
+        matched[threshold.dimension_set] if threshold.is_grouped else 1
+        for threshold in alarm_thresholds(config)
+    )
+    anomaly_alarms = ANOMALY_ALARM_METRICS if config.anomaly_band else 0
+    export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
+    comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
+    price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
+    report_alarms = export_alarms + comparison_alarms + price_alarms
+    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -1,0 +1,32 @@
+"""Every function gets what its own settings take, and no more."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
+
+FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
+JOBS = sorted(path.parent.name for path in FUNCTIONS.glob("*/settings.py"))
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_the_environment_is_what_the_function_s_own_settings_take(
+    configuration: str, job: str
+) -> None:
+    (variables,) = (
+        function["Environment"]["Variables"]
+        for template in deployment(configuration).templates.values()
+        for function in resources(template, "AWS::Lambda::Function").values()
+        if function["Handler"] == f"lambdas.functions.{job}.handler.lambda_handler"
+    )
+    # What is known only to the cloud is some text.
+    environ = {
+        name: value if isinstance(value, str) else "known-when-deployed"
+        for name, value in variables.items()
+    }
+    settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
+    assert settings.from_environment(environ).to_environment() == environ
+    assert environ.keys() == {name.upper() for name in settings.model_fields}
