@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from lambdas.domain.calls import CallBooks
-from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.calls import CallBooks, CurrentBooks
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
+from lambdas.domain.ledger import RecordedCalls, ScannedPage
 from lambdas.domain.reports.comparison import (
     ComparisonStore,
     InvocationLogs,
@@ -24,8 +23,8 @@ from lambdas.domain.reports.files import ReportUnfinishedError, check_time
 MOST_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
 
-Measured, the whole report: 1.0 GB, also where each call has another identity and all the metadata
-that a caller can send. Requests take some 200 MB more at most; the function has 2 GB.
+Measured, the whole report: less than 1.0 GB, also where each call has another identity. Requests
+take some 200 MB more at most; the function has 2 GB.
 """
 
 _LOGGED_WITHIN = timedelta(days=1)

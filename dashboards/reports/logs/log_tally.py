@@ -31,11 +31,9 @@ from lambdas.domain.invocations import (
     read_invocation,
     read_value,
 )
-from lambdas.domain.ledger.join import bound_reading
+from lambdas.domain.ledger import bound_reading
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.usage import UsageSummary
-from lambdas.domain.usage.plain_calls import CallKey, PlainCalls
-from lambdas.domain.usage.summary import CallGroup
+from lambdas.domain.usage import CallGroup, CallKey, PlainCalls, UsageSummary
 
 _BLOCK_BYTES = 2**20
 _REASONS = tuple(RejectionReason)
@@ -196,7 +194,7 @@ class _Tallying:
                         continue
                     return prepend(b"\n".join([*lines[number:], rest]), content)
                 try:
-                    log = from_json(line, cache_strings="keys")  # values differ by line
+                    log = from_json(line, cache_strings="keys")  # values seldom repeat
                 except ValueError:
                     log = None
                 if not add_plain(log):
