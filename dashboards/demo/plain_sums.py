@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class ListPrices(NamedTuple):
-    """Dollars for a million tokens, by kind; `None` where the company uses none."""
+    """US dollars for a million tokens, by kind; `None` for kinds that the company does not use."""
 
     input: Decimal
     output: Decimal | None = None
@@ -52,7 +52,7 @@ LIST_PRICES = {
     "amazon.titan-embed-text-v2:0": _list_prices("0.02"),
     "openai.gpt-oss-120b-1:0": _list_prices("0.15", "0.6"),
 }
-"""What the company's calls cost in us-east-1, by what they name as their model.
+"""AWS's list prices in us-east-1 of the models that the company calls, by the names that it uses.
 
 Source: https://aws.amazon.com/bedrock/pricing/
 """
