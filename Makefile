@@ -41,6 +41,7 @@ LITELLM_VERSION := $(shell sed -n 's/^litellm==\([^ ]*\).*/\1/p' cdk/operations/
 LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # All examples of Hypothesis, and the floor of coverage: what CI adds to the tests, in minutes.
 THOROUGH ?= $(CI)
+IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 
@@ -89,8 +90,8 @@ reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PA
 	  $(METER) reconcile "$$@" $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e); THOROUGH=1 as CI runs them
-	@$(if $(THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
-	  $(if $(THOROUGH),--cov --cov-report=term --cov-fail-under=95)
+	@$(if $(IS_THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
+	  $(if $(IS_THOROUGH),--cov --cov-report=term --cov-fail-under=95)
 
 e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
@@ -147,9 +148,9 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
 
-destroy: $(CDK) ## Remove all but what is kept: logs, ledger, quarantine, key
+destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy 'BedrockMeter-Monitoring*' 'BedrockMeter-Reporting*' 'BedrockMeter-Ingestion*' --no-notices $(SET)
+	@$(CDK) destroy 'BedrockMeter-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(METER) purge

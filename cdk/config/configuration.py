@@ -32,9 +32,10 @@ _SHAPES = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
-    "model_type": 'an object, such as {"warning": 1000000, "critical": 5000000}',
+    "model_type": "an object",
 }
 """JSON's names of shapes that pydantic names differently, by the type of its error."""
+_THRESHOLDS_EXAMPLE = 'such as {"warning": 1000000, "critical": 5000000}'
 _MAX_VALUE_LETTERS = 80  # of a message
 
 
@@ -130,6 +131,8 @@ def _explain(problem: ErrorDetails) -> str:
             return f"{field} is missing"
         case kind if kind in _SHAPES:
             reason = f"allowed: {_SHAPES[kind]}"
+            if kind == "model_type" and "thresholds" in field:
+                reason = f"{reason}, {_THRESHOLDS_EXAMPLE}"
     value = repr(problem["input"])
     if len(value) > _MAX_VALUE_LETTERS:
         value = f"{value[:_MAX_VALUE_LETTERS]}..."

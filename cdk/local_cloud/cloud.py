@@ -104,9 +104,7 @@ def open_local_cloud(
         LocalCloudError: It cannot be started, or ended while it was asked.
     """
     if not _PYTHON.exists():
-        message = (
-            "the local cloud is not installed: run it by make, as in make demo, which installs it."
-        )
+        message = "the local cloud is not installed: make preview and make demo install it."
         raise LocalCloudError(message)
     port = _check_free(port) if port else _free_port()
     with tempfile.TemporaryDirectory(prefix="bedrock-meter-") as folder:

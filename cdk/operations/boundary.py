@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk.config import CDK_JSON, ConfigurationError, read_config
+from cdk.config import CDK_JSON, Config, ConfigurationError, read_config
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.terminal import CommandError
@@ -146,56 +146,57 @@ class Boundary:
             self.iam.delete_policy_version(PolicyArn=self._arn, VersionId=oldest["VersionId"])
 
 
-def boundaries(
-    session: boto3.Session,
-    settings: Iterable[str] = (),
-    environments: Iterable[str] = (),
-    path: Path = CDK_JSON,
-) -> list[Boundary]:
-    """Return the boundaries of a deployment, one for each Region.
+def read_settings(settings: Iterable[str] = (), path: Path = CDK_JSON) -> Config:
+    """Read the settings of a deployment.
 
     Args:
-        session: The credentials, and the Region where no setting names others.
         settings: Settings for one command, as `regions=[...]`.
-        environments: Arguments of the CDK's command line, of which those as
-            `aws://ACCOUNT/REGION` name the Regions.
-        path: The file with the settings.
+        path: The file with the others.
 
     Raises:
         CommandError: A setting cannot be read or used.
     """
     try:
-        config = read_config(path, dict(setting.partition("=")[::2] for setting in settings))
+        return read_config(path, dict(setting.partition("=")[::2] for setting in settings))
     except ConfigurationError as error:
         raise CommandError(*error.lines) from None
+
+
+def boundaries(
+    session: boto3.Session, config: Config, environments: Iterable[str] = ()
+) -> list[Boundary]:
+    """Return the boundaries of a deployment, one for each Region.
+
+    Args:
+        session: The credentials, and the Region where no setting names others.
+        config: The settings.
+        environments: Arguments of the CDK's command line, of which those as
+            `aws://ACCOUNT/REGION` name the Regions.
+    """
     named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     regions = named or list(config.regions) or [str(session.region_name)]
     iam, sts = session.client("iam"), session.client("sts")
     return [Boundary(iam, sts, region, config.adopted_log_group) for region in regions]
 
 
-def put(
-    session: boto3.Session, settings: Iterable[str] = (), environments: Iterable[str] = ()
-) -> None:
+def put(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:
     """Make the boundary of each Region, or bring it up to date."""
     done = {
         BoundaryState.MISSING: "made",
         BoundaryState.OTHER: "brought up to date",
         BoundaryState.CURRENT: "up to date",
     }
-    for boundary in boundaries(session, settings, environments):
+    for boundary in boundaries(session, config, environments):
         print(f"Permissions boundary {boundary.name}: {done[boundary.put()]}.")
 
 
-def check(
-    session: boto3.Session, settings: Iterable[str] = (), environments: Iterable[str] = ()
-) -> None:
+def check(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:
     """Check the boundary of each Region before a deployment.
 
     Raises:
         CommandError: Roles could not be made, or could not do their work.
     """
-    for boundary in boundaries(session, settings, environments):
+    for boundary in boundaries(session, config, environments):
         try:
             state = boundary.state()
         except ClientError as error:

@@ -129,4 +129,4 @@ def write_boundary() -> None:
     """Write the boundary for the templates in cdk.out."""
     boundary = derive_boundary(read_templates())
     BOUNDARY_FILE.write_text(json.dumps(boundary, indent=2) + "\n")
-    print(f"Wrote {BOUNDARY_FILE.name}.")
+    print(f"Wrote cdk/{BOUNDARY_FILE.name}.")

@@ -181,4 +181,4 @@ def read_templates() -> list[dict[str, Any]]:
 def write_policy() -> None:
     """Write the policy for the templates in cdk.out."""
     POLICY.write_text(json.dumps(derive(read_templates()), indent=2) + "\n")
-    print(f"Wrote {POLICY.name}.")
+    print(f"Wrote cdk/{POLICY.name}.")

@@ -35,7 +35,7 @@ def examine_account(session: boto3.Session) -> None:
         config.known_log_policies,
         config.stacks,
     )
-    findings = list(examination())
+    findings = list(examination.examine())
     table = Table("Check", "Status", "Found")
     for it in findings:
         table.add_row(it.check, it.status.value, printable(it.text))

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config import stack_names
 from cdk.operations.aws_errors import error_code, ignore_errors
-from cdk.operations.boundary import BoundaryState, boundaries
+from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.memory import remembered
 from cdk.operations.meter_health import read_meter_health
@@ -87,7 +87,7 @@ class Examination:
     known_log_policies: tuple[str, ...] = ()
     stacks: tuple[str, ...] = stack_names.ALL
 
-    def __call__(self) -> Iterator[Finding]:
+    def examine(self) -> Iterator[Finding]:
         """Look at everything; what cannot be looked at is a finding too."""
         checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
             ("account", self._account),
@@ -132,7 +132,7 @@ class Examination:
     def _boundary(self) -> tuple[Status, str]:
         here = [
             boundary
-            for boundary in boundaries(self.session)
+            for boundary in boundaries(self.session, read_settings())
             if boundary.region == self.session.region_name
         ]
         for boundary in here:

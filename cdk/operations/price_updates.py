@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -28,31 +27,61 @@ _MAX_EDITIONS = 10
 _MAX_REJECTED = 20
 
 
-def update_prices(
-    session: boto3.Session,
+def read_request(
     *,
     accept: str = "",
     reject: str = "",
     supersede: str = "",
     reason: str = "",
     check: bool = False,
-) -> None:
-    """Carry out a decision or a check if there is one, then list what is held.
+) -> dict[str, Any] | None:
+    """Read a decision, or the wish for a check, as an event for the function.
 
     Args:
-        session: The credentials.
         accept: Ids of held prices, or `all`.
         reject: Likewise.
         supersede: The edition whose changes are taken out.
         reason: Why it is.
         check: Read the AWS Price List now.
 
+    Returns:
+        The event; `None` where prices are listed alone.
+
+    Raises:
+        CommandError: They do not fit together.
+    """
+    decisions = {"accept": accept, "reject": reject, "supersede": supersede}
+    names = [name for name, value in decisions.items() if value]
+    if len(names) + check > 1:
+        message = "name one of --accept, --reject, --supersede and --check."
+        raise CommandError(message)
+    if reason and not supersede:
+        message = "--reason goes with --supersede EDITION."
+        raise CommandError(message)
+    if supersede and not reason:
+        message = 'say why: --supersede EDITION --reason "...".'
+        raise CommandError(message)
+    if supersede:
+        return {"decision": {"supersede": supersede, "reason": reason}}
+    if check:
+        return {}
+    if not names:
+        return None
+    (name,) = names
+    return {"decision": {name: decisions[name].replace(",", " ").split()}}
+
+
+def update_prices(session: boto3.Session, event: dict[str, Any] | None) -> None:
+    """Carry out a decision or a check if there is one, then list what is held.
+
+    Args:
+        session: The credentials.
+        event: The event of `read_request`.
+
     Raises:
         CommandError: It cannot be carried out.
     """
     deployment = Deployment(session.client("cloudformation"))
-    decisions = {"accept": accept, "reject": reject, "supersede": supersede}
-    event = _event(decisions, reason, check=check)
     if event is not None:
         function = deployment.price_updater
         if function is None:
@@ -69,25 +98,6 @@ def update_prices(
     except DamagedPriceStateError as error:
         raise CommandError(str(error)) from None
     _print_state(open_console(), state)
-
-
-def _event(decisions: Mapping[str, str], reason: str, *, check: bool) -> dict[str, Any] | None:
-    """The event for the function; `None` where prices are listed alone."""
-    names = [name for name, value in decisions.items() if value]
-    if len(names) + check > 1:
-        message = "name one of ACCEPT, REJECT, SUPERSEDE and CHECK."
-        raise CommandError(message)
-    if check:
-        return {}
-    if not names:
-        return None
-    if names == ["supersede"]:
-        if not reason:
-            message = 'say why: make price-updates SUPERSEDE=EDITION REASON="..."'
-            raise CommandError(message)
-        return {"decision": {"supersede": decisions["supersede"], "reason": reason}}
-    (name,) = names
-    return {"decision": {name: decisions[name].replace(",", " ").split()}}
 
 
 def _print_answer(answer: dict[str, Any]) -> None:
@@ -111,7 +121,7 @@ def _print_state(console: Console, state: PriceUpdates) -> None:
         for entry in state.held:
             table.add_row(*_row(entry))
         console.print(table)
-        console.print("The known prices stay until you decide: ACCEPT=NAME, REJECT=NAME or =all.")
+        console.print("The known prices stay until you decide: --accept NAME or --reject NAME.")
     else:
         console.print("No price waits for a decision.")
     for rejected in state.settled[-_MAX_REJECTED:]:

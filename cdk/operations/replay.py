@@ -44,7 +44,7 @@ class Replay:
     log_group: str
     log_processor: str
 
-    def __call__(self, start: datetime, end: datetime) -> int:
+    def deliver(self, start: datetime, end: datetime) -> int:
         """Deliver everything logged from `start` to `end`, both aware; returns how many events.
 
         Raises:
@@ -98,14 +98,11 @@ def _milliseconds(time: datetime) -> int:
 
 
 def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
-    """Replay what was logged from `start` to `end`, both aware.
+    """Replay what was logged from `start` to `end`, both aware and in that order.
 
     Raises:
         CommandError: The ledger takes no calls of that time, or a delivery failed.
     """
-    if start >= end:
-        message = "FROM has to be before TO."
-        raise CommandError(message)
     deployment = Deployment(session.client("cloudformation"))
     retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
     remembered = datetime.now(UTC) - retention
@@ -124,7 +121,7 @@ def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
         deployment.log_processor,
     )
     try:
-        events = replay(start, end)
+        events = replay.deliver(start, end)
     except FunctionFailedError as error:
         message = f"{error}; see its log. Replaying again is safe."
         raise CommandError(message) from None

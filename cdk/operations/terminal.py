@@ -6,9 +6,12 @@ import sys
 
 from rich.console import Console
 
+from lambdas.domain.words import printable
+
+__all__ = ["CommandError", "open_console", "printable", "printable_name"]
+
 _WIDTH_OF_A_FILE = 200
 _MAX_NAME_LENGTH = 300
-_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class CommandError(Exception):
@@ -30,11 +33,6 @@ def open_console() -> Console:
         sys.stdout.reconfigure(errors="replace")  # names may hold what the terminal cannot show
     is_terminal = sys.stdout.isatty()
     return Console(width=None if is_terminal else _WIDTH_OF_A_FILE, highlight=False, markup=False)
-
-
-def printable(text: str) -> str:
-    """Text that cannot steer a terminal: names in logs are the callers' own choice."""
-    return "".join(letter if letter.isprintable() else _UNPRINTABLE for letter in text)
 
 
 def printable_name(text: str) -> str:

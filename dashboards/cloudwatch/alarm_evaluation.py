@@ -38,7 +38,7 @@ class AlarmEvaluation:
     notified: int = 0
     _told: set[tuple[str, str]] = field(default_factory=set)
 
-    def __call__(self, now: datetime | None = None) -> dict[str, list[Contributor]]:
+    def evaluate(self, now: datetime | None = None) -> dict[str, list[Contributor]]:
         """Evaluate every alarm, and tell who is to be notified.
 
         Args:

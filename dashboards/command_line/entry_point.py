@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import IO, Any, NoReturn
 
@@ -17,6 +20,7 @@ from dashboards.command_line import commands
 NAME = "bedrock-meter"
 _EXIT_UNUSABLE = 2
 _EXIT_INTERRUPTED = 130
+_FAILED_WRITES = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 
 class FailedCommand(click.ClickException):
@@ -38,20 +42,17 @@ class FailedCommand(click.ClickException):
 class CommandGroup(click.Group):
     """Reports every failure of its commands in the same way."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the group's own options, and print its help if that is asked for."""
+        with _explained_failures(self, ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the named command; exit with 2 if it fails, and with 130 if it is interrupted."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            raise _explain_usage(error, ctx) from None
-        except CommandError as error:
-            raise FailedCommand(ctx.invoked_subcommand, str(error), *error.details) from error
-        except OSError as error:  # standard output is full or gone
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            text = f"cannot write: {error.strerror}."
-            raise FailedCommand(ctx.invoked_subcommand, text) from error
-        except KeyboardInterrupt:
-            ctx.exit(_EXIT_INTERRUPTED)
+        with _explained_failures(self, ctx):
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
 
 
 class CommandFolder(CommandGroup):
@@ -81,6 +82,7 @@ class CommandFolder(CommandGroup):
     cls=CommandFolder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.version_option(package_name=NAME)
 def bedrock_meter() -> None:
     """See who spends Amazon Bedrock tokens, on which models, and what it costs.
 
@@ -94,13 +96,61 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: The command's name and its arguments; `None` for those of this process.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the shell closed it
+            sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
+            setattr(sys, name, sink)
     bedrock_meter.main(arguments, NAME)
 
 
-def _explain_usage(error: click.UsageError, group: click.Context) -> FailedCommand:
+@contextmanager
+def _explained_failures(group: click.Group, ctx: click.Context) -> Iterator[None]:
+    """Turn every failure into lines that start with a command's name, and an exit code.
+
+    Help for lack of arguments stays as it is, and so does output that its reader has closed.
+    """
+    try:
+        yield
+    except (click.exceptions.NoArgsIsHelpError, BrokenPipeError):
+        raise
+    except click.UsageError as error:
+        raise _explain_usage(error, group, ctx) from None
+    except CommandError as error:
+        raise FailedCommand(_name(ctx), str(error), *error.details) from error
+    except OSError as error:
+        raise FailedCommand(_name(ctx), _explain_system(error)) from error
+    except KeyboardInterrupt:
+        ctx.exit(_EXIT_INTERRUPTED)
+
+
+def _name(ctx: click.Context) -> str | None:
+    """Name the command that was called, or else the group."""
+    return ctx.invoked_subcommand or ctx.info_name
+
+
+def _explain_usage(
+    error: click.UsageError, group: click.Group, ctx: click.Context
+) -> FailedCommand:
     """Explain what is wrong with the arguments, and name the make target's where there is one."""
-    name = group.invoked_subcommand or group.info_name
-    hints = []
+    name = ctx.invoked_subcommand
+    command = group.get_command(ctx, name) if name else None
     if error.ctx is not None:
-        hints = [f"See {error.ctx.command_path} --help.", error.ctx.command.epilog or ""]
-    return FailedCommand(name, " ".join([error.format_message(), *hints]).rstrip())
+        path, epilog = error.ctx.command_path, error.ctx.command.epilog
+    elif command is not None:
+        path, epilog = f"{ctx.command_path} {name}", command.epilog
+    else:
+        path, epilog = ctx.command_path, group.epilog
+    problem = " ".join(error.format_message().split())
+    if not problem.endswith((".", "?")):
+        problem += "."
+    text = " ".join([problem, f"See {path} --help.", epilog or ""])
+    return FailedCommand(_name(ctx), text.rstrip())
+
+
+def _explain_system(error: OSError) -> str:
+    """Explain what the operating system refused, and let nothing more be written if it is full."""
+    if error.errno in _FAILED_WRITES and error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return f"cannot write: {error.strerror}."
+    reason = f"{error.strerror or error}."
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"

@@ -8,15 +8,38 @@ from typing import Any
 
 import click
 
-# Files are checked where they are opened: the message there says what to do.
-PATH = click.Path(path_type=Path, readable=False)
-
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class NamedPath(click.Path):
+    """A path that is not empty: an empty one would mean the current folder."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401  # likewise
+        """Read a path."""
+        if not value:
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    name = "whole number"
+
+
+# Files are checked where they are opened: the message there says what to do.
+PATH = NamedPath(path_type=Path, readable=False)
 
 
 def logs_argument(*, required: bool = True) -> _Decorator:
     """Take files and folders of invocation logs."""
-    return click.argument("logs", nargs=-1, required=required, type=PATH, metavar="LOGS...")
+    metavar = "LOGS..." if required else "[LOGS]..."
+    return click.argument("logs", nargs=-1, required=required, type=PATH, metavar=metavar)
 
 
 def out_option(text: str, *, required: bool = False) -> _Decorator:

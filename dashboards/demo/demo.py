@@ -143,19 +143,19 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
         f" {_EARLIER_DAYS} days before; logged as Bedrock does, some delivered twice."
         " Notifications, as a subscriber gets them:\n"
     )
-    evaluate = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
+    evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
     with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
-        evaluate(next(iter(minutes)))  # all is well, which is told as well
-        _take_notifications(subscriber, evaluate.notified)
+        evaluation.evaluate(next(iter(minutes)))  # all is well, which is told as well
+        _take_notifications(subscriber, evaluation.notified)
         for number, (minute, of_it) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
                 _write(cloud, group, of_it)
             _let_bedrock_publish(cloud, of_it)
             counted += len(of_it)
             _settle(cloud, counted)
-            before = evaluate.notified
-            evaluate(minute)
-            for told in _take_notifications(subscriber, evaluate.notified - before):
+            before = evaluation.notified
+            evaluation.evaluate(minute)
+            for told in _take_notifications(subscriber, evaluation.notified - before):
                 _print_notification(told, minute, console)
     end = next(reversed(minutes)) + _MINUTE
     whole = Periods(end, int(_SHOWN.total_seconds()), 1)
@@ -167,7 +167,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     spent = _figures(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
     _check_money(spent, calls)
     _print_figures("Project", _COLUMNS_OF_PROJECTS, spent, console)
-    for name, reason in evaluate.left_out.items():
+    for name, reason in evaluation.left_out.items():
         console.print(f"Not evaluated locally: alarm {name}: {reason}.", style="dim")
     console.print(
         "\nEvery figure is what plain sums over the logs say, to the token and to a hundredth of a"

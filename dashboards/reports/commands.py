@@ -150,16 +150,18 @@ def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogF
     """
     try:
         if out.is_dir() or not out.resolve().parent.is_dir() or not _is_writable(out):
-            message = f"OUT={out} cannot be written. Name a file in a folder that you may write to."
+            message = (
+                f"--out {out} cannot be written. Name a file in a folder that you may write to."
+            )
             raise CommandError(message)
         if not out.exists():
             return found
         others = [file for file in found if not out.samefile(file.path)]
         if len(others) < len(found.files) and not _starts_with(out, start):
-            message = f"OUT={out} is one of the logs. Name another file."
+            message = f"--out {out} is one of the logs. Name another file."
             raise CommandError(message)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     return LogFiles(others, found.skipped)
 
@@ -192,7 +194,7 @@ def write_report(out: Path, pieces: Iterable[str]) -> bool:
         with out.open("w", encoding="utf-8") as file:
             file.writelines(pieces)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     return True
 

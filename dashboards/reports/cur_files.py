@@ -6,6 +6,7 @@ Delivery: https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-de
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
 import os
@@ -34,6 +35,7 @@ from lambdas.domain.reports.reconciliation.bill import (
 
 _PARQUET = ".parquet"
 _SUFFIXES = (_PARQUET, ".csv", ".csv.gz")
+_ALLOWED = ".csv, .csv.gz or .parquet"
 _PARTITION = re.compile(r"BILLING_PERIOD=\d{4}-\d\d", re.IGNORECASE)
 _MAX_HEADER_BYTES = 2**20
 _PIECE_BYTES = 2**20
@@ -159,11 +161,11 @@ def read_bill(files: CurFiles, bill: Bill) -> list[str]:
 def _files_behind(path: Path) -> list[Path]:
     if path.is_file():
         if not _suffix(path):
-            message = f"{path}: a bill is {', '.join(_SUFFIXES)}."
+            message = f"{path}: name a file that ends in {_ALLOWED}."
             raise UnreadableBillError(message)
         return [path]
     if not path.is_dir():
-        message = f"{path}: there is no such file or folder."
+        message = f"{path}: {os.strerror(errno.ENOENT)}."
         raise UnreadableBillError(message)
     files = [
         Path(parent, name)

@@ -46,7 +46,7 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
         CommandError: They cannot be read, or not be written there.
     """
     if not out.name.endswith(_SUFFIXES):
-        message = f"OUT={out}: name a file that ends in {', '.join(_SUFFIXES)}."
+        message = f"--out {out}: name a file that ends in .csv, .csv.gz or .parquet."
         raise CommandError(message)
     beside = manifest_path(out)
     files = without_output(out, find_log_files(logs))
@@ -77,10 +77,10 @@ def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> 
     try:
         return write_costs(charges, out, billing_account_id)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     except ParquetError as error:
-        message = f"OUT={out}: {' '.join(str(error).split())}"
+        message = f"--out {out}: {' '.join(str(error).split())}"
         raise CommandError(message) from None
 
 

@@ -108,7 +108,7 @@ def list_price_of(pricing: Pricing) -> ListPrice:
 
 def _check_is_no_bill(out: Path, cur: CurFiles) -> None:
     if out.exists() and any(out.samefile(path) for path in cur.paths):
-        message = f"OUT={out} is the bill. Name another file."
+        message = f"--out {out} is the bill. Name another file."
         raise CommandError(message)
 
 

@@ -81,7 +81,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         for record, _ in zip(meter.quarantine, range(_REJECTED_SHOWN), strict=False):
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
-            yield f"  and {more:,} more (make meter OUT=summary.json lists all)"
+            yield f"  and {more:,} more (--out summary.json lists all)"
 
 
 def _name(values: Sequence[str]) -> str:

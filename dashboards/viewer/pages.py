@@ -84,7 +84,7 @@ def _page(data: Mapping[str, Any]) -> str:
 def _library() -> str:
     found = sorted(_ROOT.glob(".venv/echarts-*/node_modules/echarts/dist/echarts.min.js"))
     if not found:
-        message = "the charting library is not installed: run this by make."
+        message = "the charting library is not installed: make preview and make demo install it."
         raise NoLibraryError(message)
     return found[-1].read_text()
 

@@ -1,4 +1,4 @@
-"""Shows the dashboards on this machine: `make preview [LOGS="PATH ..."] [OUT=dashboards.html]`."""
+"""Shows the dashboards on this machine: `make preview [LOGS="PATH ..."] [OUT=page.html]`."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def show_dashboards(
         CommandError: There is more than one source or target, or it cannot be used.
     """
     if logs and account:
-        message = "name either LOGS or ACCOUNT: one source is shown."
+        message = "name either LOGS or --account: one source is shown."
         raise CommandError(message)
     if out and port:
-        message = "name either OUT or PORT: a page is written or served."
+        message = "name either --out or --port: a page is written or served."
         raise CommandError(message)
     if logs:
         _present(source_of_logs(logs), port, out)
@@ -77,7 +77,7 @@ def _write(viewing: Viewing, out: Path) -> None:
     try:
         write_page(viewing, out)
     except OSError as error:
-        message = f"OUT={out}: {error.strerror}."
+        message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     if out.is_file():  # else it goes where this line would spoil it
         print(f"The dashboards, as one file for your browser: {out.resolve()}")
@@ -87,7 +87,7 @@ def _serve(viewing: Viewing, port: int | None) -> None:
     try:
         server = PreviewServer(viewing, port or 0)
     except OSError as error:  # taken, or not ours to take
-        message = f"port {port}: {error.strerror}. Name another one: make preview PORT=..."
+        message = f"port {port}: {error.strerror}. Name another one: --port NUMBER."
         raise CommandError(message) from None
     with server, suppress(KeyboardInterrupt):
         name = viewing.source.name

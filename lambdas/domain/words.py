@@ -84,6 +84,17 @@ def fingerprint(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LETTERS]
 
 
+def printable(text: str) -> str:
+    r"""Replace letters that could steer a terminal: callers choose names in logs.
+
+    >>> printable("a\x1bb") == "a\ufffdb"
+    True
+    """
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 def normalize(value: object) -> object:
     """Bring a policy into one of the many ways of writing it: a list of one is the one, sorted."""
     if isinstance(value, Mapping):

@@ -54,13 +54,13 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     deployed: Deployed, subscriber: Subscriber, queue: str
 ) -> None:
     spender, saver = user("spender"), user("saver")
-    evaluate = AlarmEvaluation(deployed.cloud.client)
-    evaluate()
+    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation.evaluate()
     deployed.log_calls(*calls(saver, 2), *calls(spender, 80))
     deployed.wait_for_tokens(spender, 80 * 15)
     deployed.wait_for_tokens(saver, 30)
 
-    states = {it.series.label: it.state for it in evaluate()[ALARM]}
+    states = {it.series.label: it.state for it in evaluation.evaluate()[ALARM]}
     assert states[spender] is AlarmState.ALARM
     assert states[saver] is AlarmState.OK
     assert state(deployed) == "ALARM"
@@ -72,16 +72,16 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     assert in_queue["AlarmName"] == ALARM
 
     told = len(subscriber.messages)
-    evaluate()
+    evaluation.evaluate()
     assert len(subscriber.messages) == told  # nobody is told twice
-    evaluate(datetime.now(UTC) + timedelta(hours=2))
+    evaluation.evaluate(datetime.now(UTC) + timedelta(hours=2))
     assert state(deployed) == "OK"
 
 
 def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> None:
-    evaluate = AlarmEvaluation(deployed.cloud.client)
-    evaluate()
-    assert evaluate.left_out.keys() == {
+    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation.evaluate()
+    assert evaluation.left_out.keys() == {
         "BedrockMeter-Account-Anomaly",
         "BedrockMeter-Account-CostAnomaly",
         "BedrockMeter-Health-Coverage",

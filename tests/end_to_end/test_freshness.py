@@ -21,8 +21,8 @@ def test_the_freshness_of_metrics_and_notifications_is_printed(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     to_metric, to_notification = [], []
-    evaluate = AlarmEvaluation(deployed.cloud.client)
-    evaluate()
+    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation.evaluate()
     with open_subscriber(deployed.cloud, deployed.topic) as subscriber:
         for number in range(CALLS):
             hurried = user(f"hurried-{number}")
@@ -30,7 +30,7 @@ def test_the_freshness_of_metrics_and_notifications_is_printed(
             deployed.log_calls(*calls(hurried, 1, input={"inputTokenCount": WARNING}))
             wait_for(lambda it=hurried: deployed.tokens(it))  # type: ignore[misc]  # bound now
             to_metric.append(time.monotonic() - start)
-            evaluate()
+            evaluation.evaluate()
             wait_for(lambda it=hurried: any(it in told["Message"] for told in subscriber.messages))  # type: ignore[misc]  # bound now
             to_notification.append(time.monotonic() - start)
     with capsys.disabled():

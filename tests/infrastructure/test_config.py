@@ -163,6 +163,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),
         ("attribution", {"label_name": {}}, "no such setting"),
         ("attribution", {"trusted_profiles": ["arn:aws:bedrock"]}, "allowed: an object"),
+        ("attribution", [], "attribution = []: allowed: an object\n"),
         ("tags", {"aws:owner": "x"}, "do not start with aws:"),
         ("tags", {"owner": "x" * 257}, "values of 256"),
         ("tags", {str(n): "" for n in range(41)}, "allowed: 40 tags"),
@@ -184,7 +185,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
 def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
     setting: str, value: Any, reason: str
 ) -> None:
-    text = refusal(**{setting: value})
+    text = f"{refusal(**{setting: value})}\n"
     assert setting in text
     assert reason in text
     assert len(text) < 300

@@ -11,7 +11,15 @@ from botocore.exceptions import ClientError
 
 from cdk.config.boundary_name import boundary_name
 from cdk.operations import boundary as boundary_command
-from cdk.operations.boundary import BOUNDARY_FILE, Boundary, BoundaryState, boundaries, check, put
+from cdk.operations.boundary import (
+    BOUNDARY_FILE,
+    Boundary,
+    BoundaryState,
+    boundaries,
+    check,
+    put,
+    read_settings,
+)
 from cdk.operations.boundary_policy import derive_boundary
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
@@ -214,7 +222,7 @@ def test_make_bootstrap_makes_it_and_may_be_repeated(
     session: boto3.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
-        put(session, [f"aws://{ACCOUNT}/{REGION}"])
+        put(session, read_settings(), [f"aws://{ACCOUNT}/{REGION}"])
     assert capsys.readouterr().out.splitlines() == [
         "Permissions boundary BedrockMeter-Boundary-us-east-1: made.",
         "Permissions boundary BedrockMeter-Boundary-us-east-1: up to date.",
@@ -241,26 +249,28 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
     session: boto3.Session,
 ) -> None:
     with pytest.raises(CommandError, match=r"BedrockMeter-Boundary-us-east-1 is missing: run make"):
-        check(session)
+        check(session, read_settings())
     boundary(session).put()
-    check(session)
+    check(session, read_settings())
     adopting = ["existing_logging=adopt", "adopted_log_group=/audit/bedrock"]
     with pytest.raises(CommandError, match=r"of other settings: run make bootstrap"):
-        check(session, adopting)
-    put(session, adopting)
-    check(session, adopting)
+        check(session, read_settings(adopting))
+    put(session, read_settings(adopting))
+    check(session, read_settings(adopting))
 
 
 def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
-    found = boundaries(session, ['regions=["us-east-1", "eu-west-1"]'])
+    found = boundaries(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
     assert [it.name for it in found] == [boundary_name("us-east-1"), boundary_name("eu-west-1")]
-    (named,) = boundaries(session, [], ["--require-approval", "never", "aws://unknown/eu-north-1"])
+    (named,) = boundaries(
+        session, read_settings(), ["--require-approval", "never", "aws://unknown/eu-north-1"]
+    )
     assert named.name == boundary_name("eu-north-1")
 
 
-def test_a_setting_that_cannot_be_used_is_reported(session: boto3.Session) -> None:
+def test_a_setting_that_cannot_be_used_is_reported() -> None:
     with pytest.raises(CommandError, match="configuration") as caught:
-        boundaries(session, ["metric_detail=much"])
+        read_settings(["metric_detail=much"])
     assert "metric_detail" in caught.value.details[0]
 
 
@@ -274,11 +284,11 @@ def test_cdk_json_that_cannot_be_read_is_reported(
     path = tmp_path / "cdk.json"
     path.write_text(content)
     if complaint is None:
-        (found,) = boundaries(session, path=path)
+        (found,) = boundaries(session, read_settings(path=path))
         assert found.name == boundary_name("us-east-1")
         return
     with pytest.raises(CommandError, match=complaint):
-        boundaries(session, path=path)
+        read_settings(path=path)
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "deploy", "destroy"])
@@ -294,7 +304,7 @@ def test_a_deployer_who_may_not_read_policies_goes_on(
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetPolicy")
 
     monkeypatch.setattr(boundary_command.Boundary, "state", deny)
-    check(session)
+    check(session, read_settings())
     assert "not readable with these credentials" in capsys.readouterr().out
 
 

@@ -174,7 +174,7 @@ def test_redrive_with_something_left_ends_badly() -> None:
     [
         ([], "Missing option '--from'. .*FROM=2026-01-31"),
         (["--from", "yesterday"], "'yesterday' is not a time in ISO 8601"),
-        (["--from", "2026-02-01", "--to", "2026-01-01"], "before TO"),
+        (["--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
     ],
 )
 def test_replay_asks_for_times_it_can_read(arguments: list[str], told: str) -> None:

@@ -34,7 +34,7 @@ def session(aws: None) -> boto3.Session:
 
 def examine(session: boto3.Session) -> dict[str, Finding]:
     deployment = Deployment(session.client("cloudformation"))
-    return {it.check: it for it in Examination(session, deployment)()}
+    return {it.check: it for it in Examination(session, deployment).examine()}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -125,7 +125,7 @@ def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) ->
     without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
 
     def look() -> Finding:
-        findings = Examination(session, deployment, stacks=without)()
+        findings = Examination(session, deployment, stacks=without).examine()
         return next(found for found in findings if found.check == "stacks")
 
     assert stack_names.REPORTING not in look().text
@@ -341,7 +341,7 @@ def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> N
     call_in("eu-west-1", "BedrockMeter")
     call_in("eu-west-2", "AWS/BedrockMantle", "Inferences")
     deployment = Deployment(session.client("cloudformation"))
-    findings = Examination(session, deployment, ("us-east-1", "us-west-2"))()
+    findings = Examination(session, deployment, ("us-east-1", "us-west-2")).examine()
     (found,) = (finding for finding in findings if finding.check == "other Regions")
     assert found.status is Status.WARNING
     assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
@@ -406,7 +406,7 @@ def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.S
 
     def status(*known: str) -> tuple[Status, bool]:
         examination = Examination(session, deployment, (), "/audit/bedrock", known)
-        (found,) = (finding for finding in examination() if finding.check == "log policies")
+        (found,) = (finding for finding in examination.examine() if finding.check == "log policies")
         return found.status, word in found.text
 
     assert status() == (Status.WARNING, True)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 def examine() -> Finding:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
-    (found,) = (it for it in Examination(session, deployment)() if it.check == "meter")
+    (found,) = (it for it in Examination(session, deployment).examine() if it.check == "meter")
     return found
 
 

@@ -53,7 +53,7 @@ def command(*arguments: str) -> None:
 def examined() -> Finding:
     session = boto3.Session()
     examination = Examination(session, Deployment(session.client("cloudformation")))
-    (finding,) = (finding for finding in examination() if finding.check == "list prices")
+    (finding,) = (finding for finding in examination.examine() if finding.check == "list prices")
     return finding
 
 

@@ -59,14 +59,14 @@ def process(event: Any) -> None:
 def test_what_was_logged_in_the_time_named_is_in_the_ledger_once_however_often() -> None:
     start = NOW - timedelta(hours=2, minutes=30)
     for _ in range(2):
-        assert replay(process)(start, NOW) == 2
+        assert replay(process).deliver(start, NOW) == 2
         assert in_ledger() == {"1 hours ago", "2 hours ago"}
 
 
 @pytest.mark.usefixtures("logged")
 def test_what_was_logged_after_the_time_named_is_left_alone() -> None:
     start, end = (NOW - timedelta(minutes=minutes) for minutes in (150, 90))
-    assert replay(process)(start, end) == 1
+    assert replay(process).deliver(start, end) == 1
     assert in_ledger() == {"2 hours ago"}
 
 
@@ -74,7 +74,7 @@ def test_what_was_logged_after_the_time_named_is_left_alone() -> None:
 def test_a_delivery_that_fails_is_told() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
     with pytest.raises(FunctionFailedError, match="LedgerUnavailableError"):
-        replay(process)(NOW - timedelta(days=1), NOW)
+        replay(process).deliver(NOW - timedelta(days=1), NOW)
 
 
 events = st.lists(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-_COUNT = click.IntRange(min=0)
+from dashboards.command_line.parameters import WholeNumber
+
+_COUNT = WholeNumber(min=0)
 
 
 @click.command(epilog="With make: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]")

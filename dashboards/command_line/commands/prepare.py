@@ -37,18 +37,20 @@ def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, 
     There is one for each Region.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.boundary import put
+    from cdk.operations.boundary import put, read_settings
 
-    in_account(lambda session: put(session, context, others), profile)
+    config = read_settings(context)
+    in_account(lambda session: put(session, config, others), profile)
 
 
 @_cdk_command
 def deploy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
     """Check credentials and permissions boundaries."""
     from cdk.operations.account import in_account
-    from cdk.operations.boundary import check
+    from cdk.operations.boundary import check, read_settings
 
-    in_account(lambda session: check(session, context, others), profile)
+    config = read_settings(context)
+    in_account(lambda session: check(session, config, others), profile)
 
 
 @_cdk_command

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dashboards.command_line.parameters import logs_argument, out_option
+from dashboards.command_line.parameters import WholeNumber, logs_argument, out_option
 
 
 @click.command(
@@ -16,7 +16,7 @@ from dashboards.command_line.parameters import logs_argument, out_option
 @click.option("--account", is_flag=True, help="Show the account of your credentials.")
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=WholeNumber(1, 65535),
     help="Serve at this port; by default at one that is free.",
 )
 @out_option("Write one HTML file instead of serving.")

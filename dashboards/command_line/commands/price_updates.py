@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import click
 
 
@@ -21,15 +19,9 @@ import click
 def command(*, accept: str, reject: str, supersede: str, reason: str, check: bool) -> None:
     """List prices that wait for a decision, or decide."""
     from cdk.operations.account import in_account
-    from cdk.operations.price_updates import update_prices
+    from cdk.operations.price_updates import read_request, update_prices
 
-    in_account(
-        partial(
-            update_prices,
-            accept=accept,
-            reject=reject,
-            supersede=supersede,
-            reason=reason,
-            check=check,
-        )
+    event = read_request(
+        accept=accept, reject=reject, supersede=supersede, reason=reason, check=check
     )
+    in_account(lambda session: update_prices(session, event))

@@ -11,7 +11,11 @@ from dashboards.command_line.parameters import PATH
 
 @click.command(epilog="With make: make prices [OFFLINE=1]")
 @click.option(
-    "--litellm", type=PATH, required=True, metavar="FOLDER", help="Where litellm is unpacked."
+    "--litellm",
+    type=PATH,
+    required=True,
+    metavar="FOLDER",
+    help="Where make prices unpacks litellm.",
 )
 @click.option("--offline", is_flag=True, help="Only compare: read no files from AWS.")
 def command(*, litellm: Path, offline: bool) -> None:

@@ -37,4 +37,8 @@ def command(start: datetime, end: datetime | None) -> None:
     from cdk.operations.account import in_account
     from cdk.operations.replay import replay_logs
 
-    in_account(lambda session: replay_logs(session, start, end or datetime.now(UTC)))
+    end = end or datetime.now(UTC)
+    if start >= end:
+        message = "--from has to be before --to."
+        raise click.UsageError(message)
+    in_account(lambda session: replay_logs(session, start, end))

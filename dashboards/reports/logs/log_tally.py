@@ -196,7 +196,7 @@ class _Tallying:
                         continue
                     return prepend(b"\n".join([*lines[number:], rest]), content)
                 try:
-                    log = from_json(line, cache_strings="keys")  # values differ by line
+                    log = from_json(line, cache_strings="keys")  # values seldom repeat
                 except ValueError:
                     log = None
                 if not add_plain(log):

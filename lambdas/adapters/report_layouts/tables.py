@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from lambdas.domain.words import printable
+
 _GAP = "  "
 
 
@@ -36,7 +38,7 @@ def shown_time(moment: datetime) -> str:
 
 def plain_text(tables: Iterable[Table]) -> str:
     """Lay tables out as plain text; names in them cannot steer what shows them."""
-    return "\n\n".join("\n".join(map(_printable, _lines(table))) for table in tables) + "\n"
+    return "\n\n".join("\n".join(map(printable, _lines(table))) for table in tables) + "\n"
 
 
 def _lines(table: Table) -> Iterator[str]:
@@ -52,9 +54,3 @@ def _lines(table: Table) -> Iterator[str]:
             yield _GAP.join(cells).rstrip()
     for note in table.notes:
         yield f"{_GAP}{note}"
-
-
-def _printable(line: str) -> str:
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
-    )

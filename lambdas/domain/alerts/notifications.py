@@ -10,7 +10,7 @@ EVENT_SOURCE = "bedrock-meter"
 NOTICE_EVENT = "Bedrock Meter Notice"
 """Source and detail type of the events that carry notices, beside the topic."""
 MAX_LINES = 20
-"""The lines of a list in a notice; whoever looks into a longer one needs the log anyway."""
+"""The longest list in a notice; the function's log has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Notice:
 
 
 def list_lines(found: Sequence[str]) -> list[str]:
-    """List what was found in lines of a notice, and the number of what has no line there."""
+    """List the first `MAX_LINES` texts, a line each, and the number of the others."""
     more = len(found) - MAX_LINES
     rest = [f"- and {more:,} more; the function's log names them"] if more > 0 else []
     return [*(f"- {text}" for text in found[:MAX_LINES]), *rest]

@@ -25,7 +25,7 @@ def topic() -> str:
 
 
 @pytest.fixture
-def evaluate(topic: str) -> AlarmEvaluation:
+def evaluation(topic: str) -> AlarmEvaluation:
     """The evaluation of one alarm on every identity's tokens of an hour."""
     put_alarm("the alarm", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
     return AlarmEvaluation(client)
@@ -80,58 +80,60 @@ def published() -> list[str]:
     return [it["NewStateReason"] for it in messages]
 
 
-def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluate: AlarmEvaluation) -> None:
+def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluation: AlarmEvaluation) -> None:
     spend(THRESHOLD, ANA)
     for _ in range(2):
-        evaluate(NOW)
+        evaluation.evaluate(NOW)
         assert alarm()["StateValue"] == "ALARM"
         assert alarm()["StateReason"] == f"{ANA}: 10, and the threshold is 10."
-    assert evaluate.notified == 1
+    assert evaluation.notified == 1
 
 
-def test_whoever_breaches_beside_the_first_is_told_of_by_itself(evaluate: AlarmEvaluation) -> None:
+def test_whoever_breaches_beside_the_first_is_told_of_by_itself(
+    evaluation: AlarmEvaluation,
+) -> None:
     spend(THRESHOLD, ANA)
     spend(2 * THRESHOLD, BEN)
-    evaluate(NOW)
+    evaluation.evaluate(NOW)
     assert published() == [f"{ANA}: 10, and the threshold is 10."]
     spend(THRESHOLD, CEM)
-    evaluate(NOW)
+    evaluation.evaluate(NOW)
     assert published() == ["cem: 10, and the threshold is 10."]
-    evaluate(NOW)
+    evaluation.evaluate(NOW)
     assert published() == []
-    assert evaluate.notified == 3
+    assert evaluation.notified == 3
 
 
 def test_an_alarm_that_is_not_evaluated_is_named_with_the_reason(
-    evaluate: AlarmEvaluation, topic: str
+    evaluation: AlarmEvaluation, topic: str
 ) -> None:
     put_alarm("another", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn)')
-    assert set(evaluate(NOW)) == {"the alarm"}
-    assert list(evaluate.left_out) == ["another"]
-    assert "SELECT SUM" in evaluate.left_out["another"]
+    assert set(evaluation.evaluate(NOW)) == {"the alarm"}
+    assert list(evaluation.left_out) == ["another"]
+    assert "SELECT SUM" in evaluation.left_out["another"]
 
 
-def test_each_alarm_remembers_whom_it_told_of(evaluate: AlarmEvaluation, topic: str) -> None:
+def test_each_alarm_remembers_whom_it_told_of(evaluation: AlarmEvaluation, topic: str) -> None:
     put_alarm("a second", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
     spend(THRESHOLD, BEN, CEM)
-    evaluate(NOW)
+    evaluation.evaluate(NOW)
     assert len(published()) == 2
-    evaluate(NOW)
+    evaluation.evaluate(NOW)
     assert published() == []
 
 
 def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
-    evaluate: AlarmEvaluation, topic: str
+    evaluation: AlarmEvaluation, topic: str
 ) -> None:
     put_alarm("nothing", topic, 'FROM SCHEMA("Nothing", Who) GROUP BY Who', missing="breaching")
-    assert "nothing" not in evaluate()
-    assert evaluate.left_out.keys() == {"nothing"}
-    assert evaluate.notified == 0
+    assert "nothing" not in evaluation.evaluate()
+    assert evaluation.left_out.keys() == {"nothing"}
+    assert evaluation.notified == 0
 
 
-def test_skipped_alarms_are_left_out_with_their_reason(evaluate: AlarmEvaluation) -> None:
+def test_skipped_alarms_are_left_out_with_their_reason(evaluation: AlarmEvaluation) -> None:
     spend(THRESHOLD, BEN)
-    evaluate.skipped = {"the alarm": "history"}
-    assert evaluate(NOW) == {}
-    assert evaluate.left_out == {"the alarm": "history"}
+    evaluation.skipped = {"the alarm": "history"}
+    assert evaluation.evaluate(NOW) == {}
+    assert evaluation.left_out == {"the alarm": "history"}
     assert published() == []

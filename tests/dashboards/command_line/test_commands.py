@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -113,10 +114,20 @@ def test_help_of_a_command_imports_no_other_command() -> None:
         (["metre"], "bedrock-meter: No such command 'metre'. Did you mean 'meter'?"),
         (["prepare", "deplyo"], "prepare: No such command 'deplyo'. Did you mean"),
         (["meter", "--oot", "x", "y"], "meter: No such option '--oot'. Did you mean '--out'?"),
-        (["doctor", "all"], "doctor: Got unexpected extra argument (all)"),
+        (["doctor", "all"], "doctor: Got unexpected extra argument (all). See"),
+        (["--metre"], "bedrock-meter: No such option '--metre'."),
+        (["meter", "--out"], "meter: Option '--out' requires an argument. See"),
+        (["completion"], "completion: Missing argument '{bash|fish|zsh}'. Choose from: bash, fish"),
+        (
+            ["cost", "--calls", "1e9"],
+            "cost: Invalid value for '--calls': '1e9' is not a valid whole",
+        ),
+        (["preview", "--port", "0"], "preview: Invalid value for '--port': 0 is not in the range"),
+        (["meter", ""], "meter: Invalid value for 'LOGS...': the path is empty."),
+        (["meter", "--out", "", "x"], "meter: Invalid value for '--out': the path is empty."),
     ],
 )
-def test_an_unknown_command_or_option_is_refused_with_a_suggestion(
+def test_wrong_arguments_are_refused_in_one_line_that_names_the_help(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(*arguments) == 2
@@ -124,6 +135,48 @@ def test_an_unknown_command_or_option_is_refused_with_a_suggestion(
     assert line.startswith(message)
     assert f"{NAME} " in line
     assert "--help" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["prepare"]], ids=["bedrock-meter", "prepare"])
+def test_a_group_without_a_command_prints_its_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*arguments) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"Usage: {' '.join([NAME, *arguments])} ")
+    assert "Commands:\n" in printed
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("--version") == 0
+    assert capsys.readouterr().out == f"{NAME}, version {version(NAME)}\n"
+
+
+def test_usage_says_which_arguments_may_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("preview", "--help") == 0
+    assert "[OPTIONS] [LOGS]...\n" in capsys.readouterr().out
+    assert run_command("meter", "--help") == 0
+    assert "[OPTIONS] LOGS...\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["replay", "--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
+        (["price-updates", "--supersede", "x"], "say why: --supersede EDITION --reason"),
+        (["price-updates", "--reason", "x"], "--reason goes with --supersede EDITION"),
+        (["price-updates", "--accept", "a", "--check"], "name one of --accept, --reject"),
+        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration cannot be used"),
+        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration cannot be used"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_arguments_are_checked_before_the_account_is_opened(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(*arguments) == 2
+    name = arguments[1] if arguments[0] == "prepare" else arguments[0]
+    assert capsys.readouterr().err.startswith(f"{name}: {message}")
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])

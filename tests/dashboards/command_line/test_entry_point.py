@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,12 @@ def exit_code_of(function: Callable[[], None]) -> object:
             2,
             "meter: cannot write: No space left on device.\n",
         ),
+        (
+            FileNotFoundError(2, "No such file or directory", "docker"),
+            2,
+            "meter: docker: No such file or directory.\n",
+        ),
+        (ConnectionRefusedError(111, "Connection refused"), 2, "meter: Connection refused.\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -95,6 +102,47 @@ def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path:
     )
     os.close(writing)
     assert (run.returncode, run.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
+def test_help_is_silent_too_when_its_reader_has_seen_enough(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [*BEDROCK_METER, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
+def test_a_full_device_is_reported_in_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [*BEDROCK_METER, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    name = arguments[0].replace("--help", "bedrock-meter")
+    assert (run.returncode, run.stderr) == (2, f"{name}: cannot write: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_output_is_left_out(tmp_path: Path, closed: str) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(log()))
+    command = shlex.join([*BEDROCK_METER, "meter", str(logs)])
+    run = subprocess.run(  # noqa: S602  # a shell can close the output
+        f"{command} {closed}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert ("claude" in run.stdout) is (closed == "2>&-")
 
 
 def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:

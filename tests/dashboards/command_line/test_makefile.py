@@ -1,6 +1,7 @@
 """Make targets call commands that exist, with options that they take."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import click
 import pytest
 
+from cdk.config import stack_names
 from dashboards.command_line.entry_point import NAME, bedrock_meter
 from tests.infrastructure.synthesis import ROOT
 
@@ -55,6 +57,17 @@ def read_calls(target: str, variables: str) -> list[list[str]]:
     return calls
 
 
+def print_test_recipe(setting: str) -> str:
+    """Print the recipe of `make test` with a variable in the environment."""
+    name, _, value = setting.partition("=")
+    environment = {name: value, "PATH": os.environ["PATH"]}
+    command = ["make", "-n", "test"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 def parse(arguments: list[str]) -> dict[str, object]:
     """Parse arguments as the command does, without running it; gives its parameters."""
     command: click.Command = bedrock_meter
@@ -96,6 +109,27 @@ def test_paths_reach_the_command_as_the_shell_reads_them(target: str) -> None:
         assert isinstance(bill, tuple)
         assert str(bill[0]) == "my bill"
         assert len(bill) == 2
+
+
+def test_destroy_names_all_stacks_but_the_kept_one_in_one_pattern() -> None:
+    """The CDK warns of a pattern without a stack, as where both reports are switched off."""
+    command = ["make", "-n", "destroy"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (names,) = re.findall(r"destroy 'BedrockMeter-\{(.*)\}\*' --no-notices", printed)
+    removed = {f"BedrockMeter-{name}" for name in names.split(",")}
+    assert removed == {*stack_names.ALL} - {stack_names.STORAGE}
+
+
+@pytest.mark.parametrize("setting", ["THOROUGH=1", "CI=true", "CI=1"])
+def test_all_examples_are_run_where_that_is_asked_for(setting: str) -> None:
+    assert "HYPOTHESIS_PROFILE=ci" in print_test_recipe(setting)
+    assert "--cov" in print_test_recipe(setting)
+
+
+@pytest.mark.parametrize("setting", ["THOROUGH=", "THOROUGH=0", "CI=0", "CI=false"])
+def test_fewer_examples_are_run_otherwise(setting: str) -> None:
+    assert "HYPOTHESIS_PROFILE=ci" not in print_test_recipe(setting)
+    assert "--cov" not in print_test_recipe(setting)
 
 
 @pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "cost", "replay"])

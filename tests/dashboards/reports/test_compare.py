@@ -146,8 +146,8 @@ def test_the_json_can_go_through_standard_output(
     ("arguments", "complaint"),
     [
         ([], "Missing argument 'LOGS...'. See"),
-        (["logs.json", "--out", "logs.json"], "OUT=logs.json is one of the logs."),
-        (["logs.json", "--out", "/dev/full"], "OUT=/dev/full: No space left on device."),
+        (["logs.json", "--out", "logs.json"], "--out logs.json is one of the logs."),
+        (["logs.json", "--out", "/dev/full"], "--out /dev/full: No space left on device."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

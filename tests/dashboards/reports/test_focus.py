@@ -133,13 +133,16 @@ def test_an_earlier_manifest_in_a_folder_of_logs_is_no_log(
         ([], "Missing argument 'LOGS...'. See"),
         (["logs.json"], "Missing option '--out'. See"),
         (["--out", "focus.csv"], "Missing argument 'LOGS...'. See"),
-        (["logs.json", "--out", "focus.xlsx"], "OUT=focus.xlsx: name a file that ends in .csv"),
+        (["logs.json", "--out", "focus.xlsx"], "--out focus.xlsx: name a file that ends in .csv"),
         (["nowhere.json", "--out", "a.csv"], "nowhere.json: No such file or directory."),
-        (["logs.csv", "--out", "logs.csv"], "OUT=logs.csv is one of the logs."),
-        (["logs.json", "a.csv.manifest.json", "--out", "a.csv"], "OUT=a.csv.manifest.json is one"),
-        (["logs.json", "--out", "nowhere/a.csv"], "OUT=nowhere/a.csv cannot be written."),
-        (["logs.json", "--out", "folder.csv"], "OUT=folder.csv cannot be written."),
-        (["logs.json", "--out", "full.csv"], "OUT=full.csv: No space left on device."),
+        (["logs.csv", "--out", "logs.csv"], "--out logs.csv is one of the logs."),
+        (
+            ["logs.json", "a.csv.manifest.json", "--out", "a.csv"],
+            "--out a.csv.manifest.json is one",
+        ),
+        (["logs.json", "--out", "nowhere/a.csv"], "--out nowhere/a.csv cannot be written."),
+        (["logs.json", "--out", "folder.csv"], "--out folder.csv cannot be written."),
+        (["logs.json", "--out", "full.csv"], "--out full.csv: No space left on device."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(

@@ -391,6 +391,28 @@ def test_bill_that_cannot_be_compared_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere", "nowhere: No such file or directory."),
+        ("bill.txt", "bill.txt: name a file that ends in .csv, .csv.gz or .parquet."),
+    ],
+)
+def test_a_path_without_a_bill_is_refused_as_logs_are(
+    run: Any,
+    logs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    message: str,
+) -> None:
+    (tmp_path / "bill.txt").touch()
+
+    assert run("--cur", tmp_path / name, "--", logs) == 2
+
+    assert capsys.readouterr().err.endswith(f"{message}\n")
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("bill.parquet", b"PAR1 this is none"),

@@ -33,15 +33,18 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
     ("arguments", "told"),
     [
         (("/nowhere",), "/nowhere: No such file"),
-        (("--out", "/proc/page.html", "--", str(FIXTURE)), "OUT=/proc/page.html: "),
+        (("--out", "/proc/page.html", "--", str(FIXTURE)), "--out /proc/page.html: "),
         (
             ("--port", "99999", "--", str(FIXTURE)),
             "Invalid value for '--port': 99999 is not in the range",
         ),
         (("--port", "many"), "Invalid value for '--port': 'many' is not"),
         (("--account",), "there are no credentials"),
-        (("--account", "--", str(FIXTURE)), "name either LOGS or ACCOUNT"),
-        (("--port", "8000", "--out", "page.html", "--", str(FIXTURE)), "name either OUT or PORT"),
+        (("--account", "--", str(FIXTURE)), "name either LOGS or --account"),
+        (
+            ("--port", "8000", "--out", "page.html", "--", str(FIXTURE)),
+            "name either --out or --port",
+        ),
     ],
 )
 def test_what_cannot_be_shown_is_told_in_one_line(
@@ -72,7 +75,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(FailedCommand, match=f"port {port}: .* make preview PORT="):
+        with pytest.raises(FailedCommand, match=f"port {port}: .* --port NUMBER"):
             call_command("preview", "--port", str(port), "--", FIXTURE)
 
 

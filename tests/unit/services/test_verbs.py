@@ -1,22 +1,35 @@
-"""Services do what they do by name."""
+"""Objects that do something do it by name."""
 
 from importlib import import_module
 from inspect import getmembers, isclass
-from pkgutil import iter_modules
+from pkgutil import walk_packages
+from types import ModuleType
 
+import pytest
+
+from cdk import operations
+from dashboards import cloudwatch, demo, reports, viewer
 from lambdas import services
 
 
-def test_no_service_is_called_like_a_function() -> None:
+@pytest.mark.parametrize(
+    "room",
+    [services, operations, cloudwatch, demo, reports, viewer],
+    ids=lambda room: room.__name__,
+)
+def test_no_object_is_called_like_a_function(room: ModuleType) -> None:
     modules = [
-        import_module(f"{services.__name__}.{found.name}")
-        for found in iter_modules(services.__path__)
+        import_module(found.name) for found in walk_packages(room.__path__, f"{room.__name__}.")
     ]
     classes = {
         found
         for module in modules
         for _, found in getmembers(module, isclass)
-        if found.__module__.startswith(services.__name__)
+        if found.__module__.startswith(room.__name__)
     }
-    assert len(classes) > len(modules)
-    assert [found for found in classes if "__call__" in vars(found)] == []
+    assert classes
+    assert [
+        found
+        for found in classes
+        if "__call__" in vars(found) and not getattr(found, "_is_protocol", False)
+    ] == []
