@@ -17,7 +17,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.readings import join_readings
 from lambdas.domain.metrics import DimensionNamer, MeteredCall
 from lambdas.domain.pricing import CallCost, Price, PriceBook, Pricing, Rates, Routing, TokenKind
 from lambdas.domain.pricing.call_pricing import price_call

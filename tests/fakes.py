@@ -21,7 +21,7 @@ from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
 from lambdas.domain.ledger import LedgerChange, LedgerStream
 from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
-from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
 from lambdas.domain.ledger.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.logging_configuration import (

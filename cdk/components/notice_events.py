@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Aws
 
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.alerts.notifications import EVENT_SOURCE
+from lambdas.domain.alerts import EVENT_SOURCE
 
 
 def grant_publish_events(function: MeterFunction) -> None:

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from cdk.config.setting_types import EachOnce, Json, Words
 from lambdas.domain.alerts import DEFAULT_THRESHOLDS, Severity
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UNKNOWN_IDENTITY
+from lambdas.domain.metrics import OTHER_IDENTITIES
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS, TOTAL_TOKENS, dimension_value
-from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES
 from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 from lambdas.wiring.model_names import called_model
 

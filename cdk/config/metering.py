@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from cdk.config.setting_types import Json
 from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.metrics import DEFAULT_BOUND, DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.catalog import Detail
-from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
-from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.attribution_rules import AttributionSetting

@@ -17,6 +17,7 @@ from lambdas.domain.completeness import (
     series_bound,
 )
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
+from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     UNPRICED_INVOCATIONS,
@@ -25,8 +26,6 @@ from lambdas.domain.metrics.catalog import (
     Frequency,
     MetricDefinition,
 )
-from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES
-from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 

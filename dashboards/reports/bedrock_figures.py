@@ -13,7 +13,7 @@ from typing import Any
 
 from lambdas.domain.invocations import UsageRecord, read_line
 from lambdas.domain.invocations.quota import quota_tokens
-from lambdas.domain.metrics.aggregation import LARGEST_DISTRIBUTION
+from lambdas.domain.metrics import LARGEST_DISTRIBUTION
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_MODEL_ID, BedrockMetric
 
 _ERRORS = {

@@ -25,12 +25,14 @@ from typing import Any, BinaryIO, TypeAlias, cast
 import duckdb
 
 from cdk.operations.terminal import CommandError
-from lambdas.domain.reports.reconciliation import Amounts, Bill, BillRow
-from lambdas.domain.reports.reconciliation.bill import (
+from lambdas.domain.reports.reconciliation import (
     BEDROCK_CODES,
     BEDROCK_EDITION,
     BEDROCK_FAMILY,
     USAGE_LINES,
+    Amounts,
+    Bill,
+    BillRow,
 )
 
 _PARQUET = ".parquet"

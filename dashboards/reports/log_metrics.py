@@ -12,9 +12,8 @@ from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import DimensionLimits, Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics import NEWEST, DimensionLimits, Distribution, StatisticSet, aggregate
 from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
-from lambdas.domain.metrics.sink import NEWEST
 
 _MINUTE = 60
 _OLDEST = datetime(2023, 1, 1, tzinfo=UTC)

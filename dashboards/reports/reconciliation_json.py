@@ -24,10 +24,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambdas.domain.reports.reconciliation.amounts import ZERO, Amounts
-from lambdas.domain.reports.reconciliation.matching import Line, Reconciliation
-from lambdas.domain.reports.reconciliation.reasons import MEANINGS
-from lambdas.domain.reports.reconciliation.summary import apart_totals, class_totals, discount_usd
+from lambdas.domain.reports.reconciliation import (
+    MEANINGS,
+    ZERO,
+    Amounts,
+    Line,
+    Reconciliation,
+    apart_totals,
+    class_totals,
+    discount_usd,
+)
 from lambdas.domain.words import exact_text
 
 CONTRACT_VERSION = 1

@@ -7,12 +7,16 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lambdas.adapters.report_layouts.tables import Table
-from lambdas.domain.reports.reconciliation.amounts import NOTHING, ZERO, Amounts
-from lambdas.domain.reports.reconciliation.matching import Reconciliation
-from lambdas.domain.reports.reconciliation.reasons import MEANINGS, Apart, LineClass
-from lambdas.domain.reports.reconciliation.summary import (
+from lambdas.domain.reports.reconciliation import (
+    MEANINGS,
+    NOTHING,
+    ZERO,
+    Amounts,
+    Apart,
     ClassTotal,
     DifferenceTotal,
+    LineClass,
+    Reconciliation,
     apart_by_subject,
     apart_totals,
     class_totals,

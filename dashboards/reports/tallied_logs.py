@@ -22,7 +22,7 @@ from dashboards.reports.logs.log_tally import NOTHING, CallSpans, Exclusions, Ta
 from dashboards.reports.temporary_store import Coverage, open_temporary_store
 from lambdas.domain.invocations import RejectedRecord
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.usage.plain_calls import CallKey
+from lambdas.domain.usage import CallKey
 from lambdas.services.ingest_invocations import IngestReport
 
 MAX_TALLIED_BYTES = 2**30

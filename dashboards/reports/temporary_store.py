@@ -22,9 +22,8 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger import LedgerChange, LedgerStream
-from lambdas.domain.ledger.join import bound_reading, join
-from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
+from lambdas.domain.ledger import LedgerChange, LedgerStream, bound_reading, join
+from lambdas.domain.metrics import SESSIONS_PER_ROLE, Admission
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16

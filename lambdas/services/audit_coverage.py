@@ -29,9 +29,9 @@ from lambdas.domain.completeness import (
     read_figures,
     series_bound,
 )
+from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
-from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 

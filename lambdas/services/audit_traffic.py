@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from lambdas.domain.alerts.notifications import Notice, Notifier
+from lambdas.domain.alerts import Notice, Notifier
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 from lambdas.domain.unmetered import (

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from lambdas.domain.calls import CallBooks
-from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.calls import CallBooks, CurrentBooks
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedPage
+from lambdas.domain.ledger import RecordedCalls, ScannedPage
 from lambdas.domain.reports.comparison import (
     ComparisonStore,
     InvocationLogs,

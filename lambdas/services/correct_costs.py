@@ -8,20 +8,27 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.calls import CurrentBooks
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger.cost_corrections import (
+from lambdas.domain.ledger import (
     CorrectionProgress,
     CorrectionReport,
     CostCorrections,
     ProgressChangedError,
+    RecordedCalls,
+    RunLock,
+    ScannedCall,
 )
-from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall
-from lambdas.domain.ledger.unpriced_calls import RunLock
-from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing, PublishingStop
+from lambdas.domain.metrics import (
+    NO_TIME,
+    OLDEST,
+    DimensionNamer,
+    MeteredCall,
+    MetricPublishing,
+    PublishingStop,
+    is_taken,
+)
 from lambdas.domain.metrics.catalog import ESTIMATED_COST
-from lambdas.domain.metrics.publishing import NO_TIME
-from lambdas.domain.metrics.sink import OLDEST, is_taken
 from lambdas.domain.pricing import Cost, Pricing
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
 from lambdas.domain.pricing.superseding import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from lambdas.domain.calls.current_books import CurrentBooks
-from lambdas.domain.ledger.recorded_calls import RecordedCalls
+from lambdas.domain.calls import CurrentBooks
+from lambdas.domain.ledger import RecordedCalls
 from lambdas.domain.reports.files import check_time
 from lambdas.domain.reports.focus import (
     CostFiles,

@@ -18,13 +18,13 @@ from lambdas.domain.invocations import (
 )
 from lambdas.domain.invocations.request_metadata import keep_names
 from lambdas.domain.ledger import UsageLedger
+from lambdas.domain.metrics import MAX_CLOCK_DIFFERENCE
 from lambdas.domain.metrics.catalog import (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
     REJECTED_RECORDS,
     HealthMetric,
 )
-from lambdas.domain.metrics.sink import MAX_CLOCK_DIFFERENCE
 
 
 @dataclass(frozen=True, slots=True)

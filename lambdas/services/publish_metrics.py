@@ -10,12 +10,14 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger.tampering import TamperedCall, Tampering
-from lambdas.domain.ledger.unpriced_calls import CallKey, UnpricedNotes
-from lambdas.domain.ledger.usage_ledger import LedgerChange
-from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing
-from lambdas.domain.metrics.publish_report import PublishReport
-from lambdas.domain.metrics.sink import get_metric_time
+from lambdas.domain.ledger import CallKey, LedgerChange, TamperedCall, Tampering, UnpricedNotes
+from lambdas.domain.metrics import (
+    DimensionNamer,
+    MeteredCall,
+    MetricPublishing,
+    PublishReport,
+    get_metric_time,
+)
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.domain.pricing.cost import WAITING_FOR_A_PRICE
 

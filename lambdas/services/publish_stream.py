@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from lambdas.domain.calls import CallBooks
-from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.calls import CallBooks, CurrentBooks
 from lambdas.domain.invocations import Conflicts, UsageRecord
-from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
-from lambdas.domain.ledger.tampering import TamperedCall
+from lambdas.domain.ledger import LedgerChange, StreamedChange, StreamRecord, TamperedCall
+from lambdas.domain.metrics import PublishReport
 from lambdas.domain.metrics.catalog import HealthMetric
-from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.observability import logger
 
 MAX_FIRST_TRY = timedelta(minutes=5)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from lambdas.domain.ledger.cost_corrections import CorrectionReport
-from lambdas.domain.ledger.unpriced_calls import RepriceReport
+from lambdas.domain.ledger import CorrectionReport, RepriceReport
 from lambdas.domain.metrics.catalog import REPRICED_CALLS, WAITING_MODELS, HealthMetric
 from lambdas.domain.pricing.current_pricing import CurrentPricing
 from lambdas.domain.pricing.editions import Edition

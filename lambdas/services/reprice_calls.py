@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from lambdas.domain.calls import CallBooks, EnrichedCall
-from lambdas.domain.calls.current_books import CurrentBooks
-from lambdas.domain.ledger.unpriced_calls import (
+from lambdas.domain.calls import CallBooks, CurrentBooks, EnrichedCall
+from lambdas.domain.ledger import (
     MIN_GROUP_AGE,
     RepricedModel,
     RepriceReport,
     UnpricedCalls,
     WaitingGroup,
 )
-from lambdas.domain.metrics import DimensionNamer, MeteredCall, MetricPublishing, PublishingStop
+from lambdas.domain.metrics import (
+    NO_TIME,
+    DimensionNamer,
+    MeteredCall,
+    MetricPublishing,
+    PublishingStop,
+    get_metric_time,
+)
 from lambdas.domain.metrics.catalog import ASSUMED_PRICE_INVOCATIONS, ESTIMATED_COST
-from lambdas.domain.metrics.publishing import NO_TIME
-from lambdas.domain.metrics.sink import get_metric_time
 from lambdas.domain.pricing import Cost
 
 

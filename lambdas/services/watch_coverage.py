@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lambdas.domain.alerts.notifications import Notifier
+from lambdas.domain.alerts import Notifier
 from lambdas.domain.completeness import (
     CoverageReport,
     MismatchReport,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lambdas.domain.alerts.notifications import Notice, Notifier
+from lambdas.domain.alerts import Notice, Notifier
 from lambdas.domain.logging_configuration import (
     LEAVES_NO_DIFFERENCE,
     WATCHED,

@@ -10,7 +10,7 @@ import boto3
 from lambdas.adapters.aws_tag_source import AwsTagSource
 from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
 from lambdas.domain.attribution import TagDirectory
-from lambdas.domain.calls.current_books import CurrentBooks
+from lambdas.domain.calls import CurrentBooks
 from lambdas.observability import logger
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import BRIEF

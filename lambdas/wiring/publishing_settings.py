@@ -7,9 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from lambdas.domain.metrics import DEFAULT_BOUND, DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.catalog import Detail
-from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
-from lambdas.domain.metrics.role_roll_up import DEFAULT_BOUND
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.environment import from_json_text
 

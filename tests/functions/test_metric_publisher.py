@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import ListedRate, PriceUpdates
 from lambdas.domain.pricing.price_decisions import add_rates

@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.join import bound_reading, join
+from lambdas.domain.ledger.readings import bound_reading, join
 from tests.dynamodb import InMemoryDynamoDb, read_own_change
 from tests.fakes import InMemoryUsageLedger
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.join import bound_reading, join, join_readings
+from lambdas.domain.ledger.readings import bound_reading, join, join_readings
 from tests.builders import ANA, BEN, NOON, SONNET_4, readings, usage_record, usage_records
 from tests.examples import percent_of_examples
 from tests.local_cloud.ledgers import (

@@ -31,11 +31,9 @@ from lambdas.domain.invocations import (
     read_invocation,
     read_value,
 )
-from lambdas.domain.ledger.join import bound_reading
+from lambdas.domain.ledger import bound_reading
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.usage import UsageSummary
-from lambdas.domain.usage.plain_calls import CallKey, PlainCalls
-from lambdas.domain.usage.summary import CallGroup
+from lambdas.domain.usage import CallGroup, CallKey, PlainCalls, UsageSummary
 
 _BLOCK_BYTES = 2**20
 _REASONS = tuple(RejectionReason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
 from lambdas.domain.completeness.audit_window import STEP
-from lambdas.domain.metrics.aggregation import Dimensions
+from lambdas.domain.metrics import Dimensions
 from lambdas.domain.metrics.catalog import MODEL_ID
 
 if TYPE_CHECKING:

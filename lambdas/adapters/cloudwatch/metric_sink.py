@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.metrics.aggregation import DataPoint, Distribution
+from lambdas.domain.metrics import DataPoint, Distribution, MetricsUnavailableError
 from lambdas.domain.metrics.catalog import NAMESPACE
-from lambdas.domain.metrics.sink import MetricsUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

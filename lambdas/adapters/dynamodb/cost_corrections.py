@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.items import TableItems, make_key
-from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
+from lambdas.domain.ledger import CorrectionProgress, ProgressChangedError
 from lambdas.domain.ledger.state_table import CORRECTION_PREFIX
 
 if TYPE_CHECKING:

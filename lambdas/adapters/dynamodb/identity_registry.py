@@ -12,7 +12,7 @@ from lambdas.adapters.bounded_entries import add_bounded
 from lambdas.adapters.dynamodb.items import make_key
 from lambdas.domain.ledger.state_table import IDENTITIES_PREFIX, IDENTITY_PREFIX, SESSIONS_PREFIX
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
-from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission
+from lambdas.domain.metrics import SESSIONS_PER_ROLE, Admission
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

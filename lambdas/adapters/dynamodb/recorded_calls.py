@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.items import make_key, read_key
 from lambdas.adapters.dynamodb.usage_item import from_item
-from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
+from lambdas.domain.ledger import ScannedCall, ScannedPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

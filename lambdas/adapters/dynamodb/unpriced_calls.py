@@ -14,6 +14,7 @@ from lambdas.adapters.bounded_entries import add_bounded
 from lambdas.adapters.dynamodb.items import MAX_READS, TableItems, batches, make_key, read_key
 from lambdas.adapters.dynamodb.usage_item import call_key, from_item, to_item
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import GROUP_RENEWAL, CallKey, PriceNeed, WaitingGroup, price_need
 from lambdas.domain.ledger.state_table import (
     TURN_PREFIX,
     UNPRICED_INDEX,
@@ -22,13 +23,6 @@ from lambdas.domain.ledger.state_table import (
     WAITING_PREFIX,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
-from lambdas.domain.ledger.unpriced_calls import (
-    GROUP_RENEWAL,
-    CallKey,
-    PriceNeed,
-    WaitingGroup,
-    price_need,
-)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

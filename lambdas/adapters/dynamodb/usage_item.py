@@ -18,7 +18,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger.join import RECORD_TEXTS, bound_reading, latest_timestamp
+from lambdas.domain.ledger import RECORD_TEXTS, bound_reading, latest_timestamp
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:

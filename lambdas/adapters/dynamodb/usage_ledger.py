@@ -22,7 +22,7 @@ from lambdas.adapters.dynamodb.usage_item import (
 )
 from lambdas.adapters.refusals import error_code
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger import join, join_readings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -18,9 +18,13 @@ from lambdas.adapters.dynamodb.usage_item import (
     read_expiry,
 )
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
-from lambdas.domain.ledger.tampering import TamperedCall, Tampering
+from lambdas.domain.ledger import (
+    LedgerChange,
+    StreamedChange,
+    StreamRecord,
+    TamperedCall,
+    Tampering,
+)
 
 if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.notifiers.eventbridge_notifier import EventRefusedError
-from lambdas.domain.alerts.notifications import Notice, Notifier
+from lambdas.domain.alerts import Notice, Notifier
 from lambdas.observability import logger
 
 _FAILURES = (BotoCoreError, ClientError, EventRefusedError)

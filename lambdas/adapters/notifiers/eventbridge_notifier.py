@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
-from lambdas.domain.alerts.notifications import EVENT_SOURCE, NOTICE_EVENT, Notice
+from lambdas.domain.alerts import EVENT_SOURCE, NOTICE_EVENT, Notice
 
 
 class _Client(Protocol):

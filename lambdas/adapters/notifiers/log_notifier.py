@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts import Notice
 from lambdas.observability import logger
 
 

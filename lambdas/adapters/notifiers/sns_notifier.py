@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts import Notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

@@ -34,15 +34,16 @@ from decimal import Decimal
 from typing import Any
 
 from lambdas.adapters.report_layouts.exact_json import exact_json
-from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
-from lambdas.domain.reports.comparison.families import model_family
-from lambdas.domain.reports.comparison.losses import MEANINGS
-from lambdas.domain.reports.comparison.report import (
+from lambdas.domain.reports.comparison import (
+    MEANINGS,
+    UNKNOWNS,
     ComparisonReport,
+    ModelCost,
     ProjectComparison,
     TrafficComparison,
+    model_family,
+    saved_share,
 )
-from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '

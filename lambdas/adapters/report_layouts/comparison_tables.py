@@ -7,17 +7,20 @@ from decimal import Decimal
 
 from lambdas.adapters.report_layouts.money import cost_legend, dollars
 from lambdas.adapters.report_layouts.tables import Table, shown_time
-from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
-from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
-from lambdas.domain.reports.comparison.families import model_family
-from lambdas.domain.reports.comparison.losses import MEANINGS, LossFigures, LossKey
-from lambdas.domain.reports.comparison.report import (
+from lambdas.domain.metrics import OTHER_PROJECTS
+from lambdas.domain.reports.comparison import (
+    MEANINGS,
+    UNKNOWNS,
     ComparisonReport,
+    LossFigures,
+    LossKey,
+    ModelCost,
     ProjectComparison,
     TrafficComparison,
+    TrafficMix,
+    model_family,
+    saved_share,
 )
-from lambdas.domain.reports.comparison.traffic import TrafficMix
-from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 from lambdas.domain.words import plural
 
 FAMILY_SHOWN = 8

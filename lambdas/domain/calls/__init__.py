@@ -1,7 +1,14 @@
 """Calls with everything that a report or a metric needs of them: model, attribution and cost."""
 
 from lambdas.domain.calls.books import CallBooks, TagBook
+from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.calls.enricher import CallEnricher
 
-__all__ = ["CallBooks", "CallEnricher", "EnrichedCall", "TagBook"]
+__all__ = [
+    "CallBooks",
+    "CallEnricher",
+    "CurrentBooks",
+    "EnrichedCall",
+    "TagBook",
+]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.figures import Figures, Quantity
 from lambdas.domain.invocations import foundation_model_id, is_foundation_model
+from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
-from lambdas.domain.metrics.model_limit import OTHER_MODELS
 
 AUDITS_RUNNING = 2
 """So many audits one after the other have to find calls missing before somebody is told."""

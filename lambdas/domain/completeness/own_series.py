@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lambdas.domain.invocations import foundation_model_id, is_foundation_model
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
+from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
-from lambdas.domain.metrics.model_limit import OTHER_MODELS
 
 
 def series_bound(max_models: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lambdas.domain.alerts.notifications import MAX_LINES, Notice, list_lines
+from lambdas.domain.alerts import MAX_LINES, Notice, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity

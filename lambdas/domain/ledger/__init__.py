@@ -1,5 +1,65 @@
 """The usage ledger: one entry per call, whatever the number of its readings."""
 
+from lambdas.domain.ledger.cost_corrections import (
+    CorrectionProgress,
+    CorrectionReport,
+    CostCorrections,
+    ProgressChangedError,
+)
+from lambdas.domain.ledger.readings import (
+    RECORD_TEXTS,
+    bound_reading,
+    join,
+    join_readings,
+    latest_timestamp,
+)
+from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall, ScannedPage
+from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
+from lambdas.domain.ledger.tampering import TamperedCall, Tampering
+from lambdas.domain.ledger.unpriced_calls import (
+    GROUP_RENEWAL,
+    MIN_GROUP_AGE,
+    CallKey,
+    PriceNeed,
+    RepricedModel,
+    RepriceReport,
+    RunLock,
+    UnpricedCalls,
+    UnpricedNotes,
+    WaitingGroup,
+    price_need,
+)
 from lambdas.domain.ledger.usage_ledger import LedgerChange, LedgerStream, UsageLedger
 
-__all__ = ["LedgerChange", "LedgerStream", "UsageLedger"]
+__all__ = [
+    "GROUP_RENEWAL",
+    "MIN_GROUP_AGE",
+    "RECORD_TEXTS",
+    "CallKey",
+    "CorrectionProgress",
+    "CorrectionReport",
+    "CostCorrections",
+    "LedgerChange",
+    "LedgerStream",
+    "PriceNeed",
+    "ProgressChangedError",
+    "RecordedCalls",
+    "RepriceReport",
+    "RepricedModel",
+    "RunLock",
+    "ScannedCall",
+    "ScannedPage",
+    "StreamRecord",
+    "StreamedChange",
+    "TamperedCall",
+    "Tampering",
+    "UnpricedCalls",
+    "UnpricedNotes",
+    "UsageLedger",
+    "WaitingGroup",
+    "bound_reading",
+    "join",
+    "join_readings",
+    "latest_timestamp",
+    "price_need",
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger.join import join
+from lambdas.domain.ledger.readings import join
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
 from lambdas.domain.logging_configuration.drift import Difference
 from lambdas.domain.words import cut, fingerprint, list_first

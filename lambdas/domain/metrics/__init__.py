@@ -1,18 +1,69 @@
 """CloudWatch metrics: the catalog, and how calls add up to data points."""
 
-from lambdas.domain.metrics.aggregation import DataPoint, Distribution, StatisticSet, aggregate
+from lambdas.domain.metrics.aggregation import (
+    LARGEST_DISTRIBUTION,
+    DataPoint,
+    Dimensions,
+    Distribution,
+    StatisticSet,
+    aggregate,
+)
 from lambdas.domain.metrics.dimension_limits import DimensionLimits
 from lambdas.domain.metrics.metered_call import DimensionNamer, MeteredCall
-from lambdas.domain.metrics.publishing import MetricPublishing, PublishingStop
+from lambdas.domain.metrics.model_limit import (
+    DEFAULT_MAX_MODELS,
+    MAX_MODELS_OF_IDENTITIES,
+    OTHER_MODELS,
+)
+from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
+from lambdas.domain.metrics.publish_report import PublishReport
+from lambdas.domain.metrics.publishing import NO_TIME, MetricPublishing, PublishingStop
+from lambdas.domain.metrics.role_roll_up import (
+    DEFAULT_BOUND,
+    OTHER_IDENTITIES,
+    SESSIONS_PER_ROLE,
+    Admission,
+    IdentityFolding,
+    role_of,
+)
+from lambdas.domain.metrics.sink import (
+    MAX_CLOCK_DIFFERENCE,
+    NEWEST,
+    OLDEST,
+    MetricsUnavailableError,
+    get_metric_time,
+    is_taken,
+)
 
 __all__ = [
+    "DEFAULT_BOUND",
+    "DEFAULT_MAX_MODELS",
+    "LARGEST_DISTRIBUTION",
+    "MAX_CLOCK_DIFFERENCE",
+    "MAX_MODELS_OF_IDENTITIES",
+    "MAX_PROJECTS",
+    "NEWEST",
+    "NO_TIME",
+    "OLDEST",
+    "OTHER_IDENTITIES",
+    "OTHER_MODELS",
+    "OTHER_PROJECTS",
+    "SESSIONS_PER_ROLE",
+    "Admission",
     "DataPoint",
     "DimensionLimits",
     "DimensionNamer",
+    "Dimensions",
     "Distribution",
+    "IdentityFolding",
     "MeteredCall",
     "MetricPublishing",
+    "MetricsUnavailableError",
+    "PublishReport",
     "PublishingStop",
     "StatisticSet",
     "aggregate",
+    "get_metric_time",
+    "is_taken",
+    "role_of",
 ]

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.tampering import TamperedCall
+from lambdas.domain.ledger import LedgerChange, TamperedCall
 from lambdas.domain.metrics.catalog import (
     CONFLICTING_DUPLICATES,
     METERING_DELAY,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from lambdas.domain.alerts.notifications import Notice
+from lambdas.domain.alerts import Notice
 from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge-how-it-works.html

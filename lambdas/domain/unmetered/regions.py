@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lambdas.domain.alerts.notifications import Notice, list_lines
+from lambdas.domain.alerts import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow, Comparison
 from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import day_of, period_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from lambdas.domain.alerts.notifications import Notice, list_lines
+from lambdas.domain.alerts import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.metrics.catalog import dimension_value

@@ -16,7 +16,7 @@ from lambdas.domain.invocations import Reading, UsageRecord, read_invocation
 from lambdas.domain.invocations.cached_input import CacheReporting, usual_reporting
 from lambdas.domain.invocations.token_counts import MAX_COUNT
 from lambdas.domain.invocations.usage_record import SCHEMA_TYPE
-from lambdas.domain.ledger.join import bound_reading
+from lambdas.domain.ledger import bound_reading
 from lambdas.domain.usage.summary import CallGroup
 
 _FIELDS = (

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
-from lambdas.domain.ledger.usage_ledger import LedgerChange
+from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambdas.domain.metrics.model_limit import DEFAULT_MAX_MODELS
+from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.wiring.environment import EnvironmentSettings
 from lambdas.wiring.publishing_settings import ModelBound
 

@@ -8,8 +8,7 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from lambdas.domain.ledger.cost_corrections import CorrectionProgress, CorrectionReport
-from lambdas.domain.ledger.unpriced_calls import RepriceReport
+from lambdas.domain.ledger import CorrectionProgress, CorrectionReport, RepriceReport
 
 _MAX_WAITING_MODELS = 20
 

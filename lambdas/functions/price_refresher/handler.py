@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.metrics.sink import MetricsUnavailableError
+from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.functions.price_refresher.answer import build_answer
 from lambdas.functions.price_refresher.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lambdas.adapters.dynamodb.usage_item import CALL_ATTRIBUTES, call_key, from_item, to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger, LedgerUnavailableError
 from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
-from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.readings import join_readings
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, HAIKU_3, NOON, readings, usage_record
 from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, size_of

@@ -13,7 +13,7 @@ from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.dynamodb.usage_stream import read_change
 from lambdas.domain.invocations import UNKNOWN_IDENTITY, Conflicts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.join import bound_reading, join, join_readings
+from lambdas.domain.ledger.readings import bound_reading, join, join_readings
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from tests.builders import readings, usage_record
 

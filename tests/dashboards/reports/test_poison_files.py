@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
-from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.readings import join_readings
 from tests.command_line import run_command
 from tests.invocation_logs import write
 from tests.poison_records import poison_messages

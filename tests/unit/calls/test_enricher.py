@@ -12,7 +12,7 @@ from lambdas.domain.attribution import UNATTRIBUTED, TagFacts, TagHistory, TagOb
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import CallVariant, Conflicts, TokenCounts, UsageRecord
-from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.metrics.catalog import USAGE_METRICS
 from lambdas.domain.pricing import (
     CallModels,

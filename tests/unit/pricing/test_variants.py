@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, CallVariant, Conflicts
-from lambdas.domain.ledger.join import join, join_readings
+from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.pricing import (
     Cost,
     NegotiatedPrice,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.readings import join_readings
 from lambdas.domain.metrics import DimensionNamer, Distribution, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost

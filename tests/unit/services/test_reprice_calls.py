@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.model import foundation_model_id
-from lambdas.domain.ledger.join import join_readings
+from lambdas.domain.ledger.readings import join_readings
 from lambdas.domain.ledger.unpriced_calls import RepricedModel, WaitingGroup
 from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail

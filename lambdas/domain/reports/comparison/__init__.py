@@ -1,6 +1,9 @@
 """What observed traffic would cost on other models, and where money is lost."""
 
 from lambdas.domain.reports.comparison.calls import ObservedCall
+from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
+from lambdas.domain.reports.comparison.families import model_family
+from lambdas.domain.reports.comparison.losses import MEANINGS, LossFigures, LossKey
 from lambdas.domain.reports.comparison.ports import (
     COMPARISON_PREFIX,
     ComparisonStore,
@@ -8,23 +11,40 @@ from lambdas.domain.reports.comparison.ports import (
     InvocationLogsUnavailableError,
     WeeklyComparison,
 )
-from lambdas.domain.reports.comparison.report import ComparisonReport, TrafficObserver
+from lambdas.domain.reports.comparison.report import (
+    ComparisonReport,
+    ProjectComparison,
+    TrafficComparison,
+    TrafficObserver,
+)
 from lambdas.domain.reports.comparison.request_outline import (
     OutlineMemory,
     RequestOutline,
     read_outline,
 )
+from lambdas.domain.reports.comparison.traffic import TrafficMix
+from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 
 __all__ = [
     "COMPARISON_PREFIX",
+    "MEANINGS",
+    "UNKNOWNS",
     "ComparisonReport",
     "ComparisonStore",
     "InvocationLogs",
     "InvocationLogsUnavailableError",
+    "LossFigures",
+    "LossKey",
+    "ModelCost",
     "ObservedCall",
     "OutlineMemory",
+    "ProjectComparison",
     "RequestOutline",
+    "TrafficComparison",
+    "TrafficMix",
     "TrafficObserver",
     "WeeklyComparison",
+    "model_family",
     "read_outline",
+    "saved_share",
 ]

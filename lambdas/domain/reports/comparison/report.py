@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import EnrichedCall
-from lambdas.domain.metrics.project_limit import OTHER_PROJECTS
+from lambdas.domain.metrics import OTHER_PROJECTS
 from lambdas.domain.pricing import Pricing, Unpriced
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms

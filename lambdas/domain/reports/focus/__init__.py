@@ -25,14 +25,7 @@ from lambdas.domain.reports.focus.period_costs import (
     PeriodCosts,
     Sums,
 )
-from lambdas.domain.reports.focus.rows import (
-    EXACTLY,
-    Row,
-    Value,
-    midnight,
-    month_after,
-    row_of,
-)
+from lambdas.domain.reports.focus.rows import EXACTLY, Row, Value, midnight, month_after, row_of
 
 __all__ = [
     "COLUMNS",

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.attribution import Rung
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
-from lambdas.domain.metrics.model_limit import OTHER_MODELS
+from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.pricing import (
     BilledUnit,
     Cost,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from lambdas.domain.invocations import CallerIdentity
-from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, IdentityFolding, role_of
+from lambdas.domain.metrics import OTHER_IDENTITIES, IdentityFolding, role_of
 
 _SIGN_IN_ROLE = "role/AWSReservedSSO_"
 """Roles of IAM Identity Center, whose sessions are named after people by AWS, not by the caller."""

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.metrics.role_roll_up import IdentityFolding
+from lambdas.domain.metrics import IdentityFolding
 from lambdas.domain.pricing.price_list import Measure
 from lambdas.domain.reports.reconciliation.amounts import NOTHING, ZERO, Amounts
 from lambdas.domain.reports.reconciliation.bill import ApartKey

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution import Attribution, Rung
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.ledger.join import join
+from lambdas.domain.ledger.readings import join
 from lambdas.domain.pricing import (
     GUARDRAILS,
     BilledUnit,

@@ -18,7 +18,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger.join import (
+from lambdas.domain.ledger.readings import (
     MAX_TEXT_LENGTH,
     MAX_UNITS,
     bound_reading,
