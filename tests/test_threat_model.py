@@ -1,0 +1,41 @@
+"""Every row of the threat model names a test, and every test that it names exists."""
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+TEXT = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
+ATTACKS = ("Fake usage", "Hide usage", "Stop the meter", "Run up the meter's bill", "Read prompts")
+SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
+TEST_NAME = re.compile(r"`([a-z_/]+\.py)`")
+
+
+def attack_rows(section: str) -> list[str]:
+    """The rows of a section's table, without its head."""
+    return [line for line in SECTIONS[section].splitlines() if line.startswith("| ")][1:]
+
+
+def test_every_kind_of_attack_has_a_table() -> None:
+    assert {section for section in ATTACKS if len(attack_rows(section)) < 5} == set()
+
+
+def test_every_attack_names_a_test() -> None:
+    rows = [row for section in ATTACKS for row in attack_rows(section)]
+    assert [row for row in rows if not TEST_NAME.search(row.split("|")[-2])] == []
+
+
+def test_every_named_test_exists() -> None:
+    names = {name for section in ATTACKS for name in TEST_NAME.findall(SECTIONS[section])}
+    assert len(names) > 20
+    assert {name for name in names if not (TESTS / name).is_file()} == set()
+
+
+def test_every_actor_is_described() -> None:
+    described = {name.lower() for name in re.findall(r"^\| \*\*(.+?)\*\*", TEXT, re.MULTILINE)}
+    acting = {
+        actor
+        for section in ATTACKS
+        for row in attack_rows(section)
+        for actor in row.split("|")[2].strip().split(", ")
+    }
+    assert acting == described
