@@ -27,7 +27,7 @@ _TAGGED_LIVES = timedelta(hours=1)
 _UNTAGGED_LIVES = timedelta(minutes=15)
 """The same where none were found, or nobody could look: whoever mends that sees it soon."""
 _PAUSE = timedelta(minutes=1)
-_MOST_ENTRIES = 10_000
+_MAX_ENTRIES = 10_000
 LONGEST_LOOK_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
@@ -79,9 +79,9 @@ class TagDirectory:
             arns: The resources behind some calls, see `tagged_arns`.
             now: The time; look-ups with the same one are of one run.
         """
-        if len(self._entries) > _MOST_ENTRIES:
+        if len(self._entries) > _MAX_ENTRIES:
             self._entries.clear()
-        if len(self._quiet_until) > _MOST_ENTRIES:
+        if len(self._quiet_until) > _MAX_ENTRIES:
             self._quiet_until.clear()
         if now != self._run:
             self._run, self._asked_seconds = now, 0.0

@@ -160,7 +160,7 @@ def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, 
 
     The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
     """
-    sizes = [_size(it) for it in observations]
+    sizes = [_size(observation) for observation in observations]
     if sum(sizes) <= MOST_HISTORY_BYTES:
         return observations
     forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
@@ -175,8 +175,8 @@ def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, 
 
 def _size(observation: TagObservation) -> int:
     """The bytes that it takes in a list of JSON, with what separates it from the next one."""
-    told = [observation.observed_from.isoformat(), observation.tags]
-    return len(json.dumps(told, ensure_ascii=False).encode()) + len(", ")
+    stored = [observation.observed_from.isoformat(), observation.tags]
+    return len(json.dumps(stored, ensure_ascii=False).encode()) + len(", ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,14 +120,15 @@ class CoverageReport:
     def calls(self) -> Comparison:
         """The calls of all models. What one model has too many makes up for no other's lack."""
         return Comparison(
-            sum(it.calls.covered for it in self.models), sum(it.calls.bedrock for it in self.models)
+            sum(model.calls.covered for model in self.models),
+            sum(model.calls.bedrock for model in self.models),
         )
 
     @property
     def short_models(self) -> tuple[ModelCoverage, ...]:
         """The models of which calls are missing, the most first."""
-        short = [it for it in self.models if it.calls.is_short]
-        return tuple(sorted(short, key=lambda it: -it.calls.missing))
+        short = [model for model in self.models if model.calls.is_short]
+        return tuple(sorted(short, key=lambda model: -model.calls.missing))
 
     @property
     def is_short(self) -> bool:
@@ -185,11 +186,11 @@ def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> M
             metered.get(quantity, 0), sum(figures.get(quantity, 0) for figures in bedrock)
         )
 
-    told = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
+    reported = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
     return ModelCoverage(
         model_id,
         calls=comparison(Quantity.CALLS),
-        tokens={it: comparison(it) for it in Quantity if it in told},
+        tokens={token: comparison(token) for token in Quantity if token in reported},
         failed_calls=metered.get(Quantity.FAILED_CALLS, 0),
         uncounted_calls=metered.get(Quantity.UNCOUNTED_CALLS, 0),
     )

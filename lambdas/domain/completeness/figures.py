@@ -93,4 +93,4 @@ def read_figures(sums: Mapping[str, int], names: MetricNames) -> Figures:
         quantity: max((sums[name] for name in spellings if name in sums), default=None)
         for quantity, spellings in names.items()
     }
-    return {quantity: it for quantity, it in found.items() if it is not None}
+    return {quantity: figure for quantity, figure in found.items() if figure is not None}

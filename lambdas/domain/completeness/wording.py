@@ -120,7 +120,11 @@ def _covered(calls: Comparison) -> str:
 
 
 def _details(model: ModelCoverage) -> str:
-    missing = [f"{it.missing:,} {quantity}" for quantity, it in model.tokens.items() if it.missing]
+    missing = [
+        f"{comparison.missing:,} {quantity}"
+        for quantity, comparison in model.tokens.items()
+        if comparison.missing
+    ]
     tokens = f", with {', '.join(missing)}" if missing else ""
     # Where Bedrock's figure has failed calls in it, this is why they seem to be missing.
     failed = (

@@ -21,7 +21,7 @@ _CLOSERS = {b"{": b"}", b"[": b"]"}
 _REFUSED = re.compile(r"\d{21,}|(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
 _CONTROL_CHARACTERS_AS_BLANKS = dict.fromkeys(range(32), " ")  # ... and these within strings
 _RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
-_LONGEST_INTEGER = 20  # digits; Python refuses to read thousands of them
+_MAX_INTEGER_DIGITS = 20  # digits; Python refuses to read thousands of them
 
 
 class Undecodable(Enum):
@@ -73,7 +73,7 @@ def _decode_patiently(raw: bytes) -> JsonValue | Undecodable:
 
 
 def _read_integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+    return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else None
 
 
 def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
@@ -98,10 +98,10 @@ def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
     if len(open_brackets) <= _RECORD_DEPTH:
         kept.append(raw[keep_from:])
     outline = b"".join(kept)
-    return _why_undecodable(outline) if open_brackets else _decode_patiently(outline)
+    return _classify_undecodable(outline) if open_brackets else _decode_patiently(outline)
 
 
-def _why_undecodable(outline: bytes) -> Undecodable:
+def _classify_undecodable(outline: bytes) -> Undecodable:
     """Tell an object that was cut off from text that never was one."""
     text = outline.decode("utf-8-sig", "replace").translate(_CONTROL_CHARACTERS_AS_BLANKS).lstrip()
     if not text.startswith("{"):

@@ -14,7 +14,7 @@ from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
 
 # Names, times and numbers: fields that hold no prompt and no completion.
-_FIELDS_KEPT = (
+_STORED_FIELDS = (
     "schemaType",
     "schemaVersion",
     "timestamp",
@@ -31,7 +31,7 @@ _FIELDS_KEPT_WITHIN = {
     "input": ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"),
     "output": ("outputTokenCount",),
 }
-_LONGEST_TEXT_KEPT = 2048
+_MAX_TEXT_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class Delivery:
         """The log group and the log stream that the messages come from."""
         if isinstance(self.envelope, Undecodable):
             return "unreadable delivery"
-        return ":".join(str(_kept(self.envelope.get(name))) for name in ("logGroup", "logStream"))
+        return ":".join(
+            str(_shorten(self.envelope.get(name))) for name in ("logGroup", "logStream")
+        )
 
     @property
     def name(self) -> str:
@@ -104,8 +106,8 @@ class Delivery:
             "reason": rejected.reason.value,
             "source": rejected.source,
             "line": rejected.line,
-            "event_id": _kept(event.get("id")),
-            "event_timestamp": _kept(event.get("timestamp")),
+            "event_id": _shorten(event.get("id")),
+            "event_timestamp": _shorten(event.get("timestamp")),
             "sha256": _sha256(text),
             "record": _outline(decode_json(text)),
         }
@@ -114,18 +116,18 @@ class Delivery:
 def _outline(record: JsonValue) -> JsonObject | None:
     if not isinstance(record, dict):
         return None
-    kept = {name: _kept(record[name]) for name in _FIELDS_KEPT if name in record}
+    kept = {name: _shorten(record[name]) for name in _STORED_FIELDS if name in record}
     for part, names in _FIELDS_KEPT_WITHIN.items():
         fields = record.get(part)
         if isinstance(fields, dict):
-            kept[part] = {name: _kept(fields[name]) for name in names if name in fields}
+            kept[part] = {name: _shorten(fields[name]) for name in names if name in fields}
     return kept
 
 
-def _kept(value: JsonValue) -> JsonValue:
+def _shorten(value: JsonValue) -> JsonValue:
     """A number, or text of bearable length; `None` for anything else."""
     if isinstance(value, str):
-        return value[:_LONGEST_TEXT_KEPT].encode("utf-8", "replace").decode()
+        return value[:_MAX_TEXT_LENGTH].encode("utf-8", "replace").decode()
     return value if isinstance(value, int | float) else None
 
 

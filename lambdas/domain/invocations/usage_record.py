@@ -78,7 +78,7 @@ _NO_BODY = BodyUsage()
 _NO_ERROR: tuple[JsonValue, ...] = (None, "", [], {})
 # As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
 # fraction, with an offset, without a zone.
-_LONGEST_TIMESTAMP = 40  # characters, more than any form needs
+_MAX_TIMESTAMP_LENGTH = 40  # characters, more than any form needs
 _TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -258,7 +258,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     if invoked_model_id is None:
         return RejectionReason.NO_MODEL
     timestamp = log.get("timestamp")
-    is_short = isinstance(timestamp, str) and len(timestamp) <= _LONGEST_TIMESTAMP
+    is_short = isinstance(timestamp, str) and len(timestamp) <= _MAX_TIMESTAMP_LENGTH
     called_at = _read_timestamp(timestamp) if is_short else None
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP

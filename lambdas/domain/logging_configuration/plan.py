@@ -241,13 +241,13 @@ def _distinct(configurations: list[LoggingConfiguration]) -> tuple[LoggingConfig
 
 def _is_same(live: LoggingConfiguration, written: LoggingConfiguration) -> bool:
     unknown = {flag for flag in YOUNG_FLAGS if not (flag in live and flag in written)}
-    return _told(live, unknown) == _told(written, unknown)
+    return _without_flags(live, unknown) == _without_flags(written, unknown)
 
 
-def _told(configuration: LoggingConfiguration, but: set[str]) -> LoggingConfiguration:
+def _without_flags(configuration: LoggingConfiguration, but: set[str]) -> LoggingConfiguration:
     """A configuration without some flags, and without what is empty."""
     return {
-        name: _told(value, set()) if isinstance(value, dict) else value
+        name: _without_flags(value, set()) if isinstance(value, dict) else value
         for name, value in configuration.items()
         if name not in but and value not in (None, "", {})
     }

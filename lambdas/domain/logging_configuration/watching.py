@@ -87,7 +87,7 @@ def watch_notice(
         lines = [
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
-            _who(change) if change else _where_to_look(differences),
+            _describe_author(change) if change else _where_to_look(differences),
             "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
             "To repair it: docs/tampering.md of Bedrock Meter.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
@@ -101,7 +101,7 @@ def watch_notice(
         )
         lines = [
             "Invocation logging, alarms, notifications and functions are as they were deployed.",
-            *([_who(change)] if change else []),
+            *([_describe_author(change)] if change else []),
             "Calls made in between may not be logged, and alarms may not have notified anyone.",
         ]
     return Notice(subject, "\n".join(lines))
@@ -114,7 +114,7 @@ def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
     return [heading, *(f"- {text}" for text in list_differences(differences))]
 
 
-def _who(change: LoggingChange) -> str:
+def _describe_author(change: LoggingChange) -> str:
     targets = [cut(target, _MAX_LETTERS) for target in change.targets]
     of = f" of {list_first(targets, _MAX_NAMES)}" if targets else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"

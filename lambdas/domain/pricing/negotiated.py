@@ -85,9 +85,11 @@ class NegotiatedPrices:
         self, model_id: str, day: date, service_tier: str | None
     ) -> NegotiatedPrice | None:
         fitting = [
-            it
-            for it in self._prices
-            if it.effective_from <= day and it.holds_in(service_tier) and it.is_of(model_id)
+            price
+            for price in self._prices
+            if price.effective_from <= day
+            and price.holds_in(service_tier)
+            and price.is_of(model_id)
         ]
         return max(fitting, key=_closeness, default=None)
 

@@ -156,8 +156,8 @@ class _Candidates:
 
     def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
         """Every rate that is news, and everything that is held."""
-        rejected = _figures_of(self.updates.settled)
-        waiting = _figures_of(self.updates.held)
+        rejected = _collect_figures(self.updates.settled)
+        waiting = _collect_figures(self.updates.held)
         for key, offered in self.listed.items():
             known = self.known.usd(key)
             is_known = any(known == candidate.rate.usd for candidate in offered)
@@ -244,7 +244,7 @@ class _Candidates:
         return entry.model_copy(update={"since": since})
 
 
-def _figures_of(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+def _collect_figures(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
     return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 

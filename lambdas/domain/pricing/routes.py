@@ -79,7 +79,7 @@ class Route(NamedTuple):
         scopes = [
             (Routing.REGION, self.region),
             (Routing.GEOGRAPHY, self.profile),
-            (Routing.GEOGRAPHY, _geography_of(self.region)),
+            (Routing.GEOGRAPHY, _get_geography(self.region)),
         ]
         known = (scope for scope in scopes if scope[1])
         return tuple(
@@ -115,5 +115,5 @@ def scope_of(price: Price) -> PriceScope:
     return price.routing, price.place
 
 
-def _geography_of(region: str) -> str:
+def _get_geography(region: str) -> str:
     return _US_GOV if region.startswith(_US_GOV) else _GEOGRAPHIES.get(region[:2], "")

@@ -106,7 +106,7 @@ class Candidates:
             cost = self._cost(model_id, purpose, mix)
             if cost is not None:
                 known.append(cost)
-            elif self._purpose_of(model_id) is purpose:
+            elif self._get_purpose(model_id) is purpose:
                 unlisted += 1
         known.sort(key=lambda cost: (cost.usd, cost.model_id))
         return PricedCandidates(tuple(known), unlisted)
@@ -118,7 +118,7 @@ class Candidates:
             models[name_and_version(self._listed_as(model_id, mix.tokens))] = model_id
         return sorted(models.values())
 
-    def _purpose_of(self, model_id: str) -> Purpose:
+    def _get_purpose(self, model_id: str) -> Purpose:
         is_text = name_and_version(model_id) in self._text_models
         return Purpose.TEXT if is_text else Purpose.EMBEDDING
 

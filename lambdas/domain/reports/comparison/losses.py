@@ -94,11 +94,11 @@ class LossBook:
 
     def told_of(self, projects: Container[str], others: str) -> LossBook:
         """The same losses, those of all but some projects under another name."""
-        told = LossBook({})
+        regrouped = LossBook({})
         for (project, model_id, loss), figures in self.figures.items():
             name = project if project in projects else others
-            told.of(name, model_id, loss).include(figures)
-        return told
+            regrouped.of(name, model_id, loss).include(figures)
+        return regrouped
 
     def ranked(self) -> list[tuple[LossKey, LossFigures]]:
         """All of it: what loses most money first, then most tokens, then by name."""

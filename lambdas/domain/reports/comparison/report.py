@@ -200,16 +200,16 @@ class TrafficObserver:
         account = _together(self._projects.values())
         others = self._projects.pop(OTHER_PROJECTS, None)
         ranked = sorted(self._projects.items(), key=lambda item: (-item[1].usd, item[0]))
-        told = dict(ranked[:MOST_PROJECTS])
-        past = [*([others] if others else ()), *(it for _, it in ranked[MOST_PROJECTS:])]
+        listed = dict(ranked[:MOST_PROJECTS])
+        past = [*([others] if others else ()), *(project for _, project in ranked[MOST_PROJECTS:])]
         if past:
-            told[OTHER_PROJECTS] = _together(past)
+            listed[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing)
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
-            tuple(_compare(name, it, candidates) for name, it in told.items()),
-            tuple(self._losses.told_of(told, OTHER_PROJECTS).ranked()),
+            tuple(_compare(name, project, candidates) for name, project in listed.items()),
+            tuple(self._losses.told_of(listed, OTHER_PROJECTS).ranked()),
         )
 
     def _count(self, call: ObservedCall) -> None:

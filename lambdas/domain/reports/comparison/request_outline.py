@@ -86,12 +86,12 @@ def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
 
 
 def _max_tokens(body: JsonObject) -> int | None:
-    told = [body.get(name) for name in _LIMITS]
+    values = [body.get(name) for name in _LIMITS]
     for within, name in _LIMITS_WITHIN:
         config = body.get(within)
         if isinstance(config, dict):
-            told.append(config.get(name))
-    return next((count for count in map(read_count, told) if count), None)
+            values.append(config.get(name))
+    return next((count for count in map(read_count, values) if count), None)
 
 
 def _prefixes(body: JsonObject, key: bytes) -> Iterator[Prefix]:

@@ -44,7 +44,7 @@ class Requests:
             return
         model_id = call.priced.model_id
         self._look_at_limit(call, outline, model_id)
-        repeated = self._remember(call, outline, model_id)
+        repeated = self._store(call, outline, model_id)
         tokens = call.tokens
         if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
             # A token is a byte at least.
@@ -63,9 +63,7 @@ class Requests:
             loss = self.losses.of(call.project, model_id, Loss.OVERSIZE_MAX_TOKENS)
             loss.add_without_money(idle)
 
-    def _remember(
-        self, call: ObservedCall, outline: RequestOutline, model_id: str
-    ) -> Prefix | None:
+    def _store(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> Prefix | None:
         """Remember a call's beginnings; returns the longest that was fresh in memory already."""
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         repeated = None

@@ -94,9 +94,11 @@ class PriceSteps:
 
     def __init__(self, pricing: Pricing) -> None:
         """Find the steps of all prices there are."""
-        begin = {it.effective_from for it in (*pricing.book, *pricing.negotiated)}
-        self._days = sorted(it for it in begin if it is not None)
-        self._sizes = sorted({it.above_input_tokens for p in pricing.book for it in p.rates[1:]})
+        days = {price.effective_from for price in (*pricing.book, *pricing.negotiated)}
+        self._days = sorted(day for day in days if day is not None)
+        self._sizes = sorted(
+            {rates.above_input_tokens for price in pricing.book for rates in price.rates[1:]}
+        )
 
     def get_terms(self, record: UsageRecord, variant: CallVariant) -> Terms:
         """Get the terms of a call that is priced as a model and tier."""

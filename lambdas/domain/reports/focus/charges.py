@@ -179,7 +179,7 @@ class DailyCharges:
         charged_at = _charged_at(call.record)
         month = charged_at.date().replace(day=1)
         record = call.record
-        account_id = _read_account(record) or self.account_id or _account_of_caller(record)
+        account_id = _read_account(record) or self.account_id or _get_caller_account(record)
         if isinstance(cost, Unpriced):
             self._leave_out(call, month, cost.value, times)
         elif not account_id:
@@ -304,7 +304,7 @@ def _read_account(record: UsageRecord) -> str | None:
     return None if is_formula(record.account_id) else record.account_id
 
 
-def _account_of_caller(record: UsageRecord) -> str | None:
+def _get_caller_account(record: UsageRecord) -> str | None:
     account_id = CallerIdentity.from_arn(record.identity_arn).account_id
     return None if account_id is None or is_formula(account_id) else account_id
 

@@ -192,7 +192,7 @@ _OWN = (
     _must("x_Principal"),
 )
 
-COLUMNS = (*(it for it in _COLUMNS if it.name not in LEFT_OUT), *_OWN)
+COLUMNS = (*(column for column in _COLUMNS if column.name not in LEFT_OUT), *_OWN)
 """The columns that are written, in order: those of the specification, then our own.
 
 `x_ListPriceSource` is empty where no list price is known, but an agreed one: the agreed price then

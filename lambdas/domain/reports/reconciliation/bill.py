@@ -251,7 +251,7 @@ class Bill:
             return
         tokens = quantity * self._size(row, use, amounts)
         amounts = Amounts(tokens, cost.list_usd, cost.effective_usd)
-        reason = _off_log_reason(row, use.usage)
+        reason = _get_off_log_reason(row, use.usage)
         if reason is not None:
             self.off_log[reason, use.key] += amounts
             return
@@ -335,7 +335,7 @@ def _may_be_tokens(row: BillRow, why: ApartKey) -> bool:
     )
 
 
-def _off_log_reason(row: BillRow, usage: UsageType) -> Reason | None:
+def _get_off_log_reason(row: BillRow, usage: UsageType) -> Reason | None:
     """The reason why a use is never in invocation logs, or not as use of its base model."""
     if usage.plan is Plan.CUSTOM_MODEL:
         return Reason.CUSTOM_MODEL
