@@ -1,4 +1,4 @@
-"""What people are told, beside alarms, and whoever passes it on."""
+"""Notifications for people, in addition to alarms, and the port that delivers them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Rung(StrEnum):
-    """What an attribution rests on, the surest first."""
+    """The sources of an attribution, the most reliable first."""
 
     INFERENCE_PROFILE = "inference_profile"
     """Tags of the application inference profile that was called."""
@@ -22,7 +22,7 @@ class Rung(StrEnum):
 
 
 class Attribution(NamedTuple):
-    """What a call is put down to: one project, one department, one use case.
+    """The project, department and use case that a call is attributed to.
 
     Attributes:
         project: The project, or `UNATTRIBUTED`.

@@ -17,11 +17,11 @@ SETTLING = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class AuditWindow:
-    """An hour of which all calls should be counted.
+    """An hour whose calls should all be counted.
 
     Attributes:
-        start: When it begins, in UTC.
-        end: When it ends, not included.
+        start: Its begin, in UTC.
+        end: Its end, not included.
     """
 
     start: datetime
@@ -48,5 +48,5 @@ class AuditWindow:
 
     @property
     def is_hour_of_the_clock(self) -> bool:
-        """Whether it is from one full hour to the next: of the audits of an hour one is."""
+        """True for a window from one full hour to the next: one audit of each hour has it."""
         return self.end.minute == 0

@@ -26,7 +26,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-routing.html
 
 
 class Bound(NamedTuple):
-    """How far two counts may differ: by a number, or by a part of Bedrock's where that is more.
+    """The allowed difference of two counts: a number, or a share of Bedrock's if that is more.
 
     Attributes:
         least: The number.
@@ -63,12 +63,12 @@ class Comparison(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """What Bedrock has and the meter has not."""
+        """The number that Bedrock has and the meter has not."""
         return self.bedrock - self.covered
 
     @property
     def surplus(self) -> int:
-        """What the meter has and Bedrock has not."""
+        """The number that the meter has and Bedrock has not."""
         return self.metered - self.covered
 
     @property
@@ -78,20 +78,20 @@ class Comparison(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        """Whether more is missing than single calls that come late: three, and half a percent."""
+        """True when more is missing than late calls explain: over three, and half a percent."""
         return CALLS_BOUND.is_exceeded(self.missing, self.bedrock)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCoverage:
-    """How much of a model's usage is counted.
+    """The counted share of a model's usage.
 
     Attributes:
         model_id: The model, as the meter's dimension `ModelId` has it.
         calls: Successful calls.
         tokens: Kinds of tokens that Bedrock has a figure of.
         failed_calls: Calls that the meter counts apart.
-        uncounted_calls: Successful calls of which the meter knows no token counts.
+        uncounted_calls: Successful calls whose token counts the meter does not know.
     """
 
     model_id: str
@@ -103,13 +103,13 @@ class ModelCoverage:
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """What an audit has found.
+    """The result of an audit.
 
     Attributes:
         window: The hour that it looked at.
         models: Every model that Bedrock has calls of, or we, in the order of their ids.
-        unlogged: Usage of `bedrock-mantle`, which nobody can attribute; empty where there is none,
-            or where the audit did not look.
+        unlogged: Usage of `bedrock-mantle`, which cannot be attributed; empty where there is no
+            such usage, or where the audit did not look.
     """
 
     window: AuditWindow
@@ -126,13 +126,13 @@ class CoverageReport:
 
     @property
     def short_models(self) -> tuple[ModelCoverage, ...]:
-        """The models of which calls are missing, the most first."""
+        """The models with missing calls, the most first."""
         short = [model for model in self.models if model.calls.is_short]
         return tuple(sorted(short, key=lambda model: -model.calls.missing))
 
     @property
     def is_short(self) -> bool:
-        """Whether calls are missing of a model, or of all together."""
+        """True when calls of a model, or of all models together, are missing."""
         return self.calls.is_short or bool(self.short_models)
 
 
@@ -160,7 +160,7 @@ def compare(
 
 
 def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
-    """What the meter calls a model that Bedrock's dimension `ModelId` names.
+    """Translate a value of Bedrock's dimension `ModelId` to the meter's name of the model.
 
     Bedrock names an application inference profile by its bare id, and the meter by its kind as
     well: `application-inference-profile/ID`.

@@ -25,7 +25,7 @@ _MAX_INTEGER_DIGITS = 20  # digits; Python refuses to read thousands of them
 
 
 class Undecodable(Enum):
-    """Why a text is no JSON value."""
+    """The reason why a text is not a JSON value."""
 
     NOT_JSON = "not_json"
     TRUNCATED = "truncated"
@@ -48,7 +48,7 @@ def decode_json(text: bytes | str) -> JsonValue | Undecodable:
 
 
 def starts_with(text: bytes | str, prefix: str) -> bool:
-    """Whether a text, decoded or not, starts with an ASCII prefix."""
+    """Return true when a text, decoded or not, starts with an ASCII prefix."""
     return text.startswith(prefix) if isinstance(text, str) else text.startswith(prefix.encode())
 
 
@@ -102,7 +102,7 @@ def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
 
 
 def _classify_undecodable(outline: bytes) -> Undecodable:
-    """Tell an object that was cut off from text that never was one."""
+    """Distinguish an object that was cut off from text that never was one."""
     text = outline.decode("utf-8-sig", "replace").translate(_CONTROL_CHARACTERS_AS_BLANKS).lstrip()
     if not text.startswith("{"):
         return Undecodable.NOT_JSON

@@ -36,7 +36,7 @@ _MAX_TEXT_LENGTH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one event of Lambda's holds, or a part of it.
+    """The content of one Lambda event, or a part of it.
 
     Attributes:
         data: The event's `awslogs.data`, as it came.
@@ -74,7 +74,7 @@ class Delivery:
         return digest if self.first_line == 1 else f"{digest}-{self.first_line}"
 
     def readings(self, source: MeteredSource | None = None) -> list[Reading]:
-        """What each message turned out to be.
+        """Read each message.
 
         Args:
             source: Where records are taken from; `None` for anywhere.
@@ -85,10 +85,10 @@ class Delivery:
         return readings if source is None else source.check(self.envelope, readings)
 
     def describe(self, rejected: Iterable[RejectedRecord]) -> list[JsonObject]:
-        """Say of rejected messages why, where they stand and what they are, without their bodies.
+        """Describe rejected messages: reason, place and content, without their bodies.
 
-        Of what is no JSON object only the place and a hash are told, with which it can be found
-        again in the log group.
+        A message that is not a JSON object is described by its place and a hash alone. These are
+        enough to find it in the log group.
         """
         envelope = {} if isinstance(self.envelope, Undecodable) else self.envelope
         lines = log_events(envelope) or []

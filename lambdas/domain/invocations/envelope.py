@@ -90,7 +90,7 @@ def read_envelope(envelope: JsonObject, read: ReadInvocation = read_invocation) 
 
 
 def log_events(envelope: JsonObject) -> list[JsonValue] | None:
-    """The log events of an unpacked envelope that `read_envelope` reads; `None` if it has none."""
+    """The log events of an unpacked envelope that `read_envelope` reads, or `None`."""
     events = envelope.get("logEvents", envelope.get("events"))
     if not isinstance(events, list):
         return None

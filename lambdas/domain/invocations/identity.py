@@ -1,4 +1,4 @@
-"""Who called: what the ARN in a log record says of the caller."""
+"""The caller, as read from the ARN in a log record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _API_KEY_USER_PREFIX = "BedrockAPIKey-"
 
 
 class IdentityKind(StrEnum):
-    """What sort of caller an identity is."""
+    """The kind of a caller."""
 
     USER = "user"
     API_KEY = "api_key"
@@ -92,7 +92,7 @@ def _match_resource(service: str, resource: str) -> tuple[IdentityKind, str, str
         case "iam", "user" if name:
             is_key = name.startswith(_API_KEY_USER_PREFIX)
             return IdentityKind.API_KEY if is_key else IdentityKind.USER, f"user/{name}", None
-        case "iam", "role" if name:  # a role without a session: told of, not seen in logs
+        case "iam", "role" if name:  # a role without a session: reported, not seen in logs
             return IdentityKind.ROLE_SESSION, f"role/{name}", None
         case "iam", "root" if resource == "root":
             return IdentityKind.ROOT, "root", None

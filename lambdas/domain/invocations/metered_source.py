@@ -17,7 +17,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-lo
 
 @dataclass(frozen=True, slots=True)
 class MeteredSource:
-    """Where Bedrock writes the invocation logs of one deployment.
+    """The place where Bedrock writes the invocation logs of one deployment.
 
     This finds mistakes and careless forgeries, and authenticates nothing: whoever may write to the
     log group or invoke the function can write these names too (`docs/security.md`).

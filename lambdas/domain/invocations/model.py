@@ -1,4 +1,4 @@
-"""Which model was called: one spelling for the many that callers use."""
+"""The called model: one spelling for the many that callers use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where records that cannot be counted are kept, so that nothing is lost."""
+"""The port that stores records that cannot be counted, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RejectedRecord:
 
 
 class Quarantine(Protocol):
-    """Where rejected records are kept."""
+    """A store of rejected records."""
 
     def keep(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records, in order."""

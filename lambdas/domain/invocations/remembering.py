@@ -9,7 +9,7 @@ from typing import TypeVar
 _Result = TypeVar("_Result")
 
 _TEXTS_REMEMBERED = 4096
-_MAX_TEXT_LENGTH = 512  # characters: names, not whatever somebody put in their place
+_MAX_TEXT_LENGTH = 512  # characters: enough for names, not for arbitrary text in their place
 
 
 def remembered(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:

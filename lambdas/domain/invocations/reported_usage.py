@@ -201,7 +201,7 @@ def _read_reasoning(usage: JsonObject) -> int | None:
 
 
 def _read_samplings(iterations: JsonValue) -> tuple[TokenCounts, ...]:
-    """The counts of each sampling that one answer was made of; none where the list is unusual.
+    """The counts of each sampling that one answer was made of; empty where the list is unusual.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-compaction.html
     """

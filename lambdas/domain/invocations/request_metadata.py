@@ -1,4 +1,4 @@
-"""What a caller said of a call in `requestMetadata`: bounded, and anybody's claim."""
+"""The `requestMetadata` of a call: bounded, and an unverified claim of the caller."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def _fits(text: JsonValue) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether a text holds no half of a surrogate pair, which no store can take."""
+    """Return true when a text holds no lone surrogate, which no store can take."""
     return text.isascii() or text.encode("utf-8", "ignore").decode() == text

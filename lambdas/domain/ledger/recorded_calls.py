@@ -48,8 +48,8 @@ class RecordedCalls(Protocol):
     ) -> Iterator[ScannedPage]:
         """Read the calls of a time, each once, in an order that stays the same.
 
-        A call that is written meanwhile may be in it or not. What cannot be read is counted and
-        stops nothing.
+        A call that is written meanwhile may be in it or not. Items that cannot be read are
+        counted, and the scan goes on.
 
         Args:
             start: The first moment, UTC.

@@ -9,7 +9,7 @@ from lambdas.domain.invocations import UsageRecord
 
 
 class Tampering(StrEnum):
-    """What was done to a call in the ledger. The meter only inserts calls and joins readings."""
+    """A change of a call in the ledger. The meter only inserts calls and joins readings."""
 
     CHANGED = "changed"
     """The call reports something that no further reading makes of it, or its item holds more than

@@ -26,7 +26,7 @@ _SUBSCRIBABLE_CLASS = "STANDARD"
 
 
 class Subject(StrEnum):
-    """What can be other than it was deployed."""
+    """A part of the deployment that can drift."""
 
     CONFIGURATION = "configuration"
     LOG_GROUP = "log_group"
@@ -43,7 +43,7 @@ class Subject(StrEnum):
 
     @property
     def is_logging(self) -> bool:
-        """Whether it is part of invocation logging, not of the meter around it."""
+        """True for a part of invocation logging, as opposed to the meter around it."""
         return self in _LOGGING
 
 
@@ -124,9 +124,9 @@ class DeployedLogging:
     Attributes:
         configuration: Bedrock's logging configuration; `None` where an existing one is adopted.
         log_group: The log group that is metered.
-        destination_arn: What it is subscribed for.
-        retention_days: How long it keeps logs; `None` where it is somebody else's.
-        role: The role; `None` where it is somebody else's.
+        destination_arn: The destination of its subscription.
+        retention_days: The days that it keeps logs; `None` where the stack does not own it.
+        role: The role; `None` where the stack does not own it.
         memory_parameter: The SSM parameter with the memory of the configuration.
     """
 
@@ -161,7 +161,7 @@ def compare_configuration(
 
 
 def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Iterator[Difference]:
-    """What is other about the log group and its subscription."""
+    """List the drift of the log group and its subscription."""
     name = deployed.log_group
     if live is None:
         yield Difference(Subject.LOG_GROUP, f"log group {name} is gone")
@@ -182,7 +182,7 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
 
 
 def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Difference]:
-    """What is other about the role with which Bedrock writes logs."""
+    """List the drift of the role with which Bedrock writes logs."""
 
     def differ(text: str) -> Difference:
         return Difference(Subject.ROLE, f"logging role {deployed.name} {text}")

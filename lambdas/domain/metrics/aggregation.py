@@ -49,7 +49,7 @@ class StatisticSet:
 
 @dataclass(frozen=True, slots=True)
 class DataPoint:
-    """What one metric was in one minute for one choice of dimensions.
+    """The values of one metric in one minute for one set of dimensions.
 
     Attributes:
         metric: The metric, with its name and unit.
@@ -129,12 +129,12 @@ class Gathering:
         return self._series[key].keys() if key in self._series else None
 
     def is_distribution(self, key: SeriesKey) -> bool:
-        """Whether each value of a series is published."""
+        """True when each value of a series is published."""
         _, index, dimension_set, _ = key
         return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
 
     def data_points(self) -> list[DataPoint]:
-        """What was gathered, in order of time, metric and dimensions."""
+        """The gathered data points, in order of time, metric and dimensions."""
         return [
             point
             for key in sorted(self._series)

@@ -37,7 +37,7 @@ class Unit(StrEnum):
 
 
 class Detail(IntEnum):
-    """How much is published: every metric and dimension set is billed by the month."""
+    """The amount of detail to publish: every metric and dimension set is billed by the month."""
 
     STANDARD = 1
     FULL = 2
@@ -56,7 +56,7 @@ class Frequency(StrEnum):
 
 
 class DimensionSet(StrEnum):
-    """The sets of dimensions that exist; CloudWatch adds up over none of them by itself."""
+    """The sets of dimensions that exist; CloudWatch does not aggregate over them."""
 
     ACCOUNT = "account"
     MODEL = "model"
@@ -71,7 +71,7 @@ class DimensionSet(StrEnum):
 
     @property
     def is_per_identity(self) -> bool:
-        """Whether there is a series for each identity."""
+        """True when there is a series for each identity."""
         return IDENTITY_ARN in self.dimension_names
 
 
@@ -156,7 +156,7 @@ def _count_quota_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
 
 
 def _count_unattributed_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
-    """All tokens of a call if its project is not known, and none if it is."""
+    """All tokens of a call if its project is not known, else 0."""
     if call.record.is_failed:
         return None
     return call.record.tokens.total if call.attribution.project == UNATTRIBUTED else 0

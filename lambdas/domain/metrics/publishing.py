@@ -13,7 +13,7 @@ from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError
 
 
 class PublishingStop(NamedTuple):
-    """Why calls are left to be published.
+    """The reason why calls are left to be published.
 
     Attributes:
         reason: The reason, as reports show it.

@@ -60,7 +60,7 @@ class IdentityFolding:
 
 
 class Admission(Enum):
-    """Whether an identity may have metrics of its own this month."""
+    """The decision whether an identity has metrics of its own this month."""
 
     ADMITTED = "admitted"
     ROLE_IS_FULL = "role_is_full"

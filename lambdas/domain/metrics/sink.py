@@ -1,4 +1,4 @@
-"""Where data points go."""
+"""The port that data points are sent to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ledger is too far ahead to be published."""
 
 
 def is_taken(called_at: datetime, now: datetime) -> bool:
-    """Whether CloudWatch takes metrics of a time: of two weeks back, and of two hours ahead."""
+    """Return true when CloudWatch accepts a time: up to two weeks ago and two hours ahead."""
     return now - OLDEST < called_at < now + NEWEST
 
 

@@ -35,7 +35,7 @@ class CostLine(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What is paid."""
+        """The amount paid, in US dollars."""
         return (self.tokens * self.usd_per_million).scaleb(_MILLIONTH_EXPONENT)
 
     @property
@@ -64,7 +64,7 @@ class UnitLine(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What is paid."""
+        """The amount paid, in US dollars."""
         return self.quantity * self.usd_per_unit
 
     @property
@@ -79,9 +79,9 @@ class Cost(NamedTuple):
     Attributes:
         list_usd: At list price; `None` where a part of it has a contracted price alone.
         effective_usd: At the contracted price, else at list price.
-        price: The list price that the weakest basis comes from; `None` where none was taken.
+        price: The list price that has the weakest basis; `None` where no list price was used.
         negotiated: The contracted price.
-        basis: The weakest basis of all list prices that were taken; `None` where none was.
+        basis: The weakest basis of all list prices used; `None` where no list price was used.
         edition: The edition of the price book.
         variant: The model and service tier that were priced.
         lines: A line for each kind of tokens that the call used.
@@ -100,7 +100,7 @@ class Cost(NamedTuple):
 
     @property
     def is_assumed(self) -> bool:
-        """Whether a part of it is a price of another place."""
+        """True when a part of it has a price of another place."""
         return self.basis is PriceBasis.ASSUMED
 
     def without_units(self) -> Cost:

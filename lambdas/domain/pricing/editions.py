@@ -220,9 +220,9 @@ class HeldPrice(_Document):
         offer: The offer that lists it, or listed it.
         since: The time at which it was first seen.
         name: The model id, or the name that is unmapped.
-        rate: The candidate rate; `None` where the list has none.
+        rate: The candidate rate; `None` where the list has no rate.
         removed: The rate that the list no longer has.
-        usd_before: The known price; `None` where there was none.
+        usd_before: The known price; `None` where no price was known.
         read_on: The day on which the offer was read.
         is_first: True where no price of its model, tier and item was known, see `OfferedRate`.
     """

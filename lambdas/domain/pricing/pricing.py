@@ -26,8 +26,8 @@ class Pricing:
     Attributes:
         book: List prices.
         negotiated: Contracted prices.
-        assume_prices: Whether the dearest listed price of the partition stands in where the place
-            of a call has none.
+        assume_prices: Whether the dearest listed price of the partition is assumed where the place
+            of a call has no price.
     """
 
     book: PriceBook

@@ -76,7 +76,7 @@ class BulkFile:
     Attributes:
         offer: The code of the offer.
         version: AWS's name of the edition.
-        published_on: The day of the edition, ISO 8601; empty where the file has none.
+        published_on: The day of the edition, ISO 8601; empty where the file names no day.
         products: Products with a price on demand, in order of the file.
         left_out: Rows that cannot be the price of a product, each with the reason.
     """
