@@ -33,8 +33,8 @@ class FoundTags(NamedTuple):
         tags: Names and values as they are; `None` where the resource does not exist here (any
             more), or the meter lacks the permission to read them.
         model_id: The foundation model behind an application inference profile, if it is known.
-        denied: What the meter would have to be allowed, so that more were known. Equal texts mean
-            the same permission.
+        denied: The permission that the meter lacks to know more. Equal texts mean the same
+            permission.
         is_global: Whether the profile reaches its model in whichever Region of the world.
     """
 

@@ -78,7 +78,7 @@ class NegotiatedPrices:
     def price_of(
         self, model_id: str, day: date, service_tier: str | None = None
     ) -> NegotiatedPrice | None:
-        """Get the contracted price of a model in a tier on a day; `None` where there is no contract."""
+        """Get the contracted price of a model in a tier on a day; `None` without a contract."""
         return self._recall(model_id, day, service_tier) if self._prices else None
 
     def _look_up(

@@ -42,7 +42,7 @@ class Route(NamedTuple):
 
     Attributes:
         region: The Region that was called, which is billed; empty where the log does not name it.
-        profile: The prefix of the inference profile (`eu`, `global`); empty where no profile was called.
+        profile: The prefix of the inference profile (`eu`, `global`); empty without a profile.
         is_hidden: Whether an application inference profile hides if the call was global. Then no
             price is known to be that of the call.
     """

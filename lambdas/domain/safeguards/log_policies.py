@@ -17,7 +17,7 @@ TRANSFORMER = "transformer"
 
 @dataclass(frozen=True, slots=True)
 class LogPolicies:
-    """What CloudWatch Logs does with the metered log group, beside keeping it.
+    """The policies and filters that CloudWatch Logs applies to the metered log group.
 
     Attributes:
         has_data_protection: Whether a policy of the log group masks text, for subscribers too.
@@ -80,7 +80,7 @@ def compare_log_groups(
 
     Args:
         resources: What was deployed.
-        live: How many days log groups keep events, by name; `None` for ever.
+        live: The days that log groups keep events, by name; `None` for ever.
     """
     deployed = {
         group.physical_id: group.properties.get("RetentionInDays")

@@ -18,7 +18,7 @@ from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
 
 @dataclass(slots=True)
 class UsageFigures:
-    """What one identity or one model used; counts that nobody told add nothing.
+    """The usage of one identity or one model; unreported counts add nothing.
 
     Attributes:
         invocations: Successful calls.
@@ -27,16 +27,16 @@ class UsageFigures:
         cache_read_tokens: Input read from the prompt cache.
         cache_write_tokens: Input written to the prompt cache.
         output_tokens: Output of successful calls.
-        quota_tokens: What counts against the tokens-per-minute quota.
+        quota_tokens: Tokens that count against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
-        records_missing_counts: Successful calls of which neither input nor output is known.
+        records_missing_counts: Successful calls whose input and output are both unknown.
         records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
         ambiguous_invocations: Successful calls whose reported total does not fit their counts.
         unverified_invocations: Successful calls whose cached tokens may be inside the input count
             or beside it.
         priced_invocations: Successful calls whose cost is known.
-        priced_usd: What those cost, exactly.
+        priced_usd: The cost of those, exactly.
         unpriced_invocations: Successful calls whose cost is not known.
         assumed_price_invocations: Priced calls whose cost holds an assumed price.
         assumed_price_usd: Their whole cost, exactly; `priced_usd` has it as well.
@@ -169,7 +169,7 @@ class CallGroup:
 
 
 class GroupKey(NamedTuple):
-    """What calls of a group have in common: all that decides where they count and at which price.
+    """The properties that calls of a group share: where they count, and at which price.
 
     Attributes:
         call: A call without its id, time of day and tokens; a disputed call is as it stands.

@@ -1,4 +1,4 @@
-"""What traffic would have cost on other models, by the same prices as the traffic itself."""
+"""Prices traffic on other models, at the same prices as the traffic itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDE = Context(prec=60)
 
 
 class ModelCost(NamedTuple):
-    """What some traffic costs on a model, its tokens being as many as they were.
+    """The cost of some traffic on a model, with its token counts unchanged.
 
     Attributes:
         model_id: The foundation model.
@@ -41,7 +41,7 @@ class ModelCost(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What counts when models are ranked: as cached, else without caching."""
+        """The cost by which models are ranked: as cached, else without caching."""
         return self.uncached_usd if self.as_cached_usd is None else self.as_cached_usd
 
 
@@ -98,8 +98,8 @@ class Candidates:
     def compare(self, purpose: Purpose, mix: TrafficMix) -> PricedCandidates:
         """Price traffic on every model of the same purpose that has a price wherever it ran.
 
-        A model that lacks the price of plain input or output has none. Of equal cost, the one that
-        is named first goes first.
+        A model that lacks the price of plain input or output has no cost. Models of equal cost are
+        in order of their names.
         """
         known, unlisted = [], 0
         for model_id in self._models(mix):
@@ -123,7 +123,7 @@ class Candidates:
         return Purpose.TEXT if is_text else Purpose.EMBEDDING
 
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
-        """How the price book spells a model; as it is, where it has no list price."""
+        """The price book's spelling of a model; the given one where it has no list price."""
         spelled = (
             self.pricing.book.prices_of(model_id, part.ways[0], part.day, tier).listed_as
             for part in terms
@@ -167,7 +167,7 @@ class Candidates:
 
 
 class _Rates(NamedTuple):
-    """The rates of a model where some traffic ran, and the kinds of which they are assumed."""
+    """The rates of a model where some traffic ran, and the kinds with assumed rates."""
 
     usd_per_million: UsdPerMillion
     assumed: frozenset[TokenKind]
@@ -184,7 +184,7 @@ def _first_rates(pricing: Pricing, model_id: str, terms: Terms) -> UsdPerMillion
 
 
 def _tiers(terms: Terms) -> tuple[str | None, ...]:
-    """In which tiers a model may serve a call: in its own, else in the standard one."""
+    """The tiers in which a model may serve a call: its own, else the standard one."""
     return (terms.service_tier, None) if terms.service_tier else (None,)
 
 

@@ -20,9 +20,9 @@ class InvocationLogs(Protocol):
     """The invocation logs as Bedrock wrote them, with prompts and answers where it logs these."""
 
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
-        """The messages that were logged in a time, page by page, in order of time.
+        """The messages that were logged in a period, page by page, in order of time.
 
-        Pages may be empty: somebody looked, and may want to look no further.
+        Pages may be empty, so that the caller can stop between them.
 
         Args:
             start: The first moment, UTC.

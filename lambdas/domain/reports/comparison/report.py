@@ -65,13 +65,13 @@ class TrafficComparison(NamedTuple):
 
 
 class ProjectComparison(NamedTuple):
-    """What is known of a project.
+    """The comparison of one project.
 
     Attributes:
         project: Its name; `OTHER_PROJECTS` for all past a bound, `None` for all of them together.
         traffic: Its calls with a cost, by purpose.
         failed_calls: Its failed calls, which have none.
-        unpriced: How many of its calls have no known cost.
+        unpriced: The number of its calls without a known cost.
     """
 
     project: str | None
@@ -81,13 +81,13 @@ class ProjectComparison(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a report is about.
+    """The calls and the period that a report covers.
 
     Attributes:
-        start: From when on, UTC; `None` where there is nothing.
-        end: Until when.
+        start: The start of the period, UTC; `None` without calls.
+        end: Its end.
         calls: Calls, each once.
-        outlined_calls: Those whose request was looked at: where content is logged.
+        outlined_calls: The calls whose request was read: where content is logged.
     """
 
     start: datetime | None
@@ -97,13 +97,13 @@ class Coverage(NamedTuple):
 
 
 class ComparisonReport(NamedTuple):
-    """What the same traffic would cost on other models, and where money is lost.
+    """The cost of the same traffic on other models, and savings opportunities.
 
     Attributes:
         coverage: What it is about.
         account: All projects together.
         projects: Each, the most costly first; at the end, as one, what is past `MOST_PROJECTS`.
-        losses: What is lost, the most first.
+        losses: The savings opportunities, the largest first.
     """
 
     coverage: Coverage
@@ -191,8 +191,8 @@ class TrafficObserver:
         """Report, once, on all that was observed.
 
         Args:
-            start: From when on everything was observed; the first call, where nobody knows better.
-            end: Until when; the last call, where nobody knows better.
+            start: The start of the observed period; by default the first call.
+            end: Its end; by default the last call.
         """
         end = end or self._last
         if end is not None:

@@ -1,4 +1,4 @@
-"""What a logged request body tells of its size and its beginning, without its content."""
+"""Outlines logged request bodies: their sizes and beginnings, without their content."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Prefix(NamedTuple):
 
 
 class RequestOutline(NamedTuple):
-    """What is kept of a request body.
+    """The outline of a request body.
 
     Attributes:
-        max_tokens: How many tokens of output it allows; `None` where it does not say.
+        max_tokens: The output tokens that it allows; `None` where it sets no limit.
         prefixes: Its beginnings, ever longer: up to its tools, its system prompt, each message.
     """
 
@@ -70,8 +70,8 @@ def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
 
     Args:
         log: The log.
-        key: A random one of the run's own, 16 to 64 bytes: without it nobody can try out which
-            text a digest is of.
+        key: A random one of the run's own, 16 to 64 bytes: it keeps others
+            from testing which text a digest is of.
 
     Returns:
         `None` where the log has no body: logging of content is off, or the body is too large.
@@ -161,7 +161,7 @@ class OutlineMemory:
         return record
 
     def take(self, key: tuple[str, str, str]) -> RequestOutline | None:
-        """Give back the outline of a call and forget it; `None` where there is none."""
+        """Give back the outline of a call and forget it; `None` without one."""
         outline = self._outlines.pop(key, None)
         if outline is not None:
             self._room += _weight(outline)
@@ -176,5 +176,5 @@ class OutlineMemory:
 
 
 def _weight(outline: RequestOutline) -> int:
-    """How much of the bound an outline takes: itself weighs as much as a prefix or two."""
+    """The share of the bound that an outline takes: as much as its prefixes, and one or two more."""
     return 2 + len(outline.prefixes)

@@ -1,4 +1,4 @@
-"""What requests tell where content is logged: beginnings sent again, reservations not used."""
+"""Finds repeated prefixes and unused reservations in requests whose content is logged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Requests:
 
 
 def _saved_by_cache(count: int, rates: UsdPerMillion) -> Decimal | None:
-    """What reading input from a cache costs less; `None` where a price is not known."""
+    """The saving of a cache read over plain input; `None` where a price is not known."""
     if TokenKind.CACHE_READ not in rates or TokenKind.INPUT not in rates:
         return None
     saved = max(rates[TokenKind.INPUT] - rates[TokenKind.CACHE_READ], Decimal(0))

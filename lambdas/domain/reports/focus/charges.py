@@ -56,14 +56,14 @@ class TooManyChargesError(Exception):
 
 
 class ListPrice(NamedTuple):
-    """Where in the price book a price stands.
+    """A reference to a price in the price book.
 
     Attributes:
         model_id: The model, as the book spells it.
-        area: Where it holds.
+        area: The scope in which it holds.
         above_input_tokens: It holds for calls that read more than so many tokens.
-        source: Who says so.
-        basis: What it rests on.
+        source: Its source.
+        basis: Its basis.
     """
 
     model_id: str
@@ -74,25 +74,25 @@ class ListPrice(NamedTuple):
 
 
 class ChargeKey(NamedTuple):
-    """What the usage of a charge has in common.
+    """The properties that all usage of a charge shares.
 
     Attributes:
         day: The day of the calls, UTC.
         account_id: The account that was called.
-        region: The Region that was called; empty where the log does not tell.
-        identity_arn: Who called, whole.
+        region: The Region that was called; empty where the log does not name it.
+        identity_arn: The whole ARN of the caller.
         model_id: The foundation model.
-        invoked_model_id: What the caller named.
-        project: What the calls are put down to, or `UNATTRIBUTED`; so are the next two.
+        invoked_model_id: The id or ARN that the caller named.
+        project: The project that the calls are attributed to, or `UNATTRIBUTED`.
         department: Their department.
         use_case: Their use case.
-        rung: What the project rests on.
-        service_tier: In which the calls were served; empty for the standard one.
+        rung: The attribution source of the project.
+        service_tier: The tier that served the calls; empty for the standard one.
         edition: The edition of the price book; empty where it has no name.
         meter: The kind of the tokens, or the unit.
         usd: The price that is paid for a million tokens, or for one unit.
-        list_usd: Their list price; `None` where there is an agreed one alone.
-        list_price: Where that stands; `None` as well where there is none.
+        list_usd: Their list price; `None` where there is only a contracted price.
+        list_price: The reference to that price, or `None`.
     """
 
     day: date
@@ -136,8 +136,8 @@ class LeftOut(NamedTuple):
     Attributes:
         model_id: Their foundation model, or `OTHER_MODELS` past a bound.
         reason: A value of `Unpriced`, `NO_ACCOUNT` or `NO_PERIOD`.
-        invocations: How many they are.
-        tokens: All their tokens that somebody counted.
+        invocations: Their number.
+        tokens: Their tokens, as far as they were reported.
     """
 
     model_id: str
@@ -151,8 +151,8 @@ class DailyCharges:
     """Charges of calls, kept up to date call by call; calls come in any order.
 
     Attributes:
-        account_id: Whose calls they are where a log does not tell; `None` for their callers'.
-        identity_detail: How much of each caller the charges name. It decreases, for all calls,
+        account_id: The account of calls whose log names none; `None` for the caller's account.
+        identity_detail: The detail with which charges name callers. It decreases, for all calls,
             where there would be more than `MAX_CHARGES`.
     """
 
@@ -206,7 +206,7 @@ class DailyCharges:
             yield Charge(key, self._quantities[key])
 
     def priced_invocations(self, month: date) -> int:
-        """How many calls are in the charges of a billing period."""
+        """The number of calls in the charges of a billing period."""
         return self._priced[month]
 
     def left_out(self, month: date) -> list[LeftOut]:
@@ -320,7 +320,7 @@ def _has_period(timestamp: datetime) -> bool:
 
 
 def _order(key: ChargeKey) -> tuple[object, ...]:
-    """What sorts keys: prices that are not known go first."""
+    """The sort key of charges: unknown prices go first."""
     *texts, meter, usd, list_usd, list_price = key
     listed = () if list_usd is None else (list_usd,)
     return (*texts, _METERS.index(meter), usd, listed, list_price or ())

@@ -18,7 +18,7 @@ DECIMAL_DIGITS = 38
 
 
 class FeatureLevel(StrEnum):
-    """Whether a dataset has to have a column."""
+    """The requirement for a column to be in a dataset."""
 
     MANDATORY = "Mandatory"
     CONDITIONAL = "Conditional"
@@ -27,7 +27,7 @@ class FeatureLevel(StrEnum):
 
 
 class DataType(StrEnum):
-    """What a column holds."""
+    """The data type of a column."""
 
     STRING = "String"
     DECIMAL = "Decimal"
@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
     @property
     def is_custom(self) -> bool:
-        """Whether it is our own."""
+        """True for a column of our own."""
         return self.name.startswith(CUSTOM_PREFIX)
 
 

@@ -45,7 +45,7 @@ class Sums(NamedTuple):
 
 
 class CostTotals(NamedTuple):
-    """The totals of rows, and the calls that are in none.
+    """The totals of rows, and the calls that are in no row.
 
     Attributes:
         sums: The sums of the rows.
@@ -86,7 +86,7 @@ class CostTotals(NamedTuple):
 
 
 class PeriodCosts(NamedTuple):
-    """What is known of a billing period beside its rows.
+    """The summary of a billing period, in addition to its rows.
 
     Attributes:
         month: Its first day.
