@@ -18,8 +18,8 @@ class Notice:
     """Something that people have to know.
 
     Attributes:
-        subject: What it is about, in a line.
-        text: What has happened, and what to do about it.
+        subject: The subject, in one line.
+        text: The event, and the action to take.
         is_repeated: Whether it was published before, in at least one way that failed.
     """
 

@@ -25,7 +25,7 @@ from lambdas.domain.attribution.tags import (
 _TAGGED_LIVES = timedelta(hours=1)
 """For how long tags that were found are taken to hold, whatever became of them since."""
 _UNTAGGED_LIVES = timedelta(minutes=15)
-"""The same where none were found, or nobody could look: whoever mends that sees it soon."""
+"""The same where no tags were found, or the look-up failed, so that a fix takes effect soon."""
 _PAUSE = timedelta(minutes=1)
 _MAX_ENTRIES = 10_000
 LONGEST_LOOK_SECONDS = 20.0
@@ -50,7 +50,7 @@ class TagDirectory:
         """Read tags from a memory, and from a source where it has none.
 
         Args:
-            memory: What is known already, to all processes.
+            memory: The entries that all processes share.
             source: Asked for what is not known, or not lately.
             label_names: The tags that are kept. All others are dropped.
             tell: Receives the reason why tags stay unknown: once for each missing permission, and

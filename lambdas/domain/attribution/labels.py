@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lambdas.domain.invocations.remembering import remembered
 
 UNATTRIBUTED = "unattributed"
-"""The label of calls of which nobody knows better."""
+"""The label of calls that no source attributes."""
 LONGEST_LABEL = 256
 """Characters; as many as a tag's value has."""
 

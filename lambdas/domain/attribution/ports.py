@@ -33,7 +33,7 @@ class FoundTags(NamedTuple):
         tags: Names and values as they are; `None` where the resource does not exist here (any
             more), or the meter lacks the permission to read them.
         model_id: The foundation model behind an application inference profile, if it is known.
-        denied: The permission that the meter lacks to know more. Equal texts mean the same
+        denied: The permissions that the meter lacks to know more. Equal texts mean the same
             permission.
         is_global: Whether the profile reaches its model in whichever Region of the world.
     """
@@ -62,7 +62,7 @@ class TagEntry(NamedTuple):
     """The stored entry of a resource.
 
     Attributes:
-        history: What is known of it.
+        history: Its known history.
         checked_at: The time of the last look-up, in UTC, whatever its result.
         names: The names of tags that were looked for, in lower case; of others nothing is known.
     """

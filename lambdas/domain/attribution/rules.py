@@ -103,12 +103,12 @@ class AttributionRules:
     """All configured rules of attribution.
 
     Attributes:
-        label_names: How labels are named.
+        label_names: The names of labels.
         trusted_principals: The principals whose metadata counts; by default there are none.
         patterns: Earlier ones go first, label by label.
         trusted_profiles: Application inference profiles that may name another project than the
             caller's own tags. Whoever may make and tag a profile can name any.
-        own_tags_first_from: From when on the caller's own tags decide where they name another
+        own_tags_first_from: The time from which the caller's own tags win where they name another
             project than a profile that is not trusted; `None` for never: such calls are counted.
     """
 

@@ -90,8 +90,8 @@ class TagObservation(NamedTuple):
     """The tags of a resource from one look-up on.
 
     Attributes:
-        observed_from: Since when it is taken to hold, in UTC.
-        tags: The tags; empty where the resource has none of them, or they are not known any more.
+        observed_from: The time from which it is taken to hold, in UTC.
+        tags: The tags; empty where the resource has no tags, or they are not known any more.
     """
 
     observed_from: datetime
@@ -130,13 +130,13 @@ class TagHistory:
     def observed(self, since: datetime, tags: Tags) -> TagHistory:
         """The history after another look-up: longer only if something changed.
 
-        An observation that is no later than the last one, by another's clock, is no news. Past
+        An observation that is no later than the last one, by another's clock, changes nothing. Past
         `MOST_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
         is not what came after it.
 
         Args:
-            since: Since when it is taken to hold.
-            tags: What was found.
+            since: The time from which it is taken to hold.
+            tags: The tags that were found.
         """
         if self.observations:
             last = self.observations[-1]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 STEP = timedelta(minutes=5)
-"""How often there is an audit, and where windows begin and end."""
+"""The time between audits; windows begin and end at multiples of it."""
 
 _LENGTH = timedelta(hours=1)
 _DELAY = timedelta(minutes=15)
 SETTLING = timedelta(hours=1)
-"""How long after its end an hour has settled: both sides have all calls that they will have."""
+"""The time after its end when an hour has settled: both sides have all calls they will have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class AuditWindow:
     """An hour whose calls should all be counted.
 
     Attributes:
-        start: Its begin, in UTC.
+        start: Its start, in UTC.
         end: Its end, not included.
     """
 

@@ -15,7 +15,7 @@ from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
 
 AUDITS_RUNNING = 2
-"""So many audits one after the other have to find calls missing before somebody is told."""
+"""The number of consecutive audits with missing calls after which people are notified."""
 
 
 _DEFAULT_ROUTER = re.compile(r"[a-z]+\.[a-z]+:\d+")
@@ -49,8 +49,8 @@ class Comparison(NamedTuple):
     """One quantity, on both sides.
 
     Attributes:
-        metered: What the meter has counted; nothing published is nothing counted.
-        bedrock: What Bedrock has.
+        metered: The number that the meter has counted; 0 if it published nothing.
+        bedrock: The number that Bedrock has.
     """
 
     metered: int

@@ -63,10 +63,11 @@ MANTLE_METRICS: MetricNames = {
     Quantity.INPUT: (MantleMetric.INPUT_TOKENS,),
     Quantity.OUTPUT: (MantleMetric.OUTPUT_TOKENS,),
 }
-"""Of the endpoint `bedrock-mantle`, whose calls Bedrock does not log and nothing can attribute."""
+"""Metrics of the endpoint `bedrock-mantle`. Bedrock does not log its calls, so nothing can
+attribute them."""
 
 Figures: TypeAlias = Mapping[Quantity, int]
-"""What quantities add up to; those of which there is no metric are left out."""
+"""The sums of quantities; quantities without a metric are left out."""
 
 
 def merge_models(

@@ -1,4 +1,4 @@
-"""The port that the figures of an audit come from."""
+"""The port that reads the figures of an audit."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pydantic_core import from_json
 
 JsonValue: TypeAlias = object
-"""Whatever JSON can hold; nothing is taken for granted before it is looked at."""
+"""Any JSON value; its type is checked before each use."""
 JsonObject: TypeAlias = dict[str, Any]
 
 STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)

@@ -40,7 +40,7 @@ class Delivery:
 
     Attributes:
         data: The event's `awslogs.data`, as it came.
-        envelope: What it unpacks to, or why it does not.
+        envelope: Its unpacked content, or the reason why it cannot be unpacked.
         first_line: The place of its first message, from 1, blank ones not counted.
     """
 
@@ -77,7 +77,7 @@ class Delivery:
         """Read each message.
 
         Args:
-            source: Where records are taken from; `None` for anywhere.
+            source: The source whose records are accepted; `None` for any.
         """
         if isinstance(self.envelope, Undecodable):
             return [RejectionReason(self.envelope.value)]

@@ -76,7 +76,7 @@ def read_envelope(envelope: JsonObject, read: ReadInvocation = read_invocation) 
     as good as `logEvents`. Blank messages are nothing.
 
     Args:
-        envelope: What `unpack` gives.
+        envelope: The result of `unpack`.
         read: Reads each invocation log, here and below.
     """
     if envelope.get("messageType") == "CONTROL_MESSAGE":

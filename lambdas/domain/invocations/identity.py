@@ -8,7 +8,7 @@ from enum import StrEnum
 from lambdas.domain.invocations.remembering import remembered
 
 UNKNOWN_IDENTITY = "unknown"
-"""The identity of a record that names none."""
+"""The identity of a record that does not name a caller."""
 CONFLICTING_IDENTITY = "conflicting"
 """The identity of a call whose readings name several callers."""
 
@@ -33,15 +33,15 @@ class CallerIdentity:
 
     Attributes:
         arn: The whole text that the record gives; the key of every report. An ARN if all is well.
-        kind: What sort of caller it is.
-        principal: Who stays the same between sessions: `role/NAME`, `user/NAME`,
-            `federated-user/NAME`, `root`; the whole text where it is no ARN of a caller. Unique
-            within an account only.
+        kind: The kind of caller.
+        principal: The part that stays the same between sessions: `role/NAME`, `user/NAME`,
+            `federated-user/NAME`, `root`; the whole text where it is not the ARN of a caller.
+            Unique within an account only.
         session_name: The session of a role, else `None`. For people it is often an e-mail
             address, for machines often random.
-        account_id: The account in the ARN; `None` where there is none. Need not be the account
+        account_id: The account in the ARN; `None` without an account. Need not be the account
             that was called.
-        partition: `aws`, `aws-us-gov`, `aws-cn`, ...; `None` where there is none.
+        partition: `aws`, `aws-us-gov`, `aws-cn`, ...; `None` where it is not known.
 
     Example:
         >>> CallerIdentity.from_arn("arn:aws:sts::111122223333:assumed-role/chat/ana").principal
@@ -57,7 +57,7 @@ class CallerIdentity:
 
     @staticmethod
     def from_arn(arn: str) -> CallerIdentity:
-        """Read any text; what is no ARN of a caller is of kind `UNKNOWN` and keeps its text.
+        """Read any text; one that is not the ARN of a caller is kept, as of kind `UNKNOWN`.
 
         Forms: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
         """

@@ -28,7 +28,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limi
 _MAX_STRING_BYTES = 8 * 2**20
 """The longest JSON string: a message of 1 MB whose every character is escaped takes 6 MB."""
 _MAX_SKIPPED = 100_000
-"""Pieces of JSON that CloudWatch Logs does not write. It writes none, or a few in a later form."""
+"""The number of unknown pieces of JSON to accept. CloudWatch Logs writes no such pieces today."""
 _MAX_EVENTS = 1000
 _MAX_CHARACTERS = 4 * 2**20
 """The log events of a part, and the characters of their messages, but for its last event."""

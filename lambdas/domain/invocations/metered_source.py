@@ -40,7 +40,7 @@ class MeteredSource:
 
         Args:
             envelope: The delivery, which names its log group and log stream.
-            readings: What its messages turned out to be.
+            readings: The readings of its messages.
         """
         source = envelope.get("logGroup"), envelope.get("logStream")
         if source != (self.log_group, BEDROCK_LOG_STREAM):

@@ -16,7 +16,7 @@ class RejectedRecord:
     Attributes:
         source: The file, or the log stream.
         line: Its place there, from 1, blank lines not counted.
-        reason: Why it cannot be counted.
+        reason: The reason why it cannot be counted.
     """
 
     source: str

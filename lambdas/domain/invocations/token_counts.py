@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_COUNT = 10**12
-"""A count above this is no count but an error or an attack, and is read as absent."""
+"""A count above this is an error or an attack, and is read as absent."""
 
 
 class TokenCounts(NamedTuple):

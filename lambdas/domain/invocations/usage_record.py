@@ -71,7 +71,7 @@ OPERATIONS_WITH_OUTPUT = OPERATIONS - {"InvokeModel"}
 OTHER = "other"
 
 PERMISSION_NOTICE = "Permissions are correctly set"
-"""How the line starts that Bedrock writes when logging is switched on."""
+"""The start of the line that Bedrock writes when logging is switched on."""
 
 _EMPTY: JsonObject = {}
 _NO_BODY = BodyUsage()
@@ -95,7 +95,7 @@ class RejectionReason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     TRUNCATED = "truncated"
     TOO_OLD = "too_old"
-    """Older than the ledger keeps calls: it could not tell a second delivery from a first."""
+    """Older than the retention of the ledger, which could not recognize a second delivery."""
     IN_THE_FUTURE = "in_the_future"
     """Later than now by more than clocks differ: metrics could not show when the call was made."""
     WRONG_SOURCE = "wrong_source"
@@ -132,7 +132,7 @@ class Conflicts(NamedTuple):
         variants: Models and service tiers.
         identity_arns: Callers.
         timestamps: Times in UTC.
-        error_codes: Error codes; empty text stands for success.
+        error_codes: Error codes; empty text means success.
         is_cut_off: Whether a field had more values than are kept.
         are_counts_disputed: Whether the readings report different tokens or billed units.
         are_details_disputed: Whether the readings differ in another field, which has no list here.
@@ -159,7 +159,7 @@ class UsageRecord(NamedTuple):
         account_id: The account that was called; empty where the log does not name it.
         region: The Region that was called (and is billed); empty where the log does not name it.
         request_id: With `account_id` and `region`, the identity of the call.
-        timestamp: When, in UTC.
+        timestamp: The time of the call, in UTC.
         operation: One of `OPERATIONS`, or `OTHER`.
         model_id: The foundation model, see `foundation_model_id`. A response may name the one
             behind an application inference profile or a prompt router.
@@ -171,7 +171,7 @@ class UsageRecord(NamedTuple):
         latency_ms: The time that the model took, in milliseconds, where a body reports it.
         request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
             a trusted principal's counts for anything.
-        service_tier: In which the call was served, by its response; `None` for the standard one,
+        service_tier: The tier that served the call, by its response; `None` for the standard one,
             or where no response is in the log. `latency-optimized` is one; where no response
             says how the call was served, it stands for a requested one.
         billed_units: Units other than tokens that the response reports: pairs of unit and count,
@@ -236,7 +236,7 @@ class UsageRecord(NamedTuple):
 ReadInvocation: TypeAlias = "Callable[[JsonValue], UsageRecord | RejectionReason]"
 """Reads one decoded invocation log, as `read_invocation` does; never raises."""
 Reading: TypeAlias = UsageRecord | RejectionReason | Ignored
-"""What one message turned out to be."""
+"""The result of reading one message."""
 
 
 def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:

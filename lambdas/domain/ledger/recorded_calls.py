@@ -25,7 +25,7 @@ class ScannedPage(NamedTuple):
     """A part of the ledger.
 
     Attributes:
-        calls: Its calls that were asked for, in the order of the scan; there may be none.
+        calls: Its calls that were asked for, in the order of the scan; may be empty.
         cursor: The place of its end; `None` at the end of the ledger.
         unreadable_items: The number of items of the time that cannot be read as calls.
     """

@@ -29,8 +29,8 @@ class TamperedCall:
     """A call in the ledger that something other than the meter changed.
 
     Attributes:
-        tampering: What was done to it.
-        record: What stands now, or what stood before where that is gone; `None` if neither can
+        tampering: The kind of change.
+        record: The call as it is now, or as it was before if it is gone; `None` if neither can
             be read.
     """
 

@@ -18,7 +18,7 @@ YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
 
 
 NO_MEMORY = "nothing yet"
-"""What a new parameter holds; if it were changed, CloudFormation would overwrite the memory."""
+"""The value of a new parameter. CloudFormation would overwrite the state if this changed."""
 
 
 class ExistingPolicy(StrEnum):

@@ -74,7 +74,7 @@ def watch_notice(
 
     Args:
         differences: All that there are.
-        change: What brought it about, where CloudTrail knows.
+        change: The change that caused it, if it is in CloudTrail.
         is_mended: Whether there were differences before.
     """
     if differences:

@@ -74,7 +74,7 @@ def aggregate(
 
     Args:
         calls: Calls, each once.
-        detail: How much is published.
+        detail: The amount of detail to publish.
         metrics: The metrics that are wanted.
     """
     gathering = Gathering(metrics)
@@ -100,7 +100,7 @@ class Gathering:
 
         Args:
             metered: The call.
-            detail: How much is published.
+            detail: The amount of detail to publish.
         """
         identity, project, model, model_of_identity = metered.values
         minute = metered.time.replace(second=0, microsecond=0)
@@ -129,7 +129,7 @@ class Gathering:
         return self._series[key].keys() if key in self._series else None
 
     def is_distribution(self, key: SeriesKey) -> bool:
-        """True when each value of a series is published."""
+        """Return true when each value of a series is published."""
         _, index, dimension_set, _ = key
         return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
 

@@ -30,7 +30,7 @@ class PublishReport:
         oldest: The time of the oldest published call.
         first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
             It and all after it are to be published again.
-        reason: Why it was not sent.
+        reason: The reason why it was not sent.
         overflowing: Calls that are in an overflow bucket, since more identities, projects or
             models than have metrics of their own were seen.
     """

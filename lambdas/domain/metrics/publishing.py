@@ -32,7 +32,7 @@ class Published(NamedTuple):
 
     Attributes:
         calls: The number of calls that were published, the first ones.
-        stop: Why the rest was not; `None` if there is no rest.
+        stop: The reason why the rest was not; `None` if all were published.
     """
 
     calls: int
@@ -49,7 +49,7 @@ class MetricPublishing:
 
     Attributes:
         sink: Takes the data points of a chunk.
-        detail: How much is published.
+        detail: The amount of detail to publish.
     """
 
     sink: MetricSink

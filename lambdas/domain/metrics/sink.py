@@ -13,8 +13,8 @@ from lambdas.domain.metrics.aggregation import DataPoint
 OLDEST = timedelta(days=14)
 NEWEST = timedelta(hours=2)
 MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
-"""How far ahead of now the ledger takes a call: less than CloudWatch does, so that no call in the
-ledger is too far ahead to be published."""
+"""The time ahead of now up to which the ledger takes a call. It is less than CloudWatch accepts, so
+that no call in the ledger is too far ahead to be published."""
 
 
 def is_taken(called_at: datetime, now: datetime) -> bool:

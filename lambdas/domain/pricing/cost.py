@@ -24,7 +24,7 @@ class CostLine(NamedTuple):
         tokens: Their number, at least one.
         list_usd_per_million: Their list price; `None` where there is a contracted one alone.
         usd_per_million: The contracted price, else the list price.
-        listed: Where the list price stands, and what it rests on.
+        listed: The list price and its basis.
     """
 
     kind: TokenKind
@@ -53,7 +53,7 @@ class UnitLine(NamedTuple):
         quantity: The number of units, at least one.
         model_id: The entry of the price book: the model, or `GUARDRAILS`.
         usd_per_unit: The list price less the contracted discount.
-        listed: Where the list price stands, and what it rests on.
+        listed: The list price and its basis.
     """
 
     unit: BilledUnit
@@ -154,9 +154,9 @@ class Unpriced(StrEnum):
     NO_PRICE = "no_price"
     """No price of the model is known in the partition where it was called."""
     NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
-    """There is a price, but none of the service tier that served the call."""
+    """The model has a price, but not in the service tier that served the call."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
-    """There is a price, but none of a kind of tokens that the call used."""
+    """The model has a price, but not for each kind of tokens that the call used."""
     NO_COUNTS = "no_counts"
     """The log does not say how many tokens it took."""
     BILLED_IN_OTHER_UNITS = "billed_in_other_units"

@@ -72,7 +72,7 @@ class NegotiatedPrices:
         self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
 
     def __iter__(self) -> Iterator[NegotiatedPrice]:
-        """All that was agreed, in no particular order."""
+        """All contracted prices, in any order."""
         return iter(self._prices)
 
     def price_of(

@@ -140,7 +140,7 @@ class _Candidates:
         known: The prices of the book.
         listed: The rates that are listed, by key; one for each different price.
         listed_before: The same at the last check.
-        unmapped: Offers and the names in them that stand for no known model.
+        unmapped: Offers and the names in them without a known model.
         updates: The held and the rejected candidates so far.
         since: The times at which these were first held, by their short names.
         now: The time.

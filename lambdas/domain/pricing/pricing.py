@@ -64,7 +64,7 @@ class Pricing:
 
         Args:
             model_id: The foundation model.
-            route: How and where it is called.
+            route: The way and the Region in which it is called.
             day: The day of the calls, UTC.
             total_input_tokens: The tokens that each call reads, cached ones included.
             service_tier: The tier that serves them; `None` for the standard one.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 REPORT_NAME = "bedrock-meter"
-"""What files of reports are called, before their suffix."""
+"""The name of a report's files, before their suffix."""
 
 
 class ReportUnfinishedError(Exception):
@@ -35,6 +35,6 @@ class ReportFiles(Protocol):
         """Keep a file, wholly or not at all.
 
         Args:
-            file: What to keep.
+            file: The file to store.
             name: Its name, with folders.
         """

@@ -36,7 +36,7 @@ class SafeguardReport:
     """The result of a check.
 
     Attributes:
-        differences: What is not as it was deployed.
+        differences: The drift.
         names: The names of what was deployed, by which changes of it are recognised.
     """
 
@@ -85,7 +85,7 @@ class Keys(Protocol):
     """Customer keys of the account."""
 
     def find(self, key_id: str) -> Key | None:
-        """A key with its policy; `None` if there is none."""
+        """Get a key with its policy; `None` if the key is gone."""
 
 
 class LogSettings(Protocol):

@@ -89,7 +89,7 @@ def compare_topic(
     """Find what keeps notifications from people.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: The topic; `None` if it is gone.
         now: The time of the check. People have a day to confirm, from the deployment on.
     """

@@ -67,7 +67,7 @@ class UsageFigures:
 
     @property
     def assumed_cost_usd(self) -> Decimal:
-        """The part of the cost that rests on assumed prices, exactly."""
+        """The part of the cost at assumed prices, exactly."""
         return self.assumed_price_usd.normalize()
 
     @property
@@ -123,7 +123,7 @@ class CallGroup:
     Attributes:
         example: One of the calls.
         calls: Their number.
-        input: Their input tokens; 0 where calls of the group report none.
+        input: Their input tokens; 0 if the calls do not report them.
         output: Their output tokens, in the same way, and so on.
         cache_read: Their tokens read from the cache.
         cache_write: Their tokens written to the cache.
@@ -174,7 +174,7 @@ class GroupKey(NamedTuple):
     Attributes:
         call: A call without its id, time of day and tokens; a disputed call is as it stands.
         day: The day of the calls, UTC.
-        used: Which tokens they report and use.
+        used: The kinds of tokens that they report and use.
         step: The number of sizes, above which prices change, that they exceed.
     """
 
@@ -191,7 +191,7 @@ class UsageSummary:
     Prices are per token, so calls of equal prices are added up first, and priced as one.
 
     Attributes:
-        pricing: What calls cost.
+        pricing: The prices of calls.
         corrections: Changes to calls that were counted already.
     """
 

@@ -34,7 +34,7 @@ _Path: TypeAlias = tuple[str, ...]
 
 
 class PriceListFileError(ValueError):
-    """A file that is no bulk file of the AWS Price List, or is larger than its limits."""
+    """A file that is not a bulk file of the AWS Price List, or is larger than its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def read_bulk_file(file: BinaryReader, limits: FileLimits = DEFAULT_LIMITS) -> B
     """Read a bulk file without holding all of its text in memory.
 
     Raises:
-        PriceListFileError: It is no such file, it is cut off, or a limit is passed.
+        PriceListFileError: It is not such a file, it is cut off, or it exceeds a limit.
     """
     parts = _Parts(limits)
     try:

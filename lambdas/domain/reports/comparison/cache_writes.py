@@ -16,7 +16,7 @@ SHORT_LIFETIME = timedelta(minutes=5)
 LONG_LIFETIME = timedelta(hours=1)
 """Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html"""
 SLACK = timedelta(minutes=1)
-"""Lifetimes are taken as so much longer: a log does not tell when a call began and ended."""
+"""Lifetimes are taken as so much longer: logs do not say when a call began and ended."""
 
 _WRITES = (TokenKind.CACHE_WRITE_5M, TokenKind.CACHE_WRITE_1H)
 _OF_A_MILLION = -6  # places of the decimal point

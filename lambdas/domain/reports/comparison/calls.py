@@ -35,10 +35,10 @@ class ObservedCall(NamedTuple):
         timestamp: The time of the call.
         identity_arn: The caller.
         tokens: Its tokens.
-        error_code: Why it failed; `None` for a successful call.
+        error_code: Its error code; `None` for a successful call.
         project: Its project.
         priced: The model, terms and rates behind its cost.
-        cost: Its cost, or why it has none; that of a failed call as if it had succeeded.
+        cost: Its cost, or the reason why it is unknown; for a failed call as if it had succeeded.
     """
 
     account_id: str

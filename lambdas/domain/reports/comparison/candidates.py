@@ -76,8 +76,8 @@ class Candidates:
     are taken for models in use alone.
 
     Attributes:
-        pricing: What tokens cost. Prices are those of the day of a call, and what was agreed on
-            goes before list prices, as for the calls themselves.
+        pricing: The prices of tokens: those of the day of a call, and contracts
+            go before list prices, as for the calls themselves.
     """
 
     pricing: Pricing

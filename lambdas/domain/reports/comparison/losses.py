@@ -136,4 +136,4 @@ MEANINGS = {
         " ten times the answer and more. Bedrock takes them off the quota while a call runs"
     ),
 }
-"""What each figure is, and how sure."""
+"""The meaning of each figure, and its certainty."""

@@ -39,7 +39,7 @@ class WeeklyComparison(NamedTuple):
     Attributes:
         week: The week, as ISO 8601 names it.
         report: The comparison.
-        requests_unread: Why not every request in the log was read; `None` if each one was.
+        requests_unread: The reason why requests in the log were not read; `None` if all were.
         requests_left_out: Requests that did not fit in memory.
         unreadable_items: The number of items of the week that cannot be read as calls.
     """

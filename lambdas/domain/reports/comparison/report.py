@@ -31,17 +31,17 @@ from lambdas.domain.reports.comparison.traffic import (
 )
 
 MOST_PROJECTS = 200
-"""How many projects, the most costly ones, a report tells apart: each is some 25 KB of JSON."""
+"""The number of projects in a report, the most costly ones: each is some 25 KB of JSON."""
 MOST_OBSERVED_PROJECTS = 5_000
-"""How many projects are told apart while calls come in, some 10 KB of memory each."""
+"""The number of projects to keep while calls come in, some 10 KB of memory each."""
 
 
 class Unknown(NamedTuple):
     """Calls that cannot be compared.
 
     Attributes:
-        model_id: What was called.
-        reason: Why they have no cost.
+        model_id: The model that was called.
+        reason: The reason why they have no cost.
     """
 
     model_id: str
@@ -52,9 +52,9 @@ class TrafficComparison(NamedTuple):
     """Traffic of one purpose, and what it would have cost elsewhere.
 
     Attributes:
-        purpose: What its models are for.
-        mix: What it was made of.
-        costs: What it costs on each model, the cheapest first; those in use are among them.
+        purpose: The purpose of its models.
+        mix: Its tokens and their cost.
+        costs: Its cost on each model, the cheapest first; those in use are among them.
         unlisted_models: Models of the purpose without a listed price where it ran.
     """
 
@@ -70,7 +70,7 @@ class ProjectComparison(NamedTuple):
     Attributes:
         project: Its name; `OTHER_PROJECTS` for all past a bound, `None` for all of them together.
         traffic: Its calls with a cost, by purpose.
-        failed_calls: Its failed calls, which have none.
+        failed_calls: Its failed calls, which have no cost.
         unpriced: The number of its calls without a known cost.
     """
 
@@ -100,7 +100,7 @@ class ComparisonReport(NamedTuple):
     """The cost of the same traffic on other models, and savings opportunities.
 
     Attributes:
-        coverage: What it is about.
+        coverage: The calls and the period that it covers.
         account: All projects together.
         projects: Each, the most costly first; at the end, as one, what is past `MOST_PROJECTS`.
         losses: The savings opportunities, the largest first.

@@ -24,7 +24,7 @@ LEAST_CACHED_TOKENS = 1000
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 """
 MOST_BEGINNINGS = 200_000
-"""How many beginnings are remembered; past that, the ones seen longest ago are forgotten."""
+"""The number of beginnings that are kept; past that, the least recently seen are dropped."""
 
 _OF_A_MILLION = -6  # places of the decimal point
 _Caller: TypeAlias = tuple[str, str, str, str]

@@ -76,7 +76,7 @@ class Terms(NamedTuple):
             Never the other way: who keeps to a geography may have to.
         day: The first day with the same prices, UTC.
         total_input_tokens: The least that it reads at the same rates.
-        service_tier: In which it was served; `None` for the standard one.
+        service_tier: The tier that served it; `None` for the standard one.
     """
 
     ways: tuple[Route, ...]

@@ -30,15 +30,15 @@ MAX_CHARGES = 1_000_000
 """Charges that are folded at a time, some kilobyte of memory each."""
 
 NO_ACCOUNT = "no_account"
-"""Why a call is left out though it has a price: nobody tells which account it was billed to."""
+"""The reason of a call with a price to be left out: the account that pays is not known."""
 
 NO_PERIOD = "no_period"
-"""Why a call is left out though it has a price: its time is in no month that FOCUS can write."""
+"""The reason of a call with a price to be left out: FOCUS cannot write the month."""
 LONGEST_TEXT = 2048
 """Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
 
 Meter: TypeAlias = TokenKind | BilledUnit
-"""What is counted: tokens of a kind, or units of another sort."""
+"""The counted quantity: tokens of a kind, or other units."""
 _METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
 MAX_LEFT_OUT = 10_000
 """Pairs of model and reason that a billing period names among the calls in no charge: forged
@@ -122,7 +122,7 @@ class Charge(NamedTuple):
     """Usage of one kind, one day and one price: a row of the dataset.
 
     Attributes:
-        key: What it has in common.
+        key: The properties that its usage shares.
         quantity: The number of tokens or units.
     """
 

@@ -12,9 +12,9 @@ from lambdas.domain.pricing import PriceBasis
 
 FOCUS_VERSION = "1.2"
 CUSTOM_PREFIX = "x_"
-"""How columns begin that the specification does not know."""
+"""The prefix of columns that are not in the specification."""
 DECIMAL_DIGITS = 38
-"""What a decimal of Parquet and of most databases holds."""
+"""The digits of a decimal in Parquet and most databases."""
 
 
 class FeatureLevel(StrEnum):
@@ -42,11 +42,11 @@ class Column(NamedTuple):
     Attributes:
         name: Its ID there.
         level: Whether a dataset has to have it.
-        data_type: What it holds.
+        data_type: Its data type.
         is_nullable: Whether a row may leave it empty.
         allowed: The only values; empty for any. Those of `ServiceSubcategory`, some eighty, are
             left to the tests.
-        decimal_places: How many a decimal may have.
+        decimal_places: The most places that a decimal may have.
     """
 
     name: str

@@ -51,7 +51,7 @@ class CostTotals(NamedTuple):
         sums: The sums of the rows.
         priced_invocations: The calls in the rows.
         left_out: The calls in no row, by model and reason.
-        identity_detail: How exactly rows name callers.
+        identity_detail: The detail with which rows name callers.
     """
 
     sums: Sums

@@ -99,7 +99,7 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         **_EMPTY,
         "BilledCost": costs.usd,
         "BillingAccountId": payer,
-        "BillingAccountName": payer,  # logs have no names of resources
+        "BillingAccountName": payer,  # logs do not have the name of an account
         "BillingCurrency": "USD",
         "BillingPeriodEnd": midnight(month_after(key.month)),
         "BillingPeriodStart": midnight(key.month),
@@ -170,7 +170,7 @@ def _units(meter: Meter) -> tuple[str, str]:
 
 
 def _resource(invoked_model_id: str) -> dict[str, Value]:
-    """The ARN of a resource of the account, such as an application inference profile, if any."""
+    """The columns of a resource, such as an application inference profile; empty without one."""
     parts = invoked_model_id.split(":", _ARN_PARTS - 1)
     kind = parts[-1].partition("/")[0]
     if parts[0] != "arn" or len(parts) != _ARN_PARTS or not kind or kind in _OF_AWS_S_OWN:
