@@ -1,4 +1,4 @@
-"""What people are told, beside alarms, and whoever passes it on."""
+"""Notifications for people, in addition to alarms, and the port that delivers them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Notice:
     """Something that people have to know.
 
     Attributes:
-        subject: What it is about, in a line.
-        text: What has happened, and what to do about it.
+        subject: The subject, in one line.
+        text: The event, and the action to take.
         is_repeated: Whether it was published before, in at least one way that failed.
     """
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is that a threshold was crossed."""
+    """The severity of a crossed threshold."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A number of quota tokens in one hour of the clock, from which on somebody should know."""
+    """A number of quota tokens in one clock hour at which people are notified."""
 
     severity: Severity
     quota_tokens: int

@@ -1,4 +1,4 @@
-"""What calls are put down to, by what held when they were made: project, department, use case."""
+"""Attributes calls to a project, department and use case, as of the time they were made."""
 
 from lambdas.domain.attribution.attribution import Attribution, Rung
 from lambdas.domain.attribution.directory import TagDirectory

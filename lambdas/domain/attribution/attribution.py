@@ -1,4 +1,4 @@
-"""The project, department and use case of a call, and what they rest on."""
+"""The project, department and use case of a call, and the source of each attribution."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Rung(StrEnum):
-    """What an attribution rests on, the surest first."""
+    """The sources of an attribution, the most reliable first."""
 
     INFERENCE_PROFILE = "inference_profile"
     """Tags of the application inference profile that was called."""
@@ -18,17 +18,17 @@ class Rung(StrEnum):
     PATTERN = "pattern"
     """A pattern in configuration."""
     UNATTRIBUTED = "unattributed"
-    """Nothing: nobody knows."""
+    """No source: the project is unknown."""
 
 
 class Attribution(NamedTuple):
-    """What a call is put down to: one project, one department, one use case.
+    """The project, department and use case that a call is attributed to.
 
     Attributes:
         project: The project, or `UNATTRIBUTED`.
         department: The department, or `UNATTRIBUTED`; it may come from another rung.
         use_case: The use case, or `UNATTRIBUTED`; it may come from another rung.
-        rung: What the project rests on.
+        rung: The source of the project.
         is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
             was not looked at.
         is_disputed: Whether an application inference profile that is not trusted names another

@@ -25,9 +25,9 @@ from lambdas.domain.attribution.tags import (
 _TAGGED_LIVES = timedelta(hours=1)
 """For how long tags that were found are taken to hold, whatever became of them since."""
 _UNTAGGED_LIVES = timedelta(minutes=15)
-"""The same where none were found, or nobody could look: whoever mends that sees it soon."""
+"""The same where no tags were found, or the look-up failed, so that a fix takes effect soon."""
 _PAUSE = timedelta(minutes=1)
-_MOST_ENTRIES = 10_000
+_MAX_ENTRIES = 10_000
 LONGEST_LOOK_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
@@ -37,7 +37,7 @@ name any number of roles, and a report must end all the same."""
 
 
 class TagDirectory:
-    """Tells what is known of resources, and asks AWS as seldom as that allows."""
+    """Looks up the tags of resources, with as few requests to AWS as possible."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class TagDirectory:
         tell: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
-        """Know what a memory and a source know.
+        """Read tags from a memory, and from a source where it has none.
 
         Args:
-            memory: What is known already, to all processes.
+            memory: The entries that all processes share.
             source: Asked for what is not known, or not lately.
-            label_names: Which tags are kept: other ones are nobody's business here.
-            tell: Told why tags stay unknown: once of each permission that is missing, and once of
-                each pause in asking.
+            label_names: The tags that are kept. All others are dropped.
+            tell: Receives the reason why tags stay unknown: once for each missing permission, and
+                once for each pause in asking.
             clock: Seconds, which only their differences count of.
         """
         self._memory = memory
@@ -69,19 +69,19 @@ class TagDirectory:
         self._asked_seconds = 0.0
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
-        """Tell what is known of resources, having looked again at what was due.
+        """Return what is known about resources, after refreshing entries that are due.
 
-        What was found holds until it is due again, and what is found then holds from there: that is
-        how late tags that change may count, and it is the same whenever somebody looks. While AWS
-        is too busy to tell, or there is no time to ask more, what was known last stands.
+        Tags hold until the next refresh is due, and new tags hold from that time on. A changed tag
+        counts that much later, whenever the look-up runs. While AWS is too busy to answer, or no
+        time is left to ask, the last known tags stay in use.
 
         Args:
             arns: The resources behind some calls, see `tagged_arns`.
             now: The time; look-ups with the same one are of one run.
         """
-        if len(self._entries) > _MOST_ENTRIES:
+        if len(self._entries) > _MAX_ENTRIES:
             self._entries.clear()
-        if len(self._quiet_until) > _MOST_ENTRIES:
+        if len(self._quiet_until) > _MAX_ENTRIES:
             self._quiet_until.clear()
         if now != self._run:
             self._run, self._asked_seconds = now, 0.0
@@ -122,7 +122,7 @@ class TagDirectory:
         return entry
 
     def _look_again(self, arn: str, known: TagEntry | None, now: datetime) -> TagEntry | None:
-        """Ask the source; if it does not tell, what was known stands."""
+        """Ask the source, and keep the known entry if it does not answer."""
         began = self._clock()
         try:
             found = self._source.find(arn)
@@ -146,7 +146,7 @@ class TagDirectory:
         return self._memory.remember(arn, entry, replaced=known)
 
     def _is_due(self, entry: TagEntry, now: datetime) -> bool:
-        """Whether to look again: later, or at once if other names are asked for than were."""
+        """Return true when an entry is old, or was read for other names than are asked for now."""
         return now >= _lives_until(entry) or not self._tag_names <= entry.names
 
     def _be_quiet(self, asked: str, now: datetime, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""How labels are named in tags and in metadata, and what those say by these names."""
+"""The names of labels in tags and in metadata, and the labels found by these names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lambdas.domain.invocations import RequestMetadata
 
 @dataclass(frozen=True, slots=True)
 class LabelNames:
-    """How each label is named, in tags and in `requestMetadata`; earlier names go first.
+    """The names of each label in tags and in `requestMetadata`; earlier names go first.
 
     Tags are compared without regard to case, as IAM does it; metadata exactly. Names have no dates:
     a new name goes beside the old one, or what was labelled by the old one is so no longer.
@@ -50,7 +50,7 @@ class LabelNames:
         return Labels(*(_first(values, names) for names in self._by_label))
 
     def are_in(self, metadata: RequestMetadata) -> bool:
-        """Whether metadata has anything by the name of a label."""
+        """Return true when metadata contains the name of a label."""
         return not self.metadata_names.isdisjoint(name for name, _ in metadata)
 
     @property

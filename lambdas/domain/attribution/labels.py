@@ -1,4 +1,4 @@
-"""What calls are put down to: a project, a department, a use case."""
+"""The labels that calls are attributed to: a project, a department, a use case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lambdas.domain.invocations.remembering import remembered
 
 UNATTRIBUTED = "unattributed"
-"""The label of calls of which nobody knows better."""
+"""The label of calls that no source attributes."""
 LONGEST_LABEL = 256
 """Characters; as many as a tag's value has."""
 
@@ -45,7 +45,7 @@ _NOT_LATIN = " (not Latin)"
 
 
 class Labels(NamedTuple):
-    """What one source knows of a call; `None` where it does not.
+    """The labels that one source has for a call; `None` where it has none.
 
     Attributes:
         project: The project, which metrics are published for.
@@ -59,7 +59,7 @@ class Labels(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether no other source need be asked."""
+        """True when no other source needs to be asked."""
         return None not in self
 
     def filled_from(self, other: Labels) -> Labels:
@@ -82,8 +82,8 @@ def read_label(text: str) -> str | None:
     Latin one in a Latin word, becomes a question mark. A label whose letters of other scripts all
     look like Latin ones says so at its end. So no label looks like another one.
 
-    Names that the meter keeps for itself are none: `unattributed`, and what starts with two
-    underscores (`__other__`, say, for all past a bound).
+    Names that the meter reserves are not labels: `unattributed`, and names that start with two
+    underscores (such as `__other__`, the overflow bucket).
     """
     normal = unicodedata.normalize("NFKC", text.strip()[:LONGEST_LABEL]).strip()
     visible = "".join("?" if _is_invisible(letter) else letter for letter in normal)

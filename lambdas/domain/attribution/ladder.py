@@ -12,15 +12,15 @@ from lambdas.domain.invocations import CallerIdentity, UsageRecord
 
 
 def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> Attribution:
-    """Say what a call is put down to, by what was known and what held when it was made.
+    """Attribute a call, by the tags and rules that held when it was made.
 
     Labels are looked for one by one, so that a profile that names a project leaves the department
     to the caller's tags.
 
     Args:
         record: The call, successful or not.
-        facts: What is known of its resources, see `TagDirectory`.
-        rules: What configuration says.
+        facts: The known tags of its resources, see `TagDirectory`.
+        rules: The configured rules.
     """
     caller = CallerIdentity.from_arn(record.identity_arn)
     metadata = record.request_metadata

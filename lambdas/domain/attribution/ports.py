@@ -1,4 +1,4 @@
-"""What attribution needs of the outside: somebody who knows tags, and a place to remember them."""
+"""The ports of attribution: a source of tags, and a store for them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from lambdas.domain.attribution.tags import TagHistory
 
 
 class TagsUnavailableError(Exception):
-    """AWS does not tell of a resource now. Its text says why; asking again later is safe."""
+    """AWS returns no tags of a resource now. The text says why; asking again later is safe."""
 
 
 class TagSourceBusyError(TagsUnavailableError):
-    """A service is too busy to tell of anything, or does not answer.
+    """A service is too busy, or does not answer.
 
     Attributes:
         service: The service, as ARNs name it.
     """
 
     def __init__(self, service: str, reason: str) -> None:
-        """Tell which service is busy, and why that is thought."""
+        """Name the busy service, and say how that was found."""
         super().__init__(reason)
         self.service = service
 
 
 class FoundTags(NamedTuple):
-    """What a resource is like at the moment.
+    """The current tags and model of a resource.
 
     Attributes:
-        tags: Names and values as they are; `None` where nobody can tell: there is no such resource
-            here (any more), or the meter may not look.
+        tags: Names and values as they are; `None` where the resource does not exist here (any
+            more), or the meter lacks the permission to read them.
         model_id: The foundation model behind an application inference profile, if it is known.
-        denied: What the meter would have to be allowed, so that more were known. Equal texts mean
-            the same permission.
+        denied: The permissions that the meter lacks to know more. Equal texts mean the same
+            permission.
         is_global: Whether the profile reaches its model in whichever Region of the world.
     """
 
@@ -59,11 +59,11 @@ class TagSource(Protocol):
 
 
 class TagEntry(NamedTuple):
-    """What is remembered of a resource.
+    """The stored entry of a resource.
 
     Attributes:
-        history: What is known of it.
-        checked_at: When somebody looked last, in UTC, whatever came of it.
+        history: Its known history.
+        checked_at: The time of the last look-up, in UTC, whatever its result.
         names: The names of tags that were looked for, in lower case; of others nothing is known.
     """
 
@@ -76,18 +76,18 @@ class TagMemory(Protocol):
     """Remembers what is known of resources, for all who ask."""
 
     def recall(self, arn: str) -> TagEntry | None:
-        """What is remembered of a resource; `None` at first."""
+        """Get the entry of a resource; `None` at first."""
 
     def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
-        """What is remembered of many resources; some that were not read may be missing.
+        """Get the entries of many resources; some that were not read may be missing.
 
         Args:
             arns: The resources, each once.
         """
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
-        """Remember an entry in place of the one that was recalled.
+        """Store an entry in place of the one that was read.
 
         Returns:
-            The entry that stands: another one if somebody was faster, whose history may be longer.
+            The stored entry: that of another process if it was faster. Its history may be longer.
         """

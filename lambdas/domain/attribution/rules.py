@@ -1,4 +1,4 @@
-"""What configuration says of attribution: names of labels, who is trusted, patterns of callers."""
+"""The configured rules of attribution: label names, trusted principals, patterns of callers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lambdas.domain.invocations import CallerIdentity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedRule:
-    """A rule for the calls of a time, so that a new one changes nothing of what was before.
+    """A rule for the calls of a period, so that a new rule leaves earlier calls unchanged.
 
     Attributes:
         effective_from: The first moment at which it holds.
@@ -23,7 +23,7 @@ class DatedRule:
     effective_until: datetime | None = None
 
     def is_in_effect(self, when: datetime) -> bool:
-        """Whether it holds at a time."""
+        """Return true when the rule holds at a time."""
         return self.effective_from <= when and (
             self.effective_until is None or when < self.effective_until
         )
@@ -31,7 +31,7 @@ class DatedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedPrincipal(DatedRule):
-    """Whose `requestMetadata` counts: gateways and applications, nobody by a name of their choice.
+    """A gateway or application whose `requestMetadata` counts, by a name that it cannot choose.
 
     Attributes:
         account_id: The account of the principal, whose name is unique in there only.
@@ -43,7 +43,7 @@ class TrustedPrincipal(DatedRule):
     principal: str
 
     def matches(self, caller: CallerIdentity) -> bool:
-        """Whether it is the principal behind a caller."""
+        """Return true when this is the principal behind a caller."""
         return caller.account_id == self.account_id and _matches(self.principal, caller.principal)
 
 
@@ -60,7 +60,7 @@ class TrustedProfile(DatedRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributionPattern(DatedRule):
-    """What calls are put down to by who makes them, where no tag and no metadata tells.
+    """Labels of calls by their caller, where neither tags nor metadata have any.
 
     All that is given has to match. Texts are whole, or a beginning and a `*`. A session's name is
     chosen by whoever may assume the role, a federated user's by whoever asks AWS for it.
@@ -85,11 +85,11 @@ class AttributionPattern(DatedRule):
 
     @property
     def labels(self) -> Labels:
-        """What calls that match are put down to."""
+        """The labels of calls that match."""
         return Labels(self.project, self.department, self.use_case)
 
     def matches(self, caller: CallerIdentity, model_id: str) -> bool:
-        """Whether calls of a caller and a foundation model are meant."""
+        """Return true when the pattern matches a caller and a foundation model."""
         return (
             self.account_id in (None, caller.account_id)
             and _matches(self.principal, caller.principal)
@@ -100,15 +100,15 @@ class AttributionPattern(DatedRule):
 
 @dataclass(frozen=True, slots=True)
 class AttributionRules:
-    """All that configuration says of attribution.
+    """All configured rules of attribution.
 
     Attributes:
-        label_names: How labels are named.
-        trusted_principals: Whose metadata counts. Nobody's, unless somebody is named.
+        label_names: The names of labels.
+        trusted_principals: The principals whose metadata counts; by default there are none.
         patterns: Earlier ones go first, label by label.
         trusted_profiles: Application inference profiles that may name another project than the
             caller's own tags. Whoever may make and tag a profile can name any.
-        own_tags_first_from: From when on the caller's own tags decide where they name another
+        own_tags_first_from: The time from which the caller's own tags win where they name another
             project than a profile that is not trusted; `None` for never: such calls are counted.
     """
 
@@ -130,14 +130,14 @@ class AttributionRules:
         return self.own_tags_first_from is not None and self.own_tags_first_from <= when
 
     def trusts(self, caller: CallerIdentity, when: datetime) -> bool:
-        """Whether a caller's metadata counts at a time."""
+        """Return true when a caller's metadata counts at a time."""
         return any(
             rule.is_in_effect(when) and rule.matches(caller) for rule in self.trusted_principals
         )
 
 
 def _matches(pattern: str | None, text: str | None) -> bool:
-    """Whether a text is as a pattern says, which may say nothing."""
+    """Return true when a text matches a pattern; no pattern matches any text."""
     if pattern is None:
         return True
     if text is None:

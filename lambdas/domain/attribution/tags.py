@@ -39,7 +39,7 @@ def profile_arn(invoked_model_id: str) -> str | None:
 
 @remembered
 def principal_arn(identity_arn: str) -> str | None:
-    """The user, or the role behind a session, without its path; `None` for who can have no tags.
+    """The user, or the role behind a session, without its path; `None` for callers without tags.
 
     Names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
@@ -87,11 +87,11 @@ class ProfiledModel(NamedTuple):
 
 
 class TagObservation(NamedTuple):
-    """What was found when somebody looked.
+    """The tags of a resource from one look-up on.
 
     Attributes:
-        observed_from: Since when it is taken to hold, in UTC.
-        tags: The tags; none where the resource has none of them, or nobody knows any more.
+        observed_from: The time from which it is taken to hold, in UTC.
+        tags: The tags; empty where the resource has no tags, or they are not known any more.
     """
 
     observed_from: datetime
@@ -100,11 +100,11 @@ class TagObservation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TagHistory:
-    """What is known of a resource.
+    """The known history of a resource.
 
     Attributes:
-        observations: What was found, in order of time; each differs from the one before. Nothing
-            where nobody could look, or nothing was there.
+        observations: The tags found, in order of time; each differs from the one before. Empty
+            where the meter could not look, or found nothing.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
         is_global: Whether the profile reaches it in whichever Region of the world; that does not
@@ -128,15 +128,15 @@ class TagHistory:
         return self.observations[0].tags if self.observations else NO_TAGS
 
     def observed(self, since: datetime, tags: Tags) -> TagHistory:
-        """The history after somebody looked again: longer only if something changed.
+        """The history after another look-up: longer only if something changed.
 
-        An observation that is no later than the last one, by another's clock, is no news. Past
+        An observation that is no later than the last one, by another's clock, changes nothing. Past
         `MOST_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
         is not what came after it.
 
         Args:
-            since: Since when it is taken to hold.
-            tags: What was found.
+            since: The time from which it is taken to hold.
+            tags: The tags that were found.
         """
         if self.observations:
             last = self.observations[-1]
@@ -146,7 +146,7 @@ class TagHistory:
         return replace(self, observations=_bounded(observations))
 
     def of_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
-        """The history of a profile whose model was told; the same if it was not."""
+        """The history with the model of a profile; the same history if the model is not known."""
         if model_id is None:
             return self
         return replace(self, model_id=model_id, is_global=is_global)
@@ -160,7 +160,7 @@ def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, 
 
     The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
     """
-    sizes = [_size(it) for it in observations]
+    sizes = [_size(observation) for observation in observations]
     if sum(sizes) <= MOST_HISTORY_BYTES:
         return observations
     forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
@@ -175,17 +175,17 @@ def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, 
 
 def _size(observation: TagObservation) -> int:
     """The bytes that it takes in a list of JSON, with what separates it from the next one."""
-    told = [observation.observed_from.isoformat(), observation.tags]
-    return len(json.dumps(told, ensure_ascii=False).encode()) + len(", ")
+    stored = [observation.observed_from.isoformat(), observation.tags]
+    return len(json.dumps(stored, ensure_ascii=False).encode()) + len(", ")
 
 
 @dataclass(frozen=True, slots=True)
 class TagFacts:
-    """What is known of the resources behind some calls.
+    """The known tags and models of the resources behind some calls.
 
     Attributes:
         histories: By ARN; nothing is known of a resource that is missing.
-        unavailable: ARNs of which nothing is known yet because AWS did not tell. Calls are
+        unavailable: ARNs without any known tags yet because AWS did not return them. Calls are
             attributed without them.
     """
 
@@ -210,7 +210,7 @@ class TagFacts:
     def get_model_id(self, record: UsageRecord) -> str:
         """Get the foundation model of a call, also behind an application inference profile.
 
-        A profile of which nothing is known goes by its own id, see `UsageRecord.model_id`.
+        An unknown profile goes by its own id, see `UsageRecord.model_id`.
         """
         profiled = self.get_profiled_model(record.invoked_model_id)
         return record.model_id if profiled is None else profiled.model_id

@@ -27,12 +27,12 @@ def is_by_model(window: AuditWindow, models: int) -> bool:
 
 
 def is_hour_by_model(later: AuditWindow, models: int) -> bool:
-    """Say if the audit of two settled hours, of which this is the later, goes model by model."""
+    """Return true when the audit of two settled hours, by the later one, goes model by model."""
     return _number(later, _HOUR) % _share(models) == 0
 
 
 def _share(models: int) -> int:
-    """Divide models among so many audits that none reads too many in the long run."""
+    """Divide models among enough audits that no audit reads too many in the long run."""
     return max(1, -(-models // MAX_MODELS_READ))
 
 

@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 STEP = timedelta(minutes=5)
-"""How often there is an audit, and where windows begin and end."""
+"""The time between audits; windows begin and end at multiples of it."""
 
 _LENGTH = timedelta(hours=1)
 _DELAY = timedelta(minutes=15)
 SETTLING = timedelta(hours=1)
-"""How long after its end an hour has settled: both sides have all calls that they will have."""
+"""The time after its end when an hour has settled: both sides have all calls they will have."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditWindow:
-    """An hour of which all calls should be counted.
+    """An hour whose calls should all be counted.
 
     Attributes:
-        start: When it begins, in UTC.
-        end: When it ends, not included.
+        start: Its start, in UTC.
+        end: Its end, not included.
     """
 
     start: datetime
@@ -48,5 +48,5 @@ class AuditWindow:
 
     @property
     def is_hour_of_the_clock(self) -> bool:
-        """Whether it is from one full hour to the next: of the audits of an hour one is."""
+        """True for a window from one full hour to the next: one audit of each hour has it."""
         return self.end.minute == 0

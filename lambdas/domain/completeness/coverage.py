@@ -15,7 +15,7 @@ from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
 
 AUDITS_RUNNING = 2
-"""So many audits one after the other have to find calls missing before somebody is told."""
+"""The number of consecutive audits with missing calls after which people are notified."""
 
 
 _DEFAULT_ROUTER = re.compile(r"[a-z]+\.[a-z]+:\d+")
@@ -26,7 +26,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-routing.html
 
 
 class Bound(NamedTuple):
-    """How far two counts may differ: by a number, or by a part of Bedrock's where that is more.
+    """The allowed difference of two counts: a number, or a share of Bedrock's if that is more.
 
     Attributes:
         least: The number.
@@ -49,8 +49,8 @@ class Comparison(NamedTuple):
     """One quantity, on both sides.
 
     Attributes:
-        metered: What the meter has counted; nothing published is nothing counted.
-        bedrock: What Bedrock has.
+        metered: The number that the meter has counted; 0 if it published nothing.
+        bedrock: The number that Bedrock has.
     """
 
     metered: int
@@ -63,12 +63,12 @@ class Comparison(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """What Bedrock has and the meter has not."""
+        """The number that Bedrock has and the meter has not."""
         return self.bedrock - self.covered
 
     @property
     def surplus(self) -> int:
-        """What the meter has and Bedrock has not."""
+        """The number that the meter has and Bedrock has not."""
         return self.metered - self.covered
 
     @property
@@ -78,20 +78,20 @@ class Comparison(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        """Whether more is missing than single calls that come late: three, and half a percent."""
+        """True when more is missing than late calls explain: over three, and half a percent."""
         return CALLS_BOUND.is_exceeded(self.missing, self.bedrock)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCoverage:
-    """How much of a model's usage is counted.
+    """The counted share of a model's usage.
 
     Attributes:
         model_id: The model, as the meter's dimension `ModelId` has it.
         calls: Successful calls.
         tokens: Kinds of tokens that Bedrock has a figure of.
         failed_calls: Calls that the meter counts apart.
-        uncounted_calls: Successful calls of which the meter knows no token counts.
+        uncounted_calls: Successful calls whose token counts the meter does not know.
     """
 
     model_id: str
@@ -103,13 +103,13 @@ class ModelCoverage:
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """What an audit has found.
+    """The result of an audit.
 
     Attributes:
         window: The hour that it looked at.
         models: Every model that Bedrock has calls of, or we, in the order of their ids.
-        unlogged: Usage of `bedrock-mantle`, which nobody can attribute; empty where there is none,
-            or where the audit did not look.
+        unlogged: Usage of `bedrock-mantle`, which cannot be attributed; empty where there is no
+            such usage, or where the audit did not look.
     """
 
     window: AuditWindow
@@ -120,18 +120,19 @@ class CoverageReport:
     def calls(self) -> Comparison:
         """The calls of all models. What one model has too many makes up for no other's lack."""
         return Comparison(
-            sum(it.calls.covered for it in self.models), sum(it.calls.bedrock for it in self.models)
+            sum(model.calls.covered for model in self.models),
+            sum(model.calls.bedrock for model in self.models),
         )
 
     @property
     def short_models(self) -> tuple[ModelCoverage, ...]:
-        """The models of which calls are missing, the most first."""
-        short = [it for it in self.models if it.calls.is_short]
-        return tuple(sorted(short, key=lambda it: -it.calls.missing))
+        """The models with missing calls, the most first."""
+        short = [model for model in self.models if model.calls.is_short]
+        return tuple(sorted(short, key=lambda model: -model.calls.missing))
 
     @property
     def is_short(self) -> bool:
-        """Whether calls are missing of a model, or of all together."""
+        """True when calls of a model, or of all models together, are missing."""
         return self.calls.is_short or bool(self.short_models)
 
 
@@ -159,7 +160,7 @@ def compare(
 
 
 def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
-    """What the meter calls a model that Bedrock's dimension `ModelId` names.
+    """Translate a value of Bedrock's dimension `ModelId` to the meter's name of the model.
 
     Bedrock names an application inference profile by its bare id, and the meter by its kind as
     well: `application-inference-profile/ID`.
@@ -185,11 +186,11 @@ def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> M
             metered.get(quantity, 0), sum(figures.get(quantity, 0) for figures in bedrock)
         )
 
-    told = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
+    reported = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
     return ModelCoverage(
         model_id,
         calls=comparison(Quantity.CALLS),
-        tokens={it: comparison(it) for it in Quantity if it in told},
+        tokens={token: comparison(token) for token in Quantity if token in reported},
         failed_calls=metered.get(Quantity.FAILED_CALLS, 0),
         uncounted_calls=metered.get(Quantity.UNCOUNTED_CALLS, 0),
     )

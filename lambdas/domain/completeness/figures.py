@@ -1,4 +1,4 @@
-"""What is compared, and what it is called in CloudWatch: by us, and by Bedrock."""
+"""The quantities that are compared, and their CloudWatch names: the meter's and Bedrock's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lambdas.domain.metrics.catalog import (
 
 
 class Quantity(StrEnum):
-    """What is compared. Calls are the successful ones."""
+    """A quantity that is compared. Calls are the successful ones."""
 
     CALLS = "calls"
     FAILED_CALLS = "failed calls"
@@ -63,10 +63,11 @@ MANTLE_METRICS: MetricNames = {
     Quantity.INPUT: (MantleMetric.INPUT_TOKENS,),
     Quantity.OUTPUT: (MantleMetric.OUTPUT_TOKENS,),
 }
-"""Of the endpoint `bedrock-mantle`, whose calls Bedrock does not log and nothing can attribute."""
+"""Metrics of the endpoint `bedrock-mantle`. Bedrock does not log its calls, so nothing can
+attribute them."""
 
 Figures: TypeAlias = Mapping[Quantity, int]
-"""What quantities add up to; those of which there is no metric are left out."""
+"""The sums of quantities; quantities without a metric are left out."""
 
 
 def merge_models(
@@ -87,10 +88,11 @@ def merge_models(
 def read_figures(sums: Mapping[str, int], names: MetricNames) -> Figures:
     """Read figures from sums of metrics, by name.
 
-    Of two spellings the larger sum counts: they tell the same tokens and are never added up.
+    If a metric has two spellings, the larger sum counts: both are of the same tokens, so they
+    are never added up.
     """
     found = {
         quantity: max((sums[name] for name in spellings if name in sums), default=None)
         for quantity, spellings in names.items()
     }
-    return {quantity: it for quantity, it in found.items() if it is not None}
+    return {quantity: figure for quantity, figure in found.items() if figure is not None}

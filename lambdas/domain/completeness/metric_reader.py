@@ -1,4 +1,4 @@
-"""Where the figures of an audit come from."""
+"""The port that reads the figures of an audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lambdas.domain.completeness.audit_window import AuditWindow
 
 
 class FiguresUnavailableError(Exception):
-    """CloudWatch did not give all figures. An audit of a part would tell of calls as missing."""
+    """CloudWatch did not give all figures. A partial audit would report calls as missing."""
 
 
 class MetricReader(Protocol):

@@ -21,7 +21,7 @@ MODELS_BOUND: Final = 3
 
 
 class Mismatch(NamedTuple):
-    """A quantity of a model of which the meter counts too little or too much.
+    """A quantity of a model that the meter counts too little or too much of.
 
     Attributes:
         model_id: The model.
@@ -36,7 +36,7 @@ class Mismatch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SettledHour:
-    """An hour of which all calls that will be counted are counted.
+    """An hour in which no more calls will be counted.
 
     Attributes:
         window: The hour.
@@ -57,7 +57,7 @@ class SettledHour:
 
 @dataclass(frozen=True, slots=True)
 class MismatchReport:
-    """What two settled hours running show.
+    """The result of comparing two consecutive settled hours.
 
     Attributes:
         earlier: The first of the two.
@@ -72,12 +72,12 @@ class MismatchReport:
 
     @property
     def is_mismatch(self) -> bool:
-        """Whether there is anything that forged or hidden records explain."""
+        """True when there is a difference that forged or hidden records explain."""
         return bool(self.mismatches or self.unknown_models) or self.exceeded_bound is not None
 
     @property
     def mismatches(self) -> Mapping[Mismatch, Comparison]:
-        """What differs in both hours in the same way, as the later hour has it.
+        """The quantities that differ in both hours in the same way, with the later hour's figures.
 
         A call at the turn of an hour, which one side counts in the next, is too much in one hour
         and too little in the other.
@@ -91,7 +91,7 @@ class MismatchReport:
 
     @property
     def unknown_models(self) -> tuple[str, ...]:
-        """The models of which Bedrock has no calls in either hour; none up to the bound.
+        """The models that Bedrock has no calls of in either hour; empty up to the bound.
 
         One forged call of each is below the bound on calls, and takes a place of the month's all
         the same: with all places taken, real models are compared as one.

@@ -1,4 +1,4 @@
-"""Which of the meter's own metrics an audit reads: others can publish in its namespace."""
+"""Selects the metrics that an audit reads, as others can publish in the meter's namespace."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OwnSeries:
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether a metric has more models than the meter can have published."""
+        """True when a metric has more models than the meter can have published."""
         return any(len(models) > self.bound for models in self.models.values())
 
     def select(

@@ -32,7 +32,7 @@ _MISMATCH_ADVICE = (
 
 
 def coverage_notice(report: CoverageReport) -> Notice:
-    """Say of which models calls are missing, or that none are."""
+    """Name the models with missing calls, or say that no calls are missing."""
     start, end = report.window.start, report.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     if not report.is_short:
@@ -105,7 +105,7 @@ def _difference(mismatch: Mismatch, compared: Comparison) -> str:
 
 
 def _models(report: CoverageReport) -> list[str]:
-    # Where each model misses a few, none may be short by itself.
+    # Where each model misses a few calls, no single one may be short.
     models = report.short_models or [model for model in report.models if model.calls.missing]
     return [f"{model.model_id}: {_covered(model.calls)}{_details(model)}" for model in models]
 
@@ -120,7 +120,11 @@ def _covered(calls: Comparison) -> str:
 
 
 def _details(model: ModelCoverage) -> str:
-    missing = [f"{it.missing:,} {quantity}" for quantity, it in model.tokens.items() if it.missing]
+    missing = [
+        f"{comparison.missing:,} {quantity}"
+        for quantity, comparison in model.tokens.items()
+        if comparison.missing
+    ]
     tokens = f", with {', '.join(missing)}" if missing else ""
     # Where Bedrock's figure has failed calls in it, this is why they seem to be missing.
     failed = (

@@ -118,7 +118,7 @@ def _check_total(counts: TokenCounts, reported: ReportedUsage, usual: CacheRepor
     if total is None or input_tokens is None or output_tokens is None:
         doubt = None
         if shape is None:
-            doubt = _doubt_of_usual(counts, usual)
+            doubt = _find_doubt(counts, usual)
         elif shape and not can_be_inside:
             doubt = UsageDoubt.UNVERIFIED
         return _Verdict(is_expected_inside and can_be_inside, doubt)
@@ -131,7 +131,7 @@ def _check_total(counts: TokenCounts, reported: ReportedUsage, usual: CacheRepor
         rest = beyond if is_inside else beyond - cached
         if rest in (0, reported.reasoning):
             is_open = not is_inside and shape is None and usual is CacheReporting.UNKNOWN
-            doubt = _doubt_of_usual(counts, usual) if is_open else None
+            doubt = _find_doubt(counts, usual) if is_open else None
             return _Verdict(is_inside, doubt, rest)
     return _Verdict(is_inside=False, doubt=UsageDoubt.AMBIGUOUS)
 
@@ -166,10 +166,10 @@ def _separate_without_body(logged: TokenCounts, usual: CacheReporting) -> Counte
         return CountedTokens(logged)
     is_inside = usual is CacheReporting.INSIDE
     tokens = _take_out_cached(logged) if is_inside else logged
-    return CountedTokens(tokens, _doubt_of_usual(logged, usual))
+    return CountedTokens(tokens, _find_doubt(logged, usual))
 
 
-def _doubt_of_usual(counts: TokenCounts, usual: CacheReporting) -> UsageDoubt | None:
+def _find_doubt(counts: TokenCounts, usual: CacheReporting) -> UsageDoubt | None:
     """The doubt that remains where model and operation alone decide."""
     cached = _sum_cached(counts)
     can_be_inside = counts.input is not None and cached <= counts.input

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from pydantic_core import from_json
 
 JsonValue: TypeAlias = object
-"""Whatever JSON can hold; nothing is taken for granted before it is looked at."""
+"""Any JSON value; its type is checked before each use."""
 JsonObject: TypeAlias = dict[str, Any]
 
 STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
@@ -21,11 +21,11 @@ _CLOSERS = {b"{": b"}", b"[": b"]"}
 _REFUSED = re.compile(r"\d{21,}|(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
 _CONTROL_CHARACTERS_AS_BLANKS = dict.fromkeys(range(32), " ")  # ... and these within strings
 _RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
-_LONGEST_INTEGER = 20  # digits; Python refuses to read thousands of them
+_MAX_INTEGER_DIGITS = 20  # digits; Python refuses to read thousands of them
 
 
 class Undecodable(Enum):
-    """Why a text is no JSON value."""
+    """The reason why a text is not a JSON value."""
 
     NOT_JSON = "not_json"
     TRUNCATED = "truncated"
@@ -48,7 +48,7 @@ def decode_json(text: bytes | str) -> JsonValue | Undecodable:
 
 
 def starts_with(text: bytes | str, prefix: str) -> bool:
-    """Whether a text, decoded or not, starts with an ASCII prefix."""
+    """Return true when a text, decoded or not, starts with an ASCII prefix."""
     return text.startswith(prefix) if isinstance(text, str) else text.startswith(prefix.encode())
 
 
@@ -73,7 +73,7 @@ def _decode_patiently(raw: bytes) -> JsonValue | Undecodable:
 
 
 def _read_integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else None
+    return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else None
 
 
 def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
@@ -98,11 +98,11 @@ def _decode_outline(raw: bytes) -> JsonValue | Undecodable:
     if len(open_brackets) <= _RECORD_DEPTH:
         kept.append(raw[keep_from:])
     outline = b"".join(kept)
-    return _why_undecodable(outline) if open_brackets else _decode_patiently(outline)
+    return _classify_undecodable(outline) if open_brackets else _decode_patiently(outline)
 
 
-def _why_undecodable(outline: bytes) -> Undecodable:
-    """Tell an object that was cut off from text that never was one."""
+def _classify_undecodable(outline: bytes) -> Undecodable:
+    """Distinguish an object that was cut off from text that never was one."""
     text = outline.decode("utf-8-sig", "replace").translate(_CONTROL_CHARACTERS_AS_BLANKS).lstrip()
     if not text.startswith("{"):
         return Undecodable.NOT_JSON

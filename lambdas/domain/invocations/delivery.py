@@ -14,7 +14,7 @@ from lambdas.domain.invocations.quarantine import RejectedRecord
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason
 
 # Names, times and numbers: fields that hold no prompt and no completion.
-_FIELDS_KEPT = (
+_STORED_FIELDS = (
     "schemaType",
     "schemaVersion",
     "timestamp",
@@ -31,16 +31,16 @@ _FIELDS_KEPT_WITHIN = {
     "input": ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"),
     "output": ("outputTokenCount",),
 }
-_LONGEST_TEXT_KEPT = 2048
+_MAX_TEXT_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one event of Lambda's holds, or a part of it.
+    """The content of one Lambda event, or a part of it.
 
     Attributes:
         data: The event's `awslogs.data`, as it came.
-        envelope: What it unpacks to, or why it does not.
+        envelope: Its unpacked content, or the reason why it cannot be unpacked.
         first_line: The place of its first message, from 1, blank ones not counted.
     """
 
@@ -63,7 +63,9 @@ class Delivery:
         """The log group and the log stream that the messages come from."""
         if isinstance(self.envelope, Undecodable):
             return "unreadable delivery"
-        return ":".join(str(_kept(self.envelope.get(name))) for name in ("logGroup", "logStream"))
+        return ":".join(
+            str(_shorten(self.envelope.get(name))) for name in ("logGroup", "logStream")
+        )
 
     @property
     def name(self) -> str:
@@ -72,10 +74,10 @@ class Delivery:
         return digest if self.first_line == 1 else f"{digest}-{self.first_line}"
 
     def readings(self, source: MeteredSource | None = None) -> list[Reading]:
-        """What each message turned out to be.
+        """Read each message.
 
         Args:
-            source: Where records are taken from; `None` for anywhere.
+            source: The source whose records are accepted; `None` for any.
         """
         if isinstance(self.envelope, Undecodable):
             return [RejectionReason(self.envelope.value)]
@@ -83,10 +85,10 @@ class Delivery:
         return readings if source is None else source.check(self.envelope, readings)
 
     def describe(self, rejected: Iterable[RejectedRecord]) -> list[JsonObject]:
-        """Say of rejected messages why, where they stand and what they are, without their bodies.
+        """Describe rejected messages: reason, place and content, without their bodies.
 
-        Of what is no JSON object only the place and a hash are told, with which it can be found
-        again in the log group.
+        A message that is not a JSON object is described by its place and a hash alone. These are
+        enough to find it in the log group.
         """
         envelope = {} if isinstance(self.envelope, Undecodable) else self.envelope
         lines = log_events(envelope) or []
@@ -104,8 +106,8 @@ class Delivery:
             "reason": rejected.reason.value,
             "source": rejected.source,
             "line": rejected.line,
-            "event_id": _kept(event.get("id")),
-            "event_timestamp": _kept(event.get("timestamp")),
+            "event_id": _shorten(event.get("id")),
+            "event_timestamp": _shorten(event.get("timestamp")),
             "sha256": _sha256(text),
             "record": _outline(decode_json(text)),
         }
@@ -114,18 +116,18 @@ class Delivery:
 def _outline(record: JsonValue) -> JsonObject | None:
     if not isinstance(record, dict):
         return None
-    kept = {name: _kept(record[name]) for name in _FIELDS_KEPT if name in record}
+    kept = {name: _shorten(record[name]) for name in _STORED_FIELDS if name in record}
     for part, names in _FIELDS_KEPT_WITHIN.items():
         fields = record.get(part)
         if isinstance(fields, dict):
-            kept[part] = {name: _kept(fields[name]) for name in names if name in fields}
+            kept[part] = {name: _shorten(fields[name]) for name in names if name in fields}
     return kept
 
 
-def _kept(value: JsonValue) -> JsonValue:
+def _shorten(value: JsonValue) -> JsonValue:
     """A number, or text of bearable length; `None` for anything else."""
     if isinstance(value, str):
-        return value[:_LONGEST_TEXT_KEPT].encode("utf-8", "replace").decode()
+        return value[:_MAX_TEXT_LENGTH].encode("utf-8", "replace").decode()
     return value if isinstance(value, int | float) else None
 
 

@@ -76,7 +76,7 @@ def read_envelope(envelope: JsonObject, read: ReadInvocation = read_invocation) 
     as good as `logEvents`. Blank messages are nothing.
 
     Args:
-        envelope: What `unpack` gives.
+        envelope: The result of `unpack`.
         read: Reads each invocation log, here and below.
     """
     if envelope.get("messageType") == "CONTROL_MESSAGE":
@@ -85,14 +85,16 @@ def read_envelope(envelope: JsonObject, read: ReadInvocation = read_invocation) 
     return (
         [RejectionReason.WRONG_SCHEMA]
         if events is None
-        else [_read_event(it, read) for it in events]
+        else [_read_event(event, read) for event in events]
     )
 
 
 def log_events(envelope: JsonObject) -> list[JsonValue] | None:
-    """The log events of an unpacked envelope that `read_envelope` reads; `None` if it has none."""
+    """The log events of an unpacked envelope that `read_envelope` reads, or `None`."""
     events = envelope.get("logEvents", envelope.get("events"))
-    return [it for it in events if not _is_blank(it)] if isinstance(events, list) else None
+    if not isinstance(events, list):
+        return None
+    return [event for event in events if not _is_blank(event)]
 
 
 def read_value(text: bytes | str, read: ReadInvocation = read_invocation) -> list[Reading]:

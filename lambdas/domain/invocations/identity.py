@@ -1,4 +1,4 @@
-"""Who called: what the ARN in a log record says of the caller."""
+"""The caller, as read from the ARN in a log record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from lambdas.domain.invocations.remembering import remembered
 
 UNKNOWN_IDENTITY = "unknown"
-"""The identity of a record that names none."""
+"""The identity of a record that does not name a caller."""
 CONFLICTING_IDENTITY = "conflicting"
 """The identity of a call whose readings name several callers."""
 
@@ -17,7 +17,7 @@ _API_KEY_USER_PREFIX = "BedrockAPIKey-"
 
 
 class IdentityKind(StrEnum):
-    """What sort of caller an identity is."""
+    """The kind of a caller."""
 
     USER = "user"
     API_KEY = "api_key"
@@ -33,15 +33,15 @@ class CallerIdentity:
 
     Attributes:
         arn: The whole text that the record gives; the key of every report. An ARN if all is well.
-        kind: What sort of caller it is.
-        principal: Who stays the same between sessions: `role/NAME`, `user/NAME`,
-            `federated-user/NAME`, `root`; the whole text where it is no ARN of a caller. Unique
-            within an account only.
+        kind: The kind of caller.
+        principal: The part that stays the same between sessions: `role/NAME`, `user/NAME`,
+            `federated-user/NAME`, `root`; the whole text where it is not the ARN of a caller.
+            Unique within an account only.
         session_name: The session of a role, else `None`. For people it is often an e-mail
             address, for machines often random.
-        account_id: The account in the ARN; `None` where there is none. Need not be the account
+        account_id: The account in the ARN; `None` without an account. Need not be the account
             that was called.
-        partition: `aws`, `aws-us-gov`, `aws-cn`, ...; `None` where there is none.
+        partition: `aws`, `aws-us-gov`, `aws-cn`, ...; `None` where it is not known.
 
     Example:
         >>> CallerIdentity.from_arn("arn:aws:sts::111122223333:assumed-role/chat/ana").principal
@@ -57,7 +57,7 @@ class CallerIdentity:
 
     @staticmethod
     def from_arn(arn: str) -> CallerIdentity:
-        """Read any text; what is no ARN of a caller is of kind `UNKNOWN` and keeps its text.
+        """Read any text; one that is not the ARN of a caller is kept, as of kind `UNKNOWN`.
 
         Forms: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
         """
@@ -92,7 +92,7 @@ def _match_resource(service: str, resource: str) -> tuple[IdentityKind, str, str
         case "iam", "user" if name:
             is_key = name.startswith(_API_KEY_USER_PREFIX)
             return IdentityKind.API_KEY if is_key else IdentityKind.USER, f"user/{name}", None
-        case "iam", "role" if name:  # a role without a session: told of, not seen in logs
+        case "iam", "role" if name:  # a role without a session: reported, not seen in logs
             return IdentityKind.ROLE_SESSION, f"role/{name}", None
         case "iam", "root" if resource == "root":
             return IdentityKind.ROOT, "root", None

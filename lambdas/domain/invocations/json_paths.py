@@ -15,7 +15,7 @@ def get_object(parent: JsonObject, key: str) -> JsonObject:
 
 
 def list_objects(value: JsonValue) -> list[JsonObject]:
-    """The objects of a list; none where it is not a list of objects alone."""
+    """The objects of a list; empty where anything else is in it."""
     if isinstance(value, list) and all(isinstance(element, dict) for element in value):
         return value
     return []

@@ -28,7 +28,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limi
 _MAX_STRING_BYTES = 8 * 2**20
 """The longest JSON string: a message of 1 MB whose every character is escaped takes 6 MB."""
 _MAX_SKIPPED = 100_000
-"""Pieces of JSON that CloudWatch Logs does not write. It writes none, or a few in a later form."""
+"""The number of unknown pieces of JSON to accept. CloudWatch Logs writes no such pieces today."""
 _MAX_EVENTS = 1000
 _MAX_CHARACTERS = 4 * 2**20
 """The log events of a part, and the characters of their messages, but for its last event."""
@@ -131,7 +131,7 @@ def _walk(parser: _Parser) -> Iterator[_Field]:
 
 
 def _read_event(parser: _Parser, start: str) -> JsonObject:
-    """Read one log event; empty where it is none."""
+    """Read one log event; empty where the value is not one."""
     event: JsonObject = {}
     if start != "start_map":
         parser.skip(start)
@@ -172,7 +172,7 @@ class _Parser:
         return piece
 
     def skip(self, kind: str) -> None:
-        """Skip a value, of which the first piece was read."""
+        """Skip the rest of a value after its first piece."""
         depth = _DEPTHS.get(kind, 0)
         self._count_skipped()
         while depth:
@@ -197,8 +197,8 @@ class _Unpacking:
         self.is_over = False
 
     def read(self, size: int) -> bytes:
-        """Read the next bytes; none at the end, or where the delivery is cut off."""
-        if not size:  # the parser asks for none first, to see what it gets
+        """Read the next bytes; empty at the end, or where the delivery is cut off."""
+        if not size:  # the parser first asks for 0 bytes, to see their type
             return b""
         part = b""
         while not (part or self.is_over):

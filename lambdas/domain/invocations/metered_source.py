@@ -17,7 +17,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-lo
 
 @dataclass(frozen=True, slots=True)
 class MeteredSource:
-    """Where Bedrock writes the invocation logs of one deployment.
+    """The place where Bedrock writes the invocation logs of one deployment.
 
     This finds mistakes and careless forgeries, and authenticates nothing: whoever may write to the
     log group or invoke the function can write these names too (`docs/security.md`).
@@ -40,7 +40,7 @@ class MeteredSource:
 
         Args:
             envelope: The delivery, which names its log group and log stream.
-            readings: What its messages turned out to be.
+            readings: The readings of its messages.
         """
         source = envelope.get("logGroup"), envelope.get("logStream")
         if source != (self.log_group, BEDROCK_LOG_STREAM):

@@ -1,4 +1,4 @@
-"""Which model was called: one spelling for the many that callers use."""
+"""The called model: one spelling for the many that callers use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHORT_PROVIDERS = frozenset(
 )
 _ARN_PARTS = 6
 APPLICATION_PROFILE = "application-inference-profile/"
-"""How the id of a model begins that an application inference profile hides."""
+"""The prefix of the id of a model that an application inference profile hides."""
 MAX_MODEL_ID_LENGTH = 2048
 """Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
 _PROMPT_ROUTERS = ("prompt-router/", "default-prompt-router/")

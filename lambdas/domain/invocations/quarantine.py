@@ -1,4 +1,4 @@
-"""Where records that cannot be counted are kept, so that nothing is lost."""
+"""The port that stores records that cannot be counted, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RejectedRecord:
     Attributes:
         source: The file, or the log stream.
         line: Its place there, from 1, blank lines not counted.
-        reason: Why it cannot be counted.
+        reason: The reason why it cannot be counted.
     """
 
     source: str
@@ -25,7 +25,7 @@ class RejectedRecord:
 
 
 class Quarantine(Protocol):
-    """Where rejected records are kept."""
+    """A store of rejected records."""
 
     def keep(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records, in order."""

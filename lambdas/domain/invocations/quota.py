@@ -1,4 +1,4 @@
-"""How many tokens of a call count against Bedrock's tokens-per-minute quota."""
+"""Counts the tokens of a call that count against Bedrock's tokens-per-minute quota."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BURNDOWN_SINCE_CLAUDE_3_7 = 5
 
 @remembered
 def output_burndown(model_id: str) -> int:
-    """How often an output token of a foundation model counts against the quota.
+    """The number of quota tokens for one output token of a foundation model.
 
     A model that its id does not name (an application profile, say) counts once.
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
@@ -30,7 +30,7 @@ def output_burndown(model_id: str) -> int:
 def quota_tokens(tokens: TokenCounts, model_id: str) -> int | None:
     """Tokens that count against the quota: input, cache writes and burnt-down output.
 
-    Cache reads do not count. `None` where none of the three is known.
+    Cache reads do not count. `None` where all three are unknown.
     """
     if tokens.is_missing and tokens.cache_write is None:
         return None

@@ -9,7 +9,7 @@ from typing import TypeVar
 _Result = TypeVar("_Result")
 
 _TEXTS_REMEMBERED = 4096
-_LONGEST_TEXT_REMEMBERED = 512  # characters: names, not whatever somebody put in their place
+_MAX_TEXT_LENGTH = 512  # characters: enough for names, not for arbitrary text in their place
 
 
 def remembered(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
@@ -18,6 +18,6 @@ def remembered(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
 
     @wraps(work_out)
     def work_out_or_recall(text: str) -> _Result:
-        return recall(text) if len(text) <= _LONGEST_TEXT_REMEMBERED else work_out(text)
+        return recall(text) if len(text) <= _MAX_TEXT_LENGTH else work_out(text)
 
     return work_out_or_recall

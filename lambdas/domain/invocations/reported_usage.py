@@ -201,7 +201,7 @@ def _read_reasoning(usage: JsonObject) -> int | None:
 
 
 def _read_samplings(iterations: JsonValue) -> tuple[TokenCounts, ...]:
-    """The counts of each sampling that one answer was made of; none where the list is unusual.
+    """The counts of each sampling that one answer was made of; empty where the list is unusual.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-compaction.html
     """
@@ -213,7 +213,7 @@ def _read_samplings(iterations: JsonValue) -> tuple[TokenCounts, ...]:
 def _sum_samplings(samplings: tuple[TokenCounts, ...]) -> TokenCounts:
     """The sum of all samplings but the first, which is the object's own; never less than that."""
     own, *parts = samplings
-    sums = TokenCounts(*(_sum_of_kind(counts) for counts in zip(*parts, strict=True)))
+    sums = TokenCounts(*(_sum_kind(counts) for counts in zip(*parts, strict=True)))
     raised = TokenCounts(
         *(
             max((count for count in pair if count is not None), default=None)
@@ -228,7 +228,7 @@ def _sum_samplings(samplings: tuple[TokenCounts, ...]) -> TokenCounts:
     return raised._replace(cache_write_1h=cache_write_1h)
 
 
-def _sum_of_kind(counts: Iterable[int | None]) -> int | None:
+def _sum_kind(counts: Iterable[int | None]) -> int | None:
     return read_count(sum_known(*counts))
 
 

@@ -1,4 +1,4 @@
-"""What a caller said of a call in `requestMetadata`: bounded, and anybody's claim."""
+"""The `requestMetadata` of a call: bounded, and an unverified claim of the caller."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_METADATA_TEXT = 256
 def read_metadata(value: JsonValue) -> RequestMetadata:
     """Read the metadata of a call; never raises.
 
-    What Bedrock would not have taken is left out, pair by pair: what is no text, is too long or
+    Pairs that Bedrock would have refused are left out: those that are not text, are too long or
     cannot be written as UTF-8, names that are empty, and all but the first pairs by name.
     Bounds: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
     """
@@ -37,7 +37,7 @@ def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMeta
     Callers may write prompts into the others.
 
     Args:
-        metadata: What the caller sent.
+        metadata: The value that the caller sent.
         names: The names that attribution asks for.
     """
     return tuple(pair for pair in metadata if pair[0] in names or pair[0] in RESERVED_NAMES)
@@ -48,5 +48,5 @@ def _fits(text: JsonValue) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether a text holds no half of a surrogate pair, which no store can take."""
+    """Return true when a text holds no lone surrogate, which no store can take."""
     return text.isascii() or text.encode("utf-8", "ignore").decode() == text

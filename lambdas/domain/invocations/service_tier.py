@@ -8,7 +8,7 @@ from lambdas.domain.invocations.decoding import JsonValue
 
 STANDARD_TIER = "standard"
 LATENCY_OPTIMIZED_TIER = "latency-optimized"
-"""Bedrock's latency-optimized inference, which is no service tier but is priced like one."""
+"""Bedrock's latency-optimized inference, which is not a service tier but is priced like one."""
 _STANDARD = frozenset({"default", STANDARD_TIER, "auto"})
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _LATENCY_TIERS = {"standard": STANDARD_TIER, "optimized": LATENCY_OPTIMIZED_TIER}

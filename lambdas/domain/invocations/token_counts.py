@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 MAX_COUNT = 10**12
-"""A count above this is no count but an error or an attack, and is read as absent."""
+"""A count above this is an error or an attack, and is read as absent."""
 
 
 class TokenCounts(NamedTuple):
-    """Disjoint token counts of one call; `None` where nobody told.
+    """Disjoint token counts of one call; `None` where a count was not reported.
 
     Attributes:
         input: Tokens of the prompt, without those read from or written to a cache.
@@ -32,7 +32,7 @@ class TokenCounts(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether neither an input nor an output count is known."""
+        """True when neither an input nor an output count is known."""
         return self.input is None and self.output is None
 
     @property
@@ -56,7 +56,7 @@ def sum_known(*counts: int | None) -> int | None:
 
 
 def read_count(value: object) -> int | None:
-    """Read a token count as logs carry it, or `None` where the value is none.
+    """Read a token count as logs carry it; `None` where the value is not a count.
 
     Integers, integral floats (guardrailed Titan streams have `28.0`) and digit strings (some
     exports have them) are counts. Booleans, negatives, NaN, fractions, other text and values

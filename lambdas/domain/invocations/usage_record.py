@@ -71,21 +71,21 @@ OPERATIONS_WITH_OUTPUT = OPERATIONS - {"InvokeModel"}
 OTHER = "other"
 
 PERMISSION_NOTICE = "Permissions are correctly set"
-"""How the line starts that Bedrock writes when logging is switched on."""
+"""The start of the line that Bedrock writes when logging is switched on."""
 
 _EMPTY: JsonObject = {}
 _NO_BODY = BodyUsage()
 _NO_ERROR: tuple[JsonValue, ...] = (None, "", [], {})
 # As Bedrock writes it (`2025-08-15T15:29:08Z`) and as tools rewrite it: with a blank, with a
 # fraction, with an offset, without a zone.
-_LONGEST_TIMESTAMP = 40  # characters, more than any form needs
+_MAX_TIMESTAMP_LENGTH = 40  # characters, more than any form needs
 _TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 
 
 class RejectionReason(StrEnum):
-    """Why a message cannot be counted. A closed list; a reason never quotes the message."""
+    """The reason why a message cannot be counted. The list is closed and quotes no message."""
 
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -95,7 +95,7 @@ class RejectionReason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     TRUNCATED = "truncated"
     TOO_OLD = "too_old"
-    """Older than the ledger keeps calls: it could not tell a second delivery from a first."""
+    """Older than the retention of the ledger, which could not recognize a second delivery."""
     IN_THE_FUTURE = "in_the_future"
     """Later than now by more than clocks differ: metrics could not show when the call was made."""
     WRONG_SOURCE = "wrong_source"
@@ -105,7 +105,7 @@ class RejectionReason(StrEnum):
 
 
 class Ignored(Enum):
-    """What a log holds besides invocations, and rightly so."""
+    """Log entries other than invocations that belong in the log."""
 
     PERMISSION_NOTICE = "permission_notice"
     CONTROL_MESSAGE = "control_message"
@@ -132,7 +132,7 @@ class Conflicts(NamedTuple):
         variants: Models and service tiers.
         identity_arns: Callers.
         timestamps: Times in UTC.
-        error_codes: Error codes; empty text stands for success.
+        error_codes: Error codes; empty text means success.
         is_cut_off: Whether a field had more values than are kept.
         are_counts_disputed: Whether the readings report different tokens or billed units.
         are_details_disputed: Whether the readings differ in another field, which has no list here.
@@ -156,22 +156,22 @@ class UsageRecord(NamedTuple):
     """One call of a model: who, what, when, how many tokens. A pure function of its log message.
 
     Attributes:
-        account_id: The account that was called; empty where the log does not tell.
-        region: The Region that was called (and is billed); empty where the log does not tell.
+        account_id: The account that was called; empty where the log does not name it.
+        region: The Region that was called (and is billed); empty where the log does not name it.
         request_id: With `account_id` and `region`, the identity of the call.
-        timestamp: When, in UTC.
+        timestamp: The time of the call, in UTC.
         operation: One of `OPERATIONS`, or `OTHER`.
         model_id: The foundation model, see `foundation_model_id`. A response may name the one
             behind an application inference profile or a prompt router.
         invoked_model_id: The id or ARN that the caller named, or that a prompt router chose.
-        identity_arn: The caller as the log gives it; `UNKNOWN_IDENTITY` where it gives none.
+        identity_arn: The caller as the log names it; `UNKNOWN_IDENTITY` where it does not.
         tokens: Disjoint counts, absent ones as `None`.
         error_code: The exception's name if the call failed, else `None`.
-        inference_region: The Region that ran the model, where the log tells.
-        latency_ms: How long the model took, in milliseconds, where a body tells.
+        inference_region: The Region that ran the model, where the log names it.
+        latency_ms: The time that the model took, in milliseconds, where a body reports it.
         request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
             a trusted principal's counts for anything.
-        service_tier: In which the call was served, by its response; `None` for the standard one,
+        service_tier: The tier that served the call, by its response; `None` for the standard one,
             or where no response is in the log. `latency-optimized` is one; where no response
             says how the call was served, it stands for a requested one.
         billed_units: Units other than tokens that the response reports: pairs of unit and count,
@@ -209,7 +209,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes this call this call, however often it is delivered."""
+        """The identity of the call, the same for every delivery of it."""
         return self.account_id, self.region, self.request_id
 
     @property
@@ -219,7 +219,7 @@ class UsageRecord(NamedTuple):
 
     @property
     def is_failed(self) -> bool:
-        """Whether the call failed; its tokens are then in no figure but `FailedTokens`."""
+        """True for a failed call; its tokens are then in no figure but `FailedTokens`."""
         return self.error_code is not None
 
     @property
@@ -236,7 +236,7 @@ class UsageRecord(NamedTuple):
 ReadInvocation: TypeAlias = "Callable[[JsonValue], UsageRecord | RejectionReason]"
 """Reads one decoded invocation log, as `read_invocation` does; never raises."""
 Reading: TypeAlias = UsageRecord | RejectionReason | Ignored
-"""What one message turned out to be."""
+"""The result of reading one message."""
 
 
 def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
@@ -258,7 +258,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     if invoked_model_id is None:
         return RejectionReason.NO_MODEL
     timestamp = log.get("timestamp")
-    is_short = isinstance(timestamp, str) and len(timestamp) <= _LONGEST_TIMESTAMP
+    is_short = isinstance(timestamp, str) and len(timestamp) <= _MAX_TIMESTAMP_LENGTH
     called_at = _read_timestamp(timestamp) if is_short else None
     if called_at is None:
         return RejectionReason.BAD_TIMESTAMP
@@ -316,7 +316,7 @@ def read_message(message: bytes | str, read: ReadInvocation = read_invocation) -
 
     Args:
         message: The text of one log event, or one line of a log object in S3.
-        read: Reads the decoded log; `read_invocation`, unless somebody looks at more of it.
+        read: Reads the decoded log; `read_invocation`, unless the caller needs more of it.
     """
     decoded = decode_json(message)
     if isinstance(decoded, Undecodable):
@@ -325,7 +325,7 @@ def read_message(message: bytes | str, read: ReadInvocation = read_invocation) -
 
 
 def read_plain_text(message: bytes | str, why: Undecodable) -> Reading:
-    """Tell the line that Bedrock writes when logging is switched on from what is no JSON."""
+    """Distinguish the line that Bedrock writes when logging is switched on from invalid JSON."""
     if starts_with(message.lstrip(), PERMISSION_NOTICE):
         return Ignored.PERMISSION_NOTICE
     return RejectionReason(why.value)
@@ -392,7 +392,7 @@ def _read_units(response: JsonObject, usage: BodyUsage, tokens: TokenCounts) -> 
 
 
 def _identity_arn(identity: JsonValue) -> str:
-    if isinstance(identity, list) and identity:  # told of by one reader of such logs
+    if isinstance(identity, list) and identity:  # reported by one reader of such logs
         identity = identity[0]
     arn = identity.get("arn") if isinstance(identity, dict) else identity
     return _text(arn) or UNKNOWN_IDENTITY

@@ -12,7 +12,7 @@ class CorrectionProgress(NamedTuple):
 
     Attributes:
         edition: The superseded edition.
-        revision: Counts the writes; 0 where there was none yet.
+        revision: Counts the writes; 0 before the first.
         cursor: The place in the ledger up to which calls were looked at.
         is_done: Whether all were looked at.
         raised_calls: Calls whose cost rose.
@@ -20,7 +20,7 @@ class CorrectionProgress(NamedTuple):
         lowered_calls: Calls whose cost fell.
         lowered_usd: The sum of their differences, which metrics keep: nothing lowers them.
         too_old_calls: Calls whose cost rose, but that CloudWatch takes no metrics of any more.
-        unpriced_calls: Calls that had a cost and have none without the superseded prices.
+        unpriced_calls: Calls that have no cost without the superseded prices.
     """
 
     edition: str
@@ -60,7 +60,7 @@ class CostCorrections(Protocol):
     """Stores how far corrections are published."""
 
     def get_progress(self, edition: str) -> CorrectionProgress:
-        """Get the progress of a superseded edition; a new one where none is stored."""
+        """Get the progress of a superseded edition; a new one if it is not stored."""
 
     def save_progress(self, progress: CorrectionProgress) -> None:
         """Save progress, whose revision is that of the one it replaces and one more.

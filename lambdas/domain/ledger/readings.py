@@ -54,7 +54,7 @@ _DETAILS = attrgetter(
     *("operation", "inference_region", "latency_ms", "request_metadata", "usage_doubt"),
     *("prompt_router", "largest_sampling_tokens"),
 )
-"""The fields of which one value is kept, and neither a list nor the larger count."""
+"""The fields that keep one value, as opposed to a list or the larger count."""
 _DOUBTS = (None, UsageDoubt.UNVERIFIED, UsageDoubt.AMBIGUOUS)  # the lesser first
 
 
@@ -137,7 +137,7 @@ def latest_timestamp(record: UsageRecord) -> datetime:
 def _all_values(record: UsageRecord) -> Conflicts:
     """The values of a record, also of fields with a single value.
 
-    A record that names no caller reports no value, and empty text stands for success.
+    A record without a caller reports no value, and empty text means success.
     """
     conflicts = record.conflicts or _NO_CONFLICTS
     variant = CallVariant(record.model_id, record.invoked_model_id, record.service_tier)

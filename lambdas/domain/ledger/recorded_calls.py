@@ -25,7 +25,7 @@ class ScannedPage(NamedTuple):
     """A part of the ledger.
 
     Attributes:
-        calls: Its calls that were asked for, in the order of the scan; there may be none.
+        calls: Its calls that were asked for, in the order of the scan; may be empty.
         cursor: The place of its end; `None` at the end of the ledger.
         unreadable_items: The number of items of the time that cannot be read as calls.
     """
@@ -48,8 +48,8 @@ class RecordedCalls(Protocol):
     ) -> Iterator[ScannedPage]:
         """Read the calls of a time, each once, in an order that stays the same.
 
-        A call that is written meanwhile may be in it or not. What cannot be read is counted and
-        stops nothing.
+        A call that is written meanwhile may be in it or not. Items that cannot be read are
+        counted, and the scan goes on.
 
         Args:
             start: The first moment, UTC.

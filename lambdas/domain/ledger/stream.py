@@ -19,7 +19,7 @@ class StreamedChange(NamedTuple):
     Attributes:
         number: The sequence number, by which the stream delivers it again.
         changed_at: The time of the change.
-        change: What became of a call.
+        change: The change of a call.
     """
 
     number: str

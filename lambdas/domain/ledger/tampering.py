@@ -9,7 +9,7 @@ from lambdas.domain.invocations import UsageRecord
 
 
 class Tampering(StrEnum):
-    """What was done to a call in the ledger. The meter only inserts calls and joins readings."""
+    """A change of a call in the ledger. The meter only inserts calls and joins readings."""
 
     CHANGED = "changed"
     """The call reports something that no further reading makes of it, or its item holds more than
@@ -29,8 +29,8 @@ class TamperedCall:
     """A call in the ledger that something other than the meter changed.
 
     Attributes:
-        tampering: What was done to it.
-        record: What stands now, or what stood before where that is gone; `None` if neither can
+        tampering: The kind of change.
+        record: The call as it is now, or as it was before if it is gone; `None` if neither can
             be read.
     """
 

@@ -45,7 +45,7 @@ class WaitingGroup(NamedTuple):
 
     Attributes:
         name: Its name where it is stored.
-        sample: One of the calls. While it has no price, the others have none either.
+        sample: One of the calls. While it has no price, neither have the others.
     """
 
     name: str

@@ -40,7 +40,7 @@ class LedgerChange:
 
 
 LedgerStream: TypeAlias = Callable[[Sequence[LedgerChange]], None]
-"""Whoever is told of changes, in order. Writing what stands already is no change."""
+"""A listener that is notified of changes, in order. A write without effect is not a change."""
 
 
 class UsageLedger(Protocol):

@@ -1,4 +1,4 @@
-"""Bedrock's invocation logging: one setting per account and Region, maybe somebody else's."""
+"""Bedrock's invocation logging: one setting per account and Region, maybe set by others."""
 
 from lambdas.domain.logging_configuration.change import (
     LEAVES_NO_DIFFERENCE,

@@ -1,4 +1,4 @@
-"""Changes of invocation logging, as CloudTrail tells them: who did what."""
+"""Changes of invocation logging as CloudTrail reports them: who did what."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WatchedActions:
 
     Attributes:
         service: The service, as events name it: `bedrock`, for `bedrock.amazonaws.com`.
-        actions: What CloudTrail calls them.
+        actions: Their names in CloudTrail.
         target: The request parameter that names what is changed; `None` where there is one alone.
         targets: The request parameter of actions that change several at once.
     """
@@ -160,12 +160,12 @@ _TARGETS = (
 
 @dataclass(frozen=True, slots=True)
 class LoggingChange:
-    """Something that somebody did.
+    """One action on invocation logging, and the principal behind it.
 
     Attributes:
-        event_id: What CloudTrail calls the event.
-        at: When it was done, in UTC.
-        action: What was done, by the name of the API's action.
+        event_id: The id of the event in CloudTrail.
+        at: The time of the action, in UTC.
+        action: The name of the API action.
         targets: The names of what it is about; empty where there is one alone.
         who: The ARN of who did it, or the nearest that CloudTrail has.
         role_arn: The role behind a session; `None` for others.
@@ -184,7 +184,7 @@ class LoggingChange:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it silences nothing: an alarm that is forced into ALARM notifies."""
+        """True when it silences nothing: an alarm that is forced into ALARM notifies."""
         return self.forced_state == _ALARM
 
     @classmethod

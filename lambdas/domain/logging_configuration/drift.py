@@ -1,6 +1,6 @@
 """Compares invocation logging as it is with what was deployed: configuration, group, filter, role.
 
-What makes calls go uncounted needs no change of ours, only of one of these four.
+Each of these four can drift by itself, and then calls go uncounted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SUBSCRIBABLE_CLASS = "STANDARD"
 
 
 class Subject(StrEnum):
-    """What can be other than it was deployed."""
+    """A part of the deployment that can drift."""
 
     CONFIGURATION = "configuration"
     LOG_GROUP = "log_group"
@@ -43,7 +43,7 @@ class Subject(StrEnum):
 
     @property
     def is_logging(self) -> bool:
-        """Whether it is part of invocation logging, not of the meter around it."""
+        """True for a part of invocation logging, as opposed to the meter around it."""
         return self in _LOGGING
 
 
@@ -60,8 +60,8 @@ class Difference(NamedTuple):
     """One thing that is not as it was deployed.
 
     Attributes:
-        subject: What it is about.
-        text: What is other than it was deployed, as part of a sentence.
+        subject: The drifted part.
+        text: The drift, as part of a sentence.
     """
 
     subject: Subject
@@ -74,8 +74,8 @@ class LogGroup:
 
     Attributes:
         log_class: Its class; only one class takes subscription filters.
-        retention_days: How long it keeps logs; `None` for ever.
-        subscriptions: What its logs are delivered to, and the pattern that they have to match.
+        retention_days: The days that it keeps logs; `None` for ever.
+        subscriptions: The destinations of its logs, and the pattern that they have to match.
     """
 
     log_class: str
@@ -88,8 +88,8 @@ class Role:
     """A role, by what decides what may be done with it.
 
     Attributes:
-        trust: Who may take it.
-        policies: What it may do: the documents of the policies in it, by name.
+        trust: Its trust policy.
+        policies: The documents of its inline policies, by name.
         attached: The ARNs of managed policies that are attached to it.
         boundary: The ARN of its permissions boundary; `None` without one.
     """
@@ -106,8 +106,8 @@ class DeployedRole:
 
     Attributes:
         name: Its name.
-        trust: Who may take it.
-        policy: What it may do, in its one policy.
+        trust: Its trust policy.
+        policy: Its one inline policy.
         boundary: The ARN of its permissions boundary.
     """
 
@@ -119,14 +119,14 @@ class DeployedRole:
 
 @dataclass(frozen=True, slots=True)
 class DeployedLogging:
-    """What was deployed, as the environment of the watch has it.
+    """The deployed state, as the environment of the watch describes it.
 
     Attributes:
         configuration: Bedrock's logging configuration; `None` where an existing one is adopted.
         log_group: The log group that is metered.
-        destination_arn: What it is subscribed for.
-        retention_days: How long it keeps logs; `None` where it is somebody else's.
-        role: The role; `None` where it is somebody else's.
+        destination_arn: The destination of its subscription.
+        retention_days: The days that it keeps logs; `None` where the stack does not own it.
+        role: The role; `None` where the stack does not own it.
         memory_parameter: The SSM parameter with the memory of the configuration.
     """
 
@@ -161,7 +161,7 @@ def compare_configuration(
 
 
 def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Iterator[Difference]:
-    """What is other about the log group and its subscription."""
+    """List the drift of the log group and its subscription."""
     name = deployed.log_group
     if live is None:
         yield Difference(Subject.LOG_GROUP, f"log group {name} is gone")
@@ -182,7 +182,7 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
 
 
 def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Difference]:
-    """What is other about the role with which Bedrock writes logs."""
+    """List the drift of the role with which Bedrock writes logs."""
 
     def differ(text: str) -> Difference:
         return Difference(Subject.ROLE, f"logging role {deployed.name} {text}")

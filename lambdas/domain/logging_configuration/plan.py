@@ -1,4 +1,4 @@
-"""Decides what to do about a logging configuration, so that nobody's logging is harmed."""
+"""Plans changes of a logging configuration that harm no existing logging."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
 
 
 NO_MEMORY = "nothing yet"
-"""What a new parameter holds; if it were changed, CloudFormation would overwrite the memory."""
+"""The value of a new parameter. CloudFormation would overwrite the state if this changed."""
 
 
 class ExistingPolicy(StrEnum):
-    """What to do when logging is configured already, and not by us."""
+    """The policy for logging that others have configured already."""
 
     REFUSE = "refuse"
     ADOPT = "adopt"
@@ -30,22 +30,22 @@ class ExistingPolicy(StrEnum):
 
 
 class ForeignConfigurationError(Exception):
-    """Somebody else's configuration is in the way. Its text says what was found and what to do."""
+    """A configuration of others is in the way. The text says what was found and what to do."""
 
 
 class DamagedMemoryError(Exception):
-    """What was remembered cannot be read. Its text says what to do."""
+    """The stored state cannot be read. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggingMemory:
-    """What has to be remembered between deployments.
+    """The state that is kept between deployments.
 
     Attributes:
-        written: What we wrote last, and while a change is under way or has failed, what else may
-            have come of it: whichever of them Bedrock returns is ours.
-        found: Somebody else's configuration that ours replaced, until it has been put back.
-        adopted: The log group of somebody else's configuration that is used as it is.
+        written: The configuration that we wrote last. While a change is under way or has failed,
+            also its other possible results: each of them counts as ours.
+        found: The configuration of others that ours replaced, until it has been put back.
+        adopted: The log group of an adopted configuration, which is used as it is.
     """
 
     written: tuple[LoggingConfiguration, ...] = ()
@@ -53,7 +53,7 @@ class LoggingMemory:
     adopted: str | None = None
 
     def is_ours(self, live: LoggingConfiguration) -> bool:
-        """Whether what Bedrock returns is what we wrote."""
+        """Return true when Bedrock returns what we wrote."""
         return any(_is_same(live, written) for written in self.written)
 
     def to_text(self) -> str:
@@ -62,10 +62,10 @@ class LoggingMemory:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read kept text; what a new parameter holds counts as no memory.
+        """Read stored text; the initial value of a parameter counts as no state.
 
         Raises:
-            DamagedMemoryError: Somebody else wrote it. Its text says what to do.
+            DamagedMemoryError: Something other than the meter wrote it. The text says what to do.
         """
         if text == NO_MEMORY:
             return cls()
@@ -102,7 +102,7 @@ def _check_configurations(*values: object) -> None:
 
 
 class Step(Enum):
-    """What to do with Bedrock's configuration."""
+    """The change to make to Bedrock's configuration."""
 
     NOTHING = "nothing"
     PUT = "put"
@@ -111,13 +111,13 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, in this order: remember `before`, take the step, remember `after`.
+    """A plan in three steps: save `before`, change the configuration, save `after`.
 
     Attributes:
-        step: What to do with Bedrock's configuration.
-        configuration: What to put, where that is the step.
-        before: What to remember before the step, which may fail or not come back.
-        after: What to remember when it is done.
+        step: The change to make to Bedrock's configuration.
+        configuration: The configuration to put, where that is the step.
+        before: The state to save before the step, which may fail or not return.
+        after: The state to save when the step is done.
     """
 
     step: Step
@@ -136,15 +136,16 @@ def plan_put(
     """Plan a creation or an update, a rolled-back one as well.
 
     Args:
-        live: What Bedrock returns; `None` where logging is off.
-        memory: What was remembered.
-        wanted: Ours.
-        policy: What to do about somebody else's. Going back to what we wrote last, though somebody
-            has changed it since, is no reason to refuse: it leaves things as they are.
+        live: The configuration that Bedrock returns; `None` where logging is off.
+        memory: The saved state.
+        wanted: Our configuration.
+        policy: The policy for a configuration of others. It does not refuse a return to our last
+            configuration, even if others have changed that since: live logging stays as it is.
         adopted_log_group: The log group that logs go to already, with the policy `adopt`.
 
     Raises:
-        ForeignConfigurationError: Somebody else's is there, and the policy does not fit it.
+        ForeignConfigurationError: Others have configured logging, and the policy does not allow
+            for that.
     """
     if policy is ExistingPolicy.ADOPT:
         return _plan_adoption(live, memory, adopted_log_group)
@@ -241,13 +242,13 @@ def _distinct(configurations: list[LoggingConfiguration]) -> tuple[LoggingConfig
 
 def _is_same(live: LoggingConfiguration, written: LoggingConfiguration) -> bool:
     unknown = {flag for flag in YOUNG_FLAGS if not (flag in live and flag in written)}
-    return _told(live, unknown) == _told(written, unknown)
+    return _without_flags(live, unknown) == _without_flags(written, unknown)
 
 
-def _told(configuration: LoggingConfiguration, but: set[str]) -> LoggingConfiguration:
+def _without_flags(configuration: LoggingConfiguration, but: set[str]) -> LoggingConfiguration:
     """A configuration without some flags, and without what is empty."""
     return {
-        name: _told(value, set()) if isinstance(value, dict) else value
+        name: _without_flags(value, set()) if isinstance(value, dict) else value
         for name, value in configuration.items()
         if name not in but and value not in (None, "", {})
     }

@@ -1,4 +1,4 @@
-"""What configuring needs of the outside: Bedrock's setting, and two places to remember."""
+"""The ports of the configurator: Bedrock's setting, and two stores of its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LoggingApi(Protocol):
     """Bedrock's invocation logging in this account and Region."""
 
     def get(self) -> LoggingConfiguration | None:
-        """What is configured; `None` where logging is off."""
+        """Get the configuration; `None` where logging is off."""
 
     def put(self, configuration: LoggingConfiguration) -> None:
         """Configure.
@@ -33,7 +33,7 @@ class LoggingApi(Protocol):
 
 
 class MemoryStore(Protocol):
-    """Where the memory is kept between deployments."""
+    """The store of the state between deployments."""
 
     def recall(self) -> LoggingMemory:
         """Return what was remembered last; an empty memory at first.
@@ -51,10 +51,10 @@ class MemoryStore(Protocol):
 
 
 class MemoryCopy(Protocol):
-    """Where a copy of the memory is kept, in another service."""
+    """A copy of the state in another service."""
 
     def recall(self) -> tuple[LoggingMemory, ...]:
-        """Return the memories that the copy allows; none before the first is written."""
+        """Return the states that the copy allows; empty before the first write."""
 
     def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
         """Allow these memories and no others.

@@ -1,4 +1,4 @@
-"""What watching needs of the outside: a look at what there is and who did it, and a memory."""
+"""The ports of the watch: readers of live resources and of changes, and a store of its state."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lambdas.domain.logging_configuration.watching import WatchState
 
 
 class WatchStateChangedError(Exception):
-    """Somebody else has remembered something since. Watching again sees it."""
+    """Another run has saved its state since. The next run reads it."""
 
 
 class LogGroups(Protocol):
     """Log groups of this account and Region."""
 
     def find(self, name: str) -> LogGroup | None:
-        """A log group with its subscriptions; `None` where there is none of that name."""
+        """Get a log group with its subscriptions; `None` where no log group has the name."""
 
 
 class Roles(Protocol):
     """Roles of this account."""
 
     def find(self, name: str) -> Role | None:
-        """A role with its policies; `None` where there is none of that name."""
+        """Get a role with its policies; `None` where no role has the name."""
 
 
 class FoundChanges(NamedTuple):
@@ -42,7 +42,7 @@ class FoundChanges(NamedTuple):
 
 
 class ChangeHistory(Protocol):
-    """What CloudTrail remembers of changes, in every account for 90 days."""
+    """The changes in CloudTrail's event history, which every account keeps for 90 days."""
 
     def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         """Find changes by these actions that are known by now.
@@ -58,21 +58,21 @@ class Deployments(Protocol):
     """The meter's own deployments."""
 
     def is_under_way(self) -> bool:
-        """Whether one is changing what there is."""
+        """Return true while a deployment is under way."""
 
     def was_under_way(self, at: datetime) -> bool:
-        """Whether one was changing it at a time, which may be long over."""
+        """Return true when a deployment was under way at a time, which may be long over."""
 
 
 class WatchMemory(Protocol):
-    """Where a watch remembers what it has found."""
+    """The store of the last state that a watch has found."""
 
     def recall(self) -> WatchState:
-        """What was remembered last; at first, that all was as deployed."""
+        """Load the last state; at first, that all is as deployed."""
 
     def remember(self, state: WatchState, before: WatchState) -> None:
         """Remember, in place of what was recalled.
 
         Raises:
-            WatchStateChangedError: That is not what is remembered any more.
+            WatchStateChangedError: The stored state is not that one any more.
         """

@@ -30,12 +30,12 @@ _METER_ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """What was found last.
+    """The result of the last run.
 
     Attributes:
-        differences: What was not as deployed, in words: a bounded list.
-        events: The newest changes by somebody else that were told, by CloudTrail's ids.
-        is_told: Whether all of it was told. While it is not, it is told again.
+        differences: The drift, in words: a bounded list.
+        events: The newest reported changes by others, by their ids in CloudTrail.
+        is_told: Whether people were notified of all of it. Until then each run notifies again.
     """
 
     differences: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class WatchState:
     is_told: bool = True
 
     def after(self, differences: Iterable[Difference], change: LoggingChange | None) -> WatchState:
-        """The state in which these differences, and this change, are yet to be told."""
+        """The state with these differences and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_EVENTS_REMEMBERED:]
@@ -61,7 +61,7 @@ class WatchState:
 
 
 def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
-    """List the texts, within bounds; what is left out is told apart by its fingerprint."""
+    """List the texts, within bounds; a fingerprint stands for what is left out."""
     texts = [cut(difference.text, _MAX_LETTERS) for difference in differences]
     listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
     return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
@@ -74,7 +74,7 @@ def watch_notice(
 
     Args:
         differences: All that there are.
-        change: What brought it about, where CloudTrail knows.
+        change: The change that caused it, if it is in CloudTrail.
         is_mended: Whether there were differences before.
     """
     if differences:
@@ -87,7 +87,7 @@ def watch_notice(
         lines = [
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
-            _who(change) if change else _where_to_look(differences),
+            _describe_author(change) if change else _where_to_look(differences),
             "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
             "To repair it: docs/tampering.md of Bedrock Meter.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
@@ -101,7 +101,7 @@ def watch_notice(
         )
         lines = [
             "Invocation logging, alarms, notifications and functions are as they were deployed.",
-            *([_who(change)] if change else []),
+            *([_describe_author(change)] if change else []),
             "Calls made in between may not be logged, and alarms may not have notified anyone.",
         ]
     return Notice(subject, "\n".join(lines))
@@ -114,7 +114,7 @@ def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
     return [heading, *(f"- {text}" for text in list_differences(differences))]
 
 
-def _who(change: LoggingChange) -> str:
+def _describe_author(change: LoggingChange) -> str:
     targets = [cut(target, _MAX_LETTERS) for target in change.targets]
     of = f" of {list_first(targets, _MAX_NAMES)}" if targets else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"

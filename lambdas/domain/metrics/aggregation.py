@@ -49,7 +49,7 @@ class StatisticSet:
 
 @dataclass(frozen=True, slots=True)
 class DataPoint:
-    """What one metric was in one minute for one choice of dimensions.
+    """The values of one metric in one minute for one set of dimensions.
 
     Attributes:
         metric: The metric, with its name and unit.
@@ -74,7 +74,7 @@ def aggregate(
 
     Args:
         calls: Calls, each once.
-        detail: How much is published.
+        detail: The amount of detail to publish.
         metrics: The metrics that are wanted.
     """
     gathering = Gathering(metrics)
@@ -100,7 +100,7 @@ class Gathering:
 
         Args:
             metered: The call.
-            detail: How much is published.
+            detail: The amount of detail to publish.
         """
         identity, project, model, model_of_identity = metered.values
         minute = metered.time.replace(second=0, microsecond=0)
@@ -129,12 +129,12 @@ class Gathering:
         return self._series[key].keys() if key in self._series else None
 
     def is_distribution(self, key: SeriesKey) -> bool:
-        """Whether each value of a series is published."""
+        """Return true when each value of a series is published."""
         _, index, dimension_set, _ = key
         return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
 
     def data_points(self) -> list[DataPoint]:
-        """What was gathered, in order of time, metric and dimensions."""
+        """The gathered data points, in order of time, metric and dimensions."""
         return [
             point
             for key in sorted(self._series)

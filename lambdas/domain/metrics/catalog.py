@@ -37,7 +37,7 @@ class Unit(StrEnum):
 
 
 class Detail(IntEnum):
-    """How much is published: every metric and dimension set is billed by the month."""
+    """The amount of detail to publish: every metric and dimension set is billed by the month."""
 
     STANDARD = 1
     FULL = 2
@@ -56,7 +56,7 @@ class Frequency(StrEnum):
 
 
 class DimensionSet(StrEnum):
-    """The sets of dimensions that exist; CloudWatch adds up over none of them by itself."""
+    """The sets of dimensions that exist; CloudWatch does not aggregate over them."""
 
     ACCOUNT = "account"
     MODEL = "model"
@@ -71,7 +71,7 @@ class DimensionSet(StrEnum):
 
     @property
     def is_per_identity(self) -> bool:
-        """Whether there is a series for each identity."""
+        """True when there is a series for each identity."""
         return IDENTITY_ARN in self.dimension_names
 
 
@@ -89,14 +89,14 @@ LONGEST_DIMENSION_VALUE = 1024
 
 
 _CHANGED = re.compile(r"~[0-9a-f]{16}$")
-"""How text ends that CloudWatch would not have taken as it was."""
+"""The ending of text that CloudWatch would have refused as it was."""
 
 
 @remembered
 def dimension_value(text: str) -> str:
     """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon.
 
-    What it does not take ends in a digest of the text, so that different texts stay different.
+    Text that had to be changed ends in its digest, so that different texts stay different.
     """
     ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text).strip()
     value = f"_{ascii_text}" if ascii_text.startswith(":") else ascii_text
@@ -117,7 +117,7 @@ class MetricDefinition:
     Attributes:
         name: Its CloudWatch name.
         unit: Its unit.
-        description: What it counts, in a sentence.
+        description: A sentence about the metric.
         detail_of: The dimension sets that it is published for, each with the level of detail
             from which on.
         value_of: The metric's value for one call and the cost that is published of it; `None` where
@@ -156,7 +156,7 @@ def _count_quota_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
 
 
 def _count_unattributed_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
-    """All tokens of a call if its project is not known, and none if it is."""
+    """All tokens of a call if its project is not known, else 0."""
     if call.record.is_failed:
         return None
     return call.record.tokens.total if call.attribution.project == UNATTRIBUTED else 0
@@ -348,7 +348,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         frequency=Frequency.ON_EVENT,
     ),
 )
-"""What is published of every call, from the ledger's stream."""
+"""The metrics of every call, published from the ledger's stream."""
 
 HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
 
@@ -360,7 +360,7 @@ class HealthMetric:
     Attributes:
         name: Its CloudWatch name.
         unit: Its unit.
-        description: What it counts, in a sentence.
+        description: A sentence about the metric.
         frequency: The hours in which it is published.
     """
 
@@ -501,4 +501,4 @@ HEALTH_METRICS = (
     UNLOGGED_JOBS,
     MISREAD_TIER_CALLS,
 )
-"""What the functions publish of themselves."""
+"""The metrics that functions publish about themselves."""

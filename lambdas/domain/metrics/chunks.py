@@ -65,7 +65,7 @@ class _OpenChunk(Gathering):
         self._bytes = 0
 
     def takes(self, observations: Sequence[Observation]) -> bool:
-        """Whether one more call still fits; the first one always does."""
+        """Return true when one more call still fits; the first one always does."""
         points, added_bytes = self._growth(observations)
         return not self.size or (
             self._points + points <= LARGEST_CALL_DATA_POINTS
@@ -83,7 +83,7 @@ class _OpenChunk(Gathering):
         return Chunk(self.size, self.data_points())
 
     def _growth(self, observations: Sequence[Observation]) -> tuple[int, int]:
-        """How many data points and bytes a call adds."""
+        """The number of data points and bytes that a call adds."""
         points = added_bytes = 0
         for key, value in observations:
             known = self.known_values(key)

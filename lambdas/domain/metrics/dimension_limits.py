@@ -25,7 +25,7 @@ class OpenRegistry(Protocol):
 
         Args:
             bound: The number of values a month that it admits.
-            scope: Tells registries apart; those of one scope have the same places.
+            scope: Separates registries; those of one scope share their places.
         """
 
 

@@ -37,7 +37,7 @@ class MeteredCall(NamedTuple):
         call: The call.
         time: The time at which metrics show it.
         values: The values of its dimensions.
-        cost: The cost that is published of it now, or why none is.
+        cost: The cost that is published of it now, or the reason why it has no cost.
         replaced: The call as it was published before; only what the call adds to it is published.
         replaced_cost: The cost that was published of that.
     """
@@ -73,12 +73,12 @@ class MeteredCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DimensionNamer:
-    """Names what metrics show of a call, within the limits of a month.
+    """Chooses the dimension values of calls, within the limits of a month.
 
     Attributes:
-        identities: The limit on identities; `None` for none.
-        models: The limits on models; `None` for none.
-        projects: The limit on projects; `None` for none.
+        identities: The limit on identities; `None` for no limit.
+        models: The limits on models; `None` for no limit.
+        projects: The limit on projects; `None` for no limit.
     """
 
     identities: BoundedIdentities | None = None

@@ -11,9 +11,9 @@ from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, Admission, IdentityRegistry
 
 DEFAULT_MAX_MODELS = 100
-"""How many models a month have metrics of their own, by default."""
+"""The number of models a month with metrics of their own, by default."""
 MAX_MODELS_OF_IDENTITIES = 1_000
-"""How many pairs of identity and model a month have metrics of their own, at full detail."""
+"""The number of pairs of identity and model a month with metrics of their own, at full detail."""
 OTHER_MODELS = OTHER_IDENTITIES
 """The dimension value of every model past the bound, and of failed calls of unknown models."""
 

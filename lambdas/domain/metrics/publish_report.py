@@ -1,4 +1,4 @@
-"""What became of changes of the ledger that were to be published as metrics."""
+"""The result of publishing changes of the ledger as metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lambdas.domain.metrics.catalog import (
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What became of some changes of the ledger, up to the first that was not sent.
+    """The result of publishing some changes of the ledger, up to the first that was not sent.
 
     Attributes:
         published: New calls whose data points were sent.
@@ -27,10 +27,10 @@ class PublishReport:
             same, and changes that could not be read.
         conflicting: Changes of calls whose readings disagree.
         tampered: Calls that something other than the meter changed in the ledger.
-        oldest: When the oldest of the published calls was made.
+        oldest: The time of the oldest published call.
         first_unsent: The place of the first change that was not sent, from 0; `None` if all were.
             It and all after it are to be published again.
-        reason: Why it was not sent.
+        reason: The reason why it was not sent.
         overflowing: Calls that are in an overflow bucket, since more identities, projects or
             models than have metrics of their own were seen.
     """

@@ -13,7 +13,7 @@ from lambdas.domain.metrics.sink import MetricSink, MetricsUnavailableError
 
 
 class PublishingStop(NamedTuple):
-    """Why calls are left to be published.
+    """The reason why calls are left to be published.
 
     Attributes:
         reason: The reason, as reports show it.
@@ -32,7 +32,7 @@ class Published(NamedTuple):
 
     Attributes:
         calls: The number of calls that were published, the first ones.
-        stop: Why the rest was not; `None` if there is no rest.
+        stop: The reason why the rest was not; `None` if all were published.
     """
 
     calls: int
@@ -49,7 +49,7 @@ class MetricPublishing:
 
     Attributes:
         sink: Takes the data points of a chunk.
-        detail: How much is published.
+        detail: The amount of detail to publish.
     """
 
     sink: MetricSink

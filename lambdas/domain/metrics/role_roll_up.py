@@ -17,7 +17,7 @@ from lambdas.domain.metrics.catalog import dimension_value
 OTHER_IDENTITIES = "__other__"
 """The dimension value of every identity past the bound."""
 DEFAULT_BOUND = 200
-"""How many identities a month have metrics of their own, where nobody says otherwise."""
+"""The number of identities a month with metrics of their own, by default."""
 SESSIONS_PER_ROLE = 20
 """A role with more sessions than this in a month is shown as the role alone."""
 
@@ -40,7 +40,7 @@ class IdentityFolding:
         """Fold by the shipped patterns and more.
 
         Raises:
-            re.error: A configured pattern is no regular expression.
+            re.error: A configured pattern is not a regular expression.
         """
         patterns = (*SHIPPED_PATTERNS, *configured_patterns)
         self._machine_session = re.compile(
@@ -48,25 +48,25 @@ class IdentityFolding:
         )
 
     def dimension_value(self, identity_arn: str) -> str:
-        """The whole ARN, or the ARN of the role where the session is no person."""
+        """The whole ARN, or that of the role where the session is not a person's."""
         caller = CallerIdentity.from_arn(identity_arn)
         arn = role_of(caller) if self.is_machine_session(caller) else identity_arn
         return dimension_value(arn)
 
     def is_machine_session(self, caller: CallerIdentity) -> bool:
-        """Say if a caller is a session whose name is no person's."""
+        """Return true when a caller is a session whose name is not a person's."""
         name = caller.session_name
         return name is not None and self._machine_session.fullmatch(name) is not None
 
 
 class Admission(Enum):
-    """Whether an identity may have metrics of its own this month."""
+    """The decision whether an identity has metrics of its own this month."""
 
     ADMITTED = "admitted"
     ROLE_IS_FULL = "role_is_full"
-    """Its role has too many sessions to be told apart."""
+    """Its role has too many sessions to show each."""
     FULL = "full"
-    """There are as many identities as configuration allows."""
+    """The month has as many identities as configuration allows."""
 
 
 class IdentityRegistry(Protocol):
@@ -75,7 +75,7 @@ class IdentityRegistry(Protocol):
     def admit(self, month: str, value: str, role: str | None) -> Admission:
         """Admit a dimension value in a month (`2026-09`), or say why not.
 
-        Who was admitted once stays so for the month. A session is counted with its role.
+        An admitted identity stays admitted for the month. A session is counted with its role.
         """
 
 

@@ -1,4 +1,4 @@
-"""Where data points go."""
+"""The port that data points are sent to."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lambdas.domain.metrics.aggregation import DataPoint
 OLDEST = timedelta(days=14)
 NEWEST = timedelta(hours=2)
 MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
-"""How far ahead of now the ledger takes a call: less than CloudWatch does, so that no call in the
-ledger is too far ahead to be published."""
+"""The time ahead of now up to which the ledger takes a call. It is less than CloudWatch accepts, so
+that no call in the ledger is too far ahead to be published."""
 
 
 def is_taken(called_at: datetime, now: datetime) -> bool:
-    """Whether CloudWatch takes metrics of a time: of two weeks back, and of two hours ahead."""
+    """Return true when CloudWatch accepts a time: up to two weeks ago and two hours ahead."""
     return now - OLDEST < called_at < now + NEWEST
 
 

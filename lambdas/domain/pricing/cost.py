@@ -24,7 +24,7 @@ class CostLine(NamedTuple):
         tokens: Their number, at least one.
         list_usd_per_million: Their list price; `None` where there is a contracted one alone.
         usd_per_million: The contracted price, else the list price.
-        listed: Where the list price stands, and what it rests on.
+        listed: The list price and its basis.
     """
 
     kind: TokenKind
@@ -35,7 +35,7 @@ class CostLine(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What is paid."""
+        """The amount paid, in US dollars."""
         return (self.tokens * self.usd_per_million).scaleb(_MILLIONTH_EXPONENT)
 
     @property
@@ -53,7 +53,7 @@ class UnitLine(NamedTuple):
         quantity: The number of units, at least one.
         model_id: The entry of the price book: the model, or `GUARDRAILS`.
         usd_per_unit: The list price less the contracted discount.
-        listed: Where the list price stands, and what it rests on.
+        listed: The list price and its basis.
     """
 
     unit: BilledUnit
@@ -64,7 +64,7 @@ class UnitLine(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What is paid."""
+        """The amount paid, in US dollars."""
         return self.quantity * self.usd_per_unit
 
     @property
@@ -79,9 +79,9 @@ class Cost(NamedTuple):
     Attributes:
         list_usd: At list price; `None` where a part of it has a contracted price alone.
         effective_usd: At the contracted price, else at list price.
-        price: The list price that the weakest basis comes from; `None` where none was taken.
+        price: The list price that has the weakest basis; `None` where no list price was used.
         negotiated: The contracted price.
-        basis: The weakest basis of all list prices that were taken; `None` where none was.
+        basis: The weakest basis of all list prices used; `None` where no list price was used.
         edition: The edition of the price book.
         variant: The model and service tier that were priced.
         lines: A line for each kind of tokens that the call used.
@@ -100,7 +100,7 @@ class Cost(NamedTuple):
 
     @property
     def is_assumed(self) -> bool:
-        """Whether a part of it is a price of another place."""
+        """True when a part of it has a price of another place."""
         return self.basis is PriceBasis.ASSUMED
 
     def without_units(self) -> Cost:
@@ -154,9 +154,9 @@ class Unpriced(StrEnum):
     NO_PRICE = "no_price"
     """No price of the model is known in the partition where it was called."""
     NO_PRICE_OF_THE_TIER = "no_price_of_the_tier"
-    """There is a price, but none of the service tier that served the call."""
+    """The model has a price, but not in the service tier that served the call."""
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
-    """There is a price, but none of a kind of tokens that the call used."""
+    """The model has a price, but not for each kind of tokens that the call used."""
     NO_COUNTS = "no_counts"
     """The log does not say how many tokens it took."""
     BILLED_IN_OTHER_UNITS = "billed_in_other_units"

@@ -16,7 +16,7 @@ RELOAD_INTERVAL = timedelta(minutes=10)
 class CurrentBook:
     """The shipped price book with the edition in force.
 
-    A store that does not answer, or an edition that is no use, leaves the last good book in force:
+    A store that does not answer, or an unusable edition, leaves the last good book in force:
     calls are counted and priced all the same.
     """
 

@@ -114,7 +114,7 @@ class Listing(_Document):
         region: The Region.
         version: The offer's own version.
         rates: The rates, in order of their keys.
-        unmapped_names: Names of models that stand for no known model id.
+        unmapped_names: Names of models without a known model id.
         left_out: Numbers of rows that are no rates of logged calls, by reason.
     """
 
@@ -205,7 +205,7 @@ class HoldReason(StrEnum):
     REMOVED = "removed"
     """The list no longer has a price that it had."""
     UNMAPPED_NAME = "unmapped_name"
-    """The list names a model that stands for no known model id."""
+    """The list names a model without a known model id."""
     AMBIGUOUS = "ambiguous"
     """Two offers list different prices of the same thing."""
     SUPERSEDED = "superseded"
@@ -220,9 +220,9 @@ class HeldPrice(_Document):
         offer: The offer that lists it, or listed it.
         since: The time at which it was first seen.
         name: The model id, or the name that is unmapped.
-        rate: The candidate rate; `None` where the list has none.
+        rate: The candidate rate; `None` where the list has no rate.
         removed: The rate that the list no longer has.
-        usd_before: The known price; `None` where there was none.
+        usd_before: The known price; `None` where no price was known.
         read_on: The day on which the offer was read.
         is_first: True where no price of its model, tier and item was known, see `OfferedRate`.
     """
@@ -320,7 +320,7 @@ class StoredPointer(NamedTuple):
 
     Attributes:
         updates: Its content.
-        version: The version that a write replaces; `None` where there is no pointer yet.
+        version: The version that a write replaces; `None` before the first write.
     """
 
     updates: PriceUpdates

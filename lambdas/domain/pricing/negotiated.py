@@ -1,4 +1,4 @@
-"""Prices that somebody has agreed on: other rates, discounts, models of their own."""
+"""Contracted prices: other rates, discounts, prices of custom models."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _HUNDREDTH_EXPONENT = -2
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedPrice:
-    """What somebody pays instead of the list price, from a date on.
+    """A contracted price that replaces the list price from a date on.
 
     Attributes:
-        model: The foundation model's id; one that ends in `*` is of all models that begin so.
+        model: The foundation model's id; one that ends in `*` matches all models that begin so.
         effective_from: The first day, UTC.
-        usd_per_million: The agreed rates by kind; of the other kinds the list price holds.
-        discount_percent: What is taken off the list price, of the kinds without an agreed rate.
-        service_tier: Of which calls it is: `None` for those in the standard tier, and for those in
-            any if it is a discount alone.
+        usd_per_million: The contracted rates by kind; other kinds have their list price.
+        discount_percent: The discount on the list price of kinds without a contracted rate.
+        service_tier: The tier of the calls; `None` for the standard tier, and for every tier if
+            the price is a discount alone.
     """
 
     model: str
@@ -37,13 +37,13 @@ class NegotiatedPrice:
     service_tier: str | None = None
 
     def is_of(self, model_id: str) -> bool:
-        """Whether it is about a model, see `is_same_model`."""
+        """Return true when the price applies to a model, see `is_same_model`."""
         if self.model.endswith(_REST):
             return model_id.startswith(self.model.removesuffix(_REST))
         return is_same_model(self.model, model_id)
 
     def holds_in(self, service_tier: str | None) -> bool:
-        """Whether it is about calls in a tier; `None` for the standard one."""
+        """Return true when the price applies to calls in a tier; `None` for the standard one."""
         is_discount_alone = self.service_tier is None and not self.usd_per_million
         return is_discount_alone or self.service_tier == service_tier
 
@@ -64,7 +64,7 @@ class NegotiatedPrice:
 
 
 class NegotiatedPrices:
-    """What was agreed, by model and date."""
+    """Contracted prices by model and date."""
 
     def __init__(self, prices: Sequence[NegotiatedPrice] = ()) -> None:
         """Keep them; the closest name decides, then the tier, then the latest date."""
@@ -72,22 +72,24 @@ class NegotiatedPrices:
         self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
 
     def __iter__(self) -> Iterator[NegotiatedPrice]:
-        """All that was agreed, in no particular order."""
+        """All contracted prices, in any order."""
         return iter(self._prices)
 
     def price_of(
         self, model_id: str, day: date, service_tier: str | None = None
     ) -> NegotiatedPrice | None:
-        """What was agreed by a day for calls of a model in a tier; `None` for nothing."""
+        """Get the contracted price of a model in a tier on a day; `None` without a contract."""
         return self._recall(model_id, day, service_tier) if self._prices else None
 
     def _look_up(
         self, model_id: str, day: date, service_tier: str | None
     ) -> NegotiatedPrice | None:
         fitting = [
-            it
-            for it in self._prices
-            if it.effective_from <= day and it.holds_in(service_tier) and it.is_of(model_id)
+            price
+            for price in self._prices
+            if price.effective_from <= day
+            and price.holds_in(service_tier)
+            and price.is_of(model_id)
         ]
         return max(fitting, key=_closeness, default=None)
 

@@ -38,11 +38,11 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
     A change holds from its day on, until a later change or a later shipped price of the same item
     in the same scope. The sizes of calls that a change does not name keep their prices.
     """
-    changed = _by_scope(edition.changes_in_force, _scope_of_change)
+    changed = _by_scope(edition.changes_in_force, _get_change_scope)
     if not changed:
         return PriceBook(shipped, edition=_edition_name(shipped, edition))
     rows: list[Price] = []
-    known = _by_scope(shipped, _scope_of_price)
+    known = _by_scope(shipped, _get_price_scope)
     for scope, prices in known.items():
         if scope not in changed:
             rows.extend(prices)
@@ -54,7 +54,7 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
 def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedFigure]:
     """Every figure that a book lists for a day, each in its own scope."""
     found: dict[RateKey, ListedFigure] = {}
-    for scope, prices in _by_scope(book, _scope_of_price).items():
+    for scope, prices in _by_scope(book, _get_price_scope).items():
         state: _State = {}
         for price in prices:
             if price.holds_on(day):
@@ -144,11 +144,11 @@ def _by_scope(
     return found
 
 
-def _scope_of_price(price: Price) -> _Scope:
+def _get_price_scope(price: Price) -> _Scope:
     return _Scope(price.model_id, price.routing, price.place, price.service_tier)
 
 
-def _scope_of_change(change: PriceChange) -> _Scope:
+def _get_change_scope(change: PriceChange) -> _Scope:
     return _Scope(change.model_id, change.routing, change.place, change.service_tier)
 
 

@@ -74,7 +74,7 @@ class CallPrices:
     )
 
     def __bool__(self) -> bool:
-        """False where there is no price at all."""
+        """False without any price."""
         return bool(self.prices or self.assumed)
 
     @property

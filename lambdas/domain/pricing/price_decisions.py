@@ -85,7 +85,7 @@ def accept(ids: Collection[str], now: datetime) -> Decide:
     Other held prices of the same thing count as rejected.
 
     Args:
-        ids: Their short names; `ALL` stands for everything that is held and has one new price.
+        ids: Their short names; `ALL` selects everything that is held and has one new price.
         now: The time.
 
     Returns:
@@ -134,7 +134,7 @@ def reject(ids: Collection[str]) -> Decide:
     """Keep the old prices. The same candidates are not held again.
 
     Args:
-        ids: Their short names; `ALL` stands for everything that is held.
+        ids: Their short names; `ALL` selects everything that is held.
 
     Returns:
         A decision, which raises `DecisionRefusedError` where it names nothing that is held.

@@ -50,7 +50,7 @@ class PriceEntry:
     def token_lines(
         self, tokens: TokenCounts, units: BilledUnits, size: int
     ) -> tuple[CostLine, ...] | Unpriced:
-        """Price tokens. A call that is billed in other units may have none."""
+        """Price tokens. A call that is billed in other units may have no tokens."""
         used = _used(tokens)
         if self._is_reserved or self._lacks_units(used, units):
             return Unpriced.BILLED_IN_OTHER_UNITS
@@ -106,7 +106,7 @@ class PriceEntry:
         return tuple(lines)
 
     def _lacks_units(self, used: Sequence[object], units: BilledUnits) -> bool:
-        """Say if a call is billed in units and its log reports none."""
+        """Return true when a call is billed in units and its log does not report them."""
         if units:
             return False
         return self._is_paid_by_units or bool(self.prices.unit_rates and not used)
@@ -144,10 +144,10 @@ def find_entry(pricing: Pricing, variant: CallVariant, day: date, region: str) -
 
 
 def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:
-    """The tokens of a call by the kinds that have prices, without those it used none of.
+    """The tokens of a call by the kinds that have prices, without unused kinds.
 
-    Cache writes of which no part is known to be kept for an hour are taken as kept for five
-    minutes, which is Bedrock's default.
+    If the log does not say which cache writes are kept for an hour, all are priced as kept for
+    five minutes, which is Bedrock's default.
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
     """
     for_an_hour = tokens.cache_write_1h or 0

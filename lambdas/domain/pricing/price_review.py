@@ -140,7 +140,7 @@ class _Candidates:
         known: The prices of the book.
         listed: The rates that are listed, by key; one for each different price.
         listed_before: The same at the last check.
-        unmapped: Offers and the names in them that stand for no known model.
+        unmapped: Offers and the names in them without a known model.
         updates: The held and the rejected candidates so far.
         since: The times at which these were first held, by their short names.
         now: The time.
@@ -156,8 +156,8 @@ class _Candidates:
 
     def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
         """Every rate that is news, and everything that is held."""
-        rejected = _figures_of(self.updates.settled)
-        waiting = _figures_of(self.updates.held)
+        rejected = _collect_figures(self.updates.settled)
+        waiting = _collect_figures(self.updates.held)
         for key, offered in self.listed.items():
             known = self.known.usd(key)
             is_known = any(known == candidate.rate.usd for candidate in offered)
@@ -244,7 +244,7 @@ class _Candidates:
         return entry.model_copy(update={"since": since})
 
 
-def _figures_of(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+def _collect_figures(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
     return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 

@@ -26,8 +26,8 @@ class Pricing:
     Attributes:
         book: List prices.
         negotiated: Contracted prices.
-        assume_prices: Whether the dearest listed price of the partition stands in where the place
-            of a call has none.
+        assume_prices: Whether the dearest listed price of the partition is assumed where the place
+            of a call has no price.
     """
 
     book: PriceBook
@@ -64,7 +64,7 @@ class Pricing:
 
         Args:
             model_id: The foundation model.
-            route: How and where it is called.
+            route: The way and the Region in which it is called.
             day: The day of the calls, UTC.
             total_input_tokens: The tokens that each call reads, cached ones included.
             service_tier: The tier that serves them; `None` for the standard one.

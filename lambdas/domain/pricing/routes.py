@@ -42,7 +42,7 @@ class Route(NamedTuple):
 
     Attributes:
         region: The Region that was called, which is billed; empty where the log does not name it.
-        profile: The prefix of the inference profile (`eu`, `global`); empty where none was called.
+        profile: The prefix of the inference profile (`eu`, `global`); empty without a profile.
         is_hidden: Whether an application inference profile hides if the call was global. Then no
             price is known to be that of the call.
     """
@@ -79,7 +79,7 @@ class Route(NamedTuple):
         scopes = [
             (Routing.REGION, self.region),
             (Routing.GEOGRAPHY, self.profile),
-            (Routing.GEOGRAPHY, _geography_of(self.region)),
+            (Routing.GEOGRAPHY, _get_geography(self.region)),
         ]
         known = (scope for scope in scopes if scope[1])
         return tuple(
@@ -115,5 +115,5 @@ def scope_of(price: Price) -> PriceScope:
     return price.routing, price.place
 
 
-def _geography_of(region: str) -> str:
+def _get_geography(region: str) -> str:
     return _US_GOV if region.startswith(_US_GOV) else _GEOGRAPHIES.get(region[:2], "")

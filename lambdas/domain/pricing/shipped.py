@@ -28,7 +28,7 @@ def read_price_book(text: str) -> PriceBook:
     """Read a price book from the JSON of `prices.json`.
 
     Raises:
-        KeyError, TypeError, ValueError: It is no such text.
+        KeyError, TypeError, ValueError: It is not such a text.
     """
     document = json.loads(text)
     return PriceBook(_read_prices(document), edition=document["edition"])

@@ -1,4 +1,4 @@
-"""Where reports go, and how one ends that does not get there."""
+"""The port that stores reports, and the error of a report that is not finished."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Protocol
 
 REPORT_NAME = "bedrock-meter"
-"""What files of reports are called, before their suffix."""
+"""The name of a report's files, before their suffix."""
 
 
 class ReportUnfinishedError(Exception):
     """There was no time, or no room, for all calls. The text says which.
 
-    Files that were kept before stand: none is of a part.
+    Files of earlier reports stay: no file is ever of a part.
     """
 
 
 def check_time(has_time: Callable[[], bool]) -> None:
-    """Go on where there is time.
+    """Go on while there is time.
 
     Raises:
-        ReportUnfinishedError: There is none.
+        ReportUnfinishedError: The time is over.
     """
     if not has_time():
         message = "there was no time for all calls; nothing was written of a part"
@@ -35,6 +35,6 @@ class ReportFiles(Protocol):
         """Keep a file, wholly or not at all.
 
         Args:
-            file: What to keep.
+            file: The file to store.
             name: Its name, with folders.
         """

@@ -1,1 +1,1 @@
-"""What notifies people of tampering, compared with what was deployed."""
+"""Compares the resources that notify people of tampering with their deployed state."""

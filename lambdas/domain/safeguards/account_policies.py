@@ -18,7 +18,7 @@ ACCOUNT_POLICY_EFFECTS: Mapping[str, str] = {
     "SUBSCRIPTION_FILTER_POLICY": "copies events",
     "TRANSFORMER_POLICY": "rewrites events",
 }
-"""What policies do with the log groups that they select, by kind. An index changes nothing.
+"""The effect of policies on the log groups that they select, by kind. An index changes nothing.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutAccountPolicy.html
 """
@@ -34,7 +34,7 @@ class AccountPolicy:
         kind: Its type, such as `TRANSFORMER_POLICY`.
         name: Its name.
         criteria: The log groups that it selects; `None` for all.
-        document: What it does with them, as JSON.
+        document: Its document, as JSON.
     """
 
     kind: str
@@ -73,7 +73,7 @@ def find_account_policies(
     Args:
         policies: Those of the account.
         log_groups: The names of the metered log group and of functions' log groups.
-        known: What the account's owner put there, in the words of `known_log_policies`.
+        known: The policies that the account's owner has declared in `known_log_policies`.
     """
     for policy in sorted(policies, key=lambda policy: policy.word):
         if policy.word not in known and any(map(policy.selects, log_groups)):

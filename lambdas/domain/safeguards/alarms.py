@@ -32,7 +32,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "Unit": None,
     "WarmUpConfiguration": None,
 }
-"""What decides when an alarm notifies, with the value that CloudWatch takes where it is not set.
+"""The settings that decide when an alarm notifies, with CloudWatch's default values.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
@@ -57,7 +57,7 @@ def compare_alarms(
     """Find alarms that are gone, changed, or do not notify.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: Alarms by name, as CloudWatch describes them.
     """
     deployed = {alarm.physical_id: alarm for alarm in resources_of(resources, _KIND)}

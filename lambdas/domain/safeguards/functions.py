@@ -24,7 +24,7 @@ class Function:
     Attributes:
         configuration: Its configuration, as Lambda describes it.
         reserved_concurrency: The number of executions that it may have at once, where it is set.
-        asynchronous: How often it tries an event, and where those go that it gives up on.
+        asynchronous: Its retries of an event, and the destination of events that fail.
     """
 
     configuration: Mapping[str, Any]
@@ -45,7 +45,7 @@ def compare_functions(
     Their code is not compared: templates name the archive, Lambda a digest.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: Functions by name.
     """
     resources = list(resources)

@@ -49,7 +49,7 @@ def compare_tables(
     """Find tables that are gone, lose items, or no longer report changes.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: Tables by name.
     """
     resources = list(resources)

@@ -17,7 +17,7 @@ TRANSFORMER = "transformer"
 
 @dataclass(frozen=True, slots=True)
 class LogPolicies:
-    """What CloudWatch Logs does with the metered log group, beside keeping it.
+    """The policies and filters that CloudWatch Logs applies to the metered log group.
 
     Attributes:
         has_data_protection: Whether a policy of the log group masks text, for subscribers too.
@@ -38,10 +38,10 @@ def find_log_policies(
     """Find what masks, rewrites or copies the metered log group.
 
     Args:
-        live: What there is.
+        live: The current state.
         log_group: The metered log group.
         destination_arn: The function that counts.
-        known: What the account's owner put there, in the words of `known_log_policies`.
+        known: The policies that the account's owner has declared in `known_log_policies`.
     """
     found = {
         DATA_PROTECTION: live.has_data_protection
@@ -79,8 +79,8 @@ def compare_log_groups(
     The account may keep all logs longer than the meter does. That hides nothing.
 
     Args:
-        resources: What was deployed.
-        live: How many days log groups keep events, by name; `None` for ever.
+        resources: The deployed resources.
+        live: The days that log groups keep events, by name; `None` for ever.
     """
     deployed = {
         group.physical_id: group.properties.get("RetentionInDays")

@@ -1,4 +1,4 @@
-"""What a check of the safeguards reads, and what it reports."""
+"""The ports of the check of safeguards, and its report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SafeguardReport:
     """The result of a check.
 
     Attributes:
-        differences: What is not as it was deployed.
+        differences: The drift.
         names: The names of what was deployed, by which changes of it are recognised.
     """
 
@@ -72,7 +72,7 @@ class Topics(Protocol):
     """Topics of the account."""
 
     def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
-        """Find a topic with its subscriptions; `None` if there is none.
+        """Find a topic with its subscriptions; `None` if the topic is gone.
 
         Args:
             arn: The topic.
@@ -85,17 +85,17 @@ class Keys(Protocol):
     """Customer keys of the account."""
 
     def find(self, key_id: str) -> Key | None:
-        """A key with its policy; `None` if there is none."""
+        """Get a key with its policy; `None` if the key is gone."""
 
 
 class LogSettings(Protocol):
     """Settings of CloudWatch Logs."""
 
     def read(self, log_group: str) -> LogPolicies | None:
-        """What is done with a log group; `None` if there is none."""
+        """Read the policies of a log group; `None` if the log group is gone."""
 
     def read_account_policies(self, kind: str) -> list[AccountPolicy]:
-        """The account's policies of one kind; none where the Region does not know the kind."""
+        """The account's policies of one kind; empty where the Region does not know the kind."""
 
     def read_groups(self, names: Collection[str]) -> Mapping[str, int | None]:
         """Retention of log groups in days, by name: of these at least, as far as they exist."""

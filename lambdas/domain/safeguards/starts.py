@@ -36,7 +36,7 @@ class Rule:
     Attributes:
         state: Whether it is enabled.
         pattern: The events that start its targets; `None` for schedules.
-        schedule: When it starts its targets; `None` for patterns.
+        schedule: The schedule that starts its targets; `None` for patterns.
         targets: Its targets, as EventBridge lists them.
     """
 
@@ -62,7 +62,7 @@ def compare_rules(
     """Find rules that are gone, disabled, or start something else.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: Rules by name.
     """
     for deployed in resources_of(resources, _RULE):
@@ -76,7 +76,7 @@ def compare_mappings(
     """Find event source mappings that are gone, stopped or changed.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: Mappings by id, as Lambda describes them.
     """
     for deployed in resources_of(resources, _MAPPING):

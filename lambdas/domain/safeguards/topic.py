@@ -89,22 +89,22 @@ def compare_topic(
     """Find what keeps notifications from people.
 
     Args:
-        resources: What was deployed.
+        resources: The deployed resources.
         live: The topic; `None` if it is gone.
         now: The time of the check. People have a day to confirm, from the deployment on.
     """
     resources = list(resources)
     if live is None:
-        yield _of_topic("the topic of notifications is gone")
+        yield _topic_difference("the topic of notifications is gone")
         return
     for topic in resources_of(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
-            yield _of_topic(
+            yield _topic_difference(
                 f"the topic is encrypted with another key, or with none (now {show(live.key)})"
             )
     for policy in resources_of(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
-            yield _of_topic(
+            yield _topic_difference(
                 f"the access policy of the topic was changed (now {fingerprint(live.policy)})"
             )
     for subscription in resources_of(resources, _SUBSCRIPTION):
@@ -115,13 +115,13 @@ def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iter
     """Find what keeps alarms and functions from using the topic's key."""
     for key in resources_of(resources, _KEY):
         if live is None:
-            yield _of_key("the key of the topic is gone")
+            yield _key_difference("the key of the topic is gone")
             return
         if live.state != _ENABLED:
-            yield _of_key(f"the key of the topic cannot be used: its state is {live.state}")
+            yield _key_difference(f"the key of the topic cannot be used: its state is {live.state}")
         if not _is_same_policy(key.properties["KeyPolicy"], live.policy):
             now = fingerprint(live.policy)
-            yield _of_key(f"the policy of the topic's key was changed (now {now})")
+            yield _key_difference(f"the policy of the topic's key was changed (now {now})")
 
 
 def _is_same_policy(deployed: PolicyDocument, live: PolicyDocument) -> bool:
@@ -157,13 +157,13 @@ def _compare_subscription(
     ]
     confirmed = [subscription for subscription in found if subscription.is_confirmed]
     if not found:
-        yield _of_topic(f"{name} is gone")
+        yield _topic_difference(f"{name} is gone")
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
-            yield _of_topic(f"{name} is not confirmed, so it receives nothing")
+            yield _topic_difference(f"{name} is not confirmed, so it receives nothing")
     elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
         shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _of_topic(f"{name} receives only what matches {shown}")
+        yield _topic_difference(f"{name} receives only what matches {shown}")
 
 
 def _without_secrets(endpoint: str) -> str:
@@ -172,9 +172,9 @@ def _without_secrets(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else endpoint
 
 
-def _of_topic(text: str) -> Difference:
+def _topic_difference(text: str) -> Difference:
     return Difference(Subject.TOPIC, text)
 
 
-def _of_key(text: str) -> Difference:
+def _key_difference(text: str) -> Difference:
     return Difference(Subject.KEY, text)

@@ -13,7 +13,7 @@ from lambdas.domain.unmetered.tiers import TierCalls
 
 
 class TrafficUnavailableError(Exception):
-    """A source could not be read. The text says which and why; it is no sign of no traffic."""
+    """A source could not be read. The text says which and why. There may be traffic."""
 
 
 class EnabledRegions(Protocol):

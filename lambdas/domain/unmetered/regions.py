@@ -16,7 +16,7 @@ MAX_MODELS_OF_A_REGION: Final = 50
 one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
 
 ENABLED_STATUSES: Final = ("ENABLED", "ENABLED_BY_DEFAULT")
-"""How an account lists a Region in which it can call Bedrock. Source:
+"""The status of a Region in which an account can call Bedrock. Source:
 https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html"""
 
 

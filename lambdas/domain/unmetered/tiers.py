@@ -45,7 +45,7 @@ class TierCalls:
 
     @property
     def is_standard(self) -> bool:
-        """Whether it is the tier that a call without a tier is priced at."""
+        """True for the tier that a call without a tier is priced at."""
         return is_standard(self.tier)
 
     def key_on(self, window: AuditWindow) -> str:

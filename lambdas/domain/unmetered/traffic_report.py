@@ -38,7 +38,7 @@ class TrafficScope:
 
     @property
     def has_other_regions(self) -> bool:
-        """Whether this deployment is the one that looks at other Regions."""
+        """True when this deployment is the one that looks at other Regions."""
         return is_first_deployment(self.region, self.regions)
 
     def unexpected(self, unreadable: Iterable[str]) -> list[str]:

@@ -266,7 +266,7 @@ class PlainCalls:
         return kind
 
     def _learn_day(self, log: object, time: str) -> date | None:
-        """Read the day of a call; `None` where there is no such day."""
+        """Read the day of a call; `None` where the date is invalid."""
         record = read_invocation(log)
         if not isinstance(record, UsageRecord):
             return None

@@ -18,7 +18,7 @@ from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
 
 @dataclass(slots=True)
 class UsageFigures:
-    """What one identity or one model used; counts that nobody told add nothing.
+    """The usage of one identity or one model; unreported counts add nothing.
 
     Attributes:
         invocations: Successful calls.
@@ -27,16 +27,16 @@ class UsageFigures:
         cache_read_tokens: Input read from the prompt cache.
         cache_write_tokens: Input written to the prompt cache.
         output_tokens: Output of successful calls.
-        quota_tokens: What counts against the tokens-per-minute quota.
+        quota_tokens: Tokens that count against the tokens-per-minute quota.
         failed_tokens: All tokens of failed calls; they are in no other figure.
-        records_missing_counts: Successful calls of which neither input nor output is known.
+        records_missing_counts: Successful calls whose input and output are both unknown.
         records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
         ambiguous_invocations: Successful calls whose reported total does not fit their counts.
         unverified_invocations: Successful calls whose cached tokens may be inside the input count
             or beside it.
         priced_invocations: Successful calls whose cost is known.
-        priced_usd: What those cost, exactly.
+        priced_usd: The cost of those, exactly.
         unpriced_invocations: Successful calls whose cost is not known.
         assumed_price_invocations: Priced calls whose cost holds an assumed price.
         assumed_price_usd: Their whole cost, exactly; `priced_usd` has it as well.
@@ -67,7 +67,7 @@ class UsageFigures:
 
     @property
     def assumed_cost_usd(self) -> Decimal:
-        """The part of the cost that rests on assumed prices, exactly."""
+        """The part of the cost at assumed prices, exactly."""
         return self.assumed_price_usd.normalize()
 
     @property
@@ -123,7 +123,7 @@ class CallGroup:
     Attributes:
         example: One of the calls.
         calls: Their number.
-        input: Their input tokens; 0 where calls of the group report none.
+        input: Their input tokens; 0 if the calls do not report them.
         output: Their output tokens, in the same way, and so on.
         cache_read: Their tokens read from the cache.
         cache_write: Their tokens written to the cache.
@@ -169,12 +169,12 @@ class CallGroup:
 
 
 class GroupKey(NamedTuple):
-    """What calls of a group have in common: all that decides where they count and at which price.
+    """The properties that calls of a group share: where they count, and at which price.
 
     Attributes:
         call: A call without its id, time of day and tokens; a disputed call is as it stands.
         day: The day of the calls, UTC.
-        used: Which tokens they report and use.
+        used: The kinds of tokens that they report and use.
         step: The number of sizes, above which prices change, that they exceed.
     """
 
@@ -191,7 +191,7 @@ class UsageSummary:
     Prices are per token, so calls of equal prices are added up first, and priced as one.
 
     Attributes:
-        pricing: What calls cost.
+        pricing: The prices of calls.
         corrections: Changes to calls that were counted already.
     """
 

@@ -34,7 +34,7 @@ _Path: TypeAlias = tuple[str, ...]
 
 
 class PriceListFileError(ValueError):
-    """A file that is no bulk file of the AWS Price List, or is larger than its limits."""
+    """A file that is not a bulk file of the AWS Price List, or is larger than its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class BulkFile:
     Attributes:
         offer: The code of the offer.
         version: AWS's name of the edition.
-        published_on: The day of the edition, ISO 8601; empty where the file has none.
+        published_on: The day of the edition, ISO 8601; empty where the file names no day.
         products: Products with a price on demand, in order of the file.
         left_out: Rows that cannot be the price of a product, each with the reason.
     """
@@ -97,7 +97,7 @@ def read_bulk_file(file: BinaryReader, limits: FileLimits = DEFAULT_LIMITS) -> B
     """Read a bulk file without holding all of its text in memory.
 
     Raises:
-        PriceListFileError: It is no such file, it is cut off, or a limit is passed.
+        PriceListFileError: It is not such a file, it is cut off, or it exceeds a limit.
     """
     parts = _Parts(limits)
     try:

@@ -38,7 +38,7 @@ class PriceList:
 
     @property
     def unmapped_names(self) -> dict[str, int]:
-        """The names that stand for no known model, with their numbers of rows."""
+        """The names without a known model, with their numbers of rows."""
         return {
             row.subject: count
             for row, count in sorted(self.left_out.items())

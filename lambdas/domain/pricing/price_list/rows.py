@@ -237,7 +237,7 @@ def _is_within_limits(usd: Decimal) -> bool:
 
 
 def read_day(text: str) -> date | None:
-    """Read the day that a time in ISO 8601 begins with; `None` where it begins with none."""
+    """Read the day that a time in ISO 8601 begins with; `None` where it has no day."""
     try:
         return date.fromisoformat(text[:DAY_LENGTH])
     except ValueError:

@@ -205,7 +205,7 @@ def _read_charge(base: UsageType, text: str) -> UsageType | None:
 
 
 def _with_unit(charge: UsageType, words: set[str]) -> UsageType | None:
-    """Add the unit other than tokens; `None` where the words name none or several."""
+    """Add the unit other than tokens; `None` unless the words name exactly one."""
     if words >= _SEARCHES:
         return replace(charge, measure=BilledUnit.SEARCH_UNIT)
     media = words & _MEDIA

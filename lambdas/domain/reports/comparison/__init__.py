@@ -1,4 +1,4 @@
-"""What observed traffic would cost on other models, and where money is lost."""
+"""Compares the cost of observed traffic on other models, and finds savings opportunities."""
 
 from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share

@@ -1,4 +1,4 @@
-"""Which cache writes nobody read: a judgement that errs on the side of those who cache."""
+"""Finds cache writes that were never read; in doubt, a write counts as read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORT_LIFETIME = timedelta(minutes=5)
 LONG_LIFETIME = timedelta(hours=1)
 """Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html"""
 SLACK = timedelta(minutes=1)
-"""Lifetimes are taken as so much longer: a log does not tell when a call began and ended."""
+"""Lifetimes are taken as so much longer: logs do not say when a call began and ended."""
 
 _WRITES = (TokenKind.CACHE_WRITE_5M, TokenKind.CACHE_WRITE_1H)
 _OF_A_MILLION = -6  # places of the decimal point
@@ -32,7 +32,7 @@ class _Write(NamedTuple):
 
 @dataclass(slots=True)
 class _Cache:
-    """What is known of the caches of one model in one account and Region."""
+    """The caches of one model in one account and Region."""
 
     read_at: datetime | None = None
     unread: tuple[deque[_Write], deque[_Write]] = field(default_factory=lambda: (deque(), deque()))
@@ -40,10 +40,10 @@ class _Cache:
 
 @dataclass(slots=True)
 class CacheWrites:
-    """Follows cache writes until somebody reads, or it is too late to.
+    """Follows cache writes until they are read or expire.
 
-    Which write a read is of, nobody tells: any read of the same account, Region and model counts
-    for all writes that are still alive. Writes are kept in memory for as long as they may live.
+    Logs do not say which write a read belongs to. So any read in the same account, Region and
+    model counts for all writes that are still alive. Writes stay in memory until they expire.
     """
 
     losses: LossBook
@@ -86,7 +86,7 @@ class CacheWrites:
 
 
 def _premium(kind: TokenKind, count: int, rates: UsdPerMillion) -> Decimal | None:
-    """What writing to a cache costs more than plain input; `None` where a price is not known."""
+    """The extra cost of a cache write over plain input; `None` where a price is not known."""
     if kind not in rates or TokenKind.INPUT not in rates:
         return None
     premium = max(rates[kind] - rates[TokenKind.INPUT], Decimal(0))

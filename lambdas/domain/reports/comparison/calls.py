@@ -12,7 +12,7 @@ from lambdas.domain.reports.comparison.traffic import ComparableCost, Terms
 
 
 class PricedTerms(NamedTuple):
-    """What decides on the cost of a call beside its tokens. Calls share one.
+    """Everything but tokens that determines the cost of a call. Calls share one.
 
     Attributes:
         model_id: The foundation model that was priced.
@@ -26,7 +26,7 @@ class PricedTerms(NamedTuple):
 
 
 class ObservedCall(NamedTuple):
-    """What the comparison needs of a call, and no more: memory holds those of a whole week.
+    """The part of a call that the comparison needs: memory holds the calls of a whole week.
 
     Attributes:
         account_id: The account that called.
@@ -35,10 +35,10 @@ class ObservedCall(NamedTuple):
         timestamp: The time of the call.
         identity_arn: The caller.
         tokens: Its tokens.
-        error_code: Why it failed; `None` for a successful call.
+        error_code: Its error code; `None` for a successful call.
         project: Its project.
-        priced: What its cost rests on.
-        cost: Its cost, or why it has none; that of a failed call as if it had succeeded.
+        priced: The model, terms and rates behind its cost.
+        cost: Its cost, or the reason why it is unknown; for a failed call as if it had succeeded.
     """
 
     account_id: str

@@ -1,4 +1,4 @@
-"""What traffic would have cost on other models, by the same prices as the traffic itself."""
+"""Prices traffic on other models, at the same prices as the traffic itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDE = Context(prec=60)
 
 
 class ModelCost(NamedTuple):
-    """What some traffic costs on a model, its tokens being as many as they were.
+    """The cost of some traffic on a model, with its token counts unchanged.
 
     Attributes:
         model_id: The foundation model.
@@ -41,7 +41,7 @@ class ModelCost(NamedTuple):
 
     @property
     def usd(self) -> Decimal:
-        """What counts when models are ranked: as cached, else without caching."""
+        """The cost by which models are ranked: as cached, else without caching."""
         return self.uncached_usd if self.as_cached_usd is None else self.as_cached_usd
 
 
@@ -76,8 +76,8 @@ class Candidates:
     are taken for models in use alone.
 
     Attributes:
-        pricing: What tokens cost. Prices are those of the day of a call, and what was agreed on
-            goes before list prices, as for the calls themselves.
+        pricing: The prices of tokens: those of the day of a call, and contracts
+            go before list prices, as for the calls themselves.
     """
 
     pricing: Pricing
@@ -98,15 +98,15 @@ class Candidates:
     def compare(self, purpose: Purpose, mix: TrafficMix) -> PricedCandidates:
         """Price traffic on every model of the same purpose that has a price wherever it ran.
 
-        A model that lacks the price of plain input or output has none. Of equal cost, the one that
-        is named first goes first.
+        A model that lacks the price of plain input or output has no cost. Models of equal cost are
+        in order of their names.
         """
         known, unlisted = [], 0
         for model_id in self._models(mix):
             cost = self._cost(model_id, purpose, mix)
             if cost is not None:
                 known.append(cost)
-            elif self._purpose_of(model_id) is purpose:
+            elif self._get_purpose(model_id) is purpose:
                 unlisted += 1
         known.sort(key=lambda cost: (cost.usd, cost.model_id))
         return PricedCandidates(tuple(known), unlisted)
@@ -118,12 +118,12 @@ class Candidates:
             models[name_and_version(self._listed_as(model_id, mix.tokens))] = model_id
         return sorted(models.values())
 
-    def _purpose_of(self, model_id: str) -> Purpose:
+    def _get_purpose(self, model_id: str) -> Purpose:
         is_text = name_and_version(model_id) in self._text_models
         return Purpose.TEXT if is_text else Purpose.EMBEDDING
 
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
-        """How the price book spells a model; as it is, where it has no list price."""
+        """The price book's spelling of a model; the given one where it has no list price."""
         spelled = (
             self.pricing.book.prices_of(model_id, part.ways[0], part.day, tier).listed_as
             for part in terms
@@ -167,7 +167,7 @@ class Candidates:
 
 
 class _Rates(NamedTuple):
-    """The rates of a model where some traffic ran, and the kinds of which they are assumed."""
+    """The rates of a model where some traffic ran, and the kinds with assumed rates."""
 
     usd_per_million: UsdPerMillion
     assumed: frozenset[TokenKind]
@@ -184,7 +184,7 @@ def _first_rates(pricing: Pricing, model_id: str, terms: Terms) -> UsdPerMillion
 
 
 def _tiers(terms: Terms) -> tuple[str | None, ...]:
-    """In which tiers a model may serve a call: in its own, else in the standard one."""
+    """The tiers in which a model may serve a call: its own, else the standard one."""
     return (terms.service_tier, None) if terms.service_tier else (None,)
 
 

@@ -1,4 +1,4 @@
-"""Where money is lost: in what ways, for whom, how much of it, and how sure that is."""
+"""Savings opportunities: their kind, project, amount and certainty."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Loss(StrEnum):
 
 
 class LossKey(NamedTuple):
-    """Whose loss it is.
+    """The project, model and kind of a savings opportunity.
 
     Attributes:
         project: The project of the calls.
         model_id: The model that was called.
-        loss: What it is.
+        loss: The kind.
     """
 
     project: str
@@ -36,15 +36,15 @@ class LossKey(NamedTuple):
 
 @dataclass(slots=True)
 class LossFigures:
-    """How much is lost in one way.
+    """The amount of one savings opportunity.
 
     Attributes:
         calls: Calls that lose something.
         tokens: The tokens that are lost, or at most.
-        size_bytes: Of `REPEATED_PREFIXES` alone: how long they are as JSON, in UTF-8.
-        priced_calls: Calls of which it is known what is lost.
-        priced_usd: What those lose, exactly, or at most.
-        unpriced_calls: Calls that may lose money of which nobody knows how much.
+        size_bytes: Their length as JSON in UTF-8, for `REPEATED_PREFIXES` alone.
+        priced_calls: Calls whose loss is known.
+        priced_usd: The loss of those, exactly, or at most.
+        unpriced_calls: Calls that may lose an unknown amount.
     """
 
     calls: int = 0
@@ -56,7 +56,7 @@ class LossFigures:
 
     @property
     def usd(self) -> Decimal | None:
-        """What is known to be lost; `None` where no call has a price."""
+        """The known loss; `None` where no call has a price."""
         return self.priced_usd if self.priced_calls else None
 
     def add(self, tokens: int, usd: Decimal | None, size_bytes: int = 0) -> None:
@@ -94,11 +94,11 @@ class LossBook:
 
     def told_of(self, projects: Container[str], others: str) -> LossBook:
         """The same losses, those of all but some projects under another name."""
-        told = LossBook({})
+        regrouped = LossBook({})
         for (project, model_id, loss), figures in self.figures.items():
             name = project if project in projects else others
-            told.of(name, model_id, loss).include(figures)
-        return told
+            regrouped.of(name, model_id, loss).include(figures)
+        return regrouped
 
     def ranked(self) -> list[tuple[LossKey, LossFigures]]:
         """All of it: what loses most money first, then most tokens, then by name."""
@@ -136,4 +136,4 @@ MEANINGS = {
         " ten times the answer and more. Bedrock takes them off the quota while a call runs"
     ),
 }
-"""What each figure is, and how sure."""
+"""The meaning of each figure, and its certainty."""

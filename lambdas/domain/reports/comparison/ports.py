@@ -20,9 +20,9 @@ class InvocationLogs(Protocol):
     """The invocation logs as Bedrock wrote them, with prompts and answers where it logs these."""
 
     def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
-        """The messages that were logged in a time, page by page, in order of time.
+        """The messages that were logged in a period, page by page, in order of time.
 
-        Pages may be empty: somebody looked, and may want to look no further.
+        Pages may be empty, so that the caller can stop between them.
 
         Args:
             start: The first moment, UTC.
@@ -39,7 +39,7 @@ class WeeklyComparison(NamedTuple):
     Attributes:
         week: The week, as ISO 8601 names it.
         report: The comparison.
-        requests_unread: Why not every request in the log was read; `None` if each one was.
+        requests_unread: The reason why requests in the log were not read; `None` if all were.
         requests_left_out: Requests that did not fit in memory.
         unreadable_items: The number of items of the week that cannot be read as calls.
     """

@@ -31,17 +31,17 @@ from lambdas.domain.reports.comparison.traffic import (
 )
 
 MOST_PROJECTS = 200
-"""How many projects, the most costly ones, a report tells apart: each is some 25 KB of JSON."""
+"""The number of projects in a report, the most costly ones: each is some 25 KB of JSON."""
 MOST_OBSERVED_PROJECTS = 5_000
-"""How many projects are told apart while calls come in, some 10 KB of memory each."""
+"""The number of projects to keep while calls come in, some 10 KB of memory each."""
 
 
 class Unknown(NamedTuple):
     """Calls that cannot be compared.
 
     Attributes:
-        model_id: What was called.
-        reason: Why they have no cost.
+        model_id: The model that was called.
+        reason: The reason why they have no cost.
     """
 
     model_id: str
@@ -52,9 +52,9 @@ class TrafficComparison(NamedTuple):
     """Traffic of one purpose, and what it would have cost elsewhere.
 
     Attributes:
-        purpose: What its models are for.
-        mix: What it was made of.
-        costs: What it costs on each model, the cheapest first; those in use are among them.
+        purpose: The purpose of its models.
+        mix: Its tokens and their cost.
+        costs: Its cost on each model, the cheapest first; those in use are among them.
         unlisted_models: Models of the purpose without a listed price where it ran.
     """
 
@@ -65,13 +65,13 @@ class TrafficComparison(NamedTuple):
 
 
 class ProjectComparison(NamedTuple):
-    """What is known of a project.
+    """The comparison of one project.
 
     Attributes:
         project: Its name; `OTHER_PROJECTS` for all past a bound, `None` for all of them together.
         traffic: Its calls with a cost, by purpose.
-        failed_calls: Its failed calls, which have none.
-        unpriced: How many of its calls have no known cost.
+        failed_calls: Its failed calls, which have no cost.
+        unpriced: The number of its calls without a known cost.
     """
 
     project: str | None
@@ -81,13 +81,13 @@ class ProjectComparison(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a report is about.
+    """The calls and the period that a report covers.
 
     Attributes:
-        start: From when on, UTC; `None` where there is nothing.
-        end: Until when.
+        start: The start of the period, UTC; `None` without calls.
+        end: Its end.
         calls: Calls, each once.
-        outlined_calls: Those whose request was looked at: where content is logged.
+        outlined_calls: The calls whose request was read: where content is logged.
     """
 
     start: datetime | None
@@ -97,13 +97,13 @@ class Coverage(NamedTuple):
 
 
 class ComparisonReport(NamedTuple):
-    """What the same traffic would cost on other models, and where money is lost.
+    """The cost of the same traffic on other models, and savings opportunities.
 
     Attributes:
-        coverage: What it is about.
+        coverage: The calls and the period that it covers.
         account: All projects together.
         projects: Each, the most costly first; at the end, as one, what is past `MOST_PROJECTS`.
-        losses: What is lost, the most first.
+        losses: The savings opportunities, the largest first.
     """
 
     coverage: Coverage
@@ -191,8 +191,8 @@ class TrafficObserver:
         """Report, once, on all that was observed.
 
         Args:
-            start: From when on everything was observed; the first call, where nobody knows better.
-            end: Until when; the last call, where nobody knows better.
+            start: The start of the observed period; by default the first call.
+            end: Its end; by default the last call.
         """
         end = end or self._last
         if end is not None:
@@ -200,16 +200,16 @@ class TrafficObserver:
         account = _together(self._projects.values())
         others = self._projects.pop(OTHER_PROJECTS, None)
         ranked = sorted(self._projects.items(), key=lambda item: (-item[1].usd, item[0]))
-        told = dict(ranked[:MOST_PROJECTS])
-        past = [*([others] if others else ()), *(it for _, it in ranked[MOST_PROJECTS:])]
+        listed = dict(ranked[:MOST_PROJECTS])
+        past = [*([others] if others else ()), *(project for _, project in ranked[MOST_PROJECTS:])]
         if past:
-            told[OTHER_PROJECTS] = _together(past)
+            listed[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing)
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
-            tuple(_compare(name, it, candidates) for name, it in told.items()),
-            tuple(self._losses.told_of(told, OTHER_PROJECTS).ranked()),
+            tuple(_compare(name, project, candidates) for name, project in listed.items()),
+            tuple(self._losses.told_of(listed, OTHER_PROJECTS).ranked()),
         )
 
     def _count(self, call: ObservedCall) -> None:

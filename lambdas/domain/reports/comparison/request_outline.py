@@ -1,4 +1,4 @@
-"""What a logged request body tells of its size and its beginning, without its content."""
+"""Outlines logged request bodies: their sizes and beginnings, without their content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BYTES = 4 * 2**20
 """No part that begins beyond so many bytes of a request is looked at."""
 
 MOST_PREFIXES = 500_000
-"""How many prefixes of requests are kept at a time, some 200 bytes each."""
+"""The number of prefixes of requests that are kept at a time, some 200 bytes each."""
 
 _DIGEST_BYTES = 8
 _KEY_BYTES = 32
@@ -44,7 +44,7 @@ class Prefix(NamedTuple):
 
     Attributes:
         digest: Equal for equal beginnings, within one run. It says nothing without the run's key.
-        size_bytes: How long it is as JSON, in UTF-8.
+        size_bytes: Its length as JSON in UTF-8.
     """
 
     digest: int
@@ -52,10 +52,10 @@ class Prefix(NamedTuple):
 
 
 class RequestOutline(NamedTuple):
-    """What is kept of a request body.
+    """The outline of a request body.
 
     Attributes:
-        max_tokens: How many tokens of output it allows; `None` where it does not say.
+        max_tokens: The output tokens that it allows; `None` where it sets no limit.
         prefixes: Its beginnings, ever longer: up to its tools, its system prompt, each message.
     """
 
@@ -70,8 +70,8 @@ def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
 
     Args:
         log: The log.
-        key: A random one of the run's own, 16 to 64 bytes: without it nobody can try out which
-            text a digest is of.
+        key: A random key of this run, 16 to 64 bytes. Without it, others could test which text a
+            digest is of.
 
     Returns:
         `None` where the log has no body: logging of content is off, or the body is too large.
@@ -86,12 +86,12 @@ def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
 
 
 def _max_tokens(body: JsonObject) -> int | None:
-    told = [body.get(name) for name in _LIMITS]
+    values = [body.get(name) for name in _LIMITS]
     for within, name in _LIMITS_WITHIN:
         config = body.get(within)
         if isinstance(config, dict):
-            told.append(config.get(name))
-    return next((count for count in map(read_count, told) if count), None)
+            values.append(config.get(name))
+    return next((count for count in map(read_count, values) if count), None)
 
 
 def _prefixes(body: JsonObject, key: bytes) -> Iterator[Prefix]:
@@ -142,7 +142,7 @@ class OutlineMemory:
 
         Args:
             is_wanted: Asked for each call; the requests of others are not looked at.
-            most_prefixes: How many prefixes of requests are kept; an outline counts as two more.
+            most_prefixes: The number of prefixes that are kept; an outline counts as two more.
         """
         self.left_out = 0
         self._is_wanted = is_wanted
@@ -161,7 +161,7 @@ class OutlineMemory:
         return record
 
     def take(self, key: tuple[str, str, str]) -> RequestOutline | None:
-        """Give back the outline of a call and forget it; `None` where there is none."""
+        """Give back the outline of a call and forget it; `None` if there is no outline."""
         outline = self._outlines.pop(key, None)
         if outline is not None:
             self._room += _weight(outline)
@@ -176,5 +176,5 @@ class OutlineMemory:
 
 
 def _weight(outline: RequestOutline) -> int:
-    """How much of the bound an outline takes: itself weighs as much as a prefix or two."""
+    """The room that an outline takes up: that of its prefixes and of two more."""
     return 2 + len(outline.prefixes)

@@ -1,4 +1,4 @@
-"""What requests tell where content is logged: beginnings sent again, reservations not used."""
+"""Finds repeated prefixes and unused reservations in requests whose content is logged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_CACHED_TOKENS = 1000
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 """
 MOST_BEGINNINGS = 200_000
-"""How many beginnings are remembered; past that, the ones seen longest ago are forgotten."""
+"""The number of beginnings that are kept; past that, the least recently seen are dropped."""
 
 _OF_A_MILLION = -6  # places of the decimal point
 _Caller: TypeAlias = tuple[str, str, str, str]
@@ -44,7 +44,7 @@ class Requests:
             return
         model_id = call.priced.model_id
         self._look_at_limit(call, outline, model_id)
-        repeated = self._remember(call, outline, model_id)
+        repeated = self._store(call, outline, model_id)
         tokens = call.tokens
         if repeated and tokens.input and not (tokens.cache_read or tokens.cache_write):
             # A token is a byte at least.
@@ -63,9 +63,7 @@ class Requests:
             loss = self.losses.of(call.project, model_id, Loss.OVERSIZE_MAX_TOKENS)
             loss.add_without_money(idle)
 
-    def _remember(
-        self, call: ObservedCall, outline: RequestOutline, model_id: str
-    ) -> Prefix | None:
+    def _store(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> Prefix | None:
         """Remember a call's beginnings; returns the longest that was fresh in memory already."""
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         repeated = None
@@ -81,7 +79,7 @@ class Requests:
 
 
 def _saved_by_cache(count: int, rates: UsdPerMillion) -> Decimal | None:
-    """What reading input from a cache costs less; `None` where a price is not known."""
+    """The saving of a cache read over plain input; `None` where a price is not known."""
     if TokenKind.CACHE_READ not in rates or TokenKind.INPUT not in rates:
         return None
     saved = max(rates[TokenKind.INPUT] - rates[TokenKind.CACHE_READ], Decimal(0))

@@ -16,7 +16,7 @@ THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
 """
-_MOST_CALLERS = 100_000
+_MAX_CALLERS = 100_000
 _Caller: TypeAlias = tuple[str, str, str, str]
 
 
@@ -41,6 +41,6 @@ class Throttling:
         figures = self.losses.of(call.project, model_id, loss)
         figures.add(call.tokens.total or 0, call.usd)
         if is_throttled:
-            if len(self._throttled_at) >= _MOST_CALLERS:
+            if len(self._throttled_at) >= _MAX_CALLERS:
                 self._throttled_at.pop(next(iter(self._throttled_at)))
             self._throttled_at[caller] = call.timestamp

@@ -1,4 +1,4 @@
-"""What the calls of a project were made of: tokens by all that decides on their price."""
+"""The traffic of a project: tokens by everything that determines their price."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_USD = Decimal(0)
 
 
 class Purpose(StrEnum):
-    """What models are for. A model can only stand in for one of the same purpose."""
+    """The purpose of a model. Only a model of the same purpose can replace it."""
 
     TEXT = "text"
     """It answers: its output has a price."""
@@ -76,7 +76,7 @@ class Terms(NamedTuple):
             Never the other way: who keeps to a geography may have to.
         day: The first day with the same prices, UTC.
         total_input_tokens: The least that it reads at the same rates.
-        service_tier: In which it was served; `None` for the standard one.
+        service_tier: The tier that served it; `None` for the standard one.
     """
 
     ways: tuple[Route, ...]
@@ -86,7 +86,7 @@ class Terms(NamedTuple):
 
 
 class PriceSteps:
-    """Where prices change: on which days, and from which size of a call on.
+    """The days, and the sizes of a call, at which prices change.
 
     Between two steps every model's rates are one, so tokens can be added up there and priced
     together, exactly as call by call.
@@ -94,9 +94,11 @@ class PriceSteps:
 
     def __init__(self, pricing: Pricing) -> None:
         """Find the steps of all prices there are."""
-        begin = {it.effective_from for it in (*pricing.book, *pricing.negotiated)}
-        self._days = sorted(it for it in begin if it is not None)
-        self._sizes = sorted({it.above_input_tokens for p in pricing.book for it in p.rates[1:]})
+        days = {price.effective_from for price in (*pricing.book, *pricing.negotiated)}
+        self._days = sorted(day for day in days if day is not None)
+        self._sizes = sorted(
+            {rates.above_input_tokens for price in pricing.book for rates in price.rates[1:]}
+        )
 
     def get_terms(self, record: UsageRecord, variant: CallVariant) -> Terms:
         """Get the terms of a call that is priced as a model and tier."""
@@ -117,11 +119,11 @@ def _ways_to_call(invoked_model_id: str, region: str) -> tuple[Route, ...]:
 
 @dataclass(slots=True)
 class ModelUse:
-    """What was paid for a model.
+    """The calls of a model and their cost.
 
     Attributes:
         calls: Calls with a cost.
-        usd: What they cost, exactly.
+        usd: Their cost, exactly.
         assumed_price_calls: Calls whose cost holds an assumed price.
     """
 
@@ -149,12 +151,12 @@ class TrafficMix:
 
     @property
     def calls(self) -> int:
-        """How many calls."""
+        """The number of calls."""
         return sum(use.calls for use in self.by_model.values())
 
     @property
     def usd(self) -> Decimal:
-        """What they cost, exactly."""
+        """Their cost, exactly."""
         return sum((use.usd for use in self.by_model.values()), Decimal(0))
 
     @property
@@ -182,7 +184,7 @@ class TrafficMix:
             del self.by_model[model_id]
 
     def include(self, other: TrafficMix) -> None:
-        """Add the calls of another mix, which share none with this one."""
+        """Add the calls of another mix. No call may be in both."""
         for terms, counts in other.tokens.items():
             self.tokens.setdefault(terms, Counter()).update(counts)
         self.guardrail_usd += other.guardrail_usd

@@ -1,4 +1,4 @@
-"""What a comparison of costs cannot know, and so does not say."""
+"""The unknowns of a comparison of costs, which it leaves out."""
 
 UNKNOWNS = (
     "Tokenizers differ: the same text is another number of tokens on another model.",

@@ -30,15 +30,15 @@ MAX_CHARGES = 1_000_000
 """Charges that are folded at a time, some kilobyte of memory each."""
 
 NO_ACCOUNT = "no_account"
-"""Why a call is left out though it has a price: nobody tells which account it was billed to."""
+"""The reason of a call with a price to be left out: the account that pays is not known."""
 
 NO_PERIOD = "no_period"
-"""Why a call is left out though it has a price: its time is in no month that FOCUS can write."""
+"""The reason of a call with a price to be left out: FOCUS cannot write the month."""
 LONGEST_TEXT = 2048
 """Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
 
 Meter: TypeAlias = TokenKind | BilledUnit
-"""What is counted: tokens of a kind, or units of another sort."""
+"""The counted quantity: tokens of a kind, or other units."""
 _METERS: tuple[Meter, ...] = (*TokenKind, *BilledUnit)
 MAX_LEFT_OUT = 10_000
 """Pairs of model and reason that a billing period names among the calls in no charge: forged
@@ -56,14 +56,14 @@ class TooManyChargesError(Exception):
 
 
 class ListPrice(NamedTuple):
-    """Where in the price book a price stands.
+    """A reference to a price in the price book.
 
     Attributes:
         model_id: The model, as the book spells it.
-        area: Where it holds.
+        area: The scope in which it holds.
         above_input_tokens: It holds for calls that read more than so many tokens.
-        source: Who says so.
-        basis: What it rests on.
+        source: Its source.
+        basis: Its basis.
     """
 
     model_id: str
@@ -74,25 +74,25 @@ class ListPrice(NamedTuple):
 
 
 class ChargeKey(NamedTuple):
-    """What the usage of a charge has in common.
+    """The properties that all usage of a charge shares.
 
     Attributes:
         day: The day of the calls, UTC.
         account_id: The account that was called.
-        region: The Region that was called; empty where the log does not tell.
-        identity_arn: Who called, whole.
+        region: The Region that was called; empty where the log does not name it.
+        identity_arn: The whole ARN of the caller.
         model_id: The foundation model.
-        invoked_model_id: What the caller named.
-        project: What the calls are put down to, or `UNATTRIBUTED`; so are the next two.
+        invoked_model_id: The id or ARN that the caller named.
+        project: The project that the calls are attributed to, or `UNATTRIBUTED`.
         department: Their department.
         use_case: Their use case.
-        rung: What the project rests on.
-        service_tier: In which the calls were served; empty for the standard one.
+        rung: The attribution source of the project.
+        service_tier: The tier that served the calls; empty for the standard one.
         edition: The edition of the price book; empty where it has no name.
         meter: The kind of the tokens, or the unit.
         usd: The price that is paid for a million tokens, or for one unit.
-        list_usd: Their list price; `None` where there is an agreed one alone.
-        list_price: Where that stands; `None` as well where there is none.
+        list_usd: Their list price; `None` where there is only a contracted price.
+        list_price: The reference to that price, or `None`.
     """
 
     day: date
@@ -122,7 +122,7 @@ class Charge(NamedTuple):
     """Usage of one kind, one day and one price: a row of the dataset.
 
     Attributes:
-        key: What it has in common.
+        key: The properties that its usage shares.
         quantity: The number of tokens or units.
     """
 
@@ -136,8 +136,8 @@ class LeftOut(NamedTuple):
     Attributes:
         model_id: Their foundation model, or `OTHER_MODELS` past a bound.
         reason: A value of `Unpriced`, `NO_ACCOUNT` or `NO_PERIOD`.
-        invocations: How many they are.
-        tokens: All their tokens that somebody counted.
+        invocations: Their number.
+        tokens: Their tokens, as far as they were reported.
     """
 
     model_id: str
@@ -151,8 +151,8 @@ class DailyCharges:
     """Charges of calls, kept up to date call by call; calls come in any order.
 
     Attributes:
-        account_id: Whose calls they are where a log does not tell; `None` for their callers'.
-        identity_detail: How much of each caller the charges name. It decreases, for all calls,
+        account_id: The account of calls whose log names none; `None` for the caller's account.
+        identity_detail: The detail with which charges name callers. It decreases, for all calls,
             where there would be more than `MAX_CHARGES`.
     """
 
@@ -179,7 +179,7 @@ class DailyCharges:
         charged_at = _charged_at(call.record)
         month = charged_at.date().replace(day=1)
         record = call.record
-        account_id = _read_account(record) or self.account_id or _account_of_caller(record)
+        account_id = _read_account(record) or self.account_id or _get_caller_account(record)
         if isinstance(cost, Unpriced):
             self._leave_out(call, month, cost.value, times)
         elif not account_id:
@@ -206,7 +206,7 @@ class DailyCharges:
             yield Charge(key, self._quantities[key])
 
     def priced_invocations(self, month: date) -> int:
-        """How many calls are in the charges of a billing period."""
+        """The number of calls in the charges of a billing period."""
         return self._priced[month]
 
     def left_out(self, month: date) -> list[LeftOut]:
@@ -304,7 +304,7 @@ def _read_account(record: UsageRecord) -> str | None:
     return None if is_formula(record.account_id) else record.account_id
 
 
-def _account_of_caller(record: UsageRecord) -> str | None:
+def _get_caller_account(record: UsageRecord) -> str | None:
     account_id = CallerIdentity.from_arn(record.identity_arn).account_id
     return None if account_id is None or is_formula(account_id) else account_id
 
@@ -320,7 +320,7 @@ def _has_period(timestamp: datetime) -> bool:
 
 
 def _order(key: ChargeKey) -> tuple[object, ...]:
-    """What sorts keys: prices that are not known go first."""
+    """The sort key of charges: unknown prices go first."""
     *texts, meter, usd, list_usd, list_price = key
     listed = () if list_usd is None else (list_usd,)
     return (*texts, _METERS.index(meter), usd, listed, list_price or ())

@@ -12,13 +12,13 @@ from lambdas.domain.pricing import PriceBasis
 
 FOCUS_VERSION = "1.2"
 CUSTOM_PREFIX = "x_"
-"""How columns begin that the specification does not know."""
+"""The prefix of columns that are not in the specification."""
 DECIMAL_DIGITS = 38
-"""What a decimal of Parquet and of most databases holds."""
+"""The digits of a decimal in Parquet and most databases."""
 
 
 class FeatureLevel(StrEnum):
-    """Whether a dataset has to have a column."""
+    """The requirement for a column to be in a dataset."""
 
     MANDATORY = "Mandatory"
     CONDITIONAL = "Conditional"
@@ -27,7 +27,7 @@ class FeatureLevel(StrEnum):
 
 
 class DataType(StrEnum):
-    """What a column holds."""
+    """The data type of a column."""
 
     STRING = "String"
     DECIMAL = "Decimal"
@@ -42,11 +42,11 @@ class Column(NamedTuple):
     Attributes:
         name: Its ID there.
         level: Whether a dataset has to have it.
-        data_type: What it holds.
+        data_type: Its data type.
         is_nullable: Whether a row may leave it empty.
         allowed: The only values; empty for any. Those of `ServiceSubcategory`, some eighty, are
             left to the tests.
-        decimal_places: How many a decimal may have.
+        decimal_places: The most places that a decimal may have.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
     @property
     def is_custom(self) -> bool:
-        """Whether it is our own."""
+        """True for a column of our own."""
         return self.name.startswith(CUSTOM_PREFIX)
 
 
@@ -192,7 +192,7 @@ _OWN = (
     _must("x_Principal"),
 )
 
-COLUMNS = (*(it for it in _COLUMNS if it.name not in LEFT_OUT), *_OWN)
+COLUMNS = (*(column for column in _COLUMNS if column.name not in LEFT_OUT), *_OWN)
 """The columns that are written, in order: those of the specification, then our own.
 
 `x_ListPriceSource` is empty where no list price is known, but an agreed one: the agreed price then

@@ -1,4 +1,4 @@
-"""How much of each caller charges name: less where sessions are too many for memory."""
+"""The detail with which charges name callers: less where sessions are too many for memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHIPPED_FOLDING = IdentityFolding()
 
 
 class IdentityDetail(IntEnum):
-    """How much of a caller is named, from all to nothing.
+    """The detail with which a caller is named, from all to nothing.
 
     Each step is a function of the caller alone, so that the order of calls does not matter.
     """

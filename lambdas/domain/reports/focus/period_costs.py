@@ -45,13 +45,13 @@ class Sums(NamedTuple):
 
 
 class CostTotals(NamedTuple):
-    """The totals of rows, and the calls that are in none.
+    """The totals of rows, and the calls that are in no row.
 
     Attributes:
         sums: The sums of the rows.
         priced_invocations: The calls in the rows.
         left_out: The calls in no row, by model and reason.
-        identity_detail: How exactly rows name callers.
+        identity_detail: The detail with which rows name callers.
     """
 
     sums: Sums
@@ -86,7 +86,7 @@ class CostTotals(NamedTuple):
 
 
 class PeriodCosts(NamedTuple):
-    """What is known of a billing period beside its rows.
+    """The summary of a billing period, in addition to its rows.
 
     Attributes:
         month: Its first day.

@@ -1,4 +1,4 @@
-"""What AWS calls its Regions.
+"""The names of AWS Regions.
 
 Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 """

@@ -51,13 +51,13 @@ _EMPTY: dict[str, Value] = {column.name: None for column in COLUMNS}
 
 
 class Costs(NamedTuple):
-    """What a charge costs, in US dollars, exactly.
+    """The cost of a charge, in US dollars, exactly.
 
     Attributes:
         quantity: The million tokens or the units that it has.
-        usd: What is paid.
-        list_unit_usd: The list price; the agreed one where that is the only price.
-        list_usd: What it costs at that.
+        usd: The amount paid.
+        list_unit_usd: The list price; the contracted price where that is the only one.
+        list_usd: The cost at that price.
     """
 
     quantity: Decimal
@@ -67,7 +67,7 @@ class Costs(NamedTuple):
 
 
 def costs_of(charge: Charge) -> Costs:
-    """What a charge costs.
+    """Work out the cost of a charge.
 
     Raises:
         decimal.Inexact: A cost has more digits than a decimal holds.
@@ -82,7 +82,7 @@ def costs_of(charge: Charge) -> Costs:
 
 
 def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
-    """Write a charge as a row. Whatever has no value, or none that is known, is `None`.
+    """Write a charge as a row. Columns without a known value are `None`.
 
     Args:
         charge: The usage, and what it has in common.
@@ -99,7 +99,7 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         **_EMPTY,
         "BilledCost": costs.usd,
         "BillingAccountId": payer,
-        "BillingAccountName": payer,  # a log tells no name that somebody gave it
+        "BillingAccountName": payer,  # logs do not have the name of an account
         "BillingCurrency": "USD",
         "BillingPeriodEnd": midnight(month_after(key.month)),
         "BillingPeriodStart": midnight(key.month),
@@ -149,7 +149,7 @@ def month_after(month: date) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """When a day begins, in UTC."""
+    """The beginning of a day, in UTC."""
     return datetime.combine(day, time(), UTC)
 
 
@@ -170,7 +170,7 @@ def _units(meter: Meter) -> tuple[str, str]:
 
 
 def _resource(invoked_model_id: str) -> dict[str, Value]:
-    """What an account has of its own, such as an application inference profile; else nothing."""
+    """The columns of a resource, such as an application inference profile; empty without one."""
     parts = invoked_model_id.split(":", _ARN_PARTS - 1)
     kind = parts[-1].partition("/")[0]
     if parts[0] != "arn" or len(parts) != _ARN_PARTS or not kind or kind in _OF_AWS_S_OWN:
@@ -201,7 +201,7 @@ def _sku(key: ChargeKey) -> dict[str, Value]:
 
 
 def _tags(key: ChargeKey) -> str | None:
-    """What the calls are put down to; labels that nobody knows are no tags."""
+    """The labels that the calls are attributed to, as tags; unknown labels are left out."""
     labels = {"department": key.department, "project": key.project, "use_case": key.use_case}
     known = {name: label for name, label in labels.items() if label != UNATTRIBUTED}
     return _json(**known) if known else None

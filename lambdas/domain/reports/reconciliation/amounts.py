@@ -31,7 +31,7 @@ class UsageKey(NamedTuple):
         day: UTC.
         account_id: The account that was called.
         region: The Region that was called, which is billed.
-        identity_arn: The whole ARN of the caller; empty where the bill names none.
+        identity_arn: The whole ARN of the caller; empty where the bill does not name one.
         model_id: The foundation model, or the entry of the price book for guardrails.
         measure: The kind of tokens, or the unit.
         routing: `GLOBAL`, or `REGION` for all else: AWS bills a call through a geography's

@@ -251,7 +251,7 @@ class Bill:
             return
         tokens = quantity * self._size(row, use, amounts)
         amounts = Amounts(tokens, cost.list_usd, cost.effective_usd)
-        reason = _off_log_reason(row, use.usage)
+        reason = _get_off_log_reason(row, use.usage)
         if reason is not None:
             self.off_log[reason, use.key] += amounts
             return
@@ -298,7 +298,7 @@ class Bill:
         return self._names.find(name for name in (model, spelled or service_name) if name)
 
     def _size(self, row: BillRow, use: _Use, amounts: Amounts) -> Decimal:
-        """The tokens in a unit of the amount; 1 for what is no token.
+        """The tokens in a unit of the amount; 1 for other units.
 
         Exports leave `pricing_unit` out at times. AWS Marketplace counts millions. For the rest
         the size is taken that brings the price of the line closer to the list price.
@@ -335,7 +335,7 @@ def _may_be_tokens(row: BillRow, why: ApartKey) -> bool:
     )
 
 
-def _off_log_reason(row: BillRow, usage: UsageType) -> Reason | None:
+def _get_off_log_reason(row: BillRow, usage: UsageType) -> Reason | None:
     """The reason why a use is never in invocation logs, or not as use of its base model."""
     if usage.plan is Plan.CUSTOM_MODEL:
         return Reason.CUSTOM_MODEL
@@ -389,7 +389,7 @@ def _check_granularity(row: BillRow, day: date) -> None:
 
 
 def _hour(row: BillRow) -> int | None:
-    """The hour that a line stands for; `None` where it stands for a day."""
+    """The hour of a line; `None` where the line is of a day."""
     hour = row.usage_start[_DAY_LENGTH + 1 : _DAY_LENGTH + 3]
     is_same_day = row.usage_end[:_DAY_LENGTH] == row.usage_start[:_DAY_LENGTH]
     if not (hour.isascii() and hour.isdigit()) or (int(hour) == 0 and not is_same_day):

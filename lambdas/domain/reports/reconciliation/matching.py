@@ -248,7 +248,7 @@ def _tolerate(lines: Sequence[Line]) -> Iterator[Line]:
 
 def _lines_of_few_tokens(lines: Iterable[Line]) -> Iterator[Line]:
     """The lines that differ by few tokens in a day of a caller, at the same price."""
-    of_tokens = filter(_is_of_tokens, lines)
+    of_tokens = filter(_counts_tokens, lines)
     for day in _by(of_tokens, _caller_and_day):
         differing = [line for line in day if _is_comparable(line) and not _agrees(line)]
         tokens = sum((abs(line.ours.quantity - line.theirs.quantity) for line in differing), ZERO)
@@ -256,7 +256,7 @@ def _lines_of_few_tokens(lines: Iterable[Line]) -> Iterator[Line]:
             yield from (line for line in differing if _prices_agree(line))
 
 
-def _is_of_tokens(line: Line) -> bool:
+def _counts_tokens(line: Line) -> bool:
     return isinstance(line.key.measure, TokenKind)
 
 
@@ -370,7 +370,7 @@ class _Explanation:
 
     def _theirs_only(self, key: UsageKey) -> Reason:
         has_callers = (key.account_id, key.day) in self._bill.named_days
-        outside = self._outside_of_logs(key)
+        outside = self._find_outside_reason(key)
         if outside is not None:
             return outside
         if not key.identity_arn and has_callers:
@@ -379,7 +379,7 @@ class _Explanation:
         is_uncounted = caller in self._uncounted
         return Reason.NO_COUNTS_IN_LOGS if is_uncounted else Reason.DELIVERY_FAILURE
 
-    def _outside_of_logs(self, key: UsageKey) -> Reason | None:
+    def _find_outside_reason(self, key: UsageKey) -> Reason | None:
         """The reason why logs do not have a use at all, or have a part of its time alone."""
         logged = self._metered.periods.get((key.account_id, key.region))
         if logged is None:

@@ -91,7 +91,7 @@ class Difference(NamedTuple):
     Attributes:
         line_class: The side that has them.
         reason: The likely reason.
-        identity: The caller, with the sessions of machines as their role; empty for none.
+        identity: The caller, with the sessions of machines as their role; empty without a caller.
         model_id: The model.
         measure: The kind of tokens, or the unit.
     """
