@@ -116,7 +116,7 @@ def _errors() -> Iterator[Symptom]:
         ):
             yield Symptom(
                 f"{name}{metric}",
-                _of_function(function_of, metric, "Sum"),
+                _build_function_metric(function_of, metric, "Sum"),
                 f"function-{metric.lower()}",
                 f"{name} {meaning}",
                 periods=(2, 3),
@@ -124,7 +124,7 @@ def _errors() -> Iterator[Symptom]:
             )
         yield Symptom(
             f"{name}DestinationFailures",
-            _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
+            _build_function_metric(function_of, "DestinationDeliveryFailures", "Sum"),
             "function-destination-failures",
             f"{name} gave up on some calls, and Lambda could not keep them in the failure bucket,"
             " where make redrive would find them. Check first that its role may write there.",
@@ -139,7 +139,7 @@ def _delays() -> Iterator[Symptom]:
     ):
         yield Symptom(
             name,
-            _of_function(_FUNCTIONS[function], metric, "Maximum"),
+            _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
             graph,
             f"{function} counts calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
             " Nothing is lost, but alarms on usage are as late. Check first whether it fails or is"
@@ -152,7 +152,7 @@ def _delays() -> Iterator[Symptom]:
 def _given_up() -> Iterator[Symptom]:
     yield Symptom(
         "DroppedDeliveries",
-        _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
+        _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
         "dropped-deliveries",
         "LogProcessor gave up on deliveries of logs, which are in the failure bucket. Their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
@@ -173,14 +173,14 @@ def _given_up() -> Iterator[Symptom]:
     ):
         yield Symptom(
             name,
-            _of_stream(metric),
+            _build_stream_metric(metric),
             "stream-failures",
             f"MetricPublisher gave up on calls, {meaning}",
             runbook="FailedDeliveries",
         )
 
 
-def _of_function(
+def _build_function_metric(
     function_of: Callable[[Watched], lambda_.IFunction],
     metric: str,
     statistic: str,
@@ -190,7 +190,7 @@ def _of_function(
     )
 
 
-def _of_stream(metric: str) -> MetricOf:
+def _build_stream_metric(metric: str) -> MetricOf:
     return lambda watched: sum_of(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
     )

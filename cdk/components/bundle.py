@@ -35,7 +35,7 @@ class BundlingError(Exception):
 
 def bundle_code() -> Path:
     """Bundle the code of all functions with the data beside it, and nothing else."""
-    files = sorted(it for suffix in _SUFFIXES for it in (ROOT / "lambdas").rglob(f"*{suffix}"))
+    files = sorted(file for suffix in _SUFFIXES for file in (ROOT / "lambdas").rglob(f"*{suffix}"))
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())

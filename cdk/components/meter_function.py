@@ -211,7 +211,7 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
         ConfigurationError: It is too large.
     """
     sizes = {
-        name.lower(): len(name) + _bytes_of(stack.resolve(value))
+        name.lower(): len(name) + _count_max_bytes(stack.resolve(value))
         for name, value in environment.items()
     }
     total = sum(sizes.values())
@@ -225,11 +225,11 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
         raise ConfigurationError(message)
 
 
-def _bytes_of(value: object) -> int:
+def _count_max_bytes(value: object) -> int:
     """Count the most bytes that a value has once the cloud has named its resources."""
     match value:
         case str():
             return len(value.encode())
         case {"Fn::Join": ["", list(parts)]}:
-            return sum(map(_bytes_of, parts))
+            return sum(map(_count_max_bytes, parts))
     return _MAX_NAME_BYTES

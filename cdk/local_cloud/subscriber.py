@@ -37,16 +37,16 @@ def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
-            if told["Type"] == "SubscriptionConfirmation":
+            if body["Type"] == "SubscriptionConfirmation":
                 cloud.client("sns").confirm_subscription(
-                    TopicArn=told["TopicArn"], Token=told["Token"]
+                    TopicArn=body["TopicArn"], Token=body["Token"]
                 )
                 confirmed.set()
-            elif told["Type"] == "Notification":
-                subscriber.messages.append(told)
+            elif body["Type"] == "Notification":
+                subscriber.messages.append(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing of requests."""

@@ -84,7 +84,7 @@ class Deployment:
     def _outputs(self, stack: str) -> dict[str, str]:
         found = self._find(stack)
         outputs = [] if found is None else found.get("Outputs", [])
-        return {it["OutputKey"]: it["OutputValue"] for it in outputs}
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
     def _find(self, stack: str) -> StackTypeDef | None:
         if stack not in self._stacks:

@@ -46,15 +46,17 @@ def find_own_log_policies(
     """
     client = session.client("logs")
     log_groups = [*_BEGINNINGS, *([log_group] if log_group else [])]
-    policies = [policy for kind in ACCOUNT_POLICY_EFFECTS for policy in _of_account(client, kind)]
+    policies = [
+        policy for kind in ACCOUNT_POLICY_EFFECTS for policy in _read_account_policies(client, kind)
+    ]
     found = chain(
-        _of_log_group(client, log_group, known) if log_group else (),
+        _find_log_group_policies(client, log_group, known) if log_group else (),
         find_account_policies(policies, log_groups=log_groups, known=known),
     )
     return [difference.text for difference in found]
 
 
-def _of_account(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
+def _read_account_policies(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
     found, token = list[AccountPolicy](), ""
     while True:
         more = {"nextToken": token} if token else {}
@@ -67,7 +69,7 @@ def _of_account(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
             return found
 
 
-def _of_log_group(
+def _find_log_group_policies(
     client: CloudWatchLogsClient, log_group: str, known: Collection[str]
 ) -> Iterator[Difference]:
     filters = _answer(client.describe_subscription_filters, logGroupName=log_group)

@@ -57,11 +57,11 @@ def purge(session: boto3.Session) -> list[str]:
         StackName=stack_names.STORAGE
     )
     for page in pages:
-        for it in page["StackResourceSummaries"]:
-            delete = deleting.get(it["ResourceType"])
-            if delete is not None and "PhysicalResourceId" in it:
-                _unless_gone(delete, it["PhysicalResourceId"])
-                deleted.append(f"{it['ResourceType']} {it['PhysicalResourceId']}")
+        for resource in page["StackResourceSummaries"]:
+            delete = deleting.get(resource["ResourceType"])
+            if delete is not None and "PhysicalResourceId" in resource:
+                _unless_gone(delete, resource["PhysicalResourceId"])
+                deleted.append(f"{resource['ResourceType']} {resource['PhysicalResourceId']}")
     cloudformation.update_termination_protection(
         StackName=stack_names.STORAGE, EnableTerminationProtection=False
     )
@@ -142,5 +142,5 @@ def confirm_and_purge(session: boto3.Session) -> None:
     if answer.strip() != "purge":
         message = "nothing was deleted."
         raise CommandError(message)
-    for it in purge(session):
-        print(f"deleted {it}")
+    for resource in purge(session):
+        print(f"deleted {resource}")

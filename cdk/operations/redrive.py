@@ -76,12 +76,12 @@ class Redrive:
             Bucket=self.bucket, Prefix=FAILURES_PREFIX
         )
         for page in pages:
-            for it in page.get("Contents", []):
-                yield it["Key"]
+            for item in page.get("Contents", []):
+                yield item["Key"]
 
     def _put_back(self, key: str) -> None:
         failure = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        function, event = _function_of(failure), _event_of(failure)
+        function, event = _get_function_name(failure), _get_event(failure)
         if function not in self.known:
             message = f"{function} is not one of the meter's functions"
             raise ValueError(message)
@@ -96,7 +96,7 @@ class Redrive:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
 
 
-def _function_of(failure: dict[str, Any]) -> str:
+def _get_function_name(failure: dict[str, Any]) -> str:
     """The function's name: `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`."""
     arn: object = failure.get("requestContext", {}).get("functionArn")
     parts = arn.split(":") if isinstance(arn, str) else []
@@ -106,7 +106,7 @@ def _function_of(failure: dict[str, Any]) -> str:
     return parts[_PLACE_OF_NAME]
 
 
-def _event_of(failure: dict[str, Any]) -> dict[str, Any]:
+def _get_event(failure: dict[str, Any]) -> dict[str, Any]:
     """The event: of an asynchronous call, or a batch of a stream (as an object or as text).
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -59,8 +60,12 @@ class Replay:
                 "logStream": delivery[0]["logStreamName"],
                 "subscriptionFilters": ["replay"],
                 "logEvents": [
-                    {"id": it["eventId"], "timestamp": it["timestamp"], "message": it["message"]}
-                    for it in delivery
+                    {
+                        "id": event["eventId"],
+                        "timestamp": event["timestamp"],
+                        "message": event["message"],
+                    }
+                    for event in delivery
                 ],
             }
             invoke(self.functions, self.log_processor, {"awslogs": {"data": pack(envelope)}})
@@ -79,7 +84,7 @@ class Replay:
 
 def deliveries(events: Iterable[Any]) -> Iterator[list[Any]]:
     """Cut log events, in order, into deliveries of one log stream that a function can take."""
-    for _, stream in groupby(events, key=lambda it: it["logStreamName"]):
+    for _, stream in groupby(events, key=itemgetter("logStreamName")):
         delivery: list[Any] = []
         size = 0
         for event in stream:
@@ -105,15 +110,13 @@ def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
     """
     deployment = Deployment(session.client("cloudformation"))
     retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
-    remembered = datetime.now(UTC) - retention
-    if end <= remembered:
+    earliest = datetime.now(UTC) - retention
+    if end <= earliest:
         message = f"the ledger remembers {retention.days} days: it takes no calls from before then."
         raise CommandError(message)
-    if start < remembered:
-        print(
-            f"The ledger remembers {retention.days} days: replaying from {remembered:%F %H:%M} on."
-        )
-        start = remembered
+    if start < earliest:
+        print(f"The ledger remembers {retention.days} days: replaying from {earliest:%F %H:%M} on.")
+        start = earliest
     replay = Replay(
         session.client("logs"),
         open_functions(session),

@@ -23,9 +23,9 @@ def reprice(session: boto3.Session) -> None:
     except FunctionFailedError as error:
         message = f"{error}: its log group says more."
         raise CommandError(message) from None
-    for model_id, it in report["by_model"].items():
-        model, prices = printable(model_id), printable("; ".join(it["prices"]))
-        print(f"{model}: {it['calls']:,} calls cost {it['usd']} US dollars ({prices})")
+    for model_id, repriced in report["by_model"].items():
+        model, prices = printable(model_id), printable("; ".join(repriced["prices"]))
+        print(f"{model}: {repriced['calls']:,} calls cost {repriced['usd']} US dollars ({prices})")
     if report["too_old"]:
         print(
             f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"

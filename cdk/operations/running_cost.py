@@ -97,7 +97,7 @@ class UnitPrices:
         table = json.loads(_PRICES.read_text())
         self.date: str = table["date"]
         self.region: str = table["region"]
-        self._usd = {name: Decimal(it["usd"]) for name, it in table["prices"].items()}
+        self._usd = {name: Decimal(price["usd"]) for name, price in table["prices"].items()}
 
     def __getitem__(self, name: str) -> Decimal:
         """The price of a unit."""

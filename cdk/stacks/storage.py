@@ -18,9 +18,9 @@ from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.logging_configuration import NO_MEMORY
 
-FAILURES_KEPT = Duration.days(30)
-REPLACED_KEPT = Duration.days(400)  # of what a bucket with versions has new ones of
-REPORTS_KEPT = Duration.days(400)  # a year, and the month in which it is closed
+FAILURES_RETENTION = Duration.days(30)
+REPLACED_RETENTION = Duration.days(400)  # of what a bucket with versions has new ones of
+REPORTS_RETENTION = Duration.days(400)  # a year, and the month in which it is closed
 
 
 class StorageStack(Stack):
@@ -75,9 +75,9 @@ class StorageStack(Stack):
         )
         # Deliveries lie there whole: prompts too, where they are logged. Settings change from day
         # to day, and what was written before has to stay readable: always with the key.
-        self.failures = self._bucket("Failures", FAILURES_KEPT, key=self.key)
+        self.failures = self._bucket("Failures", FAILURES_RETENTION, key=self.key)
         self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
-        self.reports = self._bucket("Reports", REPORTS_KEPT, key=self.data_key, versioned=True)
+        self.reports = self._bucket("Reports", REPORTS_RETENTION, key=self.data_key, versioned=True)
         self.prices = self._bucket("Prices", key=self.data_key, versioned=True)
         self.memory = ssm.StringParameter(
             self,
@@ -144,7 +144,7 @@ class StorageStack(Stack):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=kept,
-                    noncurrent_version_expiration=REPLACED_KEPT if versioned else None,
+                    noncurrent_version_expiration=REPLACED_RETENTION if versioned else None,
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],

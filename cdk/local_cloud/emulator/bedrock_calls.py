@@ -75,13 +75,13 @@ def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
     events = EventStreamBuffer()
     events.add_data(content)
     for event in events:
-        told = json.loads(event.payload)
-        if "bytes" in told:
-            metrics = json.loads(base64.b64decode(told["bytes"])).get(_METRICS)
+        payload = json.loads(event.payload)
+        if "bytes" in payload:
+            metrics = json.loads(base64.b64decode(payload["bytes"])).get(_METRICS)
             if metrics is not None:
                 return metrics["inputTokenCount"], metrics["outputTokenCount"]
-        elif "usage" in told:
-            return told["usage"]["inputTokens"], told["usage"]["outputTokens"]
+        elif "usage" in payload:
+            return payload["usage"]["inputTokens"], payload["usage"]["outputTokens"]
     message = "an answer without counts"
     raise ValueError(message)
 

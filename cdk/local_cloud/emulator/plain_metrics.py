@@ -15,4 +15,4 @@ class _Dimensions(dict[str, str]):
 def install() -> None:
     """Add it, to `GetMetricData`."""
     read = cloudwatch._dims_from_list
-    cloudwatch._dims_from_list = lambda told: _Dimensions(read(told))
+    cloudwatch._dims_from_list = lambda dimensions: _Dimensions(read(dimensions))
