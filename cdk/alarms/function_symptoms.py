@@ -1,4 +1,4 @@
-"""Symptoms of functions that fail, fall behind, give up or report nothing."""
+"""Health checks of functions that fail, fall behind, give up or stop reporting."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LAMBDA = "AWS/Lambda"
 _NOTHING_REPORTED = (
     "IF(FILL(metered, 0) > 0 AND (FILL(deliveries, 0) == 0 OR FILL(batches, 0) == 0), 1, 0)"
 )
-"""1 for a period of which calls are metered and one of the functions reports nothing of itself."""
+"""1 for a period in which calls are metered but one of the functions does not report."""
 _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
@@ -61,12 +61,12 @@ def function_symptoms() -> Iterator[Symptom]:
 
 
 def _silence() -> Iterator[Symptom]:
-    """Health checks of functions that run, and whose log groups are gone.
+    """Health checks of functions that run but whose log groups are gone.
 
-    The audits, the checks of logging and of the price list have their own alarms, to which a
-    missing value is a fault.
+    The audits and the checks of logging and of the price list have alarms of their own. Those
+    treat a missing value as a fault.
     """
-    # Metrics have the time of the call, reports that of the run: one period proves nothing.
+    # Metrics carry the time of the call, reports that of the run, so a single period is no proof.
     yield Symptom(
         "HealthMetricsMissing",
         lambda _: cloudwatch.MathExpression(

@@ -1,4 +1,4 @@
-"""The topic that notifications go to, and those who are allowed to publish there."""
+"""The topic of notifications, and the permissions to publish there."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class FocusExporter(ReportingFunction):
     """The function `focus_exporter` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(

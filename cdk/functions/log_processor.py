@@ -43,7 +43,7 @@ class LogProcessor(MeterFunction):
             metered_group: The name of the metered log group.
             ledger: The table of calls.
             quarantine: The bucket of rejected records.
-            failures: Where Lambda keeps deliveries that failed every attempt.
+            failures: The destination of deliveries that failed every attempt.
         """
         config = defaults.config
         super().__init__(

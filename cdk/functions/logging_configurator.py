@@ -100,7 +100,7 @@ class LoggingConfigurator(MeterFunction):
         """Switch logging on with each deployment, and off or back when the stack is deleted.
 
         Args:
-            after: What has to exist before the first record is logged.
+            after: The resource that has to exist before the first record is logged.
         """
         scope = Stack.of(self)
         log_group = logs.LogGroup(
@@ -137,5 +137,5 @@ class LoggingConfigurator(MeterFunction):
             # after each change of them, and after each rollback, when it is as it was.
             properties={"Settings": self._settings.to_environment()},
         )
-        # Bedrock tries the role; and from the first record on, none may be missed.
+        # Bedrock tests the role, and not even the first record may be missed.
         resource.node.add_dependency(self._logging_role.writing, after, self)

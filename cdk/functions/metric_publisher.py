@@ -19,7 +19,7 @@ from lambdas.functions.metric_publisher.settings import Settings
 
 _BATCH_SIZE = 1000
 STREAM_WINDOW = Duration.seconds(30)
-"""How long changes of the ledger are gathered before they are published."""
+"""The time over which changes of the ledger are batched before they are published."""
 _MAX_ATTEMPTS = 100
 
 
@@ -27,7 +27,7 @@ class MetricPublisher(MeterFunction):
     """The function `metric_publisher`, started by the stream of the ledger.
 
     Attributes:
-        stream_mapping: What starts it.
+        stream_mapping: The event source mapping that starts it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MetricPublisher(MeterFunction):
             ledger: The table of calls, with a stream.
             state: The table of the meter's state.
             prices: The bucket of price editions.
-            failures: Where Lambda keeps batches that failed every attempt.
+            failures: The destination of batches that failed every attempt.
         """
         stack_id = Stack.of(scope).stack_id
         super().__init__(

@@ -22,7 +22,7 @@ class PriceUpdater(MeterFunction):
     """The function `price_updater` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
