@@ -1,4 +1,4 @@
-"""Alarms on the meter itself: does it count every call, and does it keep up?"""
+"""Alarms on the meter itself: missing calls, delays and failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HealthAlarms(Construct):
 
     Attributes:
         alarms: All of them, by name.
-        without_recovery: The names of those that end by the clock, without a notification.
+        without_recovery: The names of those that end after a fixed time, without a notification.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class HealthAlarms(Construct):
         Args:
             scope: The stack.
             construct_id: Their name there.
-            watched: What has metrics of its own.
+            watched: The resources with metrics of their own.
             scheduled: The functions that a schedule starts.
-            optional: Health checks of what is not in every deployment.
+            optional: Health checks of optional parts of a deployment.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""Health checks of a function that a schedule starts: that it fails, or is not started."""
+"""Health checks of a scheduled function: errors and missed starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_RANGE = Duration.days(7)
 MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
-"""The time after its alarm in which a function's schedule starts and its first run reports."""
+"""The time, from the creation of an alarm, for the schedule to start and a run to report."""
 _ERRORS_GRAPH = "function-errors"
 STARTS_GRAPH = "function-calls"
 """The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
@@ -29,7 +29,7 @@ class Scheduled:
     """A function that a schedule starts.
 
     Attributes:
-        name: What its alarms call it.
+        name: Its name in alarms.
         function: The function.
         every: The interval of its schedule. CloudWatch looks back seven days at most, and an alarm
             waits two days at most for a first start. A function that runs less often than daily

@@ -78,7 +78,7 @@ def bundle_layer(
                 *("--python-platform", platform, "--python-version", python_version),
                 *("--no-compile-bytecode", "--link-mode", "copy"),
             )
-            # Scripts contain paths of the machine that made the bundle, and the functions never run them.
+            # Scripts contain paths of the build machine, and functions never run them.
             shutil.rmtree(folder / "python" / "bin", ignore_errors=True)
             (folder / "python" / ".lock").unlink(missing_ok=True)
     return bundle

@@ -91,7 +91,7 @@ class DeployedNames:
     stream_mapping: str
 
     def written_in(self, text: str) -> str:
-        """A file's text with these names in it. Names themselves are not searched for other names."""
+        """Write these names into a file's text. Inserted names are not searched again."""
         names = {
             WRITTEN_ALARMS: self.alarms,
             WRITTEN_LOG_GROUP: self.log_group,

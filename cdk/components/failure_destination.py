@@ -12,7 +12,7 @@ from cdk.config.resource_names import FAILURES_PREFIX
 
 
 class FailureDestination:
-    """A bucket as the failure destination of functions.
+    """A bucket that is the failure destination of functions.
 
     `aws_lambda_destinations.S3Destination` would let the functions read and delete as well.
 

@@ -15,7 +15,7 @@ from cdk.components.dashboards import FOLDER
 from cdk.config.resource_names import NAME_PREFIX
 
 QUERIES = FOLDER / "queries"
-"""Queries of CloudWatch Logs Insights, a file each; the first line is the query's title."""
+"""Queries of CloudWatch Logs Insights, a file each; the first line describes the result."""
 
 CONTRIBUTORS = FOLDER / "contributors"
 """Rules of Contributor Insights, a file each."""

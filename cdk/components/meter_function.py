@@ -52,7 +52,7 @@ class MeterFunction(lambda_.Function):
             construct_id: Its name there.
             job: The name of its package in `lambdas.functions`.
             settings: Its environment.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             timeout: The maximum duration of a call.
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.

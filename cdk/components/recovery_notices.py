@@ -36,7 +36,7 @@ class RecoveryNotices(Construct):
             scope: The stack.
             construct_id: Its name there.
             topic: The topic to which it publishes.
-            without: The names of health alarms that end by the clock, which is no recovery.
+            without: The names of health alarms that end after a fixed time, which is no recovery.
         """
         super().__init__(scope, construct_id)
         alarms = Stack.of(self).format_arn(

@@ -46,7 +46,7 @@ class ReportingFunction(MeterFunction):
             construct_id: Its name there.
             job: The name of its package in `lambdas.functions`.
             settings: Its environment.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.

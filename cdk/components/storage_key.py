@@ -88,7 +88,7 @@ class StorageKey(kms.Key):
             *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
             *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
         )
-        # DynamoDB encrypts a table through a grant, and the creator of the table needs the right to it:
+        # DynamoDB uses the key through a grant. The creator of a table must be allowed to make it:
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
         using = ("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
         by_dynamodb = {"kms:ViaService": f"dynamodb.{stack.region}.{stack.url_suffix}"}

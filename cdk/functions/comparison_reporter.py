@@ -42,7 +42,7 @@ class ComparisonReporter(ReportingFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.

@@ -44,7 +44,7 @@ class CoverageAuditor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             topic: The topic to which it publishes the models whose counts differ.
             state: The table that has the models of application inference profiles.
         """

@@ -39,7 +39,7 @@ class LogProcessor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             metered_group: The name of the metered log group.
             ledger: The table of calls.
             quarantine: The bucket of rejected records.

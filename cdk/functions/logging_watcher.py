@@ -57,7 +57,7 @@ class LoggingWatcher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             log_group: The name of the metered log group.
             log_processor: The function that the log group's subscription starts.
             logging_role: The role with which Bedrock writes logs.

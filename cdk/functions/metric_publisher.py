@@ -46,7 +46,7 @@ class MetricPublisher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls, with a stream.
             state: The table of the meter's state.
             prices: The bucket of price editions.
@@ -92,8 +92,8 @@ class MetricPublisher(MeterFunction):
             event_source_arn=ledger.table_stream_arn,
             # From LATEST, changes may be missed while polling starts or is updated:
             # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-            # The function passes over what the stream has from before this deployment. A mapping
-            # that is replaced would publish a day once more: keep its name and this property.
+            # The function skips stream records from before this deployment. A replaced mapping
+            # would publish a day of calls again, so keep its name and this property.
             starting_position="TRIM_HORIZON",
             batch_size=_BATCH_SIZE,
             maximum_batching_window_in_seconds=STREAM_WINDOW.to_seconds(),

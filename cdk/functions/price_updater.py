@@ -38,7 +38,7 @@ class PriceUpdater(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             prices: The bucket of price editions and listings.
         """
         super().__init__(

@@ -42,7 +42,7 @@ class TrafficAuditor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             topic: The topic of its notices.
             state: The table that records the notices that were sent.
         """

@@ -1,4 +1,4 @@
-"""Runs a command in an AWS account, and says in one line why it could not."""
+"""Runs a command in an AWS account, and explains errors in one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def in_account(command: Callable[[boto3.Session], None], profile: str | None = N
         profile: The profile with the credentials; `None` for those of the environment.
 
     Raises:
-        CommandError: There is no Region, no credentials, nothing deployed, or AWS refuses or
+        CommandError: There is no Region, no credentials or no deployment, or AWS refuses or
             does not answer.
     """
     session = open_session(profile)
@@ -64,7 +64,7 @@ def in_account(command: Callable[[boto3.Session], None], profile: str | None = N
 
 
 def _explain(error: BotoCoreError | ClientError) -> str:
-    """Explain in one line; without an answer, AWS has not refused anything."""
+    """Explain in one line; an error without an answer is not a refusal."""
     text = " ".join(str(error).split())
     match error:
         case ClientError():

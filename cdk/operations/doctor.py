@@ -1,4 +1,4 @@
-"""Says what is there, what is missing and what nobody can see from here: `make doctor`."""
+"""Reports what is deployed, what is missing and what cannot be checked: `make doctor`."""
 
 from __future__ import annotations
 

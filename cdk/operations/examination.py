@@ -1,4 +1,4 @@
-"""What is looked at before and after a deployment; nothing is changed by it."""
+"""Read-only health checks before and after a deployment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
 
 class Status(StrEnum):
-    """How a finding is to be taken."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -54,12 +54,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found.
+    """The result of one health check.
 
     Attributes:
-        check: What was looked at.
-        status: How it is to be taken.
-        text: What was found, and what to do about it.
+        check: The name of the check.
+        status: Its severity.
+        text: The result and the action to take.
     """
 
     check: str
@@ -69,13 +69,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Looks at one account and Region.
+    """Health checks of one account and Region.
 
     Attributes:
         session: Its credentials and its Region.
-        deployment: What is deployed there.
+        deployment: The deployment there.
         regions: The Regions with a deployment, by the settings.
-        adopted_log_group: The log group of others that is to be metered, by the settings.
+        adopted_log_group: The log group of others to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
         stacks: The names of the stacks of a deployment, by the settings.
     """
@@ -88,7 +88,7 @@ class Examination:
     stacks: tuple[str, ...] = stack_names.ALL
 
     def examine(self) -> Iterator[Finding]:
-        """Look at everything; what cannot be looked at is a finding too."""
+        """Run all checks; a check that cannot run is a finding too."""
         checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
             ("account", self._account),
             ("CDK bootstrap", self._bootstrap),
@@ -360,7 +360,7 @@ class Examination:
         return self.deployment.status(stack_names.INGESTION) is not None
 
     def _group_to_read(self) -> str | None:
-        """The log group that is read, or would be if what is there is adopted."""
+        """The metered log group, or before a deployment the one that could be adopted."""
         if self._is_deployed:
             return self.deployment.metered_log_group
         live = self._live_logging() or {}

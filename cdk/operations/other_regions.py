@@ -50,7 +50,7 @@ class OtherRegions:
 
     @property
     def text(self) -> str:
-        """What was found, and what to do about it."""
+        """The result and the action to take."""
         texts = []
         if self.called:
             texts.append(

@@ -24,13 +24,13 @@ from lambdas.domain.safeguards.log_policies import LogPolicies, find_log_policie
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# There is none, or the Region does not have the action or the kind of policy.
+# There is no policy, or the Region does not have the action or the kind of policy.
 _NONE = {
     "InvalidParameterException",
     "ResourceNotFoundException",
     "UnknownOperationException",
 }
-# Before a deployment nothing else is known of the names of its log groups.
+# Before a deployment, only the beginnings of its log groups' names are known.
 _BEGINNINGS = [f"{stack}-" for stack in stack_names.ALL]
 
 
@@ -97,7 +97,7 @@ def _find_log_group_policies(
 
 
 def _answer(ask: Callable[..., Any], **request: object) -> Mapping[str, Any]:
-    """The answer; an empty one where there is nothing of the kind."""
+    """Return the answer, or an empty one if there is no such policy."""
     with ignore_errors(_NONE):
         answer: Mapping[str, Any] = ask(**request)
         return answer

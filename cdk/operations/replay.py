@@ -1,6 +1,6 @@
 """Reads the log group itself again: `make replay FROM=... [TO=...]`.
 
-Safe to repeat: every call is in the ledger once, and metrics are made of what is new to it.
+Safe to repeat: the ledger contains each call once, and only new calls change metrics.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _milliseconds(time: datetime) -> int:
 
 
 def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
-    """Replay what was logged from `start` to `end`, both aware and in that order.
+    """Replay the events logged from `start` to `end`, both aware and in that order.
 
     Raises:
         CommandError: The ledger takes no calls of that time, or a delivery failed.

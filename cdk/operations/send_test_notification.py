@@ -25,7 +25,7 @@ def send_test_notification(session: boto3.Session) -> None:
         for subscription in page["Subscriptions"]
     ]
     cloudwatch = session.client("cloudwatch")
-    # An alarm notifies when its state changes alone.
+    # An alarm notifies only when its state changes.
     (metric_alarm,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
     state = metric_alarm["StateValue"]
     for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):

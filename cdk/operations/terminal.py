@@ -15,7 +15,7 @@ _MAX_NAME_LENGTH = 300
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked to. Its text is one line that says what to do.
+    """The command cannot be carried out. Its text is one line that says what to do.
 
     Attributes:
         details: Further lines.

@@ -1,6 +1,6 @@
-"""An application inference profile has an id as on AWS, and is found by its ARN: logs name it so.
+"""An application inference profile has an id as on AWS, and is found by its ARN, as in logs.
 
-MiniStack's ids have a hyphen, and it finds profiles by them alone.
+MiniStack's ids have a hyphen, and it finds profiles by id only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A batch of a table's stream comes again from the record that a function names as failed.
+"""A batch of a table's stream is retried from the record that a function reports as failed.
 
-MiniStack takes any answer for success.
+MiniStack treats any answer as success.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 

@@ -1,4 +1,4 @@
-"""A metric without dimensions is one of its own, not the sum of all of its name."""
+"""A metric without dimensions is a metric of its own, not the sum of all with its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ministack.services import cloudwatch
 
 
 class _Dimensions(dict[str, str]):
-    """Dimensions that were asked for, were they none."""
+    """Requested dimensions, which count as a filter even when empty."""
 
     def __bool__(self) -> bool:
         return True

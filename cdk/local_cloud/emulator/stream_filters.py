@@ -1,6 +1,6 @@
 """A filter of a table's stream can ask for a field that is absent together with its parent.
 
-MiniStack matches no field of an object that is not there.
+MiniStack matches no field of an absent object.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
 

@@ -1,8 +1,8 @@
 """Log events reach a subscribed function in order, one delivery at a time, and are not lost.
 
-MiniStack starts a thread (and a worker process) for each `PutLogEvents`, and gives a delivery up at
-the first error. CloudWatch Logs calls functions asynchronously: failures are tried again and go to
-the function's destination in the end.
+MiniStack starts a thread (and a worker process) for each `PutLogEvents`, and drops a delivery at
+the first error. CloudWatch Logs calls functions asynchronously: failures are retried, and in the
+end go to the function's failure destination.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _fan_out(group: str, stream: str, events: list[dict[str, Any]]) -> None:
 
 @cache
 def _get_queue(function: str) -> queue.Queue[Delivery]:
-    """The queue of a function's deliveries, which a thread of its own works off."""
+    """Get the queue of a function's deliveries; the first use starts the thread that empties it."""
     deliveries: queue.Queue[Delivery] = queue.Queue()
 
     def work() -> None:
