@@ -86,21 +86,23 @@ def alarm_thresholds(config: Config) -> list[AlarmThreshold]:
 
 
 def _alarm_thresholds(config: Config) -> Iterator[AlarmThreshold]:
-    of_tokens = partial(_of, config.alarm_metric)
+    expand_tokens = partial(_expand, config.alarm_metric)
     hour = Window.HOUR
-    yield from of_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
-    yield from of_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
+    yield from expand_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
+    yield from expand_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
     for account in config.account_thresholds:
-        yield from of_tokens(account, DimensionSet.ACCOUNT, account.window)
+        yield from expand_tokens(account, DimensionSet.ACCOUNT, account.window)
     for identity in config.named_identities:
-        yield from of_tokens(identity, DimensionSet.IDENTITY, identity.window, identity.identity)
+        yield from expand_tokens(
+            identity, DimensionSet.IDENTITY, identity.window, identity.identity
+        )
     for model in config.named_models:
-        yield from of_tokens(model, DimensionSet.MODEL, model.window, model.model)
+        yield from expand_tokens(model, DimensionSet.MODEL, model.window, model.model)
     for cost in config.cost_thresholds:
-        yield from _of(COST, cost, DimensionSet.ACCOUNT, cost.window)
+        yield from _expand(COST, cost, DimensionSet.ACCOUNT, cost.window)
 
 
-def _of(
+def _expand(
     metric_name: str,
     thresholds: Thresholds | CostThresholds,
     dimension_set: DimensionSet,

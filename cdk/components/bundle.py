@@ -1,4 +1,4 @@
-"""Bundles what the functions run: their code, and groups of dependencies from the lock file.
+"""Bundles the functions' code, and groups of dependencies from the lock file.
 
 No Docker: uv picks wheels for the functions' own Python and processor. Each bundle is kept under a
 name made from its content, so that only the first one needs a package registry.

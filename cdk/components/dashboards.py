@@ -97,7 +97,7 @@ class DeployedNames:
             WRITTEN_LOG_GROUP: self.log_group,
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
             _console(WRITTEN_FOR): _console(self.region),
-            WRITTEN_FOR: self.region,  # last: the others begin with what is longer
+            WRITTEN_FOR: self.region,  # last, since other names contain it
         }
         written = re.compile("|".join(map(re.escape, names)))
         return written.sub(lambda found: names[found[0]], text)

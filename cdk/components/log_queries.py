@@ -22,7 +22,7 @@ CONTRIBUTORS = FOLDER / "contributors"
 
 
 class SavedQueries(Construct):
-    """Queries that CloudWatch offers beside the log group. They cost what they read, when run."""
+    """Queries that CloudWatch offers for the log group. Each run is billed by the data it reads."""
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
         """Save them for a log group."""

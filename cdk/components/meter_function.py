@@ -21,7 +21,7 @@ from lambdas.wiring.environment import EnvironmentSettings
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ENVIRONMENT_BYTES = 4096
-_MAX_NAME_BYTES = 128  # of what the cloud names: the ARNs of stacks and functions are the longest
+_MAX_NAME_BYTES = 128  # of resources: the ARNs of stacks and functions are the longest
 
 
 class MeterFunction(lambda_.Function):

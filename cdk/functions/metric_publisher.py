@@ -105,5 +105,5 @@ class MetricPublisher(MeterFunction):
             destination_config=failures.grant_and_configure(self),
             metrics_config={"metrics": ["EventCount"]},
         )
-        mapping.node.add_dependency(self.execution_role)  # Lambda checks what the role may do
+        mapping.node.add_dependency(self.execution_role)  # Lambda checks the role's permissions
         return mapping

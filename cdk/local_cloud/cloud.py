@@ -33,7 +33,7 @@ _HOST = "127.0.0.1"
 _SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 5
 _PAUSE_SECONDS = 0.05
-# Variables of botocore's by what they are read from: a key of the profile, the environment, a
+# botocore's settings, each by its sources: a key of the profile, the environment, a
 # default. https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
 _NOTHING_OF_THE_USERS = {
     "profile": (None, None, None, None),

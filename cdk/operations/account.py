@@ -22,7 +22,7 @@ def open_session(profile: str | None = None) -> boto3.Session:
     Raises:
         CommandError: The profile is not there.
     """
-    # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
+    # The CDK's command line and other SDKs read AWS_REGION; boto3 does not.
     try:
         return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
     except BotoCoreError as error:

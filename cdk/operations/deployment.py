@@ -95,7 +95,7 @@ class Deployment:
         try:
             return self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         except ClientError as error:
-            # CloudFormation has no error of its own for this.
+            # CloudFormation has no separate error code for this.
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise

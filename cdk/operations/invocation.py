@@ -26,7 +26,7 @@ def open_functions(session: boto3.Session) -> LambdaClient:
 
 
 def invoke(client: LambdaClient, function: str, event: object) -> Any:  # noqa: ANN401  # its answer
-    """Call a function with an event and return what it answers.
+    """Call a function with an event and return its answer.
 
     Raises:
         FunctionFailedError: The function raised an error.

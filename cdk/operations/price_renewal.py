@@ -191,7 +191,7 @@ class _Standing:
     def compare(
         self, price: Price, today: date, renewal: Renewal
     ) -> tuple[PriceEntry, _KnownAmounts, Amounts, Amounts]:
-        """Compare a listed price with what is in force on its day, or today if it has begun.
+        """Compare a listed price with the price in force on its day, or today if it has begun.
 
         Returns:
             The entry of the price, the book's figures of that entry, and the listed figures that

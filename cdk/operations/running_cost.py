@@ -62,7 +62,7 @@ PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
 EXPORTS_A_MONTH = 30
 COMPARISONS_A_MONTH = Decimal(30) / 7
-# A scan reads twice 4 KB a unit, since it may read what is a moment old.
+# An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
 SECONDS_OF_A_REPORTED_CALL = Decimal("0.0001")  # taken high

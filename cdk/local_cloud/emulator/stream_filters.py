@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def _with_empty_parents(record: Mapping[str, Any], pattern: Any) -> dict[str, Any]:
-    """Add an empty object where a pattern asks for fields of one that is not there."""
+    """Add an empty object where a pattern asks for fields of an absent one."""
     names = pattern if isinstance(pattern, dict) else {}
     absent: dict[str, Any] = {
         name: {}
