@@ -17,9 +17,9 @@ from cdk.stacks.monitoring import MonitoringStack
 from cdk.stacks.reporting import ReportingStack
 from cdk.stacks.storage import StorageStack
 
-# Tags of a stack would reach the parameter too, and a parameter whose tags change is written anew,
-# with the value of the template: what it remembers would be lost.
-# Whoever may tag a new key may tag every key: the deployer's policy lets no one do that.
+# Stack tags would reach the parameter too. When its tags change, CloudFormation writes the
+# parameter anew with the template's value, and the logging memory would be lost.
+# The right to tag a new key is the right to tag every key, so the deployer's policy denies it.
 _UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 

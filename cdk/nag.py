@@ -27,7 +27,7 @@ _PACK = "AwsSolutions-"
 
 
 def check(app: App) -> None:
-    """Fail synthesis on unacknowledged findings, and on acknowledgements that match nothing."""
+    """Fail synthesis on unacknowledged findings, and on acknowledgements without a finding."""
     Validations.of(app).add_plugins(_AcknowledgedChecks(app))
 
 
@@ -69,7 +69,7 @@ class _AcknowledgedChecks:
         return None
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:  # noqa: ARG002
-        """Report what is not acknowledged, and acknowledgements that match nothing."""
+        """Report findings without an acknowledgement, and acknowledgements without a finding."""
         acknowledgements = list(_acknowledgements(self._app))
         used = set[_Acknowledgement]()
         violations = []

@@ -50,7 +50,7 @@ _ADDED_UP = {
 }
 """The metrics of the account that alarms on usage add up, whichever tokens they are about."""
 _NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
-"""1 for a period of which Bedrock has calls and the meter has none."""
+"""1 for a period with calls at Bedrock but without any in the meter."""
 _BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP) + ", 1, 0)"
 """1 for a period in which a metric of the account has values below zero."""
 
@@ -79,7 +79,7 @@ def _completeness() -> Iterator[Symptom]:
         "Records in the log group could not be counted. Look in the quarantine bucket first: it has"
         " each record with its reason, and some reasons mean that the record was forged.",
     )
-    # Ours may come some minutes later than Bedrock's: one period proves nothing.
+    # Our metrics may arrive some minutes after Bedrock's, so a single period is no proof.
     yield Symptom(
         "NoData",
         lambda _: cloudwatch.MathExpression(

@@ -1,4 +1,4 @@
-"""Symptoms of functions that fail, fall behind, give up or report nothing."""
+"""Health checks of functions that fail, fall behind, give up or stop reporting."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LAMBDA = "AWS/Lambda"
 _NOTHING_REPORTED = (
     "IF(FILL(metered, 0) > 0 AND (FILL(deliveries, 0) == 0 OR FILL(batches, 0) == 0), 1, 0)"
 )
-"""1 for a period of which calls are metered and one of the functions reports nothing of itself."""
+"""1 for a period in which calls are metered but one of the functions does not report."""
 _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "LogProcessor": lambda watched: watched.log_processor,
     "MetricPublisher": lambda watched: watched.metric_publisher,
@@ -61,12 +61,12 @@ def function_symptoms() -> Iterator[Symptom]:
 
 
 def _silence() -> Iterator[Symptom]:
-    """Health checks of functions that run, and whose log groups are gone.
+    """Health checks of functions that run but whose log groups are gone.
 
-    The audits, the checks of logging and of the price list have their own alarms, to which a
-    missing value is a fault.
+    The audits and the checks of logging and of the price list have alarms of their own. Those
+    treat a missing value as a fault.
     """
-    # Metrics have the time of the call, reports that of the run: one period proves nothing.
+    # Metrics carry the time of the call, reports that of the run, so a single period is no proof.
     yield Symptom(
         "HealthMetricsMissing",
         lambda _: cloudwatch.MathExpression(
@@ -116,7 +116,7 @@ def _errors() -> Iterator[Symptom]:
         ):
             yield Symptom(
                 f"{name}{metric}",
-                _of_function(function_of, metric, "Sum"),
+                _build_function_metric(function_of, metric, "Sum"),
                 f"function-{metric.lower()}",
                 f"{name} {meaning}",
                 periods=(2, 3),
@@ -124,7 +124,7 @@ def _errors() -> Iterator[Symptom]:
             )
         yield Symptom(
             f"{name}DestinationFailures",
-            _of_function(function_of, "DestinationDeliveryFailures", "Sum"),
+            _build_function_metric(function_of, "DestinationDeliveryFailures", "Sum"),
             "function-destination-failures",
             f"{name} gave up on some calls, and Lambda could not keep them in the failure bucket,"
             " where make redrive would find them. Check first that its role may write there.",
@@ -139,7 +139,7 @@ def _delays() -> Iterator[Symptom]:
     ):
         yield Symptom(
             name,
-            _of_function(_FUNCTIONS[function], metric, "Maximum"),
+            _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
             graph,
             f"{function} counts calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
             " Nothing is lost, but alarms on usage are as late. Check first whether it fails or is"
@@ -152,7 +152,7 @@ def _delays() -> Iterator[Symptom]:
 def _given_up() -> Iterator[Symptom]:
     yield Symptom(
         "DroppedDeliveries",
-        _of_function(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
+        _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
         "dropped-deliveries",
         "LogProcessor gave up on deliveries of logs, which are in the failure bucket. Their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
@@ -173,14 +173,14 @@ def _given_up() -> Iterator[Symptom]:
     ):
         yield Symptom(
             name,
-            _of_stream(metric),
+            _build_stream_metric(metric),
             "stream-failures",
             f"MetricPublisher gave up on calls, {meaning}",
             runbook="FailedDeliveries",
         )
 
 
-def _of_function(
+def _build_function_metric(
     function_of: Callable[[Watched], lambda_.IFunction],
     metric: str,
     statistic: str,
@@ -190,7 +190,7 @@ def _of_function(
     )
 
 
-def _of_stream(metric: str) -> MetricOf:
+def _build_stream_metric(metric: str) -> MetricOf:
     return lambda watched: sum_of(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
     )

@@ -1,4 +1,4 @@
-"""Alarms on the meter itself: whether it counts all there is, and keeps up."""
+"""Alarms on the meter itself: missing calls, delays and failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HealthAlarms(Construct):
 
     Attributes:
         alarms: All of them, by name.
-        without_recovery: The names of those that end by the clock, which notifies no one.
+        without_recovery: The names of those that end after a fixed time, without a notification.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class HealthAlarms(Construct):
         Args:
             scope: The stack.
             construct_id: Their name there.
-            watched: What has metrics of its own.
+            watched: The resources with metrics of their own.
             scheduled: The functions that a schedule starts.
-            optional: Health checks of what is not in every deployment.
+            optional: Health checks of optional parts of a deployment.
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
@@ -84,11 +84,11 @@ class HealthAlarms(Construct):
 def _warm_up(
     symptom: Symptom, period: Duration
 ) -> cloudwatch.CfnAlarm.WarmUpConfigurationProperty | None:
-    """Let an alarm begin when it can see what this deployment does.
+    """Delay an alarm until its periods describe this deployment.
 
-    Where silence is a fault, that is when the first value is written: CloudWatch begins earlier
-    where its periods are filled. Where what was before the deployment is in its periods, that is
-    when they hold no more of it.
+    If silence is a fault, the alarm begins with the first value; CloudWatch begins earlier if the
+    periods are filled. If the periods include the time before the deployment, the alarm begins
+    once they no longer do.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
     """

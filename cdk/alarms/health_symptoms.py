@@ -1,4 +1,4 @@
-"""All health checks of the meter, but for those of functions that a schedule starts."""
+"""All health checks of the meter, except those of scheduled functions."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ _WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
 
 def price_symptoms() -> Iterator[Symptom]:
     """Health checks of the prices of calls."""
-    # A call without counts has no cost at any price, and is counted by itself. The others go on
-    # until a price is set, but for nights and weekends: that is one notification.
+    # A call without counts has no cost at any price, and is counted separately. Other calls breach
+    # until a price is set, except for quiet nights and weekends: that is one notification.
     yield Symptom(
         "UnpricedCalls",
         lambda _: cloudwatch.MathExpression(
@@ -46,7 +46,7 @@ def price_symptoms() -> Iterator[Symptom]:
         periods=(1, 72),
         is_recovery_notified=False,
     )
-    # The alarm above stays for days, and notifies of the first model alone.
+    # The alarm above stays in ALARM for days, and notifies only of the first model.
     yield Symptom(
         "UnpricedModels",
         lambda _: cloudwatch.MathExpression(
@@ -64,7 +64,7 @@ def price_symptoms() -> Iterator[Symptom]:
 
 def price_list_symptoms() -> Iterator[Symptom]:
     """Health checks of the daily price updates."""
-    # The function writes the number when it checks and when a decision is made, and not between.
+    # The function writes the number only when it checks and when a decision is made.
     yield Symptom(
         HELD_PRICES.name,
         lambda _: health_maximum(HELD_PRICES.name, FIVE_MINUTES),

@@ -1,4 +1,4 @@
-"""Health checks of a function that a schedule starts: that it fails, or is not started."""
+"""Health checks of a scheduled function: errors and missed starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_RANGE = Duration.days(7)
 MAX_WARM_UP = Duration.minutes(2880)
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html"""
 MAX_DELAY_OF_A_START = Duration.minutes(15)
-"""How long after an alarm the schedule of a function may begin, and its first run write a value."""
+"""The time, from the creation of an alarm, for the schedule to start and a run to report."""
 _ERRORS_GRAPH = "function-errors"
 STARTS_GRAPH = "function-calls"
 """The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
@@ -29,12 +29,12 @@ class Scheduled:
     """A function that a schedule starts.
 
     Attributes:
-        name: What its alarms call it.
+        name: Its name in alarms.
         function: The function.
-        every: How often it is started. CloudWatch looks back seven days at most, and an alarm
-            waits two days at most for a first start: of what is started more rarely than daily
-            only errors are notified of.
-        purpose: The work that is not done while it does not run, to be read after "it no longer".
+        every: The interval of its schedule. CloudWatch looks back seven days at most, and an alarm
+            waits two days at most for a first start. A function that runs less often than daily
+            therefore has an alarm on errors only.
+        purpose: The work that stops when it does not run; completes the sentence "it no longer".
         fixed_name: The function's name, where another stack has it. A reference to a generated
             name would be an export, which could not be removed together with the function.
     """
@@ -70,7 +70,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
         periods=(1, 1) if is_daily else (2, 2),
         runbook="FunctionErrors",
     )
-    # Starts come some seconds early or late: one period without any proves nothing.
+    # Starts come some seconds early or late, so a single period without one is no proof.
     periods = max(2, math.ceil(shortest / every))
     first_start = every + MAX_DELAY_OF_A_START.to_minutes()
     if periods * every > _MAX_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():

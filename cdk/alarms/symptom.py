@@ -1,4 +1,4 @@
-"""A symptom of the meter itself: what shows it, what it means and what to do first."""
+"""A health check of the meter: its metric, its meaning and the first step to fix it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Watched:
     Attributes:
         log_processor: Writes to the ledger.
         metric_publisher: Publishes from its stream.
-        stream_mapping: What starts the latter.
+        stream_mapping: The event source mapping that starts `metric_publisher`.
     """
 
     log_processor: lambda_.IFunction
@@ -47,26 +47,26 @@ class Silence(Enum):
     HEALTHY = cloudwatch.TreatMissingData.NOT_BREACHING
     """Values are written when something happens."""
     FAULT = cloudwatch.TreatMissingData.BREACHING
-    """Values are written on a schedule: none means that the check does not run or cannot report."""
+    """Values are written on a schedule: if one is missing, the check does not run or report."""
     UNCHANGED = cloudwatch.TreatMissingData.IGNORE
     """The last value holds until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """Something that should not be.
+    """A fault that a health alarm detects.
 
     Attributes:
         name: Its name, the alarm's too.
-        metric_of: What shows it.
+        metric_of: Makes the metric that shows it.
         graph: The id of its graph on the dashboard `pipeline_health`.
-        meaning: What it means and what to do first.
-        threshold: From which value on it is there.
-        periods: In how many of the last periods it has to be there: `m` of `n`.
+        meaning: Its meaning and the first step to fix it.
+        threshold: The value from which on the fault is present.
+        periods: The periods that must show the fault: `m` of the last `n`.
         is_recovery_notified: True if its end notifies people.
-        is_below: True if it is there below the threshold instead.
+        is_below: True if values below the threshold are the fault.
         silence: The meaning of a period without a value.
-        is_of_the_past: True if its periods hold what was before the deployment.
+        is_of_the_past: True if its periods include the time before the deployment.
         runbook: The page in `docs/runbooks` that says what to do; that of its name by default.
     """
 

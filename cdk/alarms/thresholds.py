@@ -22,16 +22,15 @@ _MAX_SLUG_LETTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class AlarmThreshold:
-    """The tokens, or dollars, of a window from which on an alarm notifies.
+    """The amount of tokens or dollars in a window from which on an alarm notifies.
 
     Attributes:
-        metric_name: What is added up: tokens of a kind, or cost; a metric of the catalog.
-        dimension_set: Whose: of the whole account, of models or of identities.
-        window: Over how long it is added up.
-        severity: How bad it is.
-        value: How much.
-        name: The one model or identity that is meant; `None` for every one by itself, or for the
-            account.
+        metric_name: The metric of the catalog that is summed: tokens of a kind, or cost.
+        dimension_set: The account, models or identities.
+        window: The window of time over which it is summed.
+        severity: Warning or critical.
+        value: The amount.
+        name: One model or identity; `None` for each of them separately, or for the account.
     """
 
     metric_name: str
@@ -43,17 +42,17 @@ class AlarmThreshold:
 
     @property
     def is_of_cost(self) -> bool:
-        """Say if it is about dollars."""
+        """True if the threshold is an amount of dollars."""
         return self.metric_name == COST
 
     @property
     def is_grouped(self) -> bool:
-        """Say if every model or every identity is watched by itself, new ones included."""
+        """True if each model or identity is watched separately, new ones included."""
         return self.name is None and self.dimension_set is not DimensionSet.ACCOUNT
 
     @property
     def subject(self) -> str:
-        """Whose tokens, in a word or two."""
+        """The model or identity, or the kind of subject, in a word or two."""
         if self.name is not None:
             return self.name
         return f"{'every ' if self.is_grouped else ''}{self.dimension_set.value}"
@@ -87,21 +86,23 @@ def alarm_thresholds(config: Config) -> list[AlarmThreshold]:
 
 
 def _alarm_thresholds(config: Config) -> Iterator[AlarmThreshold]:
-    of_tokens = partial(_of, config.alarm_metric)
+    expand_tokens = partial(_expand, config.alarm_metric)
     hour = Window.HOUR
-    yield from of_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
-    yield from of_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
+    yield from expand_tokens(config.identity_thresholds, DimensionSet.IDENTITY, hour)
+    yield from expand_tokens(config.model_thresholds, DimensionSet.MODEL, hour)
     for account in config.account_thresholds:
-        yield from of_tokens(account, DimensionSet.ACCOUNT, account.window)
+        yield from expand_tokens(account, DimensionSet.ACCOUNT, account.window)
     for identity in config.named_identities:
-        yield from of_tokens(identity, DimensionSet.IDENTITY, identity.window, identity.identity)
+        yield from expand_tokens(
+            identity, DimensionSet.IDENTITY, identity.window, identity.identity
+        )
     for model in config.named_models:
-        yield from of_tokens(model, DimensionSet.MODEL, model.window, model.model)
+        yield from expand_tokens(model, DimensionSet.MODEL, model.window, model.model)
     for cost in config.cost_thresholds:
-        yield from _of(COST, cost, DimensionSet.ACCOUNT, cost.window)
+        yield from _expand(COST, cost, DimensionSet.ACCOUNT, cost.window)
 
 
-def _of(
+def _expand(
     metric_name: str,
     thresholds: Thresholds | CostThresholds,
     dimension_set: DimensionSet,

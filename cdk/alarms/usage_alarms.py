@@ -71,7 +71,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
 
 
 def usage_of(threshold: AlarmThreshold) -> cloudwatch.IMetric:
-    """Make what a threshold watches: one metric, or a query with a series for each of many."""
+    """Make the metric that a threshold watches, or a query with one series for each subject."""
     if not threshold.is_grouped:
         return _plain(
             threshold.dimension_set, threshold.window, threshold.metric_name, threshold.name

@@ -11,12 +11,12 @@ UNKNOWN_NAMES = "The names of objects below this prefix are not known before."
 
 
 def acknowledge(construct: IConstruct, rule: str, *, reason: str) -> None:
-    """Acknowledge what a rule finds in a construct.
+    """Acknowledge a rule's finding in a construct.
 
     Args:
         construct: The construct.
         rule: The rule's name in the pack AwsSolutions, such as `S1`.
-        reason: Why the finding stands.
+        reason: The reason to accept the finding.
     """
     construct.node.add_metadata(ACKNOWLEDGED, {"rule": rule, "reason": reason})
 
@@ -27,8 +27,8 @@ def acknowledge_wildcard(
     """Acknowledge one wildcard of a construct's policies.
 
     Args:
-        construct: The role, or what has it.
-        reason: Why the wildcard stands.
+        construct: The role, or the construct that owns it.
+        reason: The reason to accept the wildcard.
         action: The action with a wildcard.
         resource: The resource with a wildcard; names that the CDK resolves later are allowed.
     """

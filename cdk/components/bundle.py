@@ -1,4 +1,4 @@
-"""Bundles what the functions run: their code, and groups of dependencies from the lock file.
+"""Bundles the functions' code, and groups of dependencies from the lock file.
 
 No Docker: uv picks wheels for the functions' own Python and processor. Each bundle is kept under a
 name made from its content, so that only the first one needs a package registry.
@@ -34,8 +34,8 @@ class BundlingError(Exception):
 
 
 def bundle_code() -> Path:
-    """Bundle the code of all functions with the data beside it, and nothing else."""
-    files = sorted(it for suffix in _SUFFIXES for it in (ROOT / "lambdas").rglob(f"*{suffix}"))
+    """Bundle only the code of all functions and the data files beside it."""
+    files = sorted(file for suffix in _SUFFIXES for file in (ROOT / "lambdas").rglob(f"*{suffix}"))
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
@@ -78,14 +78,14 @@ def bundle_layer(
                 *("--python-platform", platform, "--python-version", python_version),
                 *("--no-compile-bytecode", "--link-mode", "copy"),
             )
-            # Scripts name the machine that made the bundle, and nobody runs them.
+            # Scripts contain paths of the build machine, and functions never run them.
             shutil.rmtree(folder / "python" / "bin", ignore_errors=True)
             (folder / "python" / ".lock").unlink(missing_ok=True)
     return bundle
 
 
 class _Unfinished:
-    """A folder that becomes the bundle only when all went well, whoever else bundles meanwhile."""
+    """A folder that becomes the bundle only on success, even if other processes bundle as well."""
 
     def __init__(self, bundle: Path) -> None:
         self._bundle = bundle

@@ -40,7 +40,7 @@ def call_settings(config: Config, *, state: dynamodb.ITable, prices: s3.IBucket)
 def grant_enrich_calls(
     function: MeterFunction, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> None:
-    """Grant what attribution and pricing of calls read, and the tags that they store.
+    """Grant the reads of attribution and pricing, and the writes of the tags that they store.
 
     Args:
         function: The function.

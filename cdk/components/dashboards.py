@@ -54,7 +54,7 @@ def dashboard_name(file: str, region: str) -> str:
 
 
 def dashboard_url(file: str, region: str) -> str:
-    """Where a deployed dashboard is found."""
+    """The address of a deployed dashboard."""
     return (
         f"{_console(region)}/cloudwatch/home?region={region}"
         f"#dashboards/dashboard/{dashboard_name(file, region)}"
@@ -69,7 +69,7 @@ def _console(region: str) -> str:
 
 
 def deployed_dashboards(config: Config) -> list[str]:
-    """The files that are deployed: three that CloudWatch has for nothing, and what is asked for."""
+    """The files to deploy: the three that are free in CloudWatch, and the extra ones configured."""
     extra = get_args(ExtraDashboard)
     return [file for file in NAMES if file not in extra or file in config.extra_dashboards]
 
@@ -80,9 +80,9 @@ class DeployedNames:
 
     Attributes:
         region: The Region that is shown.
-        alarms: What the ARNs of alarms begin with.
-        log_group: The log group that is metered.
-        stream_mapping: The id of what starts `metric_publisher`.
+        alarms: The beginning of the alarms' ARNs.
+        log_group: The metered log group.
+        stream_mapping: The id of the event source mapping that starts `metric_publisher`.
     """
 
     region: str
@@ -91,13 +91,13 @@ class DeployedNames:
     stream_mapping: str
 
     def written_in(self, text: str) -> str:
-        """A file's text with these names in it. What is in a name is left as it is."""
+        """Write these names into a file's text. Inserted names are not searched again."""
         names = {
             WRITTEN_ALARMS: self.alarms,
             WRITTEN_LOG_GROUP: self.log_group,
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
             _console(WRITTEN_FOR): _console(self.region),
-            WRITTEN_FOR: self.region,  # last: the others begin with what is longer
+            WRITTEN_FOR: self.region,  # last, since other names contain it
         }
         written = re.compile("|".join(map(re.escape, names)))
         return written.sub(lambda found: names[found[0]], text)
@@ -117,9 +117,9 @@ def dashboard_body(
 
     Args:
         file: The name of its file, without the ending.
-        names: What is called otherwise there.
-        deployed: The dashboards that there are: links to others are left out.
-        thresholds: What is drawn into the graphs that they fit.
+        names: The names that replace those in the file.
+        deployed: The deployed dashboards; links to others are left out.
+        thresholds: The thresholds to draw on the graphs of their metrics.
         metric_name: The kind of tokens that has an anomaly band, as cost has.
         anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
         missing: Functions that are not deployed, as their alarms call them: these are left out.

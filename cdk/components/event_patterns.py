@@ -34,7 +34,7 @@ def trail_calls(
     *,
     source: str | None = None,
 ) -> events.EventPattern:
-    """Calls of an API that a trail reports; attempts that failed have changed nothing.
+    """Successful API calls that a trail reports. Failed attempts are ignored: they change nothing.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 

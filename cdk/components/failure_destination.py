@@ -1,4 +1,4 @@
-"""Where Lambda puts events that a function gave up on, whole, so that they can be put back."""
+"""The bucket in which Lambda stores failed events in full, so that they can be redriven."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cdk.config.resource_names import FAILURES_PREFIX
 
 
 class FailureDestination:
-    """A bucket as the failure destination of functions.
+    """A bucket that is the failure destination of functions.
 
     `aws_lambda_destinations.S3Destination` would let the functions read and delete as well.
 
     Attributes:
-        max_event_age: How old an event may become before Lambda gives it up.
+        max_event_age: The age of an event at which Lambda gives up on it.
     """
 
     max_event_age = Duration.hours(6)  # well within the 24 hours that a stream keeps records

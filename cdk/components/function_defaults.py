@@ -30,7 +30,7 @@ class FunctionDefaults:
         config: The configuration of the deployment.
         data_key: The customer key of stored data and logs; `None` where AWS's own keys encrypt.
         runtime: The functions' Python.
-        runs_older_python: Whether that is not the newest one of Lambda.
+        runs_older_python: True if that is not the newest one of Lambda.
         architecture: Their processor.
         code: The one code asset.
     """

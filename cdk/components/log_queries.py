@@ -15,14 +15,14 @@ from cdk.components.dashboards import FOLDER
 from cdk.config.resource_names import NAME_PREFIX
 
 QUERIES = FOLDER / "queries"
-"""Queries of CloudWatch Logs Insights, a file each; the first line says what a query answers."""
+"""Queries of CloudWatch Logs Insights, a file each; the first line describes the result."""
 
 CONTRIBUTORS = FOLDER / "contributors"
 """Rules of Contributor Insights, a file each."""
 
 
 class SavedQueries(Construct):
-    """Queries that CloudWatch offers beside the log group. They cost what they read, when run."""
+    """Queries that CloudWatch offers for the log group. Each run is billed by the data it reads."""
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
         """Save them for a log group."""

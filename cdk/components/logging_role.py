@@ -15,8 +15,8 @@ class LoggingRole(iam.Role):
     """Trusts Bedrock in this account and Region; may write one stream of one log group.
 
     Attributes:
-        trust: The document that says who may take it.
-        writing: The policy that says what it may do.
+        trust: Its trust policy.
+        writing: Its permissions policy.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:

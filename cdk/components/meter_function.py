@@ -21,14 +21,14 @@ from lambdas.wiring.environment import EnvironmentSettings
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ENVIRONMENT_BYTES = 4096
-_MAX_NAME_BYTES = 128  # of what the cloud names: the ARNs of stacks and functions are the longest
+_MAX_NAME_BYTES = 128  # of resources: the ARNs of stacks and functions are the longest
 
 
 class MeterFunction(lambda_.Function):
-    """A function that may write its own log and nothing else, until it is granted more.
+    """A function that may only write its own log until it is granted more.
 
     Attributes:
-        execution_role: The role that it alone has.
+        execution_role: Its own role, shared with no other function.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class MeterFunction(lambda_.Function):
             construct_id: Its name there.
             job: The name of its package in `lambdas.functions`.
             settings: Its environment.
-            defaults: What the functions of a stack share.
-            timeout: How long a call may take.
+            defaults: The shared properties of a stack's functions.
+            timeout: The maximum duration of a call.
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
-            is_optional: Whether a setting removes it. Then it has a fixed name, by which alarms of
-                another stack refer to it: CloudFormation does not remove an export that is in use.
+            is_optional: True if a setting can remove it. It then has a fixed name for the alarms of
+                another stack: CloudFormation does not remove an export that is in use.
 
         Raises:
             BundlingError: Dependencies could not be installed.
@@ -97,8 +97,8 @@ class MeterFunction(lambda_.Function):
         """Start the function by the clock.
 
         Args:
-            schedule: When, in UTC.
-            description: What the function does then, for operators who read the rule.
+            schedule: The schedule, in UTC.
+            description: The work of the function, for operators who read the rule.
         """
         events.Rule(
             self,
@@ -116,7 +116,7 @@ class MeterFunction(lambda_.Function):
         Args:
             construct_id: The name of the rule.
             pattern: The events.
-            description: What they mean, for operators who read the rule.
+            description: The meaning of the events, for operators who read the rule.
         """
         events.Rule(
             self,
@@ -139,7 +139,7 @@ class MeterFunction(lambda_.Function):
             actions: IAM actions.
             on: The ARN of the resource; `*` for actions that support no resource.
             conditions: Conditions of the statement.
-            wildcard: Why `on` has a wildcard, where it has one.
+            wildcard: The reason for a wildcard in `on`, if it has one.
         """
         self.add_to_role_policy(
             iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions)
@@ -211,7 +211,7 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
         ConfigurationError: It is too large.
     """
     sizes = {
-        name.lower(): len(name) + _bytes_of(stack.resolve(value))
+        name.lower(): len(name) + _count_max_bytes(stack.resolve(value))
         for name, value in environment.items()
     }
     total = sum(sizes.values())
@@ -225,11 +225,11 @@ def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:
         raise ConfigurationError(message)
 
 
-def _bytes_of(value: object) -> int:
-    """Count the most bytes that a value has once the cloud has named its resources."""
+def _count_max_bytes(value: object) -> int:
+    """Count the maximum size of a value in bytes, once CloudFormation has named its resources."""
     match value:
         case str():
             return len(value.encode())
         case {"Fn::Join": ["", list(parts)]}:
-            return sum(map(_bytes_of, parts))
+            return sum(map(_count_max_bytes, parts))
     return _MAX_NAME_BYTES

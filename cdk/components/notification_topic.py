@@ -1,4 +1,4 @@
-"""The topic that notifications go to, and those who are allowed to publish there."""
+"""The topic of notifications, and the permissions to publish there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TopicTarget:
     """
 
     def __init__(self, topic: sns.ITopic, *, message: events.RuleTargetInput) -> None:
-        """Send a message to a topic whose own policy lets the rule publish."""
+        """Send a message to a topic with a policy that lets the rule publish."""
         self._topic = topic
         self._message = message
 
@@ -38,7 +38,7 @@ class TopicTarget:
 
 
 class NotificationTopic(sns.Topic):
-    """An encrypted topic, over TLS only, to which alarms and event rules really can publish.
+    """An encrypted topic, over TLS only, to which alarms and event rules can publish.
 
     Attributes:
         key: Encrypts its messages.
@@ -52,7 +52,7 @@ class NotificationTopic(sns.Topic):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            config: Who is notified.
+            config: The addresses that are notified.
             key: Encrypts messages; its own policy has to let the publishers use it.
         """
         super().__init__(

@@ -1,4 +1,4 @@
-"""Notifies when a health alarm ends, and not when a new one finds that all is well."""
+"""Notifies when a health alarm ends, but not when a new alarm starts in OK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
 
 class RecoveryNotices(Construct):
-    """The rule that publishes what ends.
+    """The rule that notifies when a health alarm ends.
 
     An action of an alarm on OK also runs when it leaves INSUFFICIENT_DATA: with one, each alarm of
     a new deployment would notify.
@@ -35,8 +35,8 @@ class RecoveryNotices(Construct):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            topic: Where it publishes.
-            without: The names of health alarms that end by the clock, which is no recovery.
+            topic: The topic to which it publishes.
+            without: The names of health alarms that end after a fixed time, which is no recovery.
         """
         super().__init__(scope, construct_id)
         alarms = Stack.of(self).format_arn(

@@ -1,4 +1,4 @@
-"""The role with which operators put back what functions gave up on: `make redrive`."""
+"""The role with which operators redrive failed events: `make redrive`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cdk.config.resource_names import FAILURES_PREFIX
 
 
 class RedriveRole(iam.Role):
-    """The only role that reads the bucket of failures, where whole deliveries lie.
+    """The only role that reads the failure bucket, which holds whole deliveries.
 
-    Whoever may assume roles in the account can take it, and CloudTrail has an event of that. The
+    Anyone with the right to assume roles in the account can assume it; CloudTrail records it. The
     meter's own functions cannot: no role of a deployment may assume another one
     (cdk/operations/boundary_policy.py).
     """

@@ -46,14 +46,14 @@ class ReportingFunction(MeterFunction):
             construct_id: Its name there.
             job: The name of its package in `lambdas.functions`.
             settings: Its environment.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
             reports: The bucket that it writes to.
-            prefix: What the names of its files begin with.
-            schedule: When it is started, in UTC.
-            description: What it does, for the rule that starts it.
+            prefix: The beginning of its files' names.
+            schedule: The schedule, in UTC.
+            description: Its work, for the rule that starts it.
             groups: Groups of dependencies beside `runtime`.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
@@ -66,7 +66,7 @@ class ReportingFunction(MeterFunction):
             defaults=defaults,
             groups=groups,
             timeout=Duration.minutes(15),  # the longest there is
-            memory_size=2048,  # for as many charges or calls as each says it can hold
+            memory_size=2048,  # for the maximum of charges or calls that each function states
             ephemeral_storage=ephemeral_storage,
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)

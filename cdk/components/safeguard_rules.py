@@ -29,12 +29,12 @@ def grant_read_safeguards(
     stream_mapping: lambda_.CfnEventSourceMapping,
     tables: Sequence[dynamodb.ITable],
 ) -> None:
-    """Grant reading of what a function compares with the deployed values.
+    """Grant reading of the live settings that a function compares with the deployed values.
 
     Args:
         function: The function.
         topic: The topic of notifications.
-        stream_mapping: What starts `metric_publisher`.
+        stream_mapping: The event source mapping that starts `metric_publisher`.
         tables: The meter's tables.
     """
     here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
@@ -78,9 +78,9 @@ def start_on_changed_safeguards(
     stream_mapping: lambda_.CfnEventSourceMapping,
     tables: Sequence[dynamodb.ITable],
 ) -> None:
-    """Start a function when an account's trail reports a change of what notifies people.
+    """Start a function when a trail reports a change to alarms, notifications, logs or functions.
 
-    What CloudFormation does starts nothing: a deployment makes dozens of changes at once. The
+    Changes by CloudFormation do not start it: a deployment makes dozens of them at once. The
     scheduled check compares their result.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html

@@ -1,4 +1,4 @@
-"""The customer key: of the topic always, of all that is stored where that is configured."""
+"""The customer key. It always encrypts the topic, and stored data if that is configured."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cdk.config import stack_names
 
 
 class StorageKey(kms.Key):
-    """A key that the services which use it for us really can use.
+    """A key with a policy that lets AWS services use it on our behalf.
 
-    The CDK grants a key to principals that it sees; services that act by themselves (an alarm that
-    publishes to an encrypted topic, log groups) are none of these, and without a statement of their
-    own the notification is lost without a trace (aws-cdk issue 11121).
+    The CDK grants a key only to principals in the app. Services that act by themselves (alarms
+    that publish to an encrypted topic, log groups) need a statement of their own: without one,
+    notifications are lost without an error (aws-cdk issue 11121).
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -74,8 +74,8 @@ class StorageKey(kms.Key):
     def _grant_management(self, stack: Stack) -> None:
         """Let the execution role of the CDK's bootstrap manage the key.
 
-        The role's own policy (cdk/deployer-policy.json) names no key: the ARN of a key is not
-        known before, and its tags bound nothing
+        The role's own policy (cdk/deployer-policy.json) names no key: its ARN is not known
+        beforehand, and its tags do not restrict access
         (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
         """
         role = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-*-cfn-exec-role-*"
@@ -88,7 +88,7 @@ class StorageKey(kms.Key):
             *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
             *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
         )
-        # DynamoDB encrypts a table by a grant, which whoever creates the table must be allowed:
+        # DynamoDB uses the key through a grant. The creator of a table must be allowed to make it:
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
         using = ("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
         by_dynamodb = {"kms:ViaService": f"dynamodb.{stack.region}.{stack.url_suffix}"}
@@ -103,7 +103,7 @@ class StorageKey(kms.Key):
             self.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=sid,
-                    principals=[iam.AnyPrincipal()],  # whom the conditions name
+                    principals=[iam.AnyPrincipal()],  # restricted by the conditions
                     actions=[f"kms:{action}" for action in actions],
                     resources=["*"],
                     conditions=conditions,

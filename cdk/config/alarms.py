@@ -62,7 +62,7 @@ _WatchedModel: TypeAlias = Annotated[
 
 
 class Window(StrEnum):
-    """Over how long tokens are added up. Windows slide: CloudWatch looks back from now."""
+    """A sliding window of time over which tokens are summed, ending now."""
 
     HOUR = "hour"
     DAY = "day"
@@ -78,7 +78,7 @@ class _Severities(SettingsModel, Generic[_Amount]):
     """The amounts from which an alarm notifies.
 
     Attributes:
-        warning: The lower threshold; `None` for none.
+        warning: The lower threshold; `None` to omit it.
         critical: The upper one.
     """
 
@@ -95,7 +95,7 @@ class _Severities(SettingsModel, Generic[_Amount]):
         return self
 
     def by_severity(self) -> dict[Severity, _Amount]:
-        """The thresholds there are."""
+        """The thresholds that are set."""
         both = {Severity.WARNING: self.warning, Severity.CRITICAL: self.critical}
         return {severity: amount for severity, amount in both.items() if amount is not None}
 
@@ -120,7 +120,7 @@ class NamedThresholds(WindowThresholds):
     """Thresholds of one identity, over a window.
 
     Attributes:
-        identity: What the metrics' dimension `IdentityArn` says: the full ARN, or that of the
+        identity: The value of the metrics' dimension `IdentityArn`: the full ARN, or that of the
             role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
     """
 
@@ -138,20 +138,20 @@ class NamedModelThresholds(WindowThresholds):
 
 
 class AlarmSettings(SettingsModel):
-    """When an alarm notifies, and whom.
+    """Settings of thresholds, anomaly bands and notifications.
 
     Attributes:
-        alarm_metric: Which tokens the thresholds are about.
+        alarm_metric: The kind of tokens that the thresholds limit.
         identity_thresholds: Of every identity, an hour.
         model_thresholds: Of every model, an hour.
         account_thresholds: Of all calls together, by window.
         named_identities: Further thresholds of single identities, by window.
         named_models: Further thresholds of single models, by window.
-        cost_thresholds: Of what all calls together cost, by window.
+        cost_thresholds: Of the cost of all calls together, by window.
         anomaly_band: Width of the account's anomaly bands, of tokens and of cost, in standard
-            deviations; 0 for none.
-        notify_emails: Who is sent notifications; each has to confirm once.
-        notify_https: Endpoints that are sent notifications.
+            deviations; 0 to omit them.
+        notify_emails: E-mail addresses that receive notifications; each has to confirm once.
+        notify_https: HTTPS endpoints that receive notifications.
     """
 
     alarm_metric: _AlarmMetric = QUOTA_TOKENS.name
@@ -175,7 +175,7 @@ class AlarmSettings(SettingsModel):
 
     @model_validator(mode="after")
     def _sets_each_threshold_once(self) -> Self:
-        """Two thresholds of one window would be two alarms for one thing."""
+        """Reject two thresholds of one window: they would be two alarms with one name."""
         for field, keys in (
             ("account_thresholds", [limit.window for limit in self.account_thresholds]),
             ("cost_thresholds", [limit.window for limit in self.cost_thresholds]),

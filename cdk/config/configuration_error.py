@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ConfigurationError(Exception):
-    """A setting cannot be used. The text names it, its value and what is allowed."""
+    """A setting cannot be used. The text names it, its value and the allowed values."""
 
     @property
     def lines(self) -> list[str]:

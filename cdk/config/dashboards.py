@@ -8,16 +8,16 @@ from cdk.config.setting_types import EachOnce, Words
 from lambdas.wiring.allowed_values import SettingsModel
 
 ExtraDashboard: TypeAlias = Literal["model_comparison", "cost_and_budgets", "quota_and_throttling"]
-"""A dashboard that CloudWatch bills, after the three that it has for nothing."""
+"""A dashboard that CloudWatch bills, in addition to the three free ones."""
 
 
 class DashboardSettings(SettingsModel):
-    """Dashboards, queries and rules beside the dashboards that cost nothing.
+    """Settings of dashboards, queries and rules beside the free dashboards.
 
     Attributes:
-        extra_dashboards: Dashboards beside the three that cost nothing.
-        saved_queries: Whether CloudWatch Logs Insights offers queries over the invocation logs.
-        contributor_insights: Whether rules rank identities by the logs; each rule is billed.
+        extra_dashboards: Dashboards beside the three free ones.
+        saved_queries: Save queries over the invocation logs in CloudWatch Logs Insights.
+        contributor_insights: Rank identities by rules on the logs; each rule is billed.
     """
 
     extra_dashboards: Annotated[tuple[ExtraDashboard, ...], Words, EachOnce] = ()

@@ -37,11 +37,11 @@ class LoggingSettings(SettingsModel):
     """Settings of Bedrock's invocation logging.
 
     Attributes:
-        log_content: Whether Bedrock is to log prompts and completions as well.
-        log_retention_days: How long the invocation logs are kept, in days.
-        existing_logging: What to do where someone else has configured Bedrock's logging.
-        adopted_log_group: The log group that it goes to, for `adopt`.
-        known_log_policies: What the account's owner does with the metered log group, which is
+        log_content: Let Bedrock log prompts and completions as well.
+        log_retention_days: The retention of the invocation logs, in days.
+        existing_logging: The action if Bedrock's logging is already configured by others.
+        adopted_log_group: The log group of that configuration, for `adopt`.
+        known_log_policies: Policies of the account's owner on the metered log group, which are
             not reported: `data-protection`, `transformer`, `account:NAME`, `subscription:NAME`.
     """
 

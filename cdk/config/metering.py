@@ -15,15 +15,15 @@ from lambdas.wiring.publishing_settings import FoldingPattern, IdentityBound, Mo
 
 
 class MeteringSettings(SettingsModel):
-    """How calls are kept, attributed and published.
+    """Settings that control how calls are stored, attributed and published.
 
     Attributes:
-        ledger_retention_days: How long a call stays in the ledger, in days.
-        metric_detail: How many metrics are published; each is billed.
-        identity_bound: How many identities a month have metrics of their own.
-        max_models: How many models a month have metrics of their own.
-        folding_patterns: Regular expressions of session names that are no people.
-        attribution: How calls are attributed where no tag decides.
+        ledger_retention_days: The retention of a call in the ledger, in days.
+        metric_detail: The level of detail of the published metrics; each metric is billed.
+        identity_bound: The number of identities a month that have metrics of their own.
+        max_models: The number of models a month that have metrics of their own.
+        folding_patterns: Regular expressions of session names that do not belong to people.
+        attribution: Rules that attribute calls without a project tag.
     """
 
     ledger_retention_days: LedgerRetentionDays = 90

@@ -1,4 +1,4 @@
-"""Settings of the deployment itself: where to, encrypted and tagged how, run on what."""
+"""Settings of the deployment itself: Regions, encryption, tags and the functions' platform."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _Tags: TypeAlias = Annotated[
 
 
 class OperationSettings(SettingsModel):
-    """Where and how the meter is deployed.
+    """Settings of the deployment.
 
     Attributes:
-        regions: Where to deploy; empty for the Region of the command line's credentials.
+        regions: The Regions to deploy to; empty for the Region of the command line's credentials.
         denied_regions: Regions that a policy denies to the whole account, Bedrock included.
-        customer_keys: Whether logs, ledger and buckets are encrypted with a key of the account's.
-        tags: Tags of all that is deployed.
+        customer_keys: Encrypt logs, ledger and buckets with a customer managed key.
+        tags: Tags of all deployed resources.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
         architecture: The functions' processor, likewise.
     """

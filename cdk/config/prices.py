@@ -17,11 +17,11 @@ class PriceSettings(SettingsModel):
     """The prices of calls.
 
     Attributes:
-        negotiated_prices: What is paid instead of list prices, by model and date.
-        assume_prices: Whether the dearest listed price stands in where the place of a call has
-            none; otherwise such calls are unpriced.
-        price_updates: Whether list prices are kept up to date by the AWS Price List.
-        price_list_url: The AWS Price List, or what stands in for it in a local cloud.
+        negotiated_prices: Contracted prices, which replace list prices, by model and date.
+        assume_prices: Use the highest listed price where the scope of a call has no price;
+            otherwise such calls are unpriced.
+        price_updates: Update list prices from the AWS Price List.
+        price_list_url: The address of the AWS Price List, or of its substitute in a local cloud.
     """
 
     negotiated_prices: Annotated[tuple[NegotiatedPriceSetting, ...], Json] = ()

@@ -8,12 +8,12 @@ from lambdas.wiring.allowed_values import SettingsModel, like
 
 
 class ReportSettings(SettingsModel):
-    """Which reports are written, and for whom.
+    """Settings that switch reports on.
 
     Attributes:
-        focus_export: Whether costs are written in FOCUS columns, every day.
-        billing_account_id: The account that pays, in these; empty for the one that is called.
-        comparison_report: Whether models are compared on the calls of each week.
+        focus_export: Write costs in FOCUS columns, every day.
+        billing_account_id: The paying account in these; empty for the account of the calls.
+        comparison_report: Compare models on the calls of each week.
     """
 
     focus_export: bool = True

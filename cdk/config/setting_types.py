@@ -1,4 +1,4 @@
-"""How lists and objects of settings are read where `-c` gives them as text."""
+"""Types of settings that are lists or objects, which `-c` passes as text."""
 
 from __future__ import annotations
 

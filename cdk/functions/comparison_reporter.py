@@ -22,7 +22,7 @@ class ComparisonReporter(ReportingFunction):
     """The function `comparison_reporter` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class ComparisonReporter(ReportingFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
@@ -50,7 +50,7 @@ class ComparisonReporter(ReportingFunction):
             metered_group: The name of the metered log group.
         """
         config = defaults.config
-        # Whoever owns an adopted group decides, from day to day, what is logged there.
+        # The owner of an adopted group can change at any time what is logged there.
         may_have_content = config.log_content or config.adopted_log_group is not None
         super().__init__(
             scope,

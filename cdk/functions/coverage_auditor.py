@@ -27,7 +27,7 @@ class CoverageAuditor(MeterFunction):
     """The function `coverage_auditor`, and what starts it.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CoverageAuditor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             topic: The topic to which it publishes the models whose counts differ.
             state: The table that has the models of application inference profiles.
         """
@@ -83,7 +83,7 @@ class CoverageAuditor(MeterFunction):
         )
 
     def start_on_alarms(self, *alarms: cloudwatch.IAlarm) -> None:
-        """Start the function also when an alarm on what it measures turns to ALARM."""
+        """Also start the function when an alarm on its own measurements changes to ALARM."""
         self.start_on_event(
             "Alarm",
             alarm_changes(

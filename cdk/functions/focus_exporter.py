@@ -22,7 +22,7 @@ class FocusExporter(ReportingFunction):
     """The function `focus_exporter` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class FocusExporter(ReportingFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.

@@ -39,11 +39,11 @@ class LogProcessor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             metered_group: The name of the metered log group.
             ledger: The table of calls.
             quarantine: The bucket of rejected records.
-            failures: Where Lambda keeps deliveries that failed every attempt.
+            failures: The destination of deliveries that failed every attempt.
         """
         config = defaults.config
         super().__init__(
@@ -62,7 +62,7 @@ class LogProcessor(MeterFunction):
             defaults=defaults,
             timeout=Duration.seconds(60),
         )
-        # `BatchExecuteStatement` is no action of its own: each statement is.
+        # IAM authorises each statement; `BatchExecuteStatement` is not an action.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
         self.grant(
             *("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"),
@@ -84,7 +84,7 @@ class LogProcessor(MeterFunction):
             maximum_event_age_in_seconds=failures.max_event_age.to_seconds(),
             destination_config=failures.grant_and_configure(self),
         )
-        retries.node.add_dependency(self.execution_role)  # Lambda checks what the role may do
+        retries.node.add_dependency(self.execution_role)  # Lambda checks the role's permissions
 
     def _subscribe(self, log_group: str) -> logs.CfnSubscriptionFilter:
         stack = Stack.of(self)

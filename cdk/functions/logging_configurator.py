@@ -44,7 +44,7 @@ class LoggingConfigurator(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             log_group: The log group that Bedrock is configured to write to.
             metered_group: The name of the metered log group: that one, or an adopted one.
             logging_role: The role with which Bedrock writes logs.
@@ -100,7 +100,7 @@ class LoggingConfigurator(MeterFunction):
         """Switch logging on with each deployment, and off or back when the stack is deleted.
 
         Args:
-            after: What has to exist before the first record is logged.
+            after: The resource that has to exist before the first record is logged.
         """
         scope = Stack.of(self)
         log_group = logs.LogGroup(
@@ -134,8 +134,8 @@ class LoggingConfigurator(MeterFunction):
             service_token=provider.service_token,
             resource_type="Custom::BedrockInvocationLogging",
             # The function reads its environment. The same values here make CloudFormation call it
-            # after each change of them, and after each rollback, when it is as it was.
+            # after each change of them, and after each rollback, when the old values are back.
             properties={"Settings": self._settings.to_environment()},
         )
-        # Bedrock tries the role; and from the first record on, none may be missed.
+        # Bedrock tests the role, and not even the first record may be missed.
         resource.node.add_dependency(self._logging_role.writing, after, self)

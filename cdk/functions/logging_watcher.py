@@ -33,7 +33,7 @@ class LoggingWatcher(MeterFunction):
     """The function `logging_watcher`, and what starts it.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class LoggingWatcher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             log_group: The name of the metered log group.
             log_processor: The function that the log group's subscription starts.
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
             memory: The parameter that stores Bedrock's configuration, ours and the one before.
             ledger: The table of calls, whose settings it compares.
-            state: The table that stores what the function has found.
-            stream_mapping: What starts `metric_publisher`.
+            state: The table that stores the results of its checks.
+            stream_mapping: The event source mapping that starts `metric_publisher`.
             topic: The topic to which it publishes changes.
         """
         super().__init__(

@@ -19,7 +19,7 @@ from lambdas.functions.metric_publisher.settings import Settings
 
 _BATCH_SIZE = 1000
 STREAM_WINDOW = Duration.seconds(30)
-"""How long changes of the ledger are gathered before they are published."""
+"""The time over which changes of the ledger are batched before they are published."""
 _MAX_ATTEMPTS = 100
 
 
@@ -27,7 +27,7 @@ class MetricPublisher(MeterFunction):
     """The function `metric_publisher`, started by the stream of the ledger.
 
     Attributes:
-        stream_mapping: What starts it.
+        stream_mapping: The event source mapping that starts it.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class MetricPublisher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls, with a stream.
             state: The table of the meter's state.
             prices: The bucket of price editions.
-            failures: Where Lambda keeps batches that failed every attempt.
+            failures: The destination of batches that failed every attempt.
         """
         stack_id = Stack.of(scope).stack_id
         super().__init__(
@@ -92,8 +92,8 @@ class MetricPublisher(MeterFunction):
             event_source_arn=ledger.table_stream_arn,
             # From LATEST, changes may be missed while polling starts or is updated:
             # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-            # The function passes over what the stream has from before this deployment. A mapping
-            # that is replaced would publish a day once more: keep its name and this property.
+            # The function skips stream records from before this deployment. A replaced mapping
+            # would publish a day of calls again, so keep its name and this property.
             starting_position="TRIM_HORIZON",
             batch_size=_BATCH_SIZE,
             maximum_batching_window_in_seconds=STREAM_WINDOW.to_seconds(),
@@ -105,5 +105,5 @@ class MetricPublisher(MeterFunction):
             destination_config=failures.grant_and_configure(self),
             metrics_config={"metrics": ["EventCount"]},
         )
-        mapping.node.add_dependency(self.execution_role)  # Lambda checks what the role may do
+        mapping.node.add_dependency(self.execution_role)  # Lambda checks the role's permissions
         return mapping

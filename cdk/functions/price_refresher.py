@@ -32,7 +32,7 @@ class PriceRefresher(MeterFunction):
     """The function `price_refresher` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PriceRefresher(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
             state: The table of the meter's state.
             prices: The bucket of price editions.
@@ -74,7 +74,7 @@ class PriceRefresher(MeterFunction):
         self.grant_items("dynamodb:DeleteItem", on=table, keys=[_TURN, _WAITING])
         self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
         self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
-        self.configure_async_invoke(retry_attempts=0)  # the next run does what is left
+        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
         self.start_on_schedule(
             events.Schedule.rate(_EVERY),
             description="publish the cost of calls whose price became known",

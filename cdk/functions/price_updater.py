@@ -22,7 +22,7 @@ class PriceUpdater(MeterFunction):
     """The function `price_updater` and its schedule.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PriceUpdater(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             prices: The bucket of price editions and listings.
         """
         super().__init__(

@@ -17,7 +17,7 @@ from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
 _EVERY = Duration.hours(1)
-# Always as long after an hour of the clock, by when its metrics are there.
+# Some minutes after each full hour, when its metrics are available.
 _MINUTE = "20"
 
 
@@ -25,7 +25,7 @@ class TrafficAuditor(MeterFunction):
     """The function `traffic_auditor`, its schedule and the rules of events.
 
     Attributes:
-        scheduled: How its alarms watch it.
+        scheduled: The description of the function for its alarms.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class TrafficAuditor(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            defaults: What the functions of a stack share.
+            defaults: The shared properties of a stack's functions.
             topic: The topic of its notices.
-            state: The table that keeps which notices were sent.
+            state: The table that records the notices that were sent.
         """
         config = defaults.config
         super().__init__(
@@ -60,7 +60,7 @@ class TrafficAuditor(MeterFunction):
                 are_tiers_logged=config.log_content,
             ),
             defaults=defaults,
-            # More than 30 Regions, each of which may take some seconds to refuse.
+            # Each of the more than 30 Regions may take some seconds to refuse a request.
             timeout=Duration.minutes(10),
         )
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsaccountmanagement.html

@@ -1,1 +1,1 @@
-"""A made-up AWS on this machine: MiniStack, with what it lacks for the meter's sake."""
+"""An emulated AWS on this machine: MiniStack, with the additions that the meter needs."""

@@ -33,7 +33,7 @@ _HOST = "127.0.0.1"
 _SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 5
 _PAUSE_SECONDS = 0.05
-# Variables of botocore's by what they are read from: a key of the profile, the environment, a
+# botocore's settings, each by its sources: a key of the profile, the environment, a
 # default. https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
 _NOTHING_OF_THE_USERS = {
     "profile": (None, None, None, None),
@@ -52,9 +52,9 @@ class LocalCloud:
 
     Attributes:
         endpoint: Its address, for every service.
-        home: A folder of its own, which is gone in the end; the log is there.
-        environment: What commands need to run against it, and nothing of the user's credentials.
-        process: It.
+        home: Its temporary folder, with the log.
+        environment: The variables for commands that use it, without the user's credentials.
+        process: Its process.
     """
 
     endpoint: str
@@ -81,7 +81,7 @@ class LocalCloud:
         )
 
     def check(self) -> None:
-        """See that it still runs.
+        """Check that it still runs.
 
         Raises:
             LocalCloudError: It does not.
@@ -94,14 +94,14 @@ class LocalCloud:
 def open_local_cloud(
     port: int | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[LocalCloud]:
-    """Start an emulator on the loopback address, and leave nothing of it behind.
+    """Start an emulator on the loopback address, and remove all of it in the end.
 
     Args:
-        port: Where; a free port if none is named.
+        port: The port; `None` for a free one.
         settings: Further variables of MiniStack's, such as `AUTH`.
 
     Raises:
-        LocalCloudError: It cannot be started, or ended while it was asked.
+        LocalCloudError: It cannot be started, or it ended during the start.
     """
     if not _PYTHON.exists():
         message = "the local cloud is not installed: make preview and make demo install it."
@@ -151,7 +151,7 @@ def _start(port: int, home: Path, settings: Mapping[str, str]) -> subprocess.Pop
 
 
 def _environment(endpoint: str, home: Path) -> dict[str, str]:
-    """All but the user's credentials and caches: how packages are fetched stays as it is."""
+    """The environment without the user's credentials and caches; package settings stay."""
     rest = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     direct = ",".join(filter(None, [rest.get("NO_PROXY", rest.get("no_proxy")), _HOST]))
     return {
@@ -169,7 +169,7 @@ def _environment(endpoint: str, home: Path) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
-        "CDK_HOME": str(home / ".cdk"),  # it remembers whose account a key is of
+        "CDK_HOME": str(home / ".cdk"),  # its cache of the accounts of access keys
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -191,7 +191,7 @@ def _wait_for(cloud: LocalCloud) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End it with all functions that it runs: they are of its process group."""
+    """End it with all functions that it runs, which belong to its process group."""
     for ending in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, ending)

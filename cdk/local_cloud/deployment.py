@@ -99,10 +99,11 @@ def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, s
         raise LocalCloudError(message) from error
     except WaiterError as error:
         events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-        failed = [it for it in events if it["ResourceStatus"].endswith("_FAILED")]
+        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
         reasons = "; ".join(
-            f"{it['LogicalResourceId']} ({it['ResourceType']}): {it.get('ResourceStatusReason')}"
-            for it in failed
+            f"{event['LogicalResourceId']} ({event['ResourceType']}):"
+            f" {event.get('ResourceStatusReason')}"
+            for event in failed
         )
         message = f"{stack} was not created: {reasons}"
         raise LocalCloudError(message) from error
@@ -113,11 +114,12 @@ def _outputs(cloudformation: Any, stack: str) -> dict[str, str]:
     waiter.config.delay = 0.2
     waiter.wait(StackName=stack)
     (created,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {it["OutputKey"]: it["OutputValue"] for it in created.get("Outputs", [])}
+    outputs = created.get("Outputs", [])
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
 
 def _upload(s3: Any, bucket: str, key: str, source: Path) -> None:
-    if bucket not in {it["Name"] for it in s3.list_buckets()["Buckets"]}:
+    if bucket not in {existing["Name"] for existing in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=bucket)
     s3.put_object(
         Bucket=bucket, Key=key, Body=_zip(source) if source.is_dir() else source.read_bytes()

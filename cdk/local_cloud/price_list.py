@@ -13,12 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-_POLL_SECONDS = 0.02  # after which it sees that it is to end
+_POLL_SECONDS = 0.02  # the interval of checks for a shutdown
 
 
 @dataclass
 class PriceListServer:
-    """A price list, and what was asked of it.
+    """A price list that records its requests.
 
     Attributes:
         url: The beginning of its addresses.
@@ -64,7 +64,7 @@ def open_price_list() -> Iterator[PriceListServer]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
         Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""Hears of notifications as an HTTP endpoint does that somebody subscribed to the topic."""
+"""Receives notifications as an HTTP endpoint that is subscribed to the topic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS_TO_CONFIRM = 30
 
 @dataclass
 class Subscriber:
-    """An endpoint, and what it got.
+    """An endpoint and the notifications that it received.
 
     Attributes:
         messages: The bodies of notifications, in order.
@@ -28,28 +28,28 @@ class Subscriber:
 
 @contextmanager
 def open_subscriber(cloud: LocalCloud, topic: str) -> Iterator[Subscriber]:
-    """Subscribe an endpoint on this machine to a topic, and confirm it when it is asked to.
+    """Subscribe an endpoint on this machine to a topic, and confirm the subscription.
 
     Raises:
-        LocalCloudError: It is not asked to.
+        LocalCloudError: The topic sent no request to confirm it.
     """
     subscriber, confirmed = Subscriber(), Event()
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
-            if told["Type"] == "SubscriptionConfirmation":
+            if body["Type"] == "SubscriptionConfirmation":
                 cloud.client("sns").confirm_subscription(
-                    TopicArn=told["TopicArn"], Token=told["Token"]
+                    TopicArn=body["TopicArn"], Token=body["Token"]
                 )
                 confirmed.set()
-            elif told["Type"] == "Notification":
-                subscriber.messages.append(told)
+            elif body["Type"] == "Notification":
+                subscriber.messages.append(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
         Thread(target=server.serve_forever, daemon=True).start()

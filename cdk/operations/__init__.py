@@ -1,1 +1,1 @@
-"""What operators run around a deployment, with credentials of their own."""
+"""Commands that operators run around a deployment, with their own credentials."""

@@ -1,4 +1,4 @@
-"""Runs a command in an AWS account, and says in one line why it could not."""
+"""Runs a command in an AWS account, and explains errors in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_session(profile: str | None = None) -> boto3.Session:
     Raises:
         CommandError: The profile is not there.
     """
-    # The CDK's command line and other SDKs go by AWS_REGION; boto3 by itself does not.
+    # The CDK's command line and other SDKs read AWS_REGION; boto3 does not.
     try:
         return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
     except BotoCoreError as error:
@@ -38,7 +38,7 @@ def in_account(command: Callable[[boto3.Session], None], profile: str | None = N
         profile: The profile with the credentials; `None` for those of the environment.
 
     Raises:
-        CommandError: There is no Region, no credentials, nothing deployed, or AWS refuses or
+        CommandError: There is no Region, no credentials or no deployment, or AWS refuses or
             does not answer.
     """
     session = open_session(profile)
@@ -64,7 +64,7 @@ def in_account(command: Callable[[boto3.Session], None], profile: str | None = N
 
 
 def _explain(error: BotoCoreError | ClientError) -> str:
-    """Explain in one line; without an answer, AWS has not refused anything."""
+    """Explain in one line; an error without an answer is not a refusal."""
     text = " ".join(str(error).split())
     match error:
         case ClientError():

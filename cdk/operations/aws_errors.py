@@ -15,7 +15,7 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def ignore_errors(codes: Collection[str]) -> Iterator[None]:
-    """Leave the block at an error of one of these codes: what follows it answers instead."""
+    """Leave the block at an error with one of these codes; the code after it gives the default."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""How many metrics CloudWatch bills a month: published, read and watched by alarms."""
+"""The number of metrics that CloudWatch bills a month: published, read and watched by alarms."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOURS_A_MONTH = 30 * 24
 AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
-# Of each: the lists of calls through both endpoints; where there are calls, what is metered there.
+# For each: the lists of calls through both endpoints and, if there are calls, the meter's metrics.
 LISTS_OF_A_REGION = 2
 METERED_READS_OF_A_REGION = 3
 HEALTH_ALARM_METRICS = 46
@@ -46,7 +46,7 @@ _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What there is to meter in a month.
+    """The usage to meter in a month.
 
     Attributes:
         calls: Calls of models.
@@ -54,7 +54,7 @@ class Usage:
         models: Models that they call.
         models_per_identity: Models that one of them calls, at detail `full`.
         projects: Projects that calls are attributed to, `unattributed` among them.
-        unpriced: How many of the calls have no known price.
+        unpriced: The number of calls without a known price.
     """
 
     calls: int
@@ -66,13 +66,14 @@ class Usage:
 
 
 WORST = Usage(*[10**9] * 5)
-"""More of everything than any bound lets through."""
+"""More usage than any limit admits."""
 
 
 def count_series(usage: Usage, config: Config) -> int:
     """Count the metrics that CloudWatch bills: each name for each value of its dimensions.
 
-    Past each bound, one more value is for all others; so it is of each identity at full detail.
+    Past each limit, one more value stands for all others. The same holds for each identity's models
+    at full detail.
     CloudWatch bills the hours in which a metric has data: metrics that are published once a day, or
     only for calls that need attention, are left out.
     """
@@ -106,7 +107,7 @@ def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, confi
 
 
 def _has_data(metric: MetricDefinition, usage: Usage, config: Config) -> bool:
-    """Say if a metric has data in most hours."""
+    """True if a metric has data in most hours."""
     if metric is UNPRICED_INVOCATIONS:
         return usage.unpriced > 0
     if metric.needs_content:
@@ -123,7 +124,7 @@ def metrics_read(usage: Usage, config: Config, own_models: int | None = None) ->
     what it names once more.
 
     Args:
-        usage: What is called.
+        usage: The usage to meter.
         config: The deployment's settings.
         own_models: The models with metrics in the meter's namespace, if others publish there too.
     """
@@ -145,7 +146,7 @@ def _guarded_series(usage: Usage, config: Config) -> int:
 
 
 def most_metrics_read(config: Config) -> int:
-    """Count the most metrics that audits read in a month, whoever publishes beside the meter."""
+    """Count the most metrics that audits can read in a month, including metrics of others."""
     # Models that Bedrock names, and `__other__`, are read however many others have metrics.
     own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
     forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
@@ -156,10 +157,10 @@ def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int
     """Count the metrics and lists that are read in a month to find calls outside the logs.
 
     Args:
-        usage: What there is to meter.
+        usage: The usage to meter.
         config: The deployment's settings.
-        models_elsewhere: Models that are called in each other Region, through each endpoint: more
-            is read where there are calls.
+        models_elsewhere: Models that are called in each other Region, through each endpoint:
+            Regions with calls need more reads.
     """
     other_regions = max(OTHER_REGIONS + 1 - max(len(config.regions), 1), 0)
     reads = LISTS_OF_A_REGION * (1 + min(models_elsewhere, MAX_MODELS_OF_A_REGION))

@@ -1,7 +1,7 @@
 """Makes the permissions boundary of a Region's roles, and checks it before a deployment.
 
-`make bootstrap` makes it with the operator's own rights. The role that CloudFormation deploys with
-can only put it on roles: nothing in cdk/deployer-policy.json changes a managed policy.
+`make bootstrap` makes it with the operator's own rights. CloudFormation's execution role can only
+attach it to roles: cdk/deployer-policy.json allows no change of a managed policy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ENVIRONMENT = re.compile(r"aws://\w+/(?P<region>[a-z0-9-]+)")
 
 
 class BoundaryState(Enum):
-    """How the boundary in the account compares with what this version needs."""
+    """The result of comparing the account's boundary with the one that this version needs."""
 
     CURRENT = "current"
     MISSING = "missing"
@@ -63,7 +63,7 @@ class Boundary:
         return boundary_name(self.region)
 
     def state(self) -> BoundaryState:
-        """Compare what is in the account with what this version needs."""
+        """Compare the account's boundary with the one that this version needs."""
         live = self._live_document()
         if live is None:
             return BoundaryState.MISSING
@@ -110,7 +110,7 @@ class Boundary:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        """What CloudFormation calls pseudo parameters, by name."""
+        """The values of CloudFormation's pseudo parameters, by name."""
         identity = self.sts.get_caller_identity()
         partition = identity["Arn"].split(":")[1]
         suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
@@ -136,7 +136,7 @@ class Boundary:
         return None
 
     def _make_room(self) -> None:
-        """Delete the oldest version where there are as many as IAM keeps."""
+        """Delete the oldest version if IAM keeps no more."""
         versions = self.iam.list_policy_versions(PolicyArn=self._arn)["Versions"]
         if len(versions) >= _MAX_VERSIONS:
             oldest = min(
@@ -170,8 +170,8 @@ def boundaries(
     Args:
         session: The credentials, and the Region where no setting names others.
         config: The settings.
-        environments: Arguments of the CDK's command line, of which those as
-            `aws://ACCOUNT/REGION` name the Regions.
+        environments: Arguments of the CDK's command line; `aws://ACCOUNT/REGION` arguments
+            name the Regions.
     """
     named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     regions = named or list(config.regions) or [str(session.region_name)]

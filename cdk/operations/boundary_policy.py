@@ -37,7 +37,7 @@ _RESOURCES: Mapping[str, str] = {
     "sns": f"{_ARN}:sns:{_HERE}:{stack_names.MONITORING}-*",
     "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingMemory*",
 }
-"""On what a role may act, by service; the actions below are exceptions."""
+"""The resources that roles may act on, by service; the actions below are exceptions."""
 
 _LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
 _ACTIONS: Mapping[str, str] = {
@@ -48,10 +48,10 @@ _ACTIONS: Mapping[str, str] = {
     # The tags of callers, who may be anyone.
     "iam:ListRoleTags": f"{_ROLES}/*",
     "iam:ListUserTags": f"{_ARN}:iam::${{AWS::AccountId}}:user/*",
-    # What was replaced is put back with a role of its own, which is not known before.
+    # Restoring a replaced configuration needs its own role, whose name is not known beforehand.
     "iam:PassRole": f"{_ROLES}/*",
     "lambda:GetEventSourceMapping": f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
-    # Any log group may be named by whoever replaces the logging configuration. No data is read.
+    # A replaced logging configuration may name any log group. No data is read.
     "logs:DescribeSubscriptionFilters": _LOG_GROUPS,
     "logs:GetDataProtectionPolicy": _LOG_GROUPS,
     "logs:GetTransformer": _LOG_GROUPS,
@@ -83,7 +83,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the boundary within which the roles of the templates do their work.
 
     Raises:
-        CommandError: It is not said on what an action may be allowed, or it may never be.
+        CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
     for action in _BY_SETTINGS.union(_role_actions(templates)):
@@ -99,7 +99,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _bound(action: str) -> dict[str, Any]:
-    """On what, and when alone, an action may be allowed."""
+    """The resources and conditions within which an action may be allowed."""
     if _CHANGES_ROLES.match(action):
         message = f"{action}: no role of a deployment may change roles, or take another one."
         raise CommandError(message)

@@ -27,10 +27,10 @@ def print_cost(usage: Usage) -> None:
 
     table = Table("Service", "What")
     table.add_column("USD a month", justify="right")
-    for it in items:
-        table.add_row(it.service, it.what, _dollars(it.usd))
+    for item in items:
+        table.add_row(item.service, item.what, _dollars(item.usd))
     table.add_section()
-    table.add_row("Total", "", _dollars(sum((it.usd for it in items), Decimal(0))))
+    table.add_row("Total", "", _dollars(sum((item.usd for item in items), Decimal(0))))
     console = open_console()
     console.print(table)
     console.print(

@@ -1,7 +1,7 @@
-"""Derives what CloudFormation must be allowed for a deployment: `make deployer-policy`.
+"""Derives the permissions that CloudFormation needs for a deployment: `make deployer-policy`.
 
-The types of resources come from the synthesised templates; what each type needs, from AWS's own
-resource schemas, which cfn-lint ships.
+The types of resources come from the synthesised templates. The permissions of each type come from
+AWS's own resource schemas, which cfn-lint ships.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cdk.operations.terminal import CommandError
 POLICY = Path(__file__).parents[1] / "deployer-policy.json"
 _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
 
-# Schemas name whatever a type can do. These features, found by words in the names of actions, are
-# not used here; nor is any action that reads or writes data, lets others in, or gives a role more
-# than the templates' own policies do.
+# Schemas list everything that a type can do. The features below, recognised by words in action
+# names, are not used here. The same holds for actions that read or write data, give others access,
+# or give a role more rights than the templates' own policies do.
 _UNUSED = re.compile(
     "Abac|Accelerate|Acl$|Analytics|BearerToken|Bucket(Metadata|Website)|CORS|Cors|CapacityProvider"
     "|CodeSigning|DataProtection|Group(Policy)$|Import|IndexPolic|IntelligentTiering|Inventory"
@@ -113,7 +113,7 @@ def _lists(needed: AbstractSet[str]) -> Grant:
 
 
 def takes_no_resource(action: str) -> bool:
-    """Say if AWS checks an action against no resource."""
+    """True if AWS checks an action against no resource."""
     service, name = action.split(":")
     rows = get_action_data(service, name)
     return bool(rows) and {row["resource_arn_format"] for row in rows[service]} == {"*"}
@@ -140,7 +140,7 @@ def _subscribing(number: int, log_group: str) -> Grant:
 
 
 def _actions(type_: str) -> set[str]:
-    """What a deployment of a type calls, as its schema says; to list a type is no part of that."""
+    """The actions for deploying a type, from its schema; listing resources is left out."""
     named = {
         action
         for name, handler in _handlers()[type_].items()
@@ -156,7 +156,7 @@ def _actions(type_: str) -> set[str]:
 
 @cache
 def _handlers() -> dict[str, dict[str, Any]]:
-    """Read each type's handlers; nothing in a file's name says which type it describes."""
+    """Read each type's handlers from all files, since file names do not contain the type."""
     schemas = (
         json.loads(path.read_text())
         for path in (files("cfnlint") / "data" / "schemas" / "resources").iterdir()
@@ -169,7 +169,7 @@ def read_templates() -> list[dict[str, Any]]:
     """Read the templates in cdk.out.
 
     Raises:
-        CommandError: There are none.
+        CommandError: There are no templates.
     """
     templates = [json.loads(path.read_text()) for path in _TEMPLATES.glob("*.template.json")]
     if not templates:

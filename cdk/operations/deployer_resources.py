@@ -35,12 +35,12 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Actions that names do not bound, or that something else bounds as well.
+    """Actions that resource names do not restrict, or that have further restrictions.
 
     Attributes:
         sid: The statement's id.
         actions: The actions.
-        reason: Why they are here.
+        reason: The reason for allowing them.
         resources: The resources.
         condition: The statement's condition.
     """
@@ -140,7 +140,7 @@ GRANTS = (
         ("arn:*:ssm:*:*:parameter/cdk-bootstrap/*", *RESOURCES["ssm"]),
     ),
 )
-"""Everything that is not bounded by a name in `RESOURCES` alone, each with its reason."""
+"""All grants that are not restricted by the names in `RESOURCES` alone, with reasons."""
 
 LISTS = Grant(
     "List",

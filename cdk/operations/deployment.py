@@ -1,4 +1,4 @@
-"""Finds what was deployed, by the outputs of its stacks."""
+"""Finds deployed resources by the outputs of their stacks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Deployment:
         """An output of a stack.
 
         Raises:
-            NotDeployedError: There is none.
+            NotDeployedError: The stack does not exist or has no such output.
         """
         value = self._outputs(stack).get(name)
         if value is None:
@@ -52,7 +52,7 @@ class Deployment:
 
     @cached_property
     def metered_log_group(self) -> str:
-        """The log group that is read: somebody else's where it was adopted."""
+        """The metered log group: the meter's own, or an adopted one."""
         adopted = self._outputs(stack_names.INGESTION).get("AdoptedLogGroupName")
         return adopted or self.output(stack_names.STORAGE, "LogGroupName")
 
@@ -84,7 +84,7 @@ class Deployment:
     def _outputs(self, stack: str) -> dict[str, str]:
         found = self._find(stack)
         outputs = [] if found is None else found.get("Outputs", [])
-        return {it["OutputKey"]: it["OutputValue"] for it in outputs}
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
     def _find(self, stack: str) -> StackTypeDef | None:
         if stack not in self._stacks:
@@ -95,7 +95,7 @@ class Deployment:
         try:
             return self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         except ClientError as error:
-            # CloudFormation has no error of its own for this.
+            # CloudFormation has no separate error code for this.
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise

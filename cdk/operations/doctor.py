@@ -1,4 +1,4 @@
-"""Says what is there, what is missing and what nobody can see from here: `make doctor`."""
+"""Reports what is deployed, what is missing and what cannot be checked: `make doctor`."""
 
 from __future__ import annotations
 
@@ -37,14 +37,18 @@ def examine_account(session: boto3.Session) -> None:
     )
     findings = list(examination.examine())
     table = Table("Check", "Status", "Found")
-    for it in findings:
-        table.add_row(it.check, it.status.value, printable(it.text))
+    for finding in findings:
+        table.add_row(finding.check, finding.status.value, printable(finding.text))
     console = open_console()
     console.print(table)
     console.print(_UNSEEN)
-    # Who cannot tell the account, with credentials that have expired, has seen nothing at all.
-    blind = [it for it in findings if it.check == "account" and it.status is Status.UNKNOWN]
-    problems = [it.check for it in findings if it.status is Status.PROBLEM or it in blind]
+    # If even the account is unknown, for example with expired credentials, no check has succeeded.
+    problems = [
+        finding.check
+        for finding in findings
+        if finding.status is Status.PROBLEM
+        or (finding.check == "account" and finding.status is Status.UNKNOWN)
+    ]
     if problems:
         message = f"fix these first: {', '.join(problems)}."
         raise CommandError(message)

@@ -1,4 +1,4 @@
-"""What is looked at before and after a deployment; nothing is changed by it."""
+"""Read-only health checks before and after a deployment."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
 
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
-_OLDEST_BOOTSTRAP = 6
+_MIN_BOOTSTRAP_VERSION = 6
 _SUBSCRIPTIONS_OF_A_GROUP = 2
 _MANTLE_DAYS = 14
-_OLDEST_PRICE_LIST = timedelta(days=3)
+_MAX_PRICE_LIST_AGE = timedelta(days=3)
 _MAX_HELD_NAMED = 5
 _TRAFFIC_HOURS = timedelta(hours=3)
 _ANEW = "run make destroy and make deploy (the data stays)"
@@ -44,7 +44,7 @@ _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
 
 class Status(StrEnum):
-    """How a finding is to be taken."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -54,12 +54,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found.
+    """The result of one health check.
 
     Attributes:
-        check: What was looked at.
-        status: How it is to be taken.
-        text: What was found, and what to do about it.
+        check: The name of the check.
+        status: Its severity.
+        text: The result and the action to take.
     """
 
     check: str
@@ -69,13 +69,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Looks at one account and Region.
+    """Health checks of one account and Region.
 
     Attributes:
         session: Its credentials and its Region.
-        deployment: What is deployed there.
+        deployment: The deployment there.
         regions: The Regions with a deployment, by the settings.
-        adopted_log_group: The log group of others that is to be metered, by the settings.
+        adopted_log_group: The log group of others to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
         stacks: The names of the stacks of a deployment, by the settings.
     """
@@ -88,7 +88,7 @@ class Examination:
     stacks: tuple[str, ...] = stack_names.ALL
 
     def examine(self) -> Iterator[Finding]:
-        """Look at everything; what cannot be looked at is a finding too."""
+        """Run all checks; a check that cannot run is a finding too."""
         checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
             ("account", self._account),
             ("CDK bootstrap", self._bootstrap),
@@ -124,7 +124,7 @@ class Examination:
         with ignore_errors(_NOT_THERE):
             answer = self.session.client("ssm").get_parameter(Name=_BOOTSTRAP)
             version = int(answer["Parameter"]["Value"])
-            if version < _OLDEST_BOOTSTRAP:
+            if version < _MIN_BOOTSTRAP_VERSION:
                 return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
             return Status.OK, f"Version {version}"
         return Status.PROBLEM, f"Not bootstrapped: {advice}"
@@ -154,7 +154,9 @@ class Examination:
                     f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
-        status = max((_status_of(state) for state in states.values()), key=list(Status).index)
+        status = max(
+            (_rate_stack_state(state) for state in states.values()), key=list(Status).index
+        )
         return status, text
 
     def _logging(self) -> tuple[Status, str]:
@@ -203,7 +205,7 @@ class Examination:
             if error_code(error) not in _NOT_THERE:
                 raise
             return Status.PROBLEM, f"{group} is gone: {_ANEW}."
-        names = [it["filterName"] for it in filters]
+        names = [subscription["filterName"] for subscription in filters]
         others = [name for name in names if not name.startswith(stack_names.INGESTION)]
         if self._is_deployed and others == names:
             return Status.PROBLEM, f"{group} is not subscribed to any more: {_ANEW}."
@@ -235,10 +237,14 @@ class Examination:
         topic = self.deployment.output(stack_names.MONITORING, "TopicArn")
         pages = self.session.client("sns").get_paginator("list_subscriptions_by_topic")
         subscriptions = [
-            it for page in pages.paginate(TopicArn=topic) for it in page["Subscriptions"]
+            subscription
+            for page in pages.paginate(TopicArn=topic)
+            for subscription in page["Subscriptions"]
         ]
         waiting = [
-            it["Endpoint"] for it in subscriptions if it["SubscriptionArn"] == "PendingConfirmation"
+            subscription["Endpoint"]
+            for subscription in subscriptions
+            if subscription["SubscriptionArn"] == "PendingConfirmation"
         ]
         if not subscriptions:
             return Status.WARNING, (
@@ -276,7 +282,7 @@ class Examination:
             )
         age = datetime.now(UTC) - state.checked_at
         read = f"the AWS Price List was read {age.days * 24 + age.seconds // 3600} hours ago"
-        if age > _OLDEST_PRICE_LIST:
+        if age > _MAX_PRICE_LIST_AGE:
             return Status.PROBLEM, (
                 f"{in_force}; {read}. The log of PriceUpdater says why"
                 " (docs/runbooks/PriceListAge.md)."
@@ -294,7 +300,7 @@ class Examination:
         pages = client.get_paginator("list_metrics").paginate(
             Namespace=MANTLE_NAMESPACE, MetricName=MantleMetric.INFERENCES
         )
-        metrics = [it for page in pages for it in page["Metrics"]]
+        metrics = [metric for page in pages for metric in page["Metrics"]]
         now = datetime.now(UTC)
         calls = sum(
             point["Sum"]
@@ -303,8 +309,8 @@ class Examination:
                 Namespace=MANTLE_NAMESPACE,
                 MetricName=MantleMetric.INFERENCES,
                 Dimensions=[
-                    {"Name": it["Name"], "Value": it["Value"]}
-                    for it in metric.get("Dimensions", [])
+                    {"Name": dimension["Name"], "Value": dimension["Value"]}
+                    for dimension in metric.get("Dimensions", [])
                 ],
                 StartTime=now - timedelta(days=_MANTLE_DAYS),
                 EndTime=now,
@@ -354,7 +360,7 @@ class Examination:
         return self.deployment.status(stack_names.INGESTION) is not None
 
     def _group_to_read(self) -> str | None:
-        """The log group that is read, or would be if what is there is adopted."""
+        """The metered log group, or before a deployment the one that could be adopted."""
         if self._is_deployed:
             return self.deployment.metered_log_group
         live = self._live_logging() or {}
@@ -362,7 +368,7 @@ class Examination:
         return group
 
 
-def _status_of(stack_state: str | None) -> Status:
+def _rate_stack_state(stack_state: str | None) -> Status:
     if stack_state in (None, "CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return Status.OK
     works = stack_state in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")

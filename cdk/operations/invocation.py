@@ -1,4 +1,4 @@
-"""Calls a deployed function and waits for what becomes of it."""
+"""Calls a deployed function and waits for its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-# A function may take its time; called again meanwhile, it would do everything twice.
+# A function may run for minutes. A retry meanwhile would do all its work twice.
 _ONCE = Config(read_timeout=15 * 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 
 
@@ -21,17 +21,17 @@ class FunctionFailedError(Exception):
 
 
 def open_functions(session: boto3.Session) -> LambdaClient:
-    """A client that calls a function once and waits for it."""
+    """Open a client that calls a function once and waits for its answer."""
     return session.client("lambda", config=_ONCE)
 
 
 def invoke(client: LambdaClient, function: str, event: object) -> Any:  # noqa: ANN401  # its answer
-    """Call a function with an event and return what it answers.
+    """Call a function with an event and return its answer.
 
     Raises:
         FunctionFailedError: The function raised an error.
     """
-    # What is no UTF-8 (half a surrogate pair) is written as JSON's escape of it.
+    # JSON escapes text that is not valid UTF-8 (half a surrogate pair).
     payload = json.dumps(event, ensure_ascii=False).encode(errors="backslashreplace")
     response = client.invoke(FunctionName=function, Payload=payload)
     answer = json.loads(response["Payload"].read() or b"null")

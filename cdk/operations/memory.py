@@ -1,4 +1,4 @@
-"""What the deployment remembers of Bedrock's logging configuration."""
+"""Loads the deployment's record of Bedrock's logging configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lambdas.domain.logging_configuration import LoggingMemory, read_copies, ver
 
 
 def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:
-    """What was written, found or adopted; nothing before the first deployment.
+    """Load what was written, found or adopted; empty before the first deployment.
 
     Raises:
         DamagedMemoryError: It cannot be read, or differs from its copy in the state table.

@@ -1,4 +1,4 @@
-"""How the deployed meter is, as its alarms and the checks of LoggingWatcher report it."""
+"""The health of the deployed meter, from its alarms and the checks of LoggingWatcher."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class MeterHealth:
     """The state of the meter's own checks.
 
     Attributes:
-        differences: What differs from the deployment by the newest check; `None` where
-            LoggingWatcher has reported nothing for 45 minutes.
+        differences: Differences from the deployment in the newest check; `None` where
+            LoggingWatcher has not reported for 45 minutes.
         breaching: Health alarms that are in ALARM.
         silenced: Alarms whose actions are switched off.
     """
@@ -33,10 +33,10 @@ class MeterHealth:
     silenced: tuple[str, ...] = ()
 
     def find_problems(self, age: timedelta) -> list[str]:
-        """Say what to look at first.
+        """List the problems to fix first.
 
         Args:
-            age: How long the meter has been deployed: a new one has reported nothing yet.
+            age: The time since the deployment: a new meter has not reported yet.
         """
         problems = []
         if self.differences is None and age > timedelta(minutes=_MINUTES):

@@ -39,7 +39,7 @@ class OtherRegions:
     """Bedrock in the Regions of an account without a deployment.
 
     Attributes:
-        called: Regions where it was called within three hours and no meter publishes metrics.
+        called: Regions with calls within three hours but without a meter that publishes metrics.
         unreadable: Regions that could not be read, each with the reason.
         seen: The number of Regions that were looked at.
     """
@@ -50,7 +50,7 @@ class OtherRegions:
 
     @property
     def text(self) -> str:
-        """What was found, and what to do about it."""
+        """The result and the action to take."""
         texts = []
         if self.called:
             texts.append(

@@ -24,13 +24,13 @@ from lambdas.domain.safeguards.log_policies import LogPolicies, find_log_policie
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# There is none, or the Region does not have the action or the kind of policy.
+# There is no policy, or the Region does not have the action or the kind of policy.
 _NONE = {
     "InvalidParameterException",
     "ResourceNotFoundException",
     "UnknownOperationException",
 }
-# Before a deployment nothing else is known of the names of its log groups.
+# Before a deployment, only the beginnings of its log groups' names are known.
 _BEGINNINGS = [f"{stack}-" for stack in stack_names.ALL]
 
 
@@ -46,15 +46,17 @@ def find_own_log_policies(
     """
     client = session.client("logs")
     log_groups = [*_BEGINNINGS, *([log_group] if log_group else [])]
-    policies = [policy for kind in ACCOUNT_POLICY_EFFECTS for policy in _of_account(client, kind)]
+    policies = [
+        policy for kind in ACCOUNT_POLICY_EFFECTS for policy in _read_account_policies(client, kind)
+    ]
     found = chain(
-        _of_log_group(client, log_group, known) if log_group else (),
+        _find_log_group_policies(client, log_group, known) if log_group else (),
         find_account_policies(policies, log_groups=log_groups, known=known),
     )
     return [difference.text for difference in found]
 
 
-def _of_account(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
+def _read_account_policies(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
     found, token = list[AccountPolicy](), ""
     while True:
         more = {"nextToken": token} if token else {}
@@ -67,7 +69,7 @@ def _of_account(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
             return found
 
 
-def _of_log_group(
+def _find_log_group_policies(
     client: CloudWatchLogsClient, log_group: str, known: Collection[str]
 ) -> Iterator[Difference]:
     filters = _answer(client.describe_subscription_filters, logGroupName=log_group)
@@ -95,7 +97,7 @@ def _of_log_group(
 
 
 def _answer(ask: Callable[..., Any], **request: object) -> Mapping[str, Any]:
-    """The answer; an empty one where there is nothing of the kind."""
+    """Return the answer, or an empty one if there is no such policy."""
     with ignore_errors(_NONE):
         answer: Mapping[str, Any] = ask(**request)
         return answer

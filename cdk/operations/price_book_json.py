@@ -15,7 +15,7 @@ from lambdas.domain.words import exact_text
 def write_price_book(book: PriceBook) -> str:
     """Write a price book as JSON; money as text.
 
-    Prices that differ in their place alone share a line, so that a change is a line.
+    Prices that differ only in scope share a line, so that a change is a single line.
     """
     sources = sorted({(price.source, price.read_on) for price in book})
     places: defaultdict[str, list[str]] = defaultdict(list)

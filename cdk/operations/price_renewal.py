@@ -1,4 +1,4 @@
-"""Renews a price book: what a source lists becomes new rows, and no row is changed."""
+"""Renews a price book: prices of a source become new rows, and no row is changed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def renew(book: PriceBook, listed: Iterable[Price], today: date, *, follows: boo
         book: The book.
         listed: The prices of the source.
         today: The day, UTC.
-        follows: Whether the book follows the source where both differ.
+        follows: True if the book follows the source where both differ.
     """
     compare = renew_from_price_list if follows else renew_from_others
     return compare(book, listed, today)
@@ -127,7 +127,7 @@ def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date)
 
 
 def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> Renewal:
-    """Compare a book with another public source, which only fills what the book does not list.
+    """Compare a book with another public source, which only fills the book's gaps.
 
     A source's figures are added to a scope where it agrees with the book on all others. Its own
     later price holds where the book has the earlier one from it.
@@ -139,7 +139,7 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
         if standing.has_worldwide_prices_by_region(price):
             continue
         entry, known, new, other = standing.compare(price, today, renewal)
-        # A known price says nothing of the large calls of its scope: they are as dear as others.
+        # A known price without prices of large calls in its scope holds for calls of every size.
         fitting = {key: usd for key, usd in new.items() if not (known and key[1])}
         if fitting and not other:
             added = build_row(entry, fitting, price.source, price.read_on)
@@ -147,7 +147,7 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
         for key, usd in other.items():
             row = known[key].price
             why = Why.CLOSER if row.reason is None else Why.CHOSEN
-            if _is_of_one_source(row, price):
+            if _comes_only_from_source(row, price):
                 begins = max(price.effective_from or today, today)
                 amounts = {key: usd} | _larger_sizes({key: usd}, known)
                 renewed = build_row(entry, amounts, price.source, price.read_on)
@@ -177,7 +177,7 @@ _KnownAmounts: TypeAlias = dict[tuple[Measure, int], _Known]
 
 
 class _Standing:
-    """The rows of a book, by what they are prices of."""
+    """The rows of a book, by entry."""
 
     def __init__(self, book: PriceBook) -> None:
         """Index a book."""
@@ -191,11 +191,11 @@ class _Standing:
     def compare(
         self, price: Price, today: date, renewal: Renewal
     ) -> tuple[PriceEntry, _KnownAmounts, Amounts, Amounts]:
-        """Compare a listed price with what is in force on its day, or today if it has begun.
+        """Compare a listed price with the price in force on its day, or today if it has begun.
 
         Returns:
-            What it is a price of, what the book knows of that, and the figures of the price that
-            are new or other. Those that agree are counted.
+            The entry of the price, the book's figures of that entry, and the listed figures that
+            are new or differ. Those that agree are counted.
         """
         entry = PriceEntry(
             self._spell(price.model_id), price.routing, price.place, price.service_tier
@@ -209,7 +209,7 @@ class _Standing:
         return entry, known, new, other
 
     def has_worldwide_prices_by_region(self, price: Price) -> bool:
-        """Say if a worldwide price is of a model whose price depends on the calling Region."""
+        """True if a global price is of a model whose price depends on the calling Region."""
         if price.routing is not Routing.GLOBAL or price.place != EVERY_REGION:
             return False
         found: defaultdict[tuple[str | None, Measure, int], set[Decimal]] = defaultdict(set)
@@ -228,7 +228,7 @@ class _Standing:
         return next((each for each in sorted(known) if is_same_model(each, model_id)), model_id)
 
     def _in_force(self, entry: PriceEntry, day: date) -> _KnownAmounts:
-        """The figures that hold on a day; a later row of a book goes before an earlier one."""
+        """The figures in force on a day; a later row of a book takes precedence."""
         found: _KnownAmounts = {}
         for price in self._rows.get(entry, []):
             if price.holds_on(day):
@@ -253,7 +253,7 @@ def _difference(
     return Difference(known.price, measure, above, known.usd, usd, price.source, why)
 
 
-def _is_of_one_source(row: Price, price: Price) -> bool:
-    """Say if a row has its figures from an earlier version of a source alone."""
+def _comes_only_from_source(row: Price, price: Price) -> bool:
+    """True if all figures of a row come from an earlier version of the price's source."""
     name, _, _ = price.source.partition(" ")
     return row.source.startswith(name) and "," not in row.source and row.reason is None

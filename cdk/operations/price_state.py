@@ -20,7 +20,7 @@ def read_price_state(session: boto3.Session, deployment: Deployment) -> PriceUpd
     """Read the pointer to the price edition in force; an empty one before the first check.
 
     Raises:
-        DamagedPriceStateError: It is no such document.
+        DamagedPriceStateError: The document is not valid.
         NotDeployedError: There is no bucket of prices.
     """
     bucket = deployment.price_bucket
@@ -38,7 +38,7 @@ def read_price_state(session: boto3.Session, deployment: Deployment) -> PriceUpd
 
 
 def describe_held(entry: HeldPrice) -> str:
-    """Say what a held price is about, in a few words."""
+    """Describe the subject of a held price in a few words."""
     rate = entry.rate or entry.removed
     if rate is None:
         return entry.name

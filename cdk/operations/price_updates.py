@@ -39,16 +39,16 @@ def read_request(
 
     Args:
         accept: Ids of held prices, or `all`.
-        reject: Likewise.
-        supersede: The edition whose changes are taken out.
-        reason: Why it is.
+        reject: Ids of held prices, or `all`.
+        supersede: The edition whose changes are removed.
+        reason: The reason for superseding it.
         check: Read the AWS Price List now.
 
     Returns:
-        The event; `None` where prices are listed alone.
+        The event; `None` to only list held prices.
 
     Raises:
-        CommandError: They do not fit together.
+        CommandError: The arguments contradict each other.
     """
     decisions = {"accept": accept, "reject": reject, "supersede": supersede}
     names = [name for name, value in decisions.items() if value]
@@ -72,7 +72,7 @@ def read_request(
 
 
 def update_prices(session: boto3.Session, event: dict[str, Any] | None) -> None:
-    """Carry out a decision or a check if there is one, then list what is held.
+    """Carry out a decision or a check if there is one, then list the held prices.
 
     Args:
         session: The credentials.

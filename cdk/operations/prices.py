@@ -1,7 +1,7 @@
 """Renews the price book that is shipped: `make prices`.
 
 It reads AWS's own bulk price files, which need no account, and compares the book with genai-prices
-and litellm. Rows are added, none is changed. Without a network it makes the comparison alone.
+and litellm. It adds rows and changes no row. Without a network it only makes the comparison.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MAX_LINES = 40
 
 
 def renew_prices(litellm: Path, *, is_offline: bool = False) -> None:
-    """Renew the price book, and print what is new and what differs.
+    """Renew the price book, and print new prices and differences.
 
     Args:
         litellm: The folder where litellm is unpacked.

@@ -1,4 +1,4 @@
-"""Deletes what `make destroy` leaves, for good, after a typed confirmation: `make purge`."""
+"""Permanently deletes what `make destroy` retains, after a typed confirmation: `make purge`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _GONE = {
 
 
 def purge(session: boto3.Session) -> list[str]:
-    """Delete the storage stack and all that it keeps; returns what was deleted.
+    """Delete the storage stack and all resources that it retains; return what was deleted.
 
-    Can be repeated where it was interrupted: the stack, which names the rest, goes last.
+    Can be repeated after an interruption: the stack, which lists the others, is deleted last.
 
     Raises:
         CommandError: Other stacks are still there.
@@ -57,11 +57,11 @@ def purge(session: boto3.Session) -> list[str]:
         StackName=stack_names.STORAGE
     )
     for page in pages:
-        for it in page["StackResourceSummaries"]:
-            delete = deleting.get(it["ResourceType"])
-            if delete is not None and "PhysicalResourceId" in it:
-                _unless_gone(delete, it["PhysicalResourceId"])
-                deleted.append(f"{it['ResourceType']} {it['PhysicalResourceId']}")
+        for resource in page["StackResourceSummaries"]:
+            delete = deleting.get(resource["ResourceType"])
+            if delete is not None and "PhysicalResourceId" in resource:
+                _unless_gone(delete, resource["PhysicalResourceId"])
+                deleted.append(f"{resource['ResourceType']} {resource['PhysicalResourceId']}")
     cloudformation.update_termination_protection(
         StackName=stack_names.STORAGE, EnableTerminationProtection=False
     )
@@ -71,7 +71,7 @@ def purge(session: boto3.Session) -> list[str]:
 
 
 def _deleting(session: boto3.Session) -> dict[str, Callable[[str], object]]:
-    """How to delete what, by its type in CloudFormation."""
+    """The functions that delete resources, by CloudFormation type."""
     s3, dynamodb = session.client("s3"), session.client("dynamodb")
     logs, ssm, kms = session.client("logs"), session.client("ssm"), session.client("kms")
 
@@ -81,7 +81,7 @@ def _deleting(session: boto3.Session) -> dict[str, Callable[[str], object]]:
 
     def delete_table(name: str) -> None:
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
-        dynamodb.get_waiter("table_exists").wait(TableName=name)  # until it can be changed again
+        dynamodb.get_waiter("table_exists").wait(TableName=name)  # until it accepts changes again
         dynamodb.delete_table(TableName=name)
 
     return {
@@ -114,7 +114,7 @@ def _empty(s3: S3Client, bucket: str) -> None:
 
 
 def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
-    with suppress(ClientError, DamagedMemoryError):  # it may be gone, or no longer be ours
+    with suppress(ClientError, DamagedMemoryError):  # it may be deleted, or owned by others
         return remembered(session, Deployment(session.client("cloudformation"))).found
     return None
 
@@ -142,5 +142,5 @@ def confirm_and_purge(session: boto3.Session) -> None:
     if answer.strip() != "purge":
         message = "nothing was deleted."
         raise CommandError(message)
-    for it in purge(session):
-        print(f"deleted {it}")
+    for resource in purge(session):
+        print(f"deleted {resource}")

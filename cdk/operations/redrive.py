@@ -1,6 +1,6 @@
-"""Puts back what functions gave up on: `make redrive`.
+"""Sends failed events to their functions again: `make redrive`.
 
-Safe to repeat: counting is idempotent, and what was published is taken out of what is left.
+Safe to repeat: counting is idempotent, and published records are removed from the rest of a batch.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _PLACE_OF_NAME = 6
 
 @dataclass(frozen=True, slots=True)
 class RedriveReport:
-    """What became of the failures.
+    """The outcome of redriving the failures.
 
     Attributes:
-        done: Went through this time, and are deleted.
-        left: Failed again, or are not of the meter's functions; they stay, each with its reason.
+        done: The number that succeeded and are deleted.
+        left: Those that failed again or are not of the meter's functions; retained, with reasons.
     """
 
     done: int
@@ -41,7 +41,7 @@ class RedriveReport:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """Calls functions again with the events that they gave up on.
+    """Calls functions again with their failed events.
 
     Attributes:
         s3: An S3 client.
@@ -56,7 +56,7 @@ class Redrive:
     known: frozenset[str]
 
     def put_back_all(self) -> RedriveReport:
-        """Put back everything that is there."""
+        """Redrive all failures in the bucket."""
         done, left = 0, {}
         for key in list(self._keys()):
             try:
@@ -76,12 +76,12 @@ class Redrive:
             Bucket=self.bucket, Prefix=FAILURES_PREFIX
         )
         for page in pages:
-            for it in page.get("Contents", []):
-                yield it["Key"]
+            for item in page.get("Contents", []):
+                yield item["Key"]
 
     def _put_back(self, key: str) -> None:
         failure = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        function, event = _function_of(failure), _event_of(failure)
+        function, event = _get_function_name(failure), _get_event(failure)
         if function not in self.known:
             message = f"{function} is not one of the meter's functions"
             raise ValueError(message)
@@ -96,7 +96,7 @@ class Redrive:
         self.s3.delete_object(Bucket=self.bucket, Key=key)
 
 
-def _function_of(failure: dict[str, Any]) -> str:
+def _get_function_name(failure: dict[str, Any]) -> str:
     """The function's name: `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`."""
     arn: object = failure.get("requestContext", {}).get("functionArn")
     parts = arn.split(":") if isinstance(arn, str) else []
@@ -106,7 +106,7 @@ def _function_of(failure: dict[str, Any]) -> str:
     return parts[_PLACE_OF_NAME]
 
 
-def _event_of(failure: dict[str, Any]) -> dict[str, Any]:
+def _get_event(failure: dict[str, Any]) -> dict[str, Any]:
     """The event: of an asynchronous call, or a batch of a stream (as an object or as text).
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -121,13 +121,13 @@ def _event_of(failure: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from(event: dict[str, Any], sequence_number: str) -> dict[str, Any]:
-    """A batch of a stream from a record on."""
+    """Cut a batch of a stream so that it begins with a record."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
     return {**event, "Records": event["Records"][numbers.index(sequence_number) :]}
 
 
 def redrive_failures(session: boto3.Session) -> None:
-    """Redrive what lies in the failure bucket of the deployment."""
+    """Redrive the failures in the bucket of the deployment."""
     deployment = Deployment(session.client("cloudformation"))
     role = deployment.output(stack_names.STORAGE, "RedriveRoleArn")
     report = Redrive(
@@ -155,7 +155,7 @@ def _assume(session: boto3.Session, role: str) -> boto3.Session:
 
 
 def print_report(report: RedriveReport) -> None:
-    """Print what became of the failures; functions can write any text into the bucket."""
+    """Print the outcome, made safe for a terminal: functions can write any text into the bucket."""
     print(f"{report.done} events went through; {len(report.left)} are left.")
     for key, reason in report.left.items():
         print(printable(f"  {key}: {reason}"))

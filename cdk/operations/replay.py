@@ -1,6 +1,6 @@
 """Reads the log group itself again: `make replay FROM=... [TO=...]`.
 
-Safe to repeat: every call is in the ledger once, and metrics are made of what is new to it.
+Safe to repeat: the ledger contains each call once, and only new calls change metrics.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -59,8 +60,12 @@ class Replay:
                 "logStream": delivery[0]["logStreamName"],
                 "subscriptionFilters": ["replay"],
                 "logEvents": [
-                    {"id": it["eventId"], "timestamp": it["timestamp"], "message": it["message"]}
-                    for it in delivery
+                    {
+                        "id": event["eventId"],
+                        "timestamp": event["timestamp"],
+                        "message": event["message"],
+                    }
+                    for event in delivery
                 ],
             }
             invoke(self.functions, self.log_processor, {"awslogs": {"data": pack(envelope)}})
@@ -79,7 +84,7 @@ class Replay:
 
 def deliveries(events: Iterable[Any]) -> Iterator[list[Any]]:
     """Cut log events, in order, into deliveries of one log stream that a function can take."""
-    for _, stream in groupby(events, key=lambda it: it["logStreamName"]):
+    for _, stream in groupby(events, key=itemgetter("logStreamName")):
         delivery: list[Any] = []
         size = 0
         for event in stream:
@@ -98,22 +103,20 @@ def _milliseconds(time: datetime) -> int:
 
 
 def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
-    """Replay what was logged from `start` to `end`, both aware and in that order.
+    """Replay the events logged from `start` to `end`, both aware and in that order.
 
     Raises:
         CommandError: The ledger takes no calls of that time, or a delivery failed.
     """
     deployment = Deployment(session.client("cloudformation"))
     retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
-    remembered = datetime.now(UTC) - retention
-    if end <= remembered:
+    earliest = datetime.now(UTC) - retention
+    if end <= earliest:
         message = f"the ledger remembers {retention.days} days: it takes no calls from before then."
         raise CommandError(message)
-    if start < remembered:
-        print(
-            f"The ledger remembers {retention.days} days: replaying from {remembered:%F %H:%M} on."
-        )
-        start = remembered
+    if start < earliest:
+        print(f"The ledger remembers {retention.days} days: replaying from {earliest:%F %H:%M} on.")
+        start = earliest
     replay = Replay(
         session.client("logs"),
         open_functions(session),

@@ -12,7 +12,7 @@ from cdk.operations.terminal import CommandError, printable
 
 
 def reprice(session: boto3.Session) -> None:
-    """Let the deployed function do it, and print what it did.
+    """Call the deployed function and print its report.
 
     Raises:
         CommandError: The function failed.
@@ -23,9 +23,9 @@ def reprice(session: boto3.Session) -> None:
     except FunctionFailedError as error:
         message = f"{error}: its log group says more."
         raise CommandError(message) from None
-    for model_id, it in report["by_model"].items():
-        model, prices = printable(model_id), printable("; ".join(it["prices"]))
-        print(f"{model}: {it['calls']:,} calls cost {it['usd']} US dollars ({prices})")
+    for model_id, repriced in report["by_model"].items():
+        model, prices = printable(model_id), printable("; ".join(repriced["prices"]))
+        print(f"{model}: {repriced['calls']:,} calls cost {repriced['usd']} US dollars ({prices})")
     if report["too_old"]:
         print(
             f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
@@ -43,7 +43,7 @@ def reprice(session: boto3.Session) -> None:
 
 
 def print_correction(correction: dict[str, Any]) -> None:
-    """Print what the calls at the prices of a superseded edition cost without them."""
+    """Print the corrected cost of calls that were priced by a superseded edition."""
     name = f"edition {printable(correction['edition'])} (superseded)"
     if not correction["is_begun"]:
         print(f"{name}: what its calls cost without it is worked out within the next hours.")

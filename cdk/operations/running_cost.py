@@ -1,4 +1,4 @@
-"""What a deployment costs a month, from a dated table of AWS's list prices."""
+"""The monthly cost of a deployment, from a dated table of AWS's list prices."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ SECONDS_OF_A_FLUSH = Decimal("0.3")
 FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
-# Whose turn it is to look for prices is written and deleted each hour.
+# The lock of the price refresh is written and deleted each hour.
 WRITES_OF_A_LOOK_FOR_PRICES = 2
 SECONDS_OF_A_LOOK_FOR_PRICES = Decimal(2)
-# A note is written, and written again once there is a price; the index of what waits follows both.
+# A note is written, and again once there is a price; the index of waiting calls follows both.
 WRITES_OF_AN_UNPRICED_CALL = 4
 # Once there is a price, the index (a unit holds 8,192 bytes of it), the note and the call itself
 # are read.
@@ -62,7 +62,7 @@ PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
 EXPORTS_A_MONTH = 30
 COMPARISONS_A_MONTH = Decimal(30) / 7
-# A scan reads twice 4 KB a unit, since it may read what is a moment old.
+# An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
 SECONDS_OF_A_REPORTED_CALL = Decimal("0.0001")  # taken high
@@ -80,7 +80,7 @@ class CostItem:
 
     Attributes:
         service: The AWS service.
-        what: What of it.
+        what: The part of the service that is billed.
         usd: Dollars a month.
     """
 
@@ -97,7 +97,7 @@ class UnitPrices:
         table = json.loads(_PRICES.read_text())
         self.date: str = table["date"]
         self.region: str = table["region"]
-        self._usd = {name: Decimal(it["usd"]) for name, it in table["prices"].items()}
+        self._usd = {name: Decimal(price["usd"]) for name, price in table["prices"].items()}
 
     def __getitem__(self, name: str) -> Decimal:
         """The price of a unit."""
@@ -105,7 +105,7 @@ class UnitPrices:
 
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
-    """Estimate what a month costs, line by line; free tiers are not deducted."""
+    """Estimate the cost of a month, line by line; free tiers are not deducted."""
     calls = Decimal(usage.calls)
     ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / _GB * config.ledger_retention_days / 30
     return [
@@ -245,7 +245,7 @@ def _flushes(calls: Decimal) -> Decimal:
 
 
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
-    """The most that metrics, alarms on them and audits cost a month, whatever callers do."""
+    """The maximum monthly cost of metrics, their alarms and audits, whatever callers do."""
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
     reads = most_metrics_read(config) + traffic_read(WORST, config, models_elsewhere=WORST.models)
     return (
@@ -254,7 +254,7 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
 
 
 def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
-    """Get what metrics cost more in a month in each hour of which all of them have data."""
+    """Get the extra monthly cost of metrics if all of them have data in every hour."""
     most = _series_usd(count_most_series(usage, config), prices)
     return most - _series_usd(count_series(usage, config), prices)
 
@@ -308,7 +308,7 @@ def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
 def _reports(
     ledger_gb: Decimal, kept_calls: Decimal, config: Config, prices: UnitPrices
 ) -> list[CostItem]:
-    """What reading the whole ledger costs, by each that does."""
+    """List the cost of each report, which reads the whole ledger."""
     runs_of: dict[str, Decimal | int] = {
         "the daily export in FOCUS columns": EXPORTS_A_MONTH * config.focus_export,
         "the weekly comparison of models": COMPARISONS_A_MONTH * config.comparison_report,

@@ -18,24 +18,24 @@ def send_test_notification(session: boto3.Session) -> None:
     alarm = deployment.output(stack_names.MONITORING, "TestAlarmName")
     topic = deployment.output(stack_names.MONITORING, "TopicArn")
     subscriptions = [
-        it
+        subscription
         for page in session.client("sns")
         .get_paginator("list_subscriptions_by_topic")
         .paginate(TopicArn=topic)
-        for it in page["Subscriptions"]
+        for subscription in page["Subscriptions"]
     ]
     cloudwatch = session.client("cloudwatch")
-    # An alarm notifies when its state changes alone.
-    (state,) = (
-        it["StateValue"] for it in cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-    )
+    # An alarm notifies only when its state changes.
+    (metric_alarm,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+    state = metric_alarm["StateValue"]
     for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):
         cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=value, StateReason=_REASON)
     print(f"{alarm} is in ALARM for a moment. These subscribers receive the message:")
-    for it in subscriptions:
-        is_confirmed = it["SubscriptionArn"] != _UNCONFIRMED
+    for subscription in subscriptions:
+        is_confirmed = subscription["SubscriptionArn"] != _UNCONFIRMED
         note = "" if is_confirmed else "  (NOT confirmed: gets nothing until it is)"
-        print(f"  {it['Protocol']:<6} {printable(it['Endpoint'])}{note}")
+        endpoint = printable(subscription["Endpoint"])
+        print(f"  {subscription['Protocol']:<6} {endpoint}{note}")
     if not subscriptions:
         print("  none: set notify_emails or notify_https in cdk.json, and run make deploy.")
     if state == "ALARM":

@@ -15,14 +15,14 @@ _MAX_NAME_LENGTH = 300
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked to. Its text is one line that says what to do.
+    """The command cannot be carried out. Its text is one line that says what to do.
 
     Attributes:
         details: Further lines.
     """
 
     def __init__(self, text: str, *details: str) -> None:
-        """Explain with a line, and further ones where there is a list."""
+        """Explain in a line, with further lines for a list."""
         super().__init__(text)
         self.details = details
 
@@ -30,12 +30,14 @@ class CommandError(Exception):
 def open_console() -> Console:
     """Open a console on standard output: as wide as the terminal, or wide enough for tables."""
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # names may hold what the terminal cannot show
+        sys.stdout.reconfigure(
+            errors="replace"
+        )  # names may contain characters that the terminal cannot show
     is_terminal = sys.stdout.isatty()
     return Console(width=None if is_terminal else _WIDTH_OF_A_FILE, highlight=False, markup=False)
 
 
 def printable_name(text: str) -> str:
-    """A name as `printable`, cut where it would push others off the screen."""
+    """Make a name printable, and shorten it if it would push others off the screen."""
     is_long = len(text) > _MAX_NAME_LENGTH
     return printable(f"{text[:_MAX_NAME_LENGTH]}..." if is_long else text)

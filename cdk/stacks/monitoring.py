@@ -41,10 +41,10 @@ from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, Dim
 
 
 class MonitoringStack(Stack):
-    """Stateless: nothing is lost when it goes, but e-mail addresses have to confirm again.
+    """Stateless: deleting it loses no data, but e-mail addresses have to confirm again.
 
     Attributes:
-        topic: Where every notification goes.
+        topic: The topic of all notifications.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class MonitoringStack(Stack):
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
-    """List what alarms are called for functions that are switched off."""
+    """List the alarm names of functions that are switched off."""
     missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER}
     missing -= {function.name for function in scheduled}
     if PRICE_UPDATER in missing:

@@ -1,4 +1,4 @@
-"""All that is retained: logs, ledger, state, reports, key, and the logging memory."""
+"""All retained resources: logs, ledger, state, reports, key, and the logging memory."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.logging_configuration import NO_MEMORY
 
-FAILURES_KEPT = Duration.days(30)
-REPLACED_KEPT = Duration.days(400)  # of what a bucket with versions has new ones of
-REPORTS_KEPT = Duration.days(400)  # a year, and the month in which it is closed
+FAILURES_RETENTION = Duration.days(30)
+REPLACED_RETENTION = Duration.days(400)  # of noncurrent versions in a versioned bucket
+REPORTS_RETENTION = Duration.days(400)  # a year, and the month in which it is closed
 
 
 class StorageStack(Stack):
-    """Stateful resources alone: kept when the stack is deleted, and when others are.
+    """Stateful resources only, retained when this stack or others are deleted.
 
     Attributes:
         key: Encrypts the topic and the bucket of failures.
         data_key: Encrypts all stored data, where `customer_keys` is set; else AWS's own keys do.
-        log_group: Where Bedrock writes its invocation logs, unless others' are adopted.
-        ledger: One item per call, and a stream of what is new; nothing else.
-        state: What the meter remembers: tags, identities, calls without a price, notices.
+        log_group: The log group of Bedrock's invocation logs, unless another one is adopted.
+        ledger: The table with one item per call, and its stream of new items.
+        state: The table of the meter's state: tags, identities, calls without a price, notices.
         quarantine: Records that could not be counted, with their reasons.
-        failures: Events that a function gave up on; `make redrive` puts them back.
-        redrive_role: The only role that reads them.
-        reports: What is written of calls for people and their tools.
+        failures: The bucket of failed events; `make redrive` sends them again.
+        redrive_role: The only role that reads failed events.
+        reports: The bucket of reports on calls.
         prices: Listings and editions of prices, which are kept for good.
-        memory: What was done about Bedrock's logging configuration.
+        memory: The parameter that records changes to Bedrock's logging configuration.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class StorageStack(Stack):
         self.log_group = logs.LogGroup(
             self,
             "InvocationLogs",
-            log_group_class=logs.LogGroupClass.STANDARD,  # others take no subscription filter
+            log_group_class=logs.LogGroupClass.STANDARD,  # others allow no subscription filter
             encryption_key=self.data_key,
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -73,11 +73,11 @@ class StorageStack(Stack):
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
-        # Deliveries lie there whole: prompts too, where they are logged. Settings change from day
-        # to day, and what was written before has to stay readable: always with the key.
-        self.failures = self._bucket("Failures", FAILURES_KEPT, key=self.key)
+        # The bucket holds whole deliveries, with prompts if those are logged. It always uses the
+        # key, so that objects stay readable when the setting of customer keys changes.
+        self.failures = self._bucket("Failures", FAILURES_RETENTION, key=self.key)
         self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
-        self.reports = self._bucket("Reports", REPORTS_KEPT, key=self.data_key, versioned=True)
+        self.reports = self._bucket("Reports", REPORTS_RETENTION, key=self.data_key, versioned=True)
         self.prices = self._bucket("Prices", key=self.data_key, versioned=True)
         self.memory = ssm.StringParameter(
             self,
@@ -86,8 +86,8 @@ class StorageStack(Stack):
             string_value=NO_MEMORY,
         )
         self.memory.apply_removal_policy(RemovalPolicy.RETAIN)
-        # Imported by the reporting stack, which leaves the app when both reports are switched off
-        # and stays deployed: CloudFormation removes no export that is in use.
+        # The reporting stack imports these. It leaves the app when both reports are switched off,
+        # but stays deployed, and CloudFormation removes no export that is in use.
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
         for name, value in (
@@ -144,7 +144,7 @@ class StorageStack(Stack):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=kept,
-                    noncurrent_version_expiration=REPLACED_KEPT if versioned else None,
+                    noncurrent_version_expiration=REPLACED_RETENTION if versioned else None,
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],

@@ -1,7 +1,7 @@
 """Runs inside the emulator's process: MiniStack, and every addition to it, each with its reason.
 
-Additions reach into MiniStack's own functions, where its API is not enough. That holds for one
-version alone, and on any other nothing starts.
+Where MiniStack's API is not enough, additions replace its internal functions. They fit one version
+only, so the emulator refuses to start with any other.
 """
 
 MINISTACK_VERSION = "1.5.33"

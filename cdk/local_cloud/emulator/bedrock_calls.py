@@ -1,8 +1,8 @@
 """Calls of Bedrock are logged, as its logging configuration says.
 
-MiniStack answers calls with made-up text and counts, and logs none. Of the formats that Bedrock
-writes this is the part without bodies, as our reading of its documentation has it: it can prove the
-way that a call takes, not the parser (`facts` and samples do).
+MiniStack answers calls with made-up text and counts, and logs no call. These log records follow
+Bedrock's documentation, without bodies. They can prove the path of a call through the meter, but
+not the parser, which is tested with `facts` and samples.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def install() -> None:
 
 
 def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
-    """Input and output tokens, wherever an answer of this kind tells them."""
+    """Read the input and output tokens of an answer, from its headers, body or event stream."""
     named = {name.lower(): value for name, value in headers.items()}
     if "x-amzn-bedrock-input-token-count" in named:
         return (
@@ -75,13 +75,13 @@ def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
     events = EventStreamBuffer()
     events.add_data(content)
     for event in events:
-        told = json.loads(event.payload)
-        if "bytes" in told:
-            metrics = json.loads(base64.b64decode(told["bytes"])).get(_METRICS)
+        payload = json.loads(event.payload)
+        if "bytes" in payload:
+            metrics = json.loads(base64.b64decode(payload["bytes"])).get(_METRICS)
             if metrics is not None:
                 return metrics["inputTokenCount"], metrics["outputTokenCount"]
-        elif "usage" in told:
-            return told["usage"]["inputTokens"], told["usage"]["outputTokens"]
+        elif "usage" in payload:
+            return payload["usage"]["inputTokens"], payload["usage"]["outputTokens"]
     message = "an answer without counts"
     raise ValueError(message)
 

@@ -1,6 +1,6 @@
-"""Types of resources that hold a definition, of which CloudFormation keeps no more than that.
+"""Resource types that only store a definition.
 
-MiniStack's CloudFormation refuses stacks with them. Nothing here evaluates what they define.
+MiniStack's CloudFormation refuses stacks with them. The emulator does not evaluate them.
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ def _update(
 
 
 def _delete(_physical_id: str, _properties: dict[str, Any]) -> None:
-    """They are gone with their stack."""
+    """Do nothing: they are deleted with their stack."""

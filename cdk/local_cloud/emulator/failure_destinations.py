@@ -1,7 +1,7 @@
-"""What a function gave up on goes to S3 as well, where it is told to.
+"""S3 buckets can be failure destinations of functions.
 
-MiniStack knows queues, topics and functions as destinations, and leaves the records out of what it
-says of a batch of a stream.
+MiniStack knows queues, topics and functions as destinations. Its message about a failed stream
+batch leaves out the records.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 

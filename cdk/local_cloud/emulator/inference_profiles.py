@@ -1,6 +1,6 @@
-"""An application inference profile has an id as on AWS, and is found by its ARN: logs name it so.
+"""An application inference profile has an id as on AWS, and is found by its ARN, as in logs.
 
-MiniStack's ids have a hyphen, and it finds profiles by them alone.
+MiniStack's ids have a hyphen, and it finds profiles by id only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def install() -> None:
 
     def create_and_rename(body: bytes) -> Any:
         status, headers, content = create(body)
-        for name in [it for it in profiles if it.startswith(_PREFIX)]:
+        for name in [key for key in profiles if key.startswith(_PREFIX)]:
             profile = profiles.pop(name)
             renamed = name.removeprefix(_PREFIX)
             arn = bedrock._inference_profile_arn(renamed, application=True)

@@ -1,4 +1,4 @@
-"""Log groups have no policies and no transformers, and say so.
+"""Log groups report that they have no policies and no transformers.
 
 MiniStack's CloudWatch Logs does not know the actions that read them.
 """

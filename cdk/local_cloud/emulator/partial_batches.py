@@ -1,6 +1,6 @@
-"""A batch of a table's stream comes again from the record that a function names as failed.
+"""A batch of a table's stream is retried from the record that a function reports as failed.
 
-MiniStack takes any answer for success.
+MiniStack treats any answer as success.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -40,8 +40,8 @@ def install() -> None:
 def _first_failed(records: list[dict[str, Any]], body: Any) -> list[dict[str, Any]]:
     answer = json.loads(body) if isinstance(body, str | bytes) and body else body
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
-    named = {it["itemIdentifier"] for it in failures or ()}
-    return [it for it in records if it["dynamodb"]["SequenceNumber"] in named][:1]
+    failed = {failure["itemIdentifier"] for failure in failures or ()}
+    return [record for record in records if record["dynamodb"]["SequenceNumber"] in failed][:1]
 
 
 def _go_back_to(record: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def _go_back_to(record: dict[str, Any]) -> None:
     table = stream.split("/")[1]
     start = dynamodb.stream_start_position(table)
     live = dynamodb.stream_live_records(table)
-    numbers = [it["dynamodb"]["SequenceNumber"] for it in live]
+    numbers = [live_record["dynamodb"]["SequenceNumber"] for live_record in live]
     position = start + numbers.index(record["dynamodb"]["SequenceNumber"])
     for _, _, mapping in lambda_svc._iter_all_esms():
         if mapping.get("EventSourceArn") == stream:

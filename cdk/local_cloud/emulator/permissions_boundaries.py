@@ -1,6 +1,6 @@
-"""CloudFormation gives a role its permissions boundary, which has to be there, as on AWS.
+"""CloudFormation sets a role's permissions boundary, which has to exist, as on AWS.
 
-MiniStack evaluates boundaries, but its CloudFormation passes over that property of a role.
+MiniStack evaluates boundaries, but its CloudFormation ignores that property of a role.
 """
 
 from __future__ import annotations

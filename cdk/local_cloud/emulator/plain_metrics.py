@@ -1,4 +1,4 @@
-"""A metric without dimensions is one of its own, not the sum of all of its name."""
+"""A metric without dimensions is a metric of its own, not the sum of all with its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ministack.services import cloudwatch
 
 
 class _Dimensions(dict[str, str]):
-    """Dimensions that were asked for, were they none."""
+    """Requested dimensions, which count as a filter even when empty."""
 
     def __bool__(self) -> bool:
         return True
@@ -15,4 +15,4 @@ class _Dimensions(dict[str, str]):
 def install() -> None:
     """Add it, to `GetMetricData`."""
     read = cloudwatch._dims_from_list
-    cloudwatch._dims_from_list = lambda told: _Dimensions(read(told))
+    cloudwatch._dims_from_list = lambda dimensions: _Dimensions(read(dimensions))

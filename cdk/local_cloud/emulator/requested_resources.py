@@ -1,8 +1,8 @@
 """Requests have the actions and resources that AWS names, where MiniStack evaluates policies.
 
 MiniStack takes reads of mappings, reserved concurrency and retries for other actions, puts the bus
-into the ARNs of rules on the default bus, and does not see which log group, rule or table some
-reads are about.
+into the ARNs of rules on the default bus, and does not find the log group, rule or table of some
+reads.
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html,

@@ -1,6 +1,6 @@
 """A filter of a table's stream can ask for a field that is absent together with its parent.
 
-MiniStack matches no field of an object that is not there.
+MiniStack matches no field of an absent object.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
 
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def _with_empty_parents(record: Mapping[str, Any], pattern: Any) -> dict[str, Any]:
-    """Add an empty object where a pattern asks for fields of one that is not there."""
+    """Add an empty object where a pattern asks for fields of an absent one."""
     names = pattern if isinstance(pattern, dict) else {}
     absent: dict[str, Any] = {
         name: {}

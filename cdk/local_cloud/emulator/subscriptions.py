@@ -1,8 +1,8 @@
 """Log events reach a subscribed function in order, one delivery at a time, and are not lost.
 
-MiniStack starts a thread (and a worker process) for each `PutLogEvents`, and gives a delivery up at
-the first error. CloudWatch Logs calls functions asynchronously: failures are tried again and go to
-the function's destination in the end.
+MiniStack starts a thread (and a worker process) for each `PutLogEvents`, and drops a delivery at
+the first error. CloudWatch Logs calls functions asynchronously: failures are retried, and in the
+end go to the function's failure destination.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from ministack.services import cloudwatch_logs, lambda_svc
 
 Delivery: TypeAlias = dict[str, Any]
 
-_TRIES = 3  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_MAX_ATTEMPTS = (
+    3  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+)
 
 
 def install() -> None:
@@ -49,17 +51,21 @@ def _fan_out(group: str, stream: str, events: list[dict[str, Any]]) -> None:
             "logStream": stream,
             "subscriptionFilters": [subscription.get("filterName", "")],
             "logEvents": [
-                {"id": uuid.uuid4().hex, "timestamp": it["timestamp"], "message": it["message"]}
-                for it in matching
+                {
+                    "id": uuid.uuid4().hex,
+                    "timestamp": event["timestamp"],
+                    "message": event["message"],
+                }
+                for event in matching
             ],
         }
         data = base64.b64encode(gzip.compress(json.dumps(envelope).encode())).decode()
-        _worker_of(function).put({"awslogs": {"data": data}})
+        _get_queue(function).put({"awslogs": {"data": data}})
 
 
 @cache
-def _worker_of(function: str) -> queue.Queue[Delivery]:
-    """The queue of a function's deliveries, which a thread of its own works off."""
+def _get_queue(function: str) -> queue.Queue[Delivery]:
+    """Get the queue of a function's deliveries; the first use starts the thread that empties it."""
     deliveries: queue.Queue[Delivery] = queue.Queue()
 
     def work() -> None:
@@ -74,7 +80,7 @@ def _deliver(function: str, delivery: Delivery) -> None:
     record = lambda_svc._functions.get(function)
     if record is None:  # it was deleted meanwhile
         return
-    for _ in range(_TRIES):
+    for _ in range(_MAX_ATTEMPTS):
         result = lambda_svc._execute_function_with_config_scope(record, delivery)
         if not result.get("error"):
             return

@@ -60,7 +60,7 @@ def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> I
             continue
         entry = PriceEntry(rate.model_id, rate.routing, rate.place, rate.service_tier)
         amounts = found[entry, listed.sources[row.offer]]
-        if key.routing is Routing.GEOGRAPHY:  # the Region's own price goes before it
+        if key.routing is Routing.GEOGRAPHY:  # the Region's own price takes precedence
             amounts.setdefault((rate.item, rate.above_input_tokens), row.usd)
         else:
             amounts[rate.item, rate.above_input_tokens] = row.usd

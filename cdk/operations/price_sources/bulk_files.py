@@ -30,10 +30,10 @@ OpenFile: TypeAlias = "Callable[[str], AbstractContextManager[BinaryReader]]"
 
 
 class Progress(Protocol):
-    """Hears of each file before it is fetched."""
+    """Receives the name of each file before it is fetched."""
 
     def __call__(self, name: str, /) -> None:
-        """Take note of a file."""
+        """Report a file."""
 
 
 class FetchedFiles(NamedTuple):
@@ -52,7 +52,7 @@ class _NoRedirects(HTTPRedirectHandler):
     """Follows no redirect: the files have fixed addresses."""
 
     def redirect_request(self, *_: object) -> None:
-        """Refuse."""
+        """Refuse the redirect."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def fetch_price_files(
 ) -> FetchedFiles:
     """Fetch the current file of every offer and Region.
 
-    A file that cannot be read is named among the failures and stops none of the others; without
+    A file that cannot be read is listed among the failures, and the others are still read. Without
     an offer's index, its Regions are unknown.
     """
     files: list[BulkFile] = []
@@ -92,7 +92,7 @@ def fetch_price_files(
 def _attempt(
     name: str, path: str, open_file: OpenFile, read: Callable[[BinaryReader], _Read]
 ) -> _Read | str:
-    """Read a file; the name and the reason of the failure where that does not work."""
+    """Read a file, or return its name and the reason why it cannot be read."""
     try:
         with open_file(path) as file:
             return read(file)

@@ -60,7 +60,7 @@ class Litellm:
         """Open the folder in which the package is unpacked.
 
         Raises:
-            CommandError: It is not there.
+            CommandError: The folder does not contain the package.
         """
         try:
             text = (folder / "litellm" / _FILE).read_text()
@@ -77,7 +77,7 @@ class Litellm:
 
 
 def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price]:
-    """Read the prices of litellm's JSON, in every place that it names.
+    """Read the prices of litellm's JSON, in every scope that it names.
 
     A model's bare name has the price of the United States. Where the `us.` profile costs more than
     the bare name, the latter is the global price.

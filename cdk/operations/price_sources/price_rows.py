@@ -11,7 +11,7 @@ from lambdas.domain.pricing import BilledUnit, Price, Rates, Routing, TokenKind
 
 Measure: TypeAlias = TokenKind | BilledUnit
 Amounts: TypeAlias = dict[tuple[Measure, int], Decimal]
-"""US dollars by kind of tokens or unit, and by the size of a call above which they hold."""
+"""US dollars by kind of tokens or unit, and by the call size above which they apply."""
 
 
 class PriceEntry(NamedTuple):

@@ -15,7 +15,7 @@ class SourcePrices(NamedTuple):
 
     Attributes:
         rows: Its prices, as rows of a price book.
-        summary: How reading went, in a sentence; empty where nothing can go wrong.
+        summary: The result of reading, in a sentence; empty if reading cannot fail.
         details: The items behind it, by heading.
     """
 
@@ -29,11 +29,11 @@ class PriceSource(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, for people."""
+        """Its display name."""
 
     @property
     def is_authoritative(self) -> bool:
-        """Whether a book follows it where both differ; others only fill what a book lacks."""
+        """True if a book follows it where both differ; other sources only fill gaps."""
 
     def read(self, book: PriceBook, today: date) -> SourcePrices:
         """Read its prices.
@@ -48,5 +48,5 @@ IN_THE_US: Final[tuple[PriceScope, ...]] = (
     (Routing.REGION, "us-east-1"),
     (Routing.GEOGRAPHY, "us"),
 )
-"""The scopes of a price that names no place: other sources follow the United States' list."""
+"""The scopes of a price for which a source names none: it follows the United States' list."""
 WORLDWIDE: Final[tuple[PriceScope, ...]] = ((Routing.GLOBAL, EVERY_REGION),)
