@@ -72,7 +72,9 @@ def _cpu_seconds(work: str) -> float:
 
 def _company() -> list[UsageRecord]:
     parts = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
-    return [it for part in parts for it in part.readings() if isinstance(it, UsageRecord)]
+    return [
+        reading for part in parts for reading in part.readings() if isinstance(reading, UsageRecord)
+    ]
 
 
 def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:

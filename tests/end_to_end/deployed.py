@@ -102,8 +102,8 @@ class Deployed:
             .get_paginator("scan")
             .paginate(TableName=self.bucket("LedgerTableName"))
         )
-        items = (it for page in pages for it in page["Items"])
-        return [it for it in items if it.get("identity_arn", {}).get("S") == identity]
+        items = (item for page in pages for item in page["Items"])
+        return [item for item in items if item.get("identity_arn", {}).get("S") == identity]
 
     def metric(self, name: str, **dimensions: str) -> float | None:
         """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""

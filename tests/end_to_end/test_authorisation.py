@@ -86,7 +86,9 @@ class Role:
         for statement in self.document["Statement"]:
             actions = statement["Action"]
             kept = [
-                it for it in ([actions] if isinstance(actions, str) else actions) if it != action
+                other
+                for other in ([actions] if isinstance(actions, str) else actions)
+                if other != action
             ]
             if kept:
                 left.append({**statement, "Action": kept})
@@ -207,7 +209,10 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
 
     def written(function: str, folder: str) -> list[str]:
         deployed.start(function, {}, stack=stack_names.REPORTING)
-        return [it["Key"] for it in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]]
+        return [
+            s3_object["Key"]
+            for s3_object in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]
+        ]
 
     year, week, _ = last_week.isocalendar()
     stem = f"comparison/week={year}-W{week:02}/bedrock-meter"

@@ -28,10 +28,10 @@ DESTROY = "SET=--force"
 
 @pytest.fixture(scope="module")
 def bootstrapped() -> Iterator[LocalCloud]:
-    with open_local_cloud() as it:
-        bootstrap(it)
-        it.client("logs").create_log_group(logGroupName=AUDIT)
-        yield it
+    with open_local_cloud() as local_cloud:
+        bootstrap(local_cloud)
+        local_cloud.client("logs").create_log_group(logGroupName=AUDIT)
+        yield local_cloud
 
 
 @pytest.fixture
@@ -57,9 +57,10 @@ def live(cloud: LocalCloud) -> dict[str, Any]:
 def statuses(cloud: LocalCloud) -> dict[str, str]:
     stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
     return {
-        it["StackName"]: it["StackStatus"]
-        for it in stacks
-        if it["StackName"].startswith("BedrockMeter") and it["StackStatus"] != "DELETE_COMPLETE"
+        stack["StackName"]: stack["StackStatus"]
+        for stack in stacks
+        if stack["StackName"].startswith("BedrockMeter")
+        and stack["StackStatus"] != "DELETE_COMPLETE"
     }
 
 

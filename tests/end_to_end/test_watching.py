@@ -17,15 +17,19 @@ COVERAGE_ALARM = "BedrockMeter-Health-Coverage"
 
 @pytest.fixture
 def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
-    with open_subscriber(deployed.cloud, deployed.topic) as it:
-        yield it
+    with open_subscriber(deployed.cloud, deployed.topic) as opened:
+        yield opened
 
 
 def told(subscriber: Subscriber, count: int) -> list[str]:
     """So many notifications of the functions, as soon as they are there."""
 
     def texts() -> list[str]:
-        return [it["Message"] for it in subscriber.messages if it["Message"].endswith("us-east-1")]
+        return [
+            message["Message"]
+            for message in subscriber.messages
+            if message["Message"].endswith("us-east-1")
+        ]
 
     wait_for(lambda: len(texts()) >= count)
     return texts()
@@ -57,9 +61,9 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
 ) -> None:
     cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
     (rule,) = (
-        it["Name"]
-        for it in rules.list_rules(NamePrefix="BedrockMeter-")["Rules"]
-        if "compares what is counted" in it.get("Description", "")
+        candidate["Name"]
+        for candidate in rules.list_rules(NamePrefix="BedrockMeter-")["Rules"]
+        if "compares what is counted" in candidate.get("Description", "")
     )
     now = datetime.now(UTC)
     cloudwatch.disable_alarm_actions(AlarmNames=[COVERAGE_ALARM])

@@ -33,21 +33,23 @@ class FiguresByName:
         self._asked_for = (statistic, seconds)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        it = Metric(namespace, name, (("IdentityArn", "somebody"),))
-        return [it, Metric(namespace, name, (("ModelId", "some-model"),))]
+        identity_metric = Metric(namespace, name, (("IdentityArn", "somebody"),))
+        return [identity_metric, Metric(namespace, name, (("ModelId", "some-model"),))]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
         assert (statistic, periods.seconds) == self._asked_for
         missing = (None,) * periods.count
-        found = {it: self._figures.get(f"{it.namespace} {it.name}", ()) for it in metrics}
-        return {it: (*missing, *values)[-periods.count :] for it, values in found.items()}
+        found = {
+            metric: self._figures.get(f"{metric.namespace} {metric.name}", ()) for metric in metrics
+        }
+        return {metric: (*missing, *values)[-periods.count :] for metric, values in found.items()}
 
 
 def alarm_of(name: str, configuration: str) -> Alarm:
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
-    (told,) = (it for it in alarms if it["AlarmName"] == f"BedrockMeter-{name}")
+    (told,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
     return Alarm.from_definition(_without_references(told))
 
 
@@ -57,9 +59,9 @@ def _without_references(value: Any) -> Any:
         case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::ImportValue": _}:
             return json.dumps(value)
         case dict():
-            return {key: _without_references(it) for key, it in value.items()}
+            return {key: _without_references(item) for key, item in value.items()}
         case list():
-            return [_without_references(it) for it in value]
+            return [_without_references(item) for item in value]
     return value
 
 
@@ -253,10 +255,10 @@ def test_a_function_that_is_not_started_any_more_is_told_of(
 
 def test_each_schedule_of_the_deployment_is_watched() -> None:
     rules = [
-        it
+        rule
         for template in deployment().templates.values()
-        for it in resources(template, "AWS::Events::Rule").values()
-        if "ScheduleExpression" in it
+        for rule in resources(template, "AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
     ]
     daily_or_weekly = 3  # see below
     assert len(rules) == len(SCHEDULED) + daily_or_weekly
@@ -276,9 +278,9 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
     return {
-        name: it
-        for it in alarms
-        if (name := it["AlarmName"].removeprefix("BedrockMeter-Health-")).startswith("Report")
+        name: alarm
+        for alarm in alarms
+        if (name := alarm["AlarmName"].removeprefix("BedrockMeter-Health-")).startswith("Report")
     }
 
 
@@ -294,10 +296,10 @@ def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
     days: int, expected: dict[str, tuple[int, int]]
 ) -> None:
     alarms = scheduled(Duration.days(days))
-    assert {name: (it["Period"], it["EvaluationPeriods"]) for name, it in alarms.items()} == (
-        expected
-    )
-    assert all(it["Period"] * it["EvaluationPeriods"] <= 7 * DAY for it in alarms.values())
+    assert {
+        name: (alarm["Period"], alarm["EvaluationPeriods"]) for name, alarm in alarms.items()
+    } == (expected)
+    assert all(alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * DAY for alarm in alarms.values())
 
 
 @pytest.mark.parametrize(
@@ -457,7 +459,7 @@ def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
 
 def test_the_anomaly_band_is_as_wide_as_configured() -> None:
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
-    (anomaly,) = (it for it in alarms if it["AlarmName"] == "BedrockMeter-Account-Anomaly")
-    expressions = [it["Expression"] for it in anomaly["Metrics"] if "Expression" in it]
+    (anomaly,) = (alarm for alarm in alarms if alarm["AlarmName"] == "BedrockMeter-Account-Anomaly")
+    expressions = [query["Expression"] for query in anomaly["Metrics"] if "Expression" in query]
     assert len(expressions) == 1
     assert expressions[0].endswith(", 3)")

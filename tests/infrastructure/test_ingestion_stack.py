@@ -125,8 +125,8 @@ def test_log_processor_takes_records_of_the_subscribed_log_group_alone(configura
 @each_configuration
 def test_each_function_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).ingestion, "AWS::Lambda::Function").values()
-    roles = [json.dumps(it["Role"]) for it in functions]
-    groups = [json.dumps(it["LoggingConfig"]["LogGroup"]) for it in functions]
+    roles = [json.dumps(function["Role"]) for function in functions]
+    groups = [json.dumps(function["LoggingConfig"]["LogGroup"]) for function in functions]
     assert len(set(roles)) == len(set(groups)) == len(functions)
 
 
@@ -166,18 +166,18 @@ def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
     for role, actions in taking_none.items():
         starred = [
             action
-            for it in statements(deployment().ingestion, role)
-            if it["Resource"] == "*"
-            for action in as_list(it["Action"])
+            for statement in statements(deployment().ingestion, role)
+            if statement["Resource"] == "*"
+            for action in as_list(statement["Action"])
         ]
         assert sorted(starred) == actions
 
 
 def test_metrics_can_be_put_in_the_meter_s_namespace_alone() -> None:
     (statement,) = (
-        it
-        for it in statements(deployment().ingestion, "MetricPublisherRole")
-        if it["Action"] == "cloudwatch:PutMetricData"
+        candidate
+        for candidate in statements(deployment().ingestion, "MetricPublisherRole")
+        if candidate["Action"] == "cloudwatch:PutMetricData"
     )
     condition = {"StringEquals": {"cloudwatch:namespace": "BedrockMeter"}}
     assert statement["Condition"] == condition
@@ -217,9 +217,9 @@ def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
     configuration: str, is_any_role: bool
 ) -> None:
     (passing,) = (
-        it
-        for it in statements(deployment(configuration).ingestion, "LoggingConfiguratorRole")
-        if it["Action"] == "iam:PassRole"
+        statement
+        for statement in statements(deployment(configuration).ingestion, "LoggingConfiguratorRole")
+        if statement["Action"] == "iam:PassRole"
     )
     bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
     assert passing["Condition"] == bedrock
@@ -252,9 +252,9 @@ def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
     """Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     allowed = {
         action
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
-        if "Failures" in json.dumps(it["Resource"])
+        for statement in statements(deployment().ingestion, role)
+        for action in as_list(statement["Action"])
+        if "Failures" in json.dumps(statement["Resource"])
     }
     assert allowed == {"s3:ListBucket", "s3:PutObject"}
 
@@ -287,9 +287,9 @@ def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
 def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
     allowed = {
-        (action, it["Resource"]["Fn::Join"][1][-1])
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
+        (action, statement["Resource"]["Fn::Join"][1][-1])
+        for statement in statements(deployment().ingestion, role)
+        for action in as_list(statement["Action"])
         if action.startswith(("bedrock:", "iam:"))
     }
     assert allowed == {
@@ -305,8 +305,8 @@ def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str)
     def allowed(configuration: str) -> set[str]:
         return {
             action
-            for it in statements(deployment(configuration).ingestion, role)
-            for action in as_list(it["Action"])
+            for statement in statements(deployment(configuration).ingestion, role)
+            for action in as_list(statement["Action"])
             if action.startswith("kms:")
         }
 
@@ -350,9 +350,9 @@ def test_the_stream_s_mapping_keeps_its_name() -> None:
 def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> None:
     template = deployment(configuration).ingestion
     (asking,) = (
-        it
-        for it in statements(template, "MetricPublisherRole")
-        if it["Action"] == "cloudformation:DescribeStacks"
+        statement
+        for statement in statements(template, "MetricPublisherRole")
+        if statement["Action"] == "cloudformation:DescribeStacks"
     )
     own = {"Ref": "AWS::StackId"}
     assert asking["Resource"] == own

@@ -9,5 +9,5 @@ from cdk.local_cloud.cloud import LocalCloud, open_local_cloud
 
 @pytest.fixture(scope="package")
 def cloud() -> Iterator[LocalCloud]:
-    with open_local_cloud() as it:
-        yield it
+    with open_local_cloud() as local_cloud:
+        yield local_cloud

@@ -261,7 +261,10 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
 
 def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
     found = boundaries(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
-    assert [it.name for it in found] == [boundary_name("us-east-1"), boundary_name("eu-west-1")]
+    assert [policy.name for policy in found] == [
+        boundary_name("us-east-1"),
+        boundary_name("eu-west-1"),
+    ]
     (named,) = boundaries(
         session, read_settings(), ["--require-approval", "never", "aws://unknown/eu-north-1"]
     )

@@ -34,7 +34,7 @@ def session(aws: None) -> boto3.Session:
 
 def examine(session: boto3.Session) -> dict[str, Finding]:
     deployment = Deployment(session.client("cloudformation"))
-    return {it.check: it for it in Examination(session, deployment).examine()}
+    return {finding.check: finding for finding in Examination(session, deployment).examine()}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -73,7 +73,7 @@ def subscribe(*names: str) -> None:
 def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None:
     bootstrap()
     findings = examine(session)
-    assert Status.PROBLEM not in {it.status for it in findings.values()}
+    assert Status.PROBLEM not in {finding.status for finding in findings.values()}
     assert "123456789012, us-east-1" in findings["account"].text
     assert "deploying switches it on" in findings["invocation logging"].text
 

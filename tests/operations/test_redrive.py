@@ -44,8 +44,10 @@ def redrive(**handlers: Any) -> RedriveReport:
 def left() -> dict[str, Any]:
     s3 = boto3.client("s3")
     return {
-        it["Key"]: json.loads(s3.get_object(Bucket=BUCKET, Key=it["Key"])["Body"].read())
-        for it in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        s3_object["Key"]: json.loads(
+            s3.get_object(Bucket=BUCKET, Key=s3_object["Key"])["Body"].read()
+        )
+        for s3_object in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     }
 
 

@@ -140,7 +140,7 @@ def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
 
 def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() -> None:
     folder = bundle_layer("parquet", python_version="3.14", architecture="arm64")
-    libraries = [it.name for it in folder.rglob("*.so")]
+    libraries = [path.name for path in folder.rglob("*.so")]
     assert libraries == ["_duckdb.abi3.so"]
     found = {path.name for path in (folder / "python").iterdir()}
     assert found.isdisjoint({"boto3", "botocore", "ijson", "pydantic", "aws_lambda_powertools"})

@@ -19,10 +19,12 @@ class InMemoryMetrics:
         self.figures = figures
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        return [it for it in self.figures if (it.namespace, it.name) == (namespace, name)]
+        return [key for key in self.figures if (key.namespace, key.name) == (namespace, name)]
 
     def values(
         self, metrics: Sequence[Metric], _statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
         missing = (None,) * periods.count
-        return {it: (missing + tuple(self.figures.get(it, ())))[-periods.count :] for it in metrics}
+        return {
+            key: (missing + tuple(self.figures.get(key, ())))[-periods.count :] for key in metrics
+        }

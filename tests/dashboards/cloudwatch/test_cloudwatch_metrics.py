@@ -29,7 +29,9 @@ def source() -> CloudWatchMetrics:
             MetricData=[
                 {
                     "MetricName": CALLS.name,
-                    "Dimensions": [{"Name": name, "Value": it} for name, it in CALLS.dimensions],
+                    "Dimensions": [
+                        {"Name": name, "Value": text} for name, text in CALLS.dimensions
+                    ],
                     "Timestamp": NOW + timedelta(minutes=minutes),
                     "Value": 10**value,
                 }

@@ -24,15 +24,15 @@ def results(expression: str, source: InMemoryMetrics, **named: Metric) -> list[S
                 "ReturnData": False,
                 "MetricStat": {
                     "Metric": {
-                        "Namespace": it.namespace,
-                        "MetricName": it.name,
-                        "Dimensions": [{"Name": n, "Value": v} for n, v in it.dimensions],
+                        "Namespace": series.namespace,
+                        "MetricName": series.name,
+                        "Dimensions": [{"Name": n, "Value": v} for n, v in series.dimensions],
                     },
                     "Period": 3600,
                     "Stat": "Sum",
                 },
             }
-            for name, it in named.items()
+            for name, series in named.items()
         ),
     ]
     return evaluate(queries, source, TWO_HOURS)

@@ -146,7 +146,9 @@ def test_closed_output_is_left_out(tmp_path: Path, closed: str) -> None:
 
 
 def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:
-    logs = write(tmp_path / "logs.json", as_lines(*[log(str(it)) for it in range(1000)]) * 40)
+    logs = write(
+        tmp_path / "logs.json", as_lines(*[log(str(number)) for number in range(1000)]) * 40
+    )
     screen, terminal = pty.openpty()
     command = [*BEDROCK_METER, "meter", str(logs)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal):

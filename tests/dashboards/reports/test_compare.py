@@ -60,7 +60,7 @@ def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
     throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
     later, earlier = called("2", 2), called("0", 0)
     logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
-    losses = {it["loss"]: it["calls"] for it in report_on(logs)["losses"]}
+    losses = {loss["loss"]: loss["calls"] for loss in report_on(logs)["losses"]}
     assert losses == {"throttled_calls": 1, "retried_calls": 1}
 
 
@@ -72,7 +72,7 @@ def test_logged_content_is_searched_and_never_told(
     request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
     told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    losses = {it["loss"]: it for it in told["losses"]}
+    losses = {loss["loss"]: loss for loss in told["losses"]}
     assert losses["repeated_prefixes"]["calls"] == 2
     assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
     assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
@@ -98,14 +98,14 @@ def test_bodies_past_the_bound_are_counted(
 def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     told = report_on(FIXTURES / "invocation-logs.ndjson")
     expected = json.loads((FIXTURES / "expected-samples.json").read_text())
-    rejected = sum("rejected" in it for it in expected)
+    rejected = sum("rejected" in record for record in expected)
     assert (told["calls"], told["rejected"]) == (len(expected) - rejected, rejected)
     (traffic,) = told["account"]["traffic"]
-    own = {it["model_id"] for it in traffic["models"] if it["is_in_use"]}
-    assert own == {it["model_id"] for it in traffic["in_use"]}
+    own = {model["model_id"] for model in traffic["models"] if model["is_in_use"]}
+    assert own == {model["model_id"] for model in traffic["in_use"]}
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
-    exact = sum(it.priced_usd for _, it in meter.summary.by_model())
+    exact = sum(totals.priced_usd for _, totals in meter.summary.by_model())
     assert Decimal(traffic["guardrail_usd"]) == 29 * Decimal("0.0008")  # by hand, see test_meter.py
     assert Decimal(traffic["cost_usd"]) + Decimal(traffic["guardrail_usd"]) == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}

@@ -175,7 +175,7 @@ def test_prompts_and_completions_are_in_no_output(
     logs = write(tmp_path / "logs.json", as_lines(log() | bodies, log("2") | bodies))
     for name in ("focus.csv", "focus.parquet"):
         assert run(logs, "--out", tmp_path / name) == 0
-    written = b"".join(it.read_bytes() for it in tmp_path.iterdir() if it != logs)
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path != logs)
     printed = capsys.readouterr()
     assert marker not in printed.out + printed.err
     assert marker.encode() not in written

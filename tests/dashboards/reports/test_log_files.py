@@ -23,11 +23,11 @@ from tests.invocation_logs import as_lines, log, write
 from tests.log_deliveries import pack
 
 LOGS = [log(f"request-{number}") for number in range(3)]
-IDS = [it["requestId"] for it in LOGS]
-MESSAGES = [json.dumps(it) for it in LOGS]
+IDS = [invocation["requestId"] for invocation in LOGS]
+MESSAGES = [json.dumps(invocation) for invocation in LOGS]
 ENVELOPE = json.loads(gzip.decompress(base64.b64decode(pack(MESSAGES))))
 EVENTS: dict[str, list[dict[str, object]]] = {
-    "events": [{"logStreamName": "s", "message": it, "eventId": "1"} for it in MESSAGES],
+    "events": [{"logStreamName": "s", "message": message, "eventId": "1"} for message in MESSAGES],
     "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
 }
 LINES = as_lines(*LOGS)
@@ -39,7 +39,7 @@ def readings_of(path: Path) -> Iterator[Reading]:
 
 
 def ids_of(path: Path) -> list[str]:
-    return [it.request_id for it in readings_of(path) if isinstance(it, UsageRecord)]
+    return [reading.request_id for reading in readings_of(path) if isinstance(reading, UsageRecord)]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def ids_of(path: Path) -> list[str]:
         ("array.log", json.dumps(LOGS)),
         ("pretty-array.json", json.dumps(LOGS, indent=2)),
         ("array.json.gz", json.dumps(LOGS)),
-        ("pretty-objects.json", "\n".join(json.dumps(it, indent=2) for it in LOGS)),
+        ("pretty-objects.json", "\n".join(json.dumps(invocation, indent=2) for invocation in LOGS)),
         ("envelope.json", json.dumps(ENVELOPE)),
         ("pretty-envelope.json", json.dumps(ENVELOPE, indent=4)),
         ("unevenly-pretty.json", json.dumps(ENVELOPE).replace("[{", "[\n{").replace("}, ", "},\n")),
@@ -69,7 +69,7 @@ def ids_of(path: Path) -> list[str]:
         ("one-line-filter-log-events.json", json.dumps(EVENTS)),
         ("filter-log-events.json.gz", json.dumps(EVENTS)),
         ("events.json", json.dumps(EVENTS["events"])),
-        ("events.log", "\n".join(json.dumps(it) for it in EVENTS["events"])),
+        ("events.log", "\n".join(json.dumps(event) for event in EVENTS["events"])),
         ("messages.json", json.dumps(MESSAGES, indent=4)),
         ("concatenated.json", "".join(MESSAGES)),
         ("tab-separated.log", "\t".join(MESSAGES)),
@@ -201,7 +201,7 @@ def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
 
 
 def test_all_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
-    members = b"".join(gzip.compress(as_lines(it)) for it in LOGS)
+    members = b"".join(gzip.compress(as_lines(invocation)) for invocation in LOGS)
     path = tmp_path / "members.json.gz"
     path.write_bytes(members)
     assert ids_of(path) == IDS
@@ -214,8 +214,10 @@ def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None
 
 
 def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) -> None:
-    envelopes = [json.loads(gzip.decompress(base64.b64decode(pack([it])))) for it in MESSAGES]
-    members = b"".join(gzip.compress(json.dumps(it).encode()) for it in envelopes)
+    envelopes = [
+        json.loads(gzip.decompress(base64.b64decode(pack([message])))) for message in MESSAGES
+    ]
+    members = b"".join(gzip.compress(json.dumps(envelope).encode()) for envelope in envelopes)
     path = tmp_path / "from-firehose.gz"
     path.write_bytes(members)
     assert ids_of(path) == IDS
@@ -344,7 +346,7 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(readings_of(write(tmp_path / "long.log", content)))
-    assert [isinstance(it, UsageRecord) for it in readings] == [False, True, True, True]
+    assert [isinstance(reading, UsageRecord) for reading in readings] == [False, True, True, True]
 
 
 def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter()
         for name in ("ana", "ben")
     ]
     found = metrics_of(*calls, *people).metrics("BedrockMeter", "Invocations")
-    identities = {dict(it.dimensions).get("IdentityArn") for it in found} - {None}
+    identities = {dict(metric.dimensions).get("IdentityArn") for metric in found} - {None}
     assert identities == {
         "arn:aws:iam::111122223333:role/agent",
         f"{role}/ana",
@@ -116,9 +116,9 @@ def test_identities_past_the_bound_are_one() -> None:
         for name in (f"user-{number}" for number in range(202))
     ]
     found = metrics_of(*calls).metrics("BedrockMeter", "Invocations")
-    identities = [it for it in found if it.dimension_names == {"IdentityArn"}]
+    identities = [metric for metric in found if metric.dimension_names == {"IdentityArn"}]
     assert len(identities) == 201
-    assert (("IdentityArn", "__other__"),) in [it.dimensions for it in identities]
+    assert (("IdentityArn", "__other__"),) in [metric.dimensions for metric in identities]
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])

@@ -332,7 +332,10 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
     others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
     others |= {"assumed_price_invocations", "assumed_cost_usd"}
     for name, row in figures.items():
-        assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
+        assert (
+            Counter({column: row[column] or 0 for column in row if column not in others})
+            == expected[name]
+        )
 
 
 # US dollars for a million tokens: input, output, cache reads, cache writes, as AWS lists them.
@@ -386,11 +389,12 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
             continue
         logged = json.loads(lines[record["line"] - 1])
         invoked = logged["modelId"].rpartition("/")[2]
-        usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
-        counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
+        usd = [Decimal(price) for price in USD_OF_SAMPLES.get(invoked, "").split()]
+        counts = [record[field] or 0 for field in ("input", "output", "cache_read", "cache_write")]
         is_told = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
-            sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            sum((price * count for price, count in zip(usd, counts, strict=False)), Decimal(0))
+            / 10**6
             + guardrail_usd(logged["output"])
             if usd and is_told
             else None
@@ -399,7 +403,7 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
     assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
     rows = json.loads(out.read_text())[part]
     for row in rows:
-        known = [it for it in costs[row[key]] if it is not None]
+        known = [usd for usd in costs[row[key]] if usd is not None]
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
         cost = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
         assert cost == (sum(known, Decimal(0)) if known else None)
@@ -741,6 +745,6 @@ def test_prompts_and_completions_are_in_no_output(
     logs = write(tmp_path / "logs.log", "\n".join([good[0], deep, good[2], *bad]))
     summary = summarize(logs)
     assert summary["records"]["counted"] == 3
-    assert len({it["code"] for it in summary["rejected"]}) == 7
+    assert len({record["code"] for record in summary["rejected"]}) == 7
     printed = capsys.readouterr()
     assert marker not in printed.out + printed.err + json.dumps(summary)

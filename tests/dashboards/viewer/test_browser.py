@@ -47,8 +47,8 @@ def numbers(page: Page, title: str) -> dict[str, float]:
     """The numbers in a widget, by their names."""
     found = page.locator(f'section[aria-label="{title}"] [data-name]').all()
     return {
-        str(it.get_attribute("data-name")): float(it.get_attribute("data-value") or "nan")
-        for it in found
+        str(element.get_attribute("data-name")): float(element.get_attribute("data-value") or "nan")
+        for element in found
     }
 
 
@@ -59,11 +59,15 @@ def table_of(page: Page, title: str) -> dict[str, float]:
 
 def total(read: Any, of: str | None = None) -> int:
     """What the logs themselves add up to."""
-    return sum(read(it) for it in LOGS if of in (None, it["identity"]["arn"]))
+    return sum(
+        read(invocation) for invocation in LOGS if of in (None, invocation["identity"]["arn"])
+    )
 
 
-def tokens(it: dict[str, Any]) -> int:
-    return int(it["input"]["inputTokenCount"] + it["output"].get("outputTokenCount", 0))
+def tokens(invocation: dict[str, Any]) -> int:
+    return int(
+        invocation["input"]["inputTokenCount"] + invocation["output"].get("outputTokenCount", 0)
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -77,7 +81,7 @@ def test_every_widget_is_drawn_within_its_place(
     for card in cards.all():
         assert card.inner_text().strip()
         drawings = card.locator(".chart:not([aria-hidden])").all()
-        assert all(it.locator("svg path").count() for it in drawings)
+        assert all(drawing.locator("svg path").count() for drawing in drawings)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     labels = page.locator(".number small")
     is_cut = "labels => labels.map(label => label.scrollWidth > label.clientWidth)"
@@ -91,8 +95,8 @@ def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:
     assert shown["Total tokens"] == total(tokens)
     assert shown["Calls"] == len(LOGS)
     by_identity = Counter[str]()
-    for it in LOGS:
-        by_identity[it["identity"]["arn"]] += tokens(it)
+    for invocation in LOGS:
+        by_identity[invocation["identity"]["arn"]] += tokens(invocation)
     assert table_of(page, "Who: quota tokens (top 10)") == by_identity
 
 
@@ -116,9 +120,9 @@ def options_of(page: Page, title: str) -> dict[str, Any]:
 def by_hour(read: Any) -> dict[int, int]:
     """What the logs add up to by the hour, in milliseconds since 1970."""
     hours = Counter[int]()
-    for it in LOGS:
-        at = datetime.fromisoformat(it["timestamp"]).replace(minute=0, second=0)
-        hours[int(at.timestamp() * 1000)] += read(it)
+    for invocation in LOGS:
+        at = datetime.fromisoformat(invocation["timestamp"]).replace(minute=0, second=0)
+        hours[int(at.timestamp() * 1000)] += read(invocation)
     return dict(hours)
 
 
@@ -141,7 +145,7 @@ def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
     page.select_option("#choice", ANA)
     page.wait_for_selector("main[aria-busy=false]")
     lines = options_of(page, "Input and output")["series"]
-    assert {it["stack"] for it in lines} == {"all"}
+    assert {line["stack"] for line in lines} == {"all"}
     (calls, *_) = options_of(page, "Calls and failed calls")["series"]
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
@@ -153,17 +157,17 @@ def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
 def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     (pie,) = options_of(page, "Which kind of tokens")["series"]
-    kinds = {it["name"]: it["value"] for it in pie["data"]}
+    kinds = {part["name"]: part["value"] for part in pie["data"]}
     assert {name: value for name, value in kinds.items() if value} == {
-        "Input": total(lambda it: it["input"]["inputTokenCount"]),
-        "Output": total(lambda it: it["output"].get("outputTokenCount", 0)),
+        "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
+        "Output": total(lambda invocation: invocation["output"].get("outputTokenCount", 0)),
     }
-    colours = {it["name"]: it["itemStyle"]["color"] for it in pie["data"]}
+    colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
     bars = options_of(page, "Who: quota tokens (top 10)")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 3
-    assert sorted(it["value"] for it in drawn["data"]) == sorted(
+    assert sorted(point["value"] for point in drawn["data"]) == sorted(
         total(tokens, arn) for arn in (ANA, BEN, HOSTILE)
     )
 

@@ -31,14 +31,14 @@ def numbers(
 ) -> dict[str, float]:
     """The numbers in a widget, by what people read beside them."""
     metrics = LogMetrics(NOW, Config())
-    metrics.apply([LedgerChange(it) for it in calls])
+    metrics.apply([LedgerChange(record) for record in calls])
     return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
     widgets = Viewing.of(source).view(dashboard, choice, "1d")["widgets"]
-    (widget,) = (it for it in widgets if it["title"] == title)
-    return {it["name"]: it["value"] for it in widget["series"]}
+    (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
+    return {series["name"]: series["value"] for series in widget["series"]}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
 
 
 def test_models_that_embed_and_models_that_answer_stand_apart() -> None:
-    calls = [call(number, model_id=it) for number, it in enumerate((HAIKU_3, *EMBEDDINGS))]
+    calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
 

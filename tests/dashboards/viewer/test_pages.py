@@ -35,7 +35,7 @@ def test_a_page_of_its_own_has_every_view() -> None:
     views = data_of(page)["views"]
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
-    assert {it.split("\n")[0] for it in views} == set(Viewing.of(CALLS).bodies)
+    assert {key.split("\n")[0] for key in views} == set(Viewing.of(CALLS).bodies)
 
 
 def test_a_page_of_its_own_begins_with_all_there_is() -> None:
@@ -66,10 +66,10 @@ def test_a_name_cannot_end_the_element_that_it_is_in() -> None:
 
 @pytest.fixture
 def server() -> Iterator[PreviewServer]:
-    with PreviewServer(Viewing.of(CALLS), 0) as it:
-        Thread(target=it.serve_forever, daemon=True).start()
-        yield it
-        it.shutdown()
+    with PreviewServer(Viewing.of(CALLS), 0) as preview:
+        Thread(target=preview.serve_forever, daemon=True).start()
+        yield preview
+        preview.shutdown()
 
 
 def ask(server: PreviewServer, path: str, host: str | None = None) -> tuple[int, str]:
@@ -228,7 +228,7 @@ def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() ->
     outline = data_of(page_with_all(Viewing.of(source_of(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
-    (detail,) = (it for it in dashboards if it["name"] == "identity_detail")
-    kept = [it["value"].rpartition("/")[2] for it in detail["choices"]]
+    (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")
+    kept = [choice["value"].rpartition("/")[2] for choice in detail["choices"]]
     assert kept == [f"{number:03}" for number in range(29, 41)]
     assert detail["label"] == "Identity (12 of 40, most tokens)"

@@ -106,8 +106,8 @@ def test_an_account_tells_metrics_and_states_of_alarms() -> None:
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
     widgets = Viewing.of(source).view("pipeline_health", "", "1h")["widgets"]
-    (alarms,) = (it for it in widgets if it["type"] == "alarm")
-    assert {it["state"] for it in alarms["alarms"]} == {"NOT DEPLOYED"}
+    (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
+    assert {alarm["state"] for alarm in alarms["alarms"]} == {"NOT DEPLOYED"}
 
 
 @pytest.mark.usefixtures("aws")
@@ -161,10 +161,13 @@ def test_an_account_that_refuses_says_so_in_each_widget() -> None:
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )
     widgets = viewing.view("pipeline_health", "", "1h")["widgets"]
-    messages = [it["message"] for it in widgets if it["type"] == "alarm" or "message" in it]
+    messages = [
+        widget["message"] for widget in widgets if widget["type"] == "alarm" or "message" in widget
+    ]
     assert any(
-        "an account does not answer: your credentials lack the permission" in it for it in messages
+        "an account does not answer: your credentials lack the permission" in message
+        for message in messages
     )
-    assert not any("\n" in it for it in messages)
-    (alarms,) = (it for it in widgets if it["type"] == "alarm")
+    assert not any("\n" in message for message in messages)
+    (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert "AccessDenied" in alarms["message"]
