@@ -1,4 +1,4 @@
-"""What it costs to read a delivery, next to what merely parsing it as JSON would cost."""
+"""The cost of reading a delivery, next to the cost of only parsing it as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the deployed functions cost: their start, their writes, their calls, their CPU."""
+"""The cost of the deployed functions: their start, writes, calls and CPU."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _chunks(records: list[UsageRecord]) -> list[object]:
 
 
 def _pipeline_cpu() -> Figure:
-    """From a packed delivery to an item, and from an item to data points."""
+    """Measure the CPU from a packed delivery to an item, and from an item to data points."""
     messages = [json.dumps(log) for log in invocation_logs()]
     deliveries = [pack(messages[start : start + 100]) for start in range(0, len(messages), 100)]
     start = process_time()

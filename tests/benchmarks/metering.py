@@ -1,4 +1,4 @@
-"""What the whole of `make meter` costs, and whether reading everything again changes anything."""
+"""The cost of a complete `make meter`, and a check that a second read changes nothing."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ SEARCH = re.compile(
 PERIODS = {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}
 FULL = "(full detail)"
 # A search finds what had data within two weeks: in the first half of a month, that of two months.
-MOST_IDENTITIES = 2 * 249 + 1
-MOST_MODELS = 20
+MAX_IDENTITIES = 2 * 249 + 1
+MAX_MODELS = 20
 GRID_COLUMNS = 24
 
 
@@ -117,7 +117,7 @@ def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
     dashboard = body(file)
     assert dashboard.keys() <= {"widgets", "variables", "periodOverride", "start"}
-    assert dashboard["start"] == "-P1D"  # of which the preview shows as much
+    assert dashboard["start"] == "-P1D"  # the preview shows the same time range
     assert (
         dashboard["periodOverride"] == "inherit"
     )  # else a longer time range changes what a point sums
@@ -155,7 +155,7 @@ def test_a_body_stays_within_the_limits_of_cloudwatch(file: str) -> None:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
     found = {
-        graph["title"]: sum(_most_series(row) for row in graph["metrics"]) for graph in graphs(file)
+        graph["title"]: sum(_max_series(row) for row in graph["metrics"]) for graph in graphs(file)
     }
     assert max(found.values()) <= 500
     assert sum(found.values()) <= 2500
@@ -164,14 +164,12 @@ def test_a_body_stays_within_the_limits_of_cloudwatch(file: str) -> None:
             assert not isinstance(row[0], dict) or len(row[0]["expression"]) <= 1024
 
 
-def _most_series(row: list[Any]) -> int:
-    """How many series CloudWatch gets for a row: all that a search finds, shown or not."""
+def _max_series(row: list[Any]) -> int:
+    """Return the number of series that a row reads: all that a search finds, shown or not."""
     if not isinstance(row[0], dict):
         return 1
     schemas = [match["schema"] for match in SEARCH.finditer(row[0]["expression"])]
-    return (
-        sum(MOST_IDENTITIES if "IdentityArn" in schema else MOST_MODELS for schema in schemas) or 1
-    )
+    return sum(MAX_IDENTITIES if "IdentityArn" in schema else MAX_MODELS for schema in schemas) or 1
 
 
 @each_dashboard
@@ -181,7 +179,7 @@ def test_a_dashboard_says_first_what_it_answers_and_how_much_it_is(file: str) ->
     assert first["properties"]["markdown"].startswith("# ")
     numbers = [widget for widget in others if widget["properties"].get("view") == "singleValue"]
     assert numbers
-    if file != "model_comparison":  # which compares before it tells of one
+    if file != "model_comparison":  # which compares before it reports one
         assert others[0] in numbers
 
 
@@ -253,7 +251,7 @@ def test_threshold_graphs_show_their_metric_by_their_window(
 
 
 def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> None:
-    """How many metrics there are by the catalog, and what each unit costs by the dated table."""
+    """The catalog gives the number of metrics; the dated table gives the price of each unit."""
     prices = UnitPrices()
     of_identities, rest = (
         graph for graph in graphs("pipeline_health") if "list prices" in graph["title"]

@@ -31,7 +31,7 @@ each_rule = pytest.mark.parametrize(
 
 def fields_of_logs() -> set[str]:
     """The scalar fields of the samples outside bodies, as Logs Insights names them."""
-    found = {"errorCode"}  # of failed calls, of which there is no sample with a body of its own
+    found = {"errorCode"}  # of failed calls: no sample has them with a body
     for line in SAMPLES.read_text().splitlines():
         found.update(_names(json.loads(line)))
     return found
@@ -122,5 +122,5 @@ def test_a_rule_ranks_identities_by_fields_that_there_are(path: Path) -> None:
     assert ("ValueOf" in contribution) is (rule["AggregateOn"] == "Sum")
     (match,) = contribution["Filters"]
     assert match.keys() == {"Match", "IsPresent"}
-    told = [match["Match"], *contribution["Keys"], contribution.get("ValueOf", "$.errorCode")]
-    assert {field.removeprefix("$.") for field in told} <= fields_of_logs()
+    paths = [match["Match"], *contribution["Keys"], contribution.get("ValueOf", "$.errorCode")]
+    assert {field.removeprefix("$.") for field in paths} <= fields_of_logs()

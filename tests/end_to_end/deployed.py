@@ -57,7 +57,7 @@ def bootstrap(cloud: LocalCloud, **changes: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What tests do with a deployment: put logs in, and look at what comes of them."""
+    """A deployment for tests, which write logs and look at the results."""
 
     cloud: LocalCloud
 

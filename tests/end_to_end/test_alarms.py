@@ -1,4 +1,4 @@
-"""Whoever crosses a threshold, and nobody else, is told of to every subscriber."""
+"""Every subscriber is notified of each caller over a threshold, and of no other caller."""
 
 import json
 from collections.abc import Iterator
@@ -79,9 +79,9 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     ]
     assert in_queue["AlarmName"] == ALARM
 
-    told = len(subscriber.messages)
+    received_before = len(subscriber.messages)
     evaluation.evaluate()
-    assert len(subscriber.messages) == told  # nobody is told twice
+    assert len(subscriber.messages) == received_before  # no second notification
     evaluation.evaluate(datetime.now(UTC) + timedelta(hours=2))
     assert state(deployed) == "OK"
 
@@ -111,14 +111,14 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
 def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber) -> None:
     printed = make(deployed.cloud, "test-notification")
     assert "http   http://127.0.0.1" in printed
-    (told,) = wait_for(
+    (notified,) = wait_for(
         lambda: [
             message
             for message in subscriber.messages
             if "make test-notification" in message["Message"]
         ]
     )
-    assert json.loads(told["Message"])["NewStateValue"] == "ALARM"
+    assert json.loads(notified["Message"])["NewStateValue"] == "ALARM"
 
 
 def test_the_doctor_finds_what_is_deployed(deployed: Deployed) -> None:

@@ -1,4 +1,4 @@
-"""What is logged is counted, to the token and once, whatever happens on the way."""
+"""Every logged call is counted once and exact to the token, whatever happens on the way."""
 
 import json
 from collections import Counter

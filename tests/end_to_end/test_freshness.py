@@ -1,4 +1,4 @@
-"""How long after a call its tokens are seen: measured here, added up for AWS."""
+"""The time from a call to its metric and its notification: measured here, estimated for AWS."""
 
 import json
 import time

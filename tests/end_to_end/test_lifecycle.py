@@ -1,4 +1,4 @@
-"""Deployments come and go; nobody's logging is harmed, and what was counted stays counted."""
+"""Deploying and destroying leave the account's own logging intact and keep all counts."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def bootstrapped() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def cloud(bootstrapped: LocalCloud) -> Iterator[LocalCloud]:
-    """An account whose logging is somebody else's; afterwards nothing of ours is left."""
+    """An account whose logging another team configured; the meter is destroyed afterwards."""
     configure(bootstrapped, FOREIGN)
     yield bootstrapped
     make(bootstrapped, "destroy", DESTROY)

@@ -152,7 +152,7 @@ def named(template: Mapping[str, Any], type_: str, start: str) -> dict[str, Any]
 
 
 def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
-    """What the policies of the role whose logical id starts so allow."""
+    """List the statements of the role whose logical id starts with `role`."""
     return [
         statement
         for policy in resources(template, "AWS::IAM::Policy").values()

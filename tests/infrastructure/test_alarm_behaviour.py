@@ -1,4 +1,4 @@
-"""What the deployed alarms tell of: their own definitions, evaluated over made-up figures."""
+"""The deployed alarms' own definitions, evaluated over made-up metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -49,8 +49,8 @@ class FiguresByName:
 
 def alarm_of(name: str, configuration: str) -> Alarm:
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
-    (told,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
-    return Alarm.from_definition(_without_references(told))
+    (definition,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
+    return Alarm.from_definition(_without_references(definition))
 
 
 def _without_references(value: Any) -> Any:
@@ -176,7 +176,7 @@ def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_fin
     ],
 )
 def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
-    """As when someone deletes the log group from which CloudWatch makes them."""
+    """This happens when someone deletes the log group from which CloudWatch extracts them."""
 
     def after(*values: float | None) -> AlarmState:
         figures = {f"BedrockMeter/Health {metric}": values}
@@ -352,7 +352,7 @@ def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] =
 
 
 def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
-    """From Friday evening to Monday morning there are none, and that is no recovery."""
+    """A weekend without such calls is no recovery."""
     weekend = [None] * 62
     week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
     assert {unpriced(week[:hour]) for hour in range(1, len(week) + 1)} == {ALARM}
@@ -364,7 +364,7 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
 @pytest.mark.parametrize(
     ("waiting", "expected"),
     [
-        ([0, 1], OK),  # of which UnpricedCalls notifies
+        ([0, 1], OK),  # UnpricedCalls notifies of these
         ([1, 2], ALARM),
         ([1, 2, 2], OK),
         ([1, 2, 2, 3], ALARM),

@@ -1,4 +1,4 @@
-"""What an hour of calls makes of the deployed alarm on coverage, on a clock of its own.
+"""Simulates hours of calls on a clock of their own, up to the deployed alarm on coverage.
 
 Calls go through the rules as they are deployed, from ledger to metrics; the audit reads these and
 Bedrock's own every five minutes, and the alarm is evaluated over what it publishes.
@@ -61,7 +61,7 @@ def calls(count: int, over: timedelta = HOUR, start: datetime = NOON) -> list[Ca
 
 @dataclass(frozen=True)
 class Moment:
-    """What there is to see at a time."""
+    """The report and the state of the alarm at a time."""
 
     at: datetime
     report: CoverageReport
@@ -213,7 +213,7 @@ def test_logging_that_is_off_is_told_at_once_and_when_it_is_on_again_as_well() -
         for call in calls(6_000, over=3 * HOUR, start=NOON - HOUR)
     ]
     moments = list(simulate(lost, NOON + 2 * HOUR))
-    told = alarmed(moments)
-    assert told[0].at == NOON + timedelta(minutes=25)
-    assert told[-1].at == NOON + HOUR / 2 + HOUR + timedelta(minutes=10)
+    notified = alarmed(moments)
+    assert notified[0].at == NOON + timedelta(minutes=25)
+    assert notified[-1].at == NOON + HOUR / 2 + HOUR + timedelta(minutes=10)
     assert moments[-1].alarm is AlarmState.OK

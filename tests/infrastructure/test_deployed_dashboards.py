@@ -1,4 +1,4 @@
-"""What is deployed is the file in `dashboards/`, but for names, thresholds and links."""
+"""The deployed dashboards equal the files in `dashboards/`, but for names, thresholds and links."""
 
 import json
 import re
@@ -93,9 +93,9 @@ def test_with_the_defaults_and_the_names_in_it_a_file_is_deployed_as_it_stands(f
 @each_dashboard
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configuration: str) -> None:
-    told = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
-    assert REGION in told
-    assert WRITTEN_FOR not in told.replace(NAMES_THERE.log_group, "")
+    text = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
+    assert REGION in text
+    assert WRITTEN_FOR not in text.replace(NAMES_THERE.log_group, "")
     left, right = (
         written(file, NAMES_THERE),
         deployed(file, **{**CONFIGURATIONS[configuration], **ALL}),

@@ -1,4 +1,4 @@
-"""What writes costs every day: started, allowed, and fit for it."""
+"""The daily export of costs: its schedule, permissions and resources."""
 
 import json
 

@@ -93,7 +93,7 @@ def test_the_configuration_reaches_the_functions() -> None:
 
 @pytest.mark.parametrize("stack", ["ingestion", "monitoring"])
 def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stack: str) -> None:
-    """What its `PutItem` could lower is noticed in the stream."""
+    """If its `PutItem` lowered a count, the stream would show it."""
     template = getattr(deployment("everything"), stack)
     writers: dict[str, set[str]] = {}
     for role in resources(template, "AWS::IAM::Role"):

@@ -45,7 +45,7 @@ def alarms(configuration: str = "default") -> dict[str, dict[str, Any]]:
     return {alarm["AlarmName"]: alarm for alarm in found.values()}
 
 
-def metrics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def list_metrics(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Namespace, name and dimension names of each metric that an alarm looks at."""
     if "MetricName" in alarm:
         yield _metric(alarm)
@@ -162,7 +162,7 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
     published |= {("AWS/Bedrock", name, ()) for name in BEDROCK_METRICS}
     published |= {("AWS/BedrockMantle", "Inferences", ())}
     for name, alarm in alarms(configuration).items():
-        for metric in metrics_of(alarm):
+        for metric in list_metrics(alarm):
             if metric[0] != "AWS/Lambda":
                 assert metric in published, name
 
@@ -192,7 +192,7 @@ def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) 
         assert alarm["Threshold"] == threshold.value
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"
-        ((_, metric, _),) = metrics_of(alarm)
+        ((_, metric, _),) = list_metrics(alarm)
         assert metric == threshold.metric_name
         assert metric in {config.alarm_metric, "EstimatedCostUSD"}
         period = alarm.get("Period") or alarm["Metrics"][0]["Period"]
@@ -263,11 +263,11 @@ def test_metrics_that_account_alarms_look_at_are_watched_for_values_below_zero(
         metric
         for name, alarm in alarms(configuration).items()
         if name.startswith("BedrockMeter-Account-")
-        for metric in metrics_of(alarm)
+        for metric in list_metrics(alarm)
     }
     assert looked_at
     assert looked_at <= set(
-        metrics_of(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
+        list_metrics(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
     )
 
 
@@ -279,7 +279,7 @@ def test_the_anomaly_band_can_be_switched_off() -> None:
         assert any(
             "ANOMALY_DETECTION_BAND(" in query.get("Expression", "") for query in anomaly["Metrics"]
         )
-        assert list(metrics_of(anomaly)) == [("BedrockMeter", metric, ())]
+        assert list(list_metrics(anomaly)) == [("BedrockMeter", metric, ())]
 
 
 def test_an_hour_of_cost_is_watched_in_dollars() -> None:
@@ -295,7 +295,7 @@ def test_an_hour_of_cost_is_watched_in_dollars() -> None:
 def test_no_data_alarms_only_where_bedrock_was_called() -> None:
     alarm = alarms()["BedrockMeter-Health-NoData"]
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 12)
-    assert {(namespace, name) for namespace, name, _ in metrics_of(alarm)} == {
+    assert {(namespace, name) for namespace, name, _ in list_metrics(alarm)} == {
         ("AWS/Bedrock", "Invocations"),
         (NAMESPACE, "Invocations"),
         (NAMESPACE, "InvocationErrors"),
@@ -307,7 +307,7 @@ def test_health_is_watched_all_the_way() -> None:
         metric
         for name, alarm in alarms().items()
         if name.startswith("BedrockMeter-Health-")
-        for _, metric, _ in metrics_of(alarm)
+        for _, metric, _ in list_metrics(alarm)
     }
     assert watched >= {
         *("Errors", "Throttles", "IteratorAge", "AsyncEventAge", "AsyncEventsDropped"),

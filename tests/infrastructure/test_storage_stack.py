@@ -1,4 +1,4 @@
-"""What outlives the rest is kept, encrypted, and found again by the next deployment."""
+"""The stack of all that is retained: encrypted, and found again by the next deployment."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""What watches that all is counted, and that logging stays as deployed: started, allowed, told."""
+"""The coverage auditor and the logging watcher: their schedules, permissions and variables."""
 
 import json
 from typing import Any
@@ -289,19 +289,19 @@ def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) 
 
 
 def test_what_is_adopted_is_told_as_such() -> None:
-    def told(configuration: str) -> dict[str, Any]:
+    def get_variables(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring
         variables: dict[str, Any]
         variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
-    assert json.loads(told("adopting")["KNOWN_LOG_POLICIES"]) == [
+    assert json.loads(get_variables("adopting")["KNOWN_LOG_POLICIES"]) == [
         "subscription:audit=arn:aws:lambda:us-east-1:111122223333:function:audit"
     ]
-    assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
-    assert told("adopting")["IS_ADOPTED"] == "true"
-    assert told("default")["IS_ADOPTED"] == "false"
-    assert told("everything")["RETENTION_DAYS"] == "30"
+    assert get_variables("adopting")["LOG_GROUP"] == "/audit/bedrock"
+    assert get_variables("adopting")["IS_ADOPTED"] == "true"
+    assert get_variables("default")["IS_ADOPTED"] == "false"
+    assert get_variables("everything")["RETENTION_DAYS"] == "30"
 
 
 def test_audits_know_how_many_models_the_meter_publishes() -> None:

@@ -1,4 +1,4 @@
-"""What is added to MiniStack does what AWS does, seen through its public API alone."""
+"""The additions to MiniStack do what AWS does, seen through its public API alone."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""The permissions boundary: what it lets roles do, and that none of them needs more."""
+"""The permissions boundary: it allows what the roles need, and no role needs more."""
 
 import json
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ class Names:
         return FORMATS[type_] + (name.lower() if type_ == "AWS::S3::Bucket" else name)
 
 
-def context_of(statement: Mapping[str, Any]) -> dict[str, str]:
+def make_context(statement: Mapping[str, Any]) -> dict[str, str]:
     """The request that a statement's conditions allow."""
     equal = statement.get("Condition", {}).get("StringEquals", {})
     return {**VIA, **{key: as_list(value)[0] for key, value in equal.items()}}
@@ -149,7 +149,7 @@ def test_what_every_role_may_do_lies_within_the_boundary(
                 for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                     for action in as_list(statement["Action"]):
                         for arn in map(names.resolve, as_list(statement["Resource"])):
-                            context = context_of(statement)
+                            context = make_context(statement)
                             assert is_allowed(document, action, arn, context), (action, arn)
                             checked += 1
     assert checked > 60

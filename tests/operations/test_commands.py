@@ -1,4 +1,4 @@
-"""Operators' commands: what they print, and the one line that tells why they could not."""
+"""Operators' commands: their output, and the one line that explains a failure."""
 
 import json
 import os
@@ -170,15 +170,15 @@ def test_redrive_with_something_left_ends_badly() -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "Missing option '--from'. .*FROM=2026-01-31"),
         (["--from", "yesterday"], "'yesterday' is not a time in ISO 8601"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
     ],
 )
-def test_replay_asks_for_times_it_can_read(arguments: list[str], told: str) -> None:
-    with pytest.raises(FailedCommand, match=told):
+def test_replay_asks_for_times_it_can_read(arguments: list[str], message: str) -> None:
+    with pytest.raises(FailedCommand, match=message):
         call_command("replay", *arguments)
 
 

@@ -289,7 +289,7 @@ def test_a_look_for_calls_outside_the_logs_reads_each_region_once_an_hour(
 
 
 def test_a_look_for_calls_outside_the_logs_is_bounded_whatever_callers_do() -> None:
-    """In each of 33 other Regions, two lists, 50 models through both endpoints, what is metered."""
+    """Reads in each of 33 Regions: two lists, 50 models at both endpoints, and metered calls."""
     many = 10**9
     most = traffic_read(Usage(1, 1, many), Config(), models_elsewhere=many)
     assert most == 720 * (33 * (2 + 2 * 50 + 3) + 1 + 200)

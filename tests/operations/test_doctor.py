@@ -90,15 +90,15 @@ def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> 
     assert examine(session)["permissions boundary"].status is Status.OK
 
 
-@pytest.mark.parametrize(("version", "told"), [(None, "Not bootstrapped"), ("3", "too old")])
+@pytest.mark.parametrize(("version", "text"), [(None, "Not bootstrapped"), ("3", "too old")])
 def test_a_missing_bootstrap_is_a_problem(
-    session: boto3.Session, version: str | None, told: str
+    session: boto3.Session, version: str | None, text: str
 ) -> None:
     if version is not None:
         bootstrap(version)
     found = examine(session)["CDK bootstrap"]
     assert found.status is Status.PROBLEM
-    assert told in found.text
+    assert text in found.text
     assert "make bootstrap" in found.text
 
 

@@ -1,4 +1,4 @@
-"""What functions gave up on goes through in the end, once, and nothing else is touched."""
+"""Failed deliveries and batches are processed in the end, once, and nothing else is touched."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Figures in memory, for tests of what is made of them."""
+"""Metrics in memory, for tests of the code that reads them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ def metric(name: str, **dimensions: str) -> Metric:
 
 
 class InMemoryMetrics:
-    """Metrics that have a list of values, of which the last ones are asked for."""
+    """Metrics with a list of values each; a query returns the last ones."""
 
     def __init__(self, figures: Mapping[Metric, Sequence[float | None]]) -> None:
         self.figures = figures

@@ -1,4 +1,4 @@
-"""Deployed alarms are evaluated, and each contributor that begins to breach is told of once."""
+"""Deployed alarms are evaluated, and each new breaching contributor is notified once."""
 
 import json
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ def alarm() -> Any:
 
 
 def published() -> list[str]:
-    """The reasons that the subscriber was told since it was asked last."""
+    """Return the reasons that the subscriber received since the last call."""
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName="subscriber")["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])

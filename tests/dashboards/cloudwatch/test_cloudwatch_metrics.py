@@ -1,4 +1,4 @@
-"""What CloudWatch tells becomes a value for each period."""
+"""CloudWatch's answer becomes a value for each period."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What Bedrock would publish of the made-up company stands beside what the meter counts."""
+"""Bedrock's own metrics of the made-up company stand beside the meter's counts."""
 
 from collections import Counter
 

@@ -49,9 +49,9 @@ def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
 ) -> None:
     first = called("1", input={"inputTokenCount": 7}, output={"outputTokenCount": 0})
     corrected = called("1", input={"inputTokenCount": 4 * M}, output={"outputTokenCount": 0})
-    told = report_on(write(tmp_path / "a.json", as_lines(first, first, corrected)))
-    assert (told["read"], told["calls"], told["duplicates"]) == (3, 1, 2)
-    (traffic,) = told["account"]["traffic"]
+    report = report_on(write(tmp_path / "a.json", as_lines(first, first, corrected)))
+    assert (report["read"], report["calls"], report["duplicates"]) == (3, 1, 2)
+    (traffic,) = report["account"]["traffic"]
     assert traffic["tokens"] == {"input": 4 * M}
     assert Decimal(traffic["cost_usd"]) == 1
 
@@ -71,14 +71,14 @@ def test_logged_content_is_searched_and_never_told(
     body = {"max_tokens": 4000, "system": marker * 200, "messages": [{"content": marker}]}
     request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
-    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    losses = {loss["loss"]: loss for loss in told["losses"]}
+    report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    losses = {loss["loss"]: loss for loss in report["losses"]}
     assert losses["repeated_prefixes"]["calls"] == 2
     assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
     assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
-    assert told["outlined_calls"] == 3
+    assert report["outlined_calls"] == 3
     printed = capsys.readouterr()
-    assert marker not in json.dumps(told, default=str) + printed.out + printed.err
+    assert marker not in json.dumps(report, default=str) + printed.out + printed.err
 
 
 def test_bodies_past_the_bound_are_counted(
@@ -90,17 +90,17 @@ def test_bodies_past_the_bound_are_counted(
     monkeypatch.setattr(compare, "OutlineMemory", partial(OutlineMemory, most_prefixes=3))
     request = {"inputTokenCount": 5, "inputBodyJson": {"messages": ["hello"]}}
     calls = [called(str(n), n, input=request) for n in range(3)]
-    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    assert (told["outlined_calls"], told["requests_left_out"]) == (1, 2)
+    report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    assert (report["outlined_calls"], report["requests_left_out"]) == (1, 2)
     assert "2 requests did not fit in memory." in capsys.readouterr().out
 
 
 def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
-    told = report_on(FIXTURES / "invocation-logs.ndjson")
+    report = report_on(FIXTURES / "invocation-logs.ndjson")
     expected = json.loads((FIXTURES / "expected-samples.json").read_text())
     rejected = sum("rejected" in record for record in expected)
-    assert (told["calls"], told["rejected"]) == (len(expected) - rejected, rejected)
-    (traffic,) = told["account"]["traffic"]
+    assert (report["calls"], report["rejected"]) == (len(expected) - rejected, rejected)
+    (traffic,) = report["account"]["traffic"]
     own = {model["model_id"] for model in traffic["models"] if model["is_in_use"]}
     assert own == {model["model_id"] for model in traffic["in_use"]}
     with open_local_meter() as meter:

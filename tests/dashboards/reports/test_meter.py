@@ -125,7 +125,7 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
 CASES = FIXTURES / "cases"
 
 
-def figures_of(summary: Any) -> tuple[int, ...]:
+def get_totals(summary: Any) -> tuple[int, ...]:
     """Calls, input tokens and output tokens."""
     columns = ("invocations", "input_tokens", "output_tokens")
     return tuple(sum(row[column] for row in summary["by_model"]) for column in columns)
@@ -145,7 +145,7 @@ def test_a_folder_of_firehose_objects_with_default_names_is_read(
         is_twice = compression != "as it is"
         (folder / source.name).write_bytes(gzip.compress(content) if is_twice else content)
     summary = summarize(tmp_path / "2026")
-    assert figures_of(summary) == (4, 400, 40)
+    assert get_totals(summary) == (4, 400, 40)
     assert summary["records"]["ignored"] == 2  # a control message in each object
     assert summary["records"]["duplicates"] == 4  # both objects hold the same calls
     assert summary["files"] == {"read": 2, "skipped": []}
@@ -153,7 +153,7 @@ def test_a_folder_of_firehose_objects_with_default_names_is_read(
 
 def test_a_named_firehose_object_is_read(summarize: Any) -> None:
     summary = summarize(MIXED / "bedrock-logs-1-2026-11-20-10-00-00-0a1b2c3d")
-    assert figures_of(summary) == (4, 400, 40)
+    assert get_totals(summary) == (4, 400, 40)
     assert summary["records"]["ignored"] == 1
 
 
@@ -169,7 +169,7 @@ def test_an_export_of_a_log_group_is_read(summarize: Any, part: str) -> None:
     if part == "":
         part = "export/0123-task/aws-bedrock-modelinvocations/000000.gz"
     summary = summarize(case / part)
-    assert figures_of(summary) == (3, 300, 30)
+    assert get_totals(summary) == (3, 300, 30)
     assert summary["records"]["ignored"] == 1
     assert summary["records"]["rejected"] == 0
 
@@ -391,19 +391,19 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
         invoked = logged["modelId"].rpartition("/")[2]
         usd = [Decimal(price) for price in USD_OF_SAMPLES.get(invoked, "").split()]
         counts = [record[field] or 0 for field in ("input", "output", "cache_read", "cache_write")]
-        is_told = record["input"] is not None or record["output"] is not None
+        has_tokens = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
             sum((price * count for price, count in zip(usd, counts, strict=False)), Decimal(0))
             / 10**6
             + guardrail_usd(logged["output"])
-            if usd and is_told
+            if usd and has_tokens
             else None
         )
     out = tmp_path / "summary.json"
     assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
     rows = json.loads(out.read_text())[part]
     for row in rows:
-        known = [usd for usd in costs[row[key]] if usd is not None]
+        known = [amount for amount in costs[row[key]] if amount is not None]
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
         cost = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
         assert cost == (sum(known, Decimal(0)) if known else None)

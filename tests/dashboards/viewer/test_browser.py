@@ -52,13 +52,13 @@ def numbers(page: Page, title: str) -> dict[str, float]:
     }
 
 
-def table_of(page: Page, title: str) -> dict[str, float]:
+def read_table(page: Page, title: str) -> dict[str, float]:
     page.locator(f'section[aria-label="{title}"] h2 button').click()
     return numbers(page, title)
 
 
 def total(read: Any, of: str | None = None) -> int:
-    """What the logs themselves add up to."""
+    """Sum a value over the logs themselves, of all callers or of one."""
     return sum(
         read(invocation) for invocation in LOGS if of in (None, invocation["identity"]["arn"])
     )
@@ -97,12 +97,12 @@ def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:
     by_identity = Counter[str]()
     for invocation in LOGS:
         by_identity[invocation["identity"]["arn"]] += tokens(invocation)
-    assert table_of(page, "Who: quota tokens (top 10)") == by_identity
+    assert read_table(page, "Who: quota tokens (top 10)") == by_identity
 
 
-def options_of(page: Page, title: str) -> dict[str, Any]:
-    """What the charting library was told to draw in a widget."""
-    told: dict[str, Any] = page.eval_on_selector(
+def read_options(page: Page, title: str) -> dict[str, Any]:
+    """Read the options that a widget passes to the charting library."""
+    options: dict[str, Any] = page.eval_on_selector(
         f'section[aria-label="{title}"] .chart',
         """(place) => {
           const { series, xAxis, yAxis } = echarts.getInstanceByDom(place).getOption();
@@ -114,11 +114,11 @@ def options_of(page: Page, title: str) -> dict[str, Any]:
           return { series: drawn, names: yAxis?.[0]?.data, unit: yAxis?.[0]?.name };
         }""",
     )
-    return told
+    return options
 
 
 def by_hour(read: Any) -> dict[int, int]:
-    """What the logs add up to by the hour, in milliseconds since 1970."""
+    """Sum a value over the logs for each hour, in milliseconds since 1970."""
     hours = Counter[int]()
     for invocation in LOGS:
         at = datetime.fromisoformat(invocation["timestamp"]).replace(minute=0, second=0)
@@ -130,11 +130,11 @@ def test_lines_are_drawn_through_what_the_logs_add_up_to_by_the_hour(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
-    options = options_of(page, "Account: total tokens an hour")
+    options = read_options(page, "Account: total tokens an hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
     assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
-    thresholds = options_of(page, "Identities: quota tokens an hour")["series"][0]["lines"]
+    thresholds = read_options(page, "Identities: quota tokens an hour")["series"][0]["lines"]
     assert thresholds == [1_000_000, 5_000_000]
 
 
@@ -144,19 +144,19 @@ def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
     show(page, page_file, "identity_detail")
     page.select_option("#choice", ANA)
     page.wait_for_selector("main[aria-busy=false]")
-    lines = options_of(page, "Input and output")["series"]
+    lines = read_options(page, "Input and output")["series"]
     assert {line["stack"] for line in lines} == {"all"}
-    (calls, *_) = options_of(page, "Calls and failed calls")["series"]
+    (calls, *_) = read_options(page, "Calls and failed calls")["series"]
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
-    (hours,) = options_of(page, "Identity: quota tokens an hour")["series"]
+    (hours,) = read_options(page, "Identity: quota tokens an hour")["series"]
     assert not any(hours["sizes"])  # one after the other, they are a line
 
 
 def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    (pie,) = options_of(page, "Which kind of tokens")["series"]
+    (pie,) = read_options(page, "Which kind of tokens")["series"]
     kinds = {part["name"]: part["value"] for part in pie["data"]}
     assert {name: value for name, value in kinds.items() if value} == {
         "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
@@ -164,7 +164,7 @@ def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file
     }
     colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
-    bars = options_of(page, "Who: quota tokens (top 10)")
+    bars = read_options(page, "Who: quota tokens (top 10)")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 3
     assert sorted(point["value"] for point in drawn["data"]) == sorted(
@@ -224,7 +224,7 @@ def test_a_hostile_name_is_text(page: Page, page_file: Path) -> None:
     page.wait_for_selector("main[aria-busy=false]")
     assert numbers(page, "In the time shown")["Total tokens"] == total(tokens, HOSTILE)
     show(page, page_file, "usage_overview")
-    assert table_of(page, "Who: quota tokens (top 10)")[HOSTILE] == total(tokens, HOSTILE)
+    assert read_table(page, "Who: quota tokens (top 10)")[HOSTILE] == total(tokens, HOSTILE)
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -1,4 +1,4 @@
-"""What the dashboards say of calls that are known, worked out by hand: the JSON itself is right."""
+"""The dashboards show known calls as worked out by hand: the JSON itself is right."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,7 +74,7 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
         "Cache hit rate, %": pytest.approx(100 * 30 / 120),
         "Tokens a call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
-        # Of the two the second one has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
+        # Only the second model has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
         "USD a thousand priced calls": pytest.approx(1000 * 17.5e-6),
     }
 
@@ -110,8 +110,8 @@ def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
         assert shown(source, "pipeline_health", "In the time shown")[label] == percent
         title = "Five minutes with nothing metered"
-        told = shown(source, "pipeline_health", title)["Nothing metered"]
-        assert told == (0 if metered in figures else 1)
+        drawn = shown(source, "pipeline_health", title)["Nothing metered"]
+        assert drawn == (0 if metered in figures else 1)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "--out /proc/page.html: "),
@@ -48,10 +48,10 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
     ],
 )
 def test_what_cannot_be_shown_is_told_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with pytest.raises(FailedCommand, match=told):
+    with pytest.raises(FailedCommand, match=message):
         call_command("preview", *arguments)
 
 
