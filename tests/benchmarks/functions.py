@@ -78,7 +78,7 @@ def _company() -> list[UsageRecord]:
 
 
 def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:
-    """Write calls through the ledger's adapter, then all of them once more."""
+    """Write calls through the ledger's adapter, then write all of them again."""
     calls = [record._replace(request_id=str(uuid.uuid4())) for record in records[:1000]]
     table = InMemoryDynamoDb()
     client: Any = table

@@ -1,4 +1,4 @@
-"""The dashboards are valid as they stand, and show every metric of the catalog and no other."""
+"""The dashboards are valid without changes, and show every metric of the catalog and no other."""
 
 import json
 import re

@@ -129,7 +129,7 @@ def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> Non
 
 
 def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
-    """Else a record with a time of yesterday adds a call that nothing compares with Bedrock's."""
+    """Otherwise a record dated yesterday adds a call that is never compared with Bedrock's."""
 
     def after(delay: timedelta) -> AlarmState:
         figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
@@ -241,7 +241,7 @@ def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
 def test_a_function_that_is_not_started_any_more_is_told_of(
     function: str, every: int, missed: int
 ) -> None:
-    """Lambda has no metric of what does not happen: there is no data, and never a nought."""
+    """Lambda publishes no data, rather than 0, for a function that is not invoked."""
 
     def after(*starts: float | None) -> AlarmState:
         figures = {"AWS/Lambda Invocations": starts}
@@ -265,7 +265,7 @@ def test_each_schedule_of_the_deployment_is_watched() -> None:
 
 
 def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
-    """The alarms on a function that is started so often, by name."""
+    """Return the alarms on a function with this schedule, by name."""
     stack = Stack()
     function = lambda_.Function.from_function_name(stack, "Function", "some-function")
     mapping = lambda_.CfnEventSourceMapping(stack, "Stream", function_name="some-function")
@@ -343,7 +343,7 @@ def test_three_days_without_a_price_list_raise_an_alarm_whether_or_not_the_funct
 
 
 def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] = ()) -> AlarmState:
-    """The state after so many calls an hour."""
+    """Return the state after these numbers of calls an hour."""
     figures = {
         "BedrockMeter UnpricedInvocations": unpriced,
         "BedrockMeter MissingTokenCounts": missing,

@@ -1,4 +1,4 @@
-"""The configuration is checked before anything is built, and says what is allowed."""
+"""The configuration is checked before anything is built; errors name the allowed values."""
 
 import json
 from pathlib import Path

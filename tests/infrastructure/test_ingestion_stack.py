@@ -1,4 +1,4 @@
-"""The functions get what they ask for, may do what they must, and no more."""
+"""The functions have the variables and permissions that they need, and no more."""
 
 import json
 import re
@@ -341,7 +341,7 @@ def test_logging_is_switched_on_last(configuration: str) -> None:
 
 
 def test_the_stream_s_mapping_keeps_its_name() -> None:
-    """Another name replaces it, and a new mapping publishes the stream's day once more."""
+    """A new name replaces the mapping, and a new mapping publishes the last day again."""
     mappings = resources(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
     assert list(mappings) == ["MetricPublisherLedgerStream99554A02"]
 
@@ -380,7 +380,7 @@ def test_each_setting_of_the_configurator_makes_cloudformation_call_it(configura
 
 @each_configuration
 def test_the_configurator_is_called_after_its_environment_has_changed(configuration: str) -> None:
-    """A rollback goes the same way, so that it is called with the environment of before."""
+    """A rollback uses the same order, so that the function runs with the earlier environment."""
     template = deployment(configuration).ingestion
     needs = template["Resources"]["InvocationLogging"]["DependsOn"]
     (function,) = (

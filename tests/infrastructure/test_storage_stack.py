@@ -149,7 +149,7 @@ def find_exports(template: dict[str, Any]) -> Iterator[str]:
 
 @each_configuration
 def test_the_memory_is_never_written_by_a_change_of_configuration(configuration: str) -> None:
-    """A parameter whose template changes is written anew: what it remembers would be lost."""
+    """CloudFormation overwrites a parameter whose template changes: its state would be lost."""
     assert only(deployment(configuration).storage, "AWS::SSM::Parameter") == {
         "Description": "Bedrock Meter: Bedrock's logging configuration, ours and the one before",
         "Type": "String",

@@ -1,4 +1,4 @@
-"""One emulator for all tests of it; each test makes what it needs under names of its own."""
+"""One emulator for all its tests; each test makes its own resources under its own names."""
 
 from collections.abc import Iterator
 

@@ -186,7 +186,7 @@ def test_replay_asks_for_times_it_can_read(arguments: list[str], message: str) -
 def test_replay_asks_for_what_the_ledger_remembers_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Older calls it would set aside, each of them, and raise an alarm."""
+    """The ledger would reject each older call and raise an alarm."""
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])

@@ -1,4 +1,4 @@
-"""The deployer's policy is what the templates need, on the deployment's own resources alone."""
+"""The deployer's policy allows what the templates need, on the deployment's resources alone."""
 
 import json
 from typing import Any

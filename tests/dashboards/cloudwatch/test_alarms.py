@@ -1,4 +1,4 @@
-"""An alarm is in the state that its own definition says."""
+"""An alarm's state follows from its own definition."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Commands end cleanly, whatever ends them, and show how far they are."""
+"""Commands end cleanly, whatever stops them, and show their progress."""
 
 import os
 import pty

@@ -24,13 +24,13 @@ M = 1_000_000
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "compare")
 
 
 @pytest.fixture
 def report_on(run: Any, tmp_path: Path) -> Any:
-    """Compare models on some paths; gives the JSON."""
+    """Compare models on some paths; returns the JSON."""
 
     def report_on_paths(*logs: Path) -> Any:
         out = tmp_path / "comparison.json"

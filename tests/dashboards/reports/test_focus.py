@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).parents[2] / "fixtures" / "invocation-logs.ndjson"
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "focus")
 
 

@@ -1,4 +1,4 @@
-"""Log files are found and read in every layout that people export them in."""
+"""Log files are found and read in every layout that exports use."""
 
 import base64
 import errno

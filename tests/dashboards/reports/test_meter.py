@@ -36,13 +36,13 @@ SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "meter")
 
 
 @pytest.fixture
 def summarize(run: Any, tmp_path: Path) -> Any:
-    """Meter some paths; gives the summary."""
+    """Meter some paths; returns the summary."""
 
     def summarize_paths(*logs: Path) -> Any:
         out = tmp_path / "out" / "summary.json"

@@ -30,14 +30,14 @@ MICRO = "amazon.nova-micro-v1:0"
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with arguments at a fixed time; gives its exit code."""
+    """Run the command with arguments at a fixed time; returns its exit code."""
     monkeypatch.setattr(reconcile, "utc_now", lambda: NOW)
     return partial(run_command, "reconcile")
 
 
 @pytest.fixture
 def report(run: Any, tmp_path: Path) -> Any:
-    """Compare bills with logs; gives the JSON."""
+    """Compare bills with logs; returns the JSON."""
 
     def report_on(cur: Path, *logs: Path) -> Any:
         out = tmp_path / "reconciliation.json"

@@ -20,7 +20,7 @@ EMBEDDINGS = ("amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddin
 
 
 def call(number: int, **changes: Any) -> UsageRecord:
-    """A call half an hour ago, but for the changes."""
+    """Make a call of half an hour ago, with changes."""
     return usage_record(
         **{"request_id": str(number), "timestamp": NOW - timedelta(minutes=30)} | changes
     )
@@ -29,7 +29,7 @@ def call(number: int, **changes: Any) -> UsageRecord:
 def numbers(
     dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
 ) -> dict[str, float]:
-    """The numbers in a widget, by what people read beside them."""
+    """Return the numbers in a widget by their labels."""
     metrics = LogMetrics(NOW, Config())
     metrics.apply([LedgerChange(record) for record in calls])
     return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)

@@ -106,7 +106,7 @@ def test_what_is_not_there_is_not_found(server: PreviewServer, path: str) -> Non
     "host", ["evil.example.com", "127.0.0.1.evil.example.com:{port}", "localhost:{port}"]
 )
 def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str) -> None:
-    """Else a page of another site could read this one, by a name that it has for 127.0.0.1."""
+    """Otherwise another site could read this page through a name that resolves to 127.0.0.1."""
     asked = host.format(port=server.server_port)
     assert ask(server, "/", host=asked)[0] == HTTPStatus.FORBIDDEN
 
