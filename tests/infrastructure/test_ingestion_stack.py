@@ -106,7 +106,7 @@ def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stac
 
 
 def is_write(action: str) -> bool:
-    """Say if an action may change an item of a table."""
+    """Check if an action may change an item of a table."""
     return action.startswith("dynamodb:") and not re.match(
         "(BatchGet|Describe|Get|List|PartiQLSelect|Query|Scan)", action.removeprefix("dynamodb:")
     )
@@ -139,7 +139,7 @@ def test_no_role_uses_a_managed_policy(configuration: str) -> None:
 
 @each_configuration
 def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
-    """Actions that take no resource; objects below a prefix; and what the lists below say."""
+    """Covers actions that take no resource, objects below a prefix, and the lists below."""
     allowed = {
         "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
         "MetricPublisherRole": {

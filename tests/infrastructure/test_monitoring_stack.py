@@ -1,4 +1,4 @@
-"""Every alarm notifies the topic, says what to look at, and watches a metric that exists."""
+"""Every alarm notifies the topic, names what to look at, and watches an existing metric."""
 
 import json
 import re

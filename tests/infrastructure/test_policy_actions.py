@@ -47,7 +47,7 @@ def _exists(action: str) -> bool:
 
 
 def _is_narrow(statement: Statement) -> bool:
-    """Say if a statement names resources; a trust policy names no resource."""
+    """Check that a statement names resources; a trust policy names no resource."""
     return "*" not in as_list(statement.get("Resource", "*"))
 
 

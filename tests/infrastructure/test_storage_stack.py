@@ -237,7 +237,7 @@ def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration:
 
 @each_configuration
 def test_failures_are_read_by_the_redrive_role_alone(configuration: str) -> None:
-    """Deliveries lie there whole: with log_content, or adopted, prompts too."""
+    """Deliveries are stored whole: with log_content or an adopted group, prompts too."""
     template = deployment(configuration).storage
     bucket = resources(template, "AWS::S3::Bucket")["Failures8A3E1A2F"]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]

@@ -1,4 +1,4 @@
-"""The doctor finds what stands in the way, changes nothing and never ends in a traceback."""
+"""The doctor finds problems, changes nothing and never ends in a traceback."""
 
 import json
 from datetime import UTC, datetime, timedelta

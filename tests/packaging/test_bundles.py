@@ -1,4 +1,4 @@
-"""The bundles hold all that the functions import, for the Lambda's own Python, and no more."""
+"""The bundles contain all that the functions import, built for Lambda's Python, and no more."""
 
 import os
 import platform

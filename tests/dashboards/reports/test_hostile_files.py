@@ -52,7 +52,7 @@ def test_short_lines_take_a_bounded_number_of_steps_each(
 
 
 def calls_made_by(work: Callable[[], object]) -> int:
-    """The number of calls of functions."""
+    """Count the function calls that a function makes."""
     events: Counter[str] = Counter()
     sys.setprofile(lambda _, event, __: events.update([event]))
     try:

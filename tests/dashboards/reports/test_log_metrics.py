@@ -35,7 +35,7 @@ def collect_metrics(*calls: UsageRecord, **settings: Any) -> LogMetrics:
 
 
 def get_values(metrics: LogMetrics, name: str, dimension: str) -> set[str]:
-    """The values of a dimension, where it is the only one."""
+    """Return the values of a dimension that stands alone."""
     return {
         dict(metric.dimensions)[dimension]
         for metric in metrics.metrics("BedrockMeter", name)

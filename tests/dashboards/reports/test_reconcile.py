@@ -55,7 +55,7 @@ def called(request_id: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """Calls of Ana from the 7th to the 9th, as `bill_line` bills those of the 8th."""
+    """Ana's calls from the 7th to the 9th; `bill_line` bills those of the 8th."""
     days = [f"2026-09-0{day}T12:00:00Z" for day in (7, 8, 9)]
     calls = [called(day, timestamp=day) for day in days]
     return write(tmp_path / "logs.json", as_lines(*calls))

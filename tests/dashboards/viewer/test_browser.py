@@ -106,10 +106,10 @@ def read_options(page: Page, title: str) -> dict[str, Any]:
         f'section[aria-label="{title}"] .chart',
         """(place) => {
           const { series, xAxis, yAxis } = echarts.getInstanceByDom(place).getOption();
-          const drawn = series.map((it) => ({
-            name: it.name, data: it.data, stack: it.stack, color: it.color,
-            lines: (it.markLine?.data ?? []).map((line) => line.yAxis),
-            sizes: it.data.map((_, dataIndex) => it.symbolSize?.(0, { dataIndex })),
+          const drawn = series.map((item) => ({
+            name: item.name, data: item.data, stack: item.stack, color: item.color,
+            lines: (item.markLine?.data ?? []).map((line) => line.yAxis),
+            sizes: item.data.map((_, dataIndex) => item.symbolSize?.(0, { dataIndex })),
           }));
           return { series: drawn, names: yAxis?.[0]?.data, unit: yAxis?.[0]?.name };
         }""",
