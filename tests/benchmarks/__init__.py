@@ -1,1 +1,1 @@
-"""Figures worth keeping an eye on, one JSON line each: `make bench`."""
+"""Benchmarks of cost and speed, printed as one JSON line each by `make bench`."""

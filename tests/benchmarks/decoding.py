@@ -1,4 +1,4 @@
-"""What it costs to read a delivery, next to what merely parsing it as JSON would cost."""
+"""The cost of reading a delivery, next to the cost of only parsing it as JSON."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _read(delivery: str) -> list[UsageRecord]:
     envelope = unpack(delivery)
     if not isinstance(envelope, dict):
         raise TypeError
-    return [it for it in read_envelope(envelope) if isinstance(it, UsageRecord)]
+    return [reading for reading in read_envelope(envelope) if isinstance(reading, UsageRecord)]
 
 
 def _parse(delivery: str) -> list[object]:

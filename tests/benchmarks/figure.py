@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A figure with its unit, and a note on how it came about."""
+    """A figure with its unit, and a note on how it was measured."""
 
     name: str
     value: float

@@ -1,4 +1,4 @@
-"""What the deployed functions cost: their start, their writes, their calls, their CPU."""
+"""The cost of the deployed functions: their start, writes, calls and CPU."""
 
 from __future__ import annotations
 
@@ -72,11 +72,13 @@ def _cpu_seconds(work: str) -> float:
 
 def _company() -> list[UsageRecord]:
     parts = Delivery.open(pack(json.dumps(log) for log in invocation_logs()))
-    return [it for part in parts for it in part.readings() if isinstance(it, UsageRecord)]
+    return [
+        reading for part in parts for reading in part.readings() if isinstance(reading, UsageRecord)
+    ]
 
 
 def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:
-    """Write calls through the ledger's adapter, then all of them once more."""
+    """Write calls through the ledger's adapter, then write all of them again."""
     calls = [record._replace(request_id=str(uuid.uuid4())) for record in records[:1000]]
     table = InMemoryDynamoDb()
     client: Any = table
@@ -114,7 +116,7 @@ def _chunks(records: list[UsageRecord]) -> list[object]:
 
 
 def _pipeline_cpu() -> Figure:
-    """From a packed delivery to an item, and from an item to data points."""
+    """Measure the CPU from a packed delivery to an item, and from an item to data points."""
     messages = [json.dumps(log) for log in invocation_logs()]
     deliveries = [pack(messages[start : start + 100]) for start in range(0, len(messages), 100)]
     start = process_time()

@@ -1,4 +1,4 @@
-"""What deliveries that unpack to a lot take: memory of a process of its own, and CPU."""
+"""The memory and CPU that large unpacked deliveries take, each in its own process."""
 
 from __future__ import annotations
 

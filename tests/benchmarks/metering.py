@@ -1,4 +1,4 @@
-"""What the whole of `make meter` costs, and whether reading everything again changes anything."""
+"""The cost of a complete `make meter`, and a check that a second read changes nothing."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _write_logs(path: Path, count: int) -> Path:
-    """Write as many logs as asked for, each call once: the company's day over and over."""
+    """Write this number of logs, each call once: the company's day is repeated."""
     logs = [(log["requestId"], json.dumps(log)) for log in invocation_logs()]
     with path.open("w", encoding="utf-8") as lines:
         for number in range(count):

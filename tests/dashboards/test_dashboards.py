@@ -1,4 +1,4 @@
-"""The dashboards are valid as they stand, and show every metric of the catalog and no other."""
+"""The dashboards are valid without changes, and show every metric of the catalog and no other."""
 
 import json
 import re
@@ -39,8 +39,8 @@ SEARCH = re.compile(
 PERIODS = {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}
 FULL = "(full detail)"
 # A search finds what had data within two weeks: in the first half of a month, that of two months.
-MOST_IDENTITIES = 2 * 249 + 1
-MOST_MODELS = 20
+MAX_IDENTITIES = 2 * 249 + 1
+MAX_MODELS = 20
 GRID_COLUMNS = 24
 
 
@@ -50,7 +50,7 @@ def body(file: str) -> dict[str, Any]:
 
 
 def graphs(file: str) -> list[dict[str, Any]]:
-    return [it["properties"] for it in body(file)["widgets"] if it["type"] == "metric"]
+    return [widget["properties"] for widget in body(file)["widgets"] if widget["type"] == "metric"]
 
 
 def shown(graph: dict[str, Any]) -> Iterator[Shown]:
@@ -61,7 +61,7 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
                 namespace, *dimensions = match["schema"].split(",")
                 yield namespace, match["metric"], tuple(dimensions)
         else:
-            namespace, name, *rest = (it for it in row if isinstance(it, str))
+            namespace, name, *rest = (part for part in row if isinstance(part, str))
             yield namespace, name, tuple(rest[::2])
 
 
@@ -79,9 +79,9 @@ def catalog(detail: Detail) -> set[Shown]:
 def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> None:
     for graph in graphs(file):
         detail = Detail.FULL if graph["title"].endswith(FULL) else Detail.STANDARD
-        for it in shown(graph):
-            if it[0].startswith(NAMESPACE):
-                assert it in catalog(detail), graph["title"]
+        for metric in shown(graph):
+            if metric[0].startswith(NAMESPACE):
+                assert metric in catalog(detail), graph["title"]
 
 
 @each_dashboard
@@ -96,8 +96,13 @@ def test_every_metric_of_bedrock_on_a_dashboard_is_one_that_it_publishes(file: s
 
 
 def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
-    on_them = {(it[0], it[1]) for file in NAMES for graph in graphs(file) for it in shown(graph)}
-    assert {it[:2] for it in catalog(Detail.FULL)} <= on_them
+    on_them = {
+        (metric[0], metric[1])
+        for file in NAMES
+        for graph in graphs(file)
+        for metric in shown(graph)
+    }
+    assert {metric[:2] for metric in catalog(Detail.FULL)} <= on_them
 
 
 @each_dashboard
@@ -110,12 +115,14 @@ def test_full_detail_is_said_only_where_standard_would_show_nothing(file: str) -
 @each_dashboard
 def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
-    it = body(file)
-    assert it.keys() <= {"widgets", "variables", "periodOverride", "start"}
-    assert it["start"] == "-P1D"  # of which the preview shows as much
-    assert it["periodOverride"] == "inherit"  # else a longer time range changes what a point sums
-    assert 0 < len(it["widgets"]) <= 500
-    for widget in it["widgets"]:
+    dashboard = body(file)
+    assert dashboard.keys() <= {"widgets", "variables", "periodOverride", "start"}
+    assert dashboard["start"] == "-P1D"  # the preview shows the same time range
+    assert (
+        dashboard["periodOverride"] == "inherit"
+    )  # else a longer time range changes what a point sums
+    assert 0 < len(dashboard["widgets"]) <= 500
+    for widget in dashboard["widgets"]:
         assert widget.keys() - {"id"} == {"type", "x", "y", "width", "height", "properties"}
         assert 0 <= widget["x"] < widget["x"] + widget["width"] <= GRID_COLUMNS
         assert 1 <= widget["height"] <= 1000
@@ -148,7 +155,7 @@ def test_a_body_stays_within_the_limits_of_cloudwatch(file: str) -> None:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
     found = {
-        graph["title"]: sum(_most_series(row) for row in graph["metrics"]) for graph in graphs(file)
+        graph["title"]: sum(_max_series(row) for row in graph["metrics"]) for graph in graphs(file)
     }
     assert max(found.values()) <= 500
     assert sum(found.values()) <= 2500
@@ -157,12 +164,12 @@ def test_a_body_stays_within_the_limits_of_cloudwatch(file: str) -> None:
             assert not isinstance(row[0], dict) or len(row[0]["expression"]) <= 1024
 
 
-def _most_series(row: list[Any]) -> int:
-    """How many series CloudWatch gets for a row: all that a search finds, shown or not."""
+def _max_series(row: list[Any]) -> int:
+    """Return the number of series that a row reads: all that a search finds, shown or not."""
     if not isinstance(row[0], dict):
         return 1
-    schemas = [it["schema"] for it in SEARCH.finditer(row[0]["expression"])]
-    return sum(MOST_IDENTITIES if "IdentityArn" in it else MOST_MODELS for it in schemas) or 1
+    schemas = [match["schema"] for match in SEARCH.finditer(row[0]["expression"])]
+    return sum(MAX_IDENTITIES if "IdentityArn" in schema else MAX_MODELS for schema in schemas) or 1
 
 
 @each_dashboard
@@ -170,17 +177,17 @@ def test_a_dashboard_says_first_what_it_answers_and_how_much_it_is(file: str) ->
     first, *others = body(file)["widgets"]
     assert first["type"] == "text"
     assert first["properties"]["markdown"].startswith("# ")
-    numbers = [it for it in others if it["properties"].get("view") == "singleValue"]
+    numbers = [widget for widget in others if widget["properties"].get("view") == "singleValue"]
     assert numbers
-    if file != "model_comparison":  # which compares before it tells of one
+    if file != "model_comparison":  # which compares before it reports one
         assert others[0] in numbers
 
 
 @each_dashboard
 def test_widgets_lie_beside_one_another(file: str) -> None:
-    def cells(it: dict[str, Any]) -> set[tuple[int, int]]:
-        columns = range(it["x"], it["x"] + it["width"])
-        return {(x, y) for x in columns for y in range(it["y"], it["y"] + it["height"])}
+    def cells(widget: dict[str, Any]) -> set[tuple[int, int]]:
+        columns = range(widget["x"], widget["x"] + widget["width"])
+        return {(x, y) for x in columns for y in range(widget["y"], widget["y"] + widget["height"])}
 
     for one, other in combinations(body(file)["widgets"], 2):
         assert not cells(one) & cells(other)
@@ -210,7 +217,7 @@ def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) 
     for graph in graphs(file):
         ids = [row[-1]["id"] for row in graph["metrics"] if "id" in row[-1]]
         assert len(set(ids)) == len(ids)
-        assert all(re.fullmatch(r"[a-z]\w*", it) for it in ids)
+        assert all(re.fullmatch(r"[a-z]\w*", id_) for id_ in ids)
         for row in graph["metrics"]:
             if isinstance(row[0], dict):
                 assert "id" in row[0]
@@ -233,7 +240,9 @@ def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) 
 def test_threshold_graphs_show_their_metric_by_their_window(
     file: str, dimension_set: DimensionSet, windows: tuple[Window, ...], metric_name: str
 ) -> None:
-    by_id = {it["id"]: it["properties"] for it in body(file)["widgets"] if "id" in it}
+    by_id = {
+        widget["id"]: widget["properties"] for widget in body(file)["widgets"] if "id" in widget
+    }
     for window in windows:
         graph = by_id[name_graph(dimension_set, metric_name, window)]
         expected = (NAMESPACE, metric_name, dimension_set.dimension_names)
@@ -242,9 +251,11 @@ def test_threshold_graphs_show_their_metric_by_their_window(
 
 
 def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> None:
-    """How many metrics there are by the catalog, and what each unit costs by the dated table."""
+    """The catalog gives the number of metrics; the dated table gives the price of each unit."""
     prices = UnitPrices()
-    of_identities, rest = (it for it in graphs("pipeline_health") if "list prices" in it["title"])
+    of_identities, rest = (
+        graph for graph in graphs("pipeline_health") if "list prices" in graph["title"]
+    )
     assert rest["title"].endswith(f"at list prices of {prices.date}")
     (identities,) = (row[0]["expression"] for row in of_identities["metrics"])
     models, logs, functions, writes = (row[0]["expression"] for row in rest["metrics"])

@@ -21,15 +21,17 @@ FUNCTIONS = {"coalesce", "ispresent", "sum", "count", "min", "max"}
 WORDS = {"as", "by", "and", "not", "like", "desc"}
 OF_CLOUDWATCH = {"@timestamp", "@message"}
 
-each_query = pytest.mark.parametrize("path", sorted(QUERIES.glob("*.txt")), ids=lambda it: it.stem)
+each_query = pytest.mark.parametrize(
+    "path", sorted(QUERIES.glob("*.txt")), ids=lambda path: path.stem
+)
 each_rule = pytest.mark.parametrize(
-    "path", sorted(CONTRIBUTORS.glob("*.json")), ids=lambda it: it.stem
+    "path", sorted(CONTRIBUTORS.glob("*.json")), ids=lambda path: path.stem
 )
 
 
 def fields_of_logs() -> set[str]:
     """The scalar fields of the samples outside bodies, as Logs Insights names them."""
-    found = {"errorCode"}  # of failed calls, of which there is no sample with a body of its own
+    found = {"errorCode"}  # of failed calls: no sample has them with a body
     for line in SAMPLES.read_text().splitlines():
         found.update(_names(json.loads(line)))
     return found
@@ -37,9 +39,9 @@ def fields_of_logs() -> set[str]:
 
 def _names(value: dict[str, Any], prefix: str = "") -> set[str]:
     names: set[str] = set()
-    for name, it in value.items():
-        if isinstance(it, dict) and not name.endswith("BodyJson"):
-            names |= _names(it, f"{prefix}{name}.")
+    for name, part in value.items():
+        if isinstance(part, dict) and not name.endswith("BodyJson"):
+            names |= _names(part, f"{prefix}{name}.")
         else:
             names.add(f"{prefix}{name}")
     return names
@@ -76,7 +78,9 @@ def test_a_query_is_made_of_known_commands_and_of_fields_that_there_are(path: Pa
 @each_query
 def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Path) -> None:
     is_about_failures = "error" in path.stem
-    (condition,) = (it for it in commands(path.read_text()) if it.startswith("filter "))
+    (condition,) = (
+        command for command in commands(path.read_text()) if command.startswith("filter ")
+    )
     assert condition.startswith(
         "filter ispresent(errorCode)" if is_about_failures else "filter not ispresent(errorCode)"
     )
@@ -84,9 +88,9 @@ def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Pa
 
 def test_no_caller_hides_from_the_traffic_of_no_project_by_metadata_of_its_own() -> None:
     (condition,) = (
-        it
-        for it in commands((QUERIES / "unattributed_traffic.txt").read_text())
-        if it.startswith("filter ")
+        command
+        for command in commands((QUERIES / "unattributed_traffic.txt").read_text())
+        if command.startswith("filter ")
     )
     conditions = condition.removeprefix("filter ").split(" and ")
     assert conditions == [
@@ -97,7 +101,7 @@ def test_no_caller_hides_from_the_traffic_of_no_project_by_metadata_of_its_own()
 
 def test_the_table_on_a_dashboard_is_the_saved_query() -> None:
     body = json.loads((FOLDER / "cost_and_budgets.json").read_text())
-    (widget,) = (it["properties"] for it in body["widgets"] if it["type"] == "log")
+    (widget,) = (entry["properties"] for entry in body["widgets"] if entry["type"] == "log")
     source, _, query = widget["query"].partition(" | ")
     assert source == f"SOURCE '{WRITTEN_LOG_GROUP}'"
     assert commands(query) == commands((QUERIES / "costly_requests.txt").read_text())
@@ -118,5 +122,5 @@ def test_a_rule_ranks_identities_by_fields_that_there_are(path: Path) -> None:
     assert ("ValueOf" in contribution) is (rule["AggregateOn"] == "Sum")
     (match,) = contribution["Filters"]
     assert match.keys() == {"Match", "IsPresent"}
-    told = [match["Match"], *contribution["Keys"], contribution.get("ValueOf", "$.errorCode")]
-    assert {it.removeprefix("$.") for it in told} <= fields_of_logs()
+    paths = [match["Match"], *contribution["Keys"], contribution.get("ValueOf", "$.errorCode")]
+    assert {field.removeprefix("$.") for field in paths} <= fields_of_logs()

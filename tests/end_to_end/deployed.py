@@ -1,4 +1,4 @@
-"""A deployment in the local cloud, made and used by the commands that its operators use."""
+"""A deployment in the local cloud, made and used with the operators' own commands."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def bootstrap(cloud: LocalCloud, **changes: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What tests do with a deployment: put logs in, and look at what comes of them."""
+    """A deployment for tests, which write logs and look at the results."""
 
     cloud: LocalCloud
 
@@ -102,8 +102,8 @@ class Deployed:
             .get_paginator("scan")
             .paginate(TableName=self.bucket("LedgerTableName"))
         )
-        items = (it for page in pages for it in page["Items"])
-        return [it for it in items if it.get("identity_arn", {}).get("S") == identity]
+        items = (item for page in pages for item in page["Items"])
+        return [item for item in items if item.get("identity_arn", {}).get("S") == identity]
 
     def metric(self, name: str, **dimensions: str) -> float | None:
         """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
@@ -118,7 +118,7 @@ class Deployed:
         return self.metric("TotalTokens", IdentityArn=identity)
 
     def wait_for_tokens(self, identity: str, expected: float) -> None:
-        """Wait until so many are published; more than that are an error at once."""
+        """Wait until this number is published; a higher one fails at once."""
 
         def look() -> bool:
             found = self.tokens(identity) or 0
@@ -128,7 +128,7 @@ class Deployed:
         wait_for(look)
 
     def settle(self) -> None:
-        """Wait until all that was logged before has gone all the way, by a call of its own."""
+        """Wait until all earlier logs are processed, by logging a call and waiting for it."""
         marker = user(f"marker-{datetime.now(UTC).timestamp()}")
         self.log_calls(*calls(marker, 1))
         self.wait_for_tokens(marker, 15)

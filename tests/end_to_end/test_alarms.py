@@ -1,4 +1,4 @@
-"""Whoever crosses a threshold, and nobody else, is told of to every subscriber."""
+"""Every subscriber is notified of each caller over a threshold, and of no other caller."""
 
 import json
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ ALARM = "BedrockMeter-EveryIdentity-Hour-Warning"
 
 @pytest.fixture
 def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
-    with open_subscriber(deployed.cloud, deployed.topic) as it:
-        yield it
+    with open_subscriber(deployed.cloud, deployed.topic) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def received(deployed: Deployed, queue: str) -> list[dict[str, Any]]:
     sqs, messages = deployed.cloud.client("sqs"), []
     while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         messages += found
-    return [json.loads(json.loads(it["Body"])["Message"]) for it in messages]
+    return [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
 
 
 def state(deployed: Deployed) -> str:
@@ -60,20 +60,28 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     deployed.wait_for_tokens(spender, 80 * 15)
     deployed.wait_for_tokens(saver, 30)
 
-    states = {it.series.label: it.state for it in evaluation.evaluate()[ALARM]}
+    states = {
+        contributor.series.label: contributor.state for contributor in evaluation.evaluate()[ALARM]
+    }
     assert states[spender] is AlarmState.ALARM
     assert states[saver] is AlarmState.OK
     assert state(deployed) == "ALARM"
-    ours = wait_for(lambda: [it for it in subscriber.messages if spender in it["Message"]])
+    ours = wait_for(
+        lambda: [message for message in subscriber.messages if spender in message["Message"]]
+    )
     assert json.loads(ours[0]["Message"])["AlarmName"] == ALARM
     assert f"{80 * 15:,}, and the threshold is {WARNING:,}" in ours[0]["Message"]
-    assert not [it for it in subscriber.messages if saver in it["Message"]]
-    (in_queue,) = [it for it in received(deployed, queue) if spender in it["NewStateReason"]]
+    assert not [message for message in subscriber.messages if saver in message["Message"]]
+    (in_queue,) = [
+        notification
+        for notification in received(deployed, queue)
+        if spender in notification["NewStateReason"]
+    ]
     assert in_queue["AlarmName"] == ALARM
 
-    told = len(subscriber.messages)
+    received_before = len(subscriber.messages)
     evaluation.evaluate()
-    assert len(subscriber.messages) == told  # nobody is told twice
+    assert len(subscriber.messages) == received_before  # no second notification
     evaluation.evaluate(datetime.now(UTC) + timedelta(hours=2))
     assert state(deployed) == "OK"
 
@@ -103,10 +111,14 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
 def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber) -> None:
     printed = make(deployed.cloud, "test-notification")
     assert "http   http://127.0.0.1" in printed
-    (told,) = wait_for(
-        lambda: [it for it in subscriber.messages if "make test-notification" in it["Message"]]
+    (notified,) = wait_for(
+        lambda: [
+            message
+            for message in subscriber.messages
+            if "make test-notification" in message["Message"]
+        ]
     )
-    assert json.loads(told["Message"])["NewStateValue"] == "ALARM"
+    assert json.loads(notified["Message"])["NewStateValue"] == "ALARM"
 
 
 def test_the_doctor_finds_what_is_deployed(deployed: Deployed) -> None:

@@ -86,7 +86,9 @@ class Role:
         for statement in self.document["Statement"]:
             actions = statement["Action"]
             kept = [
-                it for it in ([actions] if isinstance(actions, str) else actions) if it != action
+                other
+                for other in ([actions] if isinstance(actions, str) else actions)
+                if other != action
             ]
             if kept:
                 left.append({**statement, "Action": kept})
@@ -175,7 +177,7 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]
 
     def start_anew(note: str) -> None:
-        """What a running function has remembered would hide that it may ask no more."""
+        """Restart the function: a running one would hide a missing permission behind its state."""
         changed = {"Variables": {**variables["Variables"], "NOTE": note}}
         functions.update_function_configuration(FunctionName=function, Environment=changed)
 
@@ -192,22 +194,25 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
 
 
 def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> None:
-    somebody = user("somebody")
-    deployed.log_calls(*calls(somebody, 2), "{ poison")
-    deployed.wait_for_tokens(somebody, 30)
+    caller = user("somebody")
+    deployed.log_calls(*calls(caller, 2), "{ poison")
+    deployed.wait_for_tokens(caller, 30)
     live = deployed.cloud.client("bedrock").get_model_invocation_logging_configuration()
     assert live["loggingConfig"]["cloudWatchConfig"]["logGroupName"] == deployed.log_group
 
 
 def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> None:
-    somebody, last_week = user("reported"), datetime.now(UTC) - timedelta(days=7)
-    deployed.log_calls(*calls(somebody, 2, timestamp=last_week.isoformat()))
-    deployed.wait_for_tokens(somebody, 30)
+    caller, last_week = user("reported"), datetime.now(UTC) - timedelta(days=7)
+    deployed.log_calls(*calls(caller, 2, timestamp=last_week.isoformat()))
+    deployed.wait_for_tokens(caller, 30)
     s3, bucket = deployed.cloud.client("s3"), deployed.bucket("ReportBucketName")
 
     def written(function: str, folder: str) -> list[str]:
         deployed.start(function, {}, stack=stack_names.REPORTING)
-        return [it["Key"] for it in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]]
+        return [
+            s3_object["Key"]
+            for s3_object in s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]
+        ]
 
     year, week, _ = last_week.isocalendar()
     stem = f"comparison/week={year}-W{week:02}/bedrock-meter"
@@ -219,7 +224,7 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
 
 
 def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
-    """What it may not read would be a difference, which it keeps in the state table."""
+    """A setting that it may not read would show as drift in the state table."""
     now = datetime.now(UTC)
 
     def differences() -> list[str]:

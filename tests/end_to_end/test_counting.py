@@ -1,4 +1,4 @@
-"""What is logged is counted, to the token and once, whatever happens on the way."""
+"""Every logged call is counted once and exact to the token, whatever happens on the way."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ def samples() -> tuple[list[str], Counter[str]]:
         messages.append(json.dumps(record))
         counts = [of_it.get(name) for name in ("input", "output", "cache_read", "cache_write")]
         if "rejected" not in of_it and not of_it["error_code"]:
-            tokens[of_it["identity_arn"]] += sum(it or 0 for it in counts)
+            tokens[of_it["identity_arn"]] += sum(count or 0 for count in counts)
     return messages, tokens
 
 
@@ -67,9 +67,12 @@ def test_a_poison_record_is_quarantined_and_its_batch_counted(deployed: Deployed
 
     def kept() -> list[dict[str, Any]]:
         objects = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-        texts = [s3.get_object(Bucket=bucket, Key=it["Key"])["Body"].read() for it in objects]
+        texts = [
+            s3.get_object(Bucket=bucket, Key=s3_object["Key"])["Body"].read()
+            for s3_object in objects
+        ]
         entries = [json.loads(line) for text in texts for line in text.splitlines()]
-        return [it for it in entries if (it["record"] or {}).get("requestId") == "poison"]
+        return [entry for entry in entries if (entry["record"] or {}).get("requestId") == "poison"]
 
     (entry,) = wait_for(kept)
     assert entry["reason"] == "bad_timestamp"
@@ -151,5 +154,5 @@ def test_a_call_of_bedrock_is_on_the_metric_of_whoever_made_it(
         way(client)
     wait_for(lambda: deployed.metric("Invocations", IdentityArn=user(name)) == len(ways))
     in_ledger = deployed.ledger(user(name))
-    tokens = sum(int(it["input"]["N"]) + int(it["output"]["N"]) for it in in_ledger)
+    tokens = sum(int(item["input"]["N"]) + int(item["output"]["N"]) for item in in_ledger)
     assert deployed.tokens(user(name)) == tokens > 0

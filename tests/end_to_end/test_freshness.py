@@ -1,4 +1,4 @@
-"""How long after a call its tokens are seen: measured here, added up for AWS."""
+"""The time from a call to its metric and its notification: measured here, estimated for AWS."""
 
 import json
 import time
@@ -28,10 +28,14 @@ def test_the_freshness_of_metrics_and_notifications_is_printed(
             hurried = user(f"hurried-{number}")
             start = time.monotonic()
             deployed.log_calls(*calls(hurried, 1, input={"inputTokenCount": WARNING}))
-            wait_for(lambda it=hurried: deployed.tokens(it))  # type: ignore[misc]  # bound now
+            wait_for(lambda identity=hurried: deployed.tokens(identity))  # type: ignore[misc]  # bound now
             to_metric.append(time.monotonic() - start)
             evaluation.evaluate()
-            wait_for(lambda it=hurried: any(it in told["Message"] for told in subscriber.messages))  # type: ignore[misc]  # bound now
+            wait_for(
+                lambda identity=hurried: any(  # type: ignore[misc]  # bound now
+                    identity in message["Message"] for message in subscriber.messages
+                )
+            )
             to_notification.append(time.monotonic() - start)
     with capsys.disabled():
         print()

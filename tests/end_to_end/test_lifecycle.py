@@ -1,4 +1,4 @@
-"""Deployments come and go; nobody's logging is harmed, and what was counted stays counted."""
+"""Deploying and destroying leave the account's own logging intact and keep all counts."""
 
 import json
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ DESTROY = "SET=--force"
 
 @pytest.fixture(scope="module")
 def bootstrapped() -> Iterator[LocalCloud]:
-    with open_local_cloud() as it:
-        bootstrap(it)
-        it.client("logs").create_log_group(logGroupName=AUDIT)
-        yield it
+    with open_local_cloud() as local_cloud:
+        bootstrap(local_cloud)
+        local_cloud.client("logs").create_log_group(logGroupName=AUDIT)
+        yield local_cloud
 
 
 @pytest.fixture
 def cloud(bootstrapped: LocalCloud) -> Iterator[LocalCloud]:
-    """An account whose logging is somebody else's; afterwards nothing of ours is left."""
+    """An account whose logging another team configured; the meter is destroyed afterwards."""
     configure(bootstrapped, FOREIGN)
     yield bootstrapped
     make(bootstrapped, "destroy", DESTROY)
@@ -57,9 +57,10 @@ def live(cloud: LocalCloud) -> dict[str, Any]:
 def statuses(cloud: LocalCloud) -> dict[str, str]:
     stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
     return {
-        it["StackName"]: it["StackStatus"]
-        for it in stacks
-        if it["StackName"].startswith("BedrockMeter") and it["StackStatus"] != "DELETE_COMPLETE"
+        stack["StackName"]: stack["StackStatus"]
+        for stack in stacks
+        if stack["StackName"].startswith("BedrockMeter")
+        and stack["StackStatus"] != "DELETE_COMPLETE"
     }
 
 

@@ -17,15 +17,19 @@ COVERAGE_ALARM = "BedrockMeter-Health-Coverage"
 
 @pytest.fixture
 def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
-    with open_subscriber(deployed.cloud, deployed.topic) as it:
-        yield it
+    with open_subscriber(deployed.cloud, deployed.topic) as opened:
+        yield opened
 
 
-def told(subscriber: Subscriber, count: int) -> list[str]:
-    """So many notifications of the functions, as soon as they are there."""
+def wait_for_texts(subscriber: Subscriber, count: int) -> list[str]:
+    """Wait for this number of notifications of the functions; returns their texts."""
 
     def texts() -> list[str]:
-        return [it["Message"] for it in subscriber.messages if it["Message"].endswith("us-east-1")]
+        return [
+            message["Message"]
+            for message in subscriber.messages
+            if message["Message"].endswith("us-east-1")
+        ]
 
     wait_for(lambda: len(texts()) >= count)
     return texts()
@@ -46,10 +50,10 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     finally:
         bedrock.put_model_invocation_logging_configuration(loggingConfig=live)
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
-    changed, mended = told(subscriber, 2)
+    changed, resolved = wait_for_texts(subscriber, 2)
     assert "- Bedrock's invocation logging is off" in changed
     assert f"Who: {MALLORY}" in changed
-    assert "are as they were deployed" in mended
+    assert "are as they were deployed" in resolved
 
 
 def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
@@ -57,9 +61,9 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
 ) -> None:
     cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
     (rule,) = (
-        it["Name"]
-        for it in rules.list_rules(NamePrefix="BedrockMeter-")["Rules"]
-        if "compares what is counted" in it.get("Description", "")
+        candidate["Name"]
+        for candidate in rules.list_rules(NamePrefix="BedrockMeter-")["Rules"]
+        if "compares what is counted" in candidate.get("Description", "")
     )
     now = datetime.now(UTC)
     cloudwatch.disable_alarm_actions(AlarmNames=[COVERAGE_ALARM])
@@ -68,11 +72,11 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
     cloudwatch.enable_alarm_actions(AlarmNames=[COVERAGE_ALARM])
     rules.enable_rule(Name=rule)
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
-    changed, mended = told(subscriber, 2)
+    changed, resolved = wait_for_texts(subscriber, 2)
     assert "The meter itself is not as it was deployed:" in changed
     assert f"- actions were switched off or on for alarms: {COVERAGE_ALARM}\n" in changed
     assert f"- rule {rule} is DISABLED, was ENABLED" in changed
-    assert "are as they were deployed" in mended
+    assert "are as they were deployed" in resolved
 
 
 def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
@@ -96,6 +100,6 @@ def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
     later = made + timedelta(minutes=75)
     deployed.start("CoverageAuditor", event("Scheduled Event", later))
     deployed.start("CoverageAuditor", event("CloudWatch Alarm State Change", later))
-    (text,) = told(subscriber, 1)
+    (text,) = wait_for_texts(subscriber, 1)
     assert f"- {MODEL}: " in text
     assert "are missing" in text

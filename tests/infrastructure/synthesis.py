@@ -133,9 +133,9 @@ def synthesise(context: Mapping[str, Any]) -> Deployment:
 def resources(template: Mapping[str, Any], type_: str) -> dict[str, dict[str, Any]]:
     """The properties of a template's resources of a type, by logical id."""
     return {
-        name: it.get("Properties", {})
-        for name, it in template["Resources"].items()
-        if it["Type"] == type_
+        name: resource.get("Properties", {})
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == type_
     }
 
 
@@ -152,11 +152,11 @@ def named(template: Mapping[str, Any], type_: str, start: str) -> dict[str, Any]
 
 
 def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
-    """What the policies of the role whose logical id starts so allow."""
+    """List the statements of the role whose logical id starts with `role`."""
     return [
         statement
         for policy in resources(template, "AWS::IAM::Policy").values()
-        if any(it["Ref"].startswith(role) for it in policy["Roles"])
+        if any(reference["Ref"].startswith(role) for reference in policy["Roles"])
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 
@@ -164,9 +164,9 @@ def statements(template: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
 def grants(template: Mapping[str, Any], role: str) -> dict[str, list[dict[str, Any]]]:
     """The statements of a role by the actions that they allow, see `statements`."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for it in statements(template, role):
-        for action in as_list(it["Action"]):
-            found.setdefault(action, []).append(it)
+    for statement in statements(template, role):
+        for action in as_list(statement["Action"]):
+            found.setdefault(action, []).append(statement)
     return found
 
 
@@ -176,14 +176,21 @@ def started_by(
     """The rules that start a function of a stack, and are permitted to."""
     template = deployment(configuration).templates[stack]
     functions = resources(template, "AWS::Lambda::Function")
-    arn = {"Fn::GetAtt": [next(it for it in functions if it.startswith(function)), "Arn"]}
+    arn = {
+        "Fn::GetAtt": [
+            next(logical_id for logical_id in functions if logical_id.startswith(function)),
+            "Arn",
+        ]
+    }
     rules = resources(template, "AWS::Events::Rule")
-    found = {name: it for name, it in rules.items() if it["Targets"][0]["Arn"] == arn}
+    found = {name: rule for name, rule in rules.items() if rule["Targets"][0]["Arn"] == arn}
     permissions = resources(template, "AWS::Lambda::Permission").values()
     assert [
-        it["SourceArn"]["Fn::GetAtt"][0] for it in permissions if it["FunctionName"] == arn
+        permission["SourceArn"]["Fn::GetAtt"][0]
+        for permission in permissions
+        if permission["FunctionName"] == arn
     ] == [*found]
-    assert {it["Principal"] for it in permissions} == {"events.amazonaws.com"}
+    assert {permission["Principal"] for permission in permissions} == {"events.amazonaws.com"}
     return list(found.values())
 
 
@@ -191,7 +198,7 @@ def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
     """The properties of the function that does a job, by the name of its package."""
     handler = f"lambdas.functions.{job}.handler.lambda_handler"
     functions = resources(template, "AWS::Lambda::Function").values()
-    (properties,) = (it for it in functions if it["Handler"] == handler)
+    (properties,) = (function for function in functions if function["Handler"] == handler)
     return properties
 
 

@@ -1,4 +1,4 @@
-"""What the deployed alarms tell of: their own definitions, evaluated over made-up figures."""
+"""The deployed alarms' own definitions, evaluated over made-up metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,22 +33,24 @@ class FiguresByName:
         self._asked_for = (statistic, seconds)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        it = Metric(namespace, name, (("IdentityArn", "somebody"),))
-        return [it, Metric(namespace, name, (("ModelId", "some-model"),))]
+        identity_metric = Metric(namespace, name, (("IdentityArn", "somebody"),))
+        return [identity_metric, Metric(namespace, name, (("ModelId", "some-model"),))]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
         assert (statistic, periods.seconds) == self._asked_for
         missing = (None,) * periods.count
-        found = {it: self._figures.get(f"{it.namespace} {it.name}", ()) for it in metrics}
-        return {it: (*missing, *values)[-periods.count :] for it, values in found.items()}
+        found = {
+            metric: self._figures.get(f"{metric.namespace} {metric.name}", ()) for metric in metrics
+        }
+        return {metric: (*missing, *values)[-periods.count :] for metric, values in found.items()}
 
 
 def alarm_of(name: str, configuration: str) -> Alarm:
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
-    (told,) = (it for it in alarms if it["AlarmName"] == f"BedrockMeter-{name}")
-    return Alarm.from_definition(_without_references(told))
+    (definition,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
+    return Alarm.from_definition(_without_references(definition))
 
 
 def _without_references(value: Any) -> Any:
@@ -57,9 +59,9 @@ def _without_references(value: Any) -> Any:
         case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::ImportValue": _}:
             return json.dumps(value)
         case dict():
-            return {key: _without_references(it) for key, it in value.items()}
+            return {key: _without_references(item) for key, item in value.items()}
         case list():
-            return [_without_references(it) for it in value]
+            return [_without_references(item) for item in value]
     return value
 
 
@@ -127,7 +129,7 @@ def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> Non
 
 
 def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
-    """Else a record with a time of yesterday adds a call that nothing compares with Bedrock's."""
+    """Otherwise a record dated yesterday adds a call that is never compared with Bedrock's."""
 
     def after(delay: timedelta) -> AlarmState:
         figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
@@ -174,7 +176,7 @@ def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_fin
     ],
 )
 def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
-    """As when someone deletes the log group from which CloudWatch makes them."""
+    """This happens when someone deletes the log group from which CloudWatch extracts them."""
 
     def after(*values: float | None) -> AlarmState:
         figures = {f"BedrockMeter/Health {metric}": values}
@@ -239,7 +241,7 @@ def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
 def test_a_function_that_is_not_started_any_more_is_told_of(
     function: str, every: int, missed: int
 ) -> None:
-    """Lambda has no metric of what does not happen: there is no data, and never a nought."""
+    """Lambda publishes no data, rather than 0, for a function that is not invoked."""
 
     def after(*starts: float | None) -> AlarmState:
         figures = {"AWS/Lambda Invocations": starts}
@@ -253,17 +255,17 @@ def test_a_function_that_is_not_started_any_more_is_told_of(
 
 def test_each_schedule_of_the_deployment_is_watched() -> None:
     rules = [
-        it
+        rule
         for template in deployment().templates.values()
-        for it in resources(template, "AWS::Events::Rule").values()
-        if "ScheduleExpression" in it
+        for rule in resources(template, "AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule
     ]
     daily_or_weekly = 3  # see below
     assert len(rules) == len(SCHEDULED) + daily_or_weekly
 
 
 def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
-    """The alarms on a function that is started so often, by name."""
+    """Return the alarms on a function with this schedule, by name."""
     stack = Stack()
     function = lambda_.Function.from_function_name(stack, "Function", "some-function")
     mapping = lambda_.CfnEventSourceMapping(stack, "Stream", function_name="some-function")
@@ -276,9 +278,9 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
     return {
-        name: it
-        for it in alarms
-        if (name := it["AlarmName"].removeprefix("BedrockMeter-Health-")).startswith("Report")
+        name: alarm
+        for alarm in alarms
+        if (name := alarm["AlarmName"].removeprefix("BedrockMeter-Health-")).startswith("Report")
     }
 
 
@@ -294,10 +296,10 @@ def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
     days: int, expected: dict[str, tuple[int, int]]
 ) -> None:
     alarms = scheduled(Duration.days(days))
-    assert {name: (it["Period"], it["EvaluationPeriods"]) for name, it in alarms.items()} == (
-        expected
-    )
-    assert all(it["Period"] * it["EvaluationPeriods"] <= 7 * DAY for it in alarms.values())
+    assert {
+        name: (alarm["Period"], alarm["EvaluationPeriods"]) for name, alarm in alarms.items()
+    } == (expected)
+    assert all(alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * DAY for alarm in alarms.values())
 
 
 @pytest.mark.parametrize(
@@ -341,7 +343,7 @@ def test_three_days_without_a_price_list_raise_an_alarm_whether_or_not_the_funct
 
 
 def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] = ()) -> AlarmState:
-    """The state after so many calls an hour."""
+    """Return the state after these numbers of calls an hour."""
     figures = {
         "BedrockMeter UnpricedInvocations": unpriced,
         "BedrockMeter MissingTokenCounts": missing,
@@ -350,7 +352,7 @@ def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] =
 
 
 def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
-    """From Friday evening to Monday morning there are none, and that is no recovery."""
+    """A weekend without such calls is no recovery."""
     weekend = [None] * 62
     week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
     assert {unpriced(week[:hour]) for hour in range(1, len(week) + 1)} == {ALARM}
@@ -362,7 +364,7 @@ def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
 @pytest.mark.parametrize(
     ("waiting", "expected"),
     [
-        ([0, 1], OK),  # of which UnpricedCalls notifies
+        ([0, 1], OK),  # UnpricedCalls notifies of these
         ([1, 2], ALARM),
         ([1, 2, 2], OK),
         ([1, 2, 2, 3], ALARM),
@@ -457,7 +459,7 @@ def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
 
 def test_the_anomaly_band_is_as_wide_as_configured() -> None:
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
-    (anomaly,) = (it for it in alarms if it["AlarmName"] == "BedrockMeter-Account-Anomaly")
-    expressions = [it["Expression"] for it in anomaly["Metrics"] if "Expression" in it]
+    (anomaly,) = (alarm for alarm in alarms if alarm["AlarmName"] == "BedrockMeter-Account-Anomaly")
+    expressions = [query["Expression"] for query in anomaly["Metrics"] if "Expression" in query]
     assert len(expressions) == 1
     assert expressions[0].endswith(", 3)")

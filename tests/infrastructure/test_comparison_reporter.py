@@ -1,4 +1,4 @@
-"""What compares models every week: started, allowed, and told where requests are."""
+"""The weekly comparison of models: its schedule, permissions and the location of requests."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]
     return grants(deployment(configuration).reporting, ROLE)
 
 
-def group_of(configuration: str) -> Any:
+def get_log_group(configuration: str) -> Any:
     function = function_of(deployment(configuration).reporting, "comparison_reporter")
     return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
 
@@ -33,8 +33,8 @@ def test_it_starts_on_mondays_and_is_tried_twice() -> None:
     assert rule["ScheduleExpression"] == "cron(30 4 ? * MON *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig")
     assert [
-        it["MaximumRetryAttempts"]
-        for name, it in configs.items()
+        config["MaximumRetryAttempts"]
+        for name, config in configs.items()
         if name.startswith("ComparisonReporter")
     ] == [1]
 
@@ -50,25 +50,25 @@ def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
     }
     (write,) = allowed["s3:PutObject"]
     assert wildcard(write["Resource"]) == "/comparison/*"
-    assert all("Condition" in it for it in allowed["dynamodb:PutItem"])
+    assert all("Condition" in statement for statement in allowed["dynamodb:PutItem"])
 
 
 def test_where_no_content_is_logged_it_may_read_no_log() -> None:
-    assert group_of("default") == ""
+    assert get_log_group("default") == ""
     assert READ not in by_action()
 
 
 def test_where_content_is_logged_it_reads_the_log_group_and_no_other() -> None:
-    group = group_of("everything")
+    group = get_log_group("everything")
     assert "InvocationLogs" in group["Fn::ImportValue"]
-    arns = [it["Resource"]["Fn::Join"][1] for it in by_action("everything")[READ]]
+    arns = [statement["Resource"]["Fn::Join"][1] for statement in by_action("everything")[READ]]
     assert [(arn[-2], arn[-1]) for arn in arns] == [(":log-group:", group), (group, ":*")]
     assert by_action("everything").keys() >= {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
 def test_of_an_adopted_log_group_it_reads_that() -> None:
-    assert group_of("adopting") == "/audit/bedrock"
-    arns = [it["Resource"]["Fn::Join"][1][-1] for it in by_action("adopting")[READ]]
+    assert get_log_group("adopting") == "/audit/bedrock"
+    arns = [statement["Resource"]["Fn::Join"][1][-1] for statement in by_action("adopting")[READ]]
     assert arns == [":log-group:/audit/bedrock", ":log-group:/audit/bedrock:*"]
 
 

@@ -1,4 +1,4 @@
-"""The configuration is checked before anything is built, and says what is allowed."""
+"""The configuration is checked before anything is built; errors name the allowed values."""
 
 import json
 from pathlib import Path
@@ -230,7 +230,7 @@ def test_price_of_another_place_is_assumed_unless_switched_off(*, is_assumed: bo
 
 
 def test_a_model_has_one_price_a_day() -> None:
-    two = [AGREED | {"discount_percent": it} for it in (10, 50)]
+    two = [AGREED | {"discount_percent": percent} for percent in (10, 50)]
     assert "allowed: one for each model, day and service tier" in refusal(negotiated_prices=two)
     of_tiers = [two[0], OF_A_TIER, OF_A_TIER | {"service_tier": "priority"}]
     assert len(Config.from_context({"negotiated_prices": of_tiers}).negotiated_prices) == 3
@@ -264,7 +264,7 @@ def test_a_window_is_named_once() -> None:
 
 def test_the_default_thresholds_of_identities_are_the_domain_s() -> None:
     assert Config().identity_thresholds.by_severity() == {
-        it.severity: it.quota_tokens for it in DEFAULT_THRESHOLDS
+        threshold.severity: threshold.quota_tokens for threshold in DEFAULT_THRESHOLDS
     }
 
 

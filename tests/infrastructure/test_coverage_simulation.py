@@ -1,4 +1,4 @@
-"""What an hour of calls makes of the deployed alarm on coverage, on a clock of its own.
+"""Simulates hours of calls on a clock of their own, up to the deployed alarm on coverage.
 
 Calls go through the rules as they are deployed, from ledger to metrics; the audit reads these and
 Bedrock's own every five minutes, and the alarm is evaluated over what it publishes.
@@ -61,7 +61,7 @@ def calls(count: int, over: timedelta = HOUR, start: datetime = NOON) -> list[Ca
 
 @dataclass(frozen=True)
 class Moment:
-    """What there is to see at a time."""
+    """The report and the state of the alarm at a time."""
 
     at: datetime
     report: CoverageReport
@@ -89,14 +89,14 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
     ledger = InMemoryUsageLedger(publish_new)
     auditor = CoverageAuditor(metrics)
     shortfalls = [0] * 12
-    by_minute = Counter((it.at.replace(second=0, microsecond=0), it.invoked) for it in made)
+    by_minute = Counter((call.at.replace(second=0, microsecond=0), call.invoked) for call in made)
     for (minute, invoked), count in by_minute.items():
         metrics.add("AWS/Bedrock", "Invocations", minute, count, invoked)
-    deliveries = sorted((it.at + it.delay, it) for it in made if it.delay is not None)
+    deliveries = sorted((call.at + call.delay, call) for call in made if call.delay is not None)
     while now < until:
         now += STEP
-        arrived = bisect(deliveries, now, key=lambda it: it[0])
-        ledger.put([it.record for _, it in deliveries[:arrived]])
+        arrived = bisect(deliveries, now, key=lambda delivery: delivery[0])
+        ledger.put([call.record for _, call in deliveries[:arrived]])
         del deliveries[:arrived]
         report = auditor.audit(now)
         shortfalls.append(int(report.is_short))
@@ -137,11 +137,13 @@ def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
 
 
 def alarmed(moments: Iterable[Moment]) -> list[Moment]:
-    return [it for it in moments if it.alarm is AlarmState.ALARM]
+    return [moment for moment in moments if moment.alarm is AlarmState.ALARM]
 
 
 def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> None:
-    withheld = [replace(it, delay=None) if it.number % 100 == 0 else it for it in calls(20_000)]
+    withheld = [
+        replace(call, delay=None) if call.number % 100 == 0 else call for call in calls(20_000)
+    ]
     moments = list(simulate(withheld, NOON + HOUR + timedelta(minutes=15)))
     first, *_ = alarmed(moments)
     assert first.at - NOON <= timedelta(minutes=30)
@@ -154,25 +156,25 @@ def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> N
 
 def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None:
     late = [
-        replace(it, delay=timedelta(hours=2)) if it.number == 4 else it
-        for it in calls(30, over=3 * HOUR)
+        replace(call, delay=timedelta(hours=2)) if call.number == 4 else call
+        for call in calls(30, over=3 * HOUR)
     ]
     moments = list(simulate(late, NOON + 4 * HOUR))
     assert alarmed(moments) == []
-    assert {it.report.calls.missing for it in moments} == {0, 1}
+    assert {moment.report.calls.missing for moment in moments} == {0, 1}
 
 
 def test_calls_that_are_all_delivered_are_no_reason_to_tell() -> None:
     moments = list(simulate(calls(2_000), NOON + 2 * HOUR))
     assert alarmed(moments) == []
-    assert {it.report.calls.ratio for it in moments} == {1, None}
+    assert {moment.report.calls.ratio for moment in moments} == {1, None}
 
 
 def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
     """They come a little later than an audit expects them, and the next one sees them."""
-    slow = [replace(it, delay=timedelta(minutes=19)) for it in calls(600, over=STEP)]
+    slow = [replace(call, delay=timedelta(minutes=19)) for call in calls(600, over=STEP)]
     moments = list(simulate(slow, NOON + 2 * HOUR))
-    assert [it.report.is_short for it in moments].count(True) == 1
+    assert [moment.report.is_short for moment in moments].count(True) == 1
     assert alarmed(moments) == []
 
 
@@ -197,8 +199,8 @@ def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
     """One percent: as soon as it is half a percent of the hour that is looked at."""
     steady = calls(20_000, over=3 * HOUR, start=NOON - HOUR)
     lossy = [
-        replace(it, delay=None) if it.at >= NOON + HOUR and it.number % 100 == 0 else it
-        for it in steady
+        replace(call, delay=None) if call.at >= NOON + HOUR and call.number % 100 == 0 else call
+        for call in steady
     ]
     first, *_ = alarmed(simulate(lossy, NOON + 2 * HOUR))
     assert first.at - (NOON + HOUR) <= HOUR
@@ -207,11 +209,11 @@ def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
 
 def test_logging_that_is_off_is_told_at_once_and_when_it_is_on_again_as_well() -> None:
     lost = [
-        replace(it, delay=None) if NOON <= it.at < NOON + HOUR / 2 else it
-        for it in calls(6_000, over=3 * HOUR, start=NOON - HOUR)
+        replace(call, delay=None) if NOON <= call.at < NOON + HOUR / 2 else call
+        for call in calls(6_000, over=3 * HOUR, start=NOON - HOUR)
     ]
     moments = list(simulate(lost, NOON + 2 * HOUR))
-    told = alarmed(moments)
-    assert told[0].at == NOON + timedelta(minutes=25)
-    assert told[-1].at == NOON + HOUR / 2 + HOUR + timedelta(minutes=10)
+    notified = alarmed(moments)
+    assert notified[0].at == NOON + timedelta(minutes=25)
+    assert notified[-1].at == NOON + HOUR / 2 + HOUR + timedelta(minutes=10)
     assert moments[-1].alarm is AlarmState.OK

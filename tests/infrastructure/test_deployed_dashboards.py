@@ -1,4 +1,4 @@
-"""What is deployed is the file in `dashboards/`, but for names, thresholds and links."""
+"""The deployed dashboards equal the files in `dashboards/`, but for names, thresholds and links."""
 
 import json
 import re
@@ -67,20 +67,21 @@ def deployed(file: str, names: DeployedNames = NAMES_THERE, **context: Any) -> d
 def bands_in(body: dict[str, Any]) -> dict[str, str]:
     """The anomaly band of each graph that has one, by its title."""
     return {
-        it["properties"]["title"]: row[0]["expression"]
-        for it in body["widgets"]
-        for row in it["properties"].get("metrics", [])
+        widget["properties"]["title"]: row[0]["expression"]
+        for widget in body["widgets"]
+        for row in widget["properties"].get("metrics", [])
         if "ANOMALY" in str(row[0])
     }
 
 
 def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
     return {
-        it["properties"]["title"]: [
-            (line["label"], line["value"]) for line in it["properties"]["annotations"]["horizontal"]
+        widget["properties"]["title"]: [
+            (line["label"], line["value"])
+            for line in widget["properties"]["annotations"]["horizontal"]
         ]
-        for it in body["widgets"]
-        if "annotations" in it["properties"]
+        for widget in body["widgets"]
+        if "annotations" in widget["properties"]
     }
 
 
@@ -92,9 +93,9 @@ def test_with_the_defaults_and_the_names_in_it_a_file_is_deployed_as_it_stands(f
 @each_dashboard
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configuration: str) -> None:
-    told = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
-    assert REGION in told
-    assert WRITTEN_FOR not in told.replace(NAMES_THERE.log_group, "")
+    text = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
+    assert REGION in text
+    assert WRITTEN_FOR not in text.replace(NAMES_THERE.log_group, "")
     left, right = (
         written(file, NAMES_THERE),
         deployed(file, **{**CONFIGURATIONS[configuration], **ALL}),
@@ -102,7 +103,7 @@ def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configurat
     for widget in (*left["widgets"], *right["widgets"]):
         widget["properties"].pop("annotations", None)
         if "metrics" in (graph := widget["properties"]):
-            graph["metrics"] = [it for it in graph["metrics"] if "ANOMALY" not in str(it[0])]
+            graph["metrics"] = [row for row in graph["metrics"] if "ANOMALY" not in str(row[0])]
     assert left == right
 
 
@@ -131,39 +132,45 @@ def test_the_band_of_the_anomaly_alarm_is_drawn_around_what_it_watches(
 ) -> None:
     body = deployed("usage_overview", **context)
     assert bands_in(body) == bands
-    for it in body["widgets"]:
-        if it["properties"].get("title") in bands:
-            (watched,) = (row for row in it["properties"]["metrics"] if row[-1]["id"] == "m1")
+    for widget in body["widgets"]:
+        if widget["properties"].get("title") in bands:
+            (watched,) = (row for row in widget["properties"]["metrics"] if row[-1]["id"] == "m1")
             tokens = context.get("alarm_metric", "QuotaTokens")
-            is_cost = "cost" in it["properties"]["title"]
+            is_cost = "cost" in widget["properties"]["title"]
             assert watched[:2] == ["BedrockMeter", "EstimatedCostUSD" if is_cost else tokens]
-            assert it["properties"]["period"] == 3600
+            assert widget["properties"]["period"] == 3600
 
 
 def _names(graph: dict[str, Any], metric: str) -> bool:
     words = re.compile(rf"(?<!\w){re.escape(metric)}(?!\w)")
-    return any(words.search(str(it)) for row in graph["metrics"] for it in (*row[:2], row[0]))
+    return any(words.search(str(part)) for row in graph["metrics"] for part in (*row[:2], row[0]))
 
 
 def test_each_alarm_on_the_meter_has_its_line_on_a_graph_of_what_it_watches() -> None:
     """By the metrics of the template's alarms, which know nothing of the dashboard."""
     drawn = [
         (graph, line["value"])
-        for it in deployed("pipeline_health")["widgets"]
-        for graph in [it["properties"]]
+        for widget in deployed("pipeline_health")["widgets"]
+        for graph in [widget["properties"]]
         for line in graph.get("annotations", {}).get("horizontal", [])
     ]
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
-    health = [it for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")]
+    health = [
+        candidate
+        for candidate in alarms
+        if candidate["AlarmName"].startswith("BedrockMeter-Health-")
+    ]
     assert len(health) > 10
     for alarm in health:
         named = [alarm["Namespace"], alarm["MetricName"]] if "MetricName" in alarm else []
-        named += [it["Expression"] for it in alarm.get("Metrics", []) if "Expression" in it]
+        named += [
+            query["Expression"] for query in alarm.get("Metrics", []) if "Expression" in query
+        ]
         fitting = [
             graph
             for graph, value in drawn
             if value == alarm["Threshold"]
-            and all(_names(graph, it) for it in named)
+            and all(_names(graph, expression) for expression in named)
             and graph["stat"] == alarm.get("Statistic", "Sum")
         ]
         assert len(fitting) == 1, alarm["AlarmName"]
@@ -231,7 +238,7 @@ def test_dashboards_that_cost_are_asked_for_and_all_are_named_for_their_region(
 ) -> None:
     template = deployment(configuration).monitoring
     found = resources(template, "AWS::CloudWatch::Dashboard").values()
-    names = [it["DashboardName"]["Fn::Join"][1] for it in found]
+    names = [dashboard["DashboardName"]["Fn::Join"][1] for dashboard in found]
     assert sorted(names, key=str) == sorted(
         ([f"{NAMES[file]}-", {"Ref": "AWS::Region"}] for file in files), key=str
     )
@@ -244,16 +251,22 @@ def test_links_lead_to_the_dashboards_of_the_same_region_that_are_deployed(
 ) -> None:
     text = deployed(file, **context)["widgets"][0]["properties"]["markdown"]
     there = deployed_dashboards(Config.from_context(context))
-    others = [dashboard_url(it, REGION) for it in there if it != file]
+    others = [dashboard_url(name, REGION) for name in there if name != file]
     assert re.findall(r"\((https://[^)]+)\)", text) == others
 
 
 def test_alarms_on_a_dashboard_are_those_that_are_deployed() -> None:
     found = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
-    (widget,) = (it for it in written("pipeline_health")["widgets"] if it["type"] == "alarm")
-    names = [it.removeprefix(WRITTEN_ALARMS) for it in widget["properties"]["alarms"]]
+    (widget,) = (
+        candidate
+        for candidate in written("pipeline_health")["widgets"]
+        if candidate["type"] == "alarm"
+    )
+    names = [arn.removeprefix(WRITTEN_ALARMS) for arn in widget["properties"]["alarms"]]
     assert sorted(names) == sorted(
-        it["AlarmName"] for it in found if it["AlarmName"].startswith("BedrockMeter-Health-")
+        alarm["AlarmName"]
+        for alarm in found
+        if alarm["AlarmName"].startswith("BedrockMeter-Health-")
     )
 
 

@@ -1,4 +1,4 @@
-"""Every function gets what its own settings take, and no more."""
+"""Every function gets exactly the variables that its settings accept."""
 
 import importlib
 from pathlib import Path

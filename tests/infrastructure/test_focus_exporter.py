@@ -1,4 +1,4 @@
-"""What writes costs every day: started, allowed, and fit for it."""
+"""The daily export of costs: its schedule, permissions and resources."""
 
 import json
 
@@ -25,17 +25,17 @@ def allowed(configuration: str = "default") -> set[str]:
 def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
     template = deployment().reporting
     function = function_of(template, "focus_exporter")
-    layers = [it["Ref"] for it in function["Layers"]]
+    layers = [layer["Ref"] for layer in function["Layers"]]
     assert [layer.startswith("Parquet") for layer in layers] == [True, False]
     assert function["MemorySize"] == 2048
     assert function["EphemeralStorage"] == {"Size": 1024}
     assert function["Timeout"] == 900
     others = [
-        it
-        for it in resources(template, "AWS::Lambda::Function").values()
-        if it["Handler"] != function["Handler"]
+        other
+        for other in resources(template, "AWS::Lambda::Function").values()
+        if other["Handler"] != function["Handler"]
     ]
-    assert not any(layers[0] == it["Ref"] for other in others for it in other["Layers"])
+    assert not any(layers[0] == layer["Ref"] for other in others for layer in other["Layers"])
 
 
 def test_it_starts_once_a_day_and_is_tried_twice() -> None:
@@ -43,7 +43,7 @@ def test_it_starts_once_a_day_and_is_tried_twice() -> None:
     (rule,) = started_by("FocusExporter", stack=stack_names.REPORTING)
     assert rule["ScheduleExpression"] == "cron(30 3 * * ? *)"
     configs = resources(template, "AWS::Lambda::EventInvokeConfig").values()
-    assert {it["MaximumRetryAttempts"] for it in configs} == {1}
+    assert {config["MaximumRetryAttempts"] for config in configs} == {1}
 
 
 def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:

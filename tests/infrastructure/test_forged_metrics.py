@@ -1,4 +1,4 @@
-"""Alarms on the meter itself stand up to metrics that others publish in its namespace."""
+"""Alarms on the meter itself work even if others publish metrics in its namespace."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -36,7 +36,7 @@ Values = dict[datetime, float]
 
 
 class TimedFigures:
-    """Values of metrics at times; metrics of functions are told apart by the function's name."""
+    """Values of metrics at times; a function's metrics are identified by the function's name."""
 
     def __init__(self, values: Mapping[str, Values]) -> None:
         self._values = {name: sorted(of_metric.items()) for name, of_metric in values.items()}
@@ -87,7 +87,7 @@ def _aggregate(statistic: Statistic, values: list[float]) -> float | None:
 
 
 def starts(function: str, until: datetime) -> Iterator[datetime]:
-    """When a schedule starts a function: the first time after one interval."""
+    """Yield the times at which a schedule starts a function, the first after one interval."""
     every = SCHEDULED[function]
     moment = RULES_MADE + every
     while moment < until:
@@ -108,7 +108,7 @@ def busy_account(until: datetime) -> InMemoryMetrics:
 
 
 def first_days(length: timedelta, *, is_busy: bool) -> dict[str, Values]:
-    """What the functions of a deployment write, and Bedrock."""
+    """Return the metrics that Bedrock and the functions of a deployment publish."""
     until = CREATED + length
     values: dict[str, Values] = {}
     minutes = [CREATED + number * MINUTE for number in range(1, length // MINUTE)]
@@ -172,7 +172,7 @@ def test_new_deployment_notifies_nothing_within_its_first_hours(is_busy: bool) -
 
 
 def test_new_deployment_notifies_nothing_within_its_first_days() -> None:
-    """What runs daily, and an idle account."""
+    """Covers functions that run daily, in an idle account."""
     length = 4 * DAY
     values = first_days(length, is_busy=False)
     slow = [alarm for alarm in health_alarms("default") if alarm.warm_up > 6 * HOUR]

@@ -1,4 +1,4 @@
-"""The functions get what they ask for, may do what they must, and no more."""
+"""The functions have the variables and permissions that they need, and no more."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def test_the_configuration_reaches_the_functions() -> None:
 
 @pytest.mark.parametrize("stack", ["ingestion", "monitoring"])
 def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stack: str) -> None:
-    """What its `PutItem` could lower is noticed in the stream."""
+    """If its `PutItem` lowered a count, the stream would show it."""
     template = getattr(deployment("everything"), stack)
     writers: dict[str, set[str]] = {}
     for role in resources(template, "AWS::IAM::Role"):
@@ -106,7 +106,7 @@ def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stac
 
 
 def is_write(action: str) -> bool:
-    """Say if an action may change an item of a table."""
+    """Check if an action may change an item of a table."""
     return action.startswith("dynamodb:") and not re.match(
         "(BatchGet|Describe|Get|List|PartiQLSelect|Query|Scan)", action.removeprefix("dynamodb:")
     )
@@ -125,8 +125,8 @@ def test_log_processor_takes_records_of_the_subscribed_log_group_alone(configura
 @each_configuration
 def test_each_function_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).ingestion, "AWS::Lambda::Function").values()
-    roles = [json.dumps(it["Role"]) for it in functions]
-    groups = [json.dumps(it["LoggingConfig"]["LogGroup"]) for it in functions]
+    roles = [json.dumps(function["Role"]) for function in functions]
+    groups = [json.dumps(function["LoggingConfig"]["LogGroup"]) for function in functions]
     assert len(set(roles)) == len(set(groups)) == len(functions)
 
 
@@ -139,7 +139,7 @@ def test_no_role_uses_a_managed_policy(configuration: str) -> None:
 
 @each_configuration
 def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
-    """Actions that take no resource; objects below a prefix; and what the lists below say."""
+    """Covers actions that take no resource, objects below a prefix, and the lists below."""
     allowed = {
         "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
         "MetricPublisherRole": {
@@ -166,18 +166,18 @@ def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
     for role, actions in taking_none.items():
         starred = [
             action
-            for it in statements(deployment().ingestion, role)
-            if it["Resource"] == "*"
-            for action in as_list(it["Action"])
+            for statement in statements(deployment().ingestion, role)
+            if statement["Resource"] == "*"
+            for action in as_list(statement["Action"])
         ]
         assert sorted(starred) == actions
 
 
 def test_metrics_can_be_put_in_the_meter_s_namespace_alone() -> None:
     (statement,) = (
-        it
-        for it in statements(deployment().ingestion, "MetricPublisherRole")
-        if it["Action"] == "cloudwatch:PutMetricData"
+        candidate
+        for candidate in statements(deployment().ingestion, "MetricPublisherRole")
+        if candidate["Action"] == "cloudwatch:PutMetricData"
     )
     condition = {"StringEquals": {"cloudwatch:namespace": "BedrockMeter"}}
     assert statement["Condition"] == condition
@@ -217,9 +217,9 @@ def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
     configuration: str, is_any_role: bool
 ) -> None:
     (passing,) = (
-        it
-        for it in statements(deployment(configuration).ingestion, "LoggingConfiguratorRole")
-        if it["Action"] == "iam:PassRole"
+        statement
+        for statement in statements(deployment(configuration).ingestion, "LoggingConfiguratorRole")
+        if statement["Action"] == "iam:PassRole"
     )
     bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
     assert passing["Condition"] == bedrock
@@ -252,9 +252,9 @@ def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
     """Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     allowed = {
         action
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
-        if "Failures" in json.dumps(it["Resource"])
+        for statement in statements(deployment().ingestion, role)
+        for action in as_list(statement["Action"])
+        if "Failures" in json.dumps(statement["Resource"])
     }
     assert allowed == {"s3:ListBucket", "s3:PutObject"}
 
@@ -287,9 +287,9 @@ def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
 def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
     allowed = {
-        (action, it["Resource"]["Fn::Join"][1][-1])
-        for it in statements(deployment().ingestion, role)
-        for action in as_list(it["Action"])
+        (action, statement["Resource"]["Fn::Join"][1][-1])
+        for statement in statements(deployment().ingestion, role)
+        for action in as_list(statement["Action"])
         if action.startswith(("bedrock:", "iam:"))
     }
     assert allowed == {
@@ -305,8 +305,8 @@ def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str)
     def allowed(configuration: str) -> set[str]:
         return {
             action
-            for it in statements(deployment(configuration).ingestion, role)
-            for action in as_list(it["Action"])
+            for statement in statements(deployment(configuration).ingestion, role)
+            for action in as_list(statement["Action"])
             if action.startswith("kms:")
         }
 
@@ -341,7 +341,7 @@ def test_logging_is_switched_on_last(configuration: str) -> None:
 
 
 def test_the_stream_s_mapping_keeps_its_name() -> None:
-    """Another name replaces it, and a new mapping publishes the stream's day once more."""
+    """A new name replaces the mapping, and a new mapping publishes the last day again."""
     mappings = resources(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
     assert list(mappings) == ["MetricPublisherLedgerStream99554A02"]
 
@@ -350,9 +350,9 @@ def test_the_stream_s_mapping_keeps_its_name() -> None:
 def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> None:
     template = deployment(configuration).ingestion
     (asking,) = (
-        it
-        for it in statements(template, "MetricPublisherRole")
-        if it["Action"] == "cloudformation:DescribeStacks"
+        statement
+        for statement in statements(template, "MetricPublisherRole")
+        if statement["Action"] == "cloudformation:DescribeStacks"
     )
     own = {"Ref": "AWS::StackId"}
     assert asking["Resource"] == own
@@ -380,7 +380,7 @@ def test_each_setting_of_the_configurator_makes_cloudformation_call_it(configura
 
 @each_configuration
 def test_the_configurator_is_called_after_its_environment_has_changed(configuration: str) -> None:
-    """A rollback goes the same way, so that it is called with the environment of before."""
+    """A rollback uses the same order, so that the function runs with the earlier environment."""
     template = deployment(configuration).ingestion
     needs = template["Resources"]["InvocationLogging"]["DependsOn"]
     (function,) = (

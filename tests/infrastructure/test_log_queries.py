@@ -21,17 +21,19 @@ def rules(configuration: str) -> list[dict[str, Any]]:
 
 def test_queries_are_saved_under_one_folder_and_read_the_metered_group() -> None:
     found = queries("default")
-    assert sorted(it["QueryString"] for it in found) == sorted(
+    assert sorted(query["QueryString"] for query in found) == sorted(
         path.read_text() for path in QUERIES.glob("*.txt")
     )
-    assert {it["Name"] for it in found} >= {"BedrockMeter/Top callers"}
-    (group,) = {json.dumps(it["LogGroupNames"]) for it in found}
+    assert {query["Name"] for query in found} >= {"BedrockMeter/Top callers"}
+    (group,) = {json.dumps(query["LogGroupNames"]) for query in found}
     assert "ImportValue" in group  # the one in the storage stack
 
 
 def test_where_logging_is_adopted_they_read_the_adopted_group() -> None:
-    assert {tuple(it["LogGroupNames"]) for it in queries("adopting")} == {("/audit/bedrock",)}
-    (body,) = {json.dumps(json.loads(it["RuleBody"])["LogGroupNames"]) for it in rules("adopting")}
+    assert {tuple(query["LogGroupNames"]) for query in queries("adopting")} == {("/audit/bedrock",)}
+    (body,) = {
+        json.dumps(json.loads(rule["RuleBody"])["LogGroupNames"]) for rule in rules("adopting")
+    }
     assert body == '["/audit/bedrock"]'
 
 
@@ -39,9 +41,9 @@ def test_rules_are_asked_for() -> None:
     assert not rules("default")
     found = rules("adopting")
     assert len(found) == len(list(CONTRIBUTORS.glob("*.json")))
-    assert {it["RuleState"] for it in found} == {"ENABLED"}
-    for it in found:
-        assert json.loads(it["RuleBody"]).keys() >= {"Schema", "Contribution", "AggregateOn"}
+    assert {rule["RuleState"] for rule in found} == {"ENABLED"}
+    for rule in found:
+        assert json.loads(rule["RuleBody"]).keys() >= {"Schema", "Contribution", "AggregateOn"}
 
 
 def test_queries_can_be_left_out() -> None:

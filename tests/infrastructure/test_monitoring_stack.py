@@ -1,4 +1,4 @@
-"""Every alarm notifies the topic, says what to look at, and watches a metric that exists."""
+"""Every alarm notifies the topic, names what to look at, and watches an existing metric."""
 
 import json
 import re
@@ -42,10 +42,10 @@ QUERY = re.compile(
 
 def alarms(configuration: str = "default") -> dict[str, dict[str, Any]]:
     found = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm")
-    return {it["AlarmName"]: it for it in found.values()}
+    return {alarm["AlarmName"]: alarm for alarm in found.values()}
 
 
-def metrics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def list_metrics(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Namespace, name and dimension names of each metric that an alarm looks at."""
     if "MetricName" in alarm:
         yield _metric(alarm)
@@ -59,18 +59,18 @@ def metrics_of(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...
             assert query["Expression"].startswith(("IF(", "FILL(", "ANOMALY_DETECTION_BAND("))
 
 
-def _metric(it: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
-    dimensions = tuple(dimension["Name"] for dimension in it.get("Dimensions", []))
-    return it["Namespace"], it["MetricName"], dimensions
+def _metric(metric: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    dimensions = tuple(dimension["Name"] for dimension in metric.get("Dimensions", []))
+    return metric["Namespace"], metric["MetricName"], dimensions
 
 
 def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
     """The statement of a resource's policy that lets a service in."""
     statement: dict[str, Any]
     (statement,) = (
-        it
-        for it in policy["Statement"]
-        if it["Effect"] == "Allow" and it["Principal"] == {"Service": service}
+        candidate
+        for candidate in policy["Statement"]
+        if candidate["Effect"] == "Allow" and candidate["Principal"] == {"Service": service}
     )
     return statement
 
@@ -83,15 +83,15 @@ def test_a_notification_walks_from_alarm_to_topic_past_both_policies(
     template = deployment(configuration).monitoring
     ((topic_id, topic),) = resources(template, "AWS::SNS::Topic").items()
     notifying = [
-        *(it["AlarmActions"] for it in alarms(configuration).values()),
+        *(alarm["AlarmActions"] for alarm in alarms(configuration).values()),
         *(
-            [t["Arn"] for t in it["Targets"]]
-            for name, it in resources(template, "AWS::Events::Rule").items()
+            [t["Arn"] for t in rule["Targets"]]
+            for name, rule in resources(template, "AWS::Events::Rule").items()
             if not name.startswith(STARTING_FUNCTIONS)
         ),
     ]
     assert notifying
-    assert all(it == [{"Ref": topic_id}] for it in notifying)
+    assert all(actions == [{"Ref": topic_id}] for actions in notifying)
 
     topic_policy = only(template, "AWS::SNS::TopicPolicy")
     assert topic_policy["Topics"] == [{"Ref": topic_id}]
@@ -144,7 +144,7 @@ def test_alarms_and_rules_use_the_key_within_bounds(configuration: str) -> None:
 
 def test_the_topic_is_reached_over_tls_alone() -> None:
     policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
-    (deny,) = (it for it in policy["Statement"] if it["Effect"] == "Deny")
+    (deny,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Deny")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert deny["Principal"] == "*"
 
@@ -162,7 +162,7 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
     published |= {("AWS/Bedrock", name, ()) for name in BEDROCK_METRICS}
     published |= {("AWS/BedrockMantle", "Inferences", ())}
     for name, alarm in alarms(configuration).items():
-        for metric in metrics_of(alarm):
+        for metric in list_metrics(alarm):
             if metric[0] != "AWS/Lambda":
                 assert metric in published, name
 
@@ -192,7 +192,7 @@ def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) 
         assert alarm["Threshold"] == threshold.value
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"
-        ((_, metric, _),) = metrics_of(alarm)
+        ((_, metric, _),) = list_metrics(alarm)
         assert metric == threshold.metric_name
         assert metric in {config.alarm_metric, "EstimatedCostUSD"}
         period = alarm.get("Period") or alarm["Metrics"][0]["Period"]
@@ -212,7 +212,9 @@ def test_every_identity_is_watched_by_one_alarm_a_severity() -> None:
 
 def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
     (alarm,) = (
-        it for name, it in alarms("everything").items() if re.search(r"role-app-\w+-Week-W", name)
+        candidate
+        for name, candidate in alarms("everything").items()
+        if re.search(r"role-app-\w+-Week-W", name)
     )
     assert alarm["Dimensions"] == [
         {"Name": "IdentityArn", "Value": "arn:aws:iam::111122223333:role/app"}
@@ -223,7 +225,7 @@ def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
 def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
     rules = resources(deployment().monitoring, "AWS::Events::Rule")
     (pattern,) = (
-        it["EventPattern"] for name, it in rules.items() if name.startswith("PartialData")
+        rule["EventPattern"] for name, rule in rules.items() if name.startswith("PartialData")
     )
     grouped = [
         name
@@ -232,8 +234,8 @@ def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
     ]
     assert len(grouped) == 4
     watched = {
-        deployment().monitoring["Resources"][it["Ref"]]["Properties"]["AlarmName"]
-        for it in pattern["detail"]["alarmName"]
+        deployment().monitoring["Resources"][reference["Ref"]]["Properties"]["AlarmName"]
+        for reference in pattern["detail"]["alarmName"]
     }
     assert watched == set(grouped)
     assert pattern["detail"]["state"] == {"evaluationState": ["PARTIAL_DATA"]}
@@ -261,11 +263,11 @@ def test_metrics_that_account_alarms_look_at_are_watched_for_values_below_zero(
         metric
         for name, alarm in alarms(configuration).items()
         if name.startswith("BedrockMeter-Account-")
-        for metric in metrics_of(alarm)
+        for metric in list_metrics(alarm)
     }
     assert looked_at
     assert looked_at <= set(
-        metrics_of(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
+        list_metrics(alarms(configuration)["BedrockMeter-Health-NegativeMetrics"])
     )
 
 
@@ -275,9 +277,9 @@ def test_the_anomaly_band_can_be_switched_off() -> None:
         anomaly = alarms("default")[f"BedrockMeter-Account-{name}"]
         assert anomaly["ComparisonOperator"] == "GreaterThanUpperThreshold"
         assert any(
-            "ANOMALY_DETECTION_BAND(" in it.get("Expression", "") for it in anomaly["Metrics"]
+            "ANOMALY_DETECTION_BAND(" in query.get("Expression", "") for query in anomaly["Metrics"]
         )
-        assert list(metrics_of(anomaly)) == [("BedrockMeter", metric, ())]
+        assert list(list_metrics(anomaly)) == [("BedrockMeter", metric, ())]
 
 
 def test_an_hour_of_cost_is_watched_in_dollars() -> None:
@@ -293,7 +295,7 @@ def test_an_hour_of_cost_is_watched_in_dollars() -> None:
 def test_no_data_alarms_only_where_bedrock_was_called() -> None:
     alarm = alarms()["BedrockMeter-Health-NoData"]
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 12)
-    assert {(namespace, name) for namespace, name, _ in metrics_of(alarm)} == {
+    assert {(namespace, name) for namespace, name, _ in list_metrics(alarm)} == {
         ("AWS/Bedrock", "Invocations"),
         (NAMESPACE, "Invocations"),
         (NAMESPACE, "InvocationErrors"),
@@ -305,7 +307,7 @@ def test_health_is_watched_all_the_way() -> None:
         metric
         for name, alarm in alarms().items()
         if name.startswith("BedrockMeter-Health-")
-        for _, metric, _ in metrics_of(alarm)
+        for _, metric, _ in list_metrics(alarm)
     }
     assert watched >= {
         *("Errors", "Throttles", "IteratorAge", "AsyncEventAge", "AsyncEventsDropped"),
@@ -326,7 +328,7 @@ def test_each_alarm_says_what_to_look_at_next(configuration: str) -> None:
 
 def test_people_and_endpoints_of_the_configuration_are_subscribed() -> None:
     found = resources(deployment("everything").monitoring, "AWS::SNS::Subscription").values()
-    assert {(it["Protocol"], it["Endpoint"]) for it in found} == {
+    assert {(subscription["Protocol"], subscription["Endpoint"]) for subscription in found} == {
         ("email", "finops@example.com"),
         ("https", "https://example.com/hook"),
     }
@@ -341,7 +343,7 @@ def test_alarms_of_different_names_never_share_one() -> None:
             ]
         }
     )
-    names = [it.alarm_name for it in alarm_thresholds(config)]
+    names = [threshold.alarm_name for threshold in alarm_thresholds(config)]
     assert len(set(names)) == len(names)
     assert all(len(name) <= 255 for name in names)
 
@@ -353,7 +355,7 @@ def test_a_warning_that_is_off_has_no_alarm() -> None:
 
 
 def test_dimension_sets_of_grouped_alarms_have_one_dimension() -> None:
-    for it in alarm_thresholds(Config()):
-        assert not it.is_grouped or len(it.dimension_set.dimension_names) == 1
+    for threshold in alarm_thresholds(Config()):
+        assert not threshold.is_grouped or len(threshold.dimension_set.dimension_names) == 1
     assert DimensionSet.ACCOUNT.dimension_names == ()
     assert as_list(None) == [None]

@@ -26,7 +26,7 @@ def find_mistakes(statements: list[Statement], *, has_resources: bool = True) ->
 
     Args:
         statements: The statements of one policy.
-        has_resources: Whether it is a role's; a resource's own policy names that resource.
+        has_resources: True for a role's policy; a resource's own policy names that resource.
     """
     mistakes = []
     for statement in statements:
@@ -47,7 +47,7 @@ def _exists(action: str) -> bool:
 
 
 def _is_narrow(statement: Statement) -> bool:
-    """Say if a statement names resources; a trust policy has none."""
+    """Check that a statement names resources; a trust policy names no resource."""
     return "*" not in as_list(statement.get("Resource", "*"))
 
 

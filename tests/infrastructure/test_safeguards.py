@@ -1,4 +1,4 @@
-"""All that the watcher compares is known from the templates that are deployed."""
+"""The deployed templates define all that the watcher compares."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

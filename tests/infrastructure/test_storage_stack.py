@@ -1,4 +1,4 @@
-"""What outlives the rest is kept, encrypted, and found again by the next deployment."""
+"""The stack of all that is retained: encrypted, and found again by the next deployment."""
 
 import itertools
 import json
@@ -50,10 +50,10 @@ def test_the_ids_of_what_is_kept_never_change(configuration: str) -> None:
 
 
 def test_everything_that_holds_data_is_kept_when_the_stack_goes() -> None:
-    for name, it in deployment().storage["Resources"].items():
-        if it["Type"] not in ("AWS::S3::BucketPolicy", "AWS::IAM::Role", "AWS::IAM::Policy"):
-            assert (name, it["DeletionPolicy"]) == (name, "Retain")
-            assert (name, it["UpdateReplacePolicy"]) == (name, "Retain")
+    for name, resource in deployment().storage["Resources"].items():
+        if resource["Type"] not in ("AWS::S3::BucketPolicy", "AWS::IAM::Role", "AWS::IAM::Policy"):
+            assert (name, resource["DeletionPolicy"]) == (name, "Retain")
+            assert (name, resource["UpdateReplacePolicy"]) == (name, "Retain")
 
 
 def test_the_stack_cannot_be_deleted_by_mistake() -> None:
@@ -67,14 +67,18 @@ def test_the_stack_cannot_be_deleted_by_mistake() -> None:
 def test_no_state_lies_in_another_stack() -> None:
     stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
     for template in (deployment().ingestion, deployment().reporting, deployment().monitoring):
-        assert not {it["Type"] for it in template["Resources"].values()} & stateful
+        assert not {resource["Type"] for resource in template["Resources"].values()} & stateful
 
 
 def test_storage_knows_of_no_other_stack() -> None:
     manifest = json.loads((deployment().folder / "manifest.json").read_text())["artifacts"]
 
     def needs(name: str) -> set[str]:
-        return {it for it in manifest[name]["dependencies"] if not it.endswith(".assets")}
+        return {
+            dependency
+            for dependency in manifest[name]["dependencies"]
+            if not dependency.endswith(".assets")
+        }
 
     assert needs(stack_names.STORAGE) == set()
     assert needs(stack_names.INGESTION) == {stack_names.STORAGE}
@@ -102,10 +106,10 @@ def test_nothing_has_a_name_that_could_be_taken(configuration: str, name: str) -
     }  # name what they belong to
     naming |= {"AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping"}
     for stack, template in deployment(configuration).templates.items():
-        for logical_id, it in template["Resources"].items():
-            is_custom = it["Type"].startswith("Custom::")
-            properties = it.get("Properties", {})
-            if it["Type"] not in naming and not is_custom and name in properties:
+        for logical_id, resource in template["Resources"].items():
+            is_custom = resource["Type"].startswith("Custom::")
+            properties = resource.get("Properties", {})
+            if resource["Type"] not in naming and not is_custom and name in properties:
                 # A Region has one stack of that name.
                 assert name == "FunctionName", logical_id
                 assert properties[name].startswith(f"{stack}-"), logical_id
@@ -145,7 +149,7 @@ def find_exports(template: dict[str, Any]) -> Iterator[str]:
 
 @each_configuration
 def test_the_memory_is_never_written_by_a_change_of_configuration(configuration: str) -> None:
-    """A parameter whose template changes is written anew: what it remembers would be lost."""
+    """CloudFormation overwrites a parameter whose template changes: its state would be lost."""
     assert only(deployment(configuration).storage, "AWS::SSM::Parameter") == {
         "Description": "Bedrock Meter: Bedrock's logging configuration, ours and the one before",
         "Type": "String",
@@ -225,13 +229,15 @@ def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration:
         expected = "aws:kms" if name == "Failures8A3E1A2F" else algorithm
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == expected
     for policy in resources(template, "AWS::S3::BucketPolicy").values():
-        conditions = [it.get("Condition") for it in policy["PolicyDocument"]["Statement"]]
+        conditions = [
+            statement.get("Condition") for statement in policy["PolicyDocument"]["Statement"]
+        ]
         assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
 
 
 @each_configuration
 def test_failures_are_read_by_the_redrive_role_alone(configuration: str) -> None:
-    """Deliveries lie there whole: with log_content, or adopted, prompts too."""
+    """Deliveries are stored whole: with log_content or an adopted group, prompts too."""
     template = deployment(configuration).storage
     bucket = resources(template, "AWS::S3::Bucket")["Failures8A3E1A2F"]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -280,6 +286,8 @@ def test_customer_keys_encrypt_all_that_is_stored() -> None:
 
 def test_log_groups_may_use_the_customer_key() -> None:
     policy = only(deployment("everything").storage, "AWS::KMS::Key")["KeyPolicy"]
-    (statement,) = (it for it in policy["Statement"] if it.get("Sid") == "LogGroups")
+    (statement,) = (
+        candidate for candidate in policy["Statement"] if candidate.get("Sid") == "LogGroups"
+    )
     assert {"kms:Encrypt*", "kms:Encrypt"} & set(statement["Action"])
     assert "kms:EncryptionContext:aws:logs:arn" in statement["Condition"]["ArnLike"]

@@ -85,14 +85,18 @@ def test_each_region_has_four_stacks_of_the_same_names() -> None:
 def test_a_local_cloud_gets_a_python_and_a_processor_of_its_own() -> None:
     local = synthesise({"python_version": "3.11", "architecture": "x86_64"})
     functions = resources(local.ingestion, "AWS::Lambda::Function").values()
-    ours = [it for it in functions if it["Handler"].startswith("lambdas.")]
-    assert {(it["Runtime"], *it["Architectures"]) for it in ours} == {("python3.11", "x86_64")}
+    ours = [function for function in functions if function["Handler"].startswith("lambdas.")]
+    assert {(function["Runtime"], *function["Architectures"]) for function in ours} == {
+        ("python3.11", "x86_64")
+    }
 
 
 def test_lambda_runs_the_newest_python_on_arm() -> None:
     functions = resources(deployment().ingestion, "AWS::Lambda::Function").values()
-    ours = [it for it in functions if it["Handler"].startswith("lambdas.")]
-    assert {(it["Runtime"], *it["Architectures"]) for it in ours} == {("python3.14", "arm64")}
+    ours = [function for function in functions if function["Handler"].startswith("lambdas.")]
+    assert {(function["Runtime"], *function["Architectures"]) for function in ours} == {
+        ("python3.14", "arm64")
+    }
 
 
 def test_a_bad_configuration_ends_in_one_clear_text() -> None:

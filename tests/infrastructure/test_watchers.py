@@ -1,4 +1,4 @@
-"""What watches that all is counted, and that logging stays as deployed: started, allowed, told."""
+"""The coverage auditor and the logging watcher: their schedules, permissions and variables."""
 
 import json
 from typing import Any
@@ -26,14 +26,15 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
     assert len(functions) == 3
-    assert len({json.dumps(it["Role"]) for it in functions}) == len(functions)
-    assert len({json.dumps(it["LoggingConfig"]) for it in functions}) == len(functions)
+    assert len({json.dumps(function["Role"]) for function in functions}) == len(functions)
+    assert len({json.dumps(function["LoggingConfig"]) for function in functions}) == len(functions)
 
 
 @each_configuration
 def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
     stacks = {
-        f":stack/BedrockMeter-{it}/*" for it in ("Storage", "Ingestion", "Reporting", "Monitoring")
+        f":stack/BedrockMeter-{name}/*"
+        for name in ("Storage", "Ingestion", "Reporting", "Monitoring")
     }
     allowed = {
         "CoverageAuditorRole": {"*"},
@@ -101,7 +102,9 @@ def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
         assert "UsageLedger" in tables
         assert "MeterState" in tables
     for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
-        assert "UsageLedger" not in json.dumps([it["Resource"] for it in allowed[action]])
+        assert "UsageLedger" not in json.dumps(
+            [statement["Resource"] for statement in allowed[action]]
+        )
 
 
 def test_watcher_is_started_by_changes_of_either_table() -> None:
@@ -140,14 +143,14 @@ def test_a_state_table_with_a_customer_key_can_be_written() -> None:
 )
 def test_both_are_started_on_a_schedule(function: str, rate: str) -> None:
     schedules = [
-        it["ScheduleExpression"] for it in started_by(function) if "EventPattern" not in it
+        rule["ScheduleExpression"] for rule in started_by(function) if "EventPattern" not in rule
     ]
     assert schedules == [rate]
 
 
 def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> None:
     (pattern,) = (
-        it["EventPattern"] for it in started_by("CoverageAuditor") if "EventPattern" in it
+        rule["EventPattern"] for rule in started_by("CoverageAuditor") if "EventPattern" in rule
     )
     (alarms, state) = (pattern["detail"]["alarmName"], pattern["detail"]["state"])
     found = deployment().monitoring["Resources"]
@@ -162,15 +165,20 @@ def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> 
 @each_configuration
 def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configuration: str) -> None:
     patterns = [
-        it["EventPattern"]
-        for it in started_by("LoggingWatcher", configuration)
-        if "EventPattern" in it
+        rule["EventPattern"]
+        for rule in started_by("LoggingWatcher", configuration)
+        if "EventPattern" in rule
     ]
-    assert {it["detail-type"][0] for it in patterns} == {"AWS API Call via CloudTrail"}
-    started = {(it["detail"]["eventSource"][0], *it["detail"]["eventName"]) for it in patterns}
-    assert started == {(f"{it.service}.amazonaws.com", *it.actions) for it in WATCHED.values()}
-    for it in patterns:
-        assert it["detail"]["errorCode"] == [{"exists": False}]
+    assert {pattern["detail-type"][0] for pattern in patterns} == {"AWS API Call via CloudTrail"}
+    started = {
+        (pattern["detail"]["eventSource"][0], *pattern["detail"]["eventName"])
+        for pattern in patterns
+    }
+    assert started == {
+        (f"{watched.service}.amazonaws.com", *watched.actions) for watched in WATCHED.values()
+    }
+    for pattern in patterns:
+        assert pattern["detail"]["errorCode"] == [{"exists": False}]
 
 
 def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None:
@@ -202,11 +210,11 @@ def test_only_changes_of_what_was_deployed_start_it() -> None:
     group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
     memory = [variables["MEMORY_PARAMETER"]]
     parameters = {
-        tuple(it["EventPattern"]["detail"]["eventName"]): it["EventPattern"]["detail"].get(
+        tuple(rule["EventPattern"]["detail"]["eventName"]): rule["EventPattern"]["detail"].get(
             "requestParameters"
         )
-        for it in started_by("LoggingWatcher")
-        if "source" in it.get("EventPattern", {})
+        for rule in started_by("LoggingWatcher")
+        if "source" in rule.get("EventPattern", {})
     }
     assert {
         subject: parameters[WATCHED[subject].actions] for subject in Subject if subject.is_logging
@@ -241,13 +249,13 @@ def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:
     template = deployment().ingestion
     variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
     (role,) = (
-        it
-        for name, it in resources(template, "AWS::IAM::Role").items()
+        properties
+        for name, properties in resources(template, "AWS::IAM::Role").items()
         if name.startswith("LoggingRole")
     )
     (policy,) = (
-        it["PolicyDocument"]
-        for name, it in resources(template, "AWS::IAM::Policy").items()
+        properties["PolicyDocument"]
+        for name, properties in resources(template, "AWS::IAM::Policy").items()
         if name.startswith("LoggingRole")
     )
     assert _filled(variables["ROLE_TRUST"]) == _filled(role["AssumeRolePolicyDocument"])
@@ -258,14 +266,14 @@ def _filled(document: Any) -> Any:
     """A document in which everything that only the cloud knows is one and the same text."""
     match document:
         case {"Fn::Join": ["", list(parts)]}:
-            text = "".join(it if isinstance(it, str) else "?" for it in parts)
+            text = "".join(part if isinstance(part, str) else "?" for part in parts)
             return json.loads(text) if text.startswith("{") else text
         case {"Ref": _} | {"Fn::ImportValue": _}:
             return "?"
         case dict():
-            return {key: _filled(it) for key, it in document.items()}
+            return {key: _filled(item) for key, item in document.items()}
         case list():
-            return [_filled(it) for it in document]
+            return [_filled(item) for item in document]
     return document
 
 
@@ -281,19 +289,19 @@ def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) 
 
 
 def test_what_is_adopted_is_told_as_such() -> None:
-    def told(configuration: str) -> dict[str, Any]:
+    def get_variables(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring
         variables: dict[str, Any]
         variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
-    assert json.loads(told("adopting")["KNOWN_LOG_POLICIES"]) == [
+    assert json.loads(get_variables("adopting")["KNOWN_LOG_POLICIES"]) == [
         "subscription:audit=arn:aws:lambda:us-east-1:111122223333:function:audit"
     ]
-    assert told("adopting")["LOG_GROUP"] == "/audit/bedrock"
-    assert told("adopting")["IS_ADOPTED"] == "true"
-    assert told("default")["IS_ADOPTED"] == "false"
-    assert told("everything")["RETENTION_DAYS"] == "30"
+    assert get_variables("adopting")["LOG_GROUP"] == "/audit/bedrock"
+    assert get_variables("adopting")["IS_ADOPTED"] == "true"
+    assert get_variables("default")["IS_ADOPTED"] == "false"
+    assert get_variables("everything")["RETENTION_DAYS"] == "30"
 
 
 def test_audits_know_how_many_models_the_meter_publishes() -> None:

@@ -1,4 +1,4 @@
-"""One emulator for all tests of it; each test makes what it needs under names of its own."""
+"""One emulator for all its tests; each test makes its own resources under its own names."""
 
 from collections.abc import Iterator
 
@@ -9,5 +9,5 @@ from cdk.local_cloud.cloud import LocalCloud, open_local_cloud
 
 @pytest.fixture(scope="package")
 def cloud() -> Iterator[LocalCloud]:
-    with open_local_cloud() as it:
-        yield it
+    with open_local_cloud() as local_cloud:
+        yield local_cloud

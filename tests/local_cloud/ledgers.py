@@ -148,7 +148,7 @@ def open_table(table: Table) -> OpenLedger:
 class Turns:
     """Lets two writers make their requests in a given order, one request at a time.
 
-    Where the writer whose turn it is has ended, the other one goes on; so it does after the order.
+    If that writer has ended, the other one continues, as it does after the order ends.
     """
 
     def __init__(self, order: Sequence[int]) -> None:

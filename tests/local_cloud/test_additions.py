@@ -1,4 +1,4 @@
-"""What is added to MiniStack does what AWS does, seen through its public API alone."""
+"""The additions to MiniStack do what AWS does, seen through its public API alone."""
 
 import base64
 import gzip
@@ -35,7 +35,7 @@ def subscribe(cloud: LocalCloud, group: str, function: str, code: str) -> None:
 
 def messages(cloud: LocalCloud, group: str) -> list[Any]:
     events = cloud.client("logs").filter_log_events(logGroupName=group)["events"]
-    return [json.loads(it["message"]) for it in events]
+    return [json.loads(event["message"]) for event in events]
 
 
 def deploy(cloud: LocalCloud, stack: str, template: str) -> None:
@@ -75,7 +75,7 @@ def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: Local
 
     def deployed() -> dict[str, Any]:
         found = cloudwatch.describe_alarms(AlarmNames=list(alarms))["MetricAlarms"]
-        return {it["AlarmName"]: it for it in found}
+        return {alarm["AlarmName"]: alarm for alarm in found}
 
     wait_for(lambda: len(deployed()) == len(alarms))
     assert deployed()["Query"]["Metrics"] == [QUERY]
@@ -93,7 +93,9 @@ def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalClo
         StackName="parameters", TemplateBody=json.dumps({"Resources": {"Remembered": resource}})
     )
     found = wait_for(lambda: cloud.client("ssm").describe_parameters()["Parameters"])
-    assert any(re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", it["Name"]) for it in found)
+    assert any(
+        re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", parameter["Name"]) for parameter in found
+    )
 
 
 def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: LocalCloud) -> None:
@@ -187,8 +189,8 @@ def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud
         put_logs(cloud, "in-order", f"{number}", f"{number}!", timestamp=int(time.time() * 1000))
     wait_for(lambda: s3.list_objects_v2(Bucket="seen").get("KeyCount") == 10)
     bodies = [
-        s3.get_object(Bucket="seen", Key=it["Key"])["Body"].read().decode()
-        for it in s3.list_objects_v2(Bucket="seen")["Contents"]
+        s3.get_object(Bucket="seen", Key=s3_object["Key"])["Body"].read().decode()
+        for s3_object in s3.list_objects_v2(Bucket="seen")["Contents"]
     ]
     assert bodies == [f"{number},{number}!" for number in range(10)]
 
@@ -248,8 +250,8 @@ def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) ->
     )
     wait_for(lambda: s3.list_objects_v2(Bucket="batches").get("KeyCount", 0) >= 2)
     bodies = [
-        s3.get_object(Bucket="batches", Key=it["Key"])["Body"].read().decode()
-        for it in s3.list_objects_v2(Bucket="batches")["Contents"]
+        s3.get_object(Bucket="batches", Key=s3_object["Key"])["Body"].read().decode()
+        for s3_object in s3.list_objects_v2(Bucket="batches")["Contents"]
     ]
     assert bodies == ["0,1,2,3,4,5", "3,4,5"]
 
@@ -366,7 +368,7 @@ def converse(client: Any) -> dict[str, int]:
 def converse_stream(client: Any) -> dict[str, int]:
     message = {"role": "user", "content": [{"text": "How many calls is this?"}]}
     stream = client.converse_stream(modelId=MODEL, messages=[message])["stream"]
-    (usage,) = [it["metadata"]["usage"] for it in stream if "metadata" in it]
+    (usage,) = [event["metadata"]["usage"] for event in stream if "metadata" in event]
     return dict(usage)
 
 
@@ -389,7 +391,7 @@ def invoke(client: Any) -> dict[str, int]:
 
 def invoke_stream(client: Any) -> dict[str, int]:
     stream = client.invoke_model_with_response_stream(modelId=MODEL, body=BODY)["body"]
-    chunks = [json.loads(it["chunk"]["bytes"]) for it in stream]
+    chunks = [json.loads(event["chunk"]["bytes"]) for event in stream]
     metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
     return {
         "inputTokens": metrics["inputTokenCount"],
@@ -403,7 +405,8 @@ def test_definitions_are_deployed_changed_and_removed_with_their_stack(cloud: Lo
     def deployed() -> dict[str, str]:
         found = cloudformation.list_stack_resources(StackName="definitions")
         return {
-            it["ResourceType"]: it["PhysicalResourceId"] for it in found["StackResourceSummaries"]
+            resource["ResourceType"]: resource["PhysicalResourceId"]
+            for resource in found["StackResourceSummaries"]
         }
 
     def template(query: str) -> str:

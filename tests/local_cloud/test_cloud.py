@@ -83,9 +83,9 @@ def test_a_setting_with_which_it_cannot_start_is_told_and_leaves_nothing() -> No
 
 def test_another_version_of_ministack_is_refused(tmp_path: Path) -> None:
     """The additions reach into one version's own functions."""
-    told = tmp_path / "ministack-9.9.9.dist-info"
-    told.mkdir()
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
+    metadata = tmp_path / "ministack-9.9.9.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
     with (
         pytest.raises(LocalCloudError, match=rf"needs MiniStack {MINISTACK_VERSION}.* is 9\.9\.9"),
         open_local_cloud(settings={"PYTHONPATH": str(tmp_path)}),

@@ -208,7 +208,7 @@ def write_in_turns(table: Table, batches: list[list[UsageRecord]], order: list[i
 
 
 def is_unbroken(changes: list[LedgerChange]) -> bool:
-    """Say if each change starts from what the one before left, and lowers nothing."""
+    """Check that each change starts from the result of the previous one, and lowers nothing."""
     standing: UsageRecord | None = None
     for change in changes:
         if change.replaced != standing:

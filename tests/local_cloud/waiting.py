@@ -9,7 +9,7 @@ _SECONDS = 60
 
 
 def wait_for(look: Callable[[], Found]) -> Found:
-    """Look until there is something; whoever waits in vain is told what there was."""
+    """Look until there is something; a timeout names what was there."""
     deadline = time.monotonic() + _SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited {_SECONDS} seconds, and there is {found!r}"

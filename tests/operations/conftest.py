@@ -1,4 +1,4 @@
-"""What moto lacks for commands that look at an account."""
+"""Additions to moto for commands that look at an account."""
 
 import json
 

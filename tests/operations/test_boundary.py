@@ -1,4 +1,4 @@
-"""The permissions boundary: what it lets roles do, and that none of them needs more."""
+"""The permissions boundary: it allows what the roles need, and no role needs more."""
 
 import json
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ class Names:
         return FORMATS[type_] + (name.lower() if type_ == "AWS::S3::Bucket" else name)
 
 
-def context_of(statement: Mapping[str, Any]) -> dict[str, str]:
+def make_context(statement: Mapping[str, Any]) -> dict[str, str]:
     """The request that a statement's conditions allow."""
     equal = statement.get("Condition", {}).get("StringEquals", {})
     return {**VIA, **{key: as_list(value)[0] for key, value in equal.items()}}
@@ -149,7 +149,7 @@ def test_what_every_role_may_do_lies_within_the_boundary(
                 for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                     for action in as_list(statement["Action"]):
                         for arn in map(names.resolve, as_list(statement["Resource"])):
-                            context = context_of(statement)
+                            context = make_context(statement)
                             assert is_allowed(document, action, arn, context), (action, arn)
                             checked += 1
     assert checked > 60
@@ -261,7 +261,10 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
 
 def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
     found = boundaries(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
-    assert [it.name for it in found] == [boundary_name("us-east-1"), boundary_name("eu-west-1")]
+    assert [policy.name for policy in found] == [
+        boundary_name("us-east-1"),
+        boundary_name("eu-west-1"),
+    ]
     (named,) = boundaries(
         session, read_settings(), ["--require-approval", "never", "aws://unknown/eu-north-1"]
     )

@@ -1,4 +1,4 @@
-"""Operators' commands: what they print, and the one line that tells why they could not."""
+"""Operators' commands: their output, and the one line that explains a failure."""
 
 import json
 import os
@@ -170,15 +170,15 @@ def test_redrive_with_something_left_ends_badly() -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "Missing option '--from'. .*FROM=2026-01-31"),
         (["--from", "yesterday"], "'yesterday' is not a time in ISO 8601"),
         (["--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
     ],
 )
-def test_replay_asks_for_times_it_can_read(arguments: list[str], told: str) -> None:
-    with pytest.raises(FailedCommand, match=told):
+def test_replay_asks_for_times_it_can_read(arguments: list[str], message: str) -> None:
+    with pytest.raises(FailedCommand, match=message):
         call_command("replay", *arguments)
 
 
@@ -186,7 +186,7 @@ def test_replay_asks_for_times_it_can_read(arguments: list[str], told: str) -> N
 def test_replay_asks_for_what_the_ledger_remembers_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Older calls it would set aside, each of them, and raise an alarm."""
+    """The ledger would reject each older call and raise an alarm."""
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
@@ -294,18 +294,18 @@ def session(aws: None) -> boto3.Session:
 def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, KEPT)
     s3 = boto3.client("s3")
-    before = {it["Name"] for it in s3.list_buckets()["Buckets"]}
+    before = {entry["Name"] for entry in s3.list_buckets()["Buckets"]}
     (bucket,) = before - {QUARANTINE}
     s3.put_object(Bucket=bucket, Key="rejected/x", Body=b"x")
     deleted = purge.purge(session)
-    assert sorted(it.split()[0] for it in deleted) == [
+    assert sorted(line.split()[0] for line in deleted) == [
         *("AWS::DynamoDB::Table", "AWS::DynamoDB::Table"),
         "AWS::KMS::Key",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::SSM::Parameter",
     ]
-    assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
+    assert {entry["Name"] for entry in s3.list_buckets()["Buckets"]} == {QUARANTINE}
     assert boto3.client("logs").describe_log_groups()["logGroups"] == []
     assert set(boto3.client("dynamodb").list_tables()["TableNames"]) == {LEDGER, STATE}
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
@@ -316,7 +316,7 @@ def test_purge_empties_buckets_of_any_size_and_stops_at_what_it_may_not_delete(
 ) -> None:
     deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
     s3 = boto3.client("s3")
-    (bucket,) = {it["Name"] for it in s3.list_buckets()["Buckets"]} - {QUARANTINE}
+    (bucket,) = {entry["Name"] for entry in s3.list_buckets()["Buckets"]} - {QUARANTINE}
     for number in range(1_001):  # a page holds a thousand
         s3.put_object(Bucket=bucket, Key=f"rejected/{number}", Body=b"")
 
@@ -328,7 +328,7 @@ def test_purge_empties_buckets_of_any_size_and_stops_at_what_it_may_not_delete(
         purge.purge(session)
     session.events.unregister("after-call.s3.DeleteObjects", refuse)
     purge.purge(session)
-    assert {it["Name"] for it in s3.list_buckets()["Buckets"]} == {QUARANTINE}
+    assert {entry["Name"] for entry in s3.list_buckets()["Buckets"]} == {QUARANTINE}
 
 
 def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> None:

@@ -43,13 +43,15 @@ counts = st.integers(0, 10**6)
 
 
 def total(usage: Usage, config: Config | None = None) -> Decimal:
-    return sum((it.usd for it in running_cost(usage, config or Config(), PRICES)), Decimal(0))
+    return sum((line.usd for line in running_cost(usage, config or Config(), PRICES)), Decimal(0))
 
 
 def test_prices_are_dated_decimals_of_one_region() -> None:
     assert date.fromisoformat(PRICES.date) >= date(2026, 11, 24)
     assert PRICES.region == "us-east-1"
-    assert all(isinstance(it.usd, Decimal) for it in running_cost(Usage(1, 1, 1), Config(), PRICES))
+    assert all(
+        isinstance(line.usd, Decimal) for line in running_cost(Usage(1, 1, 1), Config(), PRICES)
+    )
 
 
 def test_series_are_counted_as_cloudwatch_bills_them() -> None:
@@ -98,14 +100,16 @@ def test_no_usage_costs_more_metrics_than_the_worst_case(
     identities: int, models: int, projects: int
 ) -> None:
     usage = Usage(10**6, identities, models, projects, projects)
-    metrics = [it for it in running_cost(usage, Config(), PRICES) if it.what.endswith("metrics")]
+    metrics = [
+        line for line in running_cost(usage, Config(), PRICES) if line.what.endswith("metrics")
+    ]
     others = [
         item
         for item in running_cost(usage, Config(), PRICES)
         if any(what in item.what for what in ("watched", "compare them with", "outside the logs"))
         and item.service == "CloudWatch"
     ]
-    assert sum(it.usd for it in (*metrics, *others)) <= worst_case_usd(Config(), PRICES)
+    assert sum(line.usd for line in (*metrics, *others)) <= worst_case_usd(Config(), PRICES)
 
 
 @given(counts, counts, st.integers(0, 50))
@@ -154,13 +158,13 @@ def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None
     lines = running_cost(Usage(0, 0, 0), config, PRICES)
     of_it = [line for line in lines if "price" in line.what and line.service != "S3"]
     assert len(of_it) == 2
-    assert all(it.usd > 0 for it in of_it)
+    assert all(line.usd > 0 for line in of_it)
 
 
 def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> None:
     without = Config.from_context({"focus_export": False})
     lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
-    assert not [it for it in lines if "export" in it.what]
+    assert not [line for line in lines if "export" in line.what]
     saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
     reads = 30 * Decimal(3 * 10**6 * 700) / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
     seconds = 30 * Decimal(3 * 10**6) / 10**4
@@ -171,7 +175,7 @@ def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> 
 def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
     without = Config.from_context({"comparison_report": False})
     lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
-    assert not [it for it in lines if "comparison" in it.what]
+    assert not [line for line in lines if "comparison" in line.what]
     saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
     runs, kept_calls = Decimal(30) / 7, Decimal(3 * 10**6)
     reads = runs * kept_calls * 700 / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
@@ -196,10 +200,10 @@ def test_without_price_updates_a_look_for_editions_is_all_that_is_paid_for_them(
 def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
-    health = [it for it in alarms if it["AlarmName"].startswith("BedrockMeter-Health-")]
+    health = [alarm for alarm in alarms if alarm["AlarmName"].startswith("BedrockMeter-Health-")]
     watched = sum(
-        sum("MetricStat" in query for query in it["Metrics"]) if "Metrics" in it else 1
-        for it in health
+        sum("MetricStat" in query for query in alarm["Metrics"]) if "Metrics" in alarm else 1
+        for alarm in health
     )
     optional = EXPORT_ALARM_METRICS + COMPARISON_ALARM_METRICS + PRICE_ALARM_METRICS
     assert watched == HEALTH_ALARM_METRICS + optional
@@ -285,7 +289,7 @@ def test_a_look_for_calls_outside_the_logs_reads_each_region_once_an_hour(
 
 
 def test_a_look_for_calls_outside_the_logs_is_bounded_whatever_callers_do() -> None:
-    """In each of 33 other Regions, two lists, 50 models through both endpoints, what is metered."""
+    """Reads in each of 33 Regions: two lists, 50 models at both endpoints, and metered calls."""
     many = 10**9
     most = traffic_read(Usage(1, 1, many), Config(), models_elsewhere=many)
     assert most == 720 * (33 * (2 + 2 * 50 + 3) + 1 + 200)
@@ -306,7 +310,7 @@ def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("calls", "unpriced"),
-    [*((it, "0") for it in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
+    [*((text, "0") for text in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
 )
 def test_numbers_that_are_none_are_asked_for_again(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]

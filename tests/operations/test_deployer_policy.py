@@ -1,4 +1,4 @@
-"""The deployer's policy is what the templates need, on the deployment's own resources alone."""
+"""The deployer's policy allows what the templates need, on the deployment's resources alone."""
 
 import json
 from typing import Any
@@ -190,7 +190,7 @@ def test_all_names_that_are_given_begin_with_the_deployment_s(configuration: str
 def test_the_key_s_own_policy_lets_deployments_manage_it(configuration: str) -> None:
     key = only(deployment(configuration).storage, "AWS::KMS::Key")
     assert "Tags" not in key
-    by_sid = {it.get("Sid"): it for it in key["KeyPolicy"]["Statement"]}
+    by_sid = {statement.get("Sid"): statement for statement in key["KeyPolicy"]["Statement"]}
     for sid in ("DeploymentsManage", "DeploymentsEncryptTheTable"):
         condition = by_sid[sid]["Condition"]
         assert condition["StringEquals"]["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}

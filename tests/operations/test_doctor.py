@@ -1,4 +1,4 @@
-"""The doctor finds what stands in the way, changes nothing and never ends in a traceback."""
+"""The doctor finds problems, changes nothing and never ends in a traceback."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def session(aws: None) -> boto3.Session:
 
 def examine(session: boto3.Session) -> dict[str, Finding]:
     deployment = Deployment(session.client("cloudformation"))
-    return {it.check: it for it in Examination(session, deployment).examine()}
+    return {finding.check: finding for finding in Examination(session, deployment).examine()}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -73,7 +73,7 @@ def subscribe(*names: str) -> None:
 def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None:
     bootstrap()
     findings = examine(session)
-    assert Status.PROBLEM not in {it.status for it in findings.values()}
+    assert Status.PROBLEM not in {finding.status for finding in findings.values()}
     assert "123456789012, us-east-1" in findings["account"].text
     assert "deploying switches it on" in findings["invocation logging"].text
 
@@ -90,15 +90,15 @@ def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> 
     assert examine(session)["permissions boundary"].status is Status.OK
 
 
-@pytest.mark.parametrize(("version", "told"), [(None, "Not bootstrapped"), ("3", "too old")])
+@pytest.mark.parametrize(("version", "text"), [(None, "Not bootstrapped"), ("3", "too old")])
 def test_a_missing_bootstrap_is_a_problem(
-    session: boto3.Session, version: str | None, told: str
+    session: boto3.Session, version: str | None, text: str
 ) -> None:
     if version is not None:
         bootstrap(version)
     found = examine(session)["CDK bootstrap"]
     assert found.status is Status.PROBLEM
-    assert told in found.text
+    assert text in found.text
     assert "make bootstrap" in found.text
 
 

@@ -18,7 +18,11 @@ pytestmark = pytest.mark.usefixtures("aws")
 def examine() -> Finding:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
-    (found,) = (it for it in Examination(session, deployment).examine() if it.check == "meter")
+    (found,) = (
+        finding
+        for finding in Examination(session, deployment).examine()
+        if finding.check == "meter"
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""`make prices`: what sources list becomes rows of the book, and no row is changed."""
+"""`make prices` adds the sources' prices to the book as new rows, and changes no row."""
 
 import io
 import json

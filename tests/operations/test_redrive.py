@@ -1,4 +1,4 @@
-"""What functions gave up on goes through in the end, once, and nothing else is touched."""
+"""Failed deliveries and batches are processed in the end, once, and nothing else is touched."""
 
 import json
 from typing import Any
@@ -44,8 +44,10 @@ def redrive(**handlers: Any) -> RedriveReport:
 def left() -> dict[str, Any]:
     s3 = boto3.client("s3")
     return {
-        it["Key"]: json.loads(s3.get_object(Bucket=BUCKET, Key=it["Key"])["Body"].read())
-        for it in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        s3_object["Key"]: json.loads(
+            s3.get_object(Bucket=BUCKET, Key=s3_object["Key"])["Body"].read()
+        )
+        for s3_object in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
     }
 
 

@@ -98,7 +98,7 @@ def test_deliveries_hold_every_event_in_order_and_fit(given_events: list[Any]) -
 
 def test_a_delivery_holds_a_thousand_events_at_most() -> None:
     many = [{"logStreamName": "a", "message": "x"}] * (2 * LARGEST_DELIVERY_EVENTS + 1)
-    assert [len(it) for it in deliveries(many)] == [1000, 1000, 1]
+    assert [len(delivery) for delivery in deliveries(many)] == [1000, 1000, 1]
 
 
 @pytest.mark.parametrize(

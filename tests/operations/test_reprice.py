@@ -1,4 +1,4 @@
-"""`make reprice` prints what the deployed function did, and what still waits."""
+"""`make reprice` prints the deployed function's results, and what is still waiting."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The bundles hold all that the functions import, for the Lambda's own Python, and no more."""
+"""The bundles contain all that the functions import, built for Lambda's Python, and no more."""
 
 import os
 import platform
@@ -32,7 +32,7 @@ HANDLERS = sorted(
     str(path.relative_to(path.parents[3]).with_suffix("")).replace(os.sep, ".")
     for path in (ROOT / "lambdas" / "functions").glob("*/handler.py")
 )
-MOST_MEGABYTES = 250
+MAX_MEGABYTES = 250
 """Of code and layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 THIS_MACHINE: Architecture = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -43,7 +43,7 @@ def layer(group: DependencyGroup) -> Path:
     return bundle_layer(group, python_version=THIS_PYTHON, architecture=THIS_MACHINE) / "python"
 
 
-def groups_of(handler: str) -> list[DependencyGroup]:
+def get_groups(handler: str) -> list[DependencyGroup]:
     """The groups whose layers a function is deployed with."""
     (found,) = (
         [resources(template, LAYER)[layer["Ref"]]["LayerName"] for layer in function["Layers"]]
@@ -70,12 +70,12 @@ def test_there_are_functions() -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
-    """As in Lambda, which has a boto3 of its own: nothing else of this machine is in reach."""
-    layers = [layer(group) for group in {*groups_of(handler), "aws-sdk"}]
+    """The import sees the bundles and a boto3, as in Lambda, and nothing else of this machine."""
+    layers = [layer(group) for group in {*get_groups(handler), "aws-sdk"}]
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
-        f"import sys; sys.path[:0] = {paths!r}; import {handler} as it;"
-        " print(it.__file__, callable(it.lambda_handler))"
+        f"import sys; sys.path[:0] = {paths!r}; import {handler} as module;"
+        " print(module.__file__, callable(module.lambda_handler))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program],
@@ -110,7 +110,7 @@ def test_a_layer_holds_what_its_group_names_and_what_that_requires(group: Depend
 
 
 def test_every_function_has_the_runtime_and_few_have_more() -> None:
-    groups = {handler.split(".")[2]: set(groups_of(handler)) for handler in HANDLERS}
+    groups = {handler.split(".")[2]: set(get_groups(handler)) for handler in HANDLERS}
     assert all("runtime" in found for found in groups.values())
     assert {job: found - {"runtime"} for job, found in groups.items() if len(found) > 1} == {
         "focus_exporter": {"parquet"},
@@ -140,12 +140,12 @@ def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
 
 def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() -> None:
     folder = bundle_layer("parquet", python_version="3.14", architecture="arm64")
-    libraries = [it.name for it in folder.rglob("*.so")]
+    libraries = [path.name for path in folder.rglob("*.so")]
     assert libraries == ["_duckdb.abi3.so"]
     found = {path.name for path in (folder / "python").iterdir()}
     assert found.isdisjoint({"boto3", "botocore", "ijson", "pydantic", "aws_lambda_powertools"})
     files = [file for path in (folder, layer("runtime")) for file in path.rglob("*")]
-    assert sum(file.stat().st_size for file in files) / 1e6 < MOST_MEGABYTES / 2
+    assert sum(file.stat().st_size for file in files) / 1e6 < MAX_MEGABYTES / 2
 
 
 def test_the_code_is_the_functions_and_nothing_else() -> None:

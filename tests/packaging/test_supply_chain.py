@@ -48,17 +48,17 @@ def test_pip_installs_by_hash_alone() -> None:
     name, *hashes = requirement.replace("\\\n", "").split()
     assert re.fullmatch(r"litellm==[\d.]+", name)
     assert hashes
-    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", it) for it in hashes)
+    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for digest in hashes)
 
 
 def test_python_packages_are_locked_by_hash() -> None:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    third_party = [it for it in packages if "registry" in it["source"]]
+    third_party = [entry for entry in packages if "registry" in entry["source"]]
     assert len(third_party) > 50
     for package in third_party:
         files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
         assert files, package["name"]
-        assert all(it["hash"].startswith("sha256:") for it in files), package["name"]
+        assert all(file["hash"].startswith("sha256:") for file in files), package["name"]
     assert len(third_party) == len(packages) - 1  # the project itself
 
 

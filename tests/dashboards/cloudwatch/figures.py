@@ -1,4 +1,4 @@
-"""Figures in memory, for tests of what is made of them."""
+"""Metrics in memory, for tests of the code that reads them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,16 +13,18 @@ def metric(name: str, **dimensions: str) -> Metric:
 
 
 class InMemoryMetrics:
-    """Metrics that have a list of values, of which the last ones are asked for."""
+    """Metrics with a list of values each; a query returns the last ones."""
 
     def __init__(self, figures: Mapping[Metric, Sequence[float | None]]) -> None:
         self.figures = figures
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        return [it for it in self.figures if (it.namespace, it.name) == (namespace, name)]
+        return [key for key in self.figures if (key.namespace, key.name) == (namespace, name)]
 
     def values(
         self, metrics: Sequence[Metric], _statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
         missing = (None,) * periods.count
-        return {it: (missing + tuple(self.figures.get(it, ())))[-periods.count :] for it in metrics}
+        return {
+            key: (missing + tuple(self.figures.get(key, ())))[-periods.count :] for key in metrics
+        }

@@ -1,4 +1,4 @@
-"""CloudWatch evaluates an account's queries as they stand, and its answer is drawn as it comes."""
+"""CloudWatch evaluates an account's queries unchanged, and its answer is drawn unchanged."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Deployed alarms are evaluated, and each contributor that begins to breach is told of once."""
+"""Deployed alarms are evaluated, and each new breaching contributor is notified once."""
 
 import json
 from datetime import UTC, datetime
@@ -55,29 +55,31 @@ def spend(tokens: int, *identities: str) -> None:
         MetricData=[
             {
                 "MetricName": "QuotaTokens",
-                "Dimensions": [{"Name": "IdentityArn", "Value": it}],
+                "Dimensions": [{"Name": "IdentityArn", "Value": identity}],
                 "Timestamp": NOW,
                 "Value": tokens,
             }
-            for it in identities
+            for identity in identities
         ],
     )
 
 
 def alarm() -> Any:
-    (it,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=["the alarm"])["MetricAlarms"]
-    return it
+    (definition,) = boto3.client("cloudwatch").describe_alarms(AlarmNames=["the alarm"])[
+        "MetricAlarms"
+    ]
+    return definition
 
 
 def published() -> list[str]:
-    """The reasons that the subscriber was told since it was asked last."""
+    """Return the reasons that the subscriber received since the last call."""
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName="subscriber")["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    for it in found:
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=it["ReceiptHandle"])
-    messages = [json.loads(json.loads(it["Body"])["Message"]) for it in found]
-    return [it["NewStateReason"] for it in messages]
+    for message in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    messages = [json.loads(json.loads(message["Body"])["Message"]) for message in found]
+    return [notification["NewStateReason"] for notification in messages]
 
 
 def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluation: AlarmEvaluation) -> None:

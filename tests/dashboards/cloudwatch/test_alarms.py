@@ -1,4 +1,4 @@
-"""An alarm is in the state that its own definition says."""
+"""An alarm's state follows from its own definition."""
 
 from datetime import timedelta
 from typing import Any
@@ -102,7 +102,10 @@ def test_of_many_each_contributor_has_a_state_of_its_own() -> None:
         metric("Tokens"): [13.0],
     }
     contributors = alarm.evaluate(InMemoryMetrics(tokens), NOON)
-    assert {it.series.label: it.state for it in contributors} == {"ana": ALARM, "ben": OK}
+    assert {contributor.series.label: contributor.state for contributor in contributors} == {
+        "ana": ALARM,
+        "ben": OK,
+    }
     assert alarm.state_of(contributors) is ALARM
 
 

@@ -1,4 +1,4 @@
-"""What CloudWatch tells becomes a value for each period."""
+"""CloudWatch's answer becomes a value for each period."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,9 @@ def source() -> CloudWatchMetrics:
             MetricData=[
                 {
                     "MetricName": CALLS.name,
-                    "Dimensions": [{"Name": name, "Value": it} for name, it in CALLS.dimensions],
+                    "Dimensions": [
+                        {"Name": name, "Value": text} for name, text in CALLS.dimensions
+                    ],
                     "Timestamp": NOW + timedelta(minutes=minutes),
                     "Value": 10**value,
                 }

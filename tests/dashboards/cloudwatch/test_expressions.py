@@ -24,15 +24,15 @@ def results(expression: str, source: InMemoryMetrics, **named: Metric) -> list[S
                 "ReturnData": False,
                 "MetricStat": {
                     "Metric": {
-                        "Namespace": it.namespace,
-                        "MetricName": it.name,
-                        "Dimensions": [{"Name": n, "Value": v} for n, v in it.dimensions],
+                        "Namespace": series.namespace,
+                        "MetricName": series.name,
+                        "Dimensions": [{"Name": n, "Value": v} for n, v in series.dimensions],
                     },
                     "Period": 3600,
                     "Stat": "Sum",
                 },
             }
-            for name, it in named.items()
+            for name, series in named.items()
         ),
     ]
     return evaluate(queries, source, TWO_HOURS)
@@ -83,7 +83,7 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
     [
         ("a + b", (3, 5)),  # beside another series, no data is 0
         ("b - a", (1, -5)),
-        ("b * 2", (4, None)),  # beside a number it stays none
+        ("b * 2", (4, None)),  # beside a number it stays missing
         ("1 + b", (3, None)),
         ("b > 1 AND a > 1", (0, 0)),
         ("a > 1 AND b > 1", (0, 0)),
@@ -108,7 +108,7 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
         ("IF(b > 0, 1, 0)", (1, None)),
         ("IF(a > 1, a, b)", (2, 5)),
         ("IF(a > 0, b, 7)", (2, 0)),  # what is chosen and has no data is 0,
-        ("IF(a < 0, 7, b)", (2, None)),  # what is left has none
+        ("IF(a < 0, 7, b)", (2, None)),  # the other one has no data
         ("IF(b, a, 3)", (1, None)),
         ("IF(a < 9, a, b)", (1, 5)),
         ("a / (a - 1)", (None, 1.25)),

@@ -1,4 +1,4 @@
-"""Commands end cleanly, whatever ends them, and show how far they are."""
+"""Commands end cleanly, whatever stops them, and show their progress."""
 
 import os
 import pty
@@ -17,7 +17,7 @@ from tests.command_line import BEDROCK_METER
 from tests.invocation_logs import as_lines, log, write
 
 
-def exit_code_of(function: Callable[[], None]) -> object:
+def get_exit_code(function: Callable[[], None]) -> object:
     """Run a function as the command `meter`."""
     group = CommandGroup()
     group.command("meter")(function)
@@ -54,7 +54,7 @@ def test_exit_codes_tell_how_a_command_ended(
 
     standard_output = os.dup(1)
     try:
-        assert exit_code_of(command) == code
+        assert get_exit_code(command) == code
     finally:
         os.dup2(standard_output, 1)
         os.close(standard_output)
@@ -71,7 +71,7 @@ def test_each_problem_of_the_configuration_has_a_line(
         with explained_failures():
             read_config(path)
 
-    assert exit_code_of(read_settings) == 2
+    assert get_exit_code(read_settings) == 2
     first, *problems = capsys.readouterr().err.splitlines()
     assert first == "meter: The configuration cannot be used:"
     assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
@@ -85,7 +85,7 @@ def test_a_reason_cannot_forge_a_second_line(
         message = "no model a\nmeter: all is well"
         raise CommandError(message)
 
-    assert exit_code_of(fail) == 2
+    assert get_exit_code(fail) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "meter: no model a\N{REPLACEMENT CHARACTER}meter: all is well"
 
@@ -146,7 +146,9 @@ def test_closed_output_is_left_out(tmp_path: Path, closed: str) -> None:
 
 
 def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:
-    logs = write(tmp_path / "logs.json", as_lines(*[log(str(it)) for it in range(1000)]) * 40)
+    logs = write(
+        tmp_path / "logs.json", as_lines(*[log(str(number)) for number in range(1000)]) * 40
+    )
     screen, terminal = pty.openpty()
     command = [*BEDROCK_METER, "meter", str(logs)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal):

@@ -69,7 +69,7 @@ def print_test_recipe(setting: str) -> str:
 
 
 def parse(arguments: list[str]) -> dict[str, object]:
-    """Parse arguments as the command does, without running it; gives its parameters."""
+    """Parse arguments as the command does, without running it; returns its parameters."""
     command: click.Command = bedrock_meter
     context = bedrock_meter.make_context(NAME, list(arguments))
     while isinstance(command, click.Group):
@@ -112,7 +112,7 @@ def test_paths_reach_the_command_as_the_shell_reads_them(target: str) -> None:
 
 
 def test_destroy_names_all_stacks_but_the_kept_one_in_one_pattern() -> None:
-    """The CDK warns of a pattern without a stack, as where both reports are switched off."""
+    """The CDK warns of a pattern that matches no stack, such as when both reports are off."""
     command = ["make", "-n", "destroy"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (names,) = re.findall(r"destroy 'BedrockMeter-\{(.*)\}\*' --no-notices", printed)

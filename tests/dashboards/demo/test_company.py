@@ -30,7 +30,7 @@ def test_the_company_is_plausible() -> None:
 def test_sizes_are_those_of_the_trace() -> None:
     first = next(log for log in invocation_logs() if "errorCode" not in log)
     assert first["timestamp"] == "2026-11-12T18:17:03Z"
-    assert sum(first["input"][it] for it in first["input"] if it.endswith("Count")) == 4808
+    assert sum(first["input"][field] for field in first["input"] if field.endswith("Count")) == 4808
 
 
 def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:
@@ -40,7 +40,7 @@ def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() ->
     assert times == sorted(times)
     assert times[-1] < noon
     assert (noon - times[0]).days in {12, 13}
-    busy = [it for it in times if it.weekday() < 5 and 7 <= it.hour < 18]
+    busy = [time for time in times if time.weekday() < 5 and 7 <= time.hour < 18]
     assert len(busy) > len(times) / 2
     now = {log["requestId"] for log in invocation_logs()}
     assert not now & {log["requestId"] for log in logs}

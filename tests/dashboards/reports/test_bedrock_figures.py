@@ -1,4 +1,4 @@
-"""What Bedrock would publish of the made-up company stands beside what the meter counts."""
+"""Bedrock's own metrics of the made-up company stand beside the meter's counts."""
 
 from collections import Counter
 
@@ -14,9 +14,9 @@ def total(name: str, *, by_model: bool) -> float:
     return float(
         sum(
             value * count
-            for it in bedrock_figures(LOGS)
-            if it["MetricName"] == name and bool(it["Dimensions"]) is by_model
-            for value, count in zip(it["Values"], it["Counts"], strict=True)
+            for figure in bedrock_figures(LOGS)
+            if figure["MetricName"] == name and bool(figure["Dimensions"]) is by_model
+            for value, count in zip(figure["Values"], figure["Counts"], strict=True)
         )
     )
 
@@ -36,14 +36,14 @@ def test_every_log_was_delivered() -> None:
 
 
 def test_no_data_point_has_more_values_than_cloudwatch_takes() -> None:
-    assert max(len(it["Values"]) for it in bedrock_figures(LOGS)) <= 150
+    assert max(len(figure["Values"]) for figure in bedrock_figures(LOGS)) <= 150
 
 
 def test_embedding_has_no_first_token() -> None:
     models = {
-        it["Dimensions"][0]["Value"]
-        for it in bedrock_figures(LOGS)
-        if it["MetricName"] == "TimeToFirstToken" and it["Dimensions"]
+        figure["Dimensions"][0]["Value"]
+        for figure in bedrock_figures(LOGS)
+        if figure["MetricName"] == "TimeToFirstToken" and figure["Dimensions"]
     }
     assert models
-    assert not [it for it in models if "embed" in it]
+    assert not [model for model in models if "embed" in model]

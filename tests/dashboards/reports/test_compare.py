@@ -24,13 +24,13 @@ M = 1_000_000
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "compare")
 
 
 @pytest.fixture
 def report_on(run: Any, tmp_path: Path) -> Any:
-    """Compare models on some paths; gives the JSON."""
+    """Compare models on some paths; returns the JSON."""
 
     def report_on_paths(*logs: Path) -> Any:
         out = tmp_path / "comparison.json"
@@ -49,9 +49,9 @@ def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
 ) -> None:
     first = called("1", input={"inputTokenCount": 7}, output={"outputTokenCount": 0})
     corrected = called("1", input={"inputTokenCount": 4 * M}, output={"outputTokenCount": 0})
-    told = report_on(write(tmp_path / "a.json", as_lines(first, first, corrected)))
-    assert (told["read"], told["calls"], told["duplicates"]) == (3, 1, 2)
-    (traffic,) = told["account"]["traffic"]
+    report = report_on(write(tmp_path / "a.json", as_lines(first, first, corrected)))
+    assert (report["read"], report["calls"], report["duplicates"]) == (3, 1, 2)
+    (traffic,) = report["account"]["traffic"]
     assert traffic["tokens"] == {"input": 4 * M}
     assert Decimal(traffic["cost_usd"]) == 1
 
@@ -60,7 +60,7 @@ def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
     throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
     later, earlier = called("2", 2), called("0", 0)
     logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
-    losses = {it["loss"]: it["calls"] for it in report_on(logs)["losses"]}
+    losses = {loss["loss"]: loss["calls"] for loss in report_on(logs)["losses"]}
     assert losses == {"throttled_calls": 1, "retried_calls": 1}
 
 
@@ -71,14 +71,14 @@ def test_logged_content_is_searched_and_never_told(
     body = {"max_tokens": 4000, "system": marker * 200, "messages": [{"content": marker}]}
     request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
-    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    losses = {it["loss"]: it for it in told["losses"]}
+    report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    losses = {loss["loss"]: loss for loss in report["losses"]}
     assert losses["repeated_prefixes"]["calls"] == 2
     assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
     assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
-    assert told["outlined_calls"] == 3
+    assert report["outlined_calls"] == 3
     printed = capsys.readouterr()
-    assert marker not in json.dumps(told, default=str) + printed.out + printed.err
+    assert marker not in json.dumps(report, default=str) + printed.out + printed.err
 
 
 def test_bodies_past_the_bound_are_counted(
@@ -90,22 +90,22 @@ def test_bodies_past_the_bound_are_counted(
     monkeypatch.setattr(compare, "OutlineMemory", partial(OutlineMemory, most_prefixes=3))
     request = {"inputTokenCount": 5, "inputBodyJson": {"messages": ["hello"]}}
     calls = [called(str(n), n, input=request) for n in range(3)]
-    told = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    assert (told["outlined_calls"], told["requests_left_out"]) == (1, 2)
+    report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
+    assert (report["outlined_calls"], report["requests_left_out"]) == (1, 2)
     assert "2 requests did not fit in memory." in capsys.readouterr().out
 
 
 def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
-    told = report_on(FIXTURES / "invocation-logs.ndjson")
+    report = report_on(FIXTURES / "invocation-logs.ndjson")
     expected = json.loads((FIXTURES / "expected-samples.json").read_text())
-    rejected = sum("rejected" in it for it in expected)
-    assert (told["calls"], told["rejected"]) == (len(expected) - rejected, rejected)
-    (traffic,) = told["account"]["traffic"]
-    own = {it["model_id"] for it in traffic["models"] if it["is_in_use"]}
-    assert own == {it["model_id"] for it in traffic["in_use"]}
+    rejected = sum("rejected" in record for record in expected)
+    assert (report["calls"], report["rejected"]) == (len(expected) - rejected, rejected)
+    (traffic,) = report["account"]["traffic"]
+    own = {model["model_id"] for model in traffic["models"] if model["is_in_use"]}
+    assert own == {model["model_id"] for model in traffic["in_use"]}
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
-    exact = sum(it.priced_usd for _, it in meter.summary.by_model())
+    exact = sum(totals.priced_usd for _, totals in meter.summary.by_model())
     assert Decimal(traffic["guardrail_usd"]) == 29 * Decimal("0.0008")  # by hand, see test_meter.py
     assert Decimal(traffic["cost_usd"]) + Decimal(traffic["guardrail_usd"]) == round(exact, 6)
     guarded = {"anthropic.claude-sonnet-4-20250514-v1:0"}

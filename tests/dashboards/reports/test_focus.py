@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).parents[2] / "fixtures" / "invocation-logs.ndjson"
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "focus")
 
 
@@ -175,7 +175,7 @@ def test_prompts_and_completions_are_in_no_output(
     logs = write(tmp_path / "logs.json", as_lines(log() | bodies, log("2") | bodies))
     for name in ("focus.csv", "focus.parquet"):
         assert run(logs, "--out", tmp_path / name) == 0
-    written = b"".join(it.read_bytes() for it in tmp_path.iterdir() if it != logs)
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path != logs)
     printed = capsys.readouterr()
     assert marker not in printed.out + printed.err
     assert marker.encode() not in written

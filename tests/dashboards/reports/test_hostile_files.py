@@ -17,7 +17,7 @@ from lambdas.domain.invocations.decoding import Undecodable, decode_json
 from tests.invocation_logs import write
 
 
-def readings_of(path: Path) -> list[Reading]:
+def read_records(path: Path) -> list[Reading]:
     (file,) = find_log_files([path])
     return list(read_log_file(file, on_progress=lambda _: None))
 
@@ -30,7 +30,7 @@ def test_lines_that_open_objects_are_not_read_as_several_values(
 
     monkeypatch.setattr(log_reader, "split_values", split)
     path = write(tmp_path / "open.log", b"{\n" * 1000)
-    assert readings_of(path) == [RejectionReason.TRUNCATED] * 1000
+    assert read_records(path) == [RejectionReason.TRUNCATED] * 1000
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_short_lines_take_a_bounded_number_of_steps_each(
     for count in (500, 1000):
         lines = (line + (b"" if is_repeated else b" %d" % number) for number in range(count))
         path = write(tmp_path / f"{count}.log", b"\n".join(lines))
-        steps.append(calls_made_by(partial(readings_of, path)))
+        steps.append(calls_made_by(partial(read_records, path)))
     assert steps[1] - steps[0] < (40 if is_repeated else 250) * 500
     assert steps[1] < 2.1 * steps[0]
 
 
 def calls_made_by(work: Callable[[], object]) -> int:
-    """The number of calls of functions."""
+    """Count the function calls that a function makes."""
     events: Counter[str] = Counter()
     sys.setprofile(lambda _, event, __: events.update([event]))
     try:
@@ -80,7 +80,7 @@ def test_object_without_an_end_says_why_it_is_none(text: str, why: Undecodable) 
 
 
 def test_no_line_and_no_value_that_is_decoded_at_once_takes_a_gigabyte() -> None:
-    """Of `[],` every 3 bytes become an object of 64 bytes and a reference."""
+    """Every 3 bytes of `[],` become an object of 64 bytes and a reference."""
     worst_factor = (64 + 8) / len(b"[],")
     longest = max(log_reader.LONGEST_LINE_BYTES, json_values.LONGEST_VALUE_BYTES)
     assert longest * worst_factor < 500 * 10**6

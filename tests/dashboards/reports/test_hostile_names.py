@@ -24,13 +24,13 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """Calls with every name in every place."""
+    """Log calls with every name in every place."""
     return write(tmp_path / "logs.json", as_lines(*hostile_logs()))
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command; gives what it printed."""
+    """Run a command; returns its output."""
 
     def run_and_read(*arguments: Path | str) -> str:
         assert run_command(*arguments) == 0

@@ -51,7 +51,7 @@ def test_an_array_is_cut_into_its_elements(
 def test_objects_after_one_another_are_cut_apart(
     objects: list[dict[str, object]], at_once: int
 ) -> None:
-    values = split("\n".join(json.dumps(it, indent=1) for it in objects), at_once)
+    values = split("\n".join(json.dumps(document, indent=1) for document in objects), at_once)
     assert [json.loads(value) for value in values] == objects
 
 

@@ -1,4 +1,4 @@
-"""Log files are found and read in every layout that people export them in."""
+"""Log files are found and read in every layout that exports use."""
 
 import base64
 import errno
@@ -23,23 +23,25 @@ from tests.invocation_logs import as_lines, log, write
 from tests.log_deliveries import pack
 
 LOGS = [log(f"request-{number}") for number in range(3)]
-IDS = [it["requestId"] for it in LOGS]
-MESSAGES = [json.dumps(it) for it in LOGS]
+IDS = [invocation["requestId"] for invocation in LOGS]
+MESSAGES = [json.dumps(invocation) for invocation in LOGS]
 ENVELOPE = json.loads(gzip.decompress(base64.b64decode(pack(MESSAGES))))
 EVENTS: dict[str, list[dict[str, object]]] = {
-    "events": [{"logStreamName": "s", "message": it, "eventId": "1"} for it in MESSAGES],
+    "events": [{"logStreamName": "s", "message": message, "eventId": "1"} for message in MESSAGES],
     "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
 }
 LINES = as_lines(*LOGS)
 
 
-def readings_of(path: Path) -> Iterator[Reading]:
+def read_records(path: Path) -> Iterator[Reading]:
     for file in find_log_files([path]):
         yield from read_log_file(file, on_progress=lambda _: None)
 
 
-def ids_of(path: Path) -> list[str]:
-    return [it.request_id for it in readings_of(path) if isinstance(it, UsageRecord)]
+def read_ids(path: Path) -> list[str]:
+    return [
+        reading.request_id for reading in read_records(path) if isinstance(reading, UsageRecord)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def ids_of(path: Path) -> list[str]:
         ("array.log", json.dumps(LOGS)),
         ("pretty-array.json", json.dumps(LOGS, indent=2)),
         ("array.json.gz", json.dumps(LOGS)),
-        ("pretty-objects.json", "\n".join(json.dumps(it, indent=2) for it in LOGS)),
+        ("pretty-objects.json", "\n".join(json.dumps(invocation, indent=2) for invocation in LOGS)),
         ("envelope.json", json.dumps(ENVELOPE)),
         ("pretty-envelope.json", json.dumps(ENVELOPE, indent=4)),
         ("unevenly-pretty.json", json.dumps(ENVELOPE).replace("[{", "[\n{").replace("}, ", "},\n")),
@@ -69,7 +71,7 @@ def ids_of(path: Path) -> list[str]:
         ("one-line-filter-log-events.json", json.dumps(EVENTS)),
         ("filter-log-events.json.gz", json.dumps(EVENTS)),
         ("events.json", json.dumps(EVENTS["events"])),
-        ("events.log", "\n".join(json.dumps(it) for it in EVENTS["events"])),
+        ("events.log", "\n".join(json.dumps(event) for event in EVENTS["events"])),
         ("messages.json", json.dumps(MESSAGES, indent=4)),
         ("concatenated.json", "".join(MESSAGES)),
         ("tab-separated.log", "\t".join(MESSAGES)),
@@ -85,8 +87,8 @@ def ids_of(path: Path) -> list[str]:
     ],
 )
 def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
-    assert ids_of(write(tmp_path / name, content)) == IDS
-    assert ids_of(tmp_path) == IDS
+    assert read_ids(write(tmp_path / name, content)) == IDS
+    assert read_ids(tmp_path) == IDS
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_files_in_folders_are_recognized_by_their_content(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     write(tmp_path / name, content)
-    assert set(ids_of(tmp_path)) == set(IDS)
+    assert set(read_ids(tmp_path)) == set(IDS)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +137,18 @@ def test_a_file_in_a_folder_that_is_no_log_is_skipped(
 
 def test_blank_lines_before_a_log_hide_nothing(tmp_path: Path) -> None:
     write(tmp_path / "object", b"\n" * 100_000 + LINES)
-    assert ids_of(tmp_path) == IDS
+    assert read_ids(tmp_path) == IDS
 
 
 def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_path: Path) -> None:
     write(tmp_path / "a.ndjson", b"oops\n" + LINES)
-    assert ids_of(tmp_path) == IDS
+    assert read_ids(tmp_path) == IDS
 
 
 def test_a_message_with_line_breaks_goes_on_in_lines_without_a_time(tmp_path: Path) -> None:
     pretty = [json.dumps(line, indent=2) for line in LOGS]
     content = "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in pretty)
-    assert ids_of(write(tmp_path / "000000.gz", content)) == IDS
+    assert read_ids(write(tmp_path / "000000.gz", content)) == IDS
 
 
 def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> None:
@@ -154,8 +156,8 @@ def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> 
     cut_off = MESSAGES[1][:-20]
     lines = [f"{time} {MESSAGES[0]}", "stray", f"{time} {cut_off}", MESSAGES[2], "}", MESSAGES[0]]
     path = write(tmp_path / "000000.gz", "\n".join(lines))
-    assert ids_of(path) == [IDS[0], IDS[2], IDS[0]]
-    assert list(readings_of(path)).count(RejectionReason.TRUNCATED) == 1
+    assert read_ids(path) == [IDS[0], IDS[2], IDS[0]]
+    assert list(read_records(path)).count(RejectionReason.TRUNCATED) == 1
 
 
 TIME = "2026-09-08T12:10:33.000Z"
@@ -183,7 +185,7 @@ def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bo
         text += line.format(time=TIME, message=message, cut=message[:-20]) + "\n"
         expected += [str(number)] if is_whole else []
     with TemporaryDirectory() as folder:
-        found = ids_of(write(Path(folder, "000000.gz"), text))
+        found = read_ids(write(Path(folder, "000000.gz"), text))
     assert found == expected
 
 
@@ -192,55 +194,57 @@ def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
 ) -> None:
     monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 500)
     path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
-    assert ids_of(path) == [*IDS * 3, IDS[0]]
+    assert read_ids(path) == [*IDS * 3, IDS[0]]
 
 
 def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
     lines = "\n".join([json.dumps(ENVELOPE), pack([json.dumps(log("another"))])])
-    assert ids_of(write(tmp_path / "envelopes.log", lines)) == [*IDS, "another"]
+    assert read_ids(write(tmp_path / "envelopes.log", lines)) == [*IDS, "another"]
 
 
 def test_all_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
-    members = b"".join(gzip.compress(as_lines(it)) for it in LOGS)
+    members = b"".join(gzip.compress(as_lines(invocation)) for invocation in LOGS)
     path = tmp_path / "members.json.gz"
     path.write_bytes(members)
-    assert ids_of(path) == IDS
+    assert read_ids(path) == IDS
 
 
 def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "unzipped.json.gz").write_bytes(LINES)
     (tmp_path / "zipped.json").write_bytes(gzip.compress(LINES))
-    assert ids_of(tmp_path / "unzipped.json.gz") == ids_of(tmp_path / "zipped.json") == IDS
+    assert read_ids(tmp_path / "unzipped.json.gz") == read_ids(tmp_path / "zipped.json") == IDS
 
 
 def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) -> None:
-    envelopes = [json.loads(gzip.decompress(base64.b64decode(pack([it])))) for it in MESSAGES]
-    members = b"".join(gzip.compress(json.dumps(it).encode()) for it in envelopes)
+    envelopes = [
+        json.loads(gzip.decompress(base64.b64decode(pack([message])))) for message in MESSAGES
+    ]
+    members = b"".join(gzip.compress(json.dumps(envelope).encode()) for envelope in envelopes)
     path = tmp_path / "from-firehose.gz"
     path.write_bytes(members)
-    assert ids_of(path) == IDS
+    assert read_ids(path) == IDS
 
 
 def test_a_line_with_something_else_behind_its_record_is_no_json(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + " more")
-    assert list(readings_of(path)) == [RejectionReason.NOT_JSON]
+    assert list(read_records(path)) == [RejectionReason.NOT_JSON]
 
 
 def test_a_line_break_within_a_string_costs_nothing(tmp_path: Path) -> None:
     broken = MESSAGES[1].replace("Converse", "Con\nverse")
     for content in (f"[{MESSAGES[0]},{broken},{MESSAGES[2]}]", f"[{broken},\n{MESSAGES[2]}]"):
-        assert IDS[1:] == ids_of(write(tmp_path / "a.json", content))[-2:]
+        assert IDS[1:] == read_ids(write(tmp_path / "a.json", content))[-2:]
 
 
 def test_a_cut_off_object_costs_those_before_it_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + MESSAGES[2][:40])
-    assert ids_of(path) == IDS[:2]
-    assert list(readings_of(path))[2:] == [RejectionReason.TRUNCATED]
+    assert read_ids(path) == IDS[:2]
+    assert list(read_records(path))[2:] == [RejectionReason.TRUNCATED]
 
 
 def test_an_array_among_lines_is_a_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", "[1, 2]\n" + MESSAGES[0])
-    first, second = readings_of(path)
+    first, second = read_records(path)
     assert first is RejectionReason.NOT_AN_OBJECT
     assert isinstance(second, UsageRecord)
 
@@ -252,21 +256,21 @@ def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_value
     prompt = json.dumps(log("attack", prompt=f"x}},{forged},{{"))
     cut = MESSAGES[0][:-20]
     for content in (f"[{cut}, {prompt}]", f"[{cut},\n{prompt}]", f"[{forged}, {prompt}]"):
-        assert "forged" not in ids_of(write(tmp_path / "a.json", content))
+        assert "forged" not in read_ids(write(tmp_path / "a.json", content))
 
 
 @pytest.mark.parametrize(
     "kept", [f"[{MESSAGES[0]},", f"[{MESSAGES[0]}", '{"events": [' + MESSAGES[0]]
 )
 def test_a_document_that_is_cut_off_between_values_says_so(tmp_path: Path, kept: str) -> None:
-    readings = list(readings_of(write(tmp_path / "a.json", kept)))
+    readings = list(read_records(write(tmp_path / "a.json", kept)))
     assert isinstance(readings[0], UsageRecord)
     assert readings[1:] == [RejectionReason.TRUNCATED]
 
 
 def test_a_string_in_the_second_line_does_not_make_lines_a_document(tmp_path: Path) -> None:
     content = LINES.replace(b"\n", b'\n"oops\n', 1)
-    assert ids_of(write(tmp_path / "a.json", content)) == IDS
+    assert read_ids(write(tmp_path / "a.json", content)) == IDS
 
 
 def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) -> None:
@@ -274,12 +278,12 @@ def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) ->
     path = write(
         tmp_path / "a.json", json.dumps({"logEvents": [{"message": ""}, {"message": notice}]})
     )
-    assert list(readings_of(path)) == [Ignored.PERMISSION_NOTICE]
+    assert list(read_records(path)) == [Ignored.PERMISSION_NOTICE]
 
 
 def test_a_cut_off_line_does_not_swallow_the_next_one(tmp_path: Path) -> None:
     content = LINES[:100] + b"\n" + LINES
-    assert ids_of(write(tmp_path / "cut.json", content)) == IDS
+    assert read_ids(write(tmp_path / "cut.json", content)) == IDS
 
 
 def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path: Path) -> None:
@@ -291,8 +295,8 @@ def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path
     write(tmp_path / prefix / "amazon-bedrock-logs-permission-check.json", "ok")
     write(tmp_path / hour / "._20260908T121033000Z.json.gz", "a Mac's resource fork")
     write(tmp_path / "notes.txt", "not a log")
-    assert ids_of(tmp_path) == IDS[:2]
-    assert len(list(readings_of(tmp_path))) == 2
+    assert read_ids(tmp_path) == IDS[:2]
+    assert len(list(read_records(tmp_path))) == 2
     with pytest.raises(UnreadableLogsError, match="beside its logs"):
         find_log_files(
             [tmp_path / hour / "data", tmp_path / hour / "data" / "request-0_input.json.gz"]
@@ -302,7 +306,7 @@ def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path
 def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "AWSLogs" / "111122223333" / "BedrockModelInvocationLogs"
     write(folder / "us-east-1" / "a.json", LINES)
-    assert ids_of(tmp_path) == IDS
+    assert read_ids(tmp_path) == IDS
 
 
 def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path: Path) -> None:
@@ -319,7 +323,7 @@ def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path:
 def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
     for name in ("b/1.json", "a/2.json", "a/1.json", "c.json"):
         write(tmp_path / name, as_lines(log(name)))
-    assert ids_of(tmp_path) == ["c.json", "a/1.json", "a/2.json", "b/1.json"]
+    assert read_ids(tmp_path) == ["c.json", "a/1.json", "a/2.json", "b/1.json"]
 
 
 def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
@@ -328,13 +332,13 @@ def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
     write(tmp_path / "a.json", LINES)
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "nowhere.json").symlink_to(tmp_path / "gone.json")
-    assert ids_of(tmp_path) == IDS
+    assert read_ids(tmp_path) == IDS
     with pytest.raises(UnreadableLogsError, match="no regular file"):
         find_log_files([tmp_path / "pipe.json"])
 
 
 def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
-    assert ids_of(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
+    assert read_ids(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
 
 
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
@@ -343,8 +347,8 @@ def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 1000)
     monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
-    readings = list(readings_of(write(tmp_path / "long.log", content)))
-    assert [isinstance(it, UsageRecord) for it in readings] == [False, True, True, True]
+    readings = list(read_records(write(tmp_path / "long.log", content)))
+    assert [isinstance(reading, UsageRecord) for reading in readings] == [False, True, True, True]
 
 
 def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:
@@ -371,7 +375,7 @@ def test_an_unreadable_file_is_named(
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(UnreadableLogsError, match=complaint) as error:
-        list(readings_of(path))
+        list(read_records(path))
     assert name in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -415,7 +419,7 @@ def test_a_value_that_does_not_end_is_no_log(
     monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
     path = write(tmp_path / "a.json", b"[" + LINES[:200] + b"x" * 500_000)
     with pytest.raises(UnreadableLogsError, match="goes on for too long"):
-        list(readings_of(path))
+        list(read_records(path))
 
 
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:

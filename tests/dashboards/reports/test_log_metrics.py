@@ -27,15 +27,15 @@ def call(minutes: int, tokens: int) -> UsageRecord:
     )
 
 
-def metrics_of(*calls: UsageRecord, **settings: Any) -> LogMetrics:
+def collect_metrics(*calls: UsageRecord, **settings: Any) -> LogMetrics:
     metrics = LogMetrics(NOON + timedelta(days=1), Config.from_context(settings))
     for record in calls:  # one by one, as a ledger may pass them on
         metrics.apply([LedgerChange(record)])
     return metrics
 
 
-def values_of(metrics: LogMetrics, name: str, dimension: str) -> set[str]:
-    """The values of a dimension, where it is the only one."""
+def get_values(metrics: LogMetrics, name: str, dimension: str) -> set[str]:
+    """Return the values of a dimension that stands alone."""
     return {
         dict(metric.dimensions)[dimension]
         for metric in metrics.metrics("BedrockMeter", name)
@@ -58,12 +58,12 @@ def values_of(metrics: LogMetrics, name: str, dimension: str) -> set[str]:
 def test_a_period_has_the_statistics_of_its_calls(
     statistic: Statistic, values: tuple[float, ...]
 ) -> None:
-    source = metrics_of(call(-1, 7), call(0, 10), call(0, 30), call(59, 20), call(60, 9))
+    source = collect_metrics(call(-1, 7), call(0, 10), call(0, 30), call(59, 20), call(60, 9))
     assert source.values([INPUT], statistic, TWO_HOURS) == {INPUT: values}
 
 
 def test_identities_have_no_percentiles_as_in_the_deployed_meter() -> None:
-    source = metrics_of(call(0, 10))
+    source = collect_metrics(call(0, 10))
     assert source.values([OF_ANA], Statistic.P50, TWO_HOURS) == {OF_ANA: (None, None)}
     assert source.values([OF_ANA], Statistic.SUM, TWO_HOURS) == {OF_ANA: (10, None)}
 
@@ -71,19 +71,19 @@ def test_identities_have_no_percentiles_as_in_the_deployed_meter() -> None:
 def test_a_correction_changes_no_metric_though_the_deployed_meter_publishes_what_it_raises() -> (
     None
 ):
-    source = metrics_of(call(0, 10))
+    source = collect_metrics(call(0, 10))
     source.apply([LedgerChange(call(0, 99), replaced=call(0, 10))])
     assert source.values([INPUT], Statistic.SUM, TWO_HOURS) == {INPUT: (10, None)}
 
 
 def test_metrics_are_found_by_name() -> None:
-    source = metrics_of(call(0, 10))
+    source = collect_metrics(call(0, 10))
     assert {INPUT, OF_ANA} <= {*source.metrics("BedrockMeter", "InputTokens")}
     assert source.metrics("AWS/Bedrock", "InputTokens") == []
 
 
 def test_time_ends_with_the_last_call() -> None:
-    assert metrics_of(call(5, 1), call(3, 1)).end == NOON + timedelta(minutes=6)
+    assert collect_metrics(call(5, 1), call(3, 1)).end == NOON + timedelta(minutes=6)
     assert LogMetrics(NOON, Config()).end is None
 
 
@@ -101,8 +101,8 @@ def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter()
         usage_record(request_id=name, identity_arn=f"{role}/{name}", timestamp=NOON)
         for name in ("ana", "ben")
     ]
-    found = metrics_of(*calls, *people).metrics("BedrockMeter", "Invocations")
-    identities = {dict(it.dimensions).get("IdentityArn") for it in found} - {None}
+    found = collect_metrics(*calls, *people).metrics("BedrockMeter", "Invocations")
+    identities = {dict(metric.dimensions).get("IdentityArn") for metric in found} - {None}
     assert identities == {
         "arn:aws:iam::111122223333:role/agent",
         f"{role}/ana",
@@ -115,18 +115,18 @@ def test_identities_past_the_bound_are_one() -> None:
         usage_record(request_id=name, identity_arn=f"arn:aws:iam::111122223333:user/{name}")
         for name in (f"user-{number}" for number in range(202))
     ]
-    found = metrics_of(*calls).metrics("BedrockMeter", "Invocations")
-    identities = [it for it in found if it.dimension_names == {"IdentityArn"}]
+    found = collect_metrics(*calls).metrics("BedrockMeter", "Invocations")
+    identities = [metric for metric in found if metric.dimension_names == {"IdentityArn"}]
     assert len(identities) == 201
-    assert (("IdentityArn", "__other__"),) in [it.dimensions for it in identities]
+    assert (("IdentityArn", "__other__"),) in [metric.dimensions for metric in identities]
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])
 def test_a_time_at_which_nobody_can_have_called_moves_no_graph(year: int) -> None:
     odd = usage_record(request_id="odd", timestamp=NOON.replace(year=year))
-    source = metrics_of(call(0, 10), odd)
+    source = collect_metrics(call(0, 10), odd)
     assert source.end == NOON + timedelta(minutes=1)
-    assert metrics_of(odd).end is None
+    assert collect_metrics(odd).end is None
 
 
 def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
@@ -139,9 +139,9 @@ def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
         )
         for number, model_id in enumerate([NOVA, SONNET_4, SONNET_4])
     ]
-    source = metrics_of(*calls, identity_bound=2, max_models=1, folding_patterns=["bot"])
-    assert values_of(source, "Invocations", "ModelId") == {NOVA, "__other__"}
-    assert values_of(source, "Invocations", "IdentityArn") == {
+    source = collect_metrics(*calls, identity_bound=2, max_models=1, folding_patterns=["bot"])
+    assert get_values(source, "Invocations", "ModelId") == {NOVA, "__other__"}
+    assert get_values(source, "Invocations", "IdentityArn") == {
         "arn:aws:iam::111122223333:role/agent-0",
         "arn:aws:iam::111122223333:role/agent-1",
         "__other__",
@@ -153,8 +153,8 @@ def test_models_without_a_price_take_half_of_the_places_of_all() -> None:
         usage_record(request_id=model_id, timestamp=NOON, model_id=model_id)
         for model_id in ("made.up-1", "made.up-2", NOVA, SONNET_4)
     ]
-    source = metrics_of(*calls, max_models=2)
-    assert values_of(source, "Invocations", "ModelId") == {"made.up-1", NOVA, "__other__"}
+    source = collect_metrics(*calls, max_models=2)
+    assert get_values(source, "Invocations", "ModelId") == {"made.up-1", NOVA, "__other__"}
 
 
 def test_prices_and_projects_are_those_of_the_settings() -> None:
@@ -170,6 +170,8 @@ def test_prices_and_projects_are_those_of_the_settings() -> None:
         "project": "search",
     }
     record = usage_record(timestamp=NOON, identity_arn=ANA, model_id=NOVA, tokens=TokenCounts(3, 0))
-    source = metrics_of(record, negotiated_prices=[contracted], attribution={"patterns": [pattern]})
+    source = collect_metrics(
+        record, negotiated_prices=[contracted], attribution={"patterns": [pattern]}
+    )
     cost = Metric("BedrockMeter", ESTIMATED_COST.name, (("Project", "search"),))
     assert source.values([cost], Statistic.SUM, TWO_HOURS) == {cost: (1.5, None)}

@@ -36,13 +36,13 @@ SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
 
 @pytest.fixture
 def run() -> Any:
-    """Run the command with arguments; gives its exit code."""
+    """Run the command with arguments; returns its exit code."""
     return partial(run_command, "meter")
 
 
 @pytest.fixture
 def summarize(run: Any, tmp_path: Path) -> Any:
-    """Meter some paths; gives the summary."""
+    """Meter some paths; returns the summary."""
 
     def summarize_paths(*logs: Path) -> Any:
         out = tmp_path / "out" / "summary.json"
@@ -125,7 +125,7 @@ def test_the_summary_keeps_its_contract(summarize: Any, tmp_path: Path) -> None:
 CASES = FIXTURES / "cases"
 
 
-def figures_of(summary: Any) -> tuple[int, ...]:
+def get_totals(summary: Any) -> tuple[int, ...]:
     """Calls, input tokens and output tokens."""
     columns = ("invocations", "input_tokens", "output_tokens")
     return tuple(sum(row[column] for row in summary["by_model"]) for column in columns)
@@ -145,7 +145,7 @@ def test_a_folder_of_firehose_objects_with_default_names_is_read(
         is_twice = compression != "as it is"
         (folder / source.name).write_bytes(gzip.compress(content) if is_twice else content)
     summary = summarize(tmp_path / "2026")
-    assert figures_of(summary) == (4, 400, 40)
+    assert get_totals(summary) == (4, 400, 40)
     assert summary["records"]["ignored"] == 2  # a control message in each object
     assert summary["records"]["duplicates"] == 4  # both objects hold the same calls
     assert summary["files"] == {"read": 2, "skipped": []}
@@ -153,7 +153,7 @@ def test_a_folder_of_firehose_objects_with_default_names_is_read(
 
 def test_a_named_firehose_object_is_read(summarize: Any) -> None:
     summary = summarize(MIXED / "bedrock-logs-1-2026-11-20-10-00-00-0a1b2c3d")
-    assert figures_of(summary) == (4, 400, 40)
+    assert get_totals(summary) == (4, 400, 40)
     assert summary["records"]["ignored"] == 1
 
 
@@ -169,7 +169,7 @@ def test_an_export_of_a_log_group_is_read(summarize: Any, part: str) -> None:
     if part == "":
         part = "export/0123-task/aws-bedrock-modelinvocations/000000.gz"
     summary = summarize(case / part)
-    assert figures_of(summary) == (3, 300, 30)
+    assert get_totals(summary) == (3, 300, 30)
     assert summary["records"]["ignored"] == 1
     assert summary["records"]["rejected"] == 0
 
@@ -332,7 +332,10 @@ def test_the_samples_add_up_to_what_was_read_off_by_hand(
     others = {"quota_tokens", "cost_usd", "unpriced_invocations"}
     others |= {"assumed_price_invocations", "assumed_cost_usd"}
     for name, row in figures.items():
-        assert Counter({it: row[it] or 0 for it in row if it not in others}) == expected[name]
+        assert (
+            Counter({column: row[column] or 0 for column in row if column not in others})
+            == expected[name]
+        )
 
 
 # US dollars for a million tokens: input, output, cache reads, cache writes, as AWS lists them.
@@ -386,20 +389,21 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
             continue
         logged = json.loads(lines[record["line"] - 1])
         invoked = logged["modelId"].rpartition("/")[2]
-        usd = [Decimal(it) for it in USD_OF_SAMPLES.get(invoked, "").split()]
-        counts = [record[it] or 0 for it in ("input", "output", "cache_read", "cache_write")]
-        is_told = record["input"] is not None or record["output"] is not None
+        usd = [Decimal(price) for price in USD_OF_SAMPLES.get(invoked, "").split()]
+        counts = [record[field] or 0 for field in ("input", "output", "cache_read", "cache_write")]
+        has_tokens = record["input"] is not None or record["output"] is not None
         costs[record[key]].append(
-            sum((it * count for it, count in zip(usd, counts, strict=False)), Decimal(0)) / 10**6
+            sum((price * count for price, count in zip(usd, counts, strict=False)), Decimal(0))
+            / 10**6
             + guardrail_usd(logged["output"])
-            if usd and is_told
+            if usd and has_tokens
             else None
         )
     out = tmp_path / "summary.json"
     assert run(FIXTURES / "invocation-logs.ndjson", "--out", out) == 0
     rows = json.loads(out.read_text())[part]
     for row in rows:
-        known = [it for it in costs[row[key]] if it is not None]
+        known = [amount for amount in costs[row[key]] if amount is not None]
         assert row["unpriced_invocations"] == costs[row[key]].count(None)
         cost = None if row["cost_usd"] is None else Decimal(row["cost_usd"])
         assert cost == (sum(known, Decimal(0)) if known else None)
@@ -741,6 +745,6 @@ def test_prompts_and_completions_are_in_no_output(
     logs = write(tmp_path / "logs.log", "\n".join([good[0], deep, good[2], *bad]))
     summary = summarize(logs)
     assert summary["records"]["counted"] == 3
-    assert len({it["code"] for it in summary["rejected"]}) == 7
+    assert len({record["code"] for record in summary["rejected"]}) == 7
     printed = capsys.readouterr()
     assert marker not in printed.out + printed.err + json.dumps(summary)

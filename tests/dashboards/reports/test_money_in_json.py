@@ -1,4 +1,4 @@
-"""Money in every document of the meter is text, whose digits no reader of JSON rounds."""
+"""Money in the meter's documents is text, so that no JSON parser rounds it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def contracted_price(_: Path) -> str:
 
 
 def amounts(document: Any, *, is_money: bool = False) -> Iterator[Any]:
-    """The values of keys that are about dollars, however deep."""
+    """Yield the values of keys about dollars, at any depth."""
     if isinstance(document, dict):
         for name, value in document.items():
             yield from amounts(value, is_money=is_money or "usd" in name.split("_"))

@@ -1,4 +1,4 @@
-"""`make meter` counts of a file with hostile records what the deployed meter counts of them."""
+"""`make meter` and the deployed meter count hostile records alike."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""No prompt and no completion of a log file is in what commands print and write."""
+"""Commands never print or write a prompt or completion of a log file."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -30,14 +30,14 @@ MICRO = "amazon.nova-micro-v1:0"
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run the command with arguments at a fixed time; gives its exit code."""
+    """Run the command with arguments at a fixed time; returns its exit code."""
     monkeypatch.setattr(reconcile, "utc_now", lambda: NOW)
     return partial(run_command, "reconcile")
 
 
 @pytest.fixture
 def report(run: Any, tmp_path: Path) -> Any:
-    """Compare bills with logs; gives the JSON."""
+    """Compare bills with logs; returns the JSON."""
 
     def report_on(cur: Path, *logs: Path) -> Any:
         out = tmp_path / "reconciliation.json"
@@ -55,7 +55,7 @@ def called(request_id: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """Calls of Ana from the 7th to the 9th, as `bill_line` bills those of the 8th."""
+    """Ana's calls from the 7th to the 9th; `bill_line` bills those of the 8th."""
     days = [f"2026-09-0{day}T12:00:00Z" for day in (7, 8, 9)]
     calls = [called(day, timestamp=day) for day in days]
     return write(tmp_path / "logs.json", as_lines(*calls))

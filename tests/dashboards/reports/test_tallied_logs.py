@@ -1,4 +1,4 @@
-"""Adding logs up gives what metering them call by call gives, however they are cut and mixed."""
+"""Adding logs up in any split or order gives the same totals as metering call by call."""
 
 import json
 import subprocess

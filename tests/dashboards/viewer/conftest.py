@@ -11,7 +11,7 @@ from dashboards.viewer.browser import ARGUMENTS, find_browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium; tests are skipped where there is none."""
+    """Headless Chromium; tests are skipped where it is not installed."""
     path = find_browser()
     if path is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on this machine")

@@ -47,23 +47,27 @@ def numbers(page: Page, title: str) -> dict[str, float]:
     """The numbers in a widget, by their names."""
     found = page.locator(f'section[aria-label="{title}"] [data-name]').all()
     return {
-        str(it.get_attribute("data-name")): float(it.get_attribute("data-value") or "nan")
-        for it in found
+        str(element.get_attribute("data-name")): float(element.get_attribute("data-value") or "nan")
+        for element in found
     }
 
 
-def table_of(page: Page, title: str) -> dict[str, float]:
+def read_table(page: Page, title: str) -> dict[str, float]:
     page.locator(f'section[aria-label="{title}"] h2 button').click()
     return numbers(page, title)
 
 
 def total(read: Any, of: str | None = None) -> int:
-    """What the logs themselves add up to."""
-    return sum(read(it) for it in LOGS if of in (None, it["identity"]["arn"]))
+    """Sum a value over the logs themselves, of all callers or of one."""
+    return sum(
+        read(invocation) for invocation in LOGS if of in (None, invocation["identity"]["arn"])
+    )
 
 
-def tokens(it: dict[str, Any]) -> int:
-    return int(it["input"]["inputTokenCount"] + it["output"].get("outputTokenCount", 0))
+def tokens(invocation: dict[str, Any]) -> int:
+    return int(
+        invocation["input"]["inputTokenCount"] + invocation["output"].get("outputTokenCount", 0)
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -77,7 +81,7 @@ def test_every_widget_is_drawn_within_its_place(
     for card in cards.all():
         assert card.inner_text().strip()
         drawings = card.locator(".chart:not([aria-hidden])").all()
-        assert all(it.locator("svg path").count() for it in drawings)
+        assert all(drawing.locator("svg path").count() for drawing in drawings)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     labels = page.locator(".number small")
     is_cut = "labels => labels.map(label => label.scrollWidth > label.clientWidth)"
@@ -91,34 +95,34 @@ def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:
     assert shown["Total tokens"] == total(tokens)
     assert shown["Calls"] == len(LOGS)
     by_identity = Counter[str]()
-    for it in LOGS:
-        by_identity[it["identity"]["arn"]] += tokens(it)
-    assert table_of(page, "Who: quota tokens (top 10)") == by_identity
+    for invocation in LOGS:
+        by_identity[invocation["identity"]["arn"]] += tokens(invocation)
+    assert read_table(page, "Who: quota tokens (top 10)") == by_identity
 
 
-def options_of(page: Page, title: str) -> dict[str, Any]:
-    """What the charting library was told to draw in a widget."""
-    told: dict[str, Any] = page.eval_on_selector(
+def read_options(page: Page, title: str) -> dict[str, Any]:
+    """Read the options that a widget passes to the charting library."""
+    options: dict[str, Any] = page.eval_on_selector(
         f'section[aria-label="{title}"] .chart',
         """(place) => {
           const { series, xAxis, yAxis } = echarts.getInstanceByDom(place).getOption();
-          const drawn = series.map((it) => ({
-            name: it.name, data: it.data, stack: it.stack, color: it.color,
-            lines: (it.markLine?.data ?? []).map((line) => line.yAxis),
-            sizes: it.data.map((_, dataIndex) => it.symbolSize?.(0, { dataIndex })),
+          const drawn = series.map((item) => ({
+            name: item.name, data: item.data, stack: item.stack, color: item.color,
+            lines: (item.markLine?.data ?? []).map((line) => line.yAxis),
+            sizes: item.data.map((_, dataIndex) => item.symbolSize?.(0, { dataIndex })),
           }));
           return { series: drawn, names: yAxis?.[0]?.data, unit: yAxis?.[0]?.name };
         }""",
     )
-    return told
+    return options
 
 
 def by_hour(read: Any) -> dict[int, int]:
-    """What the logs add up to by the hour, in milliseconds since 1970."""
+    """Sum a value over the logs for each hour, in milliseconds since 1970."""
     hours = Counter[int]()
-    for it in LOGS:
-        at = datetime.fromisoformat(it["timestamp"]).replace(minute=0, second=0)
-        hours[int(at.timestamp() * 1000)] += read(it)
+    for invocation in LOGS:
+        at = datetime.fromisoformat(invocation["timestamp"]).replace(minute=0, second=0)
+        hours[int(at.timestamp() * 1000)] += read(invocation)
     return dict(hours)
 
 
@@ -126,11 +130,11 @@ def test_lines_are_drawn_through_what_the_logs_add_up_to_by_the_hour(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
-    options = options_of(page, "Account: total tokens an hour")
+    options = read_options(page, "Account: total tokens an hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
     assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
-    thresholds = options_of(page, "Identities: quota tokens an hour")["series"][0]["lines"]
+    thresholds = read_options(page, "Identities: quota tokens an hour")["series"][0]["lines"]
     assert thresholds == [1_000_000, 5_000_000]
 
 
@@ -140,30 +144,30 @@ def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
     show(page, page_file, "identity_detail")
     page.select_option("#choice", ANA)
     page.wait_for_selector("main[aria-busy=false]")
-    lines = options_of(page, "Input and output")["series"]
-    assert {it["stack"] for it in lines} == {"all"}
-    (calls, *_) = options_of(page, "Calls and failed calls")["series"]
+    lines = read_options(page, "Input and output")["series"]
+    assert {line["stack"] for line in lines} == {"all"}
+    (calls, *_) = read_options(page, "Calls and failed calls")["series"]
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
-    (hours,) = options_of(page, "Identity: quota tokens an hour")["series"]
+    (hours,) = read_options(page, "Identity: quota tokens an hour")["series"]
     assert not any(hours["sizes"])  # one after the other, they are a line
 
 
 def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    (pie,) = options_of(page, "Which kind of tokens")["series"]
-    kinds = {it["name"]: it["value"] for it in pie["data"]}
+    (pie,) = read_options(page, "Which kind of tokens")["series"]
+    kinds = {part["name"]: part["value"] for part in pie["data"]}
     assert {name: value for name, value in kinds.items() if value} == {
-        "Input": total(lambda it: it["input"]["inputTokenCount"]),
-        "Output": total(lambda it: it["output"].get("outputTokenCount", 0)),
+        "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
+        "Output": total(lambda invocation: invocation["output"].get("outputTokenCount", 0)),
     }
-    colours = {it["name"]: it["itemStyle"]["color"] for it in pie["data"]}
+    colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
-    bars = options_of(page, "Who: quota tokens (top 10)")
+    bars = read_options(page, "Who: quota tokens (top 10)")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 3
-    assert sorted(it["value"] for it in drawn["data"]) == sorted(
+    assert sorted(point["value"] for point in drawn["data"]) == sorted(
         total(tokens, arn) for arn in (ANA, BEN, HOSTILE)
     )
 
@@ -220,7 +224,7 @@ def test_a_hostile_name_is_text(page: Page, page_file: Path) -> None:
     page.wait_for_selector("main[aria-busy=false]")
     assert numbers(page, "In the time shown")["Total tokens"] == total(tokens, HOSTILE)
     show(page, page_file, "usage_overview")
-    assert table_of(page, "Who: quota tokens (top 10)")[HOSTILE] == total(tokens, HOSTILE)
+    assert read_table(page, "Who: quota tokens (top 10)")[HOSTILE] == total(tokens, HOSTILE)
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

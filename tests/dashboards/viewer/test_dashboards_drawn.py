@@ -1,4 +1,4 @@
-"""What the dashboards say of calls that are known, worked out by hand: the JSON itself is right."""
+"""The dashboards show known calls as worked out by hand: the JSON itself is right."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ EMBEDDINGS = ("amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddin
 
 
 def call(number: int, **changes: Any) -> UsageRecord:
-    """A call half an hour ago, but for the changes."""
+    """Make a call of half an hour ago, with changes."""
     return usage_record(
         **{"request_id": str(number), "timestamp": NOW - timedelta(minutes=30)} | changes
     )
@@ -29,16 +29,16 @@ def call(number: int, **changes: Any) -> UsageRecord:
 def numbers(
     dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
 ) -> dict[str, float]:
-    """The numbers in a widget, by what people read beside them."""
+    """Return the numbers in a widget by their labels."""
     metrics = LogMetrics(NOW, Config())
-    metrics.apply([LedgerChange(it) for it in calls])
+    metrics.apply([LedgerChange(record) for record in calls])
     return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
     widgets = Viewing.of(source).view(dashboard, choice, "1d")["widgets"]
-    (widget,) = (it for it in widgets if it["title"] == title)
-    return {it["name"]: it["value"] for it in widget["series"]}
+    (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
+    return {series["name"]: series["value"] for series in widget["series"]}
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
         "Cache hit rate, %": pytest.approx(100 * 30 / 120),
         "Tokens a call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
-        # Of the two the second one has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
+        # Only the second model has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
         "USD a thousand priced calls": pytest.approx(1000 * 17.5e-6),
     }
 
 
 def test_models_that_embed_and_models_that_answer_stand_apart() -> None:
-    calls = [call(number, model_id=it) for number, it in enumerate((HAIKU_3, *EMBEDDINGS))]
+    calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
 
@@ -110,8 +110,8 @@ def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
         assert shown(source, "pipeline_health", "In the time shown")[label] == percent
         title = "Five minutes with nothing metered"
-        told = shown(source, "pipeline_health", title)["Nothing metered"]
-        assert told == (0 if metered in figures else 1)
+        drawn = shown(source, "pipeline_health", title)["Nothing metered"]
+        assert drawn == (0 if metered in figures else 1)
 
 
 @pytest.mark.parametrize(

@@ -55,16 +55,16 @@ def widget(**properties: Any) -> dict[str, Any]:
 
 
 def drawn(source: Source = CALLS, shown: TimeRange = LAST_DAY, **properties: Any) -> dict[str, Any]:
-    (it,) = draw([widget(**properties)], source, shown)
-    return it
+    (drawing,) = draw([widget(**properties)], source, shown)
+    return drawing
 
 
 def test_a_line_has_a_value_for_each_period_of_the_time_shown() -> None:
-    it = drawn(metrics=[["BedrockMeter", "InputTokens"]])
-    (series,) = it["series"]
+    graph = drawn(metrics=[["BedrockMeter", "InputTokens"]])
+    (series,) = graph["series"]
     assert series["values"] == (*[None] * 22, 5, 110)
-    assert it["start"] == (NOON - timedelta(days=1)).timestamp() * 1000
-    assert it["step"] == 3_600_000
+    assert graph["start"] == (NOON - timedelta(days=1)).timestamp() * 1000
+    assert graph["step"] == 3_600_000
 
 
 def test_a_number_is_the_last_value_or_that_of_the_whole_time() -> None:
@@ -79,10 +79,10 @@ def test_a_number_is_the_last_value_or_that_of_the_whole_time() -> None:
 
 def test_a_widget_can_have_a_time_of_its_own() -> None:
     metrics = [["BedrockMeter", "InputTokens"]]
-    (it,) = drawn(view="singleValue", start="-P14D", setPeriodToTimeRange=True, metrics=metrics)[
-        "series"
-    ]
-    assert it["value"] == 155
+    (series,) = drawn(
+        view="singleValue", start="-P14D", setPeriodToTimeRange=True, metrics=metrics
+    )["series"]
+    assert series["value"] == 155
 
 
 def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
@@ -93,7 +93,7 @@ def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
         "label": "${PROP('Dim.IdentityArn')}",
     }
     found = drawn(view="bar", setPeriodToTimeRange=True, metrics=[[row]])["series"]
-    assert [(it["name"], it["label"], it["value"]) for it in found] == [
+    assert [(series["name"], series["label"], series["value"]) for series in found] == [
         (BEN, "user/ben", 100),
         (ANA, "user/ana", 15),
     ]
@@ -106,7 +106,7 @@ def test_a_label_can_have_the_label_of_each_series_in_it() -> None:
     )
     row = {"id": "e1", "expression": query, "label": "Tokens: ${LABEL}"}
     found = drawn(metrics=[[row]])["series"]
-    assert [it["name"] for it in found] == [f"Tokens: {BEN}", f"Tokens: {ANA}"]
+    assert [series["name"] for series in found] == [f"Tokens: {BEN}", f"Tokens: {ANA}"]
 
 
 def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
@@ -117,7 +117,9 @@ def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
             [{"id": "e1", "expression": "m1 / 2", "label": "Half", "color": "#123456"}],
         ],
     )["series"]
-    assert [(it["label"], it["value"], it["color"]) for it in found] == [("Half", 55, "#123456")]
+    assert [(series["label"], series["value"], series["color"]) for series in found] == [
+        ("Half", 55, "#123456")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -132,20 +134,20 @@ def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
 def test_a_model_is_called_by_its_name_where_that_is_enough(
     models: list[str], labels: list[str] | None
 ) -> None:
-    rows = [["BedrockMeter", "InputTokens", {"label": it}] for it in models]
+    rows = [["BedrockMeter", "InputTokens", {"label": model}] for model in models]
     found = drawn(metrics=rows)["series"]
-    assert [it["label"] for it in found] == (labels or models)
-    assert [it["name"] for it in found] == models
+    assert [series["label"] for series in found] == (labels or models)
+    assert [series["name"] for series in found] == models
 
 
 def test_thresholds_and_units_are_drawn_as_told() -> None:
     lines = [{"label": "Warning", "value": 7, "color": "#ff9900"}]
-    it = drawn(
+    graph = drawn(
         metrics=[["BedrockMeter", "InputTokens"]],
         annotations={"horizontal": lines},
         yAxis={"left": {"label": "Tokens"}, "right": {"label": "Calls"}},
     )
-    assert (it["thresholds"], it["unit"], it["rightUnit"]) == (lines, "Tokens", "Calls")
+    assert (graph["thresholds"], graph["unit"], graph["rightUnit"]) == (lines, "Tokens", "Calls")
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,8 @@ def test_where_nothing_is_to_be_drawn_the_widget_says_why(metric: list[str], mes
 
 
 def test_an_expression_that_is_not_evaluated_is_told_in_its_widget() -> None:
-    it = drawn(metrics=[[{"id": "e1", "expression": "RATE(m1)"}]])
-    assert it["message"] == "This cannot be evaluated here: RATE(m1)"
+    graph = drawn(metrics=[[{"id": "e1", "expression": "RATE(m1)"}]])
+    assert graph["message"] == "This cannot be evaluated here: RATE(m1)"
 
 
 @pytest.mark.parametrize(
@@ -183,18 +185,18 @@ def test_text_is_markdown_without_html_and_its_links_stay_on_the_page() -> None:
     url = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard"
     markdown = f"# Hello\n<script>\n\n[One]({url}/BedrockMeter-IdentityDetail-eu-west-1)"
     text = {**widget(), "type": "text", "properties": {"markdown": markdown}}
-    (it,) = draw([text], CALLS, LAST_DAY)
-    assert "<h1>Hello</h1>" in it["html"]
-    assert "<script>" not in it["html"]
-    assert 'href="#identity_detail"' in it["html"]
+    (drawing,) = draw([text], CALLS, LAST_DAY)
+    assert "<h1>Hello</h1>" in drawing["html"]
+    assert "<script>" not in drawing["html"]
+    assert 'href="#identity_detail"' in drawing["html"]
 
 
 def test_alarms_have_their_states_where_there_are_alarms() -> None:
     arns = [f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}" for name in ("one", "two")]
     alarms = {**widget(), "type": "alarm", "properties": {"title": "Alarms", "alarms": arns}}
     deployed = Source("it", CALLS.metrics, lambda: NOON, alarm_states=lambda _: {"one": "OK"})
-    (it,) = draw([alarms], deployed, LAST_DAY)
-    assert it["alarms"] == [
+    (drawing,) = draw([alarms], deployed, LAST_DAY)
+    assert drawing["alarms"] == [
         {"name": "one", "state": "OK"},
         {"name": "two", "state": "NOT DEPLOYED"},
     ]
@@ -204,15 +206,15 @@ def test_alarms_have_their_states_where_there_are_alarms() -> None:
 
 def test_what_is_usual_is_said_to_be_drawn_by_cloudwatch_alone() -> None:
     band = {"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "band"}
-    it = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])
-    assert [series["name"] for series in it["series"]] == ["InputTokens"]
-    assert "CloudWatch draws here what is usual" in it["note"]
+    graph = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])
+    assert [series["name"] for series in graph["series"]] == ["InputTokens"]
+    assert "CloudWatch draws here what is usual" in graph["note"]
     assert "note" not in drawn(metrics=[["BedrockMeter", "InputTokens"]])
 
 
 def test_logs_insights_says_where_it_runs_and_other_widgets_are_refused() -> None:
-    (it,) = draw([{**widget(), "type": "log"}], CALLS, LAST_DAY)
-    assert "runs on AWS alone" in it["message"]
+    (drawing,) = draw([{**widget(), "type": "log"}], CALLS, LAST_DAY)
+    assert "runs on AWS alone" in drawing["message"]
     with pytest.raises(UnknownBodyError, match="explorer"):
         draw([{**widget(), "type": "explorer"}], CALLS, LAST_DAY)
 
@@ -238,7 +240,9 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
     viewing = Viewing.of(CALLS)
     for choice in viewing.choices(dashboard) or [""]:
         widgets = viewing.view(dashboard, choice, chosen_range)["widgets"]
-        assert not [it for it in widgets if "cannot be evaluated" in it.get("message", "")]
+        assert not [
+            drawing for drawing in widgets if "cannot be evaluated" in drawing.get("message", "")
+        ]
         assert json.dumps(widgets)
 
 
@@ -259,8 +263,10 @@ def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, f
 
 def test_the_overview_says_how_much_now_against_last_week() -> None:
     widgets = Viewing.of(CALLS).view("usage_overview", "", "1d")["widgets"]
-    (change,) = (it for it in widgets if it["title"] == "Quota tokens: now against last week")
-    assert [it["value"] for it in change["series"]] == [115, 40, 187.5]
+    (change,) = (
+        drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
+    )
+    assert [series["value"] for series in change["series"]] == [115, 40, 187.5]
 
 
 def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
@@ -270,14 +276,16 @@ def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
     title = "Identity: quota tokens a day"
     for choice, tokens in ((ANA, 15), (BEN, 100)):
         widgets = viewing.view("identity_detail", choice, "1d")["widgets"]
-        (graph,) = (it for it in widgets if it["title"] == title)
+        (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
         assert graph["series"][0]["value"] == tokens
 
 
 def test_a_hostile_name_breaks_no_body() -> None:
     viewing = Viewing.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
     widgets = viewing.view("identity_detail", HOSTILE, "1d")["widgets"]
-    (graph,) = (it for it in widgets if it["title"] == "Identity: quota tokens a day")
+    (graph,) = (
+        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
+    )
     assert graph["series"][0]["value"] == 7
 
 

@@ -63,7 +63,7 @@ def test_an_account_is_sent_the_queries_of_a_graph_as_they_stand() -> None:
         {"Id": "e1", "ReturnData": True, "Label": label, "Expression": search, "Period": 86_400},
     ]
     assert evaluator.asked == [(queries, LAST_DAY.whole)]
-    assert [(it["name"], it["value"]) for it in drawing["series"]] == [("haiku", 7)]
+    assert [(series["name"], series["value"]) for series in drawing["series"]] == [("haiku", 7)]
 
 
 def test_remarks_of_an_account_stand_below_the_graph() -> None:

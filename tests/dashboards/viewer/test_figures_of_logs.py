@@ -1,6 +1,6 @@
-"""What the dashboards show of log files is what plain sums over the files' own JSON say.
+"""The dashboards show the same totals of log files as plain sums over the files' own JSON.
 
-Nothing here uses a reader, an aggregation or an evaluator of the meter to work out a figure.
+The expected totals use no reader, aggregation or evaluator of the meter.
 """
 
 from collections import Counter, defaultdict
@@ -46,7 +46,7 @@ def quota(call: dict[str, Any]) -> int:
     return sums.quota_tokens
 
 
-def model_of(call: Mapping[str, Any]) -> str:
+def get_model(call: Mapping[str, Any]) -> str:
     model: str = call["modelId"]
     return model.removeprefix("us.").removeprefix("global.")
 
@@ -120,16 +120,16 @@ def test_each_identity_has_its_own_sums(shown: Shown) -> None:
 
 def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
     answering = [call for call in SUCCESSES if "embed" not in call["modelId"]]
-    calls = summed(answering, model_of, lambda _: 1)
+    calls = summed(answering, get_model, lambda _: 1)
     assert shown("model_comparison", "Calls by model") == calls
-    output = summed(answering, model_of, lambda call: tokens(call, "Output"))
+    output = summed(answering, get_model, lambda call: tokens(call, "Output"))
     assert shown("model_comparison", "Output tokens a call") == pytest.approx(
         {model: output[model] / calls[model] for model in calls}
     )
-    everything = summed(SUCCESSES, model_of, lambda call: tokens(call, "Input"))
+    everything = summed(SUCCESSES, get_model, lambda call: tokens(call, "Input"))
     assert shown("cost_and_budgets", "Input tokens by model") == everything
     failed = [call for call in LOGS if "errorCode" in call]
-    failures = summed(failed, model_of, lambda _: 1)
+    failures = summed(failed, get_model, lambda _: 1)
     assert shown("model_comparison", "Failed calls by model") == failures
 
 
@@ -145,7 +145,7 @@ def test_lines_have_the_sums_of_each_five_minutes(shown: Shown) -> None:
 
 
 def test_cost_of_each_model_is_its_tokens_by_its_list_prices(shown: Shown) -> None:
-    costs = {model: float(sums.cost_usd) for model, sums in sum_calls(LOGS, model_of).items()}
+    costs = {model: float(sums.cost_usd) for model, sums in sum_calls(LOGS, get_model).items()}
     assert len(costs) > 4
     assert shown("cost_and_budgets", "Cost by model") == pytest.approx(costs)
 

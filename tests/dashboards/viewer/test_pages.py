@@ -23,26 +23,26 @@ from tests.builders import NOON
 from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, source_of
 
 
-def data_of(page: str) -> dict[str, object]:
+def read_data(page: str) -> dict[str, object]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
-    told: dict[str, object] = json.loads(found[1])
-    return told
+    data: dict[str, object] = json.loads(found[1])
+    return data
 
 
 def test_a_page_of_its_own_has_every_view() -> None:
     page = page_with_all(Viewing.of(CALLS))
-    views = data_of(page)["views"]
+    views = read_data(page)["views"]
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
-    assert {it.split("\n")[0] for it in views} == set(Viewing.of(CALLS).bodies)
+    assert {key.split("\n")[0] for key in views} == set(Viewing.of(CALLS).bodies)
 
 
 def test_a_page_of_its_own_begins_with_all_there_is() -> None:
-    told = data_of(page_with_all(Viewing.of(replace(CALLS, since=NOON - timedelta(days=10)))))
-    assert told["range"] == "2w"
-    assert isinstance(told["views"], dict)
-    assert "usage_overview\n\n2w" in told["views"]
+    data = read_data(page_with_all(Viewing.of(replace(CALLS, since=NOON - timedelta(days=10)))))
+    assert data["range"] == "2w"
+    assert isinstance(data["views"], dict)
+    assert "usage_overview\n\n2w" in data["views"]
 
 
 def test_a_page_asks_no_other_host() -> None:
@@ -61,15 +61,15 @@ def test_a_page_asks_no_other_host() -> None:
 def test_a_name_cannot_end_the_element_that_it_is_in() -> None:
     page = page_with_all(Viewing.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
     assert "<script>alert" not in page
-    assert HOSTILE in json.dumps(data_of(page)).replace('\\"', '"')
+    assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
 
 
 @pytest.fixture
 def server() -> Iterator[PreviewServer]:
-    with PreviewServer(Viewing.of(CALLS), 0) as it:
-        Thread(target=it.serve_forever, daemon=True).start()
-        yield it
-        it.shutdown()
+    with PreviewServer(Viewing.of(CALLS), 0) as preview:
+        Thread(target=preview.serve_forever, daemon=True).start()
+        yield preview
+        preview.shutdown()
 
 
 def ask(server: PreviewServer, path: str, host: str | None = None) -> tuple[int, str]:
@@ -85,8 +85,8 @@ def test_the_page_is_served_on_the_loopback_address(server: PreviewServer) -> No
     assert server.address.startswith("http://127.0.0.1:")
     status, page = ask(server, "/")
     assert status == HTTPStatus.OK
-    assert "views" not in data_of(page)
-    assert "12:00 UTC" in str(data_of(page)["source"])
+    assert "views" not in read_data(page)
+    assert "12:00 UTC" in str(read_data(page)["source"])
 
 
 def test_a_view_is_given_when_asked_for(server: PreviewServer) -> None:
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_not_found(server: PreviewServer, path: str) -> Non
     "host", ["evil.example.com", "127.0.0.1.evil.example.com:{port}", "localhost:{port}"]
 )
 def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str) -> None:
-    """Else a page of another site could read this one, by a name that it has for 127.0.0.1."""
+    """Otherwise another site could read this page through a name that resolves to 127.0.0.1."""
     asked = host.format(port=server.server_port)
     assert ask(server, "/", host=asked)[0] == HTTPStatus.FORBIDDEN
 
@@ -225,10 +225,10 @@ def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() ->
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
     ]
-    outline = data_of(page_with_all(Viewing.of(source_of(*calls))))
+    outline = read_data(page_with_all(Viewing.of(source_of(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
-    (detail,) = (it for it in dashboards if it["name"] == "identity_detail")
-    kept = [it["value"].rpartition("/")[2] for it in detail["choices"]]
+    (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")
+    kept = [choice["value"].rpartition("/")[2] for choice in detail["choices"]]
     assert kept == [f"{number:03}" for number in range(29, 41)]
     assert detail["label"] == "Identity (12 of 40, most tokens)"

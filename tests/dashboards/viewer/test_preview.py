@@ -30,7 +30,7 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "--out /proc/page.html: "),
@@ -48,10 +48,10 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
     ],
 )
 def test_what_cannot_be_shown_is_told_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with pytest.raises(FailedCommand, match=told):
+    with pytest.raises(FailedCommand, match=message):
         call_command("preview", *arguments)
 
 
@@ -106,8 +106,8 @@ def test_an_account_tells_metrics_and_states_of_alarms() -> None:
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
     widgets = Viewing.of(source).view("pipeline_health", "", "1h")["widgets"]
-    (alarms,) = (it for it in widgets if it["type"] == "alarm")
-    assert {it["state"] for it in alarms["alarms"]} == {"NOT DEPLOYED"}
+    (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
+    assert {alarm["state"] for alarm in alarms["alarms"]} == {"NOT DEPLOYED"}
 
 
 @pytest.mark.usefixtures("aws")
@@ -161,10 +161,13 @@ def test_an_account_that_refuses_says_so_in_each_widget() -> None:
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )
     widgets = viewing.view("pipeline_health", "", "1h")["widgets"]
-    messages = [it["message"] for it in widgets if it["type"] == "alarm" or "message" in it]
+    messages = [
+        widget["message"] for widget in widgets if widget["type"] == "alarm" or "message" in widget
+    ]
     assert any(
-        "an account does not answer: your credentials lack the permission" in it for it in messages
+        "an account does not answer: your credentials lack the permission" in message
+        for message in messages
     )
-    assert not any("\n" in it for it in messages)
-    (alarms,) = (it for it in widgets if it["type"] == "alarm")
+    assert not any("\n" in message for message in messages)
+    (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert "AccessDenied" in alarms["message"]
