@@ -20,7 +20,7 @@ LONGEST_TAG_NAME = 128
 LONGEST_TAG_VALUE = 256
 """Characters. Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"""
 MOST_HISTORY_BYTES = 256 * 1024
-"""How much is kept of a resource, as JSON, so that it fits into an item of the state table, of
+"""The largest history of a resource, as JSON, so that it fits into an item of the state table, of
 400 KB at most: thousands of changes of usual tags. What was before is not known any more.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 

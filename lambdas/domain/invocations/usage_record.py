@@ -169,7 +169,7 @@ class UsageRecord(NamedTuple):
         error_code: The exception's name if the call failed, else `None`.
         inference_region: The Region that ran the model, where the log names it.
         latency_ms: The time that the model took, in milliseconds, where a body reports it.
-        request_metadata: What the caller said of the call, within Bedrock's bounds. A claim: only
+        request_metadata: The caller's metadata of the call, within Bedrock's bounds. A claim: only
             a trusted principal's counts for anything.
         service_tier: The tier that served the call, by its response; `None` for the standard one,
             or where no response is in the log. `latency-optimized` is one; where no response

@@ -127,7 +127,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         ),
     ),
 }
-"""What changes invocation logging or the meter. IAM's events are in one Region, us-east-1 in most.
+"""Actions on invocation logging or the meter. IAM's events are in one Region, us-east-1 in most.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/logging_cw_api_calls.html,
 https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html (names with versions),

@@ -76,7 +76,7 @@ class Candidates:
     are taken for models in use alone.
 
     Attributes:
-        pricing: The prices of tokens: those of the day of a call, and contracts
+        pricing: The prices of tokens: those of the day of a call. Contracted prices
             go before list prices, as for the calls themselves.
     """
 

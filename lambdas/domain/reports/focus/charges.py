@@ -35,7 +35,7 @@ NO_ACCOUNT = "no_account"
 NO_PERIOD = "no_period"
 """The reason of a call with a price to be left out: FOCUS cannot write the month."""
 LONGEST_TEXT = 2048
-"""Characters of what a log tells; beyond them, where nothing of AWS's ends, it is cut off."""
+"""The most characters of text from a log; longer text, which AWS never writes, is cut off."""
 
 Meter: TypeAlias = TokenKind | BilledUnit
 """The counted quantity: tokens of a kind, or other units."""

@@ -1,6 +1,6 @@
 """Writes a charge as a row of FOCUS 1.2.
 
-What stands in a row is the meter's own estimate, from Bedrock's invocation logs and a price book:
+A row is the meter's own estimate, from Bedrock's invocation logs and a price book:
 it belongs to no invoice, and its SKUs are entries of that book.
 """
 
