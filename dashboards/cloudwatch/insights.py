@@ -31,7 +31,7 @@ _FUNCTIONS: Mapping[str, tuple[Statistic, Callable[[Iterable[float]], float]]] =
 
 
 def is_query(expression: str) -> bool:
-    """Whether an expression is a query and no metric math."""
+    """True if an expression is a query, not metric math."""
     return expression.startswith("SELECT ")
 
 

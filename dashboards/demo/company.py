@@ -67,7 +67,7 @@ def _developer(name: str, weight: float) -> _Caller:
 
 
 CALLERS = (
-    _Caller(  # the job that somebody should have looked at
+    _Caller(  # a batch job that needs attention
         "assumed-role/invoice-extraction/invoice-extraction",
         62,
         ("us.anthropic.claude-sonnet-4-20250514-v1:0",),
@@ -106,7 +106,8 @@ def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[st
     chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
     hours = [before - timedelta(hours=number + 1) for number in range(24 * days)]
     weights = [
-        _OFFICE if it.weekday() in _WEEKDAYS and it.hour in _OFFICE_HOURS else 1 for it in hours
+        _OFFICE if hour.weekday() in _WEEKDAYS and hour.hour in _OFFICE_HOURS else 1
+        for hour in hours
     ]
     calls = [
         (
@@ -158,7 +159,7 @@ def _input_counts(context_tokens: int, caller: _Caller, chance: random.Random) -
 
 
 def _trace() -> Iterator[_Call]:
-    """When each call of the trace was made, its context and its generated tokens."""
+    """The calls of the trace: the time of each, its context tokens and its generated tokens."""
     with TRACE.open(encoding="utf-8", newline="") as text:
         for row in csv.DictReader(line for line in text if not line.startswith("#")):
             timestamp = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What commands that meter logs share: what they read, what they may write, how they fail."""
+"""Input, output and errors of the commands that meter logs."""
 
 from __future__ import annotations
 
@@ -136,14 +136,15 @@ def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: i
 
 
 def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogFiles:
-    """Find out before everything is read whether a file can be written.
+    """Check that a file can be written, before the logs are read.
 
     What the same command wrote before is left out of the logs; a log is not overwritten.
 
     Args:
         out: The file.
         found: The logs.
-        start: What files of the command begin with; `None` where none of them looks like a log.
+        start: The first characters of a file that the command writes; `None` if such files never
+            look like logs.
 
     Raises:
         CommandError: It cannot be written, or it is a log.

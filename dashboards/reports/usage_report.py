@@ -74,11 +74,15 @@ def _print_table(
 ) -> None:
     """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
     everything = total_figures(figures for _, figures in ranking)
-    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything) != _NOTHING]
-    columns = sorted(told, key=lambda column: column[1])
+    useful = [
+        (name, priority, text_of)
+        for name, priority, text_of in _COLUMNS
+        if name in _ALWAYS_SHOWN or text_of(everything) != _NOTHING
+    ]
+    columns = sorted(useful, key=lambda column: column[1])
     while _width(columns, everything) > console.width and len(columns) > 1:
         columns.pop()
-    shown = [column for column in told if column in columns]
+    shown = [column for column in useful if column in columns]
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
     table.add_column(heading, "All", overflow="fold", min_width=_NARROWEST_NAME)
     for name, _, text_of in shown:
@@ -91,7 +95,7 @@ def _print_table(
         cells = [text_of(rest) for _, _, text_of in shown]
         table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
     console.print(table)
-    if left_out := [name for name, _, _ in told if name not in [it[0] for it in shown]]:
+    if left_out := [column[0] for column in useful if column not in shown]:
         console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
     console.print()
 
@@ -105,7 +109,7 @@ def _print_legend(console: Console, summary: UsageSummary) -> None:
 
 
 def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
-    """How wide a table of columns gets; sums are the longest numbers in it."""
+    """The width of a table of columns; sums are the longest numbers in it."""
     return _NARROWEST_NAME + sum(
         _GAP + max(len(name), len(text_of(everything))) for name, _, text_of in columns
     )

@@ -1,4 +1,4 @@
-"""Where dashboards get their figures from: log files, a local cloud, or an account."""
+"""Sources of the figures on dashboards: log files, a local cloud, or an account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lambdas.domain.metrics.catalog import NAMESPACE
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-_MOST_NAMES = 100  # of one DescribeAlarms
+_MAX_NAMES = 100  # of one DescribeAlarms
 
 
 def source_of_logs(paths: Sequence[Path]) -> Source:
@@ -94,11 +94,13 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
 
     def alarm_states(names: Sequence[str]) -> Mapping[str, str]:
         states: dict[str, str] = {}
-        for first in range(0, len(names), _MOST_NAMES):
-            asked = list(names[first : first + _MOST_NAMES])
+        for first in range(0, len(names), _MAX_NAMES):
+            asked = list(names[first : first + _MAX_NAMES])
             with plain_errors():
                 for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
-                    states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
+                    states |= {
+                        alarm["AlarmName"]: alarm["StateValue"] for alarm in page["MetricAlarms"]
+                    }
         return states
 
     return Source(

@@ -79,7 +79,7 @@ class CallSpans:
 
 
 class Tally(NamedTuple):
-    """What the messages of a log file, or of a part of one, add up to.
+    """The sum of the messages of a log file, or of a part of one.
 
     Attributes:
         accepted: The number of messages that are calls.
