@@ -50,7 +50,7 @@ _Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Difference]
 
 @dataclass(frozen=True, slots=True)
 class LiveSafeguards:
-    """Where to read what there is."""
+    """The sources of the deployed state."""
 
     alarms: Alarms
     topics: Topics

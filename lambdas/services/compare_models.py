@@ -44,7 +44,7 @@ class ModelComparer:
         books: The books that enrich calls, at the prices in force.
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
-        outlines: Makes a memory for what the requests of some calls tell.
+        outlines: Makes a memory for the outlines of the requests of some calls.
     """
 
     calls: RecordedCalls
@@ -99,7 +99,7 @@ class ModelComparer:
         end: datetime,
         has_time: Callable[[], bool],
     ) -> str | None:
-        """Remember outlines of requests; tells why not of all that are in the log."""
+        """Save outlines of requests; return the reason if some of the log are missing."""
         if self.logs is None:
             return None
         try:

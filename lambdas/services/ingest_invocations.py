@@ -29,7 +29,7 @@ from lambdas.domain.metrics.catalog import (
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of some messages: `read` = `accepted` + `ignored` + `rejected`."""
+    """Counts of messages by outcome: `read` = `accepted` + `ignored` + `rejected`."""
 
     read: int = 0
     accepted: int = 0

@@ -43,7 +43,7 @@ _CAUSES_READ = 50
 
 @dataclass(frozen=True, slots=True)
 class LiveLogging:
-    """Where to look at what there is.
+    """The sources of the logging state.
 
     Attributes:
         api: Bedrock's configuration.
@@ -245,5 +245,5 @@ def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterat
 
 
 def _names_any(change: LoggingChange, names: Iterable[str]) -> bool:
-    """Whether a change is about something of the meter, which it may name by ARN."""
+    """True if a change names one of the meter's resources, by name or within an ARN."""
     return any(name in target for name in names for target in change.targets)

@@ -33,7 +33,7 @@ class CloudWatchLogSettings:
         self._client = client
 
     def read(self, log_group: str) -> LogPolicies | None:
-        """What is done with a log group; `None` if there is none."""
+        """Read the policies of a log group; `None` if it does not exist."""
         with refusal_as_not_readable(), ignore_absent():
             # Two at most, which are one page.
             filters = self._client.describe_subscription_filters(logGroupName=log_group)

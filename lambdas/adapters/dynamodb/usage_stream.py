@@ -62,7 +62,7 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
     something else, and metrics show more rather than less.
 
     Args:
-        record: A record of the stream; none of those that `read_stream` leaves out.
+        record: A record of the stream that `read_stream` does not leave out.
         retention: How long a call stays in the ledger after it was made.
     """
     images = record["dynamodb"]
