@@ -46,15 +46,15 @@ class Alarm:
 
     Attributes:
         name: Its name.
-        queries: What it looks at.
-        compare: How a value is compared with the threshold.
-        threshold: From where on.
-        periods: Of so many periods (N)
-        breaching: so many have to breach (M).
-        missing: What a period without data counts as: `breaching`, `notBreaching`, `ignore` or
+        queries: The queries that it evaluates.
+        compare: Compares a value with the threshold.
+        threshold: The value to compare with.
+        periods: The number of periods that are evaluated (N).
+        breaching: The number of them that have to breach (M).
+        missing: The treatment of a period without data: `breaching`, `notBreaching`, `ignore` or
             `missing`.
-        warm_up: How long after it was made it may wait before it is evaluated.
-        is_warm_up_whole: Whether it waits all that time, data or not.
+        warm_up: The time after its creation in which it may wait before it is evaluated.
+        is_warm_up_whole: True if it waits all that time, data or not.
     """
 
     name: str

@@ -66,8 +66,8 @@ class Scope:
     """The names that an expression can use, and the periods it covers.
 
     Attributes:
-        source: Where SEARCH looks.
-        periods: For which values are asked.
+        source: The metrics that SEARCH looks at.
+        periods: The periods of the values.
         named: The results of other queries, by their ids.
     """
 

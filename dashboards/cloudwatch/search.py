@@ -21,7 +21,7 @@ def search_metrics(query: str, source: MetricSource) -> list[Metric]:
     """The metrics that a search finds: of exactly its dimensions, with what its terms ask for.
 
     Raises:
-        UnknownExpressionError: It is none that we use.
+        UnknownExpressionError: It is not one that we use.
     """
     found = _SEARCH.fullmatch(query)
     if found is None:

@@ -27,20 +27,20 @@ _EARLIER_SIZE = 12  # times as long: as much work in fewer calls, to be seen bes
 _BROKEN_OFF = "ModelTimeoutException"
 _FAILURES = ("ThrottlingException", "ValidationException", _BROKEN_OFF)
 _Call: TypeAlias = tuple[datetime, int, int]
-"""When, and how many tokens in and out."""
+"""Time, input tokens and output tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Somebody who calls models.
+    """A role or user that calls models.
 
     Attributes:
         resource: The part of the ARN that differs.
-        weight: How many of a hundred calls are theirs.
-        models: What they call, each as likely.
-        project: What their role, their user or their profile is tagged with; `None` for nothing.
-        cached: How much of the prompt is in the cache when a call is not the first.
-        failing: How many of a hundred calls fail.
+        weight: The percentage of all calls that it makes.
+        models: The models that it calls, each as likely.
+        project: The tag of its role, user or profile; `None` without a tag.
+        cached: The share of the prompt that is cached after the first call.
+        failing: The percentage of its calls that fail.
     """
 
     resource: str

@@ -49,7 +49,7 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
     A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
 
     Args:
-        meter: What meters.
+        meter: The meter that counts.
         found: The files.
         read: Reads each invocation log.
 
@@ -96,9 +96,9 @@ def count_file(meter: LocalMeter, file: LogFile, problem: str | None) -> None:
     """Count a file as read, or as not readable to its end.
 
     Args:
-        meter: What meters.
+        meter: The meter that counts.
         file: The file.
-        problem: Why it cannot be read to its end; `None` where it was.
+        problem: The reason why it cannot be read to its end; `None` where it was.
 
     Raises:
         UnreadableLogsError: It cannot, and the user named it.
@@ -182,7 +182,7 @@ def write_report(out: Path, pieces: Iterable[str]) -> bool:
     """Write a report, piece by piece.
 
     Returns:
-        Whether tables may be printed after it: not where it went to standard output itself.
+        True if tables may be printed after it: not if the report went to standard output.
 
     Raises:
         CommandError: It cannot be written.

@@ -88,7 +88,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     """Write charges to a file, in the format of its file extension, then the manifest beside it.
 
     Args:
-        charges: What to write.
+        charges: The charges to write.
         out: The file.
         billing_account_id: The account that pays; `None` for the one that was called.
 

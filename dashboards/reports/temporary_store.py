@@ -145,7 +145,7 @@ class SqliteUsageLedger:
         )
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, tuple[UsageRecord, bool]]:
-        """Calls by their keys, and whether readings of a call differ."""
+        """Calls by their keys, each with a flag: true if its readings differ."""
         marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(_SELECT.format(marks=marks), keys)
         return {row[0]: (_from_row(row), bool(row[-1])) for row in rows}

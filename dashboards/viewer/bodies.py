@@ -40,7 +40,7 @@ class Variable:
 
     Attributes:
         id: Its name within the dashboard.
-        label: What people call it.
+        label: The name that people see.
         pattern: The text that the choice takes the place of.
         search: Finds the metrics that have choices.
         dimension: The dimension whose values are the choices.

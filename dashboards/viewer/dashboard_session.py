@@ -36,7 +36,7 @@ class Viewing:
     """Views of all dashboards.
 
     Attributes:
-        source: Where figures come from.
+        source: The source of the figures.
         bodies: The dashboards, by the names of their files.
     """
 
@@ -83,7 +83,7 @@ class Viewing:
 
     @property
     def first_range(self) -> str:
-        """The range that is shown first: a day, or as much as it takes to show all there is."""
+        """The range that is shown first: a day, or the shortest longer one that shows all data."""
         ranges = list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]
         if self.source.since is None:
             return DEFAULT_RANGE

@@ -65,12 +65,12 @@ class Source:
     """The source of a dashboard's figures.
 
     Attributes:
-        name: What people call it.
+        name: The name that people see.
         metrics: Its metrics.
         namespaces: The namespaces that it knows; empty for all there are.
         now: Returns the time at which its figures end.
         alarm_states: The states of alarms, where there are alarms.
-        since: When its figures begin, if that is known.
+        since: The time at which its figures begin, if that is known.
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
     """
 
@@ -186,7 +186,7 @@ class _Row:
 
     Attributes:
         id: Its name, for expressions.
-        options: What the row says beside its metric.
+        options: The options of the row.
         query: It, as CloudWatch's API has it, but for what the widget says.
     """
 

@@ -88,7 +88,7 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
     """A local cloud, whose graphs are evaluated here: it evaluates no expressions.
 
     Args:
-        name: What people call it.
+        name: The name that people see.
         cloudwatch: A client of it.
     """
 
@@ -115,7 +115,7 @@ def source_of_account(name: str, cloudwatch: CloudWatchClient) -> Source:
     """An account, whose graphs CloudWatch evaluates; nothing is changed there.
 
     Args:
-        name: What people call it.
+        name: The name that people see.
         cloudwatch: A client of it.
     """
     source = source_of_cloudwatch(name, cloudwatch)
