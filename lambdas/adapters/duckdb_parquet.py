@@ -57,7 +57,7 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
     """Write the rows of a CSV file as Parquet; gives how many there are.
 
     Args:
-        csv: What `write_csv_file` wrote.
+        csv: The file that `write_csv_file` wrote.
         parquet: The file to write, in a folder with room for all rows once more.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Remembers in an SSM parameter what was done about Bedrock's invocation logging."""
+"""Stores the changes to Bedrock's invocation logging in an SSM parameter."""
 
 from __future__ import annotations
 

@@ -54,13 +54,13 @@ class TrafficSources:
 
 @dataclass(frozen=True, slots=True)
 class TrafficAuditor:
-    """Audits, and notifies of what was not notified before.
+    """Audits traffic, and notifies of each finding once.
 
     An audit publishes nothing, so that its report can be counted whatever becomes of notices.
 
     Attributes:
         scope: The part of the traffic that it looks at.
-        sources: Where it reads.
+        sources: The sources that it reads.
         sent: The notices that were sent.
         notifier: Passes notices on.
     """

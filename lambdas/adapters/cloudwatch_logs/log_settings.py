@@ -111,7 +111,7 @@ class CloudWatchLogSettings:
 
 
 def _exists_after(error: ClientError) -> bool:
-    """Not after an error that says that there is none, or that the Region has no such thing."""
+    """Return False if the error means "absent" or "not offered in the Region"; else raise it."""
     if is_absent(error) or is_not_offered(error):
         return False
     raise error

@@ -1,4 +1,4 @@
-"""Remembers in the state table which identities have metrics of their own this month."""
+"""Stores in the state table the identities that have metrics of their own this month."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class DynamoDbIdentityRegistry:
         Args:
             client: A DynamoDB client.
             table_name: The state table.
-            bound: How many identities a month may have metrics of their own.
+            bound: The number of identities a month that may have metrics of their own.
             pause: Waits some seconds before a transaction is tried again.
-            scope: Tells registries of one table apart.
+            scope: The name of the registry within its table.
         """
         self._client = client
         self._table_name = table_name

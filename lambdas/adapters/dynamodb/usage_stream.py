@@ -39,7 +39,7 @@ def read_stream(batch: Iterable[StreamRecord], retention: timedelta) -> list[Str
 
     Args:
         batch: Records of the stream, in order.
-        retention: How long a call stays in the ledger after it was made.
+        retention: The time for which the ledger keeps a call after it was made.
     """
     return [
         StreamedChange(
@@ -63,7 +63,7 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
 
     Args:
         record: A record of the stream that `read_stream` does not leave out.
-        retention: How long a call stays in the ledger after it was made.
+        retention: The time for which the ledger keeps a call after it was made.
     """
     images = record["dynamodb"]
     after, before = images.get("NewImage", {}), images.get("OldImage", {})

@@ -1,4 +1,4 @@
-"""Remembers in the state table what a watch over invocation logging has found."""
+"""Stores the findings of the logging watcher in the state table."""
 
 from __future__ import annotations
 

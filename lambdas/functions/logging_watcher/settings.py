@@ -28,7 +28,8 @@ class Settings(EnvironmentSettings):
         log_group: The log group that is metered.
         retention_days: The days for which it keeps logs.
         destination_arn: The destination of its subscription.
-        known_log_policies: What the account's owner does with the log group, as a JSON list.
+        known_log_policies: The policies that the account's owner set on the log group, as a JSON
+            list.
         is_content_logged: True if prompts and completions are logged as well as metadata.
         role_arn: The role with which Bedrock writes logs.
         role_name: Its name.
