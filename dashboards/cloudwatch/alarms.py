@@ -81,7 +81,7 @@ class Alarm:
             raise UnknownExpressionError(message)
         return cls(
             name=definition["AlarmName"],
-            queries=tuple(definition.get("Metrics") or [_query_of(definition)]),
+            queries=tuple(definition.get("Metrics") or [_build_query(definition)]),
             compare=_COMPARISONS[comparison],
             threshold=float(definition["Threshold"]),
             periods=int(definition["EvaluationPeriods"]),
@@ -100,7 +100,7 @@ class Alarm:
         begun = datetime.fromtimestamp(now.timestamp() // _MINUTE * _MINUTE, now.tzinfo)
         periods = Periods(begun + timedelta(seconds=_MINUTE), period_of(self.queries), self.periods)
         return [
-            Contributor(series, self._state_of(series))
+            Contributor(series, self._judge_series(series))
             for series in evaluate(self.queries, source, periods)
         ]
 
@@ -116,13 +116,13 @@ class Alarm:
         """The state of the whole: ALARM as soon as one contributor is."""
         states = {contributor.state for contributor in contributors}
         if not states:
-            return self._state_of(Series(self.name, (None,) * self.periods))
+            return self._judge_series(Series(self.name, (None,) * self.periods))
         for state in (AlarmState.ALARM, AlarmState.OK):
             if state in states:
                 return state
         return AlarmState.INSUFFICIENT_DATA
 
-    def _state_of(self, series: Series) -> AlarmState:
+    def _judge_series(self, series: Series) -> AlarmState:
         if not series.present and self.missing in ("missing", "ignore"):
             return AlarmState.INSUFFICIENT_DATA
         is_missing_breaching = self.missing == "breaching"
@@ -133,7 +133,7 @@ class Alarm:
         return AlarmState.ALARM if breaching >= self.breaching else AlarmState.OK
 
 
-def _query_of(definition: Mapping[str, Any]) -> Query:
+def _build_query(definition: Mapping[str, Any]) -> Query:
     names = ("Namespace", "MetricName", "Dimensions")
     metric = {name: definition[name] for name in names if name in definition}
     return {

@@ -146,10 +146,10 @@ class _Evaluation:
             case "IF", [condition, then, otherwise]:
                 return self._choose(*map(self.result_of, (condition, then, otherwise)))
             case _, [operand]:
-                return self._of_one(name, operand)
+                return self._call_unary(name, operand)
         raise UnknownExpressionError(self._text)
 
-    def _of_one(self, name: str, operand: Node) -> Result:
+    def _call_unary(self, name: str, operand: Node) -> Result:
         match name:
             case "EPOCH":
                 self._one(operand)

@@ -103,12 +103,14 @@ def is_returned(query: Query) -> bool:
 def _evaluate_each(
     queries: Sequence[Query], source: MetricSource, periods: Periods
 ) -> dict[str, list[Series]]:
-    named = _of_metrics([query for query in queries if "Expression" not in query], source, periods)
+    named = _read_metrics(
+        [query for query in queries if "Expression" not in query], source, periods
+    )
     for query in queries:
         if "Expression" in query:
-            named[query["Id"]] = _of_expression(query["Expression"], source, periods, named)
+            named[query["Id"]] = _evaluate_text(query["Expression"], source, periods, named)
     return {
-        query["Id"]: [_label(series, query) for series in _series_of(named[query["Id"]])]
+        query["Id"]: [_label(series, query) for series in _list_series(named[query["Id"]])]
         for query in queries
         if is_returned(query)
     }
@@ -128,7 +130,7 @@ def _label(series: Series, query: Query) -> Series:
     return replace(series, label=label)
 
 
-def _of_metrics(
+def _read_metrics(
     queries: Sequence[Query], source: MetricSource, periods: Periods
 ) -> dict[str, Result]:
     """The series of queries that name a metric; those of one statistic are asked for at once."""
@@ -144,7 +146,7 @@ def _of_metrics(
     return named
 
 
-def _of_expression(
+def _evaluate_text(
     expression: str, source: MetricSource, periods: Periods, named: Mapping[str, Result]
 ) -> Result:
     if is_query(expression):
@@ -152,7 +154,7 @@ def _of_expression(
     return evaluate_expression(expression, Scope(source, periods, named))
 
 
-def _series_of(result: Result) -> list[Series]:
+def _list_series(result: Result) -> list[Series]:
     match result:
         case list():
             return result

@@ -127,12 +127,12 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     outputs = deploy(cloud, synthesise(cloud, _SETTINGS))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
-    logs = [log for of_it in minutes.values() for log in of_it]
+    logs = [log for minute_logs in minutes.values() for log in minute_logs]
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
     profile = set_up_account(cloud)
     _replace_model([*logs, *earlier], PROFILE, profile)
-    for _, of_the_day in groupby(earlier, key=lambda log: _parse_time(log).date()):
-        _write(cloud, group, calls := list(of_the_day))
+    for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
+        _write(cloud, group, calls := list(day_logs))
         _let_bedrock_publish(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
@@ -147,11 +147,11 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
         evaluation.evaluate(next(iter(minutes)))  # all is well, which is notified too
         _take_notifications(subscriber, evaluation.notified)
-        for number, (minute, of_it) in enumerate(minutes.items()):
+        for number, (minute, minute_logs) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
-                _write(cloud, group, of_it)
-            _let_bedrock_publish(cloud, of_it)
-            counted += len(of_it)
+                _write(cloud, group, minute_logs)
+            _let_bedrock_publish(cloud, minute_logs)
+            counted += len(minute_logs)
             _settle(cloud, counted)
             before = evaluation.notified
             evaluation.evaluate(minute)

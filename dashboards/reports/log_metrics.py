@@ -16,7 +16,7 @@ from lambdas.domain.metrics import NEWEST, DimensionLimits, Distribution, Statis
 from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
 
 _MINUTE = 60
-_OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
+_MIN_TIMESTAMP = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class LogMetrics:
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in the calls that are new."""
         new = [change.record for change in changes if change.replaced is None]
-        records = [record for record in new if _OLDEST <= record.timestamp < self._newest]
+        records = [record for record in new if _MIN_TIMESTAMP <= record.timestamp < self._newest]
         calls = [self._namer.meter(self._enricher.enrich(record)) for record in records]
         for point in aggregate(calls, Detail.FULL):
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
