@@ -73,7 +73,7 @@ class AwsTagSource:
                     tags,
                     _one_model(model_arns or ()),
                     tuple(denied),
-                    is_global=any(_is_of_no_region(model_arn) for model_arn in model_arns or ()),
+                    is_global=any(_has_no_region(model_arn) for model_arn in model_arns or ()),
                 )
         return FoundTags(tags, denied=tuple(denied))
 
@@ -120,7 +120,7 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
         raise TagSourceBusyError(service, message) from error
 
 
-def _is_of_no_region(model_arn: str) -> bool:
+def _has_no_region(model_arn: str) -> bool:
     """True if the ARN has no Region: global profiles list their model with and without one.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html

@@ -75,7 +75,7 @@ class ModelComparer:
         pricing = self.books.pricing.get()
         observer, books = TrafficObserver(pricing), replace(self.books.get(), prices=pricing)
         pages = self.calls.scan_range(start, end)
-        calls, unreadable_items = _read_in_order_of_time(pages, books, observer, now, has_time)
+        calls, unreadable_items = _read_sorted_by_time(pages, books, observer, now, has_time)
         outlines = self.outlines(lambda record: start <= record.timestamp < end)
         requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         for place, call in enumerate(calls):
@@ -113,7 +113,7 @@ class ModelComparer:
         return None
 
 
-def _read_in_order_of_time(
+def _read_sorted_by_time(
     pages: Iterable[ScannedPage],
     books: CallBooks,
     observer: TrafficObserver,

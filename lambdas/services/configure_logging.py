@@ -44,7 +44,7 @@ class NotRestored:
 
 @dataclass(frozen=True, slots=True)
 class LoggingConfigurator:
-    """Carries out what the domain plans: state first, so that nothing of ours is forgotten."""
+    """Carries out what the domain plans: state first, so that every change can be undone."""
 
     api: LoggingApi
     memory: VerifiedMemory
@@ -67,21 +67,22 @@ class LoggingConfigurator:
         live, memory = self.api.get(), self.memory.recall(may_lack_copy=True)
         plan = plan_put(live, memory, wanted, policy, adopted_log_group)
         self._take_step(plan, memory)
-        # An error now would fail a creation that nothing undoes. What was remembered before the
-        # step knows what is live as well.
+        # An error now would fail a creation that nothing undoes. The state that was saved before
+        # the step covers the live configuration as well.
         with suppress(MemoryUnavailableError):
             self.memory.remember(plan.after, replaced=plan.before)
 
     def delete(self, ours: LoggingConfiguration) -> NotRestored | None:
-        """Put back what was there, or switch ours off, if it is still ours.
+        """Restore the earlier configuration, or switch logging off, if ours is still there.
 
         Args:
             ours: The deployed configuration. If the saved state is damaged or altered, this alone
                 is switched off, and no other configuration is restored.
 
         Returns:
-            What was there and could not be put back; `None` if all went well. Logging is then
-            switched off, since our role goes as well, and what was there stays remembered.
+            The earlier configuration that could not be restored; `None` if all went well. If it
+            could not, logging is switched off, since our role is deleted too, and the earlier
+            configuration stays saved.
 
         Raises:
             MemoryUnavailableError: Try again.

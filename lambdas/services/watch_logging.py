@@ -129,15 +129,15 @@ class LoggingWatcher:
 
         cause = change or self._find_cause(differences, report, now)
         is_mended = bool(state.differences) or cause is None
-        untold = state.after(differences, cause)
+        unsent = state.after(differences, cause)
         notice = replace(
-            watch_notice(differences, cause, is_mended=is_mended), is_repeated=untold == state
+            watch_notice(differences, cause, is_mended=is_mended), is_repeated=unsent == state
         )
-        failure = failure or self._remember(untold, state)
+        failure = failure or self._remember(unsent, state)
         self.notifier.publish(notice)
         if failure is not None:
             raise failure
-        self.memory.remember(replace(untold, is_told=True), before=untold)
+        self.memory.remember(replace(unsent, is_told=True), before=unsent)
         return Finding(differences, notice)
 
     def _recall(self) -> tuple[WatchState, NotReadableError | None]:

@@ -40,22 +40,22 @@ class DynamoDbTagMemory:
 
     def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
         """Load the entries of many resources, except those that one answer has no room for."""
-        recalled: dict[str, TagEntry | None] = {}
+        entries: dict[str, TagEntry | None] = {}
         for batch in batches(arns, MAX_READS):
             items, unread = self._items.get_batch([TAGS_PREFIX + arn for arn in batch])
             for arn in batch:
                 key = TAGS_PREFIX + arn
                 if key not in unread:
-                    recalled[arn] = _read(items[key]) if key in items else None
-        return recalled
+                    entries[arn] = _read(items[key]) if key in items else None
+        return entries
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Save an entry in place of the one that was loaded; return the one that is stored."""
-        recalled = "" if replaced is None else replaced.checked_at.isoformat()
+        loaded = "" if replaced is None else replaced.checked_at.isoformat()
         is_saved = self._items.put_if(
-            "attribute_not_exists(checked_at) OR checked_at = :recalled",
+            "attribute_not_exists(checked_at) OR checked_at = :loaded",
             make_key(TAGS_PREFIX + arn) | _write(entry),
-            values={":recalled": {"S": recalled}},
+            values={":loaded": {"S": loaded}},
         )
         return entry if is_saved else self.recall(arn) or entry
 
