@@ -1,1 +1,1 @@
-"""What people look at: dashboards, reports, and the commands that make them."""
+"""Dashboards, reports, and the commands that make them."""

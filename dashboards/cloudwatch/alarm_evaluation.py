@@ -29,17 +29,17 @@ class AlarmEvaluation:
         client: Makes a boto3 client of a service, of where they are deployed.
         skipped: Alarms that are not evaluated, by name, with the reason.
         left_out: Alarms of a kind that is not evaluated here, by name, with the reason.
-        notified: How many notifications were sent to topics so far.
+        notified: The count of notifications sent to topics so far.
     """
 
     client: Callable[[str], Any]
     skipped: Mapping[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notified: int = 0
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _notified_series: set[tuple[str, str]] = field(default_factory=set)
 
     def evaluate(self, now: datetime | None = None) -> dict[str, list[Contributor]]:
-        """Evaluate every alarm, and tell who is to be notified.
+        """Evaluate every alarm, and notify the topics of those that change.
 
         Args:
             now: The time to evaluate for; a later one lets windows end that would be waited for.
@@ -51,54 +51,62 @@ class AlarmEvaluation:
         source = CloudWatchMetrics(cloudwatch)
         pages = cloudwatch.get_paginator("describe_alarms").paginate()
         result = {}
-        for told in [alarm for page in pages for alarm in page["MetricAlarms"]]:
-            if reason := self.skipped.get(told["AlarmName"]):
-                self.left_out[told["AlarmName"]] = reason
+        for definition in [alarm for page in pages for alarm in page["MetricAlarms"]]:
+            if reason := self.skipped.get(definition["AlarmName"]):
+                self.left_out[definition["AlarmName"]] = reason
                 continue
             try:
-                alarm = Alarm.from_definition(told)
+                alarm = Alarm.from_definition(definition)
                 if alarm.missing == "breaching":
                     self.left_out[alarm.name] = "waits for longer than a local cloud is there"
                     continue
                 contributors = alarm.evaluate(source, now or datetime.now(UTC))
             except UnknownExpressionError as error:
-                self.left_out[told["AlarmName"]] = str(error)
+                self.left_out[definition["AlarmName"]] = str(error)
                 continue
             result[alarm.name] = contributors
-            self._set_state(cloudwatch, told, alarm, contributors)
+            self._set_state(cloudwatch, definition, alarm, contributors)
         return result
 
     def _set_state(
-        self, cloudwatch: Any, told: Mapping[str, Any], alarm: Alarm, all_of_it: list[Contributor]
+        self,
+        cloudwatch: Any,
+        definition: Mapping[str, Any],
+        alarm: Alarm,
+        contributors: list[Contributor],
     ) -> None:
-        """Every contributor that begins to breach is told of; the alarm itself changes once."""
-        breaching = [it.series for it in all_of_it if it.state is AlarmState.ALARM]
-        new = [it for it in breaching if (alarm.name, it.label) not in self._told]
-        self._told = {it for it in self._told if it[0] != alarm.name}
-        self._told |= {(alarm.name, it.label) for it in breaching}
-        state = alarm.state_of(all_of_it)
-        is_changed = state != told["StateValue"]
+        """Notify once for each contributor that begins to breach; the alarm itself changes once."""
+        breaching = [each.series for each in contributors if each.state is AlarmState.ALARM]
+        new = [
+            series
+            for series in breaching
+            if (alarm.name, series.label) not in self._notified_series
+        ]
+        self._notified_series = {key for key in self._notified_series if key[0] != alarm.name}
+        self._notified_series |= {(alarm.name, series.label) for series in breaching}
+        state = alarm.state_of(contributors)
+        is_changed = state != definition["StateValue"]
         if is_changed:
             reason = _reason(alarm, new[0]) if new else f"No longer so: {state}."
             cloudwatch.set_alarm_state(AlarmName=alarm.name, StateValue=state, StateReason=reason)
-            self.notified += len(told.get(_ACTIONS[state], []))
+            self.notified += len(definition.get(_ACTIONS[state], []))
             new = new[1:]
         for series in new:  # of an alarm that is in ALARM already
-            self._notify(told, _reason(alarm, series))
+            self._notify(definition, _reason(alarm, series))
 
-    def _notify(self, told: Mapping[str, Any], reason: str) -> None:
+    def _notify(self, definition: Mapping[str, Any], reason: str) -> None:
         message = {
-            "AlarmName": told["AlarmName"],
-            "AlarmDescription": told.get("AlarmDescription"),
+            "AlarmName": definition["AlarmName"],
+            "AlarmDescription": definition.get("AlarmDescription"),
             "NewStateValue": AlarmState.ALARM,
             "OldStateValue": AlarmState.OK,
             "NewStateReason": reason,
         }
-        for topic in told.get("AlarmActions", []):
+        for topic in definition.get("AlarmActions", []):
             region = topic.split(":")[3]
             self.client("sns").publish(
                 TopicArn=topic,
-                Subject=f'ALARM: "{told["AlarmName"]}" in {region}'[:100],
+                Subject=f'ALARM: "{definition["AlarmName"]}" in {region}'[:100],
                 Message=json.dumps(message),
             )
             self.notified += 1

@@ -1,4 +1,4 @@
-"""In which state an alarm is, from its own definition.
+"""The state of an alarm, computed from its definition.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -46,15 +46,15 @@ class Alarm:
 
     Attributes:
         name: Its name.
-        queries: What it looks at.
-        compare: How a value is compared with the threshold.
-        threshold: From where on.
-        periods: Of so many periods (N)
-        breaching: so many have to breach (M).
-        missing: What a period without data counts as: `breaching`, `notBreaching`, `ignore` or
+        queries: The queries that it evaluates.
+        compare: Compares a value with the threshold.
+        threshold: The value to compare with.
+        periods: The number of periods that are evaluated (N).
+        breaching: The number of them that have to breach (M).
+        missing: The treatment of a period without data: `breaching`, `notBreaching`, `ignore` or
             `missing`.
-        warm_up: How long after it was made it may wait before it is evaluated.
-        is_warm_up_whole: Whether it waits all that time, data or not.
+        warm_up: The time after its creation in which it may wait before it is evaluated.
+        is_warm_up_whole: True if it waits all that time, data or not.
     """
 
     name: str
@@ -68,25 +68,25 @@ class Alarm:
     is_warm_up_whole: bool = False
 
     @classmethod
-    def from_definition(cls, told: Mapping[str, Any]) -> Self:
+    def from_definition(cls, definition: Mapping[str, Any]) -> Self:
         """Read it as `DescribeAlarms` has it.
 
         Raises:
             UnknownExpressionError: It is of a kind that is not evaluated here.
         """
-        comparison = told["ComparisonOperator"]
-        warm_up = told.get("WarmUpConfiguration") or {}
+        comparison = definition["ComparisonOperator"]
+        warm_up = definition.get("WarmUpConfiguration") or {}
         if comparison not in _COMPARISONS:
-            message = f"{told['AlarmName']}: {comparison}"
+            message = f"{definition['AlarmName']}: {comparison}"
             raise UnknownExpressionError(message)
         return cls(
-            name=told["AlarmName"],
-            queries=tuple(told.get("Metrics") or [_query_of(told)]),
+            name=definition["AlarmName"],
+            queries=tuple(definition.get("Metrics") or [_build_query(definition)]),
             compare=_COMPARISONS[comparison],
-            threshold=float(told["Threshold"]),
-            periods=int(told["EvaluationPeriods"]),
-            breaching=int(told.get("DatapointsToAlarm") or told["EvaluationPeriods"]),
-            missing=told.get("TreatMissingData") or "missing",
+            threshold=float(definition["Threshold"]),
+            periods=int(definition["EvaluationPeriods"]),
+            breaching=int(definition.get("DatapointsToAlarm") or definition["EvaluationPeriods"]),
+            missing=definition.get("TreatMissingData") or "missing",
             warm_up=timedelta(minutes=warm_up.get("WarmUpPeriodDurationInMinutes", 0)),
             is_warm_up_whole=bool(warm_up.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds")),
         )
@@ -95,12 +95,12 @@ class Alarm:
         """The contributors, a series each. Windows end with the minute that has begun.
 
         Raises:
-            UnknownExpressionError: An expression is none that we use.
+            UnknownExpressionError: An expression is not one that we use.
         """
         begun = datetime.fromtimestamp(now.timestamp() // _MINUTE * _MINUTE, now.tzinfo)
         periods = Periods(begun + timedelta(seconds=_MINUTE), period_of(self.queries), self.periods)
         return [
-            Contributor(series, self._state_of(series))
+            Contributor(series, self._judge_series(series))
             for series in evaluate(self.queries, source, periods)
         ]
 
@@ -109,20 +109,20 @@ class Alarm:
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
         """
-        is_filled = any(None not in it.series.values for it in contributors)
+        is_filled = any(None not in contributor.series.values for contributor in contributors)
         return age < self.warm_up and (self.is_warm_up_whole or not is_filled)
 
     def state_of(self, contributors: list[Contributor]) -> AlarmState:
         """The state of the whole: ALARM as soon as one contributor is."""
-        states = {it.state for it in contributors}
+        states = {contributor.state for contributor in contributors}
         if not states:
-            return self._state_of(Series(self.name, (None,) * self.periods))
+            return self._judge_series(Series(self.name, (None,) * self.periods))
         for state in (AlarmState.ALARM, AlarmState.OK):
             if state in states:
                 return state
         return AlarmState.INSUFFICIENT_DATA
 
-    def _state_of(self, series: Series) -> AlarmState:
+    def _judge_series(self, series: Series) -> AlarmState:
         if not series.present and self.missing in ("missing", "ignore"):
             return AlarmState.INSUFFICIENT_DATA
         is_missing_breaching = self.missing == "breaching"
@@ -133,10 +133,14 @@ class Alarm:
         return AlarmState.ALARM if breaching >= self.breaching else AlarmState.OK
 
 
-def _query_of(told: Mapping[str, Any]) -> Query:
+def _build_query(definition: Mapping[str, Any]) -> Query:
     names = ("Namespace", "MetricName", "Dimensions")
-    metric = {name: told[name] for name in names if name in told}
+    metric = {name: definition[name] for name in names if name in definition}
     return {
         "Id": "m",
-        "MetricStat": {"Metric": metric, "Period": told["Period"], "Stat": told["Statistic"]},
+        "MetricStat": {
+            "Metric": metric,
+            "Period": definition["Period"],
+            "Stat": definition["Statistic"],
+        },
     }

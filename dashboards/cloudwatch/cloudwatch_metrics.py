@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch's API tells them, of the local cloud or of an account."""
+"""Metrics read from CloudWatch's API, of the local cloud or of an account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COMBINED: Mapping[Statistic, Callable[[Iterable[float]], float]] = {
 
 
 class CloudWatchMetrics:
-    """Metrics as CloudWatch's API tells them."""
+    """Metrics read from CloudWatch's API."""
 
     def __init__(self, client: CloudWatchClient) -> None:
         """Ask with a CloudWatch client."""
@@ -43,10 +43,12 @@ class CloudWatchMetrics:
         )
         return [
             Metric(
-                namespace, name, tuple(sorted((d["Name"], d["Value"]) for d in it["Dimensions"]))
+                namespace,
+                name,
+                tuple(sorted((pair["Name"], pair["Value"]) for pair in metric["Dimensions"])),
             )
             for page in pages
-            for it in page["Metrics"]
+            for metric in page["Metrics"]
         ]
 
     def values(
@@ -62,9 +64,9 @@ class CloudWatchMetrics:
         elif statistic is Statistic.AVERAGE:
             sums = self.values(metrics, Statistic.SUM, periods)
             counts = self.values(metrics, Statistic.SAMPLE_COUNT, periods)
-            return {it: _divide(sums[it], counts[it]) for it in metrics}
+            return {metric: _divide(sums[metric], counts[metric]) for metric in metrics}
         elif statistic in _COMBINED:
-            seconds = next((it for it in _SHORTER if _is_made_of(periods, it)), _MINUTE)
+            seconds = next((length for length in _SHORTER if _is_made_of(periods, length)), _MINUTE)
         else:
             message = f"{statistic} of windows that slide"
             raise UnknownExpressionError(message)
@@ -105,8 +107,9 @@ class CloudWatchMetrics:
         )
         found: defaultdict[str, dict[datetime, float]] = defaultdict(dict)
         for page in pages:
-            for it in page["MetricDataResults"]:
-                found[it["Id"]].update(zip(it["Timestamps"], it["Values"], strict=True))
+            for result in page["MetricDataResults"]:
+                values = zip(result["Timestamps"], result["Values"], strict=True)
+                found[result["Id"]].update(values)
         return [found[f"m{number}"] for number in range(len(metrics))]
 
 

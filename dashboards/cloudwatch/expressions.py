@@ -63,11 +63,11 @@ _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression can name, and when.
+    """The names that an expression can use, and the periods it covers.
 
     Attributes:
-        source: Where SEARCH looks.
-        periods: For which values are asked.
+        source: The metrics that SEARCH looks at.
+        periods: The periods of the values.
         named: The results of other queries, by their ids.
     """
 
@@ -80,7 +80,7 @@ def evaluate_expression(text: str, scope: Scope) -> Result:
     """Evaluate metric math.
 
     Raises:
-        UnknownExpressionError: It is none that we use.
+        UnknownExpressionError: It is not one that we use.
     """
     try:
         return _Evaluation(text, scope).result_of(_parser().parse(text))
@@ -134,10 +134,10 @@ class _Evaluation:
     def _call(self, name: str, arguments: Sequence[Node]) -> Result:
         match name, arguments:
             case "SEARCH", [Token(type="TEXT") as query, Token(type="TEXT") as stat, *length]:
-                seconds = [self.result_of(it) for it in length] or [self._scope.periods.seconds]
+                seconds = [self.result_of(node) for node in length] or [self._scope.periods.seconds]
                 return self._search(query[1:-1], Statistic(stat[1:-1]), *seconds)
             case "SORT", [series, Token("NAME", "SUM"), Token("NAME", "DESC")]:
-                return sorted(self._many(series), key=lambda it: -sum(it.present))
+                return sorted(self._many(series), key=lambda found: -sum(found.present))
             case "SLICE", [series, start, end]:
                 bounds = slice(*(int(self._number(bound)) for bound in (start, end)))
                 return self._many(series)[bounds]
@@ -146,10 +146,10 @@ class _Evaluation:
             case "IF", [condition, then, otherwise]:
                 return self._choose(*map(self.result_of, (condition, then, otherwise)))
             case _, [operand]:
-                return self._of_one(name, operand)
+                return self._call_unary(name, operand)
         raise UnknownExpressionError(self._text)
 
-    def _of_one(self, name: str, operand: Node) -> Result:
+    def _call_unary(self, name: str, operand: Node) -> Result:
         match name:
             case "EPOCH":
                 self._one(operand)
@@ -161,7 +161,7 @@ class _Evaluation:
             case "METRIC_COUNT":
                 return float(len(self._many(operand)))
             case "REMOVE_EMPTY":
-                return [it for it in self._many(operand) if it.present]
+                return [series for series in self._many(operand) if series.present]
             case "TIME_SERIES":
                 return Series("", (_value(self._number(operand)),) * self._scope.periods.count)
         raise UnknownExpressionError(self._text)
@@ -173,7 +173,7 @@ class _Evaluation:
                 return float(reduce(result.present)) if result.present else math.nan
             case list():
                 places = range(self._scope.periods.count)
-                columns = ([it.values[place] for it in result] for place in places)
+                columns = ([series.values[place] for series in result] for place in places)
                 known = ([value for value in column if value is not None] for column in columns)
                 return Series("", tuple(reduce(values) if values else None for values in known))
         raise UnknownExpressionError(self._text)
@@ -212,13 +212,13 @@ class _Evaluation:
 
     def _fill(self, result: Result, value: float) -> Result:
         if isinstance(result, list):
-            return [self._filled(it, value) for it in result]
+            return [self._filled(series, value) for series in result]
         if isinstance(result, Series):
             return self._filled(result, value)
         raise UnknownExpressionError(self._text)
 
     def _filled(self, series: Series, value: float) -> Series:
-        values = tuple(value if it is None else it for it in series.values)
+        values = tuple(value if known is None else known for known in series.values)
         return Series(series.label, values, series.metric)
 
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
@@ -241,7 +241,7 @@ class _Evaluation:
             raise UnknownExpressionError(self._text)
         if isinstance(left, float) and isinstance(right, float):
             return float(compute(left, right))
-        series = [it for it in (left, right) if isinstance(it, Series)]
+        series = [side for side in (left, right) if isinstance(side, Series)]
         is_known = [any(values) for values in zip(*map(_presence, series), strict=True)]
         pairs = zip(is_known, self._values(left), self._values(right), strict=True)
         values = tuple(

@@ -31,7 +31,7 @@ _FUNCTIONS: Mapping[str, tuple[Statistic, Callable[[Iterable[float]], float]]] =
 
 
 def is_query(expression: str) -> bool:
-    """Whether an expression is a query and no metric math."""
+    """True if an expression is a query, not metric math."""
     return expression.startswith("SELECT ")
 
 
@@ -39,7 +39,7 @@ def evaluate_query(query: str, source: MetricSource, periods: Periods) -> list[S
     """Evaluate a query: a series for each value of the dimension that it groups by.
 
     Raises:
-        UnknownExpressionError: It is none that we use.
+        UnknownExpressionError: It is not one that we use.
     """
     found = _QUERY.fullmatch(query)
     if found is None or found["group"] not in (names := found["dimensions"].split(", ")):

@@ -48,7 +48,7 @@ class Evaluator(Protocol):
     """Evaluates queries."""
 
     def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
-        """Evaluate queries, each of which has the length of the periods as its period.
+        """Evaluate queries; the period of each equals the length of the periods.
 
         Raises:
             UnknownExpressionError: A query is not known.
@@ -75,9 +75,9 @@ class LocalEvaluator:
 def period_of(queries: Sequence[Query]) -> int:
     """The period of queries, in seconds, which is one for all of them."""
     periods = {
-        int(it["MetricStat"]["Period"] if "MetricStat" in it else it["Period"])
-        for it in queries
-        if "MetricStat" in it or "Period" in it
+        int(query["MetricStat"]["Period"] if "MetricStat" in query else query["Period"])
+        for query in queries
+        if "MetricStat" in query or "Period" in query
     }
     if len(periods) != 1:
         message = f"queries of several periods: {sorted(periods)}"
@@ -91,7 +91,8 @@ def evaluate(queries: Sequence[Query], source: MetricSource, periods: Periods) -
     Raises:
         UnknownExpressionError: There is one that we do not use.
     """
-    return [it for found in _evaluate_each(queries, source, periods).values() for it in found]
+    found = _evaluate_each(queries, source, periods)
+    return [series for several in found.values() for series in several]
 
 
 def is_returned(query: Query) -> bool:
@@ -102,12 +103,14 @@ def is_returned(query: Query) -> bool:
 def _evaluate_each(
     queries: Sequence[Query], source: MetricSource, periods: Periods
 ) -> dict[str, list[Series]]:
-    named = _of_metrics([it for it in queries if "Expression" not in it], source, periods)
+    named = _read_metrics(
+        [query for query in queries if "Expression" not in query], source, periods
+    )
     for query in queries:
         if "Expression" in query:
-            named[query["Id"]] = _of_expression(query["Expression"], source, periods, named)
+            named[query["Id"]] = _evaluate_text(query["Expression"], source, periods, named)
     return {
-        query["Id"]: [_label(series, query) for series in _series_of(named[query["Id"]])]
+        query["Id"]: [_label(series, query) for series in _list_series(named[query["Id"]])]
         for query in queries
         if is_returned(query)
     }
@@ -127,14 +130,14 @@ def _label(series: Series, query: Query) -> Series:
     return replace(series, label=label)
 
 
-def _of_metrics(
+def _read_metrics(
     queries: Sequence[Query], source: MetricSource, periods: Periods
 ) -> dict[str, Result]:
     """The series of queries that name a metric; those of one statistic are asked for at once."""
     by_statistic: defaultdict[Statistic, dict[str, Metric]] = defaultdict(dict)
     for query in queries:
-        told = query["MetricStat"]
-        by_statistic[Statistic(told["Stat"])][query["Id"]] = metric_of(told["Metric"])
+        requested = query["MetricStat"]
+        by_statistic[Statistic(requested["Stat"])][query["Id"]] = metric_of(requested["Metric"])
     named: dict[str, Result] = {}
     for statistic, metrics in by_statistic.items():
         values = source.values(list(dict.fromkeys(metrics.values())), statistic, periods)
@@ -143,7 +146,7 @@ def _of_metrics(
     return named
 
 
-def _of_expression(
+def _evaluate_text(
     expression: str, source: MetricSource, periods: Periods, named: Mapping[str, Result]
 ) -> Result:
     if is_query(expression):
@@ -151,7 +154,7 @@ def _of_expression(
     return evaluate_expression(expression, Scope(source, periods, named))
 
 
-def _series_of(result: Result) -> list[Series]:
+def _list_series(result: Result) -> list[Series]:
     match result:
         case list():
             return result
@@ -161,7 +164,8 @@ def _series_of(result: Result) -> list[Series]:
     raise UnknownExpressionError(message)
 
 
-def metric_of(told: Mapping[str, Any]) -> Metric:
-    """A metric as CloudWatch's API names it."""
-    dimensions = tuple(sorted((it["Name"], it["Value"]) for it in told.get("Dimensions") or ()))
-    return Metric(told["Namespace"], told["MetricName"], dimensions)
+def metric_of(raw: Mapping[str, Any]) -> Metric:
+    """A metric from the way CloudWatch's API names it."""
+    pairs = raw.get("Dimensions") or ()
+    dimensions = tuple(sorted((pair["Name"], pair["Value"]) for pair in pairs))
+    return Metric(raw["Namespace"], raw["MetricName"], dimensions)

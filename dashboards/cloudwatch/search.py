@@ -1,4 +1,4 @@
-"""What SEARCH finds.
+"""Metrics that a SEARCH expression finds.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
 """
@@ -21,26 +21,26 @@ def search_metrics(query: str, source: MetricSource) -> list[Metric]:
     """The metrics that a search finds: of exactly its dimensions, with what its terms ask for.
 
     Raises:
-        UnknownExpressionError: It is none that we use.
+        UnknownExpressionError: It is not one that we use.
     """
     found = _SEARCH.fullmatch(query)
     if found is None:
         raise UnknownExpressionError(query)
     namespace, *names = found["schema"].split(",")
     terms = [
-        (it["words"].strip("()").split(" OR "), it["not"] is None)
-        for it in _TERM.finditer(found["terms"])
+        (term["words"].strip("()").split(" OR "), term["not"] is None)
+        for term in _TERM.finditer(found["terms"])
     ]
     return [
         metric
         for metric in source.metrics(namespace, found["name"])
         if metric.dimension_names == set(names)
-        and all(any(_matches(metric, it) for it in words) is wanted for words, wanted in terms)
+        and all(any(_matches(metric, word) for word in words) is wanted for words, wanted in terms)
     ]
 
 
 def _matches(metric: Metric, term: str) -> bool:
-    """Whether a metric has a dimension as the term says, or the term's words in a value."""
+    """True if a metric has the term's dimension, or the term's words in a value."""
     name, is_exact, value = term.partition("=")
     if is_exact:
         return (name, value.strip('"')) in metric.dimensions

@@ -13,7 +13,7 @@ Value: TypeAlias = float | None
 
 
 class UnknownExpressionError(Exception):
-    """An expression that is none of those we use. The text names it."""
+    """An expression that the project does not use. The text names it."""
 
 
 class SourceError(Exception):
@@ -21,7 +21,7 @@ class SourceError(Exception):
 
 
 class Statistic(StrEnum):
-    """How the data points of a period become one value."""
+    """The way that the data points of a period become one value."""
 
     SUM = "Sum"
     MAXIMUM = "Maximum"
@@ -39,7 +39,7 @@ class Statistic(StrEnum):
 
     @property
     def percentile(self) -> int | None:
-        """Which percentile it is; `None` for the others."""
+        """The number of the percentile; `None` for other statistics."""
         return int(self[1:]) if self[0] == "p" else None
 
 
@@ -48,9 +48,9 @@ class Periods:
     """Periods of equal length, one after the other.
 
     Attributes:
-        end: When the last one ends, not included.
-        seconds: How long each is.
-        count: How many there are.
+        end: The end of the last one, not included.
+        seconds: The length of each.
+        count: The number of periods.
     """
 
     end: datetime
@@ -66,12 +66,12 @@ class Periods:
 
     @property
     def start(self) -> datetime:
-        """When the first one begins."""
+        """The start of the first period."""
         return self.end - timedelta(seconds=self.seconds * self.count)
 
     @property
     def is_aligned(self) -> bool:
-        """Whether they begin at multiples of their length, as those of graphs do."""
+        """True if they begin at multiples of their length, as those of graphs do."""
         return self.end.timestamp() % self.seconds == 0
 
     def __iter__(self) -> Iterator[tuple[datetime, datetime]]:
@@ -84,7 +84,7 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a metric is called. Dimensions are the metric: without them it is another one."""
+    """The name of a metric. Dimensions are part of it: without them it is another metric."""
 
     namespace: str
     name: str
@@ -101,7 +101,7 @@ class Series:
     """A value for each period.
 
     Attributes:
-        label: What tells it from others: the values of dimensions, or the name of its metric.
+        label: Its label: the values of its dimensions, or the name of its metric.
         values: The oldest first.
         metric: The one metric whose values these are; `None` for what was computed.
     """

@@ -27,20 +27,20 @@ _EARLIER_SIZE = 12  # times as long: as much work in fewer calls, to be seen bes
 _BROKEN_OFF = "ModelTimeoutException"
 _FAILURES = ("ThrottlingException", "ValidationException", _BROKEN_OFF)
 _Call: TypeAlias = tuple[datetime, int, int]
-"""When, and how many tokens in and out."""
+"""Time, input tokens and output tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Somebody who calls models.
+    """A role or user that calls models.
 
     Attributes:
         resource: The part of the ARN that differs.
-        weight: How many of a hundred calls are theirs.
-        models: What they call, each as likely.
-        project: What their role, their user or their profile is tagged with; `None` for nothing.
-        cached: How much of the prompt is in the cache when a call is not the first.
-        failing: How many of a hundred calls fail.
+        weight: The percentage of all calls that it makes.
+        models: The models that it calls, each as likely.
+        project: The tag of its role, user or profile; `None` without a tag.
+        cached: The share of the prompt that is cached after the first call.
+        failing: The percentage of its calls that fail.
     """
 
     resource: str
@@ -67,7 +67,7 @@ def _developer(name: str, weight: float) -> _Caller:
 
 
 CALLERS = (
-    _Caller(  # the job that somebody should have looked at
+    _Caller(  # a batch job that needs attention
         "assumed-role/invoice-extraction/invoice-extraction",
         62,
         ("us.anthropic.claude-sonnet-4-20250514-v1:0",),
@@ -106,7 +106,8 @@ def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[st
     chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
     hours = [before - timedelta(hours=number + 1) for number in range(24 * days)]
     weights = [
-        _OFFICE if it.weekday() in _WEEKDAYS and it.hour in _OFFICE_HOURS else 1 for it in hours
+        _OFFICE if hour.weekday() in _WEEKDAYS and hour.hour in _OFFICE_HOURS else 1
+        for hour in hours
     ]
     calls = [
         (
@@ -158,7 +159,7 @@ def _input_counts(context_tokens: int, caller: _Caller, chance: random.Random) -
 
 
 def _trace() -> Iterator[_Call]:
-    """When each call of the trace was made, its context and its generated tokens."""
+    """The calls of the trace: the time of each, its context tokens and its generated tokens."""
     with TRACE.open(encoding="utf-8", newline="") as text:
         for row in csv.DictReader(line for line in text if not line.startswith("#")):
             timestamp = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)

@@ -65,7 +65,7 @@ _RAISED_BY_HISTORY = {
 }
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
-_MOST_FIGURES = 1000  # of one PutMetricData
+_MAX_FIGURES = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _COLUMNS = {
     "Calls": INVOCATIONS.name,
@@ -127,16 +127,16 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     outputs = deploy(cloud, synthesise(cloud, _SETTINGS))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
-    logs = [log for of_it in minutes.values() for log in of_it]
+    logs = [log for minute_logs in minutes.values() for log in minute_logs]
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
     profile = set_up_account(cloud)
     _replace_model([*logs, *earlier], PROFILE, profile)
-    for _, of_the_day in groupby(earlier, key=lambda log: _time_of(log).date()):
-        _write(cloud, group, calls := list(of_the_day))
+    for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
+        _write(cloud, group, calls := list(day_logs))
         _let_bedrock_publish(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
-    span = round((_time_of(logs[-1]) - _time_of(logs[0])) / _MINUTE)
+    span = round((_parse_time(logs[-1]) - _parse_time(logs[0])) / _MINUTE)
     console.print(
         f"A made-up company: {len(logs):,} calls in {span} minutes,"
         f" with the timing and the sizes of a real trace,\nand {len(earlier):,} in the"
@@ -145,18 +145,18 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     )
     evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
     with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
-        evaluation.evaluate(next(iter(minutes)))  # all is well, which is told as well
+        evaluation.evaluate(next(iter(minutes)))  # all is well, which is notified too
         _take_notifications(subscriber, evaluation.notified)
-        for number, (minute, of_it) in enumerate(minutes.items()):
+        for number, (minute, minute_logs) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
-                _write(cloud, group, of_it)
-            _let_bedrock_publish(cloud, of_it)
-            counted += len(of_it)
+                _write(cloud, group, minute_logs)
+            _let_bedrock_publish(cloud, minute_logs)
+            counted += len(minute_logs)
             _settle(cloud, counted)
             before = evaluation.notified
             evaluation.evaluate(minute)
-            for told in _take_notifications(subscriber, evaluation.notified - before):
-                _print_notification(told, minute, console)
+            for notification in _take_notifications(subscriber, evaluation.notified - before):
+                _print_notification(notification, minute, console)
     end = next(reversed(minutes)) + _MINUTE
     whole = Periods(end, int(_SHOWN.total_seconds()), 1)
     calls = [*earlier, *logs]
@@ -178,10 +178,10 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
 def _minutes() -> dict[datetime, list[_Log]]:
     """The company's logs by the minute, moved so that the last call is made now."""
     logs = list(invocation_logs())
-    moved = datetime.now(UTC).replace(microsecond=0) - _time_of(logs[-1])
+    moved = datetime.now(UTC).replace(microsecond=0) - _parse_time(logs[-1])
     by_minute: dict[datetime, list[_Log]] = {}
     for log in logs:
-        called_at = _time_of(log) + moved
+        called_at = _parse_time(log) + moved
         log["timestamp"] = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         by_minute.setdefault(called_at.replace(second=0), []).append(log)
     return by_minute
@@ -193,7 +193,7 @@ def _replace_model(logs: Iterable[_Log], called: str, instead: str) -> None:
             log["modelId"] = instead
 
 
-def _time_of(log: _Log) -> datetime:
+def _parse_time(log: _Log) -> datetime:
     return datetime.fromisoformat(log["timestamp"])
 
 
@@ -205,7 +205,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
         logGroupName=group,
         logStreamName=BEDROCK_LOG_STREAM,
         logEvents=[
-            {"timestamp": int(_time_of(log).timestamp() * 1000), "message": json.dumps(log)}
+            {"timestamp": int(_parse_time(log).timestamp() * 1000), "message": json.dumps(log)}
             for log in logs
         ],
     )
@@ -214,9 +214,9 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
 def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
     """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
     figures = bedrock_figures(logs)
-    for first in range(0, len(figures), _MOST_FIGURES):
+    for first in range(0, len(figures), _MAX_FIGURES):
         cloud.client("cloudwatch").put_metric_data(
-            Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MOST_FIGURES]
+            Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MAX_FIGURES]
         )
 
 
@@ -225,7 +225,9 @@ def _settle(cloud: LocalCloud, calls: int) -> None:
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
     soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
     period = Periods(soon, int(_SHOWN.total_seconds()), 1)
-    metrics = [Metric(NAMESPACE, it.name) for it in (INVOCATIONS, INVOCATION_ERRORS)]
+    metrics = [
+        Metric(NAMESPACE, definition.name) for definition in (INVOCATIONS, INVOCATION_ERRORS)
+    ]
     deadline = time.monotonic() + _SECONDS_TO_SETTLE
     while time.monotonic() < deadline:
         cloud.check()
@@ -245,26 +247,28 @@ def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, An
             message = f"{count} notifications were sent, and {len(subscriber.messages)} arrived."
             raise CommandError(message)
         time.sleep(0.02)
-    taken = sorted(subscriber.messages, key=lambda it: str(it["Subject"]))
+    taken = sorted(subscriber.messages, key=lambda message: str(message["Subject"]))
     subscriber.messages.clear()
     return taken
 
 
-def _print_notification(told: dict[str, Any], minute: datetime, console: Console) -> None:
-    who, _, what = json.loads(told["Message"])["NewStateReason"].partition(": ")
-    console.print(f"{minute:%H:%M} ", Text(printable(told["Subject"]), "bold red"))
+def _print_notification(notification: dict[str, Any], minute: datetime, console: Console) -> None:
+    who, _, what = json.loads(notification["Message"])["NewStateReason"].partition(": ")
+    console.print(f"{minute:%H:%M} ", Text(printable(notification["Subject"]), "bold red"))
     console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
 
 
 def _figures(
     cloud: LocalCloud, dimension: str, columns: Mapping[str, str], whole: Periods
 ) -> _Figures:
-    """What CloudWatch's metrics say by the values of a dimension, in the order of the columns."""
+    """CloudWatch's metrics by the values of a dimension, in the order of the columns."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
     figures: dict[str, list[float]] = {}
     for place, name in enumerate(columns.values()):
         metrics = [
-            it for it in source.metrics(NAMESPACE, name) if it.dimension_names == {dimension}
+            metric
+            for metric in source.metrics(NAMESPACE, name)
+            if metric.dimension_names == {dimension}
         ]
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
             row = figures.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
@@ -304,7 +308,7 @@ def _print_figures(
     table.add_column(what, overflow="fold")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    for name, row in sorted(figures.items(), key=lambda it: it[1][-1], reverse=True):
+    for name, row in sorted(figures.items(), key=lambda item: item[1][-1], reverse=True):
         cells = (
             f"{value:,.2f}" if metric == ESTIMATED_COST.name else f"{value:,.0f}"
             for metric, value in zip(columns.values(), row, strict=True)

@@ -1,4 +1,4 @@
-"""What Bedrock itself would publish, in AWS/Bedrock, of a made-up company's calls.
+"""The metrics that Bedrock itself would publish in AWS/Bedrock for a made-up company's calls.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
 """

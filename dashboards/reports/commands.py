@@ -1,4 +1,4 @@
-"""What commands that meter logs share: what they read, what they may write, how they fail."""
+"""Input, output and errors of the commands that meter logs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
     A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
 
     Args:
-        meter: What meters.
+        meter: The meter that counts.
         found: The files.
         read: Reads each invocation log.
 
@@ -96,9 +96,9 @@ def count_file(meter: LocalMeter, file: LogFile, problem: str | None) -> None:
     """Count a file as read, or as not readable to its end.
 
     Args:
-        meter: What meters.
+        meter: The meter that counts.
         file: The file.
-        problem: Why it cannot be read to its end; `None` where it was.
+        problem: The reason why it cannot be read to its end; `None` where it was.
 
     Raises:
         UnreadableLogsError: It cannot, and the user named it.
@@ -136,14 +136,15 @@ def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: i
 
 
 def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogFiles:
-    """Find out before everything is read whether a file can be written.
+    """Check that a file can be written, before the logs are read.
 
     What the same command wrote before is left out of the logs; a log is not overwritten.
 
     Args:
         out: The file.
         found: The logs.
-        start: What files of the command begin with; `None` where none of them looks like a log.
+        start: The first characters of a file that the command writes; `None` if such files never
+            look like logs.
 
     Raises:
         CommandError: It cannot be written, or it is a log.
@@ -181,7 +182,7 @@ def write_report(out: Path, pieces: Iterable[str]) -> bool:
     """Write a report, piece by piece.
 
     Returns:
-        Whether tables may be printed after it: not where it went to standard output itself.
+        True if tables may be printed after it: not if the report went to standard output.
 
     Raises:
         CommandError: It cannot be written.

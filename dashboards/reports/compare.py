@@ -39,7 +39,7 @@ from lambdas.domain.words import plural
 
 _GAP_WIDTH = 2
 _GAP = (0, _GAP_WIDTH, 0, 0)
-_NARROWEST_TEXT = 12
+_MIN_TEXT_WIDTH = 12
 
 
 def compare_models(logs: Sequence[Path], out: Path | None) -> None:
@@ -147,4 +147,4 @@ def _narrowest(cells: Sequence[str], *, is_text: bool) -> int:
     if not is_text:
         return max(map(len, cells))
     words = (word for cell in cells for word in cell.split())
-    return min(max(map(len, words), default=0), _NARROWEST_TEXT)
+    return min(max(map(len, words), default=0), _MIN_TEXT_WIDTH)

@@ -85,10 +85,10 @@ def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> 
 
 
 def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> CostTotals:
-    """Write charges to a file, in the format that its name tells, then the manifest beside it.
+    """Write charges to a file, in the format of its file extension, then the manifest beside it.
 
     Args:
-        charges: What to write.
+        charges: The charges to write.
         out: The file.
         billing_account_id: The account that pays; `None` for the one that was called.
 

@@ -25,19 +25,19 @@ BATCH = 1000
 
 
 class LocalMeter:
-    """Ingests one source after the other, and knows what it all adds up to.
+    """Ingests one source after the other, and adds up their calls.
 
     Attributes:
         files_read: The number of files that were read to their end.
         skipped: The files that were not read, or not to their end.
-        report: What became of the messages.
+        report: The counts of messages by outcome.
         summary: Figures per identity and per model.
         ledger: The calls, each once.
         quarantine: The rejected records.
     """
 
     def __init__(self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerStream) -> None:
-        """Meter into a store; further streams are told what the summary is told."""
+        """Meter into a store; further streams receive the same changes as the summary."""
         self.files_read = 0
         self.skipped = SkippedFiles()
         self.report = IngestReport()
@@ -59,7 +59,7 @@ class LocalMeter:
         return self.ledger.coverage()
 
     def record_counts(self) -> dict[str, int]:
-        """Count what became of the records that were read."""
+        """Count the records that were read, by outcome."""
         report, summary = self.report, self.summary
         return {
             "read": report.read,
@@ -78,8 +78,8 @@ def open_local_meter(
     """Open a meter that forgets everything when it is closed.
 
     Args:
-        streams: What else is told of calls.
-        pricing: What calls cost; as shipped, where nothing is told.
+        streams: Further listeners that receive the calls.
+        pricing: The prices of calls; by default those that are shipped.
     """
     with open_temporary_store() as store:
         yield LocalMeter(store, pricing or Pricing(shipped_prices()), *streams)

@@ -16,19 +16,19 @@ from lambdas.domain.metrics import NEWEST, DimensionLimits, Distribution, Statis
 from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
 
 _MINUTE = 60
-_OLDEST = datetime(2023, 1, 1, tzinfo=UTC)
+_MIN_TIMESTAMP = datetime(2023, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class _Samples:
-    """What a metric was, over a time.
+    """The samples of a metric over a period.
 
     Attributes:
-        count: How many values there were.
-        sum: What they add up to.
+        count: The number of values.
+        sum: Their sum.
         minimum: The least of them.
         maximum: The largest of them.
-        occurrences: How often each value was; empty where only statistics are published, and then
+        occurrences: The count of each value; empty where only statistics are published, and then
             there are no percentiles.
     """
 
@@ -119,7 +119,7 @@ class LogMetrics:
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in the calls that are new."""
         new = [change.record for change in changes if change.replaced is None]
-        records = [record for record in new if _OLDEST <= record.timestamp < self._newest]
+        records = [record for record in new if _MIN_TIMESTAMP <= record.timestamp < self._newest]
         calls = [self._namer.meter(self._enricher.enrich(record)) for record in records]
         for point in aggregate(calls, Detail.FULL):
             metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
@@ -128,25 +128,29 @@ class LogMetrics:
 
     @property
     def start(self) -> datetime | None:
-        """When the first minute with a call began; `None` without any."""
-        first = min((min(it) for it in self._minutes.values()), default=None)
+        """The start of the first minute with a call; `None` without any."""
+        first = min((min(minutes) for minutes in self._minutes.values()), default=None)
         return None if first is None else datetime.fromtimestamp(first * _MINUTE, UTC)
 
     @property
     def end(self) -> datetime | None:
-        """When the last minute with a call ended; `None` without any."""
-        last = max((max(it) for it in self._minutes.values()), default=None)
+        """The end of the last minute with a call; `None` without any."""
+        last = max((max(minutes) for minutes in self._minutes.values()), default=None)
         return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
         """Every metric of a name, of whatever dimensions."""
-        return [it for it in self._minutes if (it.namespace, it.name) == (namespace, name)]
+        return [
+            metric
+            for metric in self._minutes
+            if (metric.namespace, metric.name) == (namespace, name)
+        ]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[Value, ...]]:
         """The values of metrics, one for each period."""
-        return {it: self._values(it, statistic, periods) for it in metrics}
+        return {metric: self._values(metric, statistic, periods) for metric in metrics}
 
     def _values(self, metric: Metric, statistic: Statistic, periods: Periods) -> tuple[Value, ...]:
         found: defaultdict[int, _Samples] = defaultdict(_Samples)
@@ -156,7 +160,7 @@ class LogMetrics:
             if 0 <= place < periods.count:
                 found[place].merge(samples)
         places = range(periods.count)
-        return tuple(found[it].value(statistic) if it in found else None for it in places)
+        return tuple(found[place].value(statistic) if place in found else None for place in places)
 
 
 def _value(number: MetricValue | None) -> Value:

@@ -1,4 +1,4 @@
-"""What is kept while a command runs: calls and rejected records on disk, identities in memory."""
+"""The store of a running command: calls and rejected records on disk, identities in memory."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class SqliteUsageLedger:
         )
 
     def _find(self, keys: Sequence[bytes]) -> dict[bytes, tuple[UsageRecord, bool]]:
-        """Calls by their keys, and whether readings of a call differ."""
+        """Calls by their keys, each with a flag: true if its readings differ."""
         marks = ", ".join("?" * len(keys))
         rows = self._connection.execute(_SELECT.format(marks=marks), keys)
         return {row[0]: (_from_row(row), bool(row[-1])) for row in rows}
@@ -174,7 +174,7 @@ class SqliteQuarantine:
             yield RejectedRecord(source, line, RejectionReason(reason))
 
     def count_by_reason(self) -> dict[RejectionReason, int]:
-        """How many records were rejected for each reason, the most frequent first."""
+        """Count rejected records by reason, the most frequent first."""
         rows = self._connection.execute(
             "SELECT reason, count(*) FROM rejected GROUP BY reason ORDER BY count(*) DESC, reason"
         )

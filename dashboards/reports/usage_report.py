@@ -56,7 +56,7 @@ _COLUMNS: tuple[_Column, ...] = (
 )
 _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
 _NOTHING = "0"
-_NARROWEST_NAME = 24
+_MIN_NAME_WIDTH = 24
 _GAP = 2  # between columns
 
 
@@ -74,24 +74,28 @@ def _print_table(
 ) -> None:
     """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
     everything = total_figures(figures for _, figures in ranking)
-    told = [it for it in _COLUMNS if it[0] in _ALWAYS_SHOWN or it[2](everything) != _NOTHING]
-    columns = sorted(told, key=lambda column: column[1])
+    useful = [
+        (name, priority, format_cell)
+        for name, priority, format_cell in _COLUMNS
+        if name in _ALWAYS_SHOWN or format_cell(everything) != _NOTHING
+    ]
+    columns = sorted(useful, key=lambda column: column[1])
     while _width(columns, everything) > console.width and len(columns) > 1:
         columns.pop()
-    shown = [column for column in told if column in columns]
+    shown = [column for column in useful if column in columns]
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
-    table.add_column(heading, "All", overflow="fold", min_width=_NARROWEST_NAME)
-    for name, _, text_of in shown:
-        table.add_column(name, text_of(everything), justify="right", no_wrap=True)
+    table.add_column(heading, "All", overflow="fold", min_width=_MIN_NAME_WIDTH)
+    for name, _, format_cell in shown:
+        table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
     for key, figures in ranking[:_ROWS_SHOWN]:
-        cells = [text_of(figures) for _, _, text_of in shown]
+        cells = [format_cell(figures) for _, _, format_cell in shown]
         table.add_row(Text(printable_name(shorten(key))), *cells)
     if len(ranking) > _ROWS_SHOWN:
         rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
-        cells = [text_of(rest) for _, _, text_of in shown]
+        cells = [format_cell(rest) for _, _, format_cell in shown]
         table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
     console.print(table)
-    if left_out := [name for name, _, _ in told if name not in [it[0] for it in shown]]:
+    if left_out := [column[0] for column in useful if column not in shown]:
         console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
     console.print()
 
@@ -105,7 +109,7 @@ def _print_legend(console: Console, summary: UsageSummary) -> None:
 
 
 def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
-    """How wide a table of columns gets; sums are the longest numbers in it."""
-    return _NARROWEST_NAME + sum(
-        _GAP + max(len(name), len(text_of(everything))) for name, _, text_of in columns
+    """The width of a table of columns; sums are the longest numbers in it."""
+    return _MIN_NAME_WIDTH + sum(
+        _GAP + max(len(name), len(format_cell(everything))) for name, _, format_cell in columns
     )

@@ -27,7 +27,7 @@ _VARIABLE = {
     *("type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"),
     "defaultValue",
 }
-_FIRST = "__FIRST"  # of its choices is chosen where nobody chose
+_FIRST = "__FIRST"  # stands for the first choice, until a reader makes one
 
 
 class UnknownBodyError(Exception):
@@ -40,7 +40,7 @@ class Variable:
 
     Attributes:
         id: Its name within the dashboard.
-        label: What people call it.
+        label: The name that people see.
         pattern: The text that the choice takes the place of.
         search: Finds the metrics that have choices.
         dimension: The dimension whose values are the choices.
@@ -55,7 +55,7 @@ class Variable:
     def choices(self, source: MetricSource) -> list[str]:
         """The values to choose from, in alphabetical order."""
         metrics = search_metrics(self.search, source)
-        return sorted({dict(it.dimensions)[self.dimension] for it in metrics})
+        return sorted({dict(metric.dimensions)[self.dimension] for metric in metrics})
 
     def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
         """So many of the choices: those with most of what is searched for in a period."""
@@ -63,7 +63,7 @@ class Variable:
         used: Counter[str] = Counter()
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
             used[dict(metric.dimensions)[self.dimension]] += int(value or 0)
-        ranked = sorted(used, key=lambda it: (-used[it], it))
+        ranked = sorted(used, key=lambda value: (-used[value], value))
         return ranked[:count]
 
 
@@ -87,8 +87,8 @@ class Body:
         if self.variable is None or choice is None:
             return widgets
         return [
-            {key: _replace(value, self.variable.pattern, choice) for key, value in it.items()}
-            for it in widgets
+            {key: _replace(value, self.variable.pattern, choice) for key, value in widget.items()}
+            for widget in widgets
         ]
 
 
@@ -107,11 +107,11 @@ def read_body(name: str, text: str) -> Body:
     Raises:
         UnknownBodyError: It has what is not drawn here.
     """
-    told = json.loads(text)
-    if unknown := told.keys() - {"widgets", "variables", "periodOverride", "start"}:
+    body = json.loads(text)
+    if unknown := body.keys() - {"widgets", "variables", "periodOverride", "start"}:
         message = f"{name}: {', '.join(sorted(unknown))}"
         raise UnknownBodyError(message)
-    variables = told.get("variables", [])
+    variables = body.get("variables", [])
     if len(variables) > 1:
         message = f"{name}: several variables"
         raise UnknownBodyError(message)
@@ -123,20 +123,18 @@ def _replace(value: JsonValue, pattern: str, choice: str) -> JsonValue:
         case str():
             return value.replace(pattern, choice)
         case list():
-            return [_replace(it, pattern, choice) for it in value]
+            return [_replace(element, pattern, choice) for element in value]
         case dict():
-            return {key: _replace(it, pattern, choice) for key, it in value.items()}
+            return {key: _replace(element, pattern, choice) for key, element in value.items()}
     return value
 
 
-def _variable(name: str, told: Mapping[str, Any]) -> Variable:
-    is_pattern = told.get("type") == "pattern" and told.get("defaultValue") == _FIRST
-    if told.keys() != _VARIABLE or not is_pattern:
-        message = f"{name}: variable {told.get('id')}"
+def _variable(name: str, raw: Mapping[str, Any]) -> Variable:
+    is_pattern = raw.get("type") == "pattern" and raw.get("defaultValue") == _FIRST
+    if raw.keys() != _VARIABLE or not is_pattern:
+        message = f"{name}: variable {raw.get('id')}"
         raise UnknownBodyError(message)
-    variable = Variable(
-        told["id"], told["label"], told["pattern"], told["search"], told["populateFrom"]
-    )
+    variable = Variable(raw["id"], raw["label"], raw["pattern"], raw["search"], raw["populateFrom"])
     if variable.dimension not in variable.search:
         raise UnknownExpressionError(variable.search)
     return variable

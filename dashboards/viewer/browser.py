@@ -14,5 +14,5 @@ ARGUMENTS = (
 
 
 def find_browser() -> str | None:
-    """Where it is; `None` if there is none."""
+    """The path of an installed browser; `None` if there is none."""
     return next(filter(None, map(shutil.which, _NAMES)), None)

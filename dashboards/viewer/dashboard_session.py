@@ -36,7 +36,7 @@ class Viewing:
     """Views of all dashboards.
 
     Attributes:
-        source: Where figures come from.
+        source: The source of the figures.
         bodies: The dashboards, by the names of their files.
     """
 
@@ -62,7 +62,7 @@ class Viewing:
         return Viewing(source, self.bodies)
 
     def outline(self) -> dict[str, Any]:
-        """What can be chosen, as the page takes it."""
+        """The choices of the page, as JSON for its script."""
         return {
             "source": f"Source: {self.source.name}, until {self.source.now():%Y-%m-%d %H:%M} UTC.",
             "dashboards": [
@@ -71,18 +71,19 @@ class Viewing:
                     "title": name.replace("_", " ").capitalize(),
                     "label": body.variable.label if body.variable else "",
                     "choices": [
-                        {"value": it, "label": shorten_identity(it)} for it in self.choices(name)
+                        {"value": choice, "label": shorten_identity(choice)}
+                        for choice in self.choices(name)
                     ],
                 }
                 for name, body in self.bodies.items()
             ],
             "range": self.first_range,
-            "ranges": [{"value": it, "label": label} for it, (label, _) in RANGES.items()],
+            "ranges": [{"value": key, "label": label} for key, (label, _) in RANGES.items()],
         }
 
     @property
     def first_range(self) -> str:
-        """The range that is shown first: a day, or as much as it takes to show all there is."""
+        """The range that is shown first: a day, or the shortest longer one that shows all data."""
         ranges = list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]
         if self.source.since is None:
             return DEFAULT_RANGE
@@ -92,7 +93,7 @@ class Viewing:
         return ranges[-1]
 
     def choices(self, dashboard: str) -> list[str]:
-        """What a dashboard's variable can be; empty where it has none."""
+        """The values of a dashboard's variable; empty where it has none."""
         variable = self.bodies[dashboard].variable
         return variable.choices(self.source.metrics) if variable else []
 

@@ -1,4 +1,4 @@
-"""What there is to draw in each widget, worked out from its body and a source of metrics.
+"""Drawings of widgets, computed from their bodies and a source of metrics.
 
 The page only draws: periods, statistics, expressions, labels and colours are CloudWatch's, and are
 settled here.
@@ -62,15 +62,15 @@ class AlarmStates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a dashboard's figures come from.
+    """The source of a dashboard's figures.
 
     Attributes:
-        name: What people call it.
+        name: The name that people see.
         metrics: Its metrics.
         namespaces: The namespaces that it knows; empty for all there are.
-        now: Tells when its figures end.
+        now: Returns the time at which its figures end.
         alarm_states: The states of alarms, where there are alarms.
-        since: When its figures begin, if that is known.
+        since: The time at which its figures begin, if that is known.
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
     """
 
@@ -93,7 +93,7 @@ def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange)
     Raises:
         UnknownBodyError: A widget has what is not drawn here.
     """
-    return [_draw(it, source, shown) for it in widgets]
+    return [_draw(widget, source, shown) for widget in widgets]
 
 
 def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawing:
@@ -119,7 +119,7 @@ def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawin
 
 def _html(markdown: str) -> str:
     """Markdown as HTML; links to other dashboards stay on the page."""
-    return _DASHBOARD_LINK.sub(lambda it: f"#{_file_name(it[1])}", _MARKDOWN.render(markdown))
+    return _DASHBOARD_LINK.sub(lambda link: f"#{_file_name(link[1])}", _MARKDOWN.render(markdown))
 
 
 def _file_name(name: str) -> str:
@@ -131,7 +131,7 @@ def _alarms(properties: Mapping[str, Any], source: Source, _shown: TimeRange) ->
     if source.alarm_states is None:
         return {"message": "Alarms are there where the meter is deployed.", "alarms": []}
     states = source.alarm_states(names)
-    return {"alarms": [{"name": it, "state": states.get(it, "NOT DEPLOYED")} for it in names]}
+    return {"alarms": [{"name": name, "state": states.get(name, "NOT DEPLOYED")} for name in names]}
 
 
 def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawing:
@@ -144,7 +144,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
     period = properties.get("period", 300)
-    rows = [it for it in _rows(properties["metrics"]) if not _is_band(it)]
+    rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
     found, messages = _evaluate(
         rows, properties, source, shown.whole if is_whole else shown.periods(period)
     )
@@ -152,7 +152,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     if is_whole and is_over_time:
         over_time, further = _evaluate(rows, properties, source, shown.periods(period))
         messages += further
-    values = {(row.id, it.metric, it.label): it.values for row, it in over_time}
+    values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
     drawing = {
         "view": view,
         "stacked": properties.get("stacked", False),
@@ -162,8 +162,12 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         "start": int(shown.periods(period).start.timestamp() * 1000),
         "step": period * 1000,
         "series": [
-            _series(row, it, values.get((row.id, it.metric, it.label), ()) if is_over_time else ())
-            for row, it in found
+            _series(
+                row,
+                series,
+                values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
+            )
+            for row, series in found
         ],
     }
     _shorten(drawing["series"])
@@ -171,7 +175,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         messages = (_NO_BAND, *messages)
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
-    if not any(it.present for _, it in found):
+    if not any(series.present for _, series in found):
         drawing["message"] = _why_nothing(properties["metrics"], source)
     return drawing
 
@@ -182,7 +186,7 @@ class _Row:
 
     Attributes:
         id: Its name, for expressions.
-        options: What the row says beside its metric.
+        options: The options of the row.
         query: It, as CloudWatch's API has it, but for what the widget says.
     """
 
@@ -212,7 +216,7 @@ def _rows(metrics: Sequence[Sequence[Any]]) -> Iterator[_Row]:
             {
                 "Namespace": namespace,
                 "MetricName": metric,
-                "Dimensions": [{"Name": it, "Value": value} for it, value in pairs],
+                "Dimensions": [{"Name": dimension, "Value": value} for dimension, value in pairs],
             },
         )
 
@@ -255,20 +259,26 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
 
 
 def _shorten(drawn: Sequence[Drawing]) -> None:
-    """Leave out the account where it is the same of all, and what tells no models apart."""
-    models = [found["name"] if (found := _MODEL.fullmatch(it["label"])) else None for it in drawn]
-    for it, model in zip(drawn, models, strict=True):
+    """Omit from labels an account that all share, and parts of model ids that are not needed."""
+    models = [
+        found["name"] if (found := _MODEL.fullmatch(series["label"])) else None for series in drawn
+    ]
+    for series, model in zip(drawn, models, strict=True):
         if model is not None and models.count(model) == 1:
-            it["label"] = model
-    accounts = {it["label"].partition(" ")[0] for it in drawn}
+            series["label"] = model
+    accounts = {series["label"].partition(" ")[0] for series in drawn}
     if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
-        for it in drawn:
-            it["label"] = it["label"].partition(" ")[2]
+        for series in drawn:
+            series["label"] = series["label"].partition(" ")[2]
 
 
 def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = {row[0] for row in metrics if isinstance(row[0], str)}
-    missing = {it for it in wanted if source.namespaces and it not in source.namespaces}
+    missing = {
+        namespace
+        for namespace in wanted
+        if source.namespaces and namespace not in source.namespaces
+    }
     if wanted and missing == wanted:
         return f"{', '.join(sorted(missing))} is not in {source.name}: a deployment shows it."
     return _NO_DATA

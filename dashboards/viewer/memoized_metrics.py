@@ -18,7 +18,7 @@ from dashboards.cloudwatch import (
 
 
 class RememberedMetrics:
-    """Metrics as they were when somebody first asked; for one view, or a page of many."""
+    """Metrics as they were when first read; for one view, or a page of many."""
 
     def __init__(self, source: MetricSource) -> None:
         """Ask a source."""
@@ -37,11 +37,11 @@ class RememberedMetrics:
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[Value, ...]]:
         """The values of metrics, one for each period."""
-        new = [it for it in metrics if (it, statistic, periods) not in self._values]
+        new = [metric for metric in metrics if (metric, statistic, periods) not in self._values]
         if new:
             for metric, values in self._source.values(new, statistic, periods).items():
                 self._values[metric, statistic, periods] = values
-        return {it: self._values[it, statistic, periods] for it in metrics}
+        return {metric: self._values[metric, statistic, periods] for metric in metrics}
 
 
 class MemoizedEvaluator:

@@ -41,16 +41,18 @@ def page_with_all(viewing: Viewing) -> str:
     viewing = viewing.at_once()
     outline = viewing.outline()
     kept_ranges = _RANGES | {outline["range"]}
-    outline["ranges"] = [it for it in outline["ranges"] if it["value"] in kept_ranges]
+    outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
     views = {}
     for dashboard in outline["dashboards"]:
         kept = viewing.most_used(dashboard["name"], MOST_CHOICES)
         if len(dashboard["choices"]) > len(kept):
             dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
-        dashboard["choices"] = [it for it in dashboard["choices"] if it["value"] in kept]
-        for choice in [it["value"] for it in dashboard["choices"]] or [""]:
+        dashboard["choices"] = [
+            choice for choice in dashboard["choices"] if choice["value"] in kept
+        ]
+        for value in [choice["value"] for choice in dashboard["choices"]] or [""]:
             for chosen_range in kept_ranges:
-                key = (dashboard["name"], choice, chosen_range)
+                key = (dashboard["name"], value, chosen_range)
                 views["\n".join(key)] = viewing.view(*key)
     return _page({**outline, "views": views})
 
@@ -72,12 +74,12 @@ def _page(data: Mapping[str, Any]) -> str:
     parts = {
         **scripts,
         "style": (_PAGE / "page.css").read_text(),
-        "hashes": " ".join(f"'{_hash(it)}'" for it in scripts.values()),
+        "hashes": " ".join(f"'{_hash(script)}'" for script in scripts.values()),
         # Text of the logs' own choice must not end the element that it is in.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
     }
     first, *rest = (_PAGE / "page.html").read_text().split("{{")
-    named = (it.split("}}", 1) for it in rest)
+    named = (part.split("}}", 1) for part in rest)
     return first + "".join(parts[name] + text for name, text in named)
 
 

@@ -47,13 +47,13 @@ def show_dashboards(
     if logs:
         _present(source_of_logs(logs), port, out)
     elif account:
-        in_account(lambda session: _present(_source_of_account(session), port, out))
+        in_account(lambda session: _present(_open_account(session), port, out))
     else:
         with open_other() as source:
             _present(source, port, out)
 
 
-def _source_of_account(session: boto3.Session) -> Source:
+def _open_account(session: boto3.Session) -> Source:
     account = session.client("sts").get_caller_identity()["Account"]
     name = f"account {account}, {session.region_name}"
     return source_of_account(name, session.client("cloudwatch"))

@@ -21,7 +21,7 @@ class RecentViews:
 
         Args:
             viewing: The views.
-            clock: Tells the time in seconds.
+            clock: Returns the time in seconds.
         """
         self._viewing = viewing
         self._clock = clock

@@ -42,7 +42,7 @@ class PreviewServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
+        """The URL of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
 

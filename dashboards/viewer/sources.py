@@ -1,4 +1,4 @@
-"""Where dashboards get their figures from: log files, a local cloud, or an account."""
+"""Sources of the figures on dashboards: log files, a local cloud, or an account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lambdas.domain.metrics.catalog import NAMESPACE
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-_MOST_NAMES = 100  # of one DescribeAlarms
+_MAX_NAMES = 100  # of one DescribeAlarms
 
 
 def source_of_logs(paths: Sequence[Path]) -> Source:
@@ -88,17 +88,19 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
     """A local cloud, whose graphs are evaluated here: it evaluates no expressions.
 
     Args:
-        name: What people call it.
+        name: The name that people see.
         cloudwatch: A client of it.
     """
 
     def alarm_states(names: Sequence[str]) -> Mapping[str, str]:
         states: dict[str, str] = {}
-        for first in range(0, len(names), _MOST_NAMES):
-            asked = list(names[first : first + _MOST_NAMES])
+        for first in range(0, len(names), _MAX_NAMES):
+            asked = list(names[first : first + _MAX_NAMES])
             with plain_errors():
                 for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=asked):
-                    states |= {it["AlarmName"]: it["StateValue"] for it in page["MetricAlarms"]}
+                    states |= {
+                        alarm["AlarmName"]: alarm["StateValue"] for alarm in page["MetricAlarms"]
+                    }
         return states
 
     return Source(
@@ -113,7 +115,7 @@ def source_of_account(name: str, cloudwatch: CloudWatchClient) -> Source:
     """An account, whose graphs CloudWatch evaluates; nothing is changed there.
 
     Args:
-        name: What people call it.
+        name: The name that people see.
         cloudwatch: A client of it.
     """
     source = source_of_cloudwatch(name, cloudwatch)

@@ -51,7 +51,7 @@ def length_of(text: str) -> timedelta:
     """The length of a range as dashboards have it, such as `-PT3H`.
 
     Raises:
-        UnknownBodyError: It is told otherwise.
+        UnknownBodyError: It has another format.
     """
     found = _RELATIVE.fullmatch(text)
     if found is None or not any(found.groups()):

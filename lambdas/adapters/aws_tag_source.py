@@ -51,7 +51,7 @@ class AwsTagSource:
 
         Raises:
             TagSourceBusyError: Bedrock or IAM is too busy, or does not answer.
-            TagsUnavailableError: It does not tell of this one.
+            TagsUnavailableError: AWS does not answer for this one.
         """
         *_, region, account_id, resource = arn.split(":", 5)
         is_here = account_id == self._account_id and region in ("", self._bedrock.meta.region_name)
@@ -73,7 +73,7 @@ class AwsTagSource:
                     tags,
                     _one_model(model_arns or ()),
                     tuple(denied),
-                    is_global=any(_is_of_no_region(it) for it in model_arns or ()),
+                    is_global=any(_has_no_region(model_arn) for model_arn in model_arns or ()),
                 )
         return FoundTags(tags, denied=tuple(denied))
 
@@ -95,7 +95,10 @@ class AwsTagSource:
 
 
 def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answer | None:
-    """What AWS answers; `None` where there is no such resource, or what is denied is added."""
+    """The answer of AWS; `None` if there is no such resource or access is denied.
+
+    A denied action is added to `denied`.
+    """
     service = service_of(arn)
     try:
         return question()
@@ -117,8 +120,8 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
         raise TagSourceBusyError(service, message) from error
 
 
-def _is_of_no_region(model_arn: str) -> bool:
-    """Whether it is how a global profile names its model, beside the one of its own Region.
+def _has_no_region(model_arn: str) -> bool:
+    """True if the ARN has no Region: global profiles list their model with and without one.
 
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
     """

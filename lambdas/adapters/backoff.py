@@ -1,4 +1,4 @@
-"""Waiting between tries of a call that AWS may take yet."""
+"""Pauses between attempts of a call that AWS may accept later."""
 
 from __future__ import annotations
 

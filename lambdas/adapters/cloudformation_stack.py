@@ -15,7 +15,7 @@ _IN_PROGRESS = "_IN_PROGRESS"
 
 
 def created_at(client: CloudFormationClient, stack_id: str) -> datetime:
-    """When a stack was created: updates do not change it, a deployment after a destruction does."""
+    """Return the time at which a stack was created: updates keep it, a new deployment does not."""
     (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
     return stack["CreationTime"]
 
@@ -35,12 +35,12 @@ class CloudFormationDeployments:
         self._stack_names = stack_names
 
     def is_under_way(self) -> bool:
-        """Whether one of the stacks is being changed."""
+        """True if one of the stacks is being changed."""
         with refusal_as_not_readable():
             return any(map(self._is_changing, self._stack_names))
 
     def was_under_way(self, at: datetime) -> bool:
-        """Whether one of the stacks was being changed at a time."""
+        """True if one of the stacks was being changed at a given time."""
         with refusal_as_not_readable():
             return any(self._was_changing(name, at) for name in self._stack_names)
 

@@ -1,4 +1,4 @@
-"""What CloudTrail's event history has of changes; no trail is needed for it."""
+"""Reads changes from CloudTrail's event history, which needs no trail."""
 
 from __future__ import annotations
 

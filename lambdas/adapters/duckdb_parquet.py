@@ -57,7 +57,7 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
     """Write the rows of a CSV file as Parquet; gives how many there are.
 
     Args:
-        csv: What `write_csv_file` wrote.
+        csv: The file that `write_csv_file` wrote.
         parquet: The file to write, in a folder with room for all rows once more.
 
     Raises:
@@ -70,7 +70,7 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    columns = {column.name: _type_of(column) for column in COLUMNS}
+    columns = {column.name: _get_type(column) for column in COLUMNS}
     fields = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
     write = _WRITE.format(parquet=_quoted(parquet), version=FOCUS_VERSION)
     with TemporaryDirectory(dir=parquet.parent) as folder:
@@ -85,7 +85,7 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
                     database.execute(_READ.format(columns=columns), {"part": str(part)})
                 (written,) = database.execute(write).fetchone() or (0,)
         except duckdb.Error as error:
-            # What follows tells of the row, up to all of it.
+            # The lines after the first one quote the row, up to all of it.
             raise ParquetError(str(error).partition("\n")[0]) from error
     return int(written)
 
@@ -122,7 +122,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[bytes]:
         raise ParquetError(message)
 
 
-def _type_of(column: Column) -> str:
+def _get_type(column: Column) -> str:
     if column.data_type is DataType.DECIMAL:
         return f"DECIMAL({DECIMAL_DIGITS}, {column.decimal_places})"
     return _TYPES[column.data_type]

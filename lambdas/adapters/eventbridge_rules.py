@@ -11,7 +11,7 @@ from lambdas.domain.safeguards.starts import Rule
 
 
 class _Client(Protocol):
-    """What is used of boto3's client."""
+    """The methods of boto3's client that this module uses."""
 
     def describe_rule(self, *, Name: str) -> dict[str, Any]: ...  # noqa: N803  # as AWS has it
 

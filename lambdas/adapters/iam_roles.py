@@ -20,7 +20,7 @@ class IamRoles:
         self._client = client
 
     def find(self, name: str) -> Role | None:
-        """A role with its policies; `None` where there is none of that name."""
+        """A role with its policies; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 
@@ -30,28 +30,28 @@ class IamRoles:
         except self._client.exceptions.NoSuchEntityException:
             return None
         attached = frozenset(
-            it["PolicyArn"]
+            policy["PolicyArn"]
             for page in self._client.get_paginator("list_attached_role_policies").paginate(
                 RoleName=name
             )
-            for it in page["AttachedPolicies"]
+            for policy in page["AttachedPolicies"]
         )
         pages = self._client.get_paginator("list_role_policies").paginate(RoleName=name)
         return Role(
             trust=_document(role["AssumeRolePolicyDocument"]),
             policies={
-                it: _document(
-                    self._client.get_role_policy(RoleName=name, PolicyName=it)["PolicyDocument"]
+                policy: _document(
+                    self._client.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
                 )
                 for page in pages
-                for it in page["PolicyNames"]
+                for policy in page["PolicyNames"]
             },
             attached=attached,
             boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         )
 
 
-def _document(told: PolicyDocument | str) -> PolicyDocument:
+def _document(raw: PolicyDocument | str) -> PolicyDocument:
     """A policy as boto3 has decoded it, or as it came."""
-    document: PolicyDocument = json.loads(told) if isinstance(told, str) else told
+    document: PolicyDocument = json.loads(raw) if isinstance(raw, str) else raw
     return document

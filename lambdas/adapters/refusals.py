@@ -1,4 +1,4 @@
-"""Tells apart errors of AWS: absent, not offered at all, or no answer."""
+"""Distinguishes errors of AWS: absent, not offered at all, or no answer."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def error_code(error: ClientError) -> str:
 
 
 def is_absent(error: ClientError) -> bool:
-    """Whether the resource does not exist."""
+    """True if the resource does not exist."""
     return error_code(error) in _ABSENT
 
 
 def is_not_offered(error: ClientError) -> bool:
-    """Whether the Region does not have the action, so that nothing can exist there."""
+    """True if the Region does not offer the action, so that no such resource can exist there."""
     return error_code(error) in _NOT_OFFERED

@@ -1,4 +1,4 @@
-"""Remembers in an SSM parameter what was done about Bedrock's invocation logging."""
+"""Stores the changes to Bedrock's invocation logging in an SSM parameter."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class SsmLoggingMemory:
     """Keeps the memory as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
-        """Keep the memory in a parameter that exists; what a new one holds counts as none."""
+        """Keep the state in an existing parameter; the content of a new one counts as none."""
         self._client = client
         self._parameter_name = parameter_name
 
     def recall(self) -> LoggingMemory:
-        """Return what was remembered last.
+        """Load the state that was saved last.
 
         Raises:
             DamagedMemoryError: It is gone or cannot be read.
@@ -44,7 +44,7 @@ class SsmLoggingMemory:
         return answer["Parameter"]["Value"]
 
     def remember(self, memory: LoggingMemory) -> None:
-        """Remember.
+        """Save the state.
 
         Raises:
             MemoryUnavailableError: SSM does not take it.

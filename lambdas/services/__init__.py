@@ -1,1 +1,1 @@
-"""What the functions do, one verb phrase a module, over ports that adapters fill."""
+"""The work of the functions, one verb phrase a module, over ports that adapters implement."""

@@ -45,9 +45,9 @@ class CoverageAuditor:
         name_model: Names the foundation model behind a name of CloudWatch's: Bedrock counts calls
             through an application inference profile under the profile's id, the meter under the
             model's as soon as it is known.
-        max_models: How many models a month have metrics of their own.
-        metered_since: When metering began; an hour that began before is not judged, since Bedrock
-            has calls of it that no deployment could count.
+        max_models: The number of models a month that have metrics of their own.
+        metered_since: The time at which metering began. An hour that began before is not judged:
+            Bedrock has calls of it that no deployment could count.
     """
 
     reader: MetricReader

@@ -54,13 +54,13 @@ class TrafficSources:
 
 @dataclass(frozen=True, slots=True)
 class TrafficAuditor:
-    """Audits, and notifies of what was not notified before.
+    """Audits traffic, and notifies of each finding once.
 
     An audit publishes nothing, so that its report can be counted whatever becomes of notices.
 
     Attributes:
         scope: The part of the traffic that it looks at.
-        sources: Where it reads.
+        sources: The sources that it reads.
         sent: The notices that were sent.
         notifier: Passes notices on.
     """
@@ -82,7 +82,7 @@ class TrafficAuditor:
     def notify(self, report: TrafficReport, moment: datetime) -> None:
         """Notify of what is new in a report."""
         for traffic in report.unmetered:
-            self._notify_of_region(traffic, report.window, moment)
+            self._notify_region(traffic, report.window, moment)
         by_key: dict[str, list[AsyncInvocation]] = {}
         for invocation in report.submitted:
             by_key.setdefault(invocation.keys[0], []).append(invocation)
@@ -131,9 +131,7 @@ class TrafficAuditor:
             return ()
         return [region for region in enabled if region not in self.scope.metered]
 
-    def _notify_of_region(
-        self, traffic: RegionTraffic, window: AuditWindow, moment: datetime
-    ) -> None:
+    def _notify_region(self, traffic: RegionTraffic, window: AuditWindow, moment: datetime) -> None:
         own, *lower = region_keys(traffic, window)
         if self._notify({own: traffic}, lambda _: region_notice(traffic, window), moment):
             for key in lower:

@@ -50,7 +50,7 @@ _Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Difference]
 
 @dataclass(frozen=True, slots=True)
 class LiveSafeguards:
-    """Where to read what there is."""
+    """The sources of the deployed state."""
 
     alarms: Alarms
     topics: Topics
@@ -68,7 +68,8 @@ class MeteredLogs:
     Attributes:
         log_group: Its name.
         destination_arn: The function that counts.
-        known_policies: What the account's owner put there, in the words of `known_log_policies`.
+        known_policies: The policies that the account's owner set, as `known_log_policies` names
+            them.
     """
 
     log_group: str

@@ -44,7 +44,7 @@ class ModelComparer:
         books: The books that enrich calls, at the prices in force.
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
-        outlines: Makes a memory for what the requests of some calls tell.
+        outlines: Makes a memory for the outlines of the requests of some calls.
     """
 
     calls: RecordedCalls
@@ -75,7 +75,7 @@ class ModelComparer:
         pricing = self.books.pricing.get()
         observer, books = TrafficObserver(pricing), replace(self.books.get(), prices=pricing)
         pages = self.calls.scan_range(start, end)
-        calls, unreadable_items = _read_in_order_of_time(pages, books, observer, now, has_time)
+        calls, unreadable_items = _read_sorted_by_time(pages, books, observer, now, has_time)
         outlines = self.outlines(lambda record: start <= record.timestamp < end)
         requests_unread = self._read_requests(outlines, start, end, has_time_for_requests)
         for place, call in enumerate(calls):
@@ -99,7 +99,7 @@ class ModelComparer:
         end: datetime,
         has_time: Callable[[], bool],
     ) -> str | None:
-        """Remember outlines of requests; tells why not of all that are in the log."""
+        """Save outlines of requests; return the reason if some of the log are missing."""
         if self.logs is None:
             return None
         try:
@@ -113,7 +113,7 @@ class ModelComparer:
         return None
 
 
-def _read_in_order_of_time(
+def _read_sorted_by_time(
     pages: Iterable[ScannedPage],
     books: CallBooks,
     observer: TrafficObserver,

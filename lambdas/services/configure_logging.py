@@ -33,9 +33,9 @@ class NotRestored:
     """The end of a deployment in which nothing was put back, though something may have been there.
 
     Attributes:
-        configuration: Somebody else's that Bedrock did not take back; `None` where the memory of it
-            could not be trusted.
-        reason: In Bedrock's words, or what is wrong with the memory.
+        configuration: The earlier configuration, which Bedrock did not accept again; `None` if the
+            saved one could not be trusted.
+        reason: Bedrock's error message, or the fault of the saved state.
     """
 
     configuration: LoggingConfiguration | None
@@ -44,7 +44,7 @@ class NotRestored:
 
 @dataclass(frozen=True, slots=True)
 class LoggingConfigurator:
-    """Carries out what the domain plans: state first, so that nothing of ours is forgotten."""
+    """Carries out what the domain plans: state first, so that every change can be undone."""
 
     api: LoggingApi
     memory: VerifiedMemory
@@ -58,30 +58,31 @@ class LoggingConfigurator:
         """Create or update.
 
         Raises:
-            ForeignConfigurationError: Somebody else's is there, and the policy does not fit it.
-            DamagedMemoryError: Nothing was done, since the memory cannot be read or was altered.
+            ForeignConfigurationError: Another configuration exists that the policy does not fit.
+            DamagedMemoryError: Nothing was done: the saved state cannot be read or was altered.
             ConfigurationRefusedError: Bedrock does not take it.
-            MemoryUnavailableError: Nothing was done, since it could not be remembered.
+            MemoryUnavailableError: Nothing was done: the state could not be saved.
         """
         # Versions before the copy wrote the memory alone: the first update adds the copy.
         live, memory = self.api.get(), self.memory.recall(may_lack_copy=True)
         plan = plan_put(live, memory, wanted, policy, adopted_log_group)
         self._take_step(plan, memory)
-        # An error now would fail a creation that nothing undoes. What was remembered before the
-        # step knows what is live as well.
+        # An error now would fail a creation that nothing undoes. The state that was saved before
+        # the step covers the live configuration as well.
         with suppress(MemoryUnavailableError):
             self.memory.remember(plan.after, replaced=plan.before)
 
     def delete(self, ours: LoggingConfiguration) -> NotRestored | None:
-        """Put back what was there, or switch ours off, if it is still ours.
+        """Restore the earlier configuration, or switch logging off, if ours is still there.
 
         Args:
-            ours: What was deployed. If the memory is damaged or altered, this alone is switched
-                off, and nothing that the memory names is put back.
+            ours: The deployed configuration. If the saved state is damaged or altered, this alone
+                is switched off, and no other configuration is restored.
 
         Returns:
-            What was there and could not be put back; `None` if all went well. Logging is then
-            switched off, since our role goes as well, and what was there stays remembered.
+            The earlier configuration that could not be restored; `None` if all went well. If it
+            could not, logging is switched off, since our role is deleted too, and the earlier
+            configuration stays saved.
 
         Raises:
             MemoryUnavailableError: Try again.
@@ -120,7 +121,7 @@ class LoggingResource:
     Attributes:
         configurator: Configures logging.
         wanted: The configuration that Bedrock is to have.
-        policy: What to do about an existing one.
+        policy: The treatment of an existing configuration.
         metered_log_group: The log group that is metered: with the policy `adopt` an existing one.
         read_stack_status: Reads the status of the stack, as CloudFormation spells it.
     """

@@ -184,7 +184,7 @@ class _Outcome(NamedTuple):
         record: The call.
         usd: The difference in its cost; below 0 where it costs less.
         metered: The call as it is published; `None` where nothing is.
-        is_unpriced: Whether it has no cost without the superseded prices.
+        is_unpriced: True if it has no cost without the superseded prices.
     """
 
     cursor: str

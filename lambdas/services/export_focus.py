@@ -25,20 +25,20 @@ from lambdas.domain.reports.focus import (
 class FocusExporter:
     """Writes the current and the previous billing period from what the ledger holds.
 
-    Late calls, corrections and prices that are told later are in the next day's files, since each
-    period is written again for as long as it is one of the two. Its manifest comes last, and names
-    its files by their digests.
+    Each period is written again every day, for as long as it is one of the two. Late calls,
+    corrections and new prices are therefore in the next day's files. The manifest comes last, and
+    names the files by their digests.
 
-    Memory holds the charges of both periods, of which there are at most `MAX_CHARGES`, and a page
-    of calls. Where there would be more, sessions are folded into their roles in both periods.
+    Memory holds a page of calls and the charges of both periods, at most `MAX_CHARGES`. Where
+    there would be more, sessions are rolled up into their roles in both periods.
 
     Attributes:
         calls: The ledger.
         books: The books that enrich calls at the prices in force.
         files: Stores the costs of each period.
-        account_id: Whose calls they are where a log does not tell.
+        account_id: The account of calls whose log does not name one.
         billing_account_id: The account that pays; `None` for the one that was called.
-        kept: How long the ledger keeps calls.
+        kept: The time for which the ledger keeps calls.
     """
 
     calls: RecordedCalls
@@ -51,7 +51,7 @@ class FocusExporter:
     def export(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
     ) -> list[Mapping[str, Any]]:
-        """Write both periods; gives their manifests, the earlier one first.
+        """Write both periods; return their manifests, the earlier one first.
 
         Args:
             now: The time.

@@ -29,7 +29,7 @@ from lambdas.domain.metrics.catalog import (
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of some messages: `read` = `accepted` + `ignored` + `rejected`."""
+    """Counts of messages by outcome: `read` = `accepted` + `ignored` + `rejected`."""
 
     read: int = 0
     accepted: int = 0
@@ -60,8 +60,8 @@ class Ingestor:
     """Ingests the readings of one source after the other.
 
     Attributes:
-        ledger: Where calls go.
-        quarantine: Where the rest is set aside.
+        ledger: The store of calls.
+        quarantine: The store of rejected records.
         oldest: Calls from before then are rejected; `None` for a ledger that forgets nothing.
         newest: Calls from after then are rejected; `None` for no such limit.
         metadata_names: The names of `requestMetadata` that are kept; `None` for all of them, in a
@@ -80,8 +80,8 @@ class Ingestor:
         Doing it again is safe: the ledger holds each call once.
 
         Args:
-            source: Where the messages come from.
-            readings: What they turned out to be.
+            source: The name of the source of the messages.
+            readings: The messages as they were read.
             first_line: The place of the first one in its source.
         """
         records: list[UsageRecord] = []
@@ -119,7 +119,7 @@ class DeliveryIngestor:
     Attributes:
         source: The account, Region and log group whose records count.
         ledger: The usage ledger.
-        retention: How long the ledger keeps a call.
+        retention: The time for which the ledger keeps a call.
         open_quarantine: Opens the quarantine of a delivery, or of a part of one.
         metadata_names: The names of `requestMetadata` that the ledger keeps.
     """

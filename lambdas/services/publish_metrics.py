@@ -81,17 +81,16 @@ class MetricPublisher:
     ) -> PublishReport:
         """Publish changes, each once, up to the first chunk that cannot be sent.
 
-        What decides on an identity may fail, and so may what notes calls without a price; both do
-        so before anything is sent.
+        Naming identities may fail, and so may noting calls without a price. Both happen before
+        anything is sent.
 
         Args:
-            changes: What changed in the ledger.
+            changes: The changes of the ledger.
             now: The time, against which CloudWatch compares that of a call.
             has_time: Asked before each chunk.
-            is_retried: Whether they may have been tried before, at other prices. A call that was
-                noted then gets its cost from its note alone. The model behind a profile may become
-                known from one second to the next, so that calls of profiles are always taken as
-                retried.
+            is_retried: True if they may have been tried before, at other prices. A call that was
+                noted then gets its cost from its note alone. Calls of profiles always count as
+                retried, since the model behind a profile may become known at any moment.
         """
         publications, too_old = _select(changes, now)
         metered = self._meter(publications, now, is_retried=is_retried)

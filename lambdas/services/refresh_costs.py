@@ -33,8 +33,8 @@ class RefreshReport(NamedTuple):
     """The outcome of a run.
 
     Attributes:
-        repriced: What became of calls without a price.
-        corrected: What became of calls at superseded prices.
+        repriced: The outcome for calls without a price.
+        corrected: The outcome for calls at superseded prices.
     """
 
     repriced: RepriceReport

@@ -43,7 +43,7 @@ _CAUSES_READ = 50
 
 @dataclass(frozen=True, slots=True)
 class LiveLogging:
-    """Where to look at what there is.
+    """The sources of the logging state.
 
     Attributes:
         api: Bedrock's configuration.
@@ -61,7 +61,7 @@ class Finding:
     """The result of a check.
 
     Attributes:
-        differences: What is not as it was deployed.
+        differences: The differences from the deployed state.
         notice: The notice about it; `None` where nothing is new.
     """
 
@@ -74,15 +74,15 @@ class LoggingWatcher:
     """Compares logging and the meter with what was deployed, and notifies of each change once.
 
     Attributes:
-        deployed: What was deployed.
+        deployed: The deployed logging.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
-        put: The memory that deployments have of that configuration.
-        live: Where to look at what there is.
+        put: The configuration as deployments saved it.
+        live: The sources of the present state.
         safeguards: Alarms, notifications, logs and functions of the meter.
-        history: Who may have changed it.
-        deployments: When one is under way.
-        memory: What was found before.
-        notifier: Passes notices on.
+        history: The changes, with who made them.
+        deployments: The deployments, and the times at which they were under way.
+        memory: The earlier findings.
+        notifier: Publishes notices.
     """
 
     deployed: DeployedLogging
@@ -129,15 +129,15 @@ class LoggingWatcher:
 
         cause = change or self._find_cause(differences, report, now)
         is_mended = bool(state.differences) or cause is None
-        untold = state.after(differences, cause)
+        unsent = state.after(differences, cause)
         notice = replace(
-            watch_notice(differences, cause, is_mended=is_mended), is_repeated=untold == state
+            watch_notice(differences, cause, is_mended=is_mended), is_repeated=unsent == state
         )
-        failure = failure or self._remember(untold, state)
+        failure = failure or self._remember(unsent, state)
         self.notifier.publish(notice)
         if failure is not None:
             raise failure
-        self.memory.remember(replace(untold, is_told=True), before=untold)
+        self.memory.remember(replace(unsent, is_told=True), before=unsent)
         return Finding(differences, notice)
 
     def _recall(self) -> tuple[WatchState, NotReadableError | None]:
@@ -178,18 +178,18 @@ class LoggingWatcher:
         )
 
     def _is_deploying(self) -> bool:
-        """Return whether a deployment is under way; one that cannot be seen excuses nothing."""
+        """Return true if a deployment is under way; one that cannot be read counts as none."""
         try:
             return self.deployments.is_under_way()
         except NotReadableError:
             return False
 
     def _is_by_deployment(self, change: LoggingChange) -> bool:
-        """Return whether a deployment of ours did it; one that cannot be seen excuses nothing.
+        """Return true if a deployment of ours did it; one that cannot be read counts as none.
 
-        A trail may report a change after the deployment has ended. Stacks of others change what
-        they will at any other time, as anybody does. The deploying role works during deployments
-        alone: at any other time someone else uses it.
+        A trail may report a change after the deployment has ended. Stacks of others may make a
+        change at any time. The deploying role works during deployments alone: at any other time
+        someone else uses it.
         """
         is_ours = change.via_cloudformation or change.role_arn == self.deploying_role_arn
         try:
@@ -245,5 +245,5 @@ def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterat
 
 
 def _names_any(change: LoggingChange, names: Iterable[str]) -> bool:
-    """Whether a change is about something of the meter, which it may name by ARN."""
+    """True if a change names one of the meter's resources, by name or within an ARN."""
     return any(name in target for name in names for target in change.targets)

@@ -19,10 +19,10 @@ class CallSettings(EnvironmentSettings):
     Attributes:
         account_id: The account whose profiles, roles and users have tags.
         state_table: The DynamoDB table of the meter's own state, with the tags of resources.
-        negotiated_prices: What is paid instead of list prices, as a JSON list.
+        negotiated_prices: The contracted prices, as a JSON list.
         attribution: The rules of attribution, as JSON.
-        assume_prices: Whether the dearest listed price of the partition stands in where the place
-            of a call has none; otherwise such calls are unpriced.
+        assume_prices: True if a call whose place has no price gets the dearest listed price of the
+            partition; otherwise such calls are unpriced.
         price_bucket: The bucket of price editions; empty for the shipped prices alone.
     """
 

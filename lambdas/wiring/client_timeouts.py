@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 PROMPT = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
-"""For clients: one call with all its tries takes less than `LONGEST_CALL_MS`."""
+"""For clients: one call with all its attempts takes less than `LONGEST_CALL_MS`."""
 LONGEST_CALL_MS = 45_000
-"""With less time left than that, nothing more is begun."""
+"""With less time left than that, no further step starts."""
 BRIEF = Config(
     connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
 )
-"""For clients of what calls need not be counted: all questions of one `TagDirectory.look_up` take
-less than `LONGEST_CALL_MS` together, so that slow answers cost tags and no calls."""
+"""For clients that counting does not depend on: all requests of one `TagDirectory.look_up` together
+take less than `LONGEST_CALL_MS`. Slow answers then lose tags, not calls."""
 
 
 def time_check(context: LambdaContext, needed_ms: int = LONGEST_CALL_MS) -> Callable[[], bool]:

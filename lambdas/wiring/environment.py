@@ -1,4 +1,4 @@
-"""How functions read their settings."""
+"""Settings that functions read from their environment."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class EnvironmentSettings(SettingsModel):
     def to_environment(self) -> dict[str, str]:
         """The variables that `from_environment` reads back, as short as they can be.
 
-        In ASCII: CloudFormation deploys all letters, but tells of a template with question marks
-        instead, so that nothing ever were as deployed.
+        The text is ASCII. CloudFormation deploys other letters, but returns a template that has
+        question marks instead, so that the template never matches the deployed one.
         Source: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814
         """
         values = self.model_dump(mode="json", exclude_none=True)

@@ -1,4 +1,4 @@
-"""Negotiated prices as settings write them."""
+"""Contracted prices as settings write them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class NegotiatedPriceSetting(SettingsModel):
     Attributes:
         model: The foundation model's id; one that ends in `*` is of all models that begin so.
         effective_from: The first day, UTC.
-        usd_per_million: Agreed rates in US dollars for a million tokens, by kind; 0 for what is
+        usd_per_million: Contracted rates in US dollars for a million tokens, by kind; 0 for what is
             paid otherwise, as provisioned and imported models are.
-        discount_percent: What is taken off the list price of the other kinds.
+        discount_percent: The discount on the list price of the other kinds.
         service_tier: `flex`, `priority` or the like, if it is of such calls alone. Without it,
             rates are of the standard tier, and a discount alone is of all tiers.
     """
@@ -76,7 +76,7 @@ def pricing_with(
 
     Args:
         negotiated: Contracted prices.
-        assume_prices: Whether a price of another place stands in where the place has none.
+        assume_prices: True if a call whose place has no price gets that of another place.
     """
     contracted = NegotiatedPrices([setting.to_domain() for setting in negotiated])
     return Pricing(shipped_prices(), contracted, assume_prices)

@@ -1,4 +1,4 @@
-"""What functions that publish metrics share: limits of dimensions, and the way to CloudWatch."""
+"""Objects shared by functions that publish metrics: limits of dimensions, and CloudWatch."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
 
 
 class PublishingSettings(CallSettings):
-    """How much is published, and for whom.
+    """The detail of the published metrics, and the limits of their dimensions.
 
     Attributes:
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
-        identity_bound: How many identities a month have metrics of their own.
-        max_models: How many models a month have metrics of their own.
+        identity_bound: The number of identities a month that have metrics of their own.
+        max_models: The number of models a month that have metrics of their own.
         folding_patterns: Regular expressions, as a JSON list: session names that are no people.
     """
 

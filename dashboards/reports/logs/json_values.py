@@ -49,7 +49,7 @@ def split_values(stream: Readable) -> Iterator[bytes]:
 
 
 def has_events(text: bytes) -> bool:
-    """Whether text starts an object with `"events": [` among its own keys."""
+    """True if text starts an object with `"events": [` among its own keys."""
     splitter = _Splitter()
     next(splitter.feed(text), None)  # up to the end of the first value
     return splitter.has_seen_events

@@ -30,7 +30,7 @@ class UnreadableLogsError(CommandError):
 
 
 class Part(NamedTuple):
-    """A part of a file, in bytes: whole lines, the first of which starts an object."""
+    """A part of a file, in bytes: whole lines. The first line starts an object."""
 
     start: int
     end: int

@@ -79,7 +79,7 @@ class CallSpans:
 
 
 class Tally(NamedTuple):
-    """What the messages of a log file, or of a part of one, add up to.
+    """The sum of the messages of a log file, or of a part of one.
 
     Attributes:
         accepted: The number of messages that are calls.
@@ -90,7 +90,7 @@ class Tally(NamedTuple):
         seen: The calls, each with a hash of that reading.
         disputed: The calls with several different readings.
         set_aside: Readings of calls that are counted elsewhere, as far as they were asked for.
-        problem: Why the file cannot be read to its end; `None` where it was.
+        problem: The reason why the file cannot be read to its end; `None` where it was.
     """
 
     accepted: int

@@ -21,7 +21,7 @@ class SkipReason(StrEnum):
     BODY = "body"
     """A body that Bedrock keeps beside its logs because it is too large for a record."""
     PERMISSION_CHECK = "permission_check"
-    """AWS tried out whether it may write here."""
+    """A file by which AWS checked that it can write here."""
     LINK = "link"
     """A link to a folder, which is not followed, or a link that leads nowhere."""
     NOT_A_FILE = "not_a_file"

@@ -44,5 +44,5 @@ class BedrockAsyncInvocations:
         except (BotoCoreError, ClientError) as error:
             message = f"asynchronous invocations cannot be listed: {error}"
             raise TrafficUnavailableError(message) from error
-        # Whether both ends belong to what was asked for is not documented.
+        # AWS does not document if the range includes both ends.
         return [call for call in found if window.start <= call.submitted_at < window.end]

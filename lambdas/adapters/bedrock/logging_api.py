@@ -15,9 +15,9 @@ from lambdas.domain.logging_configuration.ports import ConfigurationRefusedError
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
 
-_TRIES = 8
+_MAX_ATTEMPTS = 8
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 15.0
+_MAX_PAUSE_SECONDS = 15.0
 # IAM takes a while to know a new role everywhere, and Bedrock tries it when it is named.
 _NOT_YET = "validate permissions"
 
@@ -31,7 +31,7 @@ class BedrockLoggingApi:
         self._pause = pause
 
     def get(self) -> LoggingConfiguration | None:
-        """What is configured; `None` where logging is off."""
+        """Return the configuration; `None` where logging is off."""
         with refusal_as_not_readable():
             response = self._client.get_model_invocation_logging_configuration()
         configuration: LoggingConfiguration = dict(response.get("loggingConfig") or {})
@@ -46,7 +46,7 @@ class BedrockLoggingApi:
         """
         flags = [flag for flag in YOUNG_FLAGS if flag in configuration]
         pause = _FIRST_PAUSE_SECONDS
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             try:
                 self._put(configuration)
             except (ClientError, ParamValidationError) as error:
@@ -62,7 +62,7 @@ class BedrockLoggingApi:
                 }
             elif _NOT_YET in refusal:
                 self._pause(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
             else:
                 break
         raise ConfigurationRefusedError(refusal)
@@ -78,6 +78,6 @@ class BedrockLoggingApi:
 
 
 def _is_refusal(error: ClientError) -> bool:
-    """Whether trying again is of no use."""
+    """True if trying again does not help."""
     # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_PutModelInvocationLoggingConfiguration.html
     return error_code(error) in {"AccessDeniedException", "ValidationException"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-_MOST_QUERIES = 500
+_MAX_QUERIES = 500
 _COMPLETE = "Complete"
 
 DimensionValues: TypeAlias = tuple[str, ...]
@@ -58,7 +58,7 @@ class CloudWatchMetricReader:
         Raises:
             FiguresUnavailableError: CloudWatch did not give all of them.
         """
-        metrics = [it for name in names for it in self._list(namespace, name, (MODEL_ID,))]
+        metrics = [metric for name in names for metric in self._list(namespace, name, (MODEL_ID,))]
         return self._sums_by_model(namespace, metrics, window)
 
     def count_models(self, namespace: str, name: str) -> int:
@@ -166,7 +166,7 @@ class CloudWatchMetricReader:
             for metric in page["Metrics"]:
                 found = metric["Dimensions"]
                 if len(found) == len(dimensions):  # not by tier or identity as well
-                    yield _Metric(name, tuple((it["Name"], it["Value"]) for it in found))
+                    yield _Metric(name, tuple((pair["Name"], pair["Value"]) for pair in found))
 
     def _sums(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
@@ -180,7 +180,7 @@ class CloudWatchMetricReader:
         """Read the values of metrics; one without data has no entry."""
         values: dict[_Metric, Sequence[float]] = {}
         remaining = iter(metrics)
-        while part := list(islice(remaining, _MOST_QUERIES)):
+        while part := list(islice(remaining, _MAX_QUERIES)):
             values |= self._read_part(namespace, part, window, statistic)
         return values
 
@@ -201,7 +201,7 @@ class CloudWatchMetricReader:
             for result in page["MetricDataResults"]:
                 status[result["Id"]] = result["StatusCode"]  # that of the last page holds
                 values[result["Id"]] += result["Values"]
-        if incomplete := sum(it != _COMPLETE for it in status.values()):
+        if incomplete := sum(code != _COMPLETE for code in status.values()):
             message = (
                 f"CloudWatch gave {incomplete} of {len(metrics)} metrics in {namespace} in part"
             )

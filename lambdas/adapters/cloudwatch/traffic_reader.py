@@ -51,10 +51,10 @@ class CloudWatchTrafficReader:
         self._make_client = make_client
 
     def read_region(self, region: str, window: AuditWindow) -> RegionTraffic:
-        """Read the calls in a Region, and how many of them a deployment there has counted.
+        """Read the calls in a Region, and the number that a deployment there has counted.
 
-        CloudWatch bills each metric: the meter's own are read where there are calls, and those of
-        models where they are not too many.
+        CloudWatch bills each metric. The meter's own are read only where there are calls, and those
+        of models only where they are few.
 
         Raises:
             TrafficUnavailableError: CloudWatch refuses, or does not answer.

@@ -21,7 +21,7 @@ class CloudWatchLogGroups:
         self._client = client
 
     def find(self, name: str) -> LogGroup | None:
-        """A log group with its subscriptions; `None` where there is none of that name."""
+        """A log group with its subscriptions; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 
@@ -41,6 +41,6 @@ class CloudWatchLogGroups:
         # Two at most, which are one page.
         answer = self._client.describe_subscription_filters(logGroupName=name)
         return frozenset(
-            (it["destinationArn"], it.get("filterPattern", ""))
-            for it in answer["subscriptionFilters"]
+            (subscription["destinationArn"], subscription.get("filterPattern", ""))
+            for subscription in answer["subscriptionFilters"]
         )

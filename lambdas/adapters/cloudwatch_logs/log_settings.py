@@ -33,7 +33,7 @@ class CloudWatchLogSettings:
         self._client = client
 
     def read(self, log_group: str) -> LogPolicies | None:
-        """What is done with a log group; `None` if there is none."""
+        """Read the policies of a log group; `None` if it does not exist."""
         with refusal_as_not_readable(), ignore_absent():
             # Two at most, which are one page.
             filters = self._client.describe_subscription_filters(logGroupName=log_group)
@@ -111,7 +111,7 @@ class CloudWatchLogSettings:
 
 
 def _exists_after(error: ClientError) -> bool:
-    """Not after an error that says that there is none, or that the Region has no such thing."""
+    """Return False if the error means "absent" or "not offered in the Region"; else raise it."""
     if is_absent(error) or is_not_offered(error):
         return False
     raise error

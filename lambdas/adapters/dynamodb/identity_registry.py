@@ -1,4 +1,4 @@
-"""Remembers in the state table which identities have metrics of their own this month."""
+"""Stores in the state table the identities that have metrics of their own this month."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWERS = 10_000
 """Answers that are kept in memory, some 300 bytes each; callers choose the names of sessions."""
-_TRIES = 5
-_KEPT = timedelta(days=100)  # well past the month's end
+_MAX_ATTEMPTS = 5
+_RETENTION = timedelta(days=100)  # well past the month's end
 _REFUSED = "ConditionalCheckFailed"
 
 
@@ -45,9 +45,9 @@ class DynamoDbIdentityRegistry:
         Args:
             client: A DynamoDB client.
             table_name: The state table.
-            bound: How many identities a month may have metrics of their own.
+            bound: The number of identities a month that may have metrics of their own.
             pause: Waits some seconds before a transaction is tried again.
-            scope: Tells registries of one table apart.
+            scope: The name of the registry within its table.
         """
         self._client = client
         self._table_name = table_name
@@ -77,7 +77,7 @@ class DynamoDbIdentityRegistry:
             writes.append(
                 self._counter(month, f"{SESSIONS_PREFIX}{month}#{role}", SESSIONS_PER_ROLE)
             )
-        for attempt in range(_TRIES):
+        for attempt in range(_MAX_ATTEMPTS):
             back_off(attempt, self._pause)
             try:
                 self._client.transact_write_items(TransactItems=writes)
@@ -126,4 +126,4 @@ class DynamoDbIdentityRegistry:
 
 def _expiry(month: str) -> str:
     first_day = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    return str(int((first_day + _KEPT).timestamp()))
+    return str(int((first_day + _RETENTION).timestamp()))

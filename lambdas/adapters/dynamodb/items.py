@@ -58,7 +58,7 @@ class TableItems:
         self._pause = pause
 
     def get(self, key: str) -> Item | None:
-        """Get an item; `None` where there is none."""
+        """Get an item; `None` if it does not exist."""
         answer = self._client.get_item(
             TableName=self._table_name, Key=make_key(key), ConsistentRead=True
         )
@@ -118,8 +118,8 @@ class TableItems:
         Args:
             condition: The condition's expression.
             item: The item.
-            values: What the placeholders of values in the expression stand for.
-            names: What the placeholders of names in it stand for.
+            values: The values of the placeholders in the expression.
+            names: The names of the placeholders in it.
         """
         request: PutItemInputTypeDef = {
             "TableName": self._table_name,

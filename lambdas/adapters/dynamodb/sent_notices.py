@@ -1,4 +1,4 @@
-"""Keeps the keys of notices that were sent in the state table."""
+"""Stores the keys of sent notices in the state table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remembers in the state table which tags resources had, and since when."""
+"""Stores the tags of resources in the state table, with the time from which each applies."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from lambdas.adapters.dynamodb.items import Item
 
-_KEPT = timedelta(days=430)  # past the last call that a ledger can hold, and that somebody looks up
+_RETENTION = timedelta(days=430)  # longer than a ledger can keep calls
 
 
 class DynamoDbTagMemory:
-    """Keeps an item for each resource; of two writers at once, the first one stands."""
+    """Stores an item for each resource; of two writers at once, the first one wins."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Remember in a table.
+        """Store entries in a table.
 
         Args:
             client: A DynamoDB client.
@@ -34,28 +34,28 @@ class DynamoDbTagMemory:
         self._items = TableItems(client, table_name)
 
     def recall(self, arn: str) -> TagEntry | None:
-        """What is remembered of a resource; `None` at first."""
+        """Load the entry of a resource; `None` at first."""
         item = self._items.get(TAGS_PREFIX + arn)
         return None if item is None else _read(item)
 
     def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
-        """What is remembered of many resources, without those that one answer has no room for."""
-        recalled: dict[str, TagEntry | None] = {}
+        """Load the entries of many resources, except those that one answer has no room for."""
+        entries: dict[str, TagEntry | None] = {}
         for batch in batches(arns, MAX_READS):
             items, unread = self._items.get_batch([TAGS_PREFIX + arn for arn in batch])
             for arn in batch:
                 key = TAGS_PREFIX + arn
                 if key not in unread:
-                    recalled[arn] = _read(items[key]) if key in items else None
-        return recalled
+                    entries[arn] = _read(items[key]) if key in items else None
+        return entries
 
     def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
-        """Remember an entry in place of the one that was recalled; tell which one stands."""
-        recalled = "" if replaced is None else replaced.checked_at.isoformat()
+        """Save an entry in place of the one that was loaded; return the one that is stored."""
+        loaded = "" if replaced is None else replaced.checked_at.isoformat()
         is_saved = self._items.put_if(
-            "attribute_not_exists(checked_at) OR checked_at = :recalled",
+            "attribute_not_exists(checked_at) OR checked_at = :loaded",
             make_key(TAGS_PREFIX + arn) | _write(entry),
-            values={":recalled": {"S": recalled}},
+            values={":loaded": {"S": loaded}},
         )
         return entry if is_saved else self.recall(arn) or entry
 
@@ -66,7 +66,7 @@ def _write(entry: TagEntry) -> Item:
         "checked_at": {"S": entry.checked_at.isoformat()},
         "observations": {"S": json.dumps(observations, ensure_ascii=False)},
         "names": {"S": json.dumps(sorted(entry.names), ensure_ascii=False)},
-        EXPIRES_AT: {"N": str(int((entry.checked_at + _KEPT).timestamp()))},
+        EXPIRES_AT: {"N": str(int((entry.checked_at + _RETENTION).timestamp()))},
     }
     if entry.history.model_id is not None:
         item["model_id"] = {"S": entry.history.model_id}

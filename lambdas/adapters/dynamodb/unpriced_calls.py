@@ -83,7 +83,7 @@ class DynamoDbUnpricedNotes:
         self._items.put_all(_note(group.sample, waiting_in=group.name) for group in groups)
 
     def get_noted(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
-        """Get the keys of those calls that were noted, whether or not they are priced by now.
+        """Get the keys of the calls that were noted, even if they are priced by now.
 
         Raises:
             TableUnavailableError: DynamoDB was too busy at every attempt.

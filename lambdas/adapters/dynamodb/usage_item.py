@@ -1,4 +1,4 @@
-"""How a call lies in the ledger table: one item, a pure function of the record."""
+"""The item of a call in the ledger table: a pure function of the record."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
 
 
 def expiry(record: UsageRecord, retention: timedelta) -> int:
-    """When the item of a call expires, in seconds since 1970."""
+    """The time at which the item of a call expires, in seconds since 1970."""
     return int(latest_timestamp(record).timestamp() + retention.total_seconds())
 
 

@@ -82,7 +82,7 @@ class DynamoDbUsageLedger:
         Args:
             client: A DynamoDB client.
             table_name: The ledger table.
-            retention: How long a call stays in the ledger after it was made.
+            retention: The time for which the ledger keeps a call after it was made.
             pause: Waits some seconds before what was left over is written again.
         """
         self._client = client

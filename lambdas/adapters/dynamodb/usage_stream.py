@@ -39,7 +39,7 @@ def read_stream(batch: Iterable[StreamRecord], retention: timedelta) -> list[Str
 
     Args:
         batch: Records of the stream, in order.
-        retention: How long a call stays in the ledger after it was made.
+        retention: The time for which the ledger keeps a call after it was made.
     """
     return [
         StreamedChange(
@@ -62,8 +62,8 @@ def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | Ta
     something else, and metrics show more rather than less.
 
     Args:
-        record: A record of the stream; none of those that `read_stream` leaves out.
-        retention: How long a call stays in the ledger after it was made.
+        record: A record of the stream that `read_stream` does not leave out.
+        retention: The time for which the ledger keeps a call after it was made.
     """
     images = record["dynamodb"]
     after, before = images.get("NewImage", {}), images.get("OldImage", {})

@@ -1,4 +1,4 @@
-"""Remembers in the state table what a watch over invocation logging has found."""
+"""Stores the findings of the logging watcher in the state table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DynamoDbWatchMemory:
         self._items = TableItems(client, table_name)
 
     def recall(self) -> WatchState:
-        """Return what was remembered last; at first, that all was as deployed.
+        """Load the state that was saved last; at first, a state without differences.
 
         Raises:
             NotReadableError: The table does not answer.
@@ -40,10 +40,10 @@ class DynamoDbWatchMemory:
         return WatchState() if item is None else WatchState.from_text(item[_STATE]["S"])
 
     def remember(self, state: WatchState, before: WatchState) -> None:
-        """Remember, in place of what was recalled.
+        """Save a state in place of the one that was loaded.
 
         Raises:
-            WatchStateChangedError: That is not what is remembered any more.
+            WatchStateChangedError: Another state has been saved since.
             NotReadableError: The table does not answer.
         """
         with refusal_as_not_readable():

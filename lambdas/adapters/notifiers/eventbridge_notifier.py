@@ -9,7 +9,7 @@ from lambdas.domain.alerts import EVENT_SOURCE, NOTICE_EVENT, Notice
 
 
 class _Client(Protocol):
-    """What is used of boto3's client."""
+    """The methods of boto3's client that this module uses."""
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...  # noqa: N803  # as AWS has it
 

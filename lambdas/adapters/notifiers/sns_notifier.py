@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SnsNotifier:
-    """Publishes to one topic, and says of which account and Region a notice is."""
+    """Publishes to one topic, and adds the account and the Region to each notice."""
 
     def __init__(self, client: SNSClient, topic_arn: str) -> None:
         """Publish with an SNS client."""

@@ -1,1 +1,1 @@
-"""How reports look: text tables, JSON, CSV, and the files that hold them."""
+"""Layouts of reports: text tables, JSON, CSV, and the files that hold them."""

@@ -55,7 +55,7 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
 
     Args:
         report: The report.
-        read: What the reader adds: what it read, what became of it, and what it left out.
+        read: Facts that the reader adds: what it read, counted and left out.
     """
     coverage = report.coverage
     return (

@@ -50,7 +50,7 @@ def _tables(report: ComparisonReport) -> Iterator[Table]:
     if coverage.start and coverage.end:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [])
-    projects = [it for it in report.projects if it.project != OTHER_PROJECTS]
+    projects = [each for each in report.projects if each.project != OTHER_PROJECTS]
     shown = projects[:PROJECTS_SHOWN]
     for project in (report.account, *(shown if len(report.projects) > 1 else ())):
         yield from _project(project)
@@ -72,7 +72,7 @@ def _project(project: ProjectComparison) -> Iterator[Table]:
         yield _traffic(name, traffic)
     if project.unpriced:
         ranked = sorted(project.unpriced.items(), key=lambda item: (-item[1], item[0]))
-        lines = [f"{it.model_id}: {calls:,} ({it.reason})" for it, calls in ranked]
+        lines = [f"{key.model_id}: {calls:,} ({key.reason})" for key, calls in ranked]
         more = len(lines) - _UNPRICED_SHOWN
         lines[_UNPRICED_SHOWN:] = [f"and {more:,} more (the JSON has all)"] if more > 0 else []
         yield Table(f"{name}: calls that cannot be compared, in none of this", (), [], tuple(lines))

@@ -67,7 +67,7 @@ class FocusFiles:
         """Store them beside other reports.
 
         Args:
-            files: Where they go.
+            files: The store of the files.
             to_parquet: Writes a CSV file as Parquet.
         """
         self._files = files

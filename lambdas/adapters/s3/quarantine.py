@@ -26,7 +26,7 @@ class S3Quarantine:
         Args:
             open_client: Gives an S3 client. Most deliveries need none, and making one takes time.
             bucket: The quarantine bucket.
-            delivery: Where the records come from.
+            delivery: The delivery that the records come from.
         """
         self._open_client = open_client
         self._bucket = bucket

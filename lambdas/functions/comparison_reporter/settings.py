@@ -1,4 +1,4 @@
-"""What `comparison_reporter` is told by its environment."""
+"""The settings of `comparison_reporter`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class Settings(CallSettings):
-    """Whose calls are compared, at what prices, and where the report goes.
+    """The calls to compare, their prices, and the destination of the report.
 
     Attributes:
         ledger_table: The DynamoDB table of calls.

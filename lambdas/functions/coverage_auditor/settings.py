@@ -1,4 +1,4 @@
-"""What `coverage_auditor` is told by its environment."""
+"""The settings of `coverage_auditor`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lambdas.wiring.publishing_settings import ModelBound
 
 
 class Settings(EnvironmentSettings):
-    """Where findings go, and what they rest on.
+    """The destination of findings, and the data that they are based on.
 
     Attributes:
         topic_arn: The topic that people subscribe to.
         state_table: The table that has the models of application inference profiles.
         profiles_arn: The beginning of the ARNs of the account's profiles, up to their ids.
         stack_id: The stack of the function; what was before its creation is not audited.
-        max_models: How many models a month have metrics of their own.
+        max_models: The number of models a month that have metrics of their own.
         alarm_metric: The metric that alarms on each identity and model look at.
     """
 

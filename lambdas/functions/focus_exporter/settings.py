@@ -1,4 +1,4 @@
-"""What `focus_exporter` is told by its environment."""
+"""The settings of `focus_exporter`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from lambdas.wiring.call_settings import CallSettings
 
 BILLING_ACCOUNT = r"(\d{12})?"
 SHORTEST_LEDGER_DAYS = 62
-"""So long ago the previous billing period may have begun."""
+"""The previous billing period may have begun that many days ago."""
 
 
 class Settings(CallSettings):
-    """Whose costs are written, at what prices, and where.
+    """The costs to write, their prices, and their destination.
 
     Attributes:
         ledger_table: The DynamoDB table of calls.
         report_bucket: The bucket of reports.
-        ledger_retention_days: How long the ledger keeps calls.
+        ledger_retention_days: The days for which the ledger keeps calls.
         billing_account_id: The account that pays; empty for the one that was called.
     """
 

@@ -1,4 +1,4 @@
-"""What `log_processor` is told by its environment."""
+"""The settings of `log_processor`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LedgerRetentionDays: TypeAlias = Annotated[int, Field(ge=15, le=400)]
 
 
 class Settings(EnvironmentSettings):
-    """Where records are taken from, and where calls and rejected records go.
+    """The source of records, and the destinations of calls and rejected records.
 
     Attributes:
         log_group: The log group that is metered.
         account_id: The account of the deployment; records of others are rejected.
         region: Its Region; records of others are rejected.
         ledger_table: The DynamoDB table of the usage ledger.
-        ledger_retention_days: How long a call stays there; how far back replays are safe.
+        ledger_retention_days: The days for which it keeps a call, and for which replays are safe.
         quarantine_bucket: The S3 bucket of rejected records.
         metadata_names: The names of `requestMetadata` that the ledger keeps, as a JSON list.
     """

@@ -13,16 +13,16 @@ from lambdas.wiring.environment import EnvironmentSettings
 
 
 class Settings(EnvironmentSettings):
-    """What to configure, for which stack, and where to remember.
+    """The configuration to write, its stack, and the places that store the previous one.
 
     Attributes:
         stack_id: The stack that the function belongs to.
         memory_parameter: The SSM parameter that outlives the deployment.
         state_table: The DynamoDB table with the copy of it.
         log_group: The log group of the deployment, which Bedrock is to write to.
-        role_arn: The role with which it does.
-        is_content_logged: Whether prompts and completions are logged as well as metadata.
-        existing_policy: What to do about somebody else's configuration.
+        role_arn: The role with which it writes.
+        is_content_logged: True if prompts and completions are logged as well as metadata.
+        existing_policy: The treatment of a configuration that the meter did not write.
         metered_log_group: The log group that is metered: with the policy `adopt` an existing one.
     """
 

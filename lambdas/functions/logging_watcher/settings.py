@@ -1,4 +1,4 @@
-"""The settings of `logging_watcher`: what was deployed, and where to notify."""
+"""The settings of `logging_watcher`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):
-    """What was deployed, where to remember, and where to notify.
+    """The deployed logging, the stores of the state, and the destination of notices.
 
     Attributes:
-        memory_parameter: The SSM parameter with what deployments remember of the configuration.
-        state_table: The DynamoDB table with the copy of it; also remembers what was found.
+        memory_parameter: The SSM parameter in which deployments save the configuration.
+        state_table: The DynamoDB table with the copy of it, and with the findings so far.
         topic_arn: The topic that people subscribe to.
         stacks: The stacks of the deployment, as a JSON list.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
-        is_adopted: Whether log group and role are somebody else's.
+        is_adopted: True if the meter uses a log group and a role that it did not create.
         log_group: The log group that is metered.
-        retention_days: How long it keeps logs.
-        destination_arn: What it is subscribed for.
-        known_log_policies: What the account's owner does with the log group, as a JSON list.
-        is_content_logged: Whether prompts and completions are logged as well as metadata.
+        retention_days: The days for which it keeps logs.
+        destination_arn: The destination of its subscription.
+        known_log_policies: The policies that the account's owner set on the log group, as a JSON
+            list.
+        is_content_logged: True if prompts and completions are logged as well as metadata.
         role_arn: The role with which Bedrock writes logs.
         role_name: Its name.
-        role_trust: Who may take it: a policy document, as JSON.
-        role_policy: What it may do: likewise.
+        role_trust: Its trust policy, as JSON.
+        role_policy: Its permissions policy, as JSON.
         role_boundary: The ARN of its permissions boundary.
     """
 
@@ -55,7 +56,7 @@ class Settings(EnvironmentSettings):
     role_boundary: str = Field(min_length=1)
 
     def deployed(self) -> DeployedLogging:
-        """What was deployed; of what is somebody else's only that it has to be there."""
+        """Return the deployed logging; adopted resources only have to exist."""
         role = DeployedRole(
             self.role_name,
             json.loads(self.role_trust),

@@ -1,4 +1,4 @@
-"""What `metric_publisher` is told by its environment."""
+"""The settings of `metric_publisher`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from lambdas.wiring.publishing_settings import PublishingSettings
 
 
 class Settings(PublishingSettings):
-    """What is published, and since when.
+    """The metrics to publish, and the retention of their source.
 
     Attributes:
         stack_id: The stack that the function belongs to.
-        ledger_retention_days: How long the ledger keeps calls: no call may expire before.
+        ledger_retention_days: The days for which the ledger keeps calls. No call may
+            expire before it is published.
     """
 
     stack_id: str = Field(min_length=1)

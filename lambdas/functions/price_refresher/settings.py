@@ -1,4 +1,4 @@
-"""What `price_refresher` is told by its environment."""
+"""The settings of `price_refresher`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lambdas.wiring.publishing_settings import PublishingSettings
 
 
 class Settings(PublishingSettings):
-    """What is published, and at what prices.
+    """The metrics to publish, and their prices.
 
     Attributes:
         ledger_table: The DynamoDB table of calls.

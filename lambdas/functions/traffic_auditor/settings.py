@@ -10,16 +10,16 @@ from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 
 class Settings(EnvironmentSettings):
-    """Where to look, and where notices go.
+    """The Regions to look at, and the destination of notices.
 
     Attributes:
         topic_arn: The topic of notifications.
-        state_table: The table that keeps which notices were sent.
+        state_table: The table that stores the notices that were sent.
         region: The deployment's own Region.
         regions: The Regions with a deployment, as a JSON list; empty for this one. The first of
             them looks at all other Regions.
         denied_regions: Regions that a policy denies to the whole account, as a JSON list.
-        are_tiers_logged: Whether the invocation logs have content, which names the service tier.
+        are_tiers_logged: True if the invocation logs have content, which names the service tier.
     """
 
     topic_arn: str = Field(min_length=1)
