@@ -135,7 +135,7 @@ def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
 
     def received() -> list[dict[str, Any]]:
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-        return [json.loads(it["Body"]) for it in answer.get("Messages", [])]
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
     return topic, received
 

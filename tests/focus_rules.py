@@ -78,12 +78,15 @@ def _holds(expression: Expression, row: TextRow, rows: Sequence[TextRow]) -> boo
         return not list(_broken(expression, row, rows))
     function, *arguments = expression
     if function == "AND":
-        return all(_holds(it, row, rows) for it in arguments)
+        return all(_holds(argument, row, rows) for argument in arguments)
     if function == "OR":
-        return _has_no_value(arguments, row) or any(_holds(it, row, rows) for it in arguments)
+        return _has_no_value(arguments, row) or any(
+            _holds(argument, row, rows) for argument in arguments
+        )
     if function == "CheckDistinctCount":
         one, other, count = arguments
-        return len({it[other] for it in rows if it[one] == row[one]}) == int(count)
+        found = {each[other] for each in rows if each[one] == row[one]}
+        return len(found) == int(count)
     if function == "ColumnPresent":
         return str(arguments[0]) in row
     return _CHECKS[function](row, *arguments)
@@ -91,7 +94,7 @@ def _holds(expression: Expression, row: TextRow, rows: Sequence[TextRow]) -> boo
 
 def _has_no_value(items: Sequence[Expression], row: TextRow) -> bool:
     """Whether the only values of a column are told, and it is empty: that has rules of its own."""
-    columns = {it[1] if it[0] == "CheckValue" else None for it in items}
+    columns = {item[1] if item[0] == "CheckValue" else None for item in items}
     return len(columns) == 1 and row.get(str(*columns), "") is None
 
 

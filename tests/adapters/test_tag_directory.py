@@ -459,7 +459,7 @@ def test_what_another_process_has_just_remembered_is_recalled() -> None:
         "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
     )
     DynamoDbTagMemory(client, STATE).recall(ROLE)
-    assert [it["ConsistentRead"] for it in asked] == [True]
+    assert [parameters["ConsistentRead"] for parameters in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
@@ -476,7 +476,7 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
-    sizes = (len(name) + len(str(*it.values()).encode()) for name, it in item.items())
+    sizes = (len(name) + len(str(*value.values()).encode()) for name, value in item.items())
     assert sum(sizes) < LARGEST_ITEM_BYTES
 
 

@@ -169,7 +169,7 @@ def test_the_check_finds_all_that_is_other(received: Received) -> None:
     iam.delete_role_policy(RoleName=ROLE, PolicyName="Writing")
     check()
     (message,) = received()
-    assert [it for it in message["Message"].split("\n") if it.startswith("- ")] == [
+    assert [line for line in message["Message"].split("\n") if line.startswith("- ")] == [
         "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
         f"- log group {GROUP} keeps logs for 1 instead of 90 days",
         f"- log group {GROUP} is not subscribed to any more",
@@ -184,7 +184,7 @@ def test_that_it_is_over_is_told(received: Received) -> None:
     put_configuration(CONFIGURATION)
     check()
     check()
-    assert [it["Subject"].removeprefix("Bedrock Meter: ") for it in received()] == [
+    assert [message["Subject"].removeprefix("Bedrock Meter: ") for message in received()] == [
         "invocation logging was changed",
         "all is as deployed again",
     ]

@@ -52,7 +52,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     clear_caches()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
-        assert sum(it["calls"] for it in report["by_model"].values()) == calls
+        assert sum(model["calls"] for model in report["by_model"].values()) == calls
         health = health_metrics(capsys.readouterr().out)
         assert (health["RepricedCalls"], health["WaitingModels"]) == ([calls], [0])
     assert json.loads(json.dumps(report)) == report

@@ -43,8 +43,8 @@ AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:
 
 def texts(differences: Any, subject: Subject) -> list[str]:
     found: list[Difference] = list(differences)
-    assert {it.subject for it in found} <= {subject}
-    return [it.text for it in found]
+    assert {difference.subject for difference in found} <= {subject}
+    return [difference.text for difference in found]
 
 
 def of_configuration(
@@ -97,8 +97,8 @@ def test_another_configuration_is_told_by_what_is_other(
 
 def test_every_setting_that_changed_is_told() -> None:
     assert of_configuration(AUDIT) == [
-        f"in Bedrock's logging configuration, {it}"
-        for it in (
+        f"in Bedrock's logging configuration, {change}"
+        for change in (
             f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
             f"cloudWatchConfig.roleArn is 'arn:role/audit', was '{ROLE_ARN}'",
             "embeddingDataDeliveryEnabled is not set, was False",
@@ -109,7 +109,9 @@ def test_every_setting_that_changed_is_told() -> None:
 
 
 def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
-    older = {name: it for name, it in CONFIGURATION.items() if not name.startswith(("vid", "aud"))}
+    older = {
+        name: value for name, value in CONFIGURATION.items() if not name.startswith(("vid", "aud"))
+    }
     assert of_configuration(older) == []
 
 

@@ -110,7 +110,7 @@ def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week
 def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     source = InMemoryTagSource()
     role = "arn:aws:iam::111122223333:role/"
-    source.found = {f"{role}{it}": FoundTags([("project", it)]) for it in ("search", "chat")}
+    source.found = {f"{role}{name}": FoundTags([("project", name)]) for name in ("search", "chat")}
     arn = "arn:aws:sts::111122223333:assumed-role/{}/session"
     reporter, files = comparing(
         call("1", MONDAY, identity_arn=arn.format("search")),
@@ -128,8 +128,8 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     }
     one_call = {DEAR: Decimal("0.0045"), CHEAP: Decimal("0.0015")}
     for project, calls in (("search", 1), ("chat", 2)):
-        assert {it: costs[project][it] for it in one_call} == {
-            it: calls * usd for it, usd in one_call.items()
+        assert {model: costs[project][model] for model in one_call} == {
+            model: calls * usd for model, usd in one_call.items()
         }
     assert "Project chat, text: 2 calls" in text(files)
 
@@ -161,7 +161,7 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
         made,
         books=current_books(rules=AttributionRules(trusted_principals=(trusted,)), pricing=PRICING),
     )
-    assert [it.project for it in reporter.report(NOW).report.projects] == ["search"]
+    assert [project.project for project in reporter.report(NOW).report.projects] == ["search"]
     kept = TrafficObserver(PRICING).read(enriched(made))
     assert caller in repr(kept)
     assert "x" * 256 not in repr(kept)
@@ -170,7 +170,7 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
 def test_requests_are_looked_at_where_they_are_logged() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
     body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, body) for it in calls})
+    logs = InMemoryInvocationLogs({record.timestamp: message(record, body) for record in calls})
     reporter, files = comparing(*calls, logs=logs)
     written = reporter.report(NOW)
     assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
@@ -201,7 +201,9 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
 
 def test_what_cannot_be_remembered_is_counted() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    logs = InMemoryInvocationLogs(
+        {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
+    )
     reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
     reporter.report(NOW)
     assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
@@ -235,7 +237,9 @@ def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
 
 def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    logs = InMemoryInvocationLogs(
+        {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
+    )
     reporter, files = comparing(*calls, logs=logs)
     pages = 1 + len(calls)
     written = reporter.report(NOW, has_time_for_requests=in_time(pages - 1))

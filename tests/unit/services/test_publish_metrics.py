@@ -249,7 +249,9 @@ def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
     points = [point for points in sink.calls for point in points]
     models = {dict(point.dimensions).get("ModelId") for point in points}
     assert models == {None, SONNET_4}
-    (quota,) = (it for it in points if it.metric.name == "QuotaTokens" and it.dimensions == ())
+    (quota,) = (
+        point for point in points if point.metric.name == "QuotaTokens" and point.dimensions == ()
+    )
     assert quota.values == Distribution((501_000,), (2,))
 
 

@@ -86,11 +86,11 @@ class Account:
     @property
     def told(self) -> list[str]:
         """The texts of all notices so far."""
-        return [it.text for it in self.notifier.notices]
+        return [notice.text for notice in self.notifier.notices]
 
     @property
     def subjects(self) -> list[str]:
-        return [it.subject.removeprefix("Bedrock Meter: ") for it in self.notifier.notices]
+        return [notice.subject.removeprefix("Bedrock Meter: ") for notice in self.notifier.notices]
 
 
 CHANGED = "invocation logging was changed"

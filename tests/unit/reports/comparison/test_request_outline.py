@@ -91,8 +91,10 @@ def test_a_conversation_begins_as_it_began_before() -> None:
     ],
 )
 def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
-    known = {it.digest for it in outline({"system": "be brief", "messages": [HELLO]}).prefixes}
-    shared = [it.digest in known for it in outline(other).prefixes]
+    known = {
+        prefix.digest for prefix in outline({"system": "be brief", "messages": [HELLO]}).prefixes
+    }
+    shared = [prefix.digest in known for prefix in outline(other).prefixes]
     is_same_text = isinstance(other, dict) and "system" not in other
     assert any(shared) is is_same_text
 
@@ -100,8 +102,8 @@ def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
 def test_digests_of_two_runs_have_nothing_in_common() -> None:
     body = {"system": "be brief", "messages": [HELLO]}
     ours, theirs = (outline(body, key).prefixes for key in (KEY, b"other" * 6))
-    assert {it.digest for it in ours}.isdisjoint(it.digest for it in theirs)
-    assert [it.size_bytes for it in ours] == [it.size_bytes for it in theirs]
+    assert {prefix.digest for prefix in ours}.isdisjoint(prefix.digest for prefix in theirs)
+    assert [prefix.size_bytes for prefix in ours] == [prefix.size_bytes for prefix in theirs]
 
 
 def test_work_on_a_body_is_bounded() -> None:
@@ -159,7 +161,9 @@ def test_each_memory_has_a_key_of_its_own() -> None:
     for memory in (OutlineMemory(), OutlineMemory()):
         record = memory.read_invocation(told)
         assert isinstance(record, UsageRecord)
-        digests |= {it.digest for it in (memory.take(record.key) or RequestOutline()).prefixes}
+        digests |= {
+            prefix.digest for prefix in (memory.take(record.key) or RequestOutline()).prefixes
+        }
     assert len(digests) == 2
 
 
