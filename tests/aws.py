@@ -150,7 +150,7 @@ def health_metrics(printed: str) -> dict[str, list[float]]:
 def client_configs(
     make: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, object]:
-    """How a function configures its clients, by service; none is made."""
+    """The configuration of a function's clients by service, without creating the clients."""
     configs: dict[str, object] = {}
 
     def client(service: str, config: object) -> None:

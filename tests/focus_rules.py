@@ -52,7 +52,7 @@ def read_rows(text: TextIO) -> list[TextRow]:
 
 
 def violations(rows: Sequence[TextRow]) -> Iterator[str]:
-    """What rows break: the ids of rules, and columns that are not as their tables say."""
+    """Yield the ids of the rules that rows break, and the columns that differ from their tables."""
     yield from _table_violations(rows)
     for row in rows:
         yield from _broken(_WHOLE, row, rows)
@@ -93,7 +93,7 @@ def _holds(expression: Expression, row: TextRow, rows: Sequence[TextRow]) -> boo
 
 
 def _has_no_value(items: Sequence[Expression], row: TextRow) -> bool:
-    """Whether the only values of a column are told, and it is empty: that has rules of its own."""
+    """Say if the items list the values of one column, and it is empty: other rules cover that."""
     columns = {item[1] if item[0] == "CheckValue" else None for item in items}
     return len(columns) == 1 and row.get(str(*columns), "") is None
 
@@ -108,7 +108,7 @@ def _is_product(row: TextRow, one: str, other: str, product: str) -> bool:
     return a is None or b is None or (c is not None and Decimal(a) * Decimal(b) == Decimal(c))
 
 
-def _where_told(is_so: Callable[[str], bool]) -> Callable[..., bool]:
+def _unless_empty(is_so: Callable[[str], bool]) -> Callable[..., bool]:
     def check(row: TextRow, column: str, *_: str) -> bool:
         text = row.get(column)
         return text is None or is_so(text)
@@ -124,10 +124,10 @@ def _is_key_value(text: str) -> bool:
     )
 
 
-_is_number = _where_told(lambda text: _NUMBER.fullmatch(text) is not None)
-_is_time = _where_told(lambda text: _TIME.fullmatch(text) is not None)
-_is_text = _where_told(lambda text: not text.isspace())
-_is_currency = _where_told(lambda text: text == "USD")
+_is_number = _unless_empty(lambda text: _NUMBER.fullmatch(text) is not None)
+_is_time = _unless_empty(lambda text: _TIME.fullmatch(text) is not None)
+_is_text = _unless_empty(lambda text: not text.isspace())
+_is_currency = _unless_empty(lambda text: text == "USD")
 _CHECKS: Mapping[str, Callable[..., bool]] = {
     "CheckValue": _is,
     "CheckNotValue": lambda row, column, value: not _is(row, column, value),
@@ -145,9 +145,9 @@ _CHECKS: Mapping[str, Callable[..., bool]] = {
     "FormatNumeric": _is_number,
     "FormatString": _is_text,
     "FormatDateTime": _is_time,
-    "FormatUnit": _where_told(lambda text: _UNIT.fullmatch(text) is not None),
+    "FormatUnit": _unless_empty(lambda text: _UNIT.fullmatch(text) is not None),
     "FormatCurrency": _is_currency,
-    "FormatKeyValue": _where_told(_is_key_value),
+    "FormatKeyValue": _unless_empty(_is_key_value),
 }
 _OF_TYPES = {
     "String": _is_text,

@@ -1,4 +1,4 @@
-"""Tags of profiles, roles and users as Bedrock and IAM tell them, and what they say instead."""
+"""Tags of profiles, roles and users as Bedrock and IAM return them, and the errors they raise."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ ONE_TRY = Config(retries={"total_max_attempts": 1})
 
 
 class Clients:
-    """Clients that answer what tests tell them to, and nothing else."""
+    """Clients with stubbed answers only."""
 
     def __init__(self) -> None:
         self.bedrock = boto3.client("bedrock", REGION, config=ONE_TRY)

@@ -1,4 +1,4 @@
-"""What a directory of tags promises, whatever it remembers them in."""
+"""The contract of the tag directory, run on each store of tags."""
 
 from __future__ import annotations
 

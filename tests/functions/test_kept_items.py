@@ -1,4 +1,4 @@
-"""What functions ask of the tables is what their roles allow, item by item."""
+"""Functions access only the items that their roles allow."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     ):
         monkeypatch.setenv(name, value)
     seen: Asked = set()
-    session = boto3.DEFAULT_SESSION  # of which the functions' clients will be
+    session = boto3.DEFAULT_SESSION  # the functions' clients come from it
     assert session is not None
 
     def see(params: dict[str, Any], model: Any, **_: Any) -> None:

@@ -98,14 +98,14 @@ def test_a_correction_adds_what_it_raises_and_no_second_call(
 
 
 def removal(number: int, record: UsageRecord) -> dict[str, Any]:
-    """What the stream has of a deleted item."""
+    """The stream record of a deleted item."""
     removed = change(number, record, record)
     del removed["dynamodb"]["NewImage"]
     return removed | {"eventName": "REMOVE"}
 
 
 def tampering(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log names, which is as often as the metric counts."""
+    """The tampering that the log names, after checking that the metric counts as much."""
     named = [
         vars(line)["tampering"] for line in caplog.records if "other than the meter" in line.message
     ]
@@ -237,7 +237,7 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     old = call(0, timestamp=NOW - timedelta(days=20))
     too_old = change(0, join(old, old._replace(tokens=TokenCounts(99, 99))), old)
@@ -263,7 +263,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     max_first_try: timedelta,
     usd: float,
 ) -> None:
-    """A deployment that tells a price starts functions anew: here between two tries."""
+    """A deployment that sets a price restarts functions: here between two attempts."""
     private = "imported-model/abc"
     batch = change(1, call(1, model_id=private))
     assert publish(batch) == []
@@ -323,7 +323,7 @@ def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
 
 
 def test_what_a_deployment_before_has_published_is_passed_over() -> None:
-    """The table outlives a deployment, and its stream tells of a day."""
+    """The table outlives a deployment, and its stream holds a day of changes."""
     before = change(1, call(1))
     before["dynamodb"]["ApproximateCreationDateTime"] -= 3600
     assert publish(before, change(2, call(2, tokens=TokenCounts(7, 0)))) == []

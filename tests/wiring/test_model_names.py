@@ -1,4 +1,4 @@
-"""A rule that no call can be meant by is told, with what to write instead."""
+"""A rule that can match no call is reported, with the name to write instead."""
 
 import pytest
 from hypothesis import given

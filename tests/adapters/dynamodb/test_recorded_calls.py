@@ -1,4 +1,4 @@
-"""What everything that reads calls back promises, kept by each of them."""
+"""The contract of every reader of recorded calls, run on each of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""What programs and people get of a comparison."""
+"""A comparison as JSON for programs and as text for people."""
 
 import json
 from dataclasses import replace

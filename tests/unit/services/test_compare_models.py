@@ -54,7 +54,7 @@ def message(record: UsageRecord, body: object) -> str:
 
 
 def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMemoryReportFiles]:
-    """What compares models on calls, and where its report goes."""
+    """A comparer of models on these calls, and the files of its report."""
     files = InMemoryReportFiles()
     reporter = ModelComparer(
         calls=InMemoryRecordedCalls(calls),

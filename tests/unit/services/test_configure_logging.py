@@ -1,4 +1,4 @@
-"""Logging is switched on and off again without harm to anybody's, whatever came before."""
+"""Logging is switched on and off without harm to an existing configuration."""
 
 from contextlib import suppress
 

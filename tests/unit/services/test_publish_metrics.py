@@ -256,7 +256,7 @@ def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
 
 
 def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
-    """Else a price that was told between two tries would be paid twice."""
+    """Otherwise, a price set between two attempts would count the cost twice."""
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
     publisher(sink, unpriced, Pricing(PriceBook([]))).publish(new(record), now=NOON)

@@ -1,4 +1,4 @@
-"""Calls that had no price get their cost once, when one is told."""
+"""Calls without a price get their cost once, when their price is set."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""A change of invocation logging is told once, with who and what, and so is that it is over."""
+"""A change of invocation logging is reported once, with its author, and so is its end."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the same traffic costs elsewhere is exact, compares like with like, and guesses nothing."""
+"""The cost of traffic on other models is exact, compares like with like, and guesses nothing."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -190,7 +190,7 @@ pricings = st.sampled_from([PRICING, NEGOTIATED])
 
 
 def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
-    """What a call costs on a model: in its tier, or else in the standard one; nothing for none."""
+    """The cost of a call on a model, in its tier or else the standard tier; 0 without tokens."""
     if not record.tokens.total:
         return Decimal(0)
     called = record._replace(model_id=model)

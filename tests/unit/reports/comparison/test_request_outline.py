@@ -1,4 +1,4 @@
-"""A request's outline tells how it begins and what it allows, and nothing of what it says."""
+"""A request's outline holds digests of its prefixes and its limits, but no content."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a row says of a charge."""
+"""Rows of a FOCUS report, and the charges that they describe."""
 
 import json
 from datetime import date
