@@ -51,13 +51,15 @@ class Directory:
         self._memory = memory
         self._source = source
         self._is_kept = is_kept
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.names = LabelNames()
         self.seconds_of_a_question = 0.0
         self._directory = self._open()
 
     def _open(self) -> TagDirectory:
-        return TagDirectory(self._memory, self._source, self.names, self.told.append, self._seconds)
+        return TagDirectory(
+            self._memory, self._source, self.names, self.reported.append, self._seconds
+        )
 
     def _seconds(self) -> float:
         return len(self._source.asked) * self.seconds_of_a_question
@@ -155,14 +157,14 @@ def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
 ) -> None:
     source = InMemoryTagSource()
     directory = Directory(InMemoryTagMemory(), source, is_kept=False)
-    now, told = 0, set[object]()
+    now, answers = 0, set[object]()
     for pause, project in looks:
         source.found[ROLE] = tagged(project)
         now += pause
         facts = directory.look_up(now, ROLE)
         if asked <= now:
-            told.add(facts.tags_at(ROLE, NOON + asked * MINUTE))
-    assert len(told) <= 1
+            answers.add(facts.tags_at(ROLE, NOON + asked * MINUTE))
+    assert len(answers) <= 1
 
 
 def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
@@ -231,7 +233,7 @@ def test_what_may_not_be_looked_at_is_told_once_and_tried_again_later(
     source.denied = {ROLE, USER}
     facts = directory.look_up(0, ROLE, USER)
     assert facts == TagFacts({ROLE: TagHistory(), USER: TagHistory()})
-    assert directory.told == ["iam:ListRoleTags is denied"]
+    assert directory.reported == ["iam:ListRoleTags is denied"]
     directory.look_up(14, ROLE, USER)
     assert source.asked == [ROLE, USER]
     source.denied.clear()
@@ -283,10 +285,10 @@ def test_no_call_asks_a_busy_aws_twice_in_a_minute(
     for minutes in (0, 0.5, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE, USER}
     assert source.asked == [ROLE]
-    assert directory.told == ["iam:ListRoleTags failed: Throttling"]
+    assert directory.reported == ["iam:ListRoleTags failed: Throttling"]
     directory.look_up(1, ROLE)
     assert source.asked == [ROLE, ROLE]
-    assert len(directory.told) == 2
+    assert len(directory.reported) == 2
 
 
 def test_while_one_service_is_busy_the_other_one_is_asked(
@@ -309,7 +311,7 @@ def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_other
     for minutes in (0, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE}
     assert source.asked == [ROLE, USER]
-    assert directory.told == [f"{ROLE}: iam:ListRoleTags failed: InvalidInput"]
+    assert directory.reported == [f"{ROLE}: iam:ListRoleTags failed: InvalidInput"]
     directory.look_up(1, ROLE)
     assert source.asked == [ROLE, USER, ROLE]
 

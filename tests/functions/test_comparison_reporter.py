@@ -86,8 +86,8 @@ def test_the_report_of_the_last_week_is_in_the_bucket(caplog: pytest.LogCaptureF
     assert (report["calls"], report["outlined_calls"]) == (2, 1)
     assert [loss["loss"] for loss in report["losses"]] == ["oversize_max_tokens"]
     (logged,) = (vars(line) for line in caplog.records)
-    told = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
-    assert told == {"week": week, "calls": 2, "outlined_calls": 1}
+    summary = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
+    assert summary == {"week": week, "calls": 2, "outlined_calls": 1}
     for text in (*files.values(), caplog.text):
         assert PROMPT not in text
 

@@ -53,20 +53,20 @@ def test_the_json_keeps_its_contract() -> None:
     )
     text = report_json(report, {"read": 3})
     assert text.startswith(START_OF_REPORT)
-    told = json.loads(text)
-    assert list(told) == [
+    document = json.loads(text)
+    assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
         *("losses", "meanings", "unknown"),
     ]
-    assert told["start"] == told["end"] == "2026-09-08T12:00:00+00:00"
-    assert told["version"] == 1
-    assert (told["calls"], told["outlined_calls"], told["read"]) == (3, 1, 3)
-    assert told["account"]["project"] is None
-    assert told["account"]["failed_calls"] == 1
-    assert told["account"]["unpriced"] == [
+    assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
+    assert document["version"] == 1
+    assert (document["calls"], document["outlined_calls"], document["read"]) == (3, 1, 3)
+    assert document["account"]["project"] is None
+    assert document["account"]["failed_calls"] == 1
+    assert document["account"]["unpriced"] == [
         {"model_id": CACHELESS, "reason": "no_counts", "calls": 1}
     ]
-    (traffic,) = told["account"]["traffic"]
+    (traffic,) = document["account"]["traffic"]
     models = {model["model_id"]: model for model in traffic.pop("models")}
     assert traffic == {
         "purpose": "text",
@@ -97,8 +97,8 @@ def test_the_json_keeps_its_contract() -> None:
     }
     assert models[CACHELESS]["as_cached_usd"] is models[CACHELESS]["as_cached_saves"] is None
     assert models[CACHELESS]["lacks"] == ["cache_read"]
-    assert [project["project"] for project in told["projects"]] == ["search", "chat"]
-    assert told["losses"] == [
+    assert [project["project"] for project in document["projects"]] == ["search", "chat"]
+    assert document["losses"] == [
         {
             "project": "search",
             "model_id": DEAR,
@@ -110,8 +110,8 @@ def test_the_json_keeps_its_contract() -> None:
             "unpriced_calls": 0,
         }
     ]
-    assert set(told["meanings"]) == set(Loss) == set(MEANINGS)
-    assert told["unknown"] == list(UNKNOWNS)
+    assert set(document["meanings"]) == set(Loss) == set(MEANINGS)
+    assert document["unknown"] == list(UNKNOWNS)
 
 
 def shown_models(text: str) -> list[str]:

@@ -239,8 +239,8 @@ def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
         if now > hours:
             known.append(history.tags_at(at(hours)))
         assert size_of(history) <= MOST_HISTORY_BYTES
-    told = [answer for answer in known if answer != NO_TAGS]
-    assert len(set(told)) <= 1
+    answers = [answer for answer in known if answer != NO_TAGS]
+    assert len(set(answers)) <= 1
 
 
 @given(looks)

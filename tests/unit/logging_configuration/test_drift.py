@@ -68,7 +68,7 @@ def test_nothing_differs_from_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "deployed", "told"),
+    ("live", "deployed", "expected"),
     [
         (None, DEPLOYED, "Bedrock's invocation logging is off"),
         (None, ADOPTED, "Bedrock's invocation logging is off"),
@@ -90,9 +90,9 @@ def test_nothing_differs_from_itself() -> None:
     ],
 )
 def test_another_configuration_is_told_by_what_is_other(
-    live: LoggingConfiguration | None, deployed: DeployedLogging, told: str
+    live: LoggingConfiguration | None, deployed: DeployedLogging, expected: str
 ) -> None:
-    assert of_configuration(live, deployed) == [told]
+    assert of_configuration(live, deployed) == [expected]
 
 
 def test_every_setting_that_changed_is_told() -> None:
@@ -129,7 +129,7 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
 
 
 @pytest.mark.parametrize(
-    ("live", "subject", "told"),
+    ("live", "subject", "expected"),
     [
         (None, Subject.LOG_GROUP, f"log group {GROUP} is gone"),
         (
@@ -160,9 +160,9 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
     ],
 )
 def test_another_log_group_is_told_by_what_is_other(
-    live: LogGroup | None, subject: Subject, told: str
+    live: LogGroup | None, subject: Subject, expected: str
 ) -> None:
-    assert texts(compare_log_group(DEPLOYED, live), subject) == [told]
+    assert texts(compare_log_group(DEPLOYED, live), subject) == [expected]
 
 
 def test_others_may_subscribe_as_well() -> None:
@@ -176,7 +176,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("live", "told"),
+    ("live", "expected"),
     [
         (None, "is gone"),
         (
@@ -199,8 +199,8 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         ),
     ],
 )
-def test_another_role_is_told_by_what_is_other(live: Role | None, told: str) -> None:
-    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {told}"]
+def test_another_role_is_told_by_what_is_other(live: Role | None, expected: str) -> None:
+    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {expected}"]
 
 
 def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:

@@ -65,7 +65,7 @@ def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMem
     return replace(reporter, **changes), files
 
 
-def told(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
+def read_json(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
     return json.loads(files.kept[f"comparison/week={week}/bedrock-meter.json"])
 
 
@@ -89,7 +89,7 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
     assert list(files.kept) == [
         f"comparison/week=2026-W47/bedrock-meter.{suffix}" for suffix in ("txt", "json")
     ]
-    report = told(files)
+    report = read_json(files)
     assert (report["start"], report["end"], report["calls"]) == (
         "2026-11-16T00:00:00+00:00",
         "2026-11-23T00:00:00+00:00",
@@ -104,7 +104,7 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
 def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week: str) -> None:
     reporter, files = comparing()
     assert reporter.report(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
-    assert told(files, week)["calls"] == 0
+    assert read_json(files, week)["calls"] == 0
 
 
 def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
@@ -124,7 +124,7 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
             model["model_id"]: Decimal(model["uncached_usd"])
             for model in project["traffic"][0]["models"]
         }
-        for project in told(files)["projects"]
+        for project in read_json(files)["projects"]
     }
     one_call = {DEAR: Decimal("0.0045"), CHEAP: Decimal("0.0015")}
     for project, calls in (("search", 1), ("chat", 2)):
@@ -175,7 +175,7 @@ def test_requests_are_looked_at_where_they_are_logged() -> None:
     written = reporter.report(NOW)
     assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
     assert written.requests_unread is None
-    report = told(files)
+    report = read_json(files)
     assert (report["outlined_calls"], report["requests_left_out"]) == (2, 0)
     assert report["requests_unread"] is None
     assert PREFIX not in text(files)
@@ -195,8 +195,8 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
         last, first, logs=logs, outlines=partial(OutlineMemory, most_prefixes=2)
     )
     reporter.report(NOW)
-    assert (told(files)["calls"], told(files)["outlined_calls"]) == (1, 1)
-    assert told(files)["requests_left_out"] == 0
+    assert (read_json(files)["calls"], read_json(files)["outlined_calls"]) == (1, 1)
+    assert read_json(files)["requests_left_out"] == 0
 
 
 def test_what_cannot_be_remembered_is_counted() -> None:
@@ -206,7 +206,7 @@ def test_what_cannot_be_remembered_is_counted() -> None:
     )
     reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
     reporter.report(NOW)
-    assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
+    assert (read_json(files)["outlined_calls"], read_json(files)["requests_left_out"]) == (2, 1)
     assert "1 request did not fit in memory." in text(files)
 
 
@@ -222,7 +222,7 @@ def test_what_is_no_log_stops_nothing() -> None:
     )
     reporter, files = comparing(first, logs=logs)
     reporter.report(NOW)
-    assert told(files)["outlined_calls"] == 1
+    assert read_json(files)["outlined_calls"] == 1
 
 
 def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
@@ -230,8 +230,8 @@ def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
     logs.unavailable_because = "logs:FilterLogEvents failed: AccessDeniedException"
     reporter, files = comparing(call("1", MONDAY), logs=logs)
     assert reporter.report(NOW).requests_unread == logs.unavailable_because
-    assert told(files)["calls"] == 1
-    assert told(files)["requests_unread"] == logs.unavailable_because
+    assert read_json(files)["calls"] == 1
+    assert read_json(files)["requests_unread"] == logs.unavailable_because
     assert f"Not all requests were looked at: {logs.unavailable_because}." in text(files)
 
 
@@ -244,10 +244,10 @@ def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
     pages = 1 + len(calls)
     written = reporter.report(NOW, has_time_for_requests=in_time(pages - 1))
     assert written.requests_unread == "there was no time for all"
-    assert told(files)["calls"] == 9
-    assert told(files)["outlined_calls"] == 8
+    assert read_json(files)["calls"] == 9
+    assert read_json(files)["outlined_calls"] == 8
     assert reporter.report(NOW, has_time_for_requests=in_time(pages)).requests_unread is None
-    assert told(files)["outlined_calls"] == 9
+    assert read_json(files)["outlined_calls"] == 9
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
@@ -264,11 +264,11 @@ def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
 def test_unreadable_items_are_counted_in_the_report() -> None:
     reporter, files = comparing(call("1", MONDAY))
     reporter.report(NOW)
-    assert told(files)["unreadable_items"] == 0
+    assert read_json(files)["unreadable_items"] == 0
     assert "could not be read" not in text(files)
     damaged = InMemoryRecordedCalls([call("1", MONDAY)], unreadable_items=2)
     replace(reporter, calls=damaged).report(NOW)
-    assert (told(files)["calls"], told(files)["unreadable_items"]) == (1, 2)
+    assert (read_json(files)["calls"], read_json(files)["unreadable_items"]) == (1, 2)
     assert "2 items of the ledger could not be read." in text(files)
 
 

@@ -80,8 +80,8 @@ def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
 def test_each_period_has_its_calls_and_their_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
-    told = exporter.export(NOW)
-    assert [manifest["billing_period"] for manifest in told] == [OCTOBER, NOVEMBER]
+    manifests = exporter.export(NOW)
+    assert [manifest["billing_period"] for manifest in manifests] == [OCTOBER, NOVEMBER]
     for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
         rows = rows_of(files, period)
         assert not list(violations(rows))
@@ -121,11 +121,11 @@ def test_the_manifest_comes_last_and_knows_its_files(
     names = list(files.kept)
     assert [name.split("/")[1] for name in names] == ["csv", "parquet", "manifests"] * 2
     for period in (OCTOBER, NOVEMBER):
-        for told in manifest_of(files, period)["files"]:
-            (name,) = (path for path in names if period in path and path.endswith(told["name"]))
+        for file in manifest_of(files, period)["files"]:
+            (name,) = (path for path in names if period in path and path.endswith(file["name"]))
             content = files.kept[name]
-            assert told["bytes"] == len(content)
-            assert told["sha256"] == hashlib.sha256(content).hexdigest()
+            assert file["bytes"] == len(content)
+            assert file["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(

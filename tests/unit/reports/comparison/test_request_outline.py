@@ -62,10 +62,10 @@ def test_what_is_elsewhere_or_no_count_is_not_believed(body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"input": {}}, {"input": {"inputBodyS3Path": "s3://b/k"}}, {"input": [1]}]
+    "fields", [{}, {"input": {}}, {"input": {"inputBodyS3Path": "s3://b/k"}}, {"input": [1]}]
 )
-def test_a_log_without_a_body_has_no_outline(told: dict[str, Any]) -> None:
-    assert read_outline(log(**told), KEY) is None
+def test_a_log_without_a_body_has_no_outline(fields: dict[str, Any]) -> None:
+    assert read_outline(log(**fields), KEY) is None
 
 
 @pytest.mark.parametrize("not_a_log", [None, [], "text", 7])
@@ -122,8 +122,8 @@ def test_what_cannot_be_written_again_ends_the_beginnings() -> None:
 
 @given(hostile_bodies | json_values())
 def test_no_body_can_do_harm(body: object) -> None:
-    for told in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
-        read_outline(log(input=told), KEY)
+    for request in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
+        read_outline(log(input=request), KEY)
     read_outline(body, KEY)
 
 
@@ -156,10 +156,10 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
 
 
 def test_each_memory_has_a_key_of_its_own() -> None:
-    told = log(input={"inputBodyJson": {"messages": [HELLO]}})
+    logged = log(input={"inputBodyJson": {"messages": [HELLO]}})
     digests = set()
     for memory in (OutlineMemory(), OutlineMemory()):
-        record = memory.read_invocation(told)
+        record = memory.read_invocation(logged)
         assert isinstance(record, UsageRecord)
         digests |= {
             prefix.digest for prefix in (memory.take(record.key) or RequestOutline()).prefixes

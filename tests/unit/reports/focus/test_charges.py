@@ -281,7 +281,7 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("logged", "told", "expected"),
+    ("logged", "configured", "expected"),
     [
         ("444455556666", "999999999999", "444455556666"),
         ("", "999999999999", "999999999999"),
@@ -291,9 +291,9 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
     ],
 )
 def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
-    logged: str, told: str | None, expected: str
+    logged: str, configured: str | None, expected: str
 ) -> None:
-    charged = DailyCharges(told)
+    charged = DailyCharges(configured)
     charged.add(enrich(usage_record(account_id=logged, tokens=TokenCounts(input=1))))
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
 
