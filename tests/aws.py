@@ -135,7 +135,7 @@ def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
 
     def received() -> list[dict[str, Any]]:
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-        return [json.loads(it["Body"]) for it in answer.get("Messages", [])]
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
     return topic, received
 
@@ -150,7 +150,7 @@ def health_metrics(printed: str) -> dict[str, list[float]]:
 def client_configs(
     make: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, object]:
-    """How a function configures its clients, by service; none is made."""
+    """The configuration of a function's clients by service, without creating the clients."""
     configs: dict[str, object] = {}
 
     def client(service: str, config: object) -> None:

@@ -1,4 +1,4 @@
-"""Bills as CUR 2.0 exports have them, made from the documented columns; none is recorded.
+"""Bills in the layout of CUR 2.0 exports, made from the documented columns, not recorded.
 
 Columns: https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html
 """
@@ -106,7 +106,7 @@ def write_csv_bill(path: Path, lines: Sequence[Line]) -> Path:
 def write_parquet_bill(path: Path, lines: Sequence[Line]) -> Path:
     """Write a bill as Parquet, with the types that the columns have there."""
     names = list(lines[0])
-    types = {name: _type_of(name) for name in names}
+    types = {name: _get_column_type(name) for name in names}
     fields = ", ".join(f"{name} {types[name]}" for name in names)
     marks = ", ".join("?" for _ in names)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def write_parquet_bill(path: Path, lines: Sequence[Line]) -> Path:
     return path
 
 
-def _type_of(column: str) -> str:
+def _get_column_type(column: str) -> str:
     if column in _MAPS:
         return "MAP(VARCHAR, VARCHAR)"
     if column in _TIMES:

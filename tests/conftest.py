@@ -12,8 +12,8 @@ from tests.aws import aws
 
 __all__ = ["aws"]
 
-# Whoever runs the tests may have a profile, credentials, an endpoint or a proxy of their own: no
-# test sees them, but for the proxy on the way to package registries.
+# A developer may have a profile, credentials, an endpoint or a proxy set. Tests see none of them,
+# except the proxy on the way to package registries.
 for variable in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[variable]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull

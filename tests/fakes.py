@@ -127,7 +127,7 @@ class InMemoryReportFiles:
 
 
 class InMemoryInvocationLogs:
-    """Messages by time, a page each, and none that could be read where a reason is given."""
+    """Messages by time, one a page; unavailable where a reason is given."""
 
     def __init__(self, messages: Mapping[datetime, str]) -> None:
         self._messages = messages
@@ -239,7 +239,7 @@ class InMemoryQuarantine:
 
 
 class InMemoryLoggingApi:
-    """Bedrock's logging configuration; refuses what it is told to refuse."""
+    """Bedrock's logging configuration; refuses the configurations in `refused`."""
 
     def __init__(self, live: LoggingConfiguration | None = None) -> None:
         self.live = live
@@ -427,7 +427,7 @@ class InMemoryChangeHistory(list[LoggingChange]):
 
 
 class InMemoryDeployments:
-    """When a deployment is under way: now, and in times that are over."""
+    """Times of deployments: the one under way, and those that are over."""
 
     def __init__(self) -> None:
         self.is_readable = True
@@ -491,7 +491,7 @@ class InMemoryTagMemory:
 
 
 class InMemoryTagSource:
-    """Tags that tests change; notes who was asked for, and refuses to tell when it is told so."""
+    """Tags that tests change; records each lookup, and fails for the ARNs that tests name."""
 
     def __init__(self) -> None:
         self.found: dict[str, FoundTags] = {}

@@ -71,7 +71,7 @@ names = st.text(max_size=8) | st.sampled_from(
 )
 counts = st.none() | st.integers(0, 3000) | st.integers(0, 10**12)
 token_counts = st.builds(TokenCounts, counts, counts, counts, counts, st.none()).map(
-    lambda it: it._replace(cache_write_1h=(it.cache_write or 0) // 3 or None)
+    lambda tokens: tokens._replace(cache_write_1h=(tokens.cache_write or 0) // 3 or None)
 )
 models = st.sampled_from(
     [
@@ -115,7 +115,9 @@ def charges_of(
 
 def csv_of(charges: DailyCharges) -> str:
     text = io.StringIO(newline="")
-    write_csv((row_of(it) for month in charges.months() for it in charges.charges(month)), text)
+    write_csv(
+        (row_of(charge) for month in charges.months() for charge in charges.charges(month)), text
+    )
     return text.getvalue()
 
 

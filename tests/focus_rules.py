@@ -52,7 +52,7 @@ def read_rows(text: TextIO) -> list[TextRow]:
 
 
 def violations(rows: Sequence[TextRow]) -> Iterator[str]:
-    """What rows break: the ids of rules, and columns that are not as their tables say."""
+    """Yield the ids of the rules that rows break, and the columns that differ from their tables."""
     yield from _table_violations(rows)
     for row in rows:
         yield from _broken(_WHOLE, row, rows)
@@ -78,20 +78,23 @@ def _holds(expression: Expression, row: TextRow, rows: Sequence[TextRow]) -> boo
         return not list(_broken(expression, row, rows))
     function, *arguments = expression
     if function == "AND":
-        return all(_holds(it, row, rows) for it in arguments)
+        return all(_holds(argument, row, rows) for argument in arguments)
     if function == "OR":
-        return _has_no_value(arguments, row) or any(_holds(it, row, rows) for it in arguments)
+        return _has_no_value(arguments, row) or any(
+            _holds(argument, row, rows) for argument in arguments
+        )
     if function == "CheckDistinctCount":
         one, other, count = arguments
-        return len({it[other] for it in rows if it[one] == row[one]}) == int(count)
+        found = {each[other] for each in rows if each[one] == row[one]}
+        return len(found) == int(count)
     if function == "ColumnPresent":
         return str(arguments[0]) in row
     return _CHECKS[function](row, *arguments)
 
 
 def _has_no_value(items: Sequence[Expression], row: TextRow) -> bool:
-    """Whether the only values of a column are told, and it is empty: that has rules of its own."""
-    columns = {it[1] if it[0] == "CheckValue" else None for it in items}
+    """Say if the items list the values of one column, and it is empty: other rules cover that."""
+    columns = {item[1] if item[0] == "CheckValue" else None for item in items}
     return len(columns) == 1 and row.get(str(*columns), "") is None
 
 
@@ -105,7 +108,7 @@ def _is_product(row: TextRow, one: str, other: str, product: str) -> bool:
     return a is None or b is None or (c is not None and Decimal(a) * Decimal(b) == Decimal(c))
 
 
-def _where_told(is_so: Callable[[str], bool]) -> Callable[..., bool]:
+def _unless_empty(is_so: Callable[[str], bool]) -> Callable[..., bool]:
     def check(row: TextRow, column: str, *_: str) -> bool:
         text = row.get(column)
         return text is None or is_so(text)
@@ -121,10 +124,10 @@ def _is_key_value(text: str) -> bool:
     )
 
 
-_is_number = _where_told(lambda text: _NUMBER.fullmatch(text) is not None)
-_is_time = _where_told(lambda text: _TIME.fullmatch(text) is not None)
-_is_text = _where_told(lambda text: not text.isspace())
-_is_currency = _where_told(lambda text: text == "USD")
+_is_number = _unless_empty(lambda text: _NUMBER.fullmatch(text) is not None)
+_is_time = _unless_empty(lambda text: _TIME.fullmatch(text) is not None)
+_is_text = _unless_empty(lambda text: not text.isspace())
+_is_currency = _unless_empty(lambda text: text == "USD")
 _CHECKS: Mapping[str, Callable[..., bool]] = {
     "CheckValue": _is,
     "CheckNotValue": lambda row, column, value: not _is(row, column, value),
@@ -142,9 +145,9 @@ _CHECKS: Mapping[str, Callable[..., bool]] = {
     "FormatNumeric": _is_number,
     "FormatString": _is_text,
     "FormatDateTime": _is_time,
-    "FormatUnit": _where_told(lambda text: _UNIT.fullmatch(text) is not None),
+    "FormatUnit": _unless_empty(lambda text: _UNIT.fullmatch(text) is not None),
     "FormatCurrency": _is_currency,
-    "FormatKeyValue": _where_told(_is_key_value),
+    "FormatKeyValue": _unless_empty(_is_key_value),
 }
 _OF_TYPES = {
     "String": _is_text,

@@ -26,7 +26,7 @@ def log(request_id: str = "request-1", **changes: Any) -> dict[str, Any]:
 
 def as_lines(*logs: dict[str, Any]) -> bytes:
     """JSON lines."""
-    return b"".join(json.dumps(it).encode() + b"\n" for it in logs)
+    return b"".join(json.dumps(record).encode() + b"\n" for record in logs)
 
 
 def write(path: Path, content: bytes | str) -> Path:

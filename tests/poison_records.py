@@ -1,4 +1,4 @@
-"""Log messages that no honest writer sends: none may stop, hide or change what comes with it."""
+"""Log messages that no honest writer sends; they must not stop, hide or change other messages."""
 
 from __future__ import annotations
 

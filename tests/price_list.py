@@ -88,5 +88,5 @@ def read_editions() -> S3PriceEditions:
 
 
 def read_updates() -> PriceUpdates:
-    """What its pointer says."""
+    """Read the price updates that its pointer names."""
     return read_editions().read_pointer().updates

@@ -49,7 +49,7 @@ def _bodies(request: Any, response: Any, **counts: int) -> dict[str, Any]:
 
 
 def _kinds() -> dict[str, dict[str, Any]]:
-    """What a record of each kind has beside its envelope."""
+    """The fields of each kind of record beside its envelope."""
     return {
         "converse": _converse(_mark("converse")),
         "converse-stream": _converse_stream(_mark("converse-stream")),
@@ -176,7 +176,7 @@ def _responses(mark: str) -> dict[str, Any]:
 
 
 def _names_in_bodies(mark: str) -> dict[str, Any]:
-    """Where a body names a model or a tier, as only an odd container would fill it."""
+    """The fields where a body names a model or a tier, as only an odd container would fill them."""
     body = {
         "model": mark,
         "message": {"model": mark, "usage": {"service_tier": mark}},

@@ -1,4 +1,4 @@
-"""Tags of profiles, roles and users as Bedrock and IAM tell them, and what they say instead."""
+"""Tags of profiles, roles and users as Bedrock and IAM return them, and the errors they raise."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ ONE_TRY = Config(retries={"total_max_attempts": 1})
 
 
 class Clients:
-    """Clients that answer what tests tell them to, and nothing else."""
+    """Clients with stubbed answers only."""
 
     def __init__(self) -> None:
         self.bedrock = boto3.client("bedrock", REGION, config=ONE_TRY)
@@ -155,15 +155,15 @@ def test_a_missing_permission_is_told_by_its_name(clients: Clients, arn: str, ac
 def test_a_profile_whose_tags_nobody_may_see_still_tells_its_model(clients: Clients) -> None:
     clients.answer_model(MODELS)
     clients.stubbed_bedrock.add_client_error("list_tags_for_resource", "AccessDeniedException")
-    told = denied("bedrock:ListTagsForResource")
-    assert clients.source.find(PROFILE) == FoundTags(None, SONNET_4, told)
+    denials = denied("bedrock:ListTagsForResource")
+    assert clients.source.find(PROFILE) == FoundTags(None, SONNET_4, denials)
 
 
 def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clients) -> None:
     refuse(clients, PROFILE, "AccessDeniedException")
     clients.answer_tags()
-    told = denied("bedrock:GetInferenceProfile")
-    assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], None, told)
+    denials = denied("bedrock:GetInferenceProfile")
+    assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], None, denials)
 
 
 @pytest.mark.parametrize(

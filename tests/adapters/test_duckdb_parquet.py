@@ -65,7 +65,10 @@ def test_columns_have_types_that_lose_nothing(tmp_path: Path) -> None:
     assert convert_to_parquet(csv, parquet) == 0
     with duckdb.connect() as database:
         file = database.read_parquet(str(parquet))
-        types = {name: str(it) for name, it in zip(file.columns, file.types, strict=True)}
+        types = {
+            name: str(column_type)
+            for name, column_type in zip(file.columns, file.types, strict=True)
+        }
         facts = database.execute("FROM parquet_kv_metadata(?)", [str(parquet)]).fetchall()
     assert [fact[1:] for fact in facts] == [(b"FocusVersion", b"1.2")]
     assert types["BilledCost"] == "DECIMAL(38,26)"

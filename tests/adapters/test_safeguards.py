@@ -304,20 +304,24 @@ def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
 
 
 READS: list[tuple[str, str, Callable[[Any], object]]] = [
-    ("cloudformation", "describe_stacks", lambda it: CloudFormationTemplates(it, ["One"]).read()),
-    ("cloudwatch", "describe_alarms", lambda it: CloudWatchAlarms(it).read()),
-    ("cloudwatch", "list_alarm_mute_rules", lambda it: CloudWatchAlarms(it).read_mute_rules()),
-    ("sns", "get_topic_attributes", lambda it: SnsTopics(it).find("arn:topic", [])),
-    ("kms", "describe_key", lambda it: KmsKeys(it).find("key")),
-    ("logs", "describe_subscription_filters", lambda it: CloudWatchLogSettings(it).read("group")),
+    ("cloudformation", "describe_stacks", lambda api: CloudFormationTemplates(api, ["One"]).read()),
+    ("cloudwatch", "describe_alarms", lambda api: CloudWatchAlarms(api).read()),
+    ("cloudwatch", "list_alarm_mute_rules", lambda api: CloudWatchAlarms(api).read_mute_rules()),
+    ("sns", "get_topic_attributes", lambda api: SnsTopics(api).find("arn:topic", [])),
+    ("kms", "describe_key", lambda api: KmsKeys(api).find("key")),
+    ("logs", "describe_subscription_filters", lambda api: CloudWatchLogSettings(api).read("group")),
     (
         *("logs", "describe_account_policies"),
-        lambda it: CloudWatchLogSettings(it).read_account_policies("RETENTION_POLICY"),
+        lambda api: CloudWatchLogSettings(api).read_account_policies("RETENTION_POLICY"),
     ),
-    ("logs", "describe_log_groups", lambda it: CloudWatchLogSettings(it).read_groups([])),
-    ("events", "describe_rule", lambda it: EventBridgeRules(it).read(["rule"])),
-    ("lambda", "get_function_configuration", lambda it: LambdaFunctions(it).read(["one"])),
-    ("lambda", "get_event_source_mapping", lambda it: LambdaFunctions(it).read_mappings([MAPPING])),
+    ("logs", "describe_log_groups", lambda api: CloudWatchLogSettings(api).read_groups([])),
+    ("events", "describe_rule", lambda api: EventBridgeRules(api).read(["rule"])),
+    ("lambda", "get_function_configuration", lambda api: LambdaFunctions(api).read(["one"])),
+    (
+        "lambda",
+        "get_event_source_mapping",
+        lambda api: LambdaFunctions(api).read_mappings([MAPPING]),
+    ),
 ]
 
 

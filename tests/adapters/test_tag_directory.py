@@ -1,4 +1,4 @@
-"""What a directory of tags promises, whatever it remembers them in."""
+"""The contract of the tag directory, run on each store of tags."""
 
 from __future__ import annotations
 
@@ -51,13 +51,15 @@ class Directory:
         self._memory = memory
         self._source = source
         self._is_kept = is_kept
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.names = LabelNames()
         self.seconds_of_a_question = 0.0
         self._directory = self._open()
 
     def _open(self) -> TagDirectory:
-        return TagDirectory(self._memory, self._source, self.names, self.told.append, self._seconds)
+        return TagDirectory(
+            self._memory, self._source, self.names, self.reported.append, self._seconds
+        )
 
     def _seconds(self) -> float:
         return len(self._source.asked) * self.seconds_of_a_question
@@ -155,14 +157,14 @@ def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
 ) -> None:
     source = InMemoryTagSource()
     directory = Directory(InMemoryTagMemory(), source, is_kept=False)
-    now, told = 0, set[object]()
+    now, answers = 0, set[object]()
     for pause, project in looks:
         source.found[ROLE] = tagged(project)
         now += pause
         facts = directory.look_up(now, ROLE)
         if asked <= now:
-            told.add(facts.tags_at(ROLE, NOON + asked * MINUTE))
-    assert len(told) <= 1
+            answers.add(facts.tags_at(ROLE, NOON + asked * MINUTE))
+    assert len(answers) <= 1
 
 
 def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
@@ -231,7 +233,7 @@ def test_what_may_not_be_looked_at_is_told_once_and_tried_again_later(
     source.denied = {ROLE, USER}
     facts = directory.look_up(0, ROLE, USER)
     assert facts == TagFacts({ROLE: TagHistory(), USER: TagHistory()})
-    assert directory.told == ["iam:ListRoleTags is denied"]
+    assert directory.reported == ["iam:ListRoleTags is denied"]
     directory.look_up(14, ROLE, USER)
     assert source.asked == [ROLE, USER]
     source.denied.clear()
@@ -283,10 +285,10 @@ def test_no_call_asks_a_busy_aws_twice_in_a_minute(
     for minutes in (0, 0.5, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE, USER}
     assert source.asked == [ROLE]
-    assert directory.told == ["iam:ListRoleTags failed: Throttling"]
+    assert directory.reported == ["iam:ListRoleTags failed: Throttling"]
     directory.look_up(1, ROLE)
     assert source.asked == [ROLE, ROLE]
-    assert len(directory.told) == 2
+    assert len(directory.reported) == 2
 
 
 def test_while_one_service_is_busy_the_other_one_is_asked(
@@ -309,7 +311,7 @@ def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_other
     for minutes in (0, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE}
     assert source.asked == [ROLE, USER]
-    assert directory.told == [f"{ROLE}: iam:ListRoleTags failed: InvalidInput"]
+    assert directory.reported == [f"{ROLE}: iam:ListRoleTags failed: InvalidInput"]
     directory.look_up(1, ROLE)
     assert source.asked == [ROLE, USER, ROLE]
 
@@ -459,7 +461,7 @@ def test_what_another_process_has_just_remembered_is_recalled() -> None:
         "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
     )
     DynamoDbTagMemory(client, STATE).recall(ROLE)
-    assert [it["ConsistentRead"] for it in asked] == [True]
+    assert [parameters["ConsistentRead"] for parameters in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
@@ -476,7 +478,7 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
     assert memory.remember(ROLE, entry, replaced=None) == entry
     assert memory.recall(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
-    sizes = (len(name) + len(str(*it.values()).encode()) for name, it in item.items())
+    sizes = (len(name) + len(str(*value.values()).encode()) for name, value in item.items())
     assert sum(sizes) < LARGEST_ITEM_BYTES
 
 

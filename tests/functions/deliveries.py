@@ -21,9 +21,9 @@ def deliver(*messages: str) -> None:
 
 
 class Table:
-    """The ledger table, with the stream that DynamoDB makes of what changes in it.
+    """The ledger table, with the stream that DynamoDB makes of its changes.
 
-    moto's own stream has a change for a put that changes nothing; DynamoDB's has none.
+    moto's own stream reports a put that changes nothing; DynamoDB's does not.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Table:
         self.sequence = 0
 
     def changes(self) -> list[dict[str, Any]]:
-        """What has changed since it was asked last."""
+        """Return the changes since the last time."""
         items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
         now = {item["pk"]["S"]: item for item in items}
         found = []

@@ -70,8 +70,8 @@ def write_calls() -> None:
 def written() -> dict[str, str]:
     client = boto3.client("s3")
     return {
-        it["Key"]: client.get_object(Bucket=REPORTS, Key=it["Key"])["Body"].read().decode()
-        for it in client.list_objects_v2(Bucket=REPORTS).get("Contents", [])
+        entry["Key"]: client.get_object(Bucket=REPORTS, Key=entry["Key"])["Body"].read().decode()
+        for entry in client.list_objects_v2(Bucket=REPORTS).get("Contents", [])
     }
 
 
@@ -84,10 +84,10 @@ def test_the_report_of_the_last_week_is_in_the_bucket(caplog: pytest.LogCaptureF
     }
     report = json.loads(files[f"comparison/week={week}/bedrock-meter.json"])
     assert (report["calls"], report["outlined_calls"]) == (2, 1)
-    assert [it["loss"] for it in report["losses"]] == ["oversize_max_tokens"]
-    (logged,) = (vars(it) for it in caplog.records)
-    told = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
-    assert told == {"week": week, "calls": 2, "outlined_calls": 1}
+    assert [loss["loss"] for loss in report["losses"]] == ["oversize_max_tokens"]
+    (logged,) = (vars(line) for line in caplog.records)
+    summary = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
+    assert summary == {"week": week, "calls": 2, "outlined_calls": 1}
     for text in (*files.values(), caplog.text):
         assert PROMPT not in text
 
@@ -98,7 +98,7 @@ def test_where_content_is_not_logged_no_log_is_read(
     write_calls()
     monkeypatch.setenv("CONTENT_LOG_GROUP", "")
     handler.lambda_handler({}, context())
-    (logged,) = (vars(it) for it in caplog.records)
+    (logged,) = (vars(line) for line in caplog.records)
     assert (logged["calls"], logged["outlined_calls"]) == (2, 0)
 
 

@@ -32,7 +32,7 @@ WITHIN = AuditWindow.at(NOW).start
 
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the subscriber of the topic has received."""
+    """The messages that the topic's subscriber has received."""
     topic, received = subscribe_a_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("STATE_TABLE", STATE)

@@ -39,8 +39,8 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def written() -> dict[str, bytes]:
     client = boto3.client("s3")
     return {
-        it["Key"]: client.get_object(Bucket=REPORTS, Key=it["Key"])["Body"].read()
-        for it in client.list_objects_v2(Bucket=REPORTS).get("Contents", [])
+        entry["Key"]: client.get_object(Bucket=REPORTS, Key=entry["Key"])["Body"].read()
+        for entry in client.list_objects_v2(Bucket=REPORTS).get("Contents", [])
     }
 
 
@@ -59,7 +59,7 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
     )
     handler.lambda_handler({}, CONTEXT)
     files = written()
-    periods = [f"{it:%Y-%m}" for it in (last_month, now)]
+    periods = [f"{month:%Y-%m}" for month in (last_month, now)]
     assert set(files) == {
         f"focus/{folder}/billing_period={period}/bedrock-meter.{ending}"
         for period in periods
@@ -85,10 +85,10 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
                 "SELECT sum(BilledCost) FROM read_parquet(?)", [str(parquet)]
             ).fetchone()
         assert found == (total,)
-    logged = [vars(it) for it in caplog.records]
-    assert [it["billing_period"] for it in logged] == periods
-    assert [it["left_out_invocations"] for it in logged] == [0, 1]
-    assert not any({"focus_metadata", "left_out"} & it.keys() for it in logged)
+    logged = [vars(line) for line in caplog.records]
+    assert [manifest["billing_period"] for manifest in logged] == periods
+    assert [manifest["left_out_invocations"] for manifest in logged] == [0, 1]
+    assert not any({"focus_metadata", "left_out"} & manifest.keys() for manifest in logged)
 
 
 def test_without_time_it_fails_and_leaves_what_was_there() -> None:

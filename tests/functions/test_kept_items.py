@@ -1,4 +1,4 @@
-"""What functions ask of the tables is what their roles allow, item by item."""
+"""Functions access only the items that their roles allow."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     ):
         monkeypatch.setenv(name, value)
     seen: Asked = set()
-    session = boto3.DEFAULT_SESSION  # of which the functions' clients will be
+    session = boto3.DEFAULT_SESSION  # the functions' clients come from it
     assert session is not None
 
     def see(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -114,7 +114,7 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     actions = {action for action, _, _ in asked}
     assert {table for _, table, _ in asked} == {LEDGER}
     assert actions == {"PartiQLInsert", "BatchGetItem", "PutItem"}
-    assert all(is_allowed("LogProcessorRole", *it) for it in asked)
+    assert all(is_allowed("LogProcessorRole", *access) for access in asked)
     assert not [
         action
         for action in actions
@@ -142,7 +142,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
         *("identity-model-identity", "identity-model-identities"),
         *("tags", "unpriced", "waiting"),
     }
-    assert {it for it in asked if not is_allowed("MetricPublisherRole", *it)} == set()
+    assert {access for access in asked if not is_allowed("MetricPublisherRole", *access)} == set()
 
     asked.clear()
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
@@ -158,11 +158,13 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
         "correction",
     }
     assert {action for action, table, _ in asked if table == LEDGER} == {"BatchGetItem"}
-    assert {it for it in asked if not is_allowed("PriceRefresherRole", *it)} == set()
+    assert {access for access in asked if not is_allowed("PriceRefresherRole", *access)} == set()
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
 def test_whoever_publishes_can_change_no_call(role: str) -> None:
     writes = granted(role) & WRITES
     assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
-    assert not [it for it in writes if is_allowed(role, it, LEDGER, "account#region#id")]
+    assert not [
+        action for action in writes if is_allowed(role, action, LEDGER, "account#region#id")
+    ]

@@ -49,7 +49,7 @@ def rejections() -> list[str]:
 
 def ledger() -> dict[str, int | None]:
     items = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
-    return {it.request_id: it.tokens.total for it in map(from_item, items)}
+    return {record.request_id: record.tokens.total for record in map(from_item, items)}
 
 
 def test_a_delivery_is_in_the_ledger_once_however_often_it_comes(

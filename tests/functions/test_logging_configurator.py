@@ -147,7 +147,7 @@ def test_an_adopted_configuration_is_the_one_of_the_metered_log_group(function: 
 
 
 def test_properties_of_a_request_change_nothing(function: Function) -> None:
-    """Whoever may invoke the function cannot switch prompts on, even during a deployment."""
+    """Invoking the function is not enough to switch prompts on, even during a deployment."""
     function.request("Create")
     before = live()
     planted = {"LogGroupName": "attacker", "IsContentLogged": "true", "ExistingPolicy": "replace"}
@@ -218,7 +218,7 @@ def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
 
 
 def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Function) -> None:
-    """That version had no copy in the state table."""
+    """The last version had no copy in the state table."""
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")

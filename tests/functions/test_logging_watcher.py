@@ -52,7 +52,7 @@ Received = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
-    """What the subscriber of the topic has received, in an account as it was deployed."""
+    """The messages that the topic's subscriber received, in an account as it was deployed."""
     topic, received = subscribe_a_queue()
     stream = boto3.client("kinesis")
     stream.create_stream(StreamName="logs", ShardCount=1)
@@ -89,7 +89,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     )
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
-    session = boto3.DEFAULT_SESSION  # of which the function's client will be
+    session = boto3.DEFAULT_SESSION  # the function's client comes from it
     assert session is not None
     session.events.register("before-call.cloudtrail.LookupEvents", _no_events)
     for action, answer in _NOTHING.items():
@@ -103,7 +103,7 @@ def _no_events(**_: Any) -> Any:
 
 
 def _answer(**parsed: Any) -> Callable[..., Any]:
-    """What answers an action that moto does not know."""
+    """Return a handler that answers an action that moto does not know."""
     return lambda **_: (SimpleNamespace(status_code=200), parsed)
 
 
@@ -169,7 +169,7 @@ def test_the_check_finds_all_that_is_other(received: Received) -> None:
     iam.delete_role_policy(RoleName=ROLE, PolicyName="Writing")
     check()
     (message,) = received()
-    assert [it for it in message["Message"].split("\n") if it.startswith("- ")] == [
+    assert [line for line in message["Message"].split("\n") if line.startswith("- ")] == [
         "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
         f"- log group {GROUP} keeps logs for 1 instead of 90 days",
         f"- log group {GROUP} is not subscribed to any more",
@@ -184,7 +184,7 @@ def test_that_it_is_over_is_told(received: Received) -> None:
     put_configuration(CONFIGURATION)
     check()
     check()
-    assert [it["Subject"].removeprefix("Bedrock Meter: ") for it in received()] == [
+    assert [message["Subject"].removeprefix("Bedrock Meter: ") for message in received()] == [
         "invocation logging was changed",
         "all is as deployed again",
     ]
@@ -213,7 +213,7 @@ def begin_a_deployment() -> None:
 def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
     received: Received,
 ) -> None:
-    """Whoever invoked it made the memory agree; no event names anyone else."""
+    """The caller made the memory agree, and no event names anyone else."""
     with_prompts = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(with_prompts)
     remember(LoggingMemory((CONFIGURATION, with_prompts)))

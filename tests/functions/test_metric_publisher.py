@@ -79,7 +79,7 @@ def total(metric: str, **dimensions: str) -> float:
 
 def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
     records = [call(1), call(2, tokens=TokenCounts(100, 10)), call(3, identity_arn=BEN)]
-    assert publish(*[change(number, it) for number, it in enumerate(records)]) == []
+    assert publish(*[change(number, record) for number, record in enumerate(records)]) == []
     assert total("TotalTokens", IdentityArn=ANA) == 125
     assert total("Invocations", IdentityArn=BEN) == 1
     assert total("InputTokens", ModelId=HAIKU_3) == 120
@@ -98,14 +98,14 @@ def test_a_correction_adds_what_it_raises_and_no_second_call(
 
 
 def removal(number: int, record: UsageRecord) -> dict[str, Any]:
-    """What the stream has of a deleted item."""
+    """The stream record of a deleted item."""
     removed = change(number, record, record)
     del removed["dynamodb"]["NewImage"]
     return removed | {"eventName": "REMOVE"}
 
 
 def tampering(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log names, which is as often as the metric counts."""
+    """The tampering that the log names, after checking that the metric counts as much."""
     named = [
         vars(line)["tampering"] for line in caplog.records if "other than the meter" in line.message
     ]
@@ -237,7 +237,7 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     old = call(0, timestamp=NOW - timedelta(days=20))
     too_old = change(0, join(old, old._replace(tokens=TokenCounts(99, 99))), old)
@@ -263,7 +263,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     max_first_try: timedelta,
     usd: float,
 ) -> None:
-    """A deployment that tells a price starts functions anew: here between two tries."""
+    """A deployment that sets a price restarts functions: here between two attempts."""
     private = "imported-model/abc"
     batch = change(1, call(1, model_id=private))
     assert publish(batch) == []
@@ -323,7 +323,7 @@ def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
 
 
 def test_what_a_deployment_before_has_published_is_passed_over() -> None:
-    """The table outlives a deployment, and its stream tells of a day."""
+    """The table outlives a deployment, and its stream holds a day of changes."""
     before = change(1, call(1))
     before["dynamodb"]["ApproximateCreationDateTime"] -= 3600
     assert publish(before, change(2, call(2, tokens=TokenCounts(7, 0)))) == []
@@ -357,7 +357,7 @@ def test_the_delay_is_that_of_the_oldest_published_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     too_old, late = (call(n, timestamp=NOW - timedelta(days=d)) for n, d in ((1, 15), (2, 1)))
-    publish(*(change(number, it) for number, it in enumerate((too_old, call(3), late))))
+    publish(*(change(number, record) for number, record in enumerate((too_old, call(3), late))))
     (delay,) = health_metrics(capsys.readouterr().out)["MeteringDelay"]
     age = (datetime.now(UTC) - late.timestamp).total_seconds()
     assert delay <= age < delay + 60
@@ -409,8 +409,8 @@ def test_failed_calls_of_made_up_models_make_one_series(
     publish(*(change(number, record) for number, record in enumerate(made_up)))
     assert total("InvocationErrors", ModelId="__other__") == 20
     metrics = boto3.client("cloudwatch").list_metrics(MetricName="InvocationErrors")["Metrics"]
-    models = {it["Value"] for metric in metrics for it in metric["Dimensions"]} - {ANA}
-    assert models == {"__other__"}
+    values = {dimension["Value"] for metric in metrics for dimension in metric["Dimensions"]}
+    assert values == {ANA, "__other__"}
     assert "OverflowingCalls" not in health_metrics(capsys.readouterr().out)
 
 

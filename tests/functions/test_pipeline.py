@@ -82,7 +82,7 @@ def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> No
         error = {"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}
         return SimpleNamespace(status_code=400), error
 
-    session = boto3.DEFAULT_SESSION  # of which the function's client will be
+    session = boto3.DEFAULT_SESSION  # the function's client comes from it
     assert session is not None
     session.events.register("before-call.cloudwatch.PutMetricData", refuse)
     assert publish(table.changes()) == 3

@@ -52,7 +52,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     clear_caches()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
-        assert sum(it["calls"] for it in report["by_model"].values()) == calls
+        assert sum(model["calls"] for model in report["by_model"].values()) == calls
         health = health_metrics(capsys.readouterr().out)
         assert (health["RepricedCalls"], health["WaitingModels"]) == ([calls], [0])
     assert json.loads(json.dumps(report)) == report
@@ -76,7 +76,7 @@ def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_t
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     note_a_call()
     with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):

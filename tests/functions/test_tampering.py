@@ -1,4 +1,4 @@
-"""Whoever may write to the ledger's table can change a call there, but not without an alarm."""
+"""Changing a call in the ledger's table raises an alarm."""
 
 import json
 from collections.abc import Callable

@@ -26,7 +26,7 @@ RULES = AttributionSetting(label_names=LabelNamesSetting(project=("app",)))
 @pytest.fixture(autouse=True)
 def roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The role `chat`, whose tag names a project, and a Bedrock that does not answer."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", "http://127.0.0.1:9")  # nothing listens there
     boto3.client("iam").create_role(
         RoleName="chat", AssumeRolePolicyDocument="{}", Tags=[{"Key": "App", "Value": "search"}]
     )

@@ -1,4 +1,4 @@
-"""A rule that no call can be meant by is told, with what to write instead."""
+"""A rule that can match no call is reported, with the name to write instead."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ SHIPPED = sorted({price.model_id for price in shipped_prices()})
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "advice"),
     [
         ("us.anthropic.claude-sonnet-4-6", "so anthropic.claude-sonnet-4-6"),
         ("global.anthropic.*", "so anthropic.*"),
@@ -30,8 +30,8 @@ SHIPPED = sorted({price.model_id for price in shipped_prices()})
         ("arn:*", "such as anthropic.claude-sonnet-4-6"),
     ],
 )
-def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, told: str) -> None:
-    assert (allowed_instead_of(model) or "").endswith(told)
+def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, advice: str) -> None:
+    assert (allowed_instead_of(model) or "").endswith(advice)
 
 
 @pytest.mark.parametrize(

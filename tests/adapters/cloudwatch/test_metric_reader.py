@@ -1,4 +1,4 @@
-"""What every reader of metrics promises, kept by each of them; and CloudWatch's own ways."""
+"""The contract of every metric reader, run on each of them, and CloudWatch's own behaviour."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -131,7 +131,7 @@ def test_nothing_counted_is_not_no_data(metrics: Metrics) -> None:
 
 
 def test_sums_are_of_one_namespace_and_of_the_account_without_dimensions() -> None:
-    """Of the twin alone: moto adds up over namespaces, and over dimensions where none are given."""
+    """Tests the twin alone: moto sums over all namespaces, and over all dimensions by default."""
     metrics = InMemoryMetrics()
     metrics.add("Other", "Inferences", WINDOW.start, 5)
     metrics.add(NAMESPACE, "Inferences", WINDOW.start, 3)

@@ -1,4 +1,4 @@
-"""What CloudWatch is sent keeps its limits, whichever protocol boto3 chooses."""
+"""Requests to CloudWatch stay within its limits, whichever protocol boto3 chooses."""
 
 from datetime import timedelta
 from typing import Any

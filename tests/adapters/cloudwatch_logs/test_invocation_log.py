@@ -24,7 +24,9 @@ def written(*seconds: float) -> CloudWatchInvocationLog:
     client.put_log_events(
         logGroupName=GROUP,
         logStreamName="stream",
-        logEvents=[{"timestamp": start + int(it * 1000), "message": str(it)} for it in seconds],
+        logEvents=[
+            {"timestamp": start + int(second * 1000), "message": str(second)} for second in seconds
+        ],
     )
     return CloudWatchInvocationLog(client, GROUP)
 
@@ -32,7 +34,7 @@ def written(*seconds: float) -> CloudWatchInvocationLog:
 @pytest.mark.usefixtures("aws")
 def test_messages_of_a_time_are_read_in_order() -> None:
     log = written(-0.001, 0, 1, 3599.999, 3600)
-    found = [it for page in log.between(START, START + HOUR) for it in page]
+    found = [message for page in log.between(START, START + HOUR) for message in page]
     assert found == ["0", "1", "3599.999"]
 
 
@@ -41,7 +43,7 @@ def test_all_pages_are_read() -> None:
     seconds = [number / 10 for number in range(10_001)]  # a page has 10,000 at most
     pages = list(written(*seconds).between(START, START + HOUR))
     assert len(pages) > 1
-    assert [it for page in pages for it in page] == [str(it) for it in seconds]
+    assert [message for page in pages for message in page] == [str(second) for second in seconds]
 
 
 @pytest.mark.usefixtures("aws")

@@ -1,4 +1,4 @@
-"""What every identity registry promises, kept by each of them."""
+"""The contract of every identity registry, run on each of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What everything that reads calls back promises, kept by each of them."""
+"""The contract of every reader of recorded calls, run on each of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -95,12 +95,14 @@ def test_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aw
     client = boto3.client("dynamodb")
     (item,) = client.scan(TableName=LEDGER)["Items"]
     item |= {"pk": {"S": "x"}, **damage}
-    client.put_item(TableName=LEDGER, Item={name: it for name, it in item.items() if it})
+    client.put_item(TableName=LEDGER, Item={name: value for name, value in item.items() if value})
     (page,) = calls.scan_range(START, END)
     assert (page.records, page.unreadable_items) == ([record], 1)
 
 
-moments = st.integers(-2_000_000, 2_000_000).map(lambda it: END + timedelta(microseconds=it))
+moments = st.integers(-2_000_000, 2_000_000).map(
+    lambda microseconds: END + timedelta(microseconds=microseconds)
+)
 
 
 @settings(

@@ -151,7 +151,7 @@ def test_call_under_the_key_of_another_one_is_tampering() -> None:
 
 
 def test_call_that_replaces_what_could_not_be_read_is_a_new_one() -> None:
-    """Else whoever inserts such an item before a call would keep the call out of the metrics."""
+    """Otherwise, inserting such an item before a call would keep the call out of the metrics."""
     images = {"NewImage": to_item(usage_record(), RETENTION), "OldImage": {"pk": {"S": "1"}}}
     change = read_change({"eventName": "MODIFY", "dynamodb": images}, RETENTION)
     assert change == LedgerChange(usage_record())

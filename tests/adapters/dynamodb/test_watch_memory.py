@@ -1,4 +1,4 @@
-"""What every memory of a watch promises, kept by each of them."""
+"""The contract of every store of a watch's state, run on each of them."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What programs and people get of a comparison."""
+"""A comparison as JSON for programs and as text for people."""
 
 import json
 from dataclasses import replace
@@ -53,21 +53,21 @@ def test_the_json_keeps_its_contract() -> None:
     )
     text = report_json(report, {"read": 3})
     assert text.startswith(START_OF_REPORT)
-    told = json.loads(text)
-    assert list(told) == [
+    document = json.loads(text)
+    assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
         *("losses", "meanings", "unknown"),
     ]
-    assert told["start"] == told["end"] == "2026-09-08T12:00:00+00:00"
-    assert told["version"] == 1
-    assert (told["calls"], told["outlined_calls"], told["read"]) == (3, 1, 3)
-    assert told["account"]["project"] is None
-    assert told["account"]["failed_calls"] == 1
-    assert told["account"]["unpriced"] == [
+    assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
+    assert document["version"] == 1
+    assert (document["calls"], document["outlined_calls"], document["read"]) == (3, 1, 3)
+    assert document["account"]["project"] is None
+    assert document["account"]["failed_calls"] == 1
+    assert document["account"]["unpriced"] == [
         {"model_id": CACHELESS, "reason": "no_counts", "calls": 1}
     ]
-    (traffic,) = told["account"]["traffic"]
-    models = {it["model_id"]: it for it in traffic.pop("models")}
+    (traffic,) = document["account"]["traffic"]
+    models = {model["model_id"]: model for model in traffic.pop("models")}
     assert traffic == {
         "purpose": "text",
         "calls": 1,
@@ -97,8 +97,8 @@ def test_the_json_keeps_its_contract() -> None:
     }
     assert models[CACHELESS]["as_cached_usd"] is models[CACHELESS]["as_cached_saves"] is None
     assert models[CACHELESS]["lacks"] == ["cache_read"]
-    assert [it["project"] for it in told["projects"]] == ["search", "chat"]
-    assert told["losses"] == [
+    assert [project["project"] for project in document["projects"]] == ["search", "chat"]
+    assert document["losses"] == [
         {
             "project": "search",
             "model_id": DEAR,
@@ -110,8 +110,8 @@ def test_the_json_keeps_its_contract() -> None:
             "unpriced_calls": 0,
         }
     ]
-    assert set(told["meanings"]) == set(Loss) == set(MEANINGS)
-    assert told["unknown"] == list(UNKNOWNS)
+    assert set(document["meanings"]) == set(Loss) == set(MEANINGS)
+    assert document["unknown"] == list(UNKNOWNS)
 
 
 def shown_models(text: str) -> list[str]:
@@ -254,11 +254,13 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
         call(project="p1", model="nobody.knows"),
         *(call(tokens=TokenCounts(n), project=f"p{n}", **FAILED) for n in (1, 2, 4)),
     )
-    assert [it.project for it in report.projects] == ["p4", "p3", "__other__"]
+    assert [project.project for project in report.projects] == ["p4", "p3", "__other__"]
     others = report.projects[-1]
-    assert sum(it.mix.usd for it in others.traffic) == Decimal("0.000009")
+    assert sum(part.mix.usd for part in others.traffic) == Decimal("0.000009")
     assert (others.failed_calls, sum(others.unpriced.values())) == (2, 1)
-    losses = {key.project: (it.calls, it.tokens, it.usd) for key, it in report.losses}
+    losses = {
+        key.project: (figures.calls, figures.tokens, figures.usd) for key, figures in report.losses
+    }
     assert losses == {
         "p4": (1, 4, Decimal("0.000012")),
         "__other__": (2, 3, Decimal("0.000009")),
@@ -266,7 +268,7 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     text = plain_text(report_tables(report))
     assert "There are more than 2 projects; the JSON has the rest of them as one" in text
     assert "Project __other__" not in text
-    assert [it["project"] for it in json.loads(report_json(report, {}))["projects"]] == [
+    assert [project["project"] for project in json.loads(report_json(report, {}))["projects"]] == [
         *("p4", "p3", "__other__")
     ]
     assert "There are more than" not in plain_text(report_tables(report_on(*calls[:2])))
@@ -276,12 +278,12 @@ def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(comparison_report, "MOST_OBSERVED_PROJECTS", 3)
     projects = ("a", "b", "a", "c", UNATTRIBUTED, "b")
     calls = [
-        call(n, TokenCounts(M * (n + 1)), project=it, **changes)
-        for n, it in enumerate(projects)
+        call(n, TokenCounts(M * (n + 1)), project=project, **changes)
+        for n, project in enumerate(projects)
         for changes in ({}, FAILED)
     ]
     report = report_on(*calls)
-    assert [(it.project, it.failed_calls) for it in report.projects] == [
+    assert [(project.project, project.failed_calls) for project in report.projects] == [
         *(("b", 2), (UNATTRIBUTED, 1), ("a", 2), ("__other__", 1))
     ]
     assert report.account.failed_calls == 6
@@ -291,7 +293,7 @@ def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPat
 def test_names_cannot_steer_what_shows_them() -> None:
     report = report_on(call(project="a\x1b[2Jb\nc"), call(model="x\ry"))
     text = plain_text(report_tables(report))
-    assert all(it.isprintable() for it in text.replace("\n", ""))
+    assert all(character.isprintable() for character in text.replace("\n", ""))
     assert "a\ufffd[2Jb\ufffdc" in text
 
 

@@ -74,7 +74,7 @@ def test_the_schema_has_a_new_id_and_date_when_its_columns_change() -> None:
         "9fa24c02-937b-56eb-897f-1c50cc7fa0cd",
         SCHEMA_CREATED,
     )
-    defined = {it["ColumnName"]: it for it in metadata["ColumnDefinition"]}
+    defined = {definition["ColumnName"]: definition for definition in metadata["ColumnDefinition"]}
     assert list(defined) == [column.name for column in COLUMNS]
     assert defined["BilledCost"] == {
         "ColumnName": "BilledCost",

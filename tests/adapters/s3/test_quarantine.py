@@ -38,7 +38,7 @@ def quarantined(*messages: str) -> list[dict[str, Any]]:
 def kept() -> list[dict[str, Any]]:
     s3 = boto3.client("s3")
     objects = s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
-    texts = [s3.get_object(Bucket=QUARANTINE, Key=it["Key"])["Body"].read() for it in objects]
+    texts = [s3.get_object(Bucket=QUARANTINE, Key=entry["Key"])["Body"].read() for entry in objects]
     return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
@@ -120,5 +120,7 @@ def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
     quarantined("poison")
-    (key,) = (it["Key"] for it in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"])
+    (key,) = (
+        entry["Key"] for entry in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"]
+    )
     assert key == f"rejected/{open_small(pack(['poison'])).name}.jsonl"

@@ -43,7 +43,9 @@ ANA_IS_TRUSTED = TrustedPrincipal(
 
 def history(*tags: Tags, since: datetime = LONG_AGO, model_id: str | None = None) -> TagHistory:
     """Tags that changed day by day."""
-    observations = (TagObservation(since + number * DAY, it) for number, it in enumerate(tags))
+    observations = (
+        TagObservation(since + number * DAY, observed) for number, observed in enumerate(tags)
+    )
     return TagHistory(tuple(observations), model_id)
 
 
@@ -167,7 +169,7 @@ def test_a_pattern_changes_calls_of_its_own_time_only() -> None:
     )
     rules = AttributionRules(patterns=patterns)
     times = [NOON - DAY, NOON - timedelta(seconds=1), NOON, NOON + DAY]
-    projects = [attribute(call(timestamp=it), TagFacts(), rules).project for it in times]
+    projects = [attribute(call(timestamp=time), TagFacts(), rules).project for time in times]
     assert projects == ["old", "old", "new", UNATTRIBUTED]
 
 
@@ -191,8 +193,8 @@ def test_whatever_is_changed_tomorrow_does_not_change_yesterday(
     today: datetime, before: list[Tags], name: str, later: Tags, record: UsageRecord
 ) -> None:
     known = TagHistory().observed(today - 10 * DAY, ())
-    for number, it in enumerate(before):
-        known = known.observed(today - (9 - number) * DAY, it)
+    for number, tags_before in enumerate(before):
+        known = known.observed(today - (9 - number) * DAY, tags_before)
     tomorrow = today + DAY
     yesterdays = record._replace(timestamp=today - DAY, request_metadata=project("claim"))
     trusted = TrustedPrincipal(account_id=ACCOUNT, principal="role/chat", effective_from=tomorrow)
@@ -246,7 +248,7 @@ def test_forgery_is_told_even_where_a_tag_decides() -> None:
 
 hostile_names = st.sampled_from(["project", "department", "use_case", "__proto__"]) | any_text
 metadata = st.dictionaries(hostile_names, any_text, max_size=20).map(read_metadata)
-present_rungs = st.sets(st.sampled_from([it for it in EACH_RUNG if it != "request_metadata"]))
+present_rungs = st.sets(st.sampled_from([rung for rung in EACH_RUNG if rung != "request_metadata"]))
 
 
 @given(metadata, present_rungs)

@@ -165,13 +165,13 @@ def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
         history = history.observed(at(hours), large(str(hours)))
         assert size_of(history) <= MOST_HISTORY_BYTES
     kept = range(MOST_LARGE, 2 * MOST_LARGE)
-    assert [history.tags_at(at(hours)) for hours in kept] == [large(str(it)) for it in kept]
+    assert [history.tags_at(at(hours)) for hours in kept] == [large(str(hours)) for hours in kept]
     assert history.tags_at(at(MOST_LARGE - 1)) == NO_TAGS
 
 
 def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_them() -> None:
     months = range(4000)
-    observed = (TagObservation(at(it), (("project", f"project-{it}"),)) for it in months)
+    observed = (TagObservation(at(month), (("project", f"project-{month}"),)) for month in months)
     history = TagHistory(tuple(observed)).observed(at(len(months)), SEARCH)
     assert history.tags_at(at(0)) == (("project", "project-0"),)
     assert len(history.observations) == len(months) + 1
@@ -193,7 +193,7 @@ def test_what_is_kept_may_take_all_bytes_there_are_and_no_more(over: int) -> Non
 
     def history(filling: str) -> TagHistory:
         looks = enumerate((SEARCH, (("project", filling),), SEARCH))
-        return reduce(lambda known, it: known.observed(at(it[0]), it[1]), looks, TagHistory())
+        return reduce(lambda known, look: known.observed(at(look[0]), look[1]), looks, TagHistory())
 
     full = history("x" * (MOST_HISTORY_BYTES - size_of(history("")) + over))
     assert (full.tags_at(at(0)) == SEARCH) == (over == 0)
@@ -204,7 +204,7 @@ def test_where_a_history_begins_anew_with_no_tags_that_is_told_once() -> None:
     history = TagHistory().observed(at(0), large("0")).observed(at(1), NO_TAGS)
     for hours in range(2, MOST_LARGE + 2):
         history = history.observed(at(hours), large(str(hours)))
-    assert [it.tags for it in history.observations[:2]] == [NO_TAGS, large("2")]
+    assert [observation.tags for observation in history.observations[:2]] == [NO_TAGS, large("2")]
 
 
 some_tags = st.sampled_from([NO_TAGS, SEARCH, CHAT])
@@ -239,8 +239,8 @@ def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
         if now > hours:
             known.append(history.tags_at(at(hours)))
         assert size_of(history) <= MOST_HISTORY_BYTES
-    told = [it for it in known if it != NO_TAGS]
-    assert len(set(told)) <= 1
+    answers = [answer for answer in known if answer != NO_TAGS]
+    assert len(set(answers)) <= 1
 
 
 @given(looks)
@@ -251,7 +251,7 @@ def test_observations_are_in_order_and_each_differs_from_the_one_before(
     for when, tags in observed:
         history = history.observed(when, tags)
     kept = history.observations
-    assert list(kept) == sorted(kept, key=lambda it: it.observed_from)
+    assert list(kept) == sorted(kept, key=lambda observation: observation.observed_from)
     assert all(one.tags != next_one.tags for one, next_one in pairwise(kept))
 
 

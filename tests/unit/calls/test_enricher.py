@@ -216,7 +216,7 @@ def test_tokens_of_no_project_are_counted_beside_all_tokens() -> None:
         usage_record(request_id="2"),
         usage_record(request_id="3", error_code="ThrottlingException"),
     ]
-    (unattributed,) = (it for it in USAGE_METRICS if it.name == "UnattributedTokens")
+    (unattributed,) = (metric for metric in USAGE_METRICS if metric.name == "UnattributedTokens")
     calls = call_books(tagged(ben="search")).enrich(records, NOON)
     assert [unattributed.value_of(call, call.cost) for call in calls] == [0, 15, None]
     assert calls[0].model_id == HAIKU_3

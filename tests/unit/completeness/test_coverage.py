@@ -150,7 +150,7 @@ def test_models_past_the_bound_are_compared_together() -> None:
 def test_bucket_of_failed_calls_alone_hides_no_model_that_is_missing() -> None:
     metered = {OTHER_MODELS: {Quantity.FAILED_CALLS: 9}}
     found = compare(metered=metered, bedrock={"a.b": {Quantity.CALLS: 4}})
-    assert [it.model_id for it in found] == [OTHER_MODELS, "a.b"]
+    assert [model.model_id for model in found] == [OTHER_MODELS, "a.b"]
 
 
 def test_tokens_are_compared_where_bedrock_has_a_figure_of_them() -> None:
@@ -225,4 +225,4 @@ def test_a_window_is_an_hour_that_ended_a_quarter_of_an_hour_ago(moment: datetim
 
 def test_of_the_windows_of_an_hour_one_is_an_hour_of_the_clock() -> None:
     moments = [NOON + timedelta(minutes=2 + 5 * number) for number in range(12)]
-    assert [AuditWindow.at(it).is_hour_of_the_clock for it in moments].count(True) == 1
+    assert [AuditWindow.at(moment).is_hour_of_the_clock for moment in moments].count(True) == 1

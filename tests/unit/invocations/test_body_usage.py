@@ -1,4 +1,4 @@
-"""What a response body tells where Bedrock left the counts out."""
+"""Token counts from response bodies where Bedrock left the counts out."""
 
 import json
 from typing import Any
@@ -477,7 +477,7 @@ def test_the_split_that_opens_a_stream_holds_for_all_of_it() -> None:
     assert tokens_of(answered(chunks)) == TokenCounts(None, 9, None, 100, 100)
 
 
-# Guardrails and whatever else looks like usage and is none.
+# Guardrails, and other fields that look like usage but are not.
 
 
 def test_the_usage_in_a_guardrails_trace_is_never_taken() -> None:

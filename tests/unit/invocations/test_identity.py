@@ -1,4 +1,4 @@
-"""What an ARN says of the caller."""
+"""The caller, as read from an ARN."""
 
 import pytest
 from hypothesis import given

@@ -232,7 +232,7 @@ HOSTILE: dict[str, Callable[[], Iterable[str]]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_delivery_takes_more_memory_than_a_function_has(kind: str) -> None:
-    """What unpacks from 76 KB to 60 MB took 1.8 GB."""
+    """A delivery that unpacks from 76 KB to 60 MB once took 1.8 GB."""
     data = packed(HOSTILE[kind]())
     peak, count = peak_of(data)
     assert count >= 1

@@ -1,4 +1,4 @@
-"""What counts against the tokens-per-minute quota."""
+"""Tokens that count against the tokens-per-minute quota."""
 
 import pytest
 

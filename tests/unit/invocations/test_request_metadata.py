@@ -1,4 +1,4 @@
-"""What a caller said of a call: kept within Bedrock's bounds, and never in the way of the call."""
+"""Request metadata is kept within Bedrock's limits, and never stops a call from being counted."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is a token count, and how counts add up."""
+"""Valid token counts, and their sums."""
 
 import math
 

@@ -158,7 +158,7 @@ def test_the_reasons_are_a_closed_list() -> None:
         "bad_timestamp",
         "truncated",
         "too_old",  # for a ledger that forgets; a message by itself is never too old
-        "in_the_future",  # by a clock; a message by itself has none
+        "in_the_future",  # compared with a clock, which a message by itself does not have
         "wrong_source",  # for a deployment, which takes records of one log group
         "wrong_account",
         "wrong_region",
@@ -426,7 +426,7 @@ count_fields = st.sampled_from(
 
 
 def assert_is_sound(reading: object) -> None:
-    """What every store can take: hashable, and text that can be written as UTF-8."""
+    """Assert that every store can take a reading: hashable, with text that encodes as UTF-8."""
     if isinstance(reading, UsageRecord):
         hash(reading)
         repr(reading).encode()

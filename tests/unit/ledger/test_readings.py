@@ -1,4 +1,4 @@
-"""Readings of one call join into the same record in any order, and none lowers another."""
+"""Readings of one call join into the same record in any order, and never lower its counts."""
 
 from datetime import timedelta
 from functools import reduce

@@ -109,7 +109,7 @@ def change(action: str = "DeleteModelInvocationLoggingConfiguration", **changes:
 
 
 def session_of(role_arn: str, **changes: Any) -> dict[str, Any]:
-    """Who a session of a role is, to CloudTrail."""
+    """A session of a role, as CloudTrail records its identity."""
     name = role_arn.rpartition("/")[2]
     return {
         "type": "AssumedRole",

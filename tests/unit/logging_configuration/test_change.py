@@ -1,4 +1,4 @@
-"""Who changed something, from what CloudTrail tells of it."""
+"""The author of a change, as read from CloudTrail."""
 
 from datetime import UTC, datetime
 from typing import Any

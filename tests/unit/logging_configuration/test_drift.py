@@ -43,8 +43,8 @@ AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:
 
 def texts(differences: Any, subject: Subject) -> list[str]:
     found: list[Difference] = list(differences)
-    assert {it.subject for it in found} <= {subject}
-    return [it.text for it in found]
+    assert {difference.subject for difference in found} <= {subject}
+    return [difference.text for difference in found]
 
 
 def of_configuration(
@@ -68,7 +68,7 @@ def test_nothing_differs_from_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "deployed", "told"),
+    ("live", "deployed", "expected"),
     [
         (None, DEPLOYED, "Bedrock's invocation logging is off"),
         (None, ADOPTED, "Bedrock's invocation logging is off"),
@@ -90,15 +90,15 @@ def test_nothing_differs_from_itself() -> None:
     ],
 )
 def test_another_configuration_is_told_by_what_is_other(
-    live: LoggingConfiguration | None, deployed: DeployedLogging, told: str
+    live: LoggingConfiguration | None, deployed: DeployedLogging, expected: str
 ) -> None:
-    assert of_configuration(live, deployed) == [told]
+    assert of_configuration(live, deployed) == [expected]
 
 
 def test_every_setting_that_changed_is_told() -> None:
     assert of_configuration(AUDIT) == [
-        f"in Bedrock's logging configuration, {it}"
-        for it in (
+        f"in Bedrock's logging configuration, {change}"
+        for change in (
             f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
             f"cloudWatchConfig.roleArn is 'arn:role/audit', was '{ROLE_ARN}'",
             "embeddingDataDeliveryEnabled is not set, was False",
@@ -109,7 +109,9 @@ def test_every_setting_that_changed_is_told() -> None:
 
 
 def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
-    older = {name: it for name, it in CONFIGURATION.items() if not name.startswith(("vid", "aud"))}
+    older = {
+        name: value for name, value in CONFIGURATION.items() if not name.startswith(("vid", "aud"))
+    }
     assert of_configuration(older) == []
 
 
@@ -127,7 +129,7 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
 
 
 @pytest.mark.parametrize(
-    ("live", "subject", "told"),
+    ("live", "subject", "expected"),
     [
         (None, Subject.LOG_GROUP, f"log group {GROUP} is gone"),
         (
@@ -158,9 +160,9 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
     ],
 )
 def test_another_log_group_is_told_by_what_is_other(
-    live: LogGroup | None, subject: Subject, told: str
+    live: LogGroup | None, subject: Subject, expected: str
 ) -> None:
-    assert texts(compare_log_group(DEPLOYED, live), subject) == [told]
+    assert texts(compare_log_group(DEPLOYED, live), subject) == [expected]
 
 
 def test_others_may_subscribe_as_well() -> None:
@@ -174,7 +176,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("live", "told"),
+    ("live", "expected"),
     [
         (None, "is gone"),
         (
@@ -197,8 +199,8 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         ),
     ],
 )
-def test_another_role_is_told_by_what_is_other(live: Role | None, told: str) -> None:
-    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {told}"]
+def test_another_role_is_told_by_what_is_other(live: Role | None, expected: str) -> None:
+    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {expected}"]
 
 
 def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:

@@ -32,7 +32,7 @@ def aggregate_fully(records: list[UsageRecord]) -> list[DataPoint]:
 
 def find(points: list[DataPoint], name: str, **dimensions: str) -> list[DataPoint]:
     wanted = tuple(dimensions.items())
-    return [it for it in points if it.metric.name == name and it.dimensions == wanted]
+    return [point for point in points if point.metric.name == name and point.dimensions == wanted]
 
 
 def sum_of(point: DataPoint) -> Decimal:
@@ -77,7 +77,7 @@ def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points
         for number in range(LARGEST_DISTRIBUTION + 1)
     ]
     points = find(aggregate_fully(records), "InputTokens")
-    sizes = [len(it.values.values) for it in points if isinstance(it.values, Distribution)]
+    sizes = [len(point.values.values) for point in points if isinstance(point.values, Distribution)]
     assert sizes == [LARGEST_DISTRIBUTION, 1]
 
 
@@ -116,7 +116,8 @@ def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[Usage
                 sum_of(point)
                 for point in points
                 if point.metric == metric
-                and tuple(it for it, _ in point.dimensions) == dimension_set.dimension_names
+                and tuple(dimension for dimension, _ in point.dimensions)
+                == dimension_set.dimension_names
             )
             for dimension_set in metric.detail_of
         }
@@ -139,7 +140,7 @@ def test_data_points_of_parts_add_up_to_those_of_the_whole(
 def test_a_model_id_that_cloudwatch_would_refuse_stops_no_metrics() -> None:
     calls = [usage_record(model_id="modèle\n" + "x" * 2000)]
     points = aggregate_fully(calls)
-    models = {value for it in points for name, value in it.dimensions if name == "ModelId"}
+    models = {value for point in points for name, value in point.dimensions if name == "ModelId"}
     assert [value[:9] for value in models] == ["mod?le?xx"]
 
 

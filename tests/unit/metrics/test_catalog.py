@@ -46,7 +46,9 @@ def test_every_metric_is_published_for_the_account_and_what_is_of_models_for_eac
 
 
 def test_a_project_costs_four_metrics_a_month() -> None:
-    by_project = [it.name for it in USAGE_METRICS if DimensionSet.PROJECT in it.detail_of]
+    by_project = [
+        metric.name for metric in USAGE_METRICS if DimensionSet.PROJECT in metric.detail_of
+    ]
     assert by_project == ["Invocations", "TotalTokens", "QuotaTokens", "EstimatedCostUSD"]
 
 
@@ -69,7 +71,7 @@ def test_at_standard_detail_an_identity_costs_seven_metrics_a_month() -> None:
 
 
 def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
-    assert [it.dimension_names for it in DimensionSet] == [
+    assert [dimension_set.dimension_names for dimension_set in DimensionSet] == [
         (),
         (MODEL_ID,),
         (IDENTITY_ARN,),

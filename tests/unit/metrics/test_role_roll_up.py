@@ -97,7 +97,7 @@ letters = st.text("a?:~ \u00e9\u00fc\ud800_", max_size=4)
 
 @given(letters, letters)
 def test_different_texts_never_share_a_dimension_value(one: str, other: str) -> None:
-    values = {dimension_value(it) for it in (one, dimension_value(one), other)}
+    values = {dimension_value(text) for text in (one, dimension_value(one), other)}
     assert len(values) >= len({one, dimension_value(one), other})
 
 
@@ -117,4 +117,4 @@ def test_texts_that_cloudwatch_does_not_take_are_still_told_apart() -> None:
         "a",
         " a",
     ]
-    assert len({dimension_value(it) for it in texts}) == len(texts)
+    assert len({dimension_value(text) for text in texts}) == len(texts)

@@ -94,7 +94,7 @@ def test_what_has_no_cost_says_why_and_is_never_nought(
 
 @pytest.mark.parametrize("kind", TokenKind)
 def test_a_kind_without_a_price_makes_the_calls_that_used_it_unpriced(kind: TokenKind) -> None:
-    rest = {it: value for it, value in USD.items() if it is not kind}
+    rest = {other: value for other, value in USD.items() if other is not kind}
     book = PriceBook([replace(LISTED, rates=(Rates(0, rest),))])
     used = TokenCounts(1, 1, 1, 2, 1)
     assert cost_of(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
@@ -104,7 +104,7 @@ def test_a_kind_without_a_price_makes_the_calls_that_used_it_unpriced(kind: Toke
 
 
 def test_a_large_call_has_the_price_of_large_calls_for_all_its_tokens() -> None:
-    rates = (Rates(0, USD), Rates(100, {kind: 2 * it for kind, it in USD.items()}))
+    rates = (Rates(0, USD), Rates(100, {kind: 2 * value for kind, value in USD.items()}))
     book = PriceBook([replace(LISTED, rates=rates)])
     small = usage_record(tokens=TokenCounts(90, 10, cache_read=10))
     large = usage_record(tokens=TokenCounts(91, 10, cache_read=10))
@@ -219,13 +219,13 @@ def test_a_model_is_known_if_calls_of_it_can_have_a_cost(model_id: str, *, is_kn
     assert Pricing(BOOK, NegotiatedPrices([own, discount])).knows(model_id) is is_known  # type: ignore[list-item]
 
 
-priced = usage_records.map(lambda it: it._replace(model_id=HAIKU_3))
-of_one_tier = priced.map(lambda it: it._replace(service_tier=None))
+priced = usage_records.map(lambda record: record._replace(model_id=HAIKU_3))
+of_one_tier = priced.map(lambda record: record._replace(service_tier=None))
 
 
 def total(records: list[UsageRecord]) -> Decimal:
     costs = (price_call(record, Pricing(BOOK)) for record in records)
-    return sum((it.effective_usd for it in costs if isinstance(it, Cost)), Decimal(0))
+    return sum((cost.effective_usd for cost in costs if isinstance(cost, Cost)), Decimal(0))
 
 
 @given(st.lists(priced), st.integers(0, 20))
@@ -235,9 +235,14 @@ def test_cost_is_additive_over_any_split_of_records(records: list[UsageRecord], 
 
 @given(st.lists(of_one_tier))
 def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecord]) -> None:
-    counted = [it for it in records if not it.is_failed and not it.tokens.is_missing]
+    counted = [
+        record for record in records if not record.is_failed and not record.tokens.is_missing
+    ]
     tokens = TokenCounts(
-        *(sum(it.tokens[place] or 0 for it in counted) for place in range(len(TokenCounts._fields)))
+        *(
+            sum(record.tokens[place] or 0 for record in counted)
+            for place in range(len(TokenCounts._fields))
+        )
     )
     at_once = usd(usage_record(tokens=tokens)) if counted else Decimal(0)
     assert total(records) == at_once

@@ -1,4 +1,4 @@
-"""The first price of what had none holds for the calls of the past that wait for one."""
+"""The first price of a model also applies to its past calls that wait for a price."""
 
 from datetime import date, timedelta
 from decimal import Decimal

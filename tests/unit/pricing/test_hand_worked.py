@@ -70,7 +70,7 @@ def usd_and_basis(cost: Cost | Unpriced) -> tuple[Decimal, PriceBasis | None]:
         ("global.amazon.nova-2-lite-v1:0", "ap-northeast-1", (MILLION, TENTH), "0.661", "global"),
         ("global.amazon.nova-2-lite-v1:0", "eu-south-1", (MILLION, TENTH), "0.891", "global"),
         ("global.amazon.nova-2-lite-v1:0", "us-east-1", (MILLION, TENTH), "0.55", "global"),
-        # A geography's price where the Region has none of its own: an hour's cache in Frankfurt.
+        # A geography's price where the Region has no price: a one-hour cache write in Frankfurt.
         (
             "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
             "eu-central-1",

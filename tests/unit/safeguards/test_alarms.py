@@ -9,7 +9,7 @@ from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, r
 
 
 def found(**changes: Any) -> list[str]:
-    """The differences of one alarm with these changes; `None` takes a value away."""
+    """The differences of one alarm with these changes; `None` removes a value."""
     live = {name: value for name, value in (LIVE_ALARM | changes).items() if value is not None}
     return [difference.text for difference in compare_alarms([ALARM], {COVERAGE: live})]
 

@@ -1,4 +1,4 @@
-"""What masks, rewrites or copies logs is found, and what the owner names is not."""
+"""Policies that mask, rewrite or copy logs are found, except those that the owner names."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What keeps notifications from people is found at the topic, its subscriptions and its key."""
+"""Settings of the topic, its subscriptions or its key that block notifications are found."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -51,7 +51,7 @@ RESOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 class Account:
-    """What CloudFormation, and what everything else knows of an account."""
+    """An account: its stacks in CloudFormation, and its live resources."""
 
     def __init__(self) -> None:
         self.refused: set[str] = set()

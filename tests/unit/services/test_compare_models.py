@@ -54,7 +54,7 @@ def message(record: UsageRecord, body: object) -> str:
 
 
 def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMemoryReportFiles]:
-    """What compares models on calls, and where its report goes."""
+    """A comparer of models on these calls, and the files of its report."""
     files = InMemoryReportFiles()
     reporter = ModelComparer(
         calls=InMemoryRecordedCalls(calls),
@@ -65,7 +65,7 @@ def comparing(*calls: UsageRecord, **changes: Any) -> tuple[ModelComparer, InMem
     return replace(reporter, **changes), files
 
 
-def told(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
+def read_json(files: InMemoryReportFiles, week: str = "2026-W47") -> Any:
     return json.loads(files.kept[f"comparison/week={week}/bedrock-meter.json"])
 
 
@@ -89,7 +89,7 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
     assert list(files.kept) == [
         f"comparison/week=2026-W47/bedrock-meter.{suffix}" for suffix in ("txt", "json")
     ]
-    report = told(files)
+    report = read_json(files)
     assert (report["start"], report["end"], report["calls"]) == (
         "2026-11-16T00:00:00+00:00",
         "2026-11-23T00:00:00+00:00",
@@ -104,13 +104,13 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
 def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week: str) -> None:
     reporter, files = comparing()
     assert reporter.report(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
-    assert told(files, week)["calls"] == 0
+    assert read_json(files, week)["calls"] == 0
 
 
 def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     source = InMemoryTagSource()
     role = "arn:aws:iam::111122223333:role/"
-    source.found = {f"{role}{it}": FoundTags([("project", it)]) for it in ("search", "chat")}
+    source.found = {f"{role}{name}": FoundTags([("project", name)]) for name in ("search", "chat")}
     arn = "arn:aws:sts::111122223333:assumed-role/{}/session"
     reporter, files = comparing(
         call("1", MONDAY, identity_arn=arn.format("search")),
@@ -124,12 +124,12 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
             model["model_id"]: Decimal(model["uncached_usd"])
             for model in project["traffic"][0]["models"]
         }
-        for project in told(files)["projects"]
+        for project in read_json(files)["projects"]
     }
     one_call = {DEAR: Decimal("0.0045"), CHEAP: Decimal("0.0015")}
     for project, calls in (("search", 1), ("chat", 2)):
-        assert {it: costs[project][it] for it in one_call} == {
-            it: calls * usd for it, usd in one_call.items()
+        assert {model: costs[project][model] for model in one_call} == {
+            model: calls * usd for model, usd in one_call.items()
         }
     assert "Project chat, text: 2 calls" in text(files)
 
@@ -161,7 +161,7 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
         made,
         books=current_books(rules=AttributionRules(trusted_principals=(trusted,)), pricing=PRICING),
     )
-    assert [it.project for it in reporter.report(NOW).report.projects] == ["search"]
+    assert [project.project for project in reporter.report(NOW).report.projects] == ["search"]
     kept = TrafficObserver(PRICING).read(enriched(made))
     assert caller in repr(kept)
     assert "x" * 256 not in repr(kept)
@@ -170,12 +170,12 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
 def test_requests_are_looked_at_where_they_are_logged() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
     body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, body) for it in calls})
+    logs = InMemoryInvocationLogs({record.timestamp: message(record, body) for record in calls})
     reporter, files = comparing(*calls, logs=logs)
     written = reporter.report(NOW)
     assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
     assert written.requests_unread is None
-    report = told(files)
+    report = read_json(files)
     assert (report["outlined_calls"], report["requests_left_out"]) == (2, 0)
     assert report["requests_unread"] is None
     assert PREFIX not in text(files)
@@ -195,16 +195,18 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
         last, first, logs=logs, outlines=partial(OutlineMemory, most_prefixes=2)
     )
     reporter.report(NOW)
-    assert (told(files)["calls"], told(files)["outlined_calls"]) == (1, 1)
-    assert told(files)["requests_left_out"] == 0
+    assert (read_json(files)["calls"], read_json(files)["outlined_calls"]) == (1, 1)
+    assert read_json(files)["requests_left_out"] == 0
 
 
 def test_what_cannot_be_remembered_is_counted() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    logs = InMemoryInvocationLogs(
+        {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
+    )
     reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
     reporter.report(NOW)
-    assert (told(files)["outlined_calls"], told(files)["requests_left_out"]) == (2, 1)
+    assert (read_json(files)["outlined_calls"], read_json(files)["requests_left_out"]) == (2, 1)
     assert "1 request did not fit in memory." in text(files)
 
 
@@ -220,7 +222,7 @@ def test_what_is_no_log_stops_nothing() -> None:
     )
     reporter, files = comparing(first, logs=logs)
     reporter.report(NOW)
-    assert told(files)["outlined_calls"] == 1
+    assert read_json(files)["outlined_calls"] == 1
 
 
 def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
@@ -228,22 +230,24 @@ def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
     logs.unavailable_because = "logs:FilterLogEvents failed: AccessDeniedException"
     reporter, files = comparing(call("1", MONDAY), logs=logs)
     assert reporter.report(NOW).requests_unread == logs.unavailable_because
-    assert told(files)["calls"] == 1
-    assert told(files)["requests_unread"] == logs.unavailable_because
+    assert read_json(files)["calls"] == 1
+    assert read_json(files)["requests_unread"] == logs.unavailable_because
     assert f"Not all requests were looked at: {logs.unavailable_because}." in text(files)
 
 
 def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
-    logs = InMemoryInvocationLogs({it.timestamp: message(it, {"max_tokens": 1}) for it in calls})
+    logs = InMemoryInvocationLogs(
+        {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
+    )
     reporter, files = comparing(*calls, logs=logs)
     pages = 1 + len(calls)
     written = reporter.report(NOW, has_time_for_requests=in_time(pages - 1))
     assert written.requests_unread == "there was no time for all"
-    assert told(files)["calls"] == 9
-    assert told(files)["outlined_calls"] == 8
+    assert read_json(files)["calls"] == 9
+    assert read_json(files)["outlined_calls"] == 8
     assert reporter.report(NOW, has_time_for_requests=in_time(pages)).requests_unread is None
-    assert told(files)["outlined_calls"] == 9
+    assert read_json(files)["outlined_calls"] == 9
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
@@ -260,11 +264,11 @@ def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
 def test_unreadable_items_are_counted_in_the_report() -> None:
     reporter, files = comparing(call("1", MONDAY))
     reporter.report(NOW)
-    assert told(files)["unreadable_items"] == 0
+    assert read_json(files)["unreadable_items"] == 0
     assert "could not be read" not in text(files)
     damaged = InMemoryRecordedCalls([call("1", MONDAY)], unreadable_items=2)
     replace(reporter, calls=damaged).report(NOW)
-    assert (told(files)["calls"], told(files)["unreadable_items"]) == (1, 2)
+    assert (read_json(files)["calls"], read_json(files)["unreadable_items"]) == (1, 2)
     assert "2 items of the ledger could not be read." in text(files)
 
 

@@ -1,4 +1,4 @@
-"""Logging is switched on and off again without harm to anybody's, whatever came before."""
+"""Logging is switched on and off without harm to an existing configuration."""
 
 from contextlib import suppress
 
@@ -371,7 +371,7 @@ def test_a_flag_that_was_changed_makes_ours_foreign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "policy", "told"),
+    ("live", "policy", "message"),
     [
         (FOREIGN, REFUSE, "log group audit. Nothing was changed. Either use it as it is"),
         (CHANGED, ADOPT, "log group somebody-else-since, but log group audit"),
@@ -381,10 +381,10 @@ def test_a_flag_that_was_changed_makes_ours_foreign() -> None:
     ],
 )
 def test_an_error_tells_what_was_found_and_what_to_do(
-    live: LoggingConfiguration, policy: ExistingPolicy, told: str
+    live: LoggingConfiguration, policy: ExistingPolicy, message: str
 ) -> None:
     account = Account("none")
     account.api.live = live
-    with pytest.raises(ForeignConfigurationError, match=told):
+    with pytest.raises(ForeignConfigurationError, match=message):
         account.put(OURS, policy)
     assert account.api.live == live

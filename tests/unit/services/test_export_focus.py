@@ -80,14 +80,14 @@ def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
 def test_each_period_has_its_calls_and_their_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
-    told = exporter.export(NOW)
-    assert [it["billing_period"] for it in told] == [OCTOBER, NOVEMBER]
+    manifests = exporter.export(NOW)
+    assert [manifest["billing_period"] for manifest in manifests] == [OCTOBER, NOVEMBER]
     for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
         rows = rows_of(files, period)
         assert not list(violations(rows))
         assert {row["BillingPeriodStart"] for row in rows} == {f"{period}-01T00:00:00Z"}
-        costs = [price_call(it, PRICING) for it in CALLS if it.request_id in requests]
-        expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
+        costs = [price_call(record, PRICING) for record in CALLS if record.request_id in requests]
+        expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
         assert expected > 0
         assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
         assert Decimal(manifest_of(files, period)["billed_cost_usd"]) == expected
@@ -121,11 +121,11 @@ def test_the_manifest_comes_last_and_knows_its_files(
     names = list(files.kept)
     assert [name.split("/")[1] for name in names] == ["csv", "parquet", "manifests"] * 2
     for period in (OCTOBER, NOVEMBER):
-        for told in manifest_of(files, period)["files"]:
-            (name,) = (it for it in names if period in it and it.endswith(told["name"]))
+        for file in manifest_of(files, period)["files"]:
+            (name,) = (path for path in names if period in path and path.endswith(file["name"]))
             content = files.kept[name]
-            assert told["bytes"] == len(content)
-            assert told["sha256"] == hashlib.sha256(content).hexdigest()
+            assert file["bytes"] == len(content)
+            assert file["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
@@ -241,8 +241,8 @@ def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
     replace(exporter, calls=InMemoryRecordedCalls(calls)).export(NOW)
     rows = rows_of(files, NOVEMBER)
     assert {row["x_IdentityArn"] for row in rows} == {"arn:aws:iam::111122223333:role/fleet"}
-    costs = [price_call(it, PRICING) for it in calls]
-    expected = sum(it.effective_usd for it in costs if isinstance(it, Cost))
+    costs = [price_call(record, PRICING) for record in calls]
+    expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
     assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
     manifest = manifest_of(files, NOVEMBER)
     assert (manifest["identity_detail"], manifest["rows"]) == ("signed_in_people", 2)
@@ -255,5 +255,5 @@ def test_unreadable_items_are_counted_in_the_manifests(
     assert manifest_of(files, NOVEMBER)["unreadable_items"] == 0
     rows = rows_of(files, NOVEMBER)
     replace(exporter, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3)).export(NOW)
-    assert {manifest_of(files, it)["unreadable_items"] for it in (OCTOBER, NOVEMBER)} == {3}
+    assert {manifest_of(files, period)["unreadable_items"] for period in (OCTOBER, NOVEMBER)} == {3}
     assert rows_of(files, NOVEMBER) == rows

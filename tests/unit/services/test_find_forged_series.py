@@ -1,4 +1,4 @@
-"""Series that the meter cannot have published are found, whoever wrote to them."""
+"""Series that the meter cannot have published are found, regardless of their author."""
 
 from datetime import datetime, timedelta
 

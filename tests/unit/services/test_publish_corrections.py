@@ -124,7 +124,9 @@ def test_after_any_readings_metrics_show_the_joined_call(
             assert meter.total(metric) == (count or 0), metric
     cost = cost_of(call)
     waiting = [cost_of(record) for record in find_waiting(meter.unpriced)]
-    later = sum((it.effective_usd for it in waiting if isinstance(it, Cost)), Decimal(0))
+    later = sum(
+        (priced.effective_usd for priced in waiting if isinstance(priced, Cost)), Decimal(0)
+    )
     expected = cost.effective_usd if isinstance(cost, Cost) else 0
     assert usd_in(meter.sink) + later == expected
 

@@ -249,12 +249,14 @@ def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
     points = [point for points in sink.calls for point in points]
     models = {dict(point.dimensions).get("ModelId") for point in points}
     assert models == {None, SONNET_4}
-    (quota,) = (it for it in points if it.metric.name == "QuotaTokens" and it.dimensions == ())
+    (quota,) = (
+        point for point in points if point.metric.name == "QuotaTokens" and point.dimensions == ()
+    )
     assert quota.values == Distribution((501_000,), (2,))
 
 
 def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
-    """Else a price that was told between two tries would be paid twice."""
+    """Otherwise, a price set between two attempts would count the cost twice."""
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
     publisher(sink, unpriced, Pricing(PriceBook([]))).publish(new(record), now=NOON)

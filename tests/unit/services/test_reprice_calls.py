@@ -1,4 +1,4 @@
-"""Calls that had no price get their cost once, when one is told."""
+"""Calls without a price get their cost once, when their price is set."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -202,7 +202,7 @@ def test_a_call_too_old_for_cloudwatch_waits_no_longer_and_is_told_of() -> None:
 
 
 def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
-    records = [usage_record(request_id=it, model_id=SONNET_4) for it in ("1", "2")]
+    records = [usage_record(request_id=request_id, model_id=SONNET_4) for request_id in ("1", "2")]
     unpriced, sink = calls(*records), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
     first = repricer(unpriced, sink).reprice(NOON)

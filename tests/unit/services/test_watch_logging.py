@@ -1,4 +1,4 @@
-"""A change of invocation logging is told once, with who and what, and so is that it is over."""
+"""A change of invocation logging is reported once, with its author, and so is its end."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -84,13 +84,13 @@ class Account:
         return len(self.watcher.check(cause, NOON).differences)
 
     @property
-    def told(self) -> list[str]:
+    def texts(self) -> list[str]:
         """The texts of all notices so far."""
-        return [it.text for it in self.notifier.notices]
+        return [notice.text for notice in self.notifier.notices]
 
     @property
     def subjects(self) -> list[str]:
-        return [it.subject.removeprefix("Bedrock Meter: ") for it in self.notifier.notices]
+        return [notice.subject.removeprefix("Bedrock Meter: ") for notice in self.notifier.notices]
 
 
 CHANGED = "invocation logging was changed"
@@ -107,7 +107,7 @@ def account() -> Account:
 
 def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
-    assert account.told == []
+    assert account.texts == []
     assert account.memory.state is None
 
 
@@ -115,7 +115,7 @@ def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Accou
     account.api.live = None
     assert account.check(change()) == 1
     assert account.subjects == [CHANGED]
-    (text,) = account.told
+    (text,) = account.texts
     assert f"- {OFF}" in text
     assert (
         f"Who: {MALLORY}, by DeleteModelInvocationLoggingConfiguration at 2026-09-08 11:58:03 UTC."
@@ -136,7 +136,7 @@ def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account
         change("DeleteLogGroup", eventTime="2026-09-08T11:59:30Z", requestParameters=None),
     ]
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert f"Who: {MALLORY}" in text
 
 
@@ -144,7 +144,7 @@ def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -
     del account.groups[GROUP]
     account.history.append(change("DeleteLogGroup", requestParameters={"logGroupName": "other"}))
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert f"log group {GROUP} is gone" in text
     assert "Who: not known yet." in text
     assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
@@ -171,7 +171,7 @@ def test_a_further_difference_is_told_with_all_there_are(account: Account) -> No
     account.groups[GROUP] = group(subscriptions=frozenset())
     account.check()
     assert account.subjects == [CHANGED, CHANGED]
-    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.told[-1]
+    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.texts[-1]
 
 
 def test_that_it_is_over_is_told_once(account: Account) -> None:
@@ -186,10 +186,10 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
     account.check(change())
     account.check(change())
     assert account.subjects == [TOUCHED]
-    assert f"Who: {MALLORY}" in account.told[0]
+    assert f"Who: {MALLORY}" in account.texts[0]
     assert (
         "Calls made in between may not be logged, and alarms may not have notified anyone."
-        in account.told[0]
+        in account.texts[0]
     )
 
 
@@ -216,7 +216,7 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     account.check(put)
     account.watcher = replace(account.watcher, deployed=replace(DEPLOYED, configuration=renamed))
     account.check()
-    assert account.told == []
+    assert account.texts == []
 
 
 BY_CLOUDFORMATION = session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com")
@@ -226,14 +226,14 @@ def test_a_stack_of_somebody_else_s_is_somebody_else(account: Account) -> None:
     account.api.live = None
     account.check(change(userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == [CHANGED]
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.told[0]
+    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Account) -> None:
     account.api.live = None
     account.history.append(change(userIdentity=BY_CLOUDFORMATION))
     account.check()
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.told[0]
+    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
     account.remember(renamed)
     account.api.live = renamed
     assert account.check(change(userIdentity=session_of(CONFIGURATOR))) == 2
-    assert account.told == []
+    assert account.texts == []
     account.check()
     assert account.subjects == [CHANGED]
 
@@ -283,7 +283,7 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
     account.api.live = theirs
     account.remember(theirs)
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
     assert "memory of Bedrock's logging configuration is of another configuration" in text
@@ -293,7 +293,7 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
     account.put.memory = LoggingMemory((CONFIGURATION,), found=planted)
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert "in SSM differs from its copy in the state table" in text
     assert "PutParameter, DeleteParameter, DeleteParameters" in text
 
@@ -314,7 +314,7 @@ def test_whoever_changed_the_memory_is_named(
         change(action, requestParameters=parameters),
     ]
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert f"Who: {MALLORY}, by {action} of " in text
     assert MEMORY in text
 
@@ -328,7 +328,7 @@ def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None
     account.groups[GROUP] = group(retention_days=30)
     account.deployments.under_way = True
     account.check()
-    assert account.told == []
+    assert account.texts == []
     account.deployments.under_way = False
     account.check()
     assert account.subjects == [CHANGED]
@@ -350,7 +350,7 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
-    assert f"Who: {MALLORY}" in account.told[0]
+    assert f"Who: {MALLORY}" in account.texts[0]
 
 
 def test_it_is_remembered_before_it_is_told(account: Account) -> None:
@@ -367,7 +367,7 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
     watcher = replace(account.watcher, memory=Quicker())
     with pytest.raises(WatchStateChangedError):
         watcher.check(None, NOON)
-    assert account.told == []
+    assert account.texts == []
 
 
 def test_only_so_many_events_are_remembered(account: Account) -> None:
@@ -375,7 +375,7 @@ def test_only_so_many_events_are_remembered(account: Account) -> None:
         account.check(change(eventID=f"event-{number}"))
     assert len(account.memory.recall().events) == 50
     assert account.memory.recall().events[-1] == "event-59"
-    assert len(account.told) == 60
+    assert len(account.texts) == 60
 
 
 def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
@@ -401,7 +401,7 @@ def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) 
     )
     assert [account.check(), account.check()] == [1, 1]
     assert account.subjects == [METER_CHANGED]
-    (text,) = account.told
+    (text,) = account.texts
     assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
     assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
     account.safeguards.differences.clear()
@@ -414,8 +414,8 @@ def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
     account.safeguards.differences.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
     account.check()
-    assert "Who: not known yet." in account.told[0]
-    assert "DeleteAlarms, DisableAlarmActions" in account.told[0]
+    assert "Who: not known yet." in account.texts[0]
+    assert "DeleteAlarms, DisableAlarmActions" in account.texts[0]
 
 
 def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) -> None:
@@ -423,7 +423,7 @@ def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) ->
     account.safeguards.differences.append(ALARM_GONE)
     assert account.check(change()) == 2
     assert account.subjects == ["invocation logging and the meter itself were changed"]
-    assert account.told[0].splitlines()[:4] == [
+    assert account.texts[0].splitlines()[:4] == [
         "Invocation logging is not as it was deployed:",
         f"- {OFF}",
         "The meter itself is not as it was deployed:",
@@ -446,7 +446,7 @@ def test_a_forced_state_of_an_alarm_is_notified_by_the_trail_and_by_the_check(
     account.history.append(forced())
     assert [account.check(), account.check(), account.check(forced())] == [0, 0, 0]
     assert account.subjects == [METER_TOUCHED]
-    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.told[0]
+    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.texts[0]
 
 
 def test_each_of_two_forced_states_is_notified(account: Account) -> None:
@@ -463,7 +463,7 @@ def test_an_alarm_that_is_forced_into_alarm_silences_nothing(account: Account) -
     account.safeguards.names = frozenset({ALARM})
     account.history.append(test)
     assert [account.check(), account.check(test)] == [0, 0]
-    assert account.told == []
+    assert account.texts == []
 
 
 @pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
@@ -484,7 +484,7 @@ def test_a_forced_state_of_another_alarm_is_not_notified(account: Account) -> No
     account.safeguards.names = frozenset({ALARM})
     account.history.append(forced(requestParameters={"alarmName": "other"}))
     account.check()
-    assert account.told == []
+    assert account.texts == []
 
 
 def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> None:
@@ -498,7 +498,7 @@ def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> Non
         )
     )
     account.check()
-    assert account.told == []
+    assert account.texts == []
 
 
 def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
@@ -538,7 +538,7 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
     account.watcher = replace(account.watcher, live=live)
     account.safeguards.differences.append(ALARM_GONE)
     assert [account.check(), account.check()] == [2, 2]
-    (text,) = account.told
+    (text,) = account.texts
     assert f"- {name} cannot be read: ThrottlingException\n" in text
     assert f"- {ALARM_GONE.text}\n" in text
 
@@ -550,7 +550,7 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
     put = replace(account.watcher.put, **{part: Unreadable()})
     account.watcher = replace(account.watcher, put=put)
     account.check()
-    (text,) = account.told
+    (text,) = account.texts
     assert "- the memory of Bedrock's logging configuration cannot be read: Throttling" in text
 
 
@@ -573,7 +573,7 @@ def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
         with pytest.raises(NotReadableError, match="AccessDenied"):
             account.check()
     assert account.subjects == [METER_CHANGED, METER_CHANGED]
-    assert all(f"- {key.text}\n" in text and gap in text for text in account.told)
+    assert all(f"- {key.text}\n" in text and gap in text for text in account.texts)
     assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
     account.memory.refused = set()
     account.check()
@@ -592,7 +592,7 @@ def test_a_deployment_that_cannot_be_seen_excuses_nothing(account: Account) -> N
 def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account) -> None:
     account.history.gaps = ("SetAlarmState: more than 1,000 events",)
     assert [account.check(), account.check()] == [1, 1]
-    (text,) = account.told
+    (text,) = account.texts
     assert (
         "- CloudTrail's event history cannot be read to its end: SetAlarmState: more than" in text
     )
@@ -609,10 +609,10 @@ def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new
     account.safeguards.differences[-1] = Difference(Subject.ALARM, "alarm 999: other")
     account.check()
     account.check()
-    assert len(account.told) == 2
-    assert "and 950 more (" in account.told[0]
-    assert "and 95 more at" in account.told[0]
-    assert max(map(len, account.told)) < 40_000
+    assert len(account.texts) == 2
+    assert "and 950 more (" in account.texts[0]
+    assert "and 95 more at" in account.texts[0]
+    assert max(map(len, account.texts)) < 40_000
     assert len(account.memory.recall().to_text()) < 40_000
 
 
@@ -622,7 +622,7 @@ def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
         Difference(subject, f"{subject} changed") for subject in Subject
     ]
     account.check()
-    (line,) = (line for line in account.told[0].splitlines() if line.startswith("Who: "))
+    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Who: "))
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
     assert "more in docs/tampering.md." in line
     assert len(line) < 700

@@ -1,4 +1,4 @@
-"""Rows of the AWS Price List: each gives the figure that it means, or the reason it has none."""
+"""Rows of the AWS Price List: each gives its price, or the reason why it has no price."""
 
 import json
 from datetime import date

@@ -53,7 +53,7 @@ def enriched_attempt(made: MadeCall, pricing: Pricing = PRICING) -> EnrichedCall
 def report_on(
     *calls: MadeCall, pricing: Pricing = PRICING, end_seconds: float | None = None
 ) -> ComparisonReport:
-    """What there is to say of calls, in order of time."""
+    """Report on calls, in order of time."""
     observer = TrafficObserver(pricing)
     for made in sorted(calls, key=lambda made: made.record.timestamp):
         observer.observe(observer.read(enriched_attempt(made, pricing)), made.outline)
@@ -62,13 +62,13 @@ def report_on(
 
 
 def costs_of(report: ComparisonReport) -> dict[str, ModelCost]:
-    """What all traffic, of one purpose, costs by model."""
+    """The cost of all traffic, which has one purpose, by model."""
     (traffic,) = report.account.traffic
     return {cost.model_id: cost for cost in traffic.costs}
 
 
 def lost(report: ComparisonReport, loss: Loss) -> LossFigures:
-    """The figures of one loss, which only one project and model have; empty ones for none."""
+    """The figures of one loss, which at most one project and model have; empty without it."""
     found = [figures for key, figures in report.losses if key.loss is loss]
     assert len(found) <= 1
     return found[0] if found else LossFigures()

@@ -1,4 +1,4 @@
-"""What the same traffic costs elsewhere is exact, compares like with like, and guesses nothing."""
+"""The cost of traffic on other models is exact, compares like with like, and guesses nothing."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -48,7 +48,7 @@ CACHED = TokenCounts(M, M, cache_read=M, cache_write=2 * M, cache_write_1h=M)
 
 def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> None:
     costs = costs_of(report_on(call(tokens=CACHED)))
-    assert {it.model_id: (it.as_cached_usd, it.uncached_usd) for it in costs.values()} == {
+    assert {cost.model_id: (cost.as_cached_usd, cost.uncached_usd) for cost in costs.values()} == {
         DEAR: (Decimal("28.05"), Decimal(27)),  # 3 + 15 + 0.3 + 3.75 + 6, and 4 x 3 + 15
         CHEAP: (Decimal("9.35"), Decimal(9)),
         TIERED: (Decimal("14.6"), Decimal(14)),  # by its rates of large calls
@@ -59,7 +59,7 @@ def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> N
         TokenKind.CACHE_WRITE_5M,
         TokenKind.CACHE_WRITE_1H,
     )
-    assert [it.model_id for it in costs.values() if it.is_in_use] == [DEAR]
+    assert [cost.model_id for cost in costs.values() if cost.is_in_use] == [DEAR]
     assert list(costs) == [CACHELESS, CHEAP, TIERED, DEAR]
 
 
@@ -73,9 +73,9 @@ def test_embeddings_are_compared_with_embeddings_and_text_with_text() -> None:
     report = report_on(
         call(tokens=TokenCounts(M), model=EMBEDDING), call(tokens=TokenCounts(M, 0), model=DEAR)
     )
-    text, embedding = sorted(report.account.traffic, key=lambda it: -it.mix.usd)
-    assert [it.model_id for it in embedding.costs] == [EMBEDDING, DEAR_EMBEDDING]
-    assert {it.model_id for it in text.costs} == {CACHELESS, CHEAP, TIERED, DEAR}
+    text, embedding = sorted(report.account.traffic, key=lambda traffic: -traffic.mix.usd)
+    assert [cost.model_id for cost in embedding.costs] == [EMBEDDING, DEAR_EMBEDDING]
+    assert {cost.model_id for cost in text.costs} == {CACHELESS, CHEAP, TIERED, DEAR}
 
 
 def test_prices_are_those_of_the_day_of_each_call() -> None:
@@ -190,29 +190,33 @@ pricings = st.sampled_from([PRICING, NEGOTIATED])
 
 
 def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
-    """What a call costs on a model: in its tier, or else in the standard one; nothing for none."""
+    """The cost of a call on a model, in its tier or else the standard tier; 0 without tokens."""
     if not record.tokens.total:
         return Decimal(0)
     called = record._replace(model_id=model)
     costs = (price_call(record, pricing) for record in (called, called._replace(service_tier=None)))
-    return next(it.effective_usd for it in costs if isinstance(it, Cost))
+    return next(cost.effective_usd for cost in costs if isinstance(cost, Cost))
 
 
 @given(st.lists(calls, max_size=12), pricings)
 def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
     made: list[MadeCall], pricing: Pricing
 ) -> None:
-    regional = [it for it in made if not it.record.invoked_model_id.startswith("global.")]
+    regional = [
+        made_call
+        for made_call in made
+        if not made_call.record.invoked_model_id.startswith("global.")
+    ]
     for traffic in report_on(*regional, pricing=pricing).account.traffic:
         priced = [
-            it.record
-            for it in regional
-            if isinstance(price_call(it.record, pricing), Cost)
-            and (it.record.model_id == EMBEDDING) == (traffic.purpose == "embedding")
+            made_call.record
+            for made_call in regional
+            if isinstance(price_call(made_call.record, pricing), Cost)
+            and (made_call.record.model_id == EMBEDDING) == (traffic.purpose == "embedding")
         ]
         for cost in traffic.costs:
             if cost.as_cached_usd is not None:
-                alone = [on(cost.model_id, it, pricing) for it in priced]
+                alone = [on(cost.model_id, record, pricing) for record in priced]
                 assert cost.as_cached_usd == sum(alone)
 
 
@@ -225,15 +229,19 @@ def test_on_its_own_model_traffic_costs_what_it_cost(
     model: str, made: list[MadeCall], pricing: Pricing
 ) -> None:
     records = [
-        it.record._replace(
+        made_call.record._replace(
             model_id=model,
-            invoked_model_id=it.record.invoked_model_id.replace(it.record.model_id, model),
+            invoked_model_id=made_call.record.invoked_model_id.replace(
+                made_call.record.model_id, model
+            ),
         )
-        for it in made
+        for made_call in made
     ]
-    own = [it._replace(record=record) for it, record in zip(made, records, strict=True)]
+    own = [
+        made_call._replace(record=record) for made_call, record in zip(made, records, strict=True)
+    ]
     for traffic in report_on(*own, pricing=pricing).account.traffic:
-        (itself,) = [it for it in traffic.costs if it.is_in_use]
+        (itself,) = [cost for cost in traffic.costs if cost.is_in_use]
         assert itself.as_cached_usd == traffic.mix.usd
         if not any(traffic.mix.tokens_by_kind()[kind] for kind in list(TokenKind)[3:]):
             assert itself.uncached_usd >= traffic.mix.usd  # only writing costs more than input
@@ -243,17 +251,24 @@ def test_on_its_own_model_traffic_costs_what_it_cost(
 def test_projects_add_up_to_the_account(made: list[MadeCall], pricing: Pricing) -> None:
     report = report_on(*made, pricing=pricing)
     for whole in report.account.traffic:
-        parts = [it for p in report.projects for it in p.traffic if it.purpose is whole.purpose]
-        assert sum(it.mix.usd for it in parts) == whole.mix.usd
-        assert sum(it.mix.calls for it in parts) == whole.mix.calls
+        parts = [
+            traffic
+            for project in report.projects
+            for traffic in project.traffic
+            if traffic.purpose is whole.purpose
+        ]
+        assert sum(part.mix.usd for part in parts) == whole.mix.usd
+        assert sum(part.mix.calls for part in parts) == whole.mix.calls
         for cost in whole.costs:
-            same = [it for part in parts for it in part.costs if it.model_id == cost.model_id]
+            same = [
+                model for part in parts for model in part.costs if model.model_id == cost.model_id
+            ]
             if len(same) == len(parts):  # else it is in use elsewhere only, at an assumed price
                 assert sum(model.uncached_usd for model in same) == cost.uncached_usd
-    assert report.account.failed_calls == sum(it.is_failed for it in (c.record for c in made))
-    assert sum(it.mix.calls for it in report.account.traffic) + report.account.failed_calls + sum(
-        report.account.unpriced.values()
-    ) == len(made)
+    assert report.account.failed_calls == sum(made_call.record.is_failed for made_call in made)
+    priced_calls = sum(traffic.mix.calls for traffic in report.account.traffic)
+    unpriced_calls = sum(report.account.unpriced.values())
+    assert priced_calls + report.account.failed_calls + unpriced_calls == len(made)
 
 
 @given(st.lists(calls, max_size=12), st.lists(calls, max_size=6))
@@ -263,11 +278,11 @@ def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
     steps = PriceSteps(PRICING)
 
     def add(mix: TrafficMix, made: list[MadeCall], times: int = 1) -> None:
-        for it in made:
-            cost = read_comparable_cost(price_call(it.record, PRICING))
+        for made_call in made:
+            cost = read_comparable_cost(price_call(made_call.record, PRICING))
             if isinstance(cost, ComparableCost):
-                terms = steps.get_terms(it.record, read_models(it.record).own)
-                mix.add(it.record.model_id, it.record.tokens, cost, terms, times)
+                terms = steps.get_terms(made_call.record, read_models(made_call.record).own)
+                mix.add(made_call.record.model_id, made_call.record.tokens, cost, terms, times)
 
     whole, parts, part = TrafficMix(), TrafficMix(), TrafficMix()
     add(whole, [*kept, *passing])

@@ -1,4 +1,4 @@
-"""Money is lost where it surely is, or at most so much of it; and nobody's prompt is told."""
+"""Losses are exact or an upper limit, and reveal no prompt."""
 
 from decimal import Decimal
 from typing import Any
@@ -83,7 +83,7 @@ def test_what_could_still_have_been_read_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("change", "is_lost"),
     [
-        ({"identity_arn": BEN}, False),  # anybody's read counts
+        ({"identity_arn": BEN}, False),  # a read by any caller counts
         ({"project": "chat"}, False),
         ({"region": "eu-west-1"}, True),
         ({"account_id": "444455556666"}, True),
@@ -117,7 +117,7 @@ def test_a_write_without_a_price_is_lost_without_an_amount() -> None:
 
 
 def prompts(*sizes: int, max_tokens: int | None = None) -> RequestOutline:
-    """A request whose beginnings are told apart by their size."""
+    """A request whose prefixes differ by their size."""
     return RequestOutline(max_tokens, tuple(Prefix(size, size) for size in sizes))
 
 
@@ -182,7 +182,7 @@ def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
         sent = call(second, TokenCounts(9000, 1))
         observed = TrafficObserver(PRICING).read(enriched_attempt(sent))
         requests.observe(observed, prompts(size))
-    assert [it.calls for it in losses.figures.values()] == [1]  # the third alone
+    assert [figures.calls for figures in losses.figures.values()] == [1]  # the third alone
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A request's outline tells how it begins and what it allows, and nothing of what it says."""
+"""A request's outline holds digests of its prefixes and its limits, but no content."""
 
 import json
 from typing import Any
@@ -62,10 +62,10 @@ def test_what_is_elsewhere_or_no_count_is_not_believed(body: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"input": {}}, {"input": {"inputBodyS3Path": "s3://b/k"}}, {"input": [1]}]
+    "fields", [{}, {"input": {}}, {"input": {"inputBodyS3Path": "s3://b/k"}}, {"input": [1]}]
 )
-def test_a_log_without_a_body_has_no_outline(told: dict[str, Any]) -> None:
-    assert read_outline(log(**told), KEY) is None
+def test_a_log_without_a_body_has_no_outline(fields: dict[str, Any]) -> None:
+    assert read_outline(log(**fields), KEY) is None
 
 
 @pytest.mark.parametrize("not_a_log", [None, [], "text", 7])
@@ -91,8 +91,10 @@ def test_a_conversation_begins_as_it_began_before() -> None:
     ],
 )
 def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
-    known = {it.digest for it in outline({"system": "be brief", "messages": [HELLO]}).prefixes}
-    shared = [it.digest in known for it in outline(other).prefixes]
+    known = {
+        prefix.digest for prefix in outline({"system": "be brief", "messages": [HELLO]}).prefixes
+    }
+    shared = [prefix.digest in known for prefix in outline(other).prefixes]
     is_same_text = isinstance(other, dict) and "system" not in other
     assert any(shared) is is_same_text
 
@@ -100,8 +102,8 @@ def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
 def test_digests_of_two_runs_have_nothing_in_common() -> None:
     body = {"system": "be brief", "messages": [HELLO]}
     ours, theirs = (outline(body, key).prefixes for key in (KEY, b"other" * 6))
-    assert {it.digest for it in ours}.isdisjoint(it.digest for it in theirs)
-    assert [it.size_bytes for it in ours] == [it.size_bytes for it in theirs]
+    assert {prefix.digest for prefix in ours}.isdisjoint(prefix.digest for prefix in theirs)
+    assert [prefix.size_bytes for prefix in ours] == [prefix.size_bytes for prefix in theirs]
 
 
 def test_work_on_a_body_is_bounded() -> None:
@@ -120,8 +122,8 @@ def test_what_cannot_be_written_again_ends_the_beginnings() -> None:
 
 @given(hostile_bodies | json_values())
 def test_no_body_can_do_harm(body: object) -> None:
-    for told in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
-        read_outline(log(input=told), KEY)
+    for request in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
+        read_outline(log(input=request), KEY)
     read_outline(body, KEY)
 
 
@@ -154,12 +156,14 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
 
 
 def test_each_memory_has_a_key_of_its_own() -> None:
-    told = log(input={"inputBodyJson": {"messages": [HELLO]}})
+    logged = log(input={"inputBodyJson": {"messages": [HELLO]}})
     digests = set()
     for memory in (OutlineMemory(), OutlineMemory()):
-        record = memory.read_invocation(told)
+        record = memory.read_invocation(logged)
         assert isinstance(record, UsageRecord)
-        digests |= {it.digest for it in (memory.take(record.key) or RequestOutline()).prefixes}
+        digests |= {
+            prefix.digest for prefix in (memory.take(record.key) or RequestOutline()).prefixes
+        }
     assert len(digests) == 2
 
 

@@ -62,7 +62,7 @@ def exact_sum(amounts: list[Decimal]) -> Decimal:
 
 def exact_cost(priced: Cost) -> Decimal:
     million = Decimal(10**6)
-    parts = [EXACT.multiply(Decimal(it.tokens), it.usd_per_million) for it in priced.lines]
+    parts = [EXACT.multiply(Decimal(line.tokens), line.usd_per_million) for line in priced.lines]
     return EXACT.divide(exact_sum(parts), million)
 
 
@@ -78,9 +78,9 @@ def test_rows_add_up_to_what_their_calls_cost(
         and (record.account_id or "arn:" in record.identity_arn)
     ]
     total = exact_sum([Decimal(row["BilledCost"] or "NaN") for row in rows])
-    assert total == exact_sum([exact_cost(it) for it in known])
+    assert total == exact_sum([exact_cost(cost) for cost in known])
     tokens = exact_sum([Decimal(row["ConsumedQuantity"] or "NaN") for row in rows])
-    assert tokens == sum(line.tokens for it in known for line in it.lines)
+    assert tokens == sum(line.tokens for cost in known for line in cost.lines)
 
 
 def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> None:
@@ -112,8 +112,8 @@ def test_the_order_of_calls_changes_nothing(
     one, other = charges_of(attributed), charges_of(shuffled)
     assert csv_of(one) == csv_of(other)
     assert one.months() == other.months()
-    assert [one.left_out(it) for it in one.months()] == [
-        other.left_out(it) for it in other.months()
+    assert [one.left_out(month) for month in one.months()] == [
+        other.left_out(month) for month in other.months()
     ]
 
 
@@ -267,7 +267,7 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
     failed = usage_record(error_code="ThrottlingException")
     nowhere = usage_record(account_id="", identity_arn="unknown")
     charged = charges_of(
-        (it, NOBODY) for it in (unknown, unknown, no_kind, uncounted, failed, nowhere)
+        (record, NOBODY) for record in (unknown, unknown, no_kind, uncounted, failed, nowhere)
     )
     assert rows_of(charged) == []
     assert charged.months() == [SEPTEMBER]
@@ -281,7 +281,7 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("logged", "told", "expected"),
+    ("logged", "configured", "expected"),
     [
         ("444455556666", "999999999999", "444455556666"),
         ("", "999999999999", "999999999999"),
@@ -291,9 +291,9 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
     ],
 )
 def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
-    logged: str, told: str | None, expected: str
+    logged: str, configured: str | None, expected: str
 ) -> None:
-    charged = DailyCharges(told)
+    charged = DailyCharges(configured)
     charged.add(enrich(usage_record(account_id=logged, tokens=TokenCounts(input=1))))
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
 
@@ -341,7 +341,7 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     charged.add(enrich(long))
     charged.add(enrich(long._replace(model_id="m" * 9000)))
     (row,) = rows_of(charged)
-    lengths = {len(row[it] or "") for it in ("RegionId", "SubAccountId", "x_InvokedModelId")}
+    lengths = {len(row[name] or "") for name in ("RegionId", "SubAccountId", "x_InvokedModelId")}
     assert lengths == {charges.LONGEST_TEXT}
     assert row["x_IdentityArn"] == long.identity_arn[: charges.LONGEST_TEXT]
     (left_out,) = charged.left_out(long.timestamp.date().replace(day=1))
@@ -363,7 +363,7 @@ def test_rows_are_in_order_of_time_and_each_is_there_once(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
     charged = charges_of(attributed)
-    keys = [it.key for month in charged.months() for it in charged.charges(month)]
+    keys = [charge.key for month in charged.months() for charge in charged.charges(month)]
     assert all(one.day <= other.day for one, other in pairwise(keys))
     assert len(set(keys)) == len(keys)
 
@@ -420,7 +420,7 @@ def test_each_step_names_less_and_reducing_again_changes_nothing(
 ) -> None:
     whole = [MACHINE, CHOSEN, SIGNED_IN, USER]
     assert [*map(detail.reduce, whole)] == named
-    for less in (it for it in IdentityDetail if it <= detail):
+    for less in (level for level in IdentityDetail if level <= detail):
         assert [detail.reduce(less.reduce(arn)) for arn in whole] == named
 
 

@@ -63,9 +63,9 @@ def test_rows_of_the_samples_break_no_rule() -> None:
     rows = rows_of(
         charges_of(
             (
-                (it, attribute(it, TagFacts(), AttributionRules()))
-                for it in records
-                if isinstance(it, UsageRecord)
+                (record, attribute(record, TagFacts(), AttributionRules()))
+                for record in records
+                if isinstance(record, UsageRecord)
             ),
             Pricing(shipped_prices()),
         )
@@ -87,7 +87,9 @@ def test_no_calls_make_rows_that_break_a_rule(
         assert (row["ChargePeriodStart"] or "") < (row["ChargePeriodEnd"] or "")
         assert (row["BillingPeriodStart"] or "") <= (row["ChargePeriodStart"] or "")
         assert (row["ChargePeriodEnd"] or "") <= (row["BillingPeriodEnd"] or "")
-        commitments = [it for it in row if it.startswith(("CommitmentDiscount", "CapacityRes"))]
+        commitments = [
+            name for name in row if name.startswith(("CommitmentDiscount", "CapacityRes"))
+        ]
         assert not any(row[name] for name in commitments)
         assert row["EffectiveCost"] == row["BilledCost"] == row["ContractedCost"]
 

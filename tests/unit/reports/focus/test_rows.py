@@ -1,4 +1,4 @@
-"""What a row says of a charge."""
+"""Rows of a FOCUS report, and the charges that they describe."""
 
 import json
 from datetime import date
@@ -115,7 +115,7 @@ def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() ->
     made = [(call, NOBODY), (call._replace(service_tier="flex"), NOBODY)]
     charges = charges_of(made, Pricing(PriceBook([]), NegotiatedPrices(agreed)))
     rows = map(row_of, charges.charges(date(2026, 9, 1)))
-    assert {it["SkuPriceId"]: it["ListUnitPrice"] for it in rows} == {
+    assert {row["SkuPriceId"]: row["ListUnitPrice"] for row in rows} == {
         f"{IMPORTED}/input/unlisted/0": 4,
         f"{IMPORTED}/input/unlisted/0/flex": 2,
     }
