@@ -176,7 +176,7 @@ def lambda_handler(event, context):
     envelope = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     seen = s3.list_objects_v2(Bucket="seen").get("KeyCount", 0)
-    body = ",".join(it["message"] for it in envelope["logEvents"])
+    body = ",".join(logged["message"] for logged in envelope["logEvents"])
     s3.put_object(Bucket="seen", Key=f"{seen:03}", Body=body.encode())
 """
 
@@ -220,11 +220,11 @@ import boto3
 def lambda_handler(event, context):
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     times = s3.list_objects_v2(Bucket="batches").get("KeyCount", 0)
-    numbers = [it["dynamodb"]["NewImage"]["pk"]["S"] for it in event["Records"]]
+    numbers = [record["dynamodb"]["NewImage"]["pk"]["S"] for record in event["Records"]]
     s3.put_object(Bucket="batches", Key=f"{times:03}", Body=",".join(numbers).encode())
-    third = [it["dynamodb"]["SequenceNumber"] for it in event["Records"]
-             if it["dynamodb"]["NewImage"]["pk"]["S"] == "3"]
-    return {"batchItemFailures": [{"itemIdentifier": it} for it in third if times == 0]}
+    third = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]
+             if record["dynamodb"]["NewImage"]["pk"]["S"] == "3"]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in third if times == 0]}
 """
 
 
