@@ -87,7 +87,7 @@ class MetricPublisher(MeterFunction):
         )
         mapping = lambda_.CfnEventSourceMapping(
             self,
-            "LedgerListener",
+            "LedgerStream",
             function_name=self.function_name,
             event_source_arn=ledger.table_stream_arn,
             # From LATEST, changes may be missed while polling starts or is updated:
