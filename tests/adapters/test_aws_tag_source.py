@@ -61,7 +61,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         clients.stubbed_iam.assert_no_pending_responses()
 
 
-def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> None:
+def test_a_profile_is_found_with_its_tags_and_model(clients: Clients) -> None:
     clients.answer_model(MODELS)
     clients.answer_tags()
     assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], SONNET_4)
@@ -75,7 +75,7 @@ def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> N
         ([MODELS[0], f"arn:aws-cn:bedrock:::foundation-model/{SONNET_4}"], True),
     ],
 )
-def test_a_profile_that_copies_a_global_one_names_its_model_in_no_region_as_well(
+def test_a_profile_that_copies_a_global_one_has_the_model_without_region(
     clients: Clients, models: list[str], *, is_global: bool
 ) -> None:
     clients.answer_model(models)
@@ -84,14 +84,14 @@ def test_a_profile_that_copies_a_global_one_names_its_model_in_no_region_as_well
     assert (found.model_id, found.is_global) == (SONNET_4, is_global)
 
 
-def test_a_profile_of_several_models_is_not_taken_for_one_of_them(clients: Clients) -> None:
+def test_a_profile_of_several_models_has_no_single_model(clients: Clients) -> None:
     clients.answer_model([MODELS[0], "arn:aws:bedrock:us-east-1::foundation-model/another"])
     clients.answer_tags()
     assert clients.source.find(PROFILE).model_id is None
 
 
 @pytest.mark.usefixtures("aws")
-def test_roles_and_users_tell_their_tags_and_those_that_are_none_tell_nothing() -> None:
+def test_tags_are_found_for_roles_and_users_and_not_for_missing_ones() -> None:
     iam = boto3.client("iam")
     tags: Any = [{"Key": "Project", "Value": "search"}, {"Key": "b", "Value": ""}]
     iam.create_role(RoleName="chat", AssumeRolePolicyDocument="{}", Path="/ops/", Tags=tags)
@@ -105,7 +105,7 @@ def test_roles_and_users_tell_their_tags_and_those_that_are_none_tell_nothing() 
         assert source.find(f"arn:aws:iam::{ACCOUNT}:{nobody}") == FoundTags()
 
 
-def test_tags_on_several_pages_are_all_told(clients: Clients) -> None:
+def test_tags_on_all_pages_are_found(clients: Clients) -> None:
     first: dict[str, Any] = {"Tags": [{"Key": "a", "Value": "1"}], "IsTruncated": True}
     first["Marker"] = "next"
     last = {"Tags": [{"Key": "b", "Value": "2"}], "IsTruncated": False}
@@ -124,7 +124,7 @@ def test_tags_on_several_pages_are_all_told(clients: Clients) -> None:
         PROFILE.replace(REGION, "eu-central-1"),
     ],
 )
-def test_what_lies_in_another_account_or_region_is_not_asked_for(
+def test_resources_of_other_accounts_and_regions_are_not_requested(
     clients: Clients, arn: str
 ) -> None:
     assert clients.source.find(arn) == FoundTags()
@@ -147,19 +147,19 @@ def test_a_resource_that_does_not_exist_has_no_tags(clients: Clients, arn: str, 
 @pytest.mark.parametrize(
     ("arn", "action"), [(ROLE, "iam:ListRoleTags"), (USER, "iam:ListUserTags")]
 )
-def test_a_missing_permission_is_told_by_its_name(clients: Clients, arn: str, action: str) -> None:
+def test_a_missing_permission_is_reported_by_name(clients: Clients, arn: str, action: str) -> None:
     refuse(clients, arn, "AccessDenied")
     assert clients.source.find(arn) == FoundTags(denied=denied(action))
 
 
-def test_a_profile_whose_tags_nobody_may_see_still_tells_its_model(clients: Clients) -> None:
+def test_a_profile_with_denied_tags_still_has_its_model(clients: Clients) -> None:
     clients.answer_model(MODELS)
     clients.stubbed_bedrock.add_client_error("list_tags_for_resource", "AccessDeniedException")
     denials = denied("bedrock:ListTagsForResource")
     assert clients.source.find(PROFILE) == FoundTags(None, SONNET_4, denials)
 
 
-def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clients) -> None:
+def test_a_profile_with_a_denied_model_still_has_its_tags(clients: Clients) -> None:
     refuse(clients, PROFILE, "AccessDeniedException")
     clients.answer_tags()
     denials = denied("bedrock:GetInferenceProfile")
@@ -177,7 +177,7 @@ def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clie
         (PROFILE, "InternalServerException", 500, "bedrock"),
     ],
 )
-def test_a_service_that_is_too_busy_is_told_as_such(
+def test_a_throttled_service_is_reported_as_busy(
     clients: Clients, arn: str, code: str, status: int, service: str
 ) -> None:
     refuse(clients, arn, code, status)
@@ -187,14 +187,14 @@ def test_a_service_that_is_too_busy_is_told_as_such(
 
 
 @pytest.mark.parametrize("code", ["InvalidInput", "ExpiredToken"])
-def test_whatever_else_aws_says_is_no_answer_yet_of_this_one(clients: Clients, code: str) -> None:
+def test_any_other_error_leaves_the_resource_unanswered(clients: Clients, code: str) -> None:
     refuse(clients, ROLE, code)
     with pytest.raises(TagsUnavailableError, match=f"iam:ListRoleTags failed: {code}") as raised:
         clients.source.find(ROLE)
     assert not isinstance(raised.value, TagSourceBusyError)
 
 
-def test_a_service_that_does_not_answer_is_asked_again_later() -> None:
+def test_an_unreachable_service_is_retried_later() -> None:
     class Unreachable:
         def get_paginator(self, _: str) -> Any:
             raise EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")

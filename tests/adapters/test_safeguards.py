@@ -59,7 +59,7 @@ def client(service: Any) -> Any:
     return boto3.client(service, region_name="us-east-1")
 
 
-def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
+def test_a_deployed_stack_matches_its_template(aws: None) -> None:
     """The whole way of one check, over what moto deploys and what then changes."""
     boto3.client("cloudformation").create_stack(
         StackName="Stack", TemplateBody=json.dumps(TEMPLATE)
@@ -113,7 +113,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
     assert "the topic of notifications is gone" in differences()
 
 
-def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
+def test_mute_rules_are_read_with_their_alarms() -> None:
     cloudwatch = client("cloudwatch")
     with Stubber(cloudwatch) as stub:
         arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a:b", "c")]
@@ -157,7 +157,7 @@ def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
     assert found == Topic("key", {}, (unconfirmed,))
 
 
-def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cannot_be() -> None:
+def test_subscriptions_of_other_owners_are_not_read() -> None:
     sns = client("sns")
     with Stubber(sns) as stub:
         stub.add_response("get_topic_attributes", {"Attributes": {"Policy": "{}"}})
@@ -173,7 +173,7 @@ def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cann
     assert found == Topic(None, {}, (other,))
 
 
-def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
+def test_a_key_is_read_with_its_state_and_policy(aws: None) -> None:
     kms = boto3.client("kms")
     policy = {"Version": "2012-10-17", "Statement": []}
     key_id = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
@@ -185,7 +185,7 @@ def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
     assert KmsKeys(kms).find("11111111-2222-3333-4444-555555555555") is None
 
 
-def test_what_is_done_with_a_log_group_is_read() -> None:
+def test_a_log_group_is_read_with_its_policies_and_filters() -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
         given = {
@@ -215,7 +215,7 @@ def test_a_log_group_without_policies_has_none() -> None:
     assert found == LogPolicies(has_data_protection=False, has_transformer=False, subscriptions={})
 
 
-def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
+def test_account_policies_of_every_type_are_read_with_their_criteria() -> None:
     logs = client("logs")
     criteria = 'LogGroupNamePrefix IN ["/company"]'
     with Stubber(logs) as stub:
@@ -248,7 +248,7 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
 
 
 @pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidParameterException"])
-def test_a_region_that_does_not_know_account_policies_or_a_kind_has_none(code: str) -> None:
+def test_a_region_without_support_for_account_policies_has_none(code: str) -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
         stub.add_client_error("describe_account_policies", code)
@@ -267,7 +267,7 @@ def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> Non
     assert settings.read("missing") is None
 
 
-def test_a_rule_has_its_pattern_and_its_targets(aws: None) -> None:
+def test_a_rule_is_read_with_its_pattern_and_targets(aws: None) -> None:
     events = boto3.client("events")
     events.put_rule(Name="rule", EventPattern='{"source": ["aws.logs"]}')
     events.put_targets(Rule="rule", Targets=[{"Id": "one", "Arn": FUNCTION_ARN}])
@@ -278,7 +278,7 @@ def test_a_rule_has_its_pattern_and_its_targets(aws: None) -> None:
     }
 
 
-def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
+def test_deleted_functions_and_mappings_are_left_out() -> None:
     functions = client("lambda")
     with Stubber(functions) as stub:
         stub.add_response("get_function_configuration", {"FunctionName": FUNCTION})
@@ -326,7 +326,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
-def test_denied_access_and_a_busy_service_are_not_readable(
+def test_denied_access_and_a_busy_service_are_reported_as_unreadable(
     service: str, action: str, read: Callable[[Any], object]
 ) -> None:
     used = client(service)
@@ -340,7 +340,7 @@ def test_denied_access_and_a_busy_service_are_not_readable(
     assert caught.value.code == "ThrottlingException"
 
 
-def test_denied_policies_of_a_log_group_are_not_readable() -> None:
+def test_denied_log_group_policies_are_reported_as_unreadable() -> None:
     logs = client("logs")
     for answered, refused in enumerate(("get_data_protection_policy", "get_transformer")):
         with Stubber(logs) as stub:

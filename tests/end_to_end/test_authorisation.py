@@ -167,7 +167,7 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("price_refresher", "dynamodb:Scan"),
     ],
 )
-def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
+def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, action: str) -> None:
     function: str = getattr(deployed.deployment, job)
     functions = deployed.cloud.client("lambda")
 
@@ -193,7 +193,7 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
     functions.update_function_configuration(FunctionName=function, Environment=variables)
 
 
-def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> None:
+def test_the_pipeline_works_with_the_deployed_roles(deployed: Deployed) -> None:
     caller = user("somebody")
     deployed.log_calls(*calls(caller, 2), "{ poison")
     deployed.wait_for_tokens(caller, 30)
@@ -201,7 +201,7 @@ def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert live["loggingConfig"]["cloudWatchConfig"]["logGroupName"] == deployed.log_group
 
 
-def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> None:
+def test_reports_are_written_with_the_deployed_roles(deployed: Deployed) -> None:
     caller, last_week = user("reported"), datetime.now(UTC) - timedelta(days=7)
     deployed.log_calls(*calls(caller, 2, timestamp=last_week.isoformat()))
     deployed.wait_for_tokens(caller, 30)
@@ -223,7 +223,7 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
 
 
-def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
+def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) -> None:
     """A setting that it may not read would show as drift in the state table."""
     now = datetime.now(UTC)
 
@@ -260,7 +260,7 @@ def sent_notices(deployed: Deployed) -> set[str]:
     return {key.removeprefix(NOTICE_PREFIX) for key in keys if key.startswith(NOTICE_PREFIX)}
 
 
-def test_traffic_outside_the_logs_is_found_with_the_role_as_it_is(deployed: Deployed) -> None:
+def test_traffic_outside_the_logs_is_found_with_the_deployed_role(deployed: Deployed) -> None:
     now = datetime.now(UTC)
     window = traffic_window(now)
     tiers = {"ServiceTier": "priority", "ResolvedServiceTier": "priority"}
@@ -305,7 +305,7 @@ def test_the_traffic_auditor_needs_each_grant_to_notify_once(
     assert f"batch/{job}" in sent_notices(deployed)
 
 
-def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:
+def test_the_publisher_is_denied_other_namespaces(deployed: Deployed) -> None:
     role = Role(deployed, deployed.deployment.metric_publisher)
     foreign = json.loads(
         json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"SomebodyElses"')
@@ -327,7 +327,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("price_refresher", "correction#*"),
     ],
 )
-def test_items_of_the_state_table_are_denied_to_whoever_may_keep_others(
+def test_a_function_needs_the_grant_for_its_items_in_the_state_table(
     deployed: Deployed, job: str, keys: str
 ) -> None:
     function: str = getattr(deployed.deployment, job)
@@ -340,7 +340,7 @@ def test_items_of_the_state_table_are_denied_to_whoever_may_keep_others(
     assert works(deployed, function, event_for(deployed, job))
 
 
-def test_log_processor_is_denied_the_ledger_by_a_grant_on_the_state_table(
+def test_a_grant_on_the_state_table_gives_no_access_to_the_ledger(
     deployed: Deployed,
 ) -> None:
     function = deployed.deployment.log_processor
@@ -374,7 +374,7 @@ def redriver(deployed: Deployed, user: Any, service: str) -> Any:
     )
 
 
-def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> None:
+def test_only_the_redrive_role_can_read_failures(deployed: Deployed) -> None:
     bucket = deployed.bucket("FailureBucketName")
     failure = {"Bucket": bucket, "Key": "aws/lambda/async/processor/1"}
     deployed.cloud.client("s3").put_object(**failure, Body=b"a delivery")
@@ -390,7 +390,7 @@ def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> No
         redriving.list_objects_v2(Bucket=deployed.bucket("ReportBucketName"))
 
 
-def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> None:
+def test_no_policy_extends_a_role_beyond_the_boundary(deployed: Deployed) -> None:
     intruder = user_with(deployed, "intruder", "sts:AssumeRole")
     iam, name = deployed.cloud.client("iam"), deployed.bucket("RedriveRoleArn").split("/")[-1]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -410,7 +410,7 @@ def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> Non
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
-def test_whoever_may_not_invoke_a_model_may_not_converse(deployed: Deployed, effect: str) -> None:
+def test_a_caller_denied_invoke_model_is_denied_converse(deployed: Deployed, effect: str) -> None:
     """AWS has no action for Converse: it is InvokeModel that allows and denies it."""
     iam = deployed.cloud.client("iam")
     iam.create_user(UserName=effect)

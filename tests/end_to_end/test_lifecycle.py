@@ -64,7 +64,7 @@ def statuses(cloud: LocalCloud) -> dict[str, str]:
     }
 
 
-def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: LocalCloud) -> None:
+def test_foreign_logging_is_refused_then_replaced_and_restored(cloud: LocalCloud) -> None:
     printed = make(cloud, "deploy", settings(), is_ok=False)
     assert "Bedrock's invocation logging is configured already" in printed
     assert f"log group {AUDIT}. Nothing was changed." in printed
@@ -95,7 +95,7 @@ def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: Loc
     assert live(cloud) == FOREIGN
 
 
-def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
+def test_adopted_logging_is_read_and_left_unchanged(cloud: LocalCloud) -> None:
     changes = {"existing_logging": "adopt", "adopted_log_group": AUDIT}
     adopting = settings(**changes)
     assert "of other settings: run make bootstrap" in make(cloud, "deploy", adopting, is_ok=False)
@@ -111,7 +111,7 @@ def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
     bootstrap(cloud)
 
 
-def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
+def test_a_planted_configuration_is_not_restored(cloud: LocalCloud) -> None:
     make(cloud, "deploy", settings(existing_logging="replace"))
     ours = live(cloud)
     invoke_the_configurator(cloud, "Update", IsContentLogged="true")

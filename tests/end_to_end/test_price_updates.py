@@ -102,7 +102,7 @@ def usd(input_factor: float) -> Any:
     return pytest.approx((10 * 0.035 * input_factor + 5 * 0.14) / 1e6, rel=1e-6)
 
 
-def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wrong(
+def test_prices_follow_the_price_list_and_suspicious_ones_are_held(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     cloud = deployed.cloud
@@ -132,7 +132,7 @@ def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wr
     assert cost_of_a_call(deployed, "accepted") == usd(100)
 
 
-def test_a_check_that_finds_the_same_files_changes_nothing(
+def test_a_check_of_unchanged_files_changes_nothing(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     serve(price_list)
@@ -161,7 +161,7 @@ def test_a_bad_edition_is_superseded(deployed: Deployed, price_list: PriceListSe
     assert document["superseded"][-1]["reason"] == "a mistake"
 
 
-def test_without_the_price_list_prices_and_calls_go_on(
+def test_an_unavailable_price_list_stops_neither_prices_nor_calls(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     before = state(deployed)
@@ -173,7 +173,7 @@ def test_without_the_price_list_prices_and_calls_go_on(
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
-def test_the_function_needs_each_grant_that_it_has(
+def test_the_function_needs_each_of_its_grants(
     deployed: Deployed, price_list: PriceListServer, action: str
 ) -> None:
     function = deployed.deployment.price_updater

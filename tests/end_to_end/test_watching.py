@@ -35,7 +35,7 @@ def wait_for_texts(subscriber: Subscriber, count: int) -> list[str]:
     return texts()
 
 
-def test_a_change_of_logging_is_told_and_that_it_is_over(
+def test_a_logging_change_and_its_end_are_notified(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     bedrock = deployed.cloud.client("bedrock")
@@ -56,7 +56,7 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     assert "are as they were deployed" in resolved
 
 
-def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
+def test_silenced_alarms_and_rules_and_their_end_are_notified(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
@@ -79,9 +79,7 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
     assert "are as they were deployed" in resolved
 
 
-def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
-    deployed: Deployed, subscriber: Subscriber
-) -> None:
+def test_calls_missing_from_the_meter_are_named(deployed: Deployed, subscriber: Subscriber) -> None:
     metered = user("metered")
     deployed.log_calls(*calls(metered, 6))
     deployed.wait_for_tokens(metered, 90)

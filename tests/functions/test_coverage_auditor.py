@@ -55,7 +55,7 @@ def handle(kind: str, at: datetime = NOW, **detail: Any) -> None:
     handler.lambda_handler(event(kind, at, detail), CONTEXT)
 
 
-def test_the_schedule_s_audit_measures_and_tells_nobody(
+def test_a_scheduled_audit_measures_without_notifying(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
@@ -68,7 +68,7 @@ def test_the_schedule_s_audit_measures_and_tells_nobody(
     assert received() == []
 
 
-def test_where_nobody_called_no_ratio_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_ratio_is_published_without_calls(capsys: pytest.CaptureFixture[str]) -> None:
     handle("Scheduled Event")
     health = health_metrics(capsys.readouterr().out)
     assert "CoverageRatio" not in health
@@ -88,7 +88,7 @@ def test_values_below_zero_are_counted_and_named_once_an_hour(
     assert "ForgedSeries" not in health_metrics(capsys.readouterr().out)
 
 
-def test_what_the_alarm_tells_is_followed_by_what_is_missing(
+def test_a_coverage_alarm_is_followed_by_the_missing_calls(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
@@ -106,7 +106,7 @@ def test_what_the_alarm_tells_is_followed_by_what_is_missing(
     assert '"_aws"' not in capsys.readouterr().out  # a second audit of an hour is not measured
 
 
-def test_the_log_has_every_model_and_what_nobody_can_attribute(
+def test_the_log_lists_every_model_and_unattributable_usage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # The hour of the clock that is whole by the time of the event.
@@ -149,7 +149,7 @@ def test_settled_hours_are_judged_once_an_hour(
     assert received() == []
 
 
-def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
+def test_a_mismatch_alarm_is_followed_by_the_differences(received: Any) -> None:
     handle(
         "CloudWatch Alarm State Change",
         hide_tokens(),
@@ -161,7 +161,7 @@ def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
     assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
 
 
-def test_hours_that_began_before_the_deployment_are_not_judged(
+def test_hours_before_the_deployment_are_not_judged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Bedrock has calls of them, and the meter could not count any."""
@@ -181,7 +181,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         handle("Scheduled Event")
 
 
-def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
+def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_count_of_its_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logging_state = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
@@ -193,7 +193,7 @@ def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
     assert health_metrics(capsys.readouterr().out)["MissingCalls"] == [0]
 
 
-def test_fake_series_of_the_meter_s_namespace_are_a_mismatch(
+def test_forged_series_in_the_meter_s_namespace_are_a_mismatch(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     at = NOW.replace(minute=15, second=30) - timedelta(hours=1)

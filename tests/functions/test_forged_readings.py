@@ -182,7 +182,7 @@ def check_focus() -> None:
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
+def test_forged_duplicates_hide_nothing_in_ledger_metrics_and_focus(
     forged: dict[str, Any], order: list[list[int]], table: Table
 ) -> None:
     for delivery in order:
@@ -203,7 +203,7 @@ def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
     ids=lambda forged: next(iter(forged)),
 )
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_twins_that_move_a_call_elsewhere_are_conflicts(
+def test_duplicates_with_another_identity_or_model_are_conflicts(
     forged: dict[str, Any],
     order: list[list[int]],
     table: Table,
@@ -218,7 +218,7 @@ def test_twins_that_move_a_call_elsewhere_are_conflicts(
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
+def test_a_duplicate_from_three_weeks_ago_keeps_no_call_out_of_the_metrics(
     order: list[list[int]], table: Table
 ) -> None:
     """The ledger shows the call at the earliest time, for which CloudWatch takes no metric."""
@@ -230,7 +230,7 @@ def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
 
 
 @pytest.mark.parametrize("forged", [{"accountId": "444455556666"}, {"region": "eu-north-1"}])
-def test_twin_of_another_account_or_region_is_no_second_call(
+def test_a_duplicate_from_another_account_or_region_is_not_a_second_call(
     forged: dict[str, Any], table: Table
 ) -> None:
     meter(table, REAL | forged, REAL)
@@ -239,7 +239,7 @@ def test_twin_of_another_account_or_region_is_no_second_call(
     check_focus()
 
 
-def test_nine_cheap_forged_models_do_not_push_out_the_real_one(table: Table) -> None:
+def test_nine_cheap_forged_models_do_not_displace_the_real_one(table: Table) -> None:
     cheap = [REAL | {"modelId": f"a-model-{number}"} for number in range(9)]
     meter(table, *cheap, REAL)
     assert cost_of(in_ledger()).effective_usd >= cost_of(real_call()).effective_usd

@@ -68,7 +68,7 @@ def values_of(dimension: str) -> set[str]:
     }
 
 
-def test_every_name_has_a_dimension_value_of_its_own_that_cloudwatch_takes() -> None:
+def test_every_name_has_a_unique_valid_dimension_value() -> None:
     meter(*calls(NOW), table=Table())
     models, identities = values_of("ModelId"), values_of("IdentityArn")
     assert {dimension_value(name) for name in NAMES if len(name) < 1000} <= identities
@@ -80,7 +80,7 @@ def test_every_name_has_a_dimension_value_of_its_own_that_cloudwatch_takes() -> 
         assert len(value) <= 1024
 
 
-def test_log_lines_are_one_json_object_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_log_line_is_one_json_object(caplog: pytest.LogCaptureFixture) -> None:
     table = Table()
     meter(*calls(NOW), table=table)
     disputed = [line | {"identity": {"arn": f"{ROLE}/other"}} for line in calls(NOW)]
@@ -106,7 +106,7 @@ def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(message["Message"]) < 256 * 1024
 
 
-def test_the_text_of_the_deployed_comparison_steers_no_terminal() -> None:
+def test_the_deployed_comparison_has_no_control_characters() -> None:
     meter(*calls(LAST_WEEK), table=Table())
     comparison_reporter.lambda_handler({}, CONTEXT)
     client = boto3.client("s3")

@@ -107,7 +107,7 @@ def has_key(condition: dict[str, Any] | None, key: str) -> bool:
     )
 
 
-def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
+def test_the_log_processor_reads_and_writes_only_calls(asked: Asked) -> None:
     for code in ("", "ThrottlingException"):
         message = json.dumps(log(timestamp=NOW.isoformat(), errorCode=code))
         deliver(message)
@@ -123,7 +123,7 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     assert granted("LogProcessorRole") == actions
 
 
-def test_the_publisher_and_the_refresher_keep_what_they_may(
+def test_the_publisher_and_the_refresher_write_only_allowed_items(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("METRIC_DETAIL", "full")
@@ -162,7 +162,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
-def test_whoever_publishes_can_change_no_call(role: str) -> None:
+def test_publishing_functions_cannot_change_calls(role: str) -> None:
     writes = granted(role) & WRITES
     assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
     assert not [

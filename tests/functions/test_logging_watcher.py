@@ -137,7 +137,7 @@ def check() -> None:
     handler.lambda_handler(event("Scheduled Event", NOW), CONTEXT)
 
 
-def test_an_account_as_deployed_is_no_reason_to_tell(
+def test_an_unchanged_account_is_not_notified(
     received: Received, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check()
@@ -145,7 +145,7 @@ def test_an_account_as_deployed_is_no_reason_to_tell(
     assert received() == []
 
 
-def test_a_trail_s_event_is_told_with_who_and_what_and_once(
+def test_a_trail_event_is_notified_once_with_caller_and_change(
     received: Received, capsys: pytest.CaptureFixture[str]
 ) -> None:
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
@@ -161,7 +161,7 @@ def test_a_trail_s_event_is_told_with_who_and_what_and_once(
     assert received() == []
 
 
-def test_the_check_finds_all_that_is_other(received: Received) -> None:
+def test_the_check_finds_every_change(received: Received) -> None:
     put_configuration(CONFIGURATION | {"textDataDeliveryEnabled": True})
     logs, iam = boto3.client("logs"), boto3.client("iam")
     logs.delete_subscription_filter(logGroupName=GROUP, filterName="ours")
@@ -178,7 +178,7 @@ def test_the_check_finds_all_that_is_other(received: Received) -> None:
     assert "Who: not known yet." in message["Message"]
 
 
-def test_that_it_is_over_is_told(received: Received) -> None:
+def test_resolved_drift_is_notified(received: Received) -> None:
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
     check()
     put_configuration(CONFIGURATION)
@@ -190,7 +190,7 @@ def test_that_it_is_over_is_told(received: Received) -> None:
     ]
 
 
-def test_what_the_configurator_puts_is_told_to_nobody(received: Received) -> None:
+def test_the_configurator_s_changes_are_not_notified(received: Received) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(renamed)
     save(LoggingState((CONFIGURATION, renamed)))
@@ -210,7 +210,7 @@ def begin_a_deployment() -> None:
     stack._add_stack_event("UPDATE_IN_PROGRESS")  # noqa: SLF001  # moto ends an update at once
 
 
-def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
+def test_content_logging_switched_on_with_the_configurator_s_role_is_found(
     received: Received,
 ) -> None:
     """The caller made the logging state agree, and no event names anyone else."""
@@ -222,7 +222,7 @@ def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
     assert "textDataDeliveryEnabled is True, was False" in message["Message"]
 
 
-def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> None:
+def test_a_planted_logging_state_is_reported_with_its_writer(received: Received) -> None:
     write_parameter(LoggingState((CONFIGURATION,), {"s3Config": {"bucketName": "theirs"}}))
     record = trail_record(
         "PutParameter", eventSource="ssm.amazonaws.com", requestParameters={"name": LOGGING_STATE}
@@ -233,14 +233,14 @@ def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> N
     assert f"Who: {MALLORY}, by PutParameter of {LOGGING_STATE}" in message["Message"]
 
 
-def test_a_memory_that_was_deleted_is_reported(received: Received) -> None:
+def test_a_deleted_logging_state_is_reported(received: Received) -> None:
     boto3.client("ssm").delete_parameter(Name=LOGGING_STATE)
     check()
     (message,) = received()
     assert "in SSM is gone or cannot be read" in message["Message"]
 
 
-def test_what_is_adopted_is_not_ours_to_compare(
+def test_an_adopted_configuration_is_not_compared(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IS_ADOPTED", "true")
@@ -288,7 +288,7 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
 
 
-def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Received) -> None:
+def test_a_busy_service_hides_neither_a_change_nor_its_caller(received: Received) -> None:
     """Anyone who may read alarms can keep CloudWatch busy."""
     session = boto3.DEFAULT_SESSION
     assert session is not None
@@ -307,7 +307,7 @@ def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Receive
     assert f"Who: {MALLORY}" in message["Message"]
 
 
-def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(
+def test_each_check_publishes_an_event_while_the_topic_is_silenced(
     received: Received, published: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     sns = boto3.client("sns")
@@ -322,7 +322,7 @@ def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_bac
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"] * 2
 
 
-def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
+def test_an_account_policy_that_masks_logs_is_notified_until_it_is_declared(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = boto3.DEFAULT_SESSION

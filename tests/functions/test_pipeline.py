@@ -41,14 +41,14 @@ def tokens(**dimensions: str) -> float:
     return published("TotalTokens", NOW, **dimensions)
 
 
-def test_every_token_is_published_once_for_whoever_spent_it() -> None:
+def test_every_token_is_published_once_for_its_caller() -> None:
     table = Table()
     deliver(*messages(90))
     publish(table.changes())
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
 
 
-def test_deliveries_that_come_again_in_another_order_and_company_change_nothing() -> None:
+def test_repeated_deliveries_in_any_order_and_grouping_change_nothing() -> None:
     table = Table()
     everything = messages(90)
     for delivery in (everything[:50], everything[30:], everything[::-1]):
@@ -71,7 +71,7 @@ def test_a_correction_adds_its_difference_to_the_metrics() -> None:
     assert published("Invocations", NOW, IdentityArn=BEN) == 1
 
 
-def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:
+def test_calls_refused_by_cloudwatch_are_retried_and_published_once() -> None:
     table = Table()
     deliver(*messages(300))
     calls = iter([True, False, False])  # the second chunk is refused, and once more on its return

@@ -101,7 +101,7 @@ def test_poison_records_keep_no_call_out_of_the_metrics(
     assert health_metrics(capsys.readouterr().out.splitlines()[-1])["UnpublishedRecords"] == [0]
 
 
-def test_no_dimension_value_is_one_that_cloudwatch_refuses(
+def test_every_dimension_value_is_valid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
@@ -125,7 +125,7 @@ def test_no_dimension_value_is_one_that_cloudwatch_refuses(
         assert len(value) <= MAX_DIMENSION_VALUE_LENGTH
 
 
-def test_every_item_is_within_the_limits_of_dynamodb_and_can_be_read() -> None:
+def test_every_item_fits_dynamodb_s_limits_and_can_be_read() -> None:
     table = Table()
     deliver(*POISON.values(), GOOD)
     publish(table.changes())

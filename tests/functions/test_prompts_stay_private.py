@@ -81,7 +81,7 @@ def printed(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     return "\n".join([output.out, output.err, *fields])
 
 
-def test_there_are_records_of_at_least_17_kinds() -> None:
+def test_at_least_17_kinds_of_records_are_tested() -> None:
     messages = prompt_messages(NOW)
     kinds = set.union(*map(find_prompts, messages))
     assert len(kinds) == len(messages) >= 17
@@ -104,7 +104,7 @@ def test_no_prompt_is_in_the_ledger_the_metrics_the_quarantine_or_the_logs(
     assert find_prompts(printed(capsys, caplog)) == set()
 
 
-def test_no_prompt_is_in_reports_though_one_of_them_reads_the_log(
+def test_no_prompt_is_in_reports(
     accepted: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     logs = boto3.client("logs")

@@ -57,7 +57,7 @@ def call(at: datetime) -> UsageRecord:
         (timedelta(minutes=-5), timedelta(days=-6), RIGHT_USD),
     ],
 )
-def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
+def test_calls_are_published_at_superseded_prices_until_the_correction(
     decided: timedelta | None, called: timedelta, usd: Decimal
 ) -> None:
     decided_at = None if decided is None else NOW + decided
@@ -85,7 +85,7 @@ def test_a_call_at_a_superseded_price_gets_the_difference_once(
     assert published("EstimatedCostUSD", at, IdentityArn=ANA) == pytest.approx(0.15)
 
 
-def test_a_difference_that_cloudwatch_does_not_take_fails_the_run(
+def test_a_difference_refused_by_cloudwatch_fails_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # no server there

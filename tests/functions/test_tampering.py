@@ -86,7 +86,7 @@ def copy_under_another_key() -> None:
         copy_under_another_key,
     ],
 )
-def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
+def test_a_foreign_write_is_counted_and_changes_no_metric(
     tamper: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = Table()
@@ -100,7 +100,7 @@ def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
     assert (health["TamperedCalls"], health["ConflictingDuplicates"]) == ([1], [0])
 
 
-def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
+def test_an_item_without_a_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
     table = Table()
     deliver(json.dumps(CALL))
     key = the_item()["pk"]
@@ -113,7 +113,7 @@ def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> No
     assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
 
 
-def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
+def test_a_replay_restores_a_removed_call_which_counts_twice_in_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = Table()

@@ -90,7 +90,7 @@ def state(
         ("Account-Day-Warning", "TotalTokens", 86_400, 1, "everything"),
     ],
 )
-def test_tokens_are_told_of_from_the_threshold_on(
+def test_a_token_alarm_notifies_at_its_threshold(
     alarm: str, metric: str, seconds: int, threshold: int, configuration: str
 ) -> None:
     def at(tokens: float | None) -> AlarmState:
@@ -111,7 +111,7 @@ def test_tokens_are_told_of_from_the_threshold_on(
         ("MetricPublisherDestinationFailures", "AWS/Lambda DestinationDeliveryFailures"),
     ],
 )
-def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str) -> None:
+def test_a_single_failure_raises_an_alarm(alarm: str, metric: str) -> None:
     assert state(f"Health-{alarm}", {metric: [1]}) is ALARM
     assert state(f"Health-{alarm}", {metric: [1, 0]}) is OK
     assert state(f"Health-{alarm}", {}) is OK
@@ -120,7 +120,7 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
 @pytest.mark.parametrize(
     "alarm", ["RejectedRecords", "ConflictingDuplicates", "TamperedCalls", "UnpublishedRecords"]
 )
-def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
+def test_a_health_count_above_zero_raises_an_alarm(alarm: str) -> None:
     def after(*counts: float) -> AlarmState:
         figures = {f"BedrockMeter/Health {alarm}": counts}
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
@@ -128,7 +128,7 @@ def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> Non
     assert [after(1), after(1, 0), after()] == [ALARM, OK, OK]
 
 
-def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
+def test_calls_older_than_any_audit_raise_an_alarm() -> None:
     """Otherwise a record dated yesterday adds a call that is never compared with Bedrock's."""
 
     def after(delay: timedelta) -> AlarmState:
@@ -144,14 +144,14 @@ def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
 
 @pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
-def test_what_is_tried_again_is_told_of_when_it_stays(function: str, metric: str) -> None:
+def test_a_retried_failure_raises_an_alarm_if_it_persists(function: str, metric: str) -> None:
     def after(*values: float | None) -> AlarmState:
         return state(f"Health-{function}{metric}", {f"AWS/Lambda {metric}": values})
 
     assert [after(1), after(9, 0, 0), after(1, None, 1)] == [OK, OK, ALARM]
 
 
-def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() -> None:
+def test_missing_calls_raise_an_alarm_after_two_consecutive_audits() -> None:
     def after(*shortfalls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls}
         return state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
@@ -159,7 +159,7 @@ def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() ->
     assert [after(1, 1), after(1, 0), after(0, 1), after(None, 0)] == [ALARM, OK, OK, OK]
 
 
-def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_find_none() -> None:
+def test_a_mismatch_of_two_settled_hours_raises_an_alarm_until_two_hours_match() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}
         return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
@@ -175,7 +175,7 @@ def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_fin
         ("PriceListAge", "PriceListAge", DAY),
     ],
 )
-def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
+def test_missing_metrics_raise_an_alarm(alarm: str, metric: str, seconds: int) -> None:
     """This happens when someone deletes the log group from which CloudWatch extracts them."""
 
     def after(*values: float | None) -> AlarmState:
@@ -187,7 +187,7 @@ def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -
     assert after(None, None, None, 0) is OK
 
 
-def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
+def test_alarms_on_missing_data_wait_for_a_first_value() -> None:
     """Thirty minutes, or the time from one value to the next where that is longer."""
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     warm_ups = {
@@ -210,7 +210,7 @@ def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
     assert warm_ups["PriceListAge"] == warm_ups["FocusExporterNotStarted"] == 24 * 60 + 15
 
 
-def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
+def test_calls_that_bedrock_does_not_log_raise_one_alarm_a_day() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"AWS/BedrockMantle Inferences": calls}
         return state("Health-UnloggedTraffic", figures, seconds=86_400)
@@ -227,7 +227,7 @@ SCHEDULED = [
 
 
 @pytest.mark.parametrize(("function", "every", "_"), SCHEDULED)
-def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
+def test_two_consecutive_failures_of_a_scheduled_function_raise_an_alarm(
     function: str, every: int, _: int
 ) -> None:
     def after(*errors: float | None) -> AlarmState:
@@ -238,7 +238,7 @@ def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
 
 
 @pytest.mark.parametrize(("function", "every", "missed"), SCHEDULED)
-def test_a_function_that_is_not_started_any_more_is_told_of(
+def test_a_function_that_no_longer_starts_raises_an_alarm(
     function: str, every: int, missed: int
 ) -> None:
     """Lambda publishes no data, rather than 0, for a function that is not invoked."""
@@ -292,7 +292,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         (7, {"ReportErrors": (DAY, 1)}),
     ],
 )
-def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
+def test_a_missed_daily_or_weekly_start_raises_an_alarm_within_a_week(
     days: int, expected: dict[str, tuple[int, int]]
 ) -> None:
     alarms = scheduled(Duration.days(days))
@@ -305,7 +305,7 @@ def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
 @pytest.mark.parametrize(
     ("alarm", "metric"), [("DeliveryAge", "AsyncEventAge"), ("StreamAge", "IteratorAge")]
 )
-def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> None:
+def test_fifteen_minutes_of_delay_raise_an_alarm(alarm: str, metric: str) -> None:
     def at(milliseconds: float) -> AlarmState:
         figures = {f"AWS/Lambda {metric}": [milliseconds]}
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
@@ -351,7 +351,7 @@ def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] =
     return state("Health-UnpricedCalls", figures, seconds=HOUR)
 
 
-def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
+def test_ongoing_calls_without_a_price_notify_once() -> None:
     """A weekend without such calls is no recovery."""
     weekend = [None] * 62
     week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
@@ -382,7 +382,7 @@ def test_each_further_model_without_a_price_notifies(
     assert found is expected
 
 
-def test_bound_that_is_reached_notifies_once() -> None:
+def test_a_reached_limit_notifies_once() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health OverflowingCalls": calls}
         return state("Health-OverflowingCalls", figures, statistic=Statistic.MAXIMUM, seconds=HOUR)
@@ -411,7 +411,7 @@ def test_forged_series_notify_until_no_audit_finds_any() -> None:
     assert after(None) is ALARM  # the audit does not run, or cannot report
 
 
-def test_calls_without_counts_are_none_without_a_price() -> None:
+def test_calls_without_counts_do_not_raise_the_alarm_on_prices() -> None:
     assert [unpriced([2], [2]), unpriced([3], [2])] == [OK, ALARM]
 
 
@@ -425,7 +425,7 @@ def test_calls_without_counts_are_none_without_a_price() -> None:
         ([None, None, None, *[5] * 9], [None] * 12, ALARM),
     ],
 )
-def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
+def test_missing_data_raises_an_alarm_after_fifteen_minutes_of_calls(
     metered: list[float | None], failed: list[float | None], expected: AlarmState
 ) -> None:
     figures = {
@@ -437,7 +437,7 @@ def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
     assert state("Health-NoData", figures) is OK
 
 
-def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
+def test_the_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
     """An action on OK would also run when an alarm of a new deployment is first evaluated."""
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
     assert not [alarm for alarm in alarms if alarm.get("OKActions")]

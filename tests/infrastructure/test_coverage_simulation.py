@@ -140,7 +140,7 @@ def alarmed(moments: Iterable[Moment]) -> list[Moment]:
     return [moment for moment in moments if moment.alarm is AlarmState.ALARM]
 
 
-def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> None:
+def test_one_percent_of_20_000_calls_withheld_notifies_within_half_an_hour() -> None:
     withheld = [
         replace(call, delay=None) if call.number % 100 == 0 else call for call in calls(20_000)
     ]
@@ -154,7 +154,7 @@ def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> N
     assert moments[-1].alarm is AlarmState.ALARM
 
 
-def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None:
+def test_one_late_call_among_ten_an_hour_does_not_notify() -> None:
     late = [
         replace(call, delay=timedelta(hours=2)) if call.number == 4 else call
         for call in calls(30, over=3 * HOUR)
@@ -164,13 +164,13 @@ def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None
     assert {moment.report.calls.missing for moment in moments} == {0, 1}
 
 
-def test_calls_that_are_all_delivered_are_no_reason_to_tell() -> None:
+def test_complete_delivery_does_not_notify() -> None:
     moments = list(simulate(calls(2_000), NOON + 2 * HOUR))
     assert alarmed(moments) == []
     assert {moment.report.calls.ratio for moment in moments} == {1, None}
 
 
-def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
+def test_a_single_audit_with_missing_calls_does_not_notify() -> None:
     """They come a little later than an audit expects them, and the next one sees them."""
     slow = [replace(call, delay=timedelta(minutes=19)) for call in calls(600, over=STEP)]
     moments = list(simulate(slow, NOON + 2 * HOUR))
@@ -178,7 +178,7 @@ def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
     assert alarmed(moments) == []
 
 
-def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_two_hours() -> None:
+def test_hidden_and_forged_calls_that_cancel_out_raise_an_alarm_after_two_hours() -> None:
     """500 an hour are hidden, and as many of another model are forged."""
     steady = calls(12_000, over=3 * HOUR)
     made = [
@@ -195,7 +195,7 @@ def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_
     assert settled(steady, NOON + 5 * HOUR) == [AlarmState.OK] * 5
 
 
-def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
+def test_a_loss_in_steady_traffic_notifies_within_an_hour() -> None:
     """One percent: as soon as it is half a percent of the hour that is looked at."""
     steady = calls(20_000, over=3 * HOUR, start=NOON - HOUR)
     lossy = [
@@ -207,7 +207,7 @@ def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
     assert first.report.short_models
 
 
-def test_logging_that_is_off_is_told_at_once_and_when_it_is_on_again_as_well() -> None:
+def test_switching_logging_off_and_on_again_notifies_at_once() -> None:
     lost = [
         replace(call, delay=None) if NOON <= call.at < NOON + HOUR / 2 else call
         for call in calls(6_000, over=3 * HOUR, start=NOON - HOUR)

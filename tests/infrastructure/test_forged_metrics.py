@@ -20,7 +20,7 @@ def health_statistics(configuration: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("configuration", ["default", "everything"])
-def test_no_value_below_zero_lowers_what_a_health_alarm_looks_at(configuration: str) -> None:
+def test_no_value_below_zero_lowers_a_health_alarm_s_statistic(configuration: str) -> None:
     """Whoever may write to any log group can make metrics, also below zero; a sum would fall.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Generation_PutLogEvents.html

@@ -165,13 +165,13 @@ def notified(
 
 
 @pytest.mark.parametrize("is_busy", [False, True])
-def test_new_deployment_notifies_nothing_within_its_first_hours(is_busy: bool) -> None:
+def test_a_new_deployment_does_not_notify_within_its_first_hours(is_busy: bool) -> None:
     length = 6 * HOUR
     values = first_days(length, is_busy=is_busy)
     assert notified(health_alarms("default"), values, length, MINUTE) == set()
 
 
-def test_new_deployment_notifies_nothing_within_its_first_days() -> None:
+def test_a_new_deployment_does_not_notify_within_its_first_days() -> None:
     """Covers functions that run daily, in an idle account."""
     length = 4 * DAY
     values = first_days(length, is_busy=False)
@@ -180,7 +180,7 @@ def test_new_deployment_notifies_nothing_within_its_first_days() -> None:
     assert notified(slow, values, length, 15 * MINUTE) == set()
 
 
-def test_without_warm_up_a_new_deployment_would_notify() -> None:
+def test_a_new_deployment_without_warm_up_would_notify() -> None:
     length = 2 * HOUR
     cold = [replace(alarm, warm_up=timedelta(0)) for alarm in health_alarms("default")]
     found = notified(cold, first_days(length, is_busy=True), length, MINUTE)
@@ -190,7 +190,7 @@ def test_without_warm_up_a_new_deployment_would_notify() -> None:
     }
 
 
-def test_function_whose_schedule_never_starts_it_notifies_when_the_warm_up_ends() -> None:
+def test_a_function_that_never_starts_notifies_when_the_warm_up_ends() -> None:
     length = 2 * HOUR
     values = first_days(length, is_busy=False)
     del values["AWS/Lambda Invocations CoverageAuditor"]

@@ -31,7 +31,7 @@ def patterns() -> list[dict[str, Any]]:
     return [rule["EventPattern"] for rule in rules if "EventPattern" in rule]
 
 
-def test_it_starts_once_an_hour_after_the_hour_s_metrics_are_there() -> None:
+def test_it_starts_once_an_hour_after_the_hour_s_metrics_arrive() -> None:
     (schedule,) = (
         rule["ScheduleExpression"]
         for rule in started_by("TrafficAuditor")
@@ -42,7 +42,7 @@ def test_it_starts_once_an_hour_after_the_hour_s_metrics_are_there() -> None:
     assert ends == [NOON.replace(hour=hour) for hour in range(24)]
 
 
-def test_bedrock_s_own_events_on_batch_jobs_start_it_without_a_trail() -> None:
+def test_bedrock_events_on_batch_jobs_start_it_without_a_trail() -> None:
     assert {
         "source": ["aws.bedrock"],
         "detail-type": ["Batch Inference Job State Change"],
@@ -62,7 +62,7 @@ def test_asynchronous_invocations_that_a_trail_reports_start_it() -> None:
     }
 
 
-def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
+def test_it_can_read_metrics_and_lists_and_no_ledger_calls() -> None:
     allowed = grants(deployment().monitoring, ROLE)
     assert {*allowed} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
@@ -80,7 +80,7 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
         }
 
 
-def test_the_regions_of_its_own_account_alone_are_listed() -> None:
+def test_it_can_list_only_the_regions_of_its_account() -> None:
     (statement,) = grants(deployment().monitoring, ROLE)["account:ListRegions"]
     (resource,) = as_list(statement["Resource"])
     assert json.dumps(resource).count("AWS::AccountId") == 1
@@ -95,13 +95,13 @@ def test_a_state_table_with_a_customer_key_can_be_written() -> None:
 @pytest.mark.parametrize(
     ("configuration", "is_logged"), [("default", "false"), ("everything", "true")]
 )
-def test_tiers_are_read_from_metrics_where_logs_have_no_content(
+def test_tiers_are_read_from_metrics_if_logs_have_no_content(
     configuration: str, is_logged: str
 ) -> None:
     assert variables(deployment(configuration).monitoring)["ARE_TIERS_LOGGED"] == is_logged
 
 
-def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
+def test_each_deployment_knows_its_region_and_all_deployed_regions() -> None:
     assert variables(deployment().monitoring)["REGION"] == {"Ref": "AWS::Region"}
     assert json.loads(variables(deployment().monitoring)["REGIONS"]) == []
     both = ["eu-central-1", "us-east-1"]
@@ -112,13 +112,13 @@ def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
         assert json.loads(found["REGIONS"]) == both
 
 
-def test_regions_that_a_policy_denies_are_known_to_it() -> None:
+def test_it_knows_the_regions_denied_by_policy() -> None:
     template = synthesise({"denied_regions": ["eu-north-1"]}).monitoring
     assert variables(template)["DENIED_REGIONS"] == '["eu-north-1"]'
     assert variables(deployment().monitoring)["DENIED_REGIONS"] == "[]"
 
 
-def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:
+def test_regions_unreadable_for_two_hours_raise_an_alarm() -> None:
     def after(*regions: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UnreadableRegions": regions}
         return state("Health-UnreadableRegions", figures, statistic=Statistic.MAXIMUM, seconds=3600)

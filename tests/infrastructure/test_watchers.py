@@ -23,7 +23,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 @each_configuration
-def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
+def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
     assert len(functions) == 3
     assert len({json.dumps(function["Role"]) for function in functions}) == len(functions)
@@ -31,7 +31,7 @@ def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
 
 
 @each_configuration
-def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
+def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     stacks = {
         f":stack/BedrockMeter-{name}/*"
         for name in ("Storage", "Ingestion", "Reporting", "Monitoring")
@@ -82,7 +82,7 @@ def test_neither_can_change_what_it_watches() -> None:
     }
 
 
-def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
+def test_the_watcher_can_access_only_its_state_item() -> None:
     (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["dynamodb:PutItem"]
     assert statement["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
@@ -95,7 +95,7 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
     }
 
 
-def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
+def test_the_watcher_reads_the_settings_of_both_tables_and_no_calls() -> None:
     allowed = grants(deployment().monitoring, "LoggingWatcherRole")
     for action in ("dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"):
         tables = json.dumps([statement["Resource"] for statement in allowed[action]])
@@ -107,7 +107,7 @@ def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
         )
 
 
-def test_watcher_is_started_by_changes_of_either_table() -> None:
+def test_changes_of_either_table_start_the_watcher() -> None:
     (pattern,) = (
         rule["EventPattern"]["detail"]["$or"]
         for rule in started_by("LoggingWatcher")
@@ -126,7 +126,7 @@ def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
     assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
 
 
-def test_the_auditor_asks_for_the_creation_of_its_own_stack_alone() -> None:
+def test_the_auditor_reads_only_its_stack_s_creation_time() -> None:
     allowed = grants(deployment().monitoring, "CoverageAuditorRole")
     (statement,) = allowed["cloudformation:DescribeStacks"]
     assert statement["Resource"] == {"Ref": "AWS::StackId"}
@@ -141,14 +141,14 @@ def test_a_state_table_with_a_customer_key_can_be_written() -> None:
     ("function", "rate"),
     [("CoverageAuditor", "rate(5 minutes)"), ("LoggingWatcher", "rate(15 minutes)")],
 )
-def test_both_are_started_on_a_schedule(function: str, rate: str) -> None:
+def test_both_start_on_a_schedule(function: str, rate: str) -> None:
     schedules = [
         rule["ScheduleExpression"] for rule in started_by(function) if "EventPattern" not in rule
     ]
     assert schedules == [rate]
 
 
-def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> None:
+def test_alarms_on_its_counts_start_the_auditor() -> None:
     (pattern,) = (
         rule["EventPattern"] for rule in started_by("CoverageAuditor") if "EventPattern" in rule
     )
@@ -163,7 +163,7 @@ def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> 
 
 
 @each_configuration
-def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configuration: str) -> None:
+def test_each_change_reported_by_a_trail_starts_the_watcher(configuration: str) -> None:
     patterns = [
         rule["EventPattern"]
         for rule in started_by("LoggingWatcher", configuration)
@@ -181,7 +181,7 @@ def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configurati
         assert pattern["detail"]["errorCode"] == [{"exists": False}]
 
 
-def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None:
+def test_a_deployment_s_changes_to_alarms_and_functions_start_nothing() -> None:
     details = [
         rule["EventPattern"]["detail"]
         for rule in started_by("LoggingWatcher")
@@ -197,7 +197,7 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
 
 
 @pytest.mark.parametrize("role", ["LoggingWatcherRole", "TrafficAuditorRole"])
-def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
+def test_it_can_publish_events_only_with_its_source(role: str) -> None:
     (statement,) = grants(deployment().monitoring, role)["events:PutEvents"]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
@@ -205,7 +205,7 @@ def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
     }
 
 
-def test_only_changes_of_what_was_deployed_start_it() -> None:
+def test_only_changes_of_deployed_resources_start_it() -> None:
     variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
     group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
     memory = [variables["LOGGING_STATE_PARAMETER"]]
@@ -228,7 +228,7 @@ def test_only_changes_of_what_was_deployed_start_it() -> None:
 
 
 @each_configuration
-def test_the_watcher_compares_with_the_configuration_that_the_configurator_puts(
+def test_the_watcher_compares_with_the_configurator_s_configuration(
     configuration: str,
 ) -> None:
     stacks = deployment(configuration)
@@ -244,7 +244,7 @@ def test_the_watcher_compares_with_the_configuration_that_the_configurator_puts(
         assert watched["LOG_GROUP"] == put["LOG_GROUP"]
 
 
-def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:
+def test_the_watcher_knows_the_deployed_logging_role() -> None:
     """Its documents are those of the ingestion stack's template."""
     template = deployment().ingestion
     variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
@@ -288,7 +288,7 @@ def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) 
     assert boundaries == {json.dumps(function["Environment"]["Variables"]["ROLE_BOUNDARY"])}
 
 
-def test_what_is_adopted_is_told_as_such() -> None:
+def test_the_watcher_knows_an_adopted_log_group() -> None:
     def get_variables(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring
         variables: dict[str, Any]
@@ -304,14 +304,14 @@ def test_what_is_adopted_is_told_as_such() -> None:
     assert get_variables("everything")["RETENTION_DAYS"] == "30"
 
 
-def test_audits_know_how_many_models_the_meter_publishes() -> None:
+def test_audits_know_the_limit_of_published_models() -> None:
     audit = function_of(deployment().monitoring, "coverage_auditor")
     publisher = function_of(deployment().ingestion, "metric_publisher")
     bounds = [each["Environment"]["Variables"]["MAX_MODELS"] for each in (audit, publisher)]
     assert bounds == ["100", "100"]
 
 
-def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:
+def test_their_layer_is_in_their_stack() -> None:
     layers = resources(deployment().monitoring, "AWS::Lambda::LayerVersion")
     (dependencies,) = (name for name in layers if name.startswith("Dependencies"))
     (newest,) = (name for name in layers if name.startswith("NewestBoto3"))

@@ -48,7 +48,7 @@ def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
     assert groups.find("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
 
 
-def test_the_class_of_a_log_group_is_told() -> None:
+def test_the_class_of_a_log_group_is_read() -> None:
     client = boto3.client("logs", region_name="us-east-1")
     with Stubber(client) as stub:
         listed = {"logGroupName": "meter", "logGroupClass": "INFREQUENT_ACCESS"}
@@ -59,7 +59,7 @@ def test_the_class_of_a_log_group_is_told() -> None:
     assert found == LogGroup("INFREQUENT_ACCESS", None, frozenset({(DESTINATION, "")}))
 
 
-def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> None:
+def test_a_role_is_read_with_its_trust_inline_and_attached_policies(aws: None) -> None:
     iam = boto3.client("iam")
     assert IamRoles(iam).find("logging") is None
     outside = iam.create_policy(PolicyName="outside", PolicyDocument=json.dumps(POLICY))["Policy"]
@@ -87,7 +87,7 @@ def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> 
         (["UPDATE_ROLLBACK_FAILED", "CREATE_COMPLETE"], False),
     ],
 )
-def test_a_deployment_is_under_way_while_a_stack_changes(
+def test_a_deployment_is_in_progress_while_a_stack_changes(
     statuses: list[str], is_under_way: bool
 ) -> None:
     client = boto3.client("cloudformation", region_name="us-east-1")
@@ -127,9 +127,7 @@ EVENTS = [
         *((19, False), (20, True), (22.5, True), (23.5, True), (24, False)),
     ],
 )
-def test_when_a_deployment_was_under_way_is_told_by_the_events_of_its_stacks(
-    minute: float, was_under_way: bool
-) -> None:
+def test_stack_events_give_the_time_of_a_deployment(minute: float, was_under_way: bool) -> None:
     client = boto3.client("cloudformation", region_name="us-east-1")
     with Stubber(client) as stub:
         first = {"StackEvents": EVENTS[:3], "NextToken": "more"}
@@ -157,7 +155,7 @@ def looked_up(
     )
 
 
-def test_who_has_done_something_is_looked_up_by_the_names_of_actions() -> None:
+def test_callers_are_looked_up_by_action_name() -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
     put, delete = ACTIONS
     with Stubber(client) as stub:
@@ -182,7 +180,7 @@ def test_a_change_below_many_newer_events_is_found() -> None:
     assert found == ([change(put)], ())
 
 
-def test_a_history_that_is_too_long_to_read_says_so() -> None:
+def test_a_history_that_is_too_long_is_reported_as_incomplete() -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
     put, delete = ACTIONS
     denied = [trail_record(put, eventID=f"{one}", errorCode="AccessDenied") for one in range(50)]
@@ -195,7 +193,7 @@ def test_a_history_that_is_too_long_to_read_says_so() -> None:
     assert found == ([change(delete)], (f"{put}: more than 100 events",))
 
 
-def test_whoever_cannot_be_looked_up_keeps_nothing_from_being_told(
+def test_a_failed_lookup_in_the_history_leaves_a_gap_and_other_changes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
@@ -239,7 +237,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
-def test_what_does_not_answer_is_not_readable(
+def test_an_error_response_is_reported_as_unreadable(
     aws: None, service: Any, action: str, read: Callable[[Any], object], code: str
 ) -> None:
     client = boto3.client(service)
@@ -250,7 +248,7 @@ def test_what_does_not_answer_is_not_readable(
     assert caught.value.code == code
 
 
-def test_a_service_that_cannot_be_reached_is_not_readable() -> None:
+def test_an_unreachable_service_is_reported_as_unreadable() -> None:
     client = boto3.client(
         "iam",
         region_name="us-east-1",

@@ -46,7 +46,7 @@ class Wire:
 @pytest.mark.parametrize("protocol", ["query", "json", "smithy-rpc-v2-cbor"])
 @pytest.mark.parametrize("detail", Detail)
 @pytest.mark.parametrize("records", [SCATTERED, ALL_DIFFERENT, LONG_NAMES])
-def test_no_call_is_larger_than_cloudwatch_takes(
+def test_no_request_exceeds_the_cloudwatch_limit(
     records: list[UsageRecord], detail: Detail, protocol: str
 ) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""

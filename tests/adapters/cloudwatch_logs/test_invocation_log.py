@@ -32,7 +32,7 @@ def written(*seconds: float) -> CloudWatchInvocationLog:
 
 
 @pytest.mark.usefixtures("aws")
-def test_messages_of_a_time_are_read_in_order() -> None:
+def test_messages_of_a_time_range_are_read_in_order() -> None:
     log = written(-0.001, 0, 1, 3599.999, 3600)
     found = [message for page in log.between(START, START + HOUR) for message in page]
     assert found == ["0", "1", "3599.999"]
@@ -47,13 +47,13 @@ def test_all_pages_are_read() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_log_group_that_is_gone_is_named_as_the_reason() -> None:
+def test_a_missing_log_group_is_given_as_the_reason() -> None:
     log = CloudWatchInvocationLog(boto3.client("logs"), "gone")
     with pytest.raises(InvocationLogsUnavailableError, match="ResourceNotFoundException"):
         list(log.between(START, START + HOUR))
 
 
-def test_where_nobody_answers_the_reason_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_given_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     nobody = boto3.client(

@@ -50,7 +50,7 @@ def check_terminal(printed: str) -> None:
     assert ":bomb:" in printed
 
 
-def test_meter_prints_names_as_text_and_writes_them_whole(
+def test_meter_prints_names_as_text_and_writes_them_in_full(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "summary.json"
@@ -61,7 +61,7 @@ def test_meter_prints_names_as_text_and_writes_them_whole(
     assert summary["records"]["counted"] == len(hostile_logs())
 
 
-def test_focus_has_no_formula_and_a_row_for_every_name(
+def test_focus_has_no_formulas_and_a_row_for_every_name(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "focus.csv"
@@ -101,7 +101,7 @@ def test_reconciliation_prints_names_as_text(
     assert json.loads(out.read_text())["lines"]
 
 
-def test_page_keeps_names_within_its_data(logs: Path) -> None:
+def test_the_page_keeps_names_inside_its_data(logs: Path) -> None:
     page = page_with_all(DashboardSession.of(source_of_logs([logs])))
     assert "window.hacked" in page
     assert "<script>window.hacked" not in page

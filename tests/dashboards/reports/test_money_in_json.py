@@ -95,7 +95,7 @@ def floats(document: Any, name: str = "") -> Iterator[str]:
         *(price_book, price_listing, contracted_price),
     ],
 )
-def test_money_is_text_that_reads_back_as_a_decimal(
+def test_money_is_text_that_parses_as_a_decimal(
     write: Callable[[Path], str], tmp_path: Path
 ) -> None:
     document = json.loads(write(tmp_path))

@@ -32,7 +32,7 @@ def logs(tmp_path: Path) -> Path:
         ("reconcile", "reconciliation.json"),
     ],
 )
-def test_commands_write_and_print_no_prompt(
+def test_commands_write_and_print_no_prompts(
     name: str,
     out: str,
     logs: Path,
@@ -52,7 +52,7 @@ def test_commands_write_and_print_no_prompt(
     assert find_prompts("\n".join(texts)) == set()
 
 
-def test_page_has_no_prompt(logs: Path) -> None:
+def test_the_page_contains_no_prompts(logs: Path) -> None:
     page = page_with_all(DashboardSession.of(source_of_logs([logs])))
     assert "user/ana" in page
     assert find_prompts(page) == set()

@@ -72,7 +72,7 @@ def tokens(invocation: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("dashboard", read_bodies())
-def test_every_widget_is_drawn_within_its_place(
+def test_every_widget_is_drawn_inside_its_area(
     page: Page, page_file: Path, dashboard: str, theme: str
 ) -> None:
     show(page, page_file, dashboard, theme)
@@ -89,7 +89,7 @@ def test_every_widget_is_drawn_within_its_place(
     assert [text for text, cut in zip(labels.all_inner_texts(), cut_off, strict=True) if cut] == []
 
 
-def test_numbers_are_those_of_the_logs(page: Page, page_file: Path) -> None:
+def test_numbers_match_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     shown = numbers(page, "In the time shown")
     assert shown["Total tokens"] == total(tokens)
@@ -126,9 +126,7 @@ def by_hour(read: Any) -> dict[int, int]:
     return dict(hours)
 
 
-def test_lines_are_drawn_through_what_the_logs_add_up_to_by_the_hour(
-    page: Page, page_file: Path
-) -> None:
+def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     options = read_options(page, "Account: total tokens an hour")
     (line,) = options["series"]
@@ -138,7 +136,7 @@ def test_lines_are_drawn_through_what_the_logs_add_up_to_by_the_hour(
     assert thresholds == [1_000_000, 5_000_000]
 
 
-def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
+def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "identity_detail")
@@ -154,7 +152,7 @@ def test_what_is_stacked_is_and_a_value_without_neighbours_is_a_dot(
     assert not any(hours["sizes"])  # one after the other, they are a line
 
 
-def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file: Path) -> None:
+def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     (pie,) = read_options(page, "Which kind of tokens")["series"]
     kinds = {part["name"]: part["value"] for part in pie["data"]}
@@ -172,7 +170,7 @@ def test_bars_and_pies_are_as_large_as_what_they_stand_for(page: Page, page_file
     )
 
 
-def test_the_table_behind_a_line_has_its_last_value_its_sum_and_its_highest(
+def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
@@ -184,9 +182,7 @@ def test_the_table_behind_a_line_has_its_last_value_its_sum_and_its_highest(
     assert cells == ["Total tokens", *(f"{value:,}" for value in expected)]
 
 
-def test_an_address_names_dashboard_and_choice_whatever_is_in_the_name(
-    page: Page, page_file: Path
-) -> None:
+def test_an_address_names_dashboard_and_choice_for_any_name(page: Page, page_file: Path) -> None:
     show(page, page_file, "identity_detail")
     page.select_option("#choice", HOSTILE)
     page.wait_for_selector("main[aria-busy=false]")
@@ -201,7 +197,7 @@ def test_an_address_names_dashboard_and_choice_whatever_is_in_the_name(
         page.wait_for_selector("main[aria-busy=false] .widget")
 
 
-def test_the_skip_link_leads_to_the_dashboard_that_is_shown(page: Page, page_file: Path) -> None:
+def test_the_skip_link_leads_to_the_current_dashboard(page: Page, page_file: Path) -> None:
     show(page, page_file, "identity_detail")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -209,7 +205,7 @@ def test_the_skip_link_leads_to_the_dashboard_that_is_shown(page: Page, page_fil
     assert page.locator("nav a[aria-current]").inner_text() == "Identity detail"
 
 
-def test_the_choice_switches_the_identity(page: Page, page_file: Path) -> None:
+def test_choosing_an_identity_switches_the_dashboard(page: Page, page_file: Path) -> None:
     show(page, page_file, "identity_detail")
     for arn in (BEN, ANA):
         page.select_option("#choice", arn)
@@ -218,7 +214,7 @@ def test_the_choice_switches_the_identity(page: Page, page_file: Path) -> None:
         assert shown["Total tokens"] == total(tokens, arn)
 
 
-def test_a_hostile_name_is_text(page: Page, page_file: Path) -> None:
+def test_a_hostile_name_is_shown_as_text(page: Page, page_file: Path) -> None:
     show(page, page_file, "identity_detail")
     page.select_option("#choice", HOSTILE)
     page.wait_for_selector("main[aria-busy=false]")
@@ -236,7 +232,7 @@ def test_links_between_dashboards_stay_on_the_page(page: Page, page_file: Path) 
     page.wait_for_selector('section[aria-label="Alarms on the meter itself"]')
 
 
-def test_it_can_be_used_by_keyboard_alone(page: Page, page_file: Path) -> None:
+def test_the_page_can_be_used_with_the_keyboard_alone(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     reached = set()
     for _ in range(12):

@@ -49,7 +49,9 @@ def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[
         ("cost_and_budgets", "Cost: now against last week, US dollars", ""),
     ],
 )
-def test_this_week_stands_against_the_one_before(dashboard: str, title: str, choice: str) -> None:
+def test_this_week_is_compared_with_the_previous_one(
+    dashboard: str, title: str, choice: str
+) -> None:
     # Days ago, and output tokens: of this model 800,000 cost a dollar.
     ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}
     calls = [
@@ -62,7 +64,7 @@ def test_this_week_stands_against_the_one_before(dashboard: str, title: str, cho
     )
 
 
-def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
+def test_the_rates_of_a_model_match_its_tokens() -> None:
     calls = [
         call(1, tokens=TokenCounts(input=60, output=30, cache_read=30, cache_write=10)),
         call(2, tokens=TokenCounts(input=20, output=10)),
@@ -79,13 +81,13 @@ def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
     }
 
 
-def test_models_that_embed_and_models_that_answer_stand_apart() -> None:
+def test_embedding_models_and_text_models_are_separate() -> None:
     calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
 
 
-def test_the_ten_with_most_tokens_are_shown_the_largest_first() -> None:
+def test_the_ten_largest_are_shown_largest_first() -> None:
     calls = [
         call(number, identity_arn=f"user-{number}", tokens=TokenCounts(number, 0))
         for number in range(1, 13)
@@ -94,13 +96,13 @@ def test_the_ten_with_most_tokens_are_shown_the_largest_first() -> None:
     assert list(ranked.values()) == list(range(12, 2, -1))
 
 
-def test_a_cache_that_is_written_and_never_read_shows_nought() -> None:
+def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
     calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
     title = "Cache: tokens read for each one written"
     assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
 
 
-def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
+def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
     """And is 0, not unknown, where nothing was metered."""
     bedrock, metered = (
         Metric(namespace, "Invocations") for namespace in ("AWS/Bedrock", "BedrockMeter")
@@ -121,7 +123,7 @@ def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
         ("cost_and_budgets", "Tokens of no project, in percent"),
     ],
 )
-def test_the_share_of_no_project_is_that_of_all_tokens(dashboard: str, title: str) -> None:
+def test_the_unattributed_share_is_a_share_of_all_tokens(dashboard: str, title: str) -> None:
     unattributed, total = (
         Metric("BedrockMeter", name) for name in ("UnattributedTokens", "TotalTokens")
     )

@@ -82,7 +82,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
 Shown = Callable[..., dict[str, Any]]
 
 
-def test_totals_of_the_account_are_sums_over_the_logs(shown: Shown) -> None:
+def test_account_totals_match_sums_over_the_logs(shown: Shown) -> None:
     found = shown("usage_overview", "In the time shown")
     del found["Cost, USD"]
     assert found == {
@@ -93,7 +93,7 @@ def test_totals_of_the_account_are_sums_over_the_logs(shown: Shown) -> None:
     }
 
 
-def test_kinds_of_tokens_are_sums_over_the_logs(shown: Shown) -> None:
+def test_token_kinds_match_sums_over_the_logs(shown: Shown) -> None:
     assert shown("usage_overview", "Which kind of tokens") == {
         kind: sum(tokens(call, kind) for call in SUCCESSES) for kind in KINDS
     }
@@ -105,7 +105,7 @@ def test_the_largest_callers_are_ranked_by_sums_over_the_logs(shown: Shown) -> N
     assert list(found.items()) == sums.most_common(10)
 
 
-def test_each_identity_has_its_own_sums(shown: Shown) -> None:
+def test_totals_of_each_identity_match_the_logs(shown: Shown) -> None:
     callers = {call["identity"]["arn"] for call in LOGS}
     assert len(callers) > 5
     for caller in callers:
@@ -118,7 +118,7 @@ def test_each_identity_has_its_own_sums(shown: Shown) -> None:
         assert (found["Failed calls"] or 0) == failed
 
 
-def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
+def test_sums_and_means_of_each_model_match_the_logs(shown: Shown) -> None:
     answering = [call for call in SUCCESSES if "embed" not in call["modelId"]]
     calls = summed(answering, get_model, lambda _: 1)
     assert shown("model_comparison", "Calls by model") == calls
@@ -133,7 +133,7 @@ def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
     assert shown("model_comparison", "Failed calls by model") == failures
 
 
-def test_lines_have_the_sums_of_each_five_minutes(shown: Shown) -> None:
+def test_lines_show_sums_per_five_minutes(shown: Shown) -> None:
     lines = shown("cost_and_budgets", "Kinds of tokens", field="values")
     for kind in KINDS:
         sums: defaultdict[str, int] = defaultdict(int)
@@ -150,7 +150,7 @@ def test_cost_of_each_model_is_its_tokens_by_its_list_prices(shown: Shown) -> No
     assert shown("cost_and_budgets", "Cost by model") == pytest.approx(costs)
 
 
-def test_plain_sums_count_successes_and_failures_apart() -> None:
+def test_plain_sums_count_successes_and_failures_separately() -> None:
     """Nova Lite: 0.06 and 0.24 dollars a million tokens; Sonnet 4.5: 3.3, 16.5, 0.33 and 4.125."""
     nova, claude = "amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
     cached = {"inputTokenCount": 1, "cacheReadInputTokenCount": 20}

@@ -22,7 +22,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-def test_no_name_runs_draws_or_asks_for_anything(page: Page, page_file: Path) -> None:
+def test_no_name_runs_code_draws_elements_or_sends_requests(page: Page, page_file: Path) -> None:
     asked: list[str] = []
     dialogs: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

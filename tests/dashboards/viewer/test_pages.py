@@ -30,7 +30,7 @@ def read_data(page: str) -> dict[str, object]:
     return data
 
 
-def test_a_page_of_its_own_has_every_view() -> None:
+def test_a_standalone_page_has_every_view() -> None:
     page = page_with_all(DashboardSession.of(CALLS))
     views = read_data(page)["views"]
     assert isinstance(views, dict)
@@ -38,7 +38,7 @@ def test_a_page_of_its_own_has_every_view() -> None:
     assert {key.split("\n")[0] for key in views} == set(DashboardSession.of(CALLS).bodies)
 
 
-def test_a_page_of_its_own_begins_with_all_there_is() -> None:
+def test_a_standalone_page_starts_with_the_whole_range() -> None:
     data = read_data(
         page_with_all(DashboardSession.of(replace(CALLS, since=NOON - timedelta(days=10))))
     )
@@ -47,7 +47,7 @@ def test_a_page_of_its_own_begins_with_all_there_is() -> None:
     assert "usage_overview\n\n2w" in data["views"]
 
 
-def test_a_page_asks_no_other_host() -> None:
+def test_a_page_requests_no_other_host() -> None:
     page = page_with_all(DashboardSession.of(CALLS))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     hashes = re.findall(r"'sha256-[^']*'", policy)
@@ -60,7 +60,7 @@ def test_a_page_asks_no_other_host() -> None:
     assert not re.findall(r"(?:src|href)=\"(?!#)|url\(|@import", markup)
 
 
-def test_a_name_cannot_end_the_element_that_it_is_in() -> None:
+def test_a_name_cannot_close_its_element() -> None:
     page = page_with_all(DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
     assert "<script>alert" not in page
     assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
@@ -91,7 +91,7 @@ def test_the_page_is_served_on_the_loopback_address(server: PreviewServer) -> No
     assert "12:00 UTC" in str(read_data(page)["source"])
 
 
-def test_a_view_is_given_when_asked_for(server: PreviewServer) -> None:
+def test_a_view_is_served_on_request(server: PreviewServer) -> None:
     path = f"/data?dashboard=identity_detail&choice={quote(ANA)}&range=1d"
     status, text = ask(server, path)
     assert status == HTTPStatus.OK
@@ -100,7 +100,7 @@ def test_a_view_is_given_when_asked_for(server: PreviewServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/data", "/data?dashboard=nothing&range=1d", "/other"])
-def test_what_is_not_there_is_not_found(server: PreviewServer, path: str) -> None:
+def test_an_unknown_path_is_not_found(server: PreviewServer, path: str) -> None:
     assert ask(server, path)[0] == HTTPStatus.NOT_FOUND
 
 
@@ -122,7 +122,7 @@ def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str)
         ("none", HTTPStatus.OK),
     ],
 )
-def test_page_of_another_site_cannot_make_this_one_query(
+def test_another_site_cannot_trigger_queries(
     server: PreviewServer, site: str, status: HTTPStatus
 ) -> None:
     connection = HTTPConnection(HOST, server.server_port)
@@ -133,7 +133,7 @@ def test_page_of_another_site_cannot_make_this_one_query(
 
 
 @pytest.mark.parametrize(("error", "is_shown"), [(BrokenPipeError, False), (ValueError, True)])
-def test_browser_that_goes_away_leaves_no_traceback(
+def test_a_disconnected_browser_leaves_no_traceback(
     server: PreviewServer,
     error: type[Exception],
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +162,7 @@ class Refusing:
         raise AssertionError
 
 
-def test_a_source_that_does_not_answer_is_told_of(server: PreviewServer) -> None:
+def test_an_unreachable_source_is_reported(server: PreviewServer) -> None:
     server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=Refusing())))
     status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
     assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
@@ -184,7 +184,7 @@ class Counting:
         return CALLS.metrics.values(metrics, statistic, periods)
 
 
-def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
+def test_a_view_reloaded_within_a_minute_reads_no_value_again(
     server: PreviewServer,
 ) -> None:
     seconds, counting = [0.0], Counting()
@@ -202,7 +202,7 @@ def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
     assert counting.values_read == 2 * read
 
 
-def test_threads_that_ask_at_once_read_each_value_once(server: PreviewServer) -> None:
+def test_concurrent_threads_read_each_value_once(server: PreviewServer) -> None:
     counting = Counting()
     server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=counting)))
     path = "/data?dashboard=usage_overview&choice=&range=1d"
@@ -215,7 +215,7 @@ def test_threads_that_ask_at_once_read_each_value_once(server: PreviewServer) ->
     assert together == counting.values_read
 
 
-def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewServer) -> None:
+def test_answers_have_their_content_type_and_are_not_cached(server: PreviewServer) -> None:
     connection = HTTPConnection(HOST, server.server_port)
     connection.request("GET", "/")
     headers = dict(connection.getresponse().getheaders())
@@ -224,7 +224,7 @@ def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewS
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() -> None:
+def test_a_page_of_many_identities_shows_the_largest_and_says_so() -> None:
     calls = [
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
