@@ -46,7 +46,7 @@ def deploy(cloud: LocalCloud, stack: str, template: str) -> None:
     )
 
 
-def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: LocalCloud) -> None:
+def test_an_alarm_keeps_its_queries_and_its_set_state(cloud: LocalCloud) -> None:
     alarms: dict[str, dict[str, Any]] = {
         "Query": {"Metrics": [QUERY], "Threshold": 1},
         "Band": {"Metrics": [QUERY], "ThresholdMetricId": "q"},
@@ -87,7 +87,7 @@ def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: Local
     assert deployed()["Plain"]["StateValue"] == "ALARM"
 
 
-def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalCloud) -> None:
+def test_an_unnamed_parameter_gets_a_name_without_slashes(cloud: LocalCloud) -> None:
     resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}
     cloud.client("cloudformation").create_stack(
         StackName="parameters", TemplateBody=json.dumps({"Resources": {"Remembered": resource}})
@@ -98,7 +98,7 @@ def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalClo
     )
 
 
-def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: LocalCloud) -> None:
+def test_a_role_gets_its_permissions_boundary_which_must_exist(cloud: LocalCloud) -> None:
     cloudformation, iam = cloud.client("cloudformation"), cloud.client("iam")
     allow = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
@@ -131,7 +131,7 @@ def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: Local
     assert boundary() == second
 
 
-def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) -> None:
+def test_a_metric_without_dimensions_differs_from_those_with_dimensions(cloud: LocalCloud) -> None:
     cloud.client("cloudwatch").put_metric_data(
         Namespace="Tests",
         MetricData=[
@@ -143,7 +143,7 @@ def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) ->
     assert sum_metric(cloud, "Tests", "Tokens", Who="ana") == 7
 
 
-def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
+def test_embedded_metrics_in_a_log_become_metrics(cloud: LocalCloud) -> None:
     line = {
         "_aws": {
             "Timestamp": int(NOW.timestamp() * 1000),
@@ -181,7 +181,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud) -> None:
+def test_a_log_group_delivers_in_order_one_at_a_time(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="seen")
     subscribe(cloud, "in-order", "remember", REMEMBER)
@@ -195,7 +195,7 @@ def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud
     assert bodies == [f"{number},{number}!" for number in range(10)]
 
 
-def test_a_delivery_that_fails_every_time_goes_to_the_functions_bucket(cloud: LocalCloud) -> None:
+def test_a_delivery_that_fails_every_attempt_goes_to_the_failure_bucket(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="failed")
     subscribe(cloud, "failing", "fail", "def lambda_handler(event, context): raise ValueError")
@@ -228,7 +228,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) -> None:
+def test_a_batch_is_retried_from_the_reported_record(cloud: LocalCloud) -> None:
     s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
     s3.create_bucket(Bucket="batches")
     table = dynamodb.create_table(
@@ -267,7 +267,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_a_filter_lets_through_what_has_no_such_field_and_no_parent_of_it(
+def test_a_filter_on_absence_matches_a_missing_field_or_parent(
     cloud: LocalCloud,
 ) -> None:
     s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
@@ -309,7 +309,7 @@ def make_table(cloud: LocalCloud, name: str) -> str:
     return stream
 
 
-def test_items_that_statements_insert_are_in_the_stream_and_refused_ones_are_not(
+def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     cloud: LocalCloud,
 ) -> None:
     stream = make_table(cloud, "inserted")
@@ -330,7 +330,7 @@ def test_items_that_statements_insert_are_in_the_stream_and_refused_ones_are_not
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
 
 
-def test_statements_need_the_action_of_each_on_its_table() -> None:
+def test_each_statement_needs_its_action_on_its_table() -> None:
     grant = {
         "Effect": "Allow",
         "Action": "dynamodb:PartiQLInsert",
@@ -488,7 +488,7 @@ def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalC
     assert converse(cloud.client("bedrock-runtime"))["inputTokens"] > 0
 
 
-def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: LocalCloud) -> None:
+def test_a_log_group_has_no_policies_and_a_missing_one_is_not_found(cloud: LocalCloud) -> None:
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="without-policies")
     assert logs.describe_account_policies(policyType="TRANSFORMER_POLICY")["accountPolicies"] == []

@@ -60,14 +60,14 @@ def make_table(request: pytest.FixtureRequest) -> MakeTable:
     return tables_in_cloud(request.getfixturevalue("cloud"))
 
 
-def test_new_call_is_shown_once_however_often_it_is_written(open_ledger: Open) -> None:
+def test_a_new_call_is_streamed_once_despite_repeated_writes(open_ledger: Open) -> None:
     ledger = open_ledger()
     ledger.put([usage_record()])
     ledger.put([usage_record(), usage_record()])
     assert ledger.changes() == [LedgerChange(usage_record())]
 
 
-def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) -> None:
+def test_a_further_reading_is_joined_and_streamed_as_a_correction(open_ledger: Open) -> None:
     first, second = usage_record(), usage_record(tokens=TokenCounts(input=99), latency_ms=7)
     ledger = open_ledger()
     ledger.put([first])
@@ -81,7 +81,7 @@ def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) 
     assert ledger.stored() == {first.key: joined}
 
 
-def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict_once(
+def test_a_reading_with_lower_counts_lowers_nothing_and_is_one_conflict(
     open_ledger: Open,
 ) -> None:
     ledger = open_ledger()
@@ -105,13 +105,15 @@ def test_readings_of_one_batch_are_joined_before_they_are_written(open_ledger: O
 
 
 @pytest.mark.parametrize("field", ["account_id", "region", "request_id"])
-def test_call_in_another_account_or_region_is_another_call(open_ledger: Open, field: str) -> None:
+def test_the_same_id_in_another_account_or_region_is_another_call(
+    open_ledger: Open, field: str
+) -> None:
     ledger = open_ledger()
     ledger.put([usage_record(), usage_record(**{field: "other"})])
     assert [change.replaced for change in ledger.changes()] == [None, None]
 
 
-def test_every_field_survives_being_stored(open_ledger: Open) -> None:
+def test_every_field_is_stored_and_read_back(open_ledger: Open) -> None:
     full = usage_record(
         tokens=TokenCounts(1, 2, 3, 4, 4),
         error_code="ThrottlingException",
@@ -145,7 +147,9 @@ def test_every_field_survives_being_stored(open_ledger: Open) -> None:
     ],
     ids=["zero tokens", "another user", "later", "error", "cheap model"],
 )
-def test_forged_twins_in_any_order_hide_no_call(open_ledger: Open, forged: dict[str, Any]) -> None:
+def test_forged_duplicates_in_any_order_hide_no_call(
+    open_ledger: Open, forged: dict[str, Any]
+) -> None:
     real = usage_record(model_id=SONNET_4, tokens=TokenCounts(6_000_000, 5))
     for order in permutations([real, real._replace(**forged), real._replace(**forged)]):
         ledger = open_ledger()
@@ -159,7 +163,7 @@ def test_forged_twins_in_any_order_hide_no_call(open_ledger: Open, forged: dict[
 
 @settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls, data=st.data())
-def test_any_order_and_repetition_gives_what_the_pure_join_gives(
+def test_any_order_and_repetition_match_the_pure_join(
     open_ledger: Open, batches: list[list[UsageRecord]], data: st.DataObject
 ) -> None:
     records = [record for batch in batches for record in batch]
@@ -175,7 +179,7 @@ def test_any_order_and_repetition_gives_what_the_pure_join_gives(
 
 @settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls)
-def test_every_ledger_shows_the_same_changes(
+def test_every_ledger_streams_the_same_changes(
     open_ledger: Open, batches: list[list[UsageRecord]]
 ) -> None:
     twin, ledger = open_in_memory(), open_ledger()
@@ -266,7 +270,7 @@ def test_another_writer_between_any_two_requests_loses_nothing(make_table: MakeT
     order=st.lists(st.integers(0, 1), max_size=14),
 )
 @example(batches=[[usage_record()], [FIRST], [SECOND]], order=[0, 1] * 7)
-def test_two_writers_of_any_readings_leave_their_join(
+def test_two_writers_of_any_readings_store_their_join(
     make_table: MakeTable, batches: list[list[UsageRecord]], order: list[int]
 ) -> None:
     table = make_table()
@@ -278,7 +282,7 @@ def test_two_writers_of_any_readings_leave_their_join(
     assert all(is_unbroken(changes) for changes in by_call(shown).values())
 
 
-def test_repeated_batch_writes_nothing(make_table: MakeTable) -> None:
+def test_a_repeated_batch_writes_nothing(make_table: MakeTable) -> None:
     table = make_table()
     calls = [usage_record(request_id=str(number)) for number in range(60)]
     table.ledger().put(calls)

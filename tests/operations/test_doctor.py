@@ -72,7 +72,7 @@ def subscribe(*names: str) -> None:
         )
 
 
-def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None:
+def test_a_prepared_account_has_no_problem(session: boto3.Session) -> None:
     bootstrap()
     findings = examine(session)
     assert Status.PROBLEM not in {finding.status for finding in findings.values()}
@@ -104,7 +104,7 @@ def test_a_missing_bootstrap_is_a_problem(
     assert "make bootstrap" in found.text
 
 
-def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
+def test_foreign_logging_is_named_with_the_settings_that_fit(
     session: boto3.Session,
 ) -> None:
     switch_logging_on()
@@ -115,14 +115,14 @@ def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
     assert "prompts and completions" in found.text
 
 
-def test_what_goes_to_a_bucket_alone_cannot_be_adopted(session: boto3.Session) -> None:
+def test_logging_to_a_bucket_only_cannot_be_adopted(session: boto3.Session) -> None:
     switch_logging_on({"s3Config": {"bucketName": "audit"}, "textDataDeliveryEnabled": False})
     found = examine(session)["invocation logging"]
     assert "adopt" not in found.text
     assert "bucket audit, metadata only" in found.text
 
 
-def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) -> None:
+def test_a_reporting_stack_without_reports_is_reported_as_left_over(session: boto3.Session) -> None:
     deployment = Deployment(session.client("cloudformation"))
     without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
 
@@ -138,7 +138,7 @@ def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) ->
     assert "delete-stack --stack-name BedrockMeter-Reporting" in found.text
 
 
-def test_our_own_logging_is_ours(session: boto3.Session) -> None:
+def test_the_meter_s_logging_is_recognized(session: boto3.Session) -> None:
     switch_logging_on()
     live = boto3.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
     save(LoggingState(written=(dict(live),)))
@@ -148,7 +148,7 @@ def test_our_own_logging_is_ours(session: boto3.Session) -> None:
     assert found.text.endswith("; ours.")
 
 
-def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
+def test_adopted_logging_is_no_problem(session: boto3.Session) -> None:
     switch_logging_on()
     save(LoggingState(adopted="/audit/bedrock"))
     deploy(stack_names.STORAGE)
@@ -158,7 +158,7 @@ def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
     assert found.text.endswith("; not ours, adopted.")
 
 
-def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
+def test_logging_changed_after_the_deployment_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState(written=({**FOREIGN, "textDataDeliveryEnabled": False},)))
     switch_logging_on()
     deploy(stack_names.STORAGE)
@@ -168,7 +168,7 @@ def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session
     assert "Bedrock Meter counts nothing" in found.text
 
 
-def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
+def test_a_configuration_that_could_not_be_restored_is_reported(session: boto3.Session) -> None:
     save(LoggingState(found=FOREIGN))
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -177,7 +177,7 @@ def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"written": 5}', "null"])
-def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, text: str) -> None:
+def test_an_overwritten_logging_state_is_a_problem(session: boto3.Session, text: str) -> None:
     boto3.client("ssm").put_parameter(Name="logging-memory", Value=text, Type="String")
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -185,7 +185,7 @@ def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, 
     assert "get-parameter-history" in found.text
 
 
-def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
+def test_a_logging_state_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState(found={"s3Config": {"bucketName": "attacker-bucket"}}))
     copy = LoggingState(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
@@ -198,7 +198,9 @@ def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session
     assert "replaced: bucket attacker-bucket" in found.text
 
 
-def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.Session) -> None:
+def test_a_stack_without_outputs_is_a_problem_and_stops_no_other_check(
+    session: boto3.Session,
+) -> None:
     template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     boto3.client("cloudformation").create_stack(
         StackName=stack_names.STORAGE, TemplateBody=template
@@ -219,9 +221,7 @@ def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.S
         ("UPDATE_ROLLBACK_FAILED", Status.PROBLEM),
     ],
 )
-def test_a_stack_that_does_not_stand_is_a_problem(
-    session: boto3.Session, state: str, status: Status
-) -> None:
+def test_a_failed_stack_is_a_problem(session: boto3.Session, state: str, status: Status) -> None:
     deploy(stack_names.STORAGE)
     deploy(stack_names.MONITORING)
 
@@ -235,14 +235,14 @@ def test_a_stack_that_does_not_stand_is_a_problem(
     assert state in found.text
 
 
-def test_logging_that_somebody_switched_off_is_a_problem(session: boto3.Session) -> None:
+def test_disabled_logging_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState())
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     assert examine(session)["invocation logging"].status is Status.PROBLEM
 
 
-def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) -> None:
+def test_a_log_group_without_a_free_subscription_slot_is_a_problem(session: boto3.Session) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem")
@@ -255,7 +255,7 @@ def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) ->
 
 
 @pytest.mark.parametrize("others", [(), ("siem",)])
-def test_a_subscription_that_somebody_removed_is_a_problem(
+def test_a_removed_subscription_is_a_problem(
     session: boto3.Session, others: tuple[str, ...]
 ) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
@@ -267,14 +267,14 @@ def test_a_subscription_that_somebody_removed_is_a_problem(
     assert "not subscribed to any more" in found.text
 
 
-def test_a_log_group_that_somebody_deleted_is_a_problem(session: boto3.Session) -> None:
+def test_a_deleted_log_group_is_a_problem(session: boto3.Session) -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["subscription"]
     assert found.status is Status.PROBLEM
     assert "/audit/bedrock is gone" in found.text
 
 
-def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> None:
+def test_the_meter_s_subscription_does_not_count_as_a_used_slot(session: boto3.Session) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
@@ -304,7 +304,7 @@ def test_an_unconfirmed_address_is_a_problem(
     )
 
 
-def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
+def test_traffic_outside_the_logs_is_reported(session: boto3.Session) -> None:
     boto3.client("cloudwatch").put_metric_data(
         Namespace="AWS/BedrockMantle",
         MetricData=[
@@ -335,7 +335,7 @@ def call_in(region: str, namespace: str = "AWS/Bedrock", metric: str = "Invocati
     client.put_metric_data(Namespace=namespace, MetricData=[datum])
 
 
-def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> None:
+def test_regions_with_bedrock_calls_are_named(session: boto3.Session) -> None:
     enable(session, "us-east-1", "eu-north-1", "eu-west-1", "eu-west-2", "us-west-2")
     assert examine(session)["other Regions"].text.endswith("in 4 other Regions.")
     for region in ("us-east-1", "eu-north-1", "eu-west-1", "us-west-2"):
@@ -349,7 +349,7 @@ def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> N
     assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
 
 
-def test_a_region_that_denies_is_not_readable_and_not_quiet(session: boto3.Session) -> None:
+def test_a_region_that_denies_access_is_unreadable_not_quiet(session: boto3.Session) -> None:
     enable(session, "us-east-1", "eu-north-1", "eu-west-1")
 
     def deny(context: dict[str, Any], **_: Any) -> Any:
@@ -364,7 +364,7 @@ def test_a_region_that_denies_is_not_readable_and_not_quiet(session: boto3.Sessi
     assert found.text == "Not readable: eu-north-1 (AccessDenied). Nothing is known of them."
 
 
-def test_regions_that_the_function_cannot_read_are_counted(session: boto3.Session) -> None:
+def test_regions_unreadable_to_the_function_are_counted(session: boto3.Session) -> None:
     enable(session, "us-east-1")
     call_in("us-east-1", "BedrockMeter/Health", "UnreadableRegions")
     found = examine(session)["other Regions"]
@@ -372,7 +372,7 @@ def test_regions_that_the_function_cannot_read_are_counted(session: boto3.Sessio
     assert "TrafficAuditor itself cannot read: 1 " in found.text
 
 
-def test_a_list_of_regions_that_is_denied_is_unknown(session: boto3.Session) -> None:
+def test_a_denied_list_of_regions_is_unknown(session: boto3.Session) -> None:
     assert examine(session)["other Regions"].status is Status.UNKNOWN
 
 
@@ -435,7 +435,7 @@ def test_a_trail_is_needed_to_notice_changes(session: boto3.Session) -> None:
     assert examine(session)["trail"].status is Status.OK
 
 
-def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.Session) -> None:
+def test_a_denied_check_is_unknown_and_stops_no_other(session: boto3.Session) -> None:
     session.events.register(
         "before-call.cloudtrail",
         lambda **_: (
@@ -450,7 +450,7 @@ def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.S
 
 
 @pytest.mark.usefixtures("aws")
-def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_problems_fail_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
@@ -459,7 +459,7 @@ def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.usefixtures("aws")
-def test_credentials_that_have_expired_are_a_problem() -> None:
+def test_expired_credentials_are_a_problem() -> None:
     bootstrap()
     session = boto3.Session()
     expired = {"Error": {"Code": "ExpiredToken", "Message": "The security token has expired"}}

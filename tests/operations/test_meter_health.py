@@ -52,7 +52,7 @@ def make_alarm(name: str, *, is_silenced: bool = False, is_breaching: bool = Fal
         client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
 
 
-def test_nothing_is_expected_before_a_deployment_and_right_after_it() -> None:
+def test_nothing_is_expected_before_and_right_after_a_deployment() -> None:
     assert examine() == CheckResult("meter", Status.OK, "Nothing deployed yet")
     deploy(stack_names.MONITORING)
     assert examine().status is Status.OK
@@ -87,7 +87,7 @@ def test_alarms_that_notify_no_one_are_named() -> None:
     assert "notify no one: BedrockMeter-EveryModel-Hour-Warning (docs/runbooks" in found.text
 
 
-def test_health_alarms_in_alarm_are_named_and_alarms_on_usage_are_not() -> None:
+def test_active_health_alarms_are_named_and_usage_alarms_are_not() -> None:
     deploy(stack_names.MONITORING)
     report(0, minutes_ago=5)
     make_alarm("BedrockMeter-Account-Hour-Warning", is_breaching=True)

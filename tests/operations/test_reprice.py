@@ -59,7 +59,7 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["contracted, from 2026-01-0
         (NOTHING | {"reason": "no time"}, "Not all was done: no time. The next run goes on.\n"),
     ],
 )
-def test_what_was_done_is_printed(
+def test_the_result_is_printed(
     aws: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -73,7 +73,7 @@ def test_what_was_done_is_printed(
     assert capsys.readouterr().out.startswith(printed)
 
 
-def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_function_is_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise RuntimeError
 
@@ -84,7 +84,7 @@ def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPat
         reprice.reprice(boto3.Session())
 
 
-def test_what_no_metric_shows_of_a_correction_is_printed(
+def test_corrections_that_no_metric_shows_are_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     left = {"lowered_calls": 5, "lowered_usd": "-2.00", "too_old_calls": 6, "unpriced_calls": 7}

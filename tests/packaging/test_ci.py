@@ -70,7 +70,7 @@ def test_when_end_to_end_tests_fail_they_are_shown(tmp_path: Path) -> None:
     assert "stage e2e" not in done.stdout
 
 
-def test_when_all_goes_well_each_stage_has_its_minutes(tmp_path: Path) -> None:
+def test_each_stage_of_a_successful_run_shows_its_minutes(tmp_path: Path) -> None:
     done = run_ci(tmp_path, e2e="true", test="true")
     assert done.returncode == 0
     lines = [line.partition(":")[0] for line in done.stdout.splitlines()]
