@@ -580,9 +580,7 @@ def test_a_second_change_on_a_day_explains_what_to_do_and_writes_nothing(
     assert book.read_text() == before
 
 
-def test_a_missing_source_is_requested_from_the_user(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_source_file_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="run make prices"):
         run(monkeypatch, tmp_path, shipped_copy(tmp_path))
 

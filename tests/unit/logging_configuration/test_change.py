@@ -15,7 +15,7 @@ from tests.unit.logging_configuration.deployed import (
 )
 
 
-def test_a_change_is_who_did_what_when() -> None:
+def test_a_change_has_a_caller_an_action_and_a_time() -> None:
     assert change() == LoggingChange(
         event_id="event-1",
         at=datetime(2026, 9, 8, 11, 58, 3, tzinfo=UTC),
@@ -37,7 +37,7 @@ def test_a_change_is_who_did_what_when() -> None:
         (None, "unknown"),
     ],
 )
-def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> None:
+def test_a_caller_is_always_named(identity: dict[str, Any] | None, who: str) -> None:
     assert change(userIdentity=identity).who == who
 
 
@@ -58,7 +58,7 @@ def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> 
         (None, ()),
     ],
 )
-def test_what_was_changed_is_named_by_the_request(
+def test_the_request_names_the_changed_resource(
     parameters: dict[str, Any] | None, targets: tuple[str, ...]
 ) -> None:
     assert change(requestParameters=parameters).targets == targets
@@ -73,7 +73,7 @@ def test_what_was_changed_is_named_by_the_request(
         ({"type": "IAMUser", "arn": MALLORY}, None, False),
     ],
 )
-def test_the_role_behind_a_session_and_whether_cloudformation_used_it_are_told(
+def test_a_change_names_the_role_and_whether_cloudformation_used_it(
     identity: dict[str, Any], role_arn: str | None, via_cloudformation: bool
 ) -> None:
     found = change(userIdentity=identity)

@@ -61,7 +61,7 @@ def without_fingerprints(found: list[str]) -> list[str]:
     return [re.sub(r" \(now [0-9a-f]{16}\)", "", text) for text in found]
 
 
-def test_nothing_differs_from_itself() -> None:
+def test_an_unchanged_configuration_has_no_drift() -> None:
     assert of_configuration(CONFIGURATION) == []
     assert list(compare_log_group(DEPLOYED, LIVE_GROUP)) == []
     assert of_role(LIVE_ROLE) == []
@@ -89,13 +89,13 @@ def test_nothing_differs_from_itself() -> None:
         ),
     ],
 )
-def test_another_configuration_is_told_by_what_is_other(
+def test_a_different_configuration_is_reported_by_its_differences(
     live: LoggingConfiguration | None, deployed: DeployedLogging, expected: str
 ) -> None:
     assert of_configuration(live, deployed) == [expected]
 
 
-def test_every_setting_that_changed_is_told() -> None:
+def test_every_changed_setting_is_reported() -> None:
     assert of_configuration(AUDIT) == [
         f"in Bedrock's logging configuration, {change}"
         for change in (
@@ -108,20 +108,20 @@ def test_every_setting_that_changed_is_told() -> None:
     ]
 
 
-def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
+def test_flags_unknown_to_a_region_are_not_drift() -> None:
     older = {
         name: value for name, value in CONFIGURATION.items() if not name.startswith(("vid", "aud"))
     }
     assert of_configuration(older) == []
 
 
-def test_an_adopted_configuration_may_change_as_long_as_its_logs_are_read() -> None:
+def test_an_adopted_configuration_may_change_while_its_logs_are_read() -> None:
     assert of_configuration(AUDIT, ADOPTED) == []
     assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
 
 
 @given(st.dictionaries(st.sampled_from(list(CONFIGURATION)), st.none() | st.booleans()))
-def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
+def test_a_foreign_configuration_always_has_a_reported_difference(
     changes: dict[str, Any],
 ) -> None:
     live = CONFIGURATION | changes
@@ -159,13 +159,13 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
         ),
     ],
 )
-def test_another_log_group_is_told_by_what_is_other(
+def test_a_different_log_group_is_reported_by_its_differences(
     live: LogGroup | None, subject: Subject, expected: str
 ) -> None:
     assert texts(compare_log_group(DEPLOYED, live), subject) == [expected]
 
 
-def test_others_may_subscribe_as_well() -> None:
+def test_other_subscriptions_are_allowed() -> None:
     live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:somebody-else", "ERROR")})
     assert list(compare_log_group(DEPLOYED, live)) == []
 
@@ -199,11 +199,11 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         ),
     ],
 )
-def test_another_role_is_told_by_what_is_other(live: Role | None, expected: str) -> None:
+def test_a_different_role_is_reported_by_its_differences(live: Role | None, expected: str) -> None:
     assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {expected}"]
 
 
-def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
+def test_a_rewritten_policy_is_drift() -> None:
     assert without_fingerprints(of_role(role(policies={"Writing": TRUST}))) == [
         f"logging role {ROLE} has lost the policy with which it writes logs",
         f"logging role {ROLE} has policies that were not deployed: Writing",
@@ -217,7 +217,7 @@ def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
         lambda document: {"policies": {"Writing": POLICY, "Deny": document}},
     ],
 )
-def test_a_second_change_of_the_same_thing_is_a_new_difference(
+def test_a_second_change_of_a_setting_is_new_drift(
     changes: Callable[[Mapping[str, Any]], dict[str, Any]],
 ) -> None:
     first = of_role(role(**changes({"Statement": [{"Effect": "Deny", "Action": "logs:*"}]})))
@@ -226,7 +226,7 @@ def test_a_second_change_of_the_same_thing_is_a_new_difference(
     assert first != second
 
 
-def test_a_long_value_that_is_cut_differs_where_only_its_end_changes() -> None:
+def test_a_truncated_value_differs_even_if_only_its_end_changes() -> None:
     one, other = (
         of_configuration(CONFIGURATION | {"s3Config": {"bucketName": "b" * 300 + end}})
         for end in ("1", "2")
@@ -235,7 +235,7 @@ def test_a_long_value_that_is_cut_differs_where_only_its_end_changes() -> None:
     assert max(map(len, one)) < 400
 
 
-def test_a_policy_may_be_written_in_another_way() -> None:
+def test_an_equivalent_policy_is_not_drift() -> None:
     (statement,) = POLICY["Statement"]
     same = {
         "Statement": {

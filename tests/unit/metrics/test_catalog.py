@@ -32,13 +32,13 @@ def test_each_metric_has_one_definition() -> None:
 
 
 @pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
-def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition | HealthMetric) -> None:
+def test_names_follow_cloudwatch_s_style(metric: MetricDefinition | HealthMetric) -> None:
     assert metric.name.isidentifier()
     assert metric.name[0].isupper()
     assert metric.description.endswith(".")
 
 
-def test_every_metric_is_published_for_the_account_and_what_is_of_models_for_each_of_them() -> None:
+def test_every_metric_covers_the_account_and_model_metrics_cover_each_model() -> None:
     of_no_model = {"UnattributedTokens", "ForgedAttributions", "DisputedAttributions"}
     for metric in USAGE_METRICS:
         assert metric.detail_of[DimensionSet.ACCOUNT] is Detail.STANDARD
@@ -70,7 +70,7 @@ def test_at_standard_detail_an_identity_costs_seven_metrics_a_month() -> None:
     ]
 
 
-def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
+def test_dimension_sets_use_cloudwatch_s_spelling() -> None:
     assert [dimension_set.dimension_names for dimension_set in DimensionSet] == [
         (),
         (MODEL_ID,),
@@ -80,7 +80,7 @@ def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
     ]
 
 
-def test_every_metric_reads_its_own_figure_of_a_call() -> None:
+def test_every_metric_reads_its_value_of_a_call() -> None:
     record = usage_record(
         model_id=SONNET_4,
         tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
@@ -137,7 +137,7 @@ def test_doubtful_usage_of_successful_calls_is_counted(doubt: UsageDoubt, name: 
 @pytest.mark.parametrize(
     "basis", [None, *(basis for basis in PriceBasis if basis is not PriceBasis.ASSUMED)]
 )
-def test_a_price_of_the_place_that_was_called_is_not_counted_as_assumed(
+def test_a_price_of_the_called_region_is_not_counted_as_assumed(
     basis: PriceBasis | None,
 ) -> None:
     cost = Cost(Decimal(2), Decimal(2), price=None, basis=basis)
@@ -153,7 +153,7 @@ def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
     }
 
 
-def test_what_nobody_told_is_published_as_nothing_and_never_as_zero() -> None:
+def test_a_missing_value_is_not_published_as_zero() -> None:
     unreported = usage_record(tokens=TokenCounts())
     call = enriched(unreported)
     assert call.cost is Unpriced.NO_COUNTS

@@ -38,7 +38,7 @@ def test_no_calls_make_no_chunk() -> None:
     assert chunks_of([]) == []
 
 
-def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
+def test_calls_that_fit_make_one_chunk_of_their_sums() -> None:
     records = scattered(3)
     (chunk,) = chunks_of(records)
     assert chunk.size == 3
@@ -70,7 +70,7 @@ def test_forty_identities_and_six_models_in_five_minutes_take_few_calls() -> Non
     assert len(chunks_of(records)) <= 5
 
 
-def test_a_call_by_the_longest_name_still_fits() -> None:
+def test_a_call_with_the_longest_name_fits() -> None:
     assert len(chunks_of([usage_record(identity_arn="x" * 1024)], Detail.FULL)) == 1
 
 

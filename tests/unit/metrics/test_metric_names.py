@@ -32,7 +32,7 @@ def spelt(source: str) -> Iterator[str]:
             yield from SPELT.findall(str(node.value))
 
 
-def test_no_file_but_the_catalog_spells_a_metric_name() -> None:
+def test_only_the_catalog_spells_metric_names() -> None:
     files = [path for folder in ("cdk", "dashboards", "lambdas") for path in python_files(folder)]
     assert {*files} > HOMES
     found = {path: names for path in files if (names := [*spelt(path.read_text())])}
@@ -43,7 +43,7 @@ def python_files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def test_a_name_is_found_wherever_a_program_spells_it() -> None:
+def test_a_spelled_metric_name_is_found_anywhere_in_code() -> None:
     program = """
 '''What QuotaTokens are.'''
 metric = "QuotaTokens"
