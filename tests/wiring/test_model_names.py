@@ -30,7 +30,9 @@ SHIPPED = sorted({price.model_id for price in shipped_prices()})
         ("arn:*", "such as anthropic.claude-sonnet-4-6"),
     ],
 )
-def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, advice: str) -> None:
+def test_a_model_name_that_calls_never_have_is_reported_with_the_right_one(
+    model: str, advice: str
+) -> None:
     assert (allowed_instead_of(model) or "").endswith(advice)
 
 
@@ -47,18 +49,18 @@ def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, a
         "a.*",
     ],
 )
-def test_a_model_that_calls_may_go_by_is_allowed(model: str) -> None:
+def test_a_model_name_that_calls_can_have_is_allowed(model: str) -> None:
     assert allowed_instead_of(model) is None
 
 
 @given(st.sampled_from(SHIPPED), st.integers(0, 80))
-def test_every_known_model_and_every_beginning_of_one_is_allowed(model: str, length: int) -> None:
+def test_every_known_model_and_every_prefix_is_allowed(model: str, length: int) -> None:
     assert allowed_instead_of(model) is None
     assert allowed_instead_of(f"{model[:length]}*") is None
 
 
 @given(st.sampled_from(SHIPPED), st.sampled_from(["us", "eu", "apac", "global", "us-gov"]))
-def test_no_known_model_is_allowed_behind_a_geography(model: str, geography: str) -> None:
+def test_no_known_model_is_allowed_with_a_geography_prefix(model: str, geography: str) -> None:
     invoked = f"{geography}.{model}"
     assert foundation_model_id(invoked) == model
     for length in range(len(geography) + 1, len(invoked) + 1):

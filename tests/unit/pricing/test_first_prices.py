@@ -48,7 +48,7 @@ def first_days(shipped: PriceBook, *rates: ListedRate) -> set[date]:
     return {change.effective_from for change in publish(shipped, *rates).changes}
 
 
-def test_a_call_that_waits_for_a_price_of_its_model_gets_one() -> None:
+def test_a_call_waiting_for_a_price_of_its_model_gets_one() -> None:
     assert price_call(LAST_WEEK, Pricing(EMPTY)) is Unpriced.NO_PRICE
     cost = price_call(LAST_WEEK, Pricing(lay_over(EMPTY, publish(EMPTY, rate("2")))))
     assert isinstance(cost, Cost)
@@ -57,7 +57,7 @@ def test_a_call_that_waits_for_a_price_of_its_model_gets_one() -> None:
     assert cost.price.effective_from is None
 
 
-def test_a_call_that_waits_for_a_price_of_a_kind_gets_one_and_others_keep_theirs() -> None:
+def test_a_call_waiting_for_a_price_of_a_kind_gets_one_and_others_keep_theirs() -> None:
     shipped = book(price("1"))
     cached = LAST_WEEK._replace(tokens=TokenCounts(10**6, 0, cache_read=10**6))
     assert price_call(cached, Pricing(shipped)) is Unpriced.NO_PRICE_OF_A_KIND
@@ -79,22 +79,22 @@ def test_a_call_that_waits_for_a_price_of_a_kind_gets_one_and_others_keep_theirs
     ],
     ids=str,
 )
-def test_a_price_holds_from_the_next_day_on_where_calls_had_one(known: dict[str, Any]) -> None:
+def test_a_price_applies_from_the_next_day_if_calls_had_one(known: dict[str, Any]) -> None:
     assert first_days(book(price("1", **known)), rate("1.5")) == {NOW.date() + timedelta(days=1)}
 
 
-def test_a_price_of_large_calls_holds_from_the_next_day_on_where_there_is_one_of_all() -> None:
+def test_a_price_of_large_calls_applies_from_the_next_day_if_all_calls_had_one() -> None:
     large = rate("1.5", above_input_tokens=200_000)
     assert first_days(book(price("1")), large) == {NOW.date() + timedelta(days=1)}
 
 
-def test_a_price_of_another_tier_or_partition_is_no_price_of_the_call() -> None:
+def test_a_price_of_another_tier_or_partition_does_not_apply_to_the_call() -> None:
     elsewhere = price("1", place="us-gov-west-1")
     flex = price("1", service_tier="flex")
     assert first_days(book(elsewhere, flex), rate("1.5")) == {date.min}
 
 
-def test_a_unit_that_may_have_been_part_of_the_tokens_holds_from_the_next_day_on() -> None:
+def test_a_unit_price_applies_from_the_next_day_if_tokens_may_have_included_it() -> None:
     image = rate("0.1", BilledUnit.IMAGE)
     assert first_days(book(price("1")), image) == {NOW.date() + timedelta(days=1)}
     assert first_days(EMPTY, image) == {date.min}

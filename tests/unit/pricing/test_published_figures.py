@@ -144,7 +144,7 @@ def pricing() -> Pricing:
 
 
 @pytest.mark.parametrize("tier", ["standard", "flex", "priority"])
-def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
+def test_every_published_price_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
     wrong = []
     for figure in figures():
         if figure.tier != tier or exemption_of(figure):
@@ -159,7 +159,7 @@ def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Prici
     assert wrong == []
 
 
-def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> None:
+def test_exemptions_have_their_stated_number_and_are_all_needed(pricing: Pricing) -> None:
     exempt = [(exemption_of(figure), figure) for figure in figures()]
     counts = Counter(reason for reason, _ in exempt if reason)
     assert counts == {reason: each.figures for reason, each in EXEMPTIONS.items()}
@@ -169,7 +169,7 @@ def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> 
             assert cost.effective_usd * _MILLION != figure.usd * TOKENS
 
 
-def test_there_are_figures_of_many_models_and_regions() -> None:
+def test_published_prices_cover_many_models_and_regions() -> None:
     found = list(figures())
     assert len(found) == 5068
     assert len({figure.model_id for figure in found}) > 120

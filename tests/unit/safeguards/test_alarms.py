@@ -14,7 +14,7 @@ def found(**changes: Any) -> list[str]:
     return [difference.text for difference in compare_alarms([ALARM], {COVERAGE: live})]
 
 
-def test_an_alarm_as_deployed_is_no_difference() -> None:
+def test_an_unchanged_alarm_is_not_drift() -> None:
     assert found() == found(StateValue="ALARM", DatapointsToAlarm=3) == []
 
 
@@ -40,13 +40,13 @@ def test_a_changed_setting_is_shown_with_its_deployed_value(
     assert difference.startswith(f"alarm {COVERAGE}: {text}")
 
 
-def test_disabled_actions_are_a_difference() -> None:
+def test_disabled_actions_are_drift() -> None:
     assert found(ActionsEnabled=False) == [
         f"actions were switched off or on for alarms: {COVERAGE}"
     ]
 
 
-def test_many_alarms_that_are_gone_are_one_difference() -> None:
+def test_many_deleted_alarms_are_reported_once() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
     (difference,) = compare_alarms(alarms, {})
     assert text_of(difference) == (
@@ -69,21 +69,21 @@ STATISTIC = {"MetricStat": {"Metric": {"MetricName": "a"}, "Period": 60, "Stat":
         ([STATISTIC], 1),
     ],
 )
-def test_queries_are_compared_without_labels_and_order(
+def test_queries_are_compared_ignoring_labels_and_order(
     live: list[dict[str, Any]], count: int
 ) -> None:
     alarm = resource(ALARM.kind, "sum", {"Metrics": [QUERY, STATISTIC]})
     assert len([*compare_alarms([alarm], {"sum": {"Metrics": live}})]) == count
 
 
-def test_an_empty_list_of_dimensions_is_none() -> None:
+def test_an_empty_list_of_dimensions_equals_no_dimensions() -> None:
     metric = {"MetricName": "a", "Dimensions": []}
     live = [{"Id": "a", "MetricStat": {**STATISTIC["MetricStat"], "Metric": metric}}]  # type: ignore[dict-item]
     alarm = resource(ALARM.kind, "sum", {"Metrics": [STATISTIC]})
     assert not [*compare_alarms([alarm], {"sum": {"Metrics": live}})]
 
 
-def test_a_warm_up_is_compared_without_what_is_off_by_default() -> None:
+def test_a_warm_up_is_compared_ignoring_defaults() -> None:
     warm_up = {"WarmUpPeriodDurationInMinutes": 30}
     whole = {**warm_up, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": False}
     alarm = resource(ALARM.kind, "warm", {"WarmUpConfiguration": whole})
@@ -93,7 +93,7 @@ def test_a_warm_up_is_compared_without_what_is_off_by_default() -> None:
     assert len([*compare_alarms([alarm], {"warm": {}})]) == 1
 
 
-def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
+def test_an_anomaly_alarm_is_compared_by_its_band() -> None:
     alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
     same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}
     assert not [*compare_alarms([alarm], same)]
@@ -101,7 +101,7 @@ def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
     assert "ThresholdMetricId is 'other', was 'band'" in difference.text
 
 
-def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> None:
+def test_only_a_rule_that_mutes_the_meter_s_alarms_is_reported() -> None:
     rules = [
         MuteRule("quiet", frozenset({COVERAGE, "other"})),
         MuteRule("night", frozenset({"other"})),
@@ -110,6 +110,6 @@ def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> N
     assert difference.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
 
 
-def test_a_mute_rule_that_is_listed_and_not_found_is_a_difference() -> None:
+def test_a_listed_mute_rule_that_is_not_found_is_drift() -> None:
     (difference,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
     assert difference.text == "mute rule 'lost' is listed, but not found"

@@ -60,13 +60,13 @@ def found(live: Table | None, **properties: Any) -> list[str]:
         (replace(LIVE, resource_policy="{}"), ["has a policy of its own: '{}'"]),
     ],
 )
-def test_each_setting_that_loses_or_hides_items_is_a_difference(
+def test_each_setting_that_loses_or_hides_items_is_drift(
     live: Table | None, texts: list[str]
 ) -> None:
     assert found(live) == texts
 
 
-def test_a_table_with_the_customer_key_has_that_key() -> None:
+def test_a_table_must_use_the_customer_key() -> None:
     encrypted = {"SSEEnabled": True, "KMSMasterKeyId": UNKNOWN}
     assert found(replace(LIVE, key=KEY), SSESpecification=encrypted) == []
     for key in (None, f"{KEY}-other"):

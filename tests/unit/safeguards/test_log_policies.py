@@ -47,9 +47,7 @@ def found(live: LogPolicies, *known: str) -> list[str]:
         ),
     ],
 )
-def test_a_policy_is_a_difference_until_its_owner_names_it(
-    live: LogPolicies, text: str, word: str
-) -> None:
+def test_a_policy_is_drift_until_it_is_declared(live: LogPolicies, text: str, word: str) -> None:
     assert found(CLEAN) == []
     assert found(live) == [f"{text} (if you made it, add {word!r} to known_log_policies)"]
     assert found(live, word) == []
@@ -65,16 +63,14 @@ def test_a_policy_is_a_difference_until_its_owner_names_it(
         ({"one": 365, "two": None}, []),
     ],
 )
-def test_log_groups_of_functions_have_to_be_there(
-    live: dict[str, int | None], texts: list[str]
-) -> None:
+def test_log_groups_of_functions_must_exist(live: dict[str, int | None], texts: list[str]) -> None:
     deployed = [
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
     assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts
 
 
-def test_a_filter_that_selects_by_source_is_a_difference() -> None:
+def test_a_filter_that_selects_by_source_is_drift() -> None:
     narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
     assert found(narrowed) == [
         "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"

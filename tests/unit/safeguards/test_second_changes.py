@@ -103,7 +103,7 @@ def deny(action: str) -> dict[str, Any]:
         (lambda gone: compare_alarms(ALARMS, {gone: ALARM_PROPERTIES}), "alarm-6", "alarm-7"),
     ],
 )
-def test_a_second_change_is_a_new_difference(
+def test_a_second_change_is_new_drift(
     compare: Callable[[Any], Iterable[Difference]], first: Any, second: Any
 ) -> None:
     texts = [[difference.text for difference in compare(value)] for value in (first, second)]

@@ -43,15 +43,13 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         ),
     ],
 )
-def test_a_rule_that_starts_something_else_is_a_difference(
-    schedule: Rule | None, texts: list[str]
-) -> None:
+def test_a_rule_with_another_target_is_drift(schedule: Rule | None, texts: list[str]) -> None:
     live = {"events": LIVE_EVENTS} | ({"schedule": schedule} if schedule else {})
     found = [text_of(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
     assert found == [f"rule schedule {text}" for text in texts]
 
 
-def test_a_changed_pattern_is_a_difference() -> None:
+def test_a_changed_pattern_is_drift() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
     assert [text_of(difference) for difference in compare_rules([EVENTS], live)] == [
         "rule events starts with other events"
@@ -97,9 +95,7 @@ LIVE_MAPPING = {
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["filters other records"]),
     ],
 )
-def test_a_mapping_that_delivers_something_else_is_a_difference(
-    changes: dict[str, Any], texts: list[str]
-) -> None:
+def test_a_changed_event_source_mapping_is_drift(changes: dict[str, Any], texts: list[str]) -> None:
     live = {"mapping-id": LIVE_MAPPING | changes}
     found = [text_of(difference) for difference in compare_mappings([MAPPING], live)]
     assert len(found) == len(texts)
@@ -107,7 +103,7 @@ def test_a_mapping_that_delivers_something_else_is_a_difference(
         assert difference.startswith(f"the event source mapping of {FUNCTION} {text}")
 
 
-def test_a_deleted_mapping_is_a_difference() -> None:
+def test_a_deleted_mapping_is_drift() -> None:
     (difference,) = compare_mappings([MAPPING], {})
     assert difference.text == f"the event source mapping of {FUNCTION} is gone"
 
@@ -169,7 +165,7 @@ CONFIGURATION = {
         ({"Environment": None}, None, "has other environment variables: TABLE"),
     ],
 )
-def test_a_function_that_runs_otherwise_is_a_difference_without_its_values(
+def test_a_changed_function_is_drift_reported_without_its_values(
     changes: dict[str, Any], reserved: int | None, text: str
 ) -> None:
     as_deployed = {FUNCTION: Function(CONFIGURATION, None)}
@@ -179,7 +175,7 @@ def test_a_function_that_runs_otherwise_is_a_difference_without_its_values(
     assert text_of(difference) == f"function {FUNCTION} {text}"
 
 
-def test_a_deleted_function_is_a_difference() -> None:
+def test_a_deleted_function_is_drift() -> None:
     (difference,) = compare_functions([DEPLOYED], {})
     assert difference.text == f"function {FUNCTION} is gone"
 
@@ -203,7 +199,7 @@ def test_a_deleted_function_is_a_difference() -> None:
         ),
     ],
 )
-def test_events_that_are_given_up_on_earlier_or_lost_are_a_difference(
+def test_fewer_retries_or_a_missing_failure_destination_are_drift(
     changes: dict[str, Any], text: str | None
 ) -> None:
     retries = {name: value for name, value in (LIVE_RETRIES | changes).items() if value is not None}
@@ -212,7 +208,7 @@ def test_events_that_are_given_up_on_earlier_or_lost_are_a_difference(
     assert found == ([] if text is None else [f"function {FUNCTION} {text}"])
 
 
-def test_a_destination_that_was_not_deployed_is_a_difference() -> None:
+def test_an_undeployed_destination_is_drift() -> None:
     copied = {"DestinationConfig": {"OnSuccess": {"Destination": "arn:elsewhere"}}}
     live = {FUNCTION: Function(CONFIGURATION, None, copied)}
     (difference,) = compare_functions([DEPLOYED], live)

@@ -178,7 +178,7 @@ class Tables(Port):
         return self.account.tables
 
 
-def test_an_account_as_deployed_has_no_difference() -> None:
+def test_an_unchanged_account_has_no_drift() -> None:
     assert Account().check() == []
 
 
@@ -224,7 +224,7 @@ def test_every_subject_is_checked() -> None:
         ("stacks", Subject.FUNCTION, "what was deployed"),
     ],
 )
-def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
+def test_an_unreadable_subject_is_drift_and_hides_no_other(
     port: str, subject: Subject, name: str
 ) -> None:
     account = Account()
@@ -232,6 +232,6 @@ def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
     assert account.check() == [(subject, f"{name} cannot be read: AccessDenied")]
 
 
-def test_a_change_of_the_deployment_is_recognised_by_its_names() -> None:
+def test_a_change_of_the_deployment_is_recognized_by_its_names() -> None:
     names = Account().checker().check(NOON).names
     assert names >= {COVERAGE, TOPIC, "key-id", "rule", FUNCTION, "mapping"}

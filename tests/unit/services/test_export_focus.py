@@ -77,7 +77,7 @@ def build_manifest(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
 
 
-def test_each_period_has_its_calls_and_their_cost(
+def test_each_period_contains_its_calls_and_their_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     manifests = exporter.export(NOW)
@@ -93,7 +93,7 @@ def test_each_period_has_its_calls_and_their_cost(
         assert Decimal(build_manifest(files, period)["billed_cost_usd"]) == expected
 
 
-def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
+def test_the_manifest_lists_its_coverage_and_calls_without_a_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     assert exporter.export(NOW) == [build_manifest(files, period) for period in (OCTOBER, NOVEMBER)]
@@ -114,7 +114,7 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
     assert manifest["focus_metadata"]["FocusVersion"] == "1.2"
 
 
-def test_the_manifest_comes_last_and_knows_its_files(
+def test_the_manifest_is_written_last_and_lists_its_files(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
@@ -128,7 +128,7 @@ def test_the_manifest_comes_last_and_knows_its_files(
             assert file["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
+def test_the_same_calls_give_the_same_files_and_a_correction_changes_them(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
@@ -158,7 +158,7 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
     assert {row["Tags"] for row in rows} == {'{"project": "search"}'}
 
 
-def test_accounts_are_told_where_the_log_does_not_know(
+def test_a_configured_account_is_used_if_the_log_has_none(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     nameless = call("1", NOW, account_id="", identity_arn="unknown")
@@ -182,7 +182,7 @@ AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
         (timedelta(days=40), True),
     ],
 )
-def test_a_period_that_began_before_the_ledger_does_is_told(
+def test_a_period_that_starts_before_the_ledger_is_reported(
     exporter: FocusExporter, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
     replace(exporter, kept=kept).export(NOW)
@@ -199,7 +199,7 @@ def test_the_previous_period_of_january_is_december(
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
-def test_without_time_for_all_calls_nothing_is_written_of_a_part(
+def test_nothing_is_written_if_there_is_no_time_for_all_calls(
     exporter: FocusExporter, files: InMemoryReportFiles, times: int
 ) -> None:
     exporter.export(NOW)
@@ -212,7 +212,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
     assert files.kept == before
 
 
-def test_a_conversion_that_fails_leaves_what_was_kept(
+def test_a_failed_conversion_keeps_the_existing_files(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     def fail(csv: Path, _: Path) -> int:
@@ -223,7 +223,7 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
     assert files.kept == {}
 
 
-def test_too_many_charges_are_an_error_and_no_files(
+def test_too_many_charges_are_an_error_and_write_no_files(
     exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 2)
@@ -232,7 +232,7 @@ def test_too_many_charges_are_an_error_and_no_files(
     assert files.kept == {}
 
 
-def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
+def test_many_sessions_roll_up_to_their_role_and_the_manifest_says_so(
     exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 50)

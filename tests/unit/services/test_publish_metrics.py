@@ -87,7 +87,7 @@ def tokens_in(sink: InMemoryMetricSink) -> int:
     )
 
 
-def test_a_batch_that_fits_is_one_call() -> None:
+def test_a_batch_that_fits_is_one_request() -> None:
     sink = InMemoryMetricSink()
     records = [call(1), call(2)]
     assert publisher(sink).publish(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
@@ -95,7 +95,7 @@ def test_a_batch_that_fits_is_one_call() -> None:
     assert sent == aggregate(map(metered, records), Detail.FULL)
 
 
-def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None:
+def test_calls_outside_cloudwatch_s_time_limits_stay_only_in_the_ledger() -> None:
     sink = InMemoryMetricSink()
     fortnight = 14 * 24 * 60
     records = [call(1, fortnight), call(2, fortnight - 1), call(3, -119), call(4, -120)]
@@ -105,7 +105,7 @@ def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None
     assert tokens_in(sink) == 3 + 4
 
 
-def test_a_refused_chunk_is_named_by_its_first_call() -> None:
+def test_a_refused_chunk_is_identified_by_its_first_call() -> None:
     sink = InMemoryMetricSink()
     sink.taken_before_a_refusal = 0
     too_old = call(0, minutes_ago=10**6)
@@ -113,7 +113,7 @@ def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
 
 
-def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish_nothing() -> None:
+def test_foreign_and_unreadable_changes_are_counted_and_not_published() -> None:
     sink = InMemoryMetricSink()
     changed = LedgerChange(call(1), replaced=call(2)._replace(request_id="1"))
     repeated = LedgerChange(call(2), replaced=call(2))
@@ -130,7 +130,7 @@ def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish
     assert tokens_in(sink) == 4
 
 
-def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() -> None:
+def test_a_call_with_conflicting_models_counts_for_the_dearest() -> None:
     sink = InMemoryMetricSink()
     report = publisher(sink).publish(new(disputed_call()), now=NOON)
     assert (report.published, len(report.conflicting)) == (1, 1)
@@ -139,7 +139,7 @@ def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() 
     assert models == {None, HAIKU_3}
 
 
-def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_are_of() -> None:
+def test_calls_with_equal_keys_are_published_for_their_callers() -> None:
     sink = InMemoryMetricSink()
     ana, ben = (usage_record(identity_arn=name) for name in ("ana", "ben"))
     publisher(sink).publish(new(ana, ben), now=NOON)
@@ -148,7 +148,7 @@ def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_
     assert {"ana", "ben"} < identities
 
 
-def test_without_time_left_no_chunk_is_begun() -> None:
+def test_no_chunk_is_started_without_time_left() -> None:
     sink = InMemoryMetricSink()
     answers = iter([True, False])
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
@@ -158,7 +158,7 @@ def test_without_time_left_no_chunk_is_begun() -> None:
     assert report.reason == "there is no time left"
 
 
-def test_what_was_sent_before_a_refused_chunk_is_not_sent_again() -> None:
+def test_chunks_sent_before_a_refused_chunk_are_not_sent_again() -> None:
     sink, undisturbed = InMemoryMetricSink(), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
@@ -222,7 +222,7 @@ def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> N
 
 
 @pytest.mark.parametrize("model_id", [HAIKU_3, SONNET_4])
-def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
+def test_a_call_through_a_profile_has_its_model_s_price_or_waits_for_it(
     model_id: str,
 ) -> None:
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
@@ -238,7 +238,7 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
     assert len(unpriced.noted) == (not is_priced)
 
 
-def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
+def test_a_call_through_a_profile_counts_for_its_model() -> None:
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
     publish = publisher(sink, source=source).publish
@@ -255,7 +255,7 @@ def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
     assert quota.values == Distribution((501_000,), (2,))
 
 
-def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
+def test_a_noted_call_gets_its_cost_only_from_the_note_on_retry() -> None:
     """Otherwise, a price set between two attempts would count the cost twice."""
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
@@ -268,7 +268,7 @@ def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_trie
     assert find_waiting(unpriced) == set()
 
 
-def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> None:
+def test_a_profile_resolved_between_attempts_has_its_cost_once() -> None:
     """Seconds may lie between the two, in which the same process tries it at the same prices."""
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
@@ -283,7 +283,7 @@ def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> 
     assert [record.request_id for record in find_waiting(unpriced)] == ["1"]
 
 
-def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
+def test_only_calls_through_profiles_read_notes_on_the_first_attempt() -> None:
     asked: list[UsageRecord] = []
 
     class Notes(InMemoryUnpricedCalls):
@@ -297,9 +297,7 @@ def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
 
 
 @pytest.mark.parametrize("is_retried", [False, True])
-def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
-    *, is_retried: bool
-) -> None:
+def test_nothing_is_sent_and_everything_retried_while_notes_fail(*, is_retried: bool) -> None:
     """Sent without a note, a call's cost would be lost; noted too late, its tokens be doubled."""
 
     class Busy(InMemoryUnpricedCalls):

@@ -105,13 +105,13 @@ def account() -> Account:
     return Account()
 
 
-def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
+def test_an_unchanged_account_does_not_notify(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
     assert account.texts == []
     assert account.logging_state.state is None
 
 
-def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Account) -> None:
+def test_a_change_reported_by_a_trail_is_notified_with_caller_and_change(account: Account) -> None:
     account.api.live = None
     assert account.check(change()) == 1
     assert account.subjects == [CHANGED]
@@ -122,7 +122,9 @@ def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Accou
     ) in text
 
 
-def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account: Account) -> None:
+def test_without_a_trail_the_check_finds_the_change_and_its_caller_in_cloudtrail(
+    account: Account,
+) -> None:
     account.api.live = None
     deployed = NOON - timedelta(seconds=90)
     account.deployments.over.append((deployed, deployed + timedelta(minutes=1)))
@@ -140,7 +142,7 @@ def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account
     assert f"Who: {MALLORY}" in text
 
 
-def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -> None:
+def test_a_change_of_another_log_group_is_not_a_cause(account: Account) -> None:
     del account.groups[GROUP]
     account.history.append(change("DeleteLogGroup", requestParameters={"logGroupName": "other"}))
     account.check()
@@ -150,14 +152,14 @@ def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -
     assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
 
 
-def test_a_change_is_told_once_however_often_it_is_found(account: Account) -> None:
+def test_a_change_found_repeatedly_is_notified_once(account: Account) -> None:
     account.api.live = None
     for cause in (change(), change(), None, None):
         assert account.check(cause) == 1
     assert account.subjects == [CHANGED]
 
 
-def test_what_the_check_has_found_first_is_not_told_again_by_the_trail(account: Account) -> None:
+def test_a_change_found_by_the_check_is_not_notified_again_by_the_trail(account: Account) -> None:
     account.api.live = None
     account.history.append(change())
     account.check()
@@ -165,7 +167,7 @@ def test_what_the_check_has_found_first_is_not_told_again_by_the_trail(account: 
     assert account.subjects == [CHANGED]
 
 
-def test_a_further_difference_is_told_with_all_there_are(account: Account) -> None:
+def test_further_drift_is_notified_with_all_drift(account: Account) -> None:
     account.api.live = None
     account.check(change())
     account.groups[GROUP] = group(subscriptions=frozenset())
@@ -174,7 +176,7 @@ def test_a_further_difference_is_told_with_all_there_are(account: Account) -> No
     assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.texts[-1]
 
 
-def test_that_it_is_over_is_told_once(account: Account) -> None:
+def test_resolved_drift_is_notified_once(account: Account) -> None:
     account.api.live = None
     account.check(change())
     account.api.live = CONFIGURATION
@@ -182,7 +184,7 @@ def test_that_it_is_over_is_told_once(account: Account) -> None:
     assert account.subjects == [CHANGED, RESOLVED]
 
 
-def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Account) -> None:
+def test_a_change_undone_before_the_check_is_still_notified(account: Account) -> None:
     account.check(change())
     account.check(change())
     assert account.subjects == [TOUCHED]
@@ -200,7 +202,7 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
         session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
     ],
 )
-def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict[str, Any]) -> None:
+def test_changes_by_deployments_do_not_notify(account: Account, identity: dict[str, Any]) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put = change("PutModelInvocationLoggingConfiguration", userIdentity=identity)
     account.deployments.under_way = True
@@ -222,14 +224,14 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
 BY_CLOUDFORMATION = session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com")
 
 
-def test_a_stack_of_somebody_else_s_is_somebody_else(account: Account) -> None:
+def test_a_change_by_another_stack_is_notified(account: Account) -> None:
     account.api.live = None
     account.check(change(userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == [CHANGED]
     assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
-def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Account) -> None:
+def test_a_change_by_another_stack_is_found_by_the_check_too(account: Account) -> None:
     account.api.live = None
     account.history.append(change(userIdentity=BY_CLOUDFORMATION))
     account.check()
@@ -245,7 +247,7 @@ def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Accou
         ("2026-09-08T11:55:00Z", [TOUCHED]),
     ],
 )
-def test_what_a_deployment_did_is_its_own_when_a_trail_tells_after_its_end(
+def test_a_deployment_s_change_reported_after_its_end_does_not_notify(
     account: Account, at: str, subjects: list[str]
 ) -> None:
     begun = NOON - timedelta(minutes=10)
@@ -259,7 +261,7 @@ def test_use_of_the_deploying_role_outside_a_deployment_is_reported(account: Acc
     assert account.subjects == [TOUCHED]
 
 
-def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
+def test_a_deployment_s_change_is_judged_after_its_other_stacks(
     account: Account,
 ) -> None:
     """The watch has the environment of the version before until its own stack is deployed."""
@@ -274,7 +276,7 @@ def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
     assert account.subjects == [CHANGED]
 
 
-def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) -> None:
+def test_a_forged_logging_state_hides_no_drift(account: Account) -> None:
     """An attacker writes the same into Bedrock, the logging state and its copy."""
     theirs = CONFIGURATION | {
         "s3Config": {"bucketName": "attacker-bucket"},
@@ -289,7 +291,7 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
     assert "saved state of Bedrock's logging configuration is of another configuration" in text
 
 
-def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
+def test_a_planted_configuration_is_reported_before_it_is_restored(account: Account) -> None:
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
     account.put.logging_state = LoggingState((CONFIGURATION,), found=planted)
     account.check()
@@ -305,7 +307,7 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
         ("DeleteParameters", {"names": ["other", LOGGING_STATE]}),
     ],
 )
-def test_whoever_changed_the_memory_is_named(
+def test_the_caller_that_changed_the_logging_state_is_named(
     account: Account, action: str, parameters: dict[str, Any]
 ) -> None:
     account.put.logging_state = LoggingState()
@@ -319,12 +321,12 @@ def test_whoever_changed_the_memory_is_named(
     assert LOGGING_STATE in text
 
 
-def test_a_change_of_the_memory_that_was_undone_is_reported(account: Account) -> None:
+def test_an_undone_change_of_the_logging_state_is_reported(account: Account) -> None:
     account.check(change("PutParameter", requestParameters={"name": LOGGING_STATE}))
     assert account.subjects == [TOUCHED]
 
 
-def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None:
+def test_drift_left_by_a_deployment_is_notified(account: Account) -> None:
     account.groups[GROUP] = group(retention_days=30)
     account.deployments.under_way = True
     account.check()
@@ -334,14 +336,14 @@ def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None
     assert account.subjects == [CHANGED]
 
 
-def test_somebody_else_cannot_hide_behind_a_deployment(account: Account) -> None:
+def test_another_caller_cannot_hide_behind_a_deployment(account: Account) -> None:
     account.deployments.under_way = True
     account.api.live = None
     account.check(change())
     assert account.subjects == [CHANGED]
 
 
-def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> None:
+def test_an_unpublished_notice_is_published_by_the_next_check(account: Account) -> None:
     account.api.live = None
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
@@ -353,7 +355,7 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
     assert f"Who: {MALLORY}" in account.texts[0]
 
 
-def test_it_is_remembered_before_it_is_told(account: Account) -> None:
+def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> None:
     account.api.live = None
 
     class Quicker(InMemoryWatchStateStore):
@@ -370,7 +372,7 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
     assert account.texts == []
 
 
-def test_only_so_many_events_are_remembered(account: Account) -> None:
+def test_a_limited_number_of_events_is_saved(account: Account) -> None:
     for number in range(60):
         account.check(change(eventID=f"event-{number}"))
     assert len(account.logging_state.load().events) == 50
@@ -378,7 +380,7 @@ def test_only_so_many_events_are_remembered(account: Account) -> None:
     assert len(account.texts) == 60
 
 
-def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
+def test_another_role_is_not_checked(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
     account.put.logging_state = LoggingState(adopted=GROUP)
@@ -393,7 +395,7 @@ ALARM = "BedrockMeter-Health-Coverage"
 ALARM_GONE = Difference(Subject.ALARM, f"alarms are gone: {ALARM}")
 
 
-def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) -> None:
+def test_a_deleted_alarm_is_notified_once_with_the_caller(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
     account.safeguards.differences.append(ALARM_GONE)
     account.history.append(
@@ -409,7 +411,7 @@ def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) 
     assert account.subjects == [METER_CHANGED, RESOLVED]
 
 
-def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
+def test_a_change_of_another_alarm_is_not_a_cause(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
     account.safeguards.differences.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
@@ -418,7 +420,7 @@ def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
     assert "DeleteAlarms, DisableAlarmActions" in account.texts[0]
 
 
-def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) -> None:
+def test_changes_of_logging_and_of_the_meter_share_one_notice(account: Account) -> None:
     account.api.live = None
     account.safeguards.differences.append(ALARM_GONE)
     assert account.check(change()) == 2
@@ -474,7 +476,7 @@ def test_an_alarm_that_is_forced_out_of_alarm_is_notified(account: Account, stat
     assert account.subjects == [METER_TOUCHED]
 
 
-def test_a_test_of_an_alarm_hides_no_difference(account: Account) -> None:
+def test_a_test_of_an_alarm_hides_no_drift(account: Account) -> None:
     account.api.live = None
     account.check(forced(requestParameters={"alarmName": ALARM, "stateValue": "ALARM"}))
     assert account.subjects == [CHANGED]
@@ -487,7 +489,7 @@ def test_a_forced_state_of_another_alarm_is_not_notified(account: Account) -> No
     assert account.texts == []
 
 
-def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> None:
+def test_code_updated_by_a_deployment_does_not_notify(account: Account) -> None:
     account.safeguards.names = frozenset({"BedrockMeter-Ingestion-LogProcessor"})
     account.deployments.over.append((NOON - timedelta(minutes=10), NOON))
     account.history.append(
@@ -501,7 +503,7 @@ def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> Non
     assert account.texts == []
 
 
-def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
+def test_a_partly_published_notice_is_repeated_and_marked(
     account: Account,
 ) -> None:
     account.api.live = None
@@ -531,7 +533,7 @@ class Unreadable:
         ("roles", f"logging role {ROLE}"),
     ],
 )
-def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_other(
+def test_an_unreadable_part_of_logging_is_drift_and_hides_no_other(
     account: Account, part: str, name: str
 ) -> None:
     live = replace(account.watcher.live, **{part: Unreadable()})
@@ -544,9 +546,7 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
 
 
 @pytest.mark.parametrize("part", ["store", "copy"])
-def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
-    account: Account, part: str
-) -> None:
+def test_an_unreadable_logging_state_is_drift(account: Account, part: str) -> None:
     put = replace(account.watcher.put, **{part: Unreadable()})
     account.watcher = replace(account.watcher, put=put)
     account.check()
@@ -562,7 +562,7 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
         ({"recall", "remember"}, "- what was notified before cannot be read"),
     ],
 )
-def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
+def test_a_check_without_its_state_publishes_its_drift_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
     """A disabled key gags the state table and the topic at once."""
@@ -581,7 +581,7 @@ def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
     assert account.subjects == [METER_CHANGED] * 3
 
 
-def test_a_deployment_that_cannot_be_seen_excuses_nothing(account: Account) -> None:
+def test_an_unreadable_deployment_status_excuses_nothing(account: Account) -> None:
     account.deployments.under_way = True
     account.deployments.is_readable = False
     account.api.live = None
@@ -589,7 +589,7 @@ def test_a_deployment_that_cannot_be_seen_excuses_nothing(account: Account) -> N
     assert account.subjects == [CHANGED]
 
 
-def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account) -> None:
+def test_an_incomplete_history_is_drift(account: Account) -> None:
     account.history.gaps = ("SetAlarmState: more than 1,000 events",)
     assert [account.check(), account.check()] == [1, 1]
     (text,) = account.texts
@@ -598,7 +598,7 @@ def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account
     )
 
 
-def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new(
+def test_a_notice_fits_every_channel_and_an_omitted_change_is_new(
     account: Account,
 ) -> None:
     account.safeguards.differences += [
@@ -616,7 +616,7 @@ def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new
     assert len(account.logging_state.load().to_text()) < 40_000
 
 
-def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
+def test_a_notice_suggests_one_short_lookup_command(account: Account) -> None:
     account.api.live = None
     account.safeguards.differences += [
         Difference(subject, f"{subject} changed") for subject in Subject

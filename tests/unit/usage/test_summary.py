@@ -40,7 +40,7 @@ def figures_of(summary: UsageSummary) -> object:
     return summary.calls, summary.by_identity(), summary.by_model()
 
 
-def test_token_kinds_are_added_up_apart() -> None:
+def test_token_kinds_are_added_up_separately() -> None:
     tokens = TokenCounts(input=3, output=52, cache_read=7, cache_write=100)
     ((identity, figures),) = summarize([usage_record(tokens=tokens)]).by_identity()
     assert identity == ANA
@@ -56,13 +56,13 @@ def test_token_kinds_are_added_up_apart() -> None:
     assert figures.total_tokens == 162
 
 
-def test_tokens_of_failed_calls_are_in_no_figure_but_their_own() -> None:
+def test_tokens_of_failed_calls_are_only_in_the_failed_total() -> None:
     failed = usage_record(error_code="ModelStreamErrorException")
     ((_, figures),) = summarize([failed]).by_model()
     assert figures == UsageTotals(invocation_errors=1, failed_tokens=15)
 
 
-def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts() -> None:
+def test_a_successful_call_without_counts_has_missing_counts() -> None:
     image = usage_record(request_id="image", tokens=TokenCounts())
     embedding = usage_record(request_id="embedding", tokens=TokenCounts(input=6))
     failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
@@ -70,7 +70,7 @@ def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts
     assert figures.records_missing_counts == 1
 
 
-def test_a_call_of_text_whose_output_is_not_known_is_missing_its_output() -> None:
+def test_a_text_call_with_an_unknown_output_has_a_missing_output() -> None:
     cut_off = TokenCounts(input=6)
     calls = [
         usage_record(request_id="1", operation="ConverseStream", tokens=cut_off),
@@ -115,7 +115,7 @@ def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> 
     assert +summary.unpriced == {Unpriced.NO_PRICE: 1}
 
 
-def test_cost_is_known_exactly_and_only_where_a_call_has_a_price() -> None:
+def test_cost_is_exact_and_known_only_for_priced_calls() -> None:
     calls = [
         usage_record(request_id="1", tokens=TokenCounts(input=7, output=3)),
         usage_record(request_id="2", tokens=TokenCounts(input=2, output=1)),
@@ -132,7 +132,7 @@ def test_cost_is_known_exactly_and_only_where_a_call_has_a_price() -> None:
     assert (everything.priced_invocations, everything.unpriced_invocations) == (2, 1)
 
 
-def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
+def test_totals_are_ranked_by_total_tokens_and_then_by_name() -> None:
     summary = summarize(
         [
             usage_record(request_id="1", identity_arn="b"),
@@ -143,7 +143,7 @@ def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
     assert [arn for arn, _ in summary.by_identity()] == ["c", "a", "b"]
 
 
-def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
+def test_a_correction_moves_a_call_to_its_new_identity_and_model() -> None:
     before = usage_record(identity_arn=ANA, model_id=HAIKU_3)
     after = usage_record(identity_arn=BEN, model_id=SONNET_4, tokens=TokenCounts(input=1))
     summary = summarize([before])
@@ -153,13 +153,13 @@ def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
     assert summary.by_model() == summarize([after]).by_model()
 
 
-def test_call_whose_readings_name_several_models_is_counted_for_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_counted_for_the_dearest() -> None:
     ((model_id, figures),) = summarize([disputed_call()]).by_model()
     assert (model_id, figures.priced_invocations) == (HAIKU_3, 1)
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key), st.data())
-def test_order_batches_and_repetition_change_nothing(
+def test_order_batching_and_repetition_change_nothing(
     records: list[UsageRecord], data: st.DataObject
 ) -> None:
     repeated = data.draw(st.lists(st.sampled_from(records))) if records else []
@@ -171,7 +171,7 @@ def test_order_batches_and_repetition_change_nothing(
 
 
 @given(st.lists(usage_records, max_size=12), st.data())
-def test_figures_do_not_depend_on_the_order_of_differing_readings(
+def test_totals_do_not_depend_on_the_order_of_conflicting_readings(
     records: list[UsageRecord], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(records))

@@ -67,7 +67,7 @@ def exact_cost(priced: Cost) -> Decimal:
 
 
 @given(attributed_calls)
-def test_rows_add_up_to_what_their_calls_cost(
+def test_rows_add_up_to_the_cost_of_their_calls(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
     rows = rows_of(charges_of(attributed))
@@ -83,7 +83,7 @@ def test_rows_add_up_to_what_their_calls_cost(
     assert tokens == sum(line.tokens for cost in known for line in cost.lines)
 
 
-def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_charged_as_the_dearest() -> None:
     record = disputed_call()
     charged = DailyCharges()
     charged.add(enrich(record))
@@ -118,7 +118,7 @@ def test_the_order_of_calls_changes_nothing(
 
 
 @given(attributed_calls, attributed_calls)
-def test_charges_of_parts_add_up_to_those_of_the_whole(
+def test_charges_of_parts_add_up_to_the_whole(
     part: list[tuple[UsageRecord, Attribution]], rest: list[tuple[UsageRecord, Attribution]]
 ) -> None:
     found = [
@@ -135,7 +135,7 @@ def test_charges_of_parts_add_up_to_those_of_the_whole(
 
 
 @given(attributed_calls, attributed_calls)
-def test_what_is_taken_out_again_leaves_no_trace(
+def test_a_removed_call_leaves_no_trace(
     kept: list[tuple[UsageRecord, Attribution]], corrected: list[tuple[UsageRecord, Attribution]]
 ) -> None:
     charged = charges_of(kept + corrected)
@@ -149,7 +149,7 @@ def test_what_is_taken_out_again_leaves_no_trace(
         assert charged.priced_invocations(month) == expected.priced_invocations(month)
 
 
-def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> None:
+def test_calls_share_a_row_only_by_day_caller_model_label_kind_and_price() -> None:
     call = usage_record(tokens=TokenCounts(input=10))
     label = Attribution("p", "d", "u", AttributionSource.PATTERN)
     same = [(call, label), (call._replace(request_id="2", operation="InvokeModel"), label)]
@@ -168,7 +168,7 @@ def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> N
     assert len(rows_of(charges_of([*same, *others]))) == 1 + len(others)
 
 
-def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
+def test_a_large_call_has_a_row_at_the_prices_of_large_calls() -> None:
     small = usage_record(
         model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=2000)
     )
@@ -207,7 +207,7 @@ UNIT_PRICES = PriceBook(
 )
 
 
-def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
+def test_other_units_have_separate_rows_beside_tokens() -> None:
     pictures = usage_record(
         request_id="1", model_id=IMAGES, tokens=TokenCounts(), billed_units=(("image", 3),)
     )
@@ -249,7 +249,7 @@ def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
         (HAIKU_3, TokenCounts(3, 0), {"service_tier": "reserved"}),
     ],
 )
-def test_a_call_billed_in_other_units_without_a_price_is_in_no_row_and_not_priced(
+def test_a_call_with_unpriced_units_is_unpriced_and_in_no_row(
     model_id: str, tokens: TokenCounts, changes: dict[str, Any]
 ) -> None:
     call = usage_record(model_id=model_id, tokens=tokens, **changes)
@@ -260,7 +260,7 @@ def test_a_call_billed_in_other_units_without_a_price_is_in_no_row_and_not_price
     assert (left_out.reason, left_out.invocations) == (Unpriced.BILLED_IN_OTHER_UNITS, 1)
 
 
-def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
+def test_calls_without_a_cost_are_reported_and_never_zero() -> None:
     unknown = usage_record(model_id="a.b", tokens=TokenCounts(input=7, cache_read=3))
     no_kind = usage_record(tokens=TokenCounts(input=5, cache_read=1))
     uncounted = usage_record(tokens=TokenCounts())
@@ -291,7 +291,7 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
         ("=1+1", None, "111122223333"),
     ],
 )
-def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
+def test_the_account_comes_from_the_log_else_the_setting_else_the_caller(
     logged: str, configured: str | None, expected: str
 ) -> None:
     charged = DailyCharges(configured)
@@ -299,7 +299,7 @@ def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_calle
     assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
 
 
-def test_twin_of_a_month_that_cannot_be_written_takes_no_call_out() -> None:
+def test_a_duplicate_of_an_unwritable_month_removes_no_call() -> None:
     charged = DailyCharges()
     real = usage_record(tokens=TokenCounts(input=1))
     forged = real._replace(timestamp=datetime(1, 1, 1, tzinfo=UTC))
@@ -309,7 +309,7 @@ def test_twin_of_a_month_that_cannot_be_written_takes_no_call_out() -> None:
 
 
 @pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])
-def test_a_call_of_a_month_that_cannot_be_written_is_left_out(day: date) -> None:
+def test_a_call_of_an_unwritable_month_is_left_out(day: date) -> None:
     charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
     far = usage_record(request_id="far", timestamp=at, tokens=TokenCounts(3, 4))
@@ -330,7 +330,7 @@ def test_any_other_call_has_a_row(day: date) -> None:
     assert row["ChargePeriodStart"] == f"{day}T00:00:00Z"
 
 
-def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
+def test_overlong_log_texts_are_truncated() -> None:
     charged = DailyCharges()
     long = usage_record(
         region="r" * 9000,
@@ -349,7 +349,7 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     assert len(left_out.model_id) == charges.MAX_TEXT_LENGTH
 
 
-def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_without_charges_are_named_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_LEFT_OUT", 2)
     made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
     charged = charges_of([(record, NO_ATTRIBUTION) for record in made_up])
@@ -360,7 +360,7 @@ def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyP
 
 
 @given(attributed_calls)
-def test_rows_are_in_order_of_time_and_each_is_there_once(
+def test_rows_are_sorted_by_time_and_unique(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
     charged = charges_of(attributed)
@@ -389,7 +389,7 @@ BATCH, SSO_ROLE = (
     ],
 )
 @given(order=st.permutations([MACHINE, CHOSEN, SIGNED_IN, USER]))
-def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
+def test_charges_beyond_the_limit_name_less_of_their_callers_in_any_order(
     max_charges: int, detail: IdentityDetail, named: set[str], order: list[str]
 ) -> None:
     one = TokenCounts(input=1)
@@ -419,7 +419,7 @@ def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
         (IdentityDetail.NOTHING, ["__other__"] * 4),
     ],
 )
-def test_each_step_names_less_and_reducing_again_changes_nothing(
+def test_each_reduction_names_less_and_is_idempotent(
     detail: IdentityDetail, named: list[str]
 ) -> None:
     whole = [MACHINE, CHOSEN, SIGNED_IN, USER]
@@ -428,7 +428,7 @@ def test_each_step_names_less_and_reducing_again_changes_nothing(
         assert [detail.reduce(less.reduce(arn)) for arn in whole] == named
 
 
-def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_are_not_named_if_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
     charged = DailyCharges()
@@ -439,14 +439,14 @@ def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.Monkey
     assert (charge.key.invoked_model_id, charge.quantity) == (HAIKU_3, 5)
 
 
-def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_charges_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(enrich(usage_record(tokens=TokenCounts(output=1))))
 
 
-def test_sums_name_what_is_paid_at_assumed_prices() -> None:
+def test_sums_list_costs_at_assumed_prices() -> None:
     near = usage_record(tokens=TokenCounts(input=1_000_000))
     far = near._replace(request_id="2", region="eu-west-1")
     sums = Sums()
@@ -455,7 +455,7 @@ def test_sums_name_what_is_paid_at_assumed_prices() -> None:
     assert sums == Sums(2, Decimal("0.5"), Decimal("0.5"), Decimal("0.25"))
 
 
-def test_sums_are_those_of_the_rows() -> None:
+def test_sums_match_the_rows() -> None:
     discounted = usage_record(
         model_id="anthropic.claude-opus-4-6-v1",
         timestamp=FIRST.replace(day=8),

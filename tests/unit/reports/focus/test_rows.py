@@ -34,7 +34,7 @@ from tests.focus_calls import (
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
 
 
-def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
+def test_a_row_has_usage_caller_and_price() -> None:
     attribution = Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PRINCIPAL)
     profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
     call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
@@ -91,7 +91,7 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
     }
 
 
-def test_a_service_tier_is_a_price_of_its_own() -> None:
+def test_a_service_tier_is_a_separate_price() -> None:
     row = row_of_call(CALL._replace(service_tier="flex"))
     assert row["SkuPriceId"] == f"{SONNET_4}/input/us-east-1/0/flex"
     assert row["ListUnitPrice"] == "1.5"
@@ -107,12 +107,12 @@ def test_a_service_tier_is_a_price_of_its_own() -> None:
         ("eu-west-1", "", "assumed"),
     ],
 )
-def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str) -> None:
+def test_a_row_has_the_basis_of_its_price(region: str, prefix: str, basis: str) -> None:
     row = row_of_call(CALL._replace(region=region, invoked_model_id=f"{prefix}{SONNET_4}"))
     assert row["x_PriceBasis"] == basis
 
 
-def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
+def test_a_service_tier_is_a_separate_price_without_a_list_price() -> None:
     agreed = [
         ContractedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind(price), service_tier=tier)
         for price, tier in (("4", None), ("2", "flex"))
@@ -127,14 +127,14 @@ def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() ->
     }
 
 
-def test_the_account_that_pays_can_be_another_one() -> None:
+def test_the_billing_account_can_be_another_account() -> None:
     (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     row = build_row(charge, "999988887777")
     assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
     assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
 
 
-def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -> None:
+def test_a_contracted_price_without_a_list_price_shows_no_savings_or_source() -> None:
     call = usage_record(
         model_id=IMPORTED,
         invoked_model_id=f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}",
@@ -148,7 +148,7 @@ def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -
     assert row["ResourceType"] == "Imported Model"
 
 
-def test_a_prompt_router_is_the_resource_that_was_called() -> None:
+def test_a_prompt_router_is_the_called_resource() -> None:
     router = "arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc123"
     row = row_of_call(CALL._replace(invoked_model_id=SONNET_4, prompt_router=router))
     assert row["x_InvokedModelId"] == row["ResourceId"] == router
@@ -166,24 +166,24 @@ def test_a_prompt_router_is_the_resource_that_was_called() -> None:
         "arn:aws:bedrock",
     ],
 )
-def test_what_belongs_to_aws_is_no_resource_of_the_account(invoked: str) -> None:
+def test_aws_resources_are_not_resources_of_the_account(invoked: str) -> None:
     row = row_of_call(CALL._replace(invoked_model_id=invoked))
     assert row["ResourceId"] is row["ResourceType"] is row["ResourceName"] is None
 
 
-def test_a_region_newer_than_the_list_goes_by_its_id_and_none_by_nothing() -> None:
+def test_an_unknown_region_is_named_by_its_id_and_a_missing_one_is_empty() -> None:
     newer = row_of_call(CALL._replace(region="xx-new-1"))
     assert (newer["RegionId"], newer["RegionName"]) == ("xx-new-1", "xx-new-1")
     unreported = row_of_call(CALL._replace(region=""))
     assert (unreported["RegionId"], unreported["RegionName"]) == (None, None)
 
 
-def test_calls_put_down_to_nothing_have_no_tags() -> None:
+def test_unattributed_calls_have_no_tags() -> None:
     assert row_of_call(CALL)["Tags"] is None
 
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", 'a "quoted", name', "two\r\nlines", "'x"])
-def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
+def test_names_stay_unchanged_and_begin_no_cell(name: str) -> None:
     attributed = Attribution(name, name, name, AttributionSource.PATTERN)
     arn = f"arn:aws:sts::111122223333:assumed-role/chat/{name}"
     call = CALL._replace(identity_arn=arn)
@@ -202,7 +202,7 @@ def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
         (date(2024, 2, 29), date(2024, 3, 1)),
     ],
 )
-def test_a_billing_period_is_a_month_of_the_calendar(month: date, following: date) -> None:
+def test_a_billing_period_is_a_calendar_month(month: date, following: date) -> None:
     assert month_after(month) == following
 
 

@@ -58,7 +58,7 @@ def on_the_8th(found: Reconciliation) -> list[tuple[LineClass, Reason | None]]:
     return [(line.line_class, line.reason) for line in found.lines if line.key.day.day == 8]
 
 
-def test_the_same_use_agrees() -> None:
+def test_the_same_usage_agrees() -> None:
     found = compare(billed_around(row()), around(call()))
 
     assert [line.line_class for line in found.lines] == [AGREES] * 3
@@ -98,7 +98,7 @@ def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> N
     assert {line_class for line_class, _ in on_the_8th(far)} == {DIFFERS}
 
 
-def test_wrong_price_is_never_within_the_tolerance() -> None:
+def test_a_wrong_price_is_never_within_the_tolerance() -> None:
     double = row(tokens="10", unblended_cost="0.02", public_cost="0.02")
     discounted = row(tokens="10", net_unblended_cost="0.005")
     fewer_tokens = row(tokens="10.4", unblended_cost="0.0208", public_cost="0.0208")
@@ -124,7 +124,7 @@ def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
 
 
 @pytest.mark.parametrize(("units", "expected"), [("3", AGREES), ("4", DIFFERS)])
-def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) -> None:
+def test_the_token_tolerance_does_not_apply_to_units(units: str, expected: LineClass) -> None:
     listed = {BilledUnit.GUARDRAIL_CONTENT_UNIT: Decimal("0.001")}
     guarded = price(model_id=GUARDRAILS, rates=(), usd_per_unit=listed)
     guardrail = row(tokens=units, usage_type="USE1-Guardrail-ContentPolicyUnitsConsumed", model="")
@@ -159,7 +159,7 @@ def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) 
          (THEIRS, Reason.MANTLE)),
     ],
 )  # fmt: skip
-def test_use_of_one_side_has_a_likely_reason(
+def test_usage_on_one_side_has_a_likely_reason(
     rows: list[Any], calls: list[Any], expected: tuple[LineClass, Reason]
 ) -> None:
     assert expected in on_the_8th(compare(billed_around(*rows), around(*calls)))
@@ -174,7 +174,7 @@ def test_use_of_one_side_has_a_likely_reason(
     ],
 )
 @pytest.mark.parametrize("tokens", [[], ["500"]])
-def test_use_that_the_bill_lacks_is_late_until_the_month_is_closed(
+def test_usage_missing_from_the_bill_is_late_until_the_month_closes(
     tokens: list[str], now: datetime, reason: Reason
 ) -> None:
     rows = [row(tokens=each) for each in tokens]
@@ -184,7 +184,7 @@ def test_use_that_the_bill_lacks_is_late_until_the_month_is_closed(
     assert [found_reason for _, found_reason in on_the_8th(found)] == [reason]
 
 
-def test_closed_month_without_any_line_has_no_bill() -> None:
+def test_a_closed_month_without_lines_has_no_bill() -> None:
     august = row(usage_start="2026-08-20T00:00:00Z", tokens="1")
 
     found = compare([august], [call()], now=datetime(2026, 11, 28, tzinfo=UTC))
@@ -192,7 +192,7 @@ def test_closed_month_without_any_line_has_no_bill() -> None:
     assert on_the_8th(found) == [(OURS, Reason.NO_BILL)]
 
 
-def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
+def test_usage_before_and_after_the_logs_is_explained() -> None:
     found = compare([row(day=day) for day in DAYS], [call(day=8)])
 
     assert [line.reason for line in found.lines] == [
@@ -202,7 +202,7 @@ def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
     ]
 
 
-def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> None:
+def test_hours_of_the_bill_are_compared_with_the_first_and_last_call() -> None:
     hours = {
         hour: row(
             usage_start=f"2026-09-08T{hour:02d}:00:00Z",
@@ -223,13 +223,13 @@ def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> No
     ]
 
 
-def test_a_day_on_which_the_logs_begin_may_be_partly_logged() -> None:
+def test_the_first_day_of_the_logs_can_be_partly_logged() -> None:
     found = compare([row(tokens="9000")], [call()])
 
     assert on_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
 
 
-def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> None:
+def test_calls_before_the_bill_or_of_another_account_are_explained() -> None:
     calls = [call(day=7), call(day=8, account_id="999900001111"), call(day=8)]
 
     found = compare([row(day=8)], calls)
@@ -241,7 +241,7 @@ def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> N
     ]
 
 
-def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
+def test_usage_billed_on_the_next_day_is_explained() -> None:
     rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
     calls = [call(day=7), call(day=8, input_tokens=4_000_000), call(day=9), call(day=10)]
 
@@ -253,7 +253,7 @@ def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
     ]
 
 
-def test_mantle_hides_no_difference_of_the_same_use() -> None:
+def test_mantle_hides_no_difference_in_the_same_usage() -> None:
     mantle: dict[str, Any] = {"usage_type": "USE1-NovaMicro-mantle-input-tokens-standard"}
     rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
     rows += [row(day=day, tokens="1", **mantle) for day in (8, 9)]
@@ -267,13 +267,13 @@ def test_mantle_hides_no_difference_of_the_same_use() -> None:
     ]
 
 
-def test_line_of_no_use_has_the_reason_of_its_side() -> None:
+def test_a_line_without_matching_usage_has_the_reason_of_its_side() -> None:
     found = compare(billed_around(row(tokens="0")), around())
 
     assert on_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
 
 
-def test_days_that_are_too_new_are_cut_off_on_both_sides() -> None:
+def test_days_that_are_too_recent_are_excluded_on_both_sides() -> None:
     found = compare([row(day=26), row(day=27)], [call(day=26), call(day=27)])
 
     assert [line.line_class for line in found.lines] == [AGREES]
@@ -290,7 +290,7 @@ def test_the_current_month_is_provisional() -> None:
     assert sum(total.provisional_usd for total in class_totals(found)) == 1
 
 
-def test_callers_are_left_out_where_the_bill_names_none() -> None:
+def test_callers_are_left_out_if_the_bill_names_none() -> None:
     rows = [row(tokens="2000", iam_principal="")]
 
     found = compare(rows, [call(), call(identity_arn=BEN)])
@@ -299,7 +299,7 @@ def test_callers_are_left_out_where_the_bill_names_none() -> None:
     assert not found.has_identities
 
 
-def test_tier_that_the_logs_do_not_say_is_left_out_of_the_comparison() -> None:
+def test_a_tier_missing_from_the_logs_is_not_compared() -> None:
     rows = [row(tokens="40000"), row(tokens="60000", **FLEX | {"public_cost": "30"})]
 
     found = compare(rows, [call(input_tokens=100_000_000)])
@@ -310,7 +310,7 @@ def test_tier_that_the_logs_do_not_say_is_left_out_of_the_comparison() -> None:
     assert found.lines[0].theirs.list_usd == 70
 
 
-def test_tier_that_the_logs_say_is_compared() -> None:
+def test_a_tier_in_the_logs_is_compared() -> None:
     flex = price(service_tier="flex")
     pricing = Pricing(PriceBook([price(), flex]))
     rows = [row(), row(**FLEX | {"unblended_cost": "1"})]
@@ -321,7 +321,7 @@ def test_tier_that_the_logs_say_is_compared() -> None:
     assert [line.line_class for line in found.lines] == [AGREES, AGREES]
 
 
-def test_cache_lifetime_that_the_logs_do_not_say_is_left_out() -> None:
+def test_a_cache_lifetime_missing_from_the_logs_is_not_compared() -> None:
     write = "USE1-NovaMicro-cache-write-tokens"
     rows = [
         row(tokens="1000", usage_type=f"{write}-5m", public_cost="20", unblended_cost="20"),
@@ -333,7 +333,7 @@ def test_cache_lifetime_that_the_logs_do_not_say_is_left_out() -> None:
     assert on_the_8th(found) == [(DIFFERS, Reason.LIFETIME_NOT_IN_LOGS)]
 
 
-def test_routing_that_the_logs_do_not_say_is_left_out() -> None:
+def test_a_routing_missing_from_the_logs_is_not_compared() -> None:
     rows = [row(usage_type="USE1-NovaMicro-input-tokens-cross-region-global")]
 
     found = compare(rows, [call()])
@@ -360,7 +360,7 @@ def test_equal_tokens_with_other_dollars_have_a_reason(
     assert on_the_8th(found) == [(DIFFERS, reason)]
 
 
-def test_discounts_are_shown_apart() -> None:
+def test_discounts_are_shown_separately() -> None:
     tax = row(line_item_type="Tax", unblended_cost="7")
 
     found = compare([row(net_unblended_cost="0.9"), row(day=28, unblended_cost="0.7"), tax], [])
@@ -368,7 +368,7 @@ def test_discounts_are_shown_apart() -> None:
     assert discount_usd(found) == Decimal("0.4")
 
 
-def test_discount_that_is_configured_agrees_and_one_that_is_not_differs() -> None:
+def test_a_configured_discount_agrees_and_any_other_differs() -> None:
     rows = [row(tokens="100000", net_unblended_cost="80")]
     agreed = ContractedPrice(MICRO, date(2026, 1, 1), {}, Decimal(20))
     configured = replace(PRICING, contracted=ContractedPrices([agreed]))
@@ -378,13 +378,13 @@ def test_discount_that_is_configured_agrees_and_one_that_is_not_differs() -> Non
     assert on_the_8th(compare(rows, calls, configured)) == [(AGREES, None)]
 
 
-def test_failed_calls_count_on_no_side() -> None:
+def test_failed_calls_count_on_neither_side() -> None:
     found = compare([], [call(error_code="ThrottlingException")])
 
     assert (found.lines, found.calls, found.failed_calls) == ((), 0, 1)
 
 
-def test_sessions_of_machines_are_shown_as_their_role() -> None:
+def test_machine_sessions_roll_up_to_their_role() -> None:
     other = BEN[:-1] + "1"
     found = compare([], [call(identity_arn=BEN), call(identity_arn=other), call()])
 
@@ -440,7 +440,7 @@ def test_every_dollar_and_every_token_is_in_exactly_one_place(
 
 
 @given(st.lists(_CALLS, max_size=12))
-def test_bill_of_the_same_calls_agrees(calls: list[Any]) -> None:
+def test_a_bill_of_the_same_calls_agrees(calls: list[Any]) -> None:
     rows = [
         row(
             day=each.timestamp.day,
