@@ -17,7 +17,7 @@ from lambdas import services
     [services, operations, cloudwatch, demo, reports, viewer],
     ids=lambda room: room.__name__,
 )
-def test_no_service_defines_call(room: ModuleType) -> None:
+def test_no_class_is_callable(room: ModuleType) -> None:
     modules = [
         import_module(found.name) for found in walk_packages(room.__path__, f"{room.__name__}.")
     ]

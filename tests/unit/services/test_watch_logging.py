@@ -380,7 +380,7 @@ def test_a_limited_number_of_events_is_saved(account: Account) -> None:
     assert len(account.texts) == 60
 
 
-def test_another_role_is_not_checked(account: Account) -> None:
+def test_the_role_of_adopted_logging_is_not_checked(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
     account.put.logging_state = LoggingState(adopted=GROUP)

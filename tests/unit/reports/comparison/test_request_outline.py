@@ -121,7 +121,7 @@ def test_an_unserializable_message_ends_the_prefixes() -> None:
 
 
 @given(hostile_bodies | json_values())
-def test_no_body_raises_or_takes_long(body: object) -> None:
+def test_reading_an_outline_never_raises(body: object) -> None:
     for request in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
         read_outline(log(input=request), KEY)
     read_outline(body, KEY)
