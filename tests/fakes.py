@@ -60,7 +60,7 @@ from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport
 
 
 class InMemoryUsageLedger:
-    """A usage ledger that is a dictionary."""
+    """A usage ledger in a dictionary."""
 
     def __init__(self, *streams: LedgerListener) -> None:
         self.records: dict[tuple[str, str, str], UsageRecord] = {}
@@ -127,7 +127,7 @@ class InMemoryReportFiles:
 
 
 class InMemoryInvocationLogs:
-    """Messages by time, one a page; unavailable where a reason is given."""
+    """Messages by time, one per page; unavailable if a reason is given."""
 
     def __init__(self, messages: Mapping[datetime, str]) -> None:
         self._messages = messages
@@ -143,7 +143,7 @@ class InMemoryInvocationLogs:
 
 
 class InMemoryMetricSink:
-    """Keeps the data points of each call; refuses one after so many that it takes."""
+    """Records the data points of each request; refuses one after a number of accepted ones."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[DataPoint]] = []
@@ -219,7 +219,7 @@ class InMemoryUnpricedCalls:
 
 
 def find_waiting(unpriced: UnpricedCalls) -> set[UsageRecord]:
-    """The calls that wait for a price, in whichever group."""
+    """The calls that wait for a price in any group."""
     return {
         record
         for group in unpriced.get_groups()
@@ -229,7 +229,7 @@ def find_waiting(unpriced: UnpricedCalls) -> set[UsageRecord]:
 
 
 class InMemoryQuarantine:
-    """A quarantine that is a list."""
+    """A quarantine in a list."""
 
     def __init__(self) -> None:
         self.records: list[RejectedRecord] = []
@@ -258,7 +258,7 @@ class InMemoryLoggingApi:
 
 
 class InMemoryStateStore:
-    """A state that lasts as long as the test; takes so many writes."""
+    """A state that accepts a number of writes."""
 
     def __init__(self) -> None:
         self.logging_state = LoggingState()
@@ -275,7 +275,7 @@ class InMemoryStateStore:
 
 
 class InMemoryStateCopy:
-    """A copy of a state that lasts as long as the test; takes so many writes."""
+    """A copy of a state that accepts a number of writes."""
 
     def __init__(self) -> None:
         self.memories: tuple[LoggingState, ...] = ()
@@ -307,11 +307,12 @@ class InMemoryMetrics:
 
     def put(self, data_points: Sequence[DataPoint]) -> None:
         for point in data_points:
-            total = (
-                sum(value * count for value, count in zip(it.values, it.counts, strict=True))
-                if isinstance(it := point.values, Distribution)
-                else it.sum
-            )
+            values = point.values
+            if isinstance(values, Distribution):
+                counts = zip(values.values, values.counts, strict=True)
+                total = sum(value * count for value, count in counts)
+            else:
+                total = values.sum
             self.values.append(
                 (NAMESPACE, point.metric.name, point.dimensions, point.minute, int(total))
             )
@@ -377,7 +378,7 @@ class InMemoryMetrics:
 
 
 class InMemoryNotifier:
-    """Keeps notices; refuses so many before."""
+    """Records notices after a number of refusals."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -405,7 +406,7 @@ class InMemoryRoles(dict[str, Role]):
 
 
 class InMemorySafeguards:
-    """Alarms, notifications, logs and functions with so many differences."""
+    """Alarms, notifications, logs and functions with these differences."""
 
     def __init__(self) -> None:
         self.differences: list[Difference] = []
@@ -427,7 +428,7 @@ class InMemoryChangeHistory(list[LoggingChange]):
 
 
 class InMemoryDeployments:
-    """Times of deployments: the one under way, and those that are over."""
+    """Times of deployments: the current one and past ones."""
 
     def __init__(self) -> None:
         self.is_readable = True
@@ -448,14 +449,14 @@ class InMemoryDeployments:
 
 
 class InMemoryWatchStateStore:
-    """The state of a watch that lasts as long as the test."""
+    """The state of the watcher in memory."""
 
     def __init__(self) -> None:
         self.state: WatchState | None = None
         self.refused: set[str] = set()
 
     def load(self) -> WatchState:
-        self._check("recall")
+        self._check("load")
         return self.state or WatchState()
 
     def _check(self, action: str) -> None:
@@ -463,21 +464,21 @@ class InMemoryWatchStateStore:
             raise NotReadableError("AccessDeniedException")  # noqa: EM101  # likewise
 
     def save(self, state: WatchState, before: WatchState) -> None:
-        self._check("remember")
+        self._check("save")
         if self.state not in (None, before):
             raise WatchStateChangedError
         self.state = state
 
 
 class InMemoryTagCache:
-    """A cache of tags that is a dictionary; notes what it was asked for."""
+    """A cache of tags in a dictionary; records the requested ARNs."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}
-        self.recalled: list[str] = []
+        self.loaded: list[str] = []
 
     def load(self, arn: str) -> TagEntry | None:
-        self.recalled.append(arn)
+        self.loaded.append(arn)
         return self.entries.get(arn)
 
     def load_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
@@ -513,7 +514,7 @@ class InMemoryTagSource:
 
 
 class InMemoryPriceEditions:
-    """Documents of price updates as JSON texts; unavailable where a reason is given."""
+    """Documents of price updates as JSON texts; unavailable if a reason is given."""
 
     def __init__(self) -> None:
         self.documents: dict[str, str] = {}
@@ -565,7 +566,7 @@ class InMemoryPriceEditions:
 
 
 class InMemoryPriceList:
-    """Listings by offer, whose entity tag is their content; counts what it sends whole."""
+    """Listings by offer, whose entity tag is their content; counts complete downloads."""
 
     def __init__(self, *listings: Listing) -> None:
         self.listings = {listing.offer: listing for listing in listings}

@@ -104,7 +104,7 @@ def enrich(record: UsageRecord, attribution: Attribution = NO_ATTRIBUTION) -> En
     return enriched(record, PRICING, attribution)
 
 
-def charges_of(
+def build_charges(
     attributed: Iterable[tuple[UsageRecord, Attribution]], pricing: Pricing = PRICING
 ) -> DailyCharges:
     charges = DailyCharges()
@@ -113,7 +113,7 @@ def charges_of(
     return charges
 
 
-def csv_of(charges: DailyCharges) -> str:
+def to_csv(charges: DailyCharges) -> str:
     text = io.StringIO(newline="")
     write_csv(
         (build_row(charge) for month in charges.months() for charge in charges.charges(month)), text
@@ -121,8 +121,8 @@ def csv_of(charges: DailyCharges) -> str:
     return text.getvalue()
 
 
-def rows_of(charges: DailyCharges) -> list[TextRow]:
-    return read_rows(io.StringIO(csv_of(charges), newline=""))
+def parse_rows(charges: DailyCharges) -> list[TextRow]:
+    return read_rows(io.StringIO(to_csv(charges), newline=""))
 
 
 def row_of_call(
@@ -130,12 +130,12 @@ def row_of_call(
     attribution: Attribution = NO_ATTRIBUTION,
 ) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
-    return only_row_of(enrich(record, attribution))
+    return read_single_row(enrich(record, attribution))
 
 
-def only_row_of(call: EnrichedCall) -> TextRow:
+def read_single_row(call: EnrichedCall) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
     charges = DailyCharges()
     charges.add(call)
-    (row,) = rows_of(charges)
+    (row,) = parse_rows(charges)
     return row

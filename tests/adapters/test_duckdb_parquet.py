@@ -1,4 +1,4 @@
-"""Parquet holds what the CSV holds, digit by digit, and nothing is asked of any network."""
+"""Parquet has the exact values of the CSV, and no network is used."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ from lambdas.domain.attribution import Attribution
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.reports.focus import COLUMNS, DataType
 from tests.examples import percent_of_examples
-from tests.focus_calls import attributed_calls, charges_of, csv_of
+from tests.focus_calls import attributed_calls, build_charges, to_csv
 from tests.focus_rules import read_rows
 
 COLUMN_TYPES = {column.name: column.data_type for column in COLUMNS}
@@ -46,7 +46,7 @@ def as_read_from_text(name: str, text: str | None) -> Any:
 def test_parquet_has_the_same_values_as_the_csv(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    text = csv_of(charges_of(attributed))
+    text = to_csv(build_charges(attributed))
     expected = [
         {name: as_read_from_text(name, value) for name, value in row.items()}
         for row in read_rows(io.StringIO(text, newline=""))

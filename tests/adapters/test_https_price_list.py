@@ -119,7 +119,7 @@ def test_reading_stops_when_the_time_is_up(server: PriceListServer) -> None:
 
 @contextmanager
 def dripping() -> Iterator[str]:
-    """The address of a server that sends the first byte of a file, and no more until the end."""
+    """The address of a server that sends the first byte of a file, then nothing until the end."""
     ended = Event()
 
     class Drips(BaseHTTPRequestHandler):
@@ -131,7 +131,7 @@ def dripping() -> Iterator[str]:
             ended.wait(_MAX_WAIT_SECONDS)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
         Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
@@ -154,7 +154,7 @@ def test_an_unreachable_host_is_reported_in_one_line() -> None:
 
 
 def answering(status: int, location: str = "") -> AbstractContextManager[str]:
-    """The address of a server that answers every request alike."""
+    """The address of a server with one answer for every request."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -165,7 +165,7 @@ def answering(status: int, location: str = "") -> AbstractContextManager[str]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     @contextmanager
     def opened() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Each notice goes three ways, whatever becomes of one of them."""
+"""Each notice is published in three ways, even if one of them fails."""
 
 import json
 from typing import Any

@@ -60,7 +60,7 @@ def client(service: Any) -> Any:
 
 
 def test_a_deployed_stack_matches_its_template(aws: None) -> None:
-    """The whole way of one check, over what moto deploys and what then changes."""
+    """A complete check of resources that moto deploys and that then change."""
     boto3.client("cloudformation").create_stack(
         StackName="Stack", TemplateBody=json.dumps(TEMPLATE)
     )

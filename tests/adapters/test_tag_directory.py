@@ -45,7 +45,7 @@ def source() -> InMemoryTagSource:
 
 
 class Directory:
-    """A directory with a clock in minutes, opened anew for each look-up or kept."""
+    """A directory with a clock in minutes, opened for each lookup or kept open."""
 
     def __init__(self, cache: TagCache, source: InMemoryTagSource, *, is_stored: bool) -> None:
         self._cache = cache
@@ -65,7 +65,7 @@ class Directory:
         return len(self._source.asked) * self.seconds_of_a_question
 
     def renamed(self, *names: str) -> Directory:
-        """The directory of a later deployment, to which a project's tag has other names."""
+        """The directory of a later deployment with other names of the project tag."""
         self.names = LabelNames(project=names)
         self._directory = self._open()
         return self
@@ -357,8 +357,8 @@ def test_many_entries_are_loaded_in_one_request(cache: TagCache) -> None:
     entry = TagEntry(TagHistory(), NOON)
     for arn in arns[::100]:
         cache.save(arn, entry, None)
-    recalled = cache.load_all(arns)
-    assert recalled == {arn: entry if arn in arns[::100] else None for arn in arns}
+    loaded = cache.load_all(arns)
+    assert loaded == {arn: entry if arn in arns[::100] else None for arn in arns}
     assert cache.load_all([]) == {}
 
 
@@ -430,10 +430,10 @@ def test_a_full_directory_evicts_entries_and_loads_them_again(
     directory = Directory(cache, source, is_stored=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
     directory.look_up(0, *arns)
-    cache.recalled.clear()
+    cache.loaded.clear()
     for minutes in (1, 2):
         directory.look_up(minutes, *arns[:2])
-    assert cache.recalled == arns[:2]
+    assert cache.loaded == arns[:2]
     assert len(source.asked) == len(arns)
 
 
@@ -452,7 +452,7 @@ def test_a_full_directory_evicts_entries_that_are_not_in_use(
 
 @pytest.mark.usefixtures("aws")
 def test_an_entry_saved_by_another_process_is_loaded() -> None:
-    """Reads that may be late would let two processes replace each other's history."""
+    """With eventually consistent reads, two processes could replace each other's history."""
     client = boto3.client("dynamodb")
     asked: list[dict[str, Any]] = []
     client.meta.events.register(

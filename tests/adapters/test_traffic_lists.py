@@ -1,4 +1,4 @@
-"""An account's Regions and its asynchronous invocations are listed as AWS documents it."""
+"""An account's Regions and asynchronous invocations are listed as AWS documents."""
 
 from datetime import timedelta
 from typing import Any

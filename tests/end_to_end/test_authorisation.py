@@ -224,7 +224,7 @@ def test_reports_are_written_with_the_deployed_roles(deployed: Deployed) -> None
 
 
 def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) -> None:
-    """A setting that it may not read would show as drift in the state table."""
+    """An unreadable setting would show as drift in the state table."""
     now = datetime.now(UTC)
 
     def differences() -> list[str]:
@@ -355,7 +355,7 @@ def test_a_grant_on_the_state_table_gives_no_access_to_the_ledger(
 
 
 def user_with(deployed: Deployed, name: str, *actions: str) -> Any:
-    """Make a user who may do something with everything; returns an access key."""
+    """Create a user with some permissions on all resources; returns an access key."""
     iam = deployed.cloud.client("iam")
     iam.create_user(UserName=name)
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}

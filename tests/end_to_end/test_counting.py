@@ -1,4 +1,4 @@
-"""Every logged call is counted once and exact to the token, whatever happens on the way."""
+"""Every logged call is counted once and exact to the token, despite failures."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.unit.invocations.records import fixture_lines
 
 
 def samples() -> tuple[list[str], Counter[str]]:
-    """The samples as if logged here and just now, and the expected tokens of each identity."""
+    """The samples as if logged here just now, and the expected tokens of each identity."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     expected: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
     messages, tokens = [], Counter[str]()

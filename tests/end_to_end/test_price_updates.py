@@ -60,7 +60,7 @@ def state(deployed: Deployed) -> PriceUpdates:
 
 
 def edition(deployed: Deployed) -> tuple[str, dict[str, Any]]:
-    """The edition in force: its key, and what it says."""
+    """The edition in force: its key and content."""
     key = f"editions/{state(deployed).edition}.json"
     bucket = deployed.deployment.price_bucket
     body = deployed.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
@@ -68,7 +68,7 @@ def edition(deployed: Deployed) -> tuple[str, dict[str, Any]]:
 
 
 def let_a_day_pass(deployed: Deployed) -> None:
-    """Date what was published today back to this morning, and let functions start anew."""
+    """Backdate today's edition to this morning, and restart the functions."""
     key, document = edition(deployed)
     today = f"{datetime.now(UTC):%F}"
     for change in document["changes"]:

@@ -141,7 +141,7 @@ def _write_nothing(_csv: Path, parquet: Path) -> int:
     return 0
 
 
-def cost_of(record: UsageRecord) -> Cost:
+def compute_cost(record: UsageRecord) -> Cost:
     cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     return cost
@@ -157,8 +157,8 @@ def check_ledger(call: UsageRecord) -> None:
     real = real_call()
     assert (call.tokens, call.timestamp) == (real.tokens, real.timestamp)
     assert not call.is_failed
-    cost = cost_of(call)
-    assert cost.effective_usd == cost_of(real).effective_usd
+    cost = compute_cost(call)
+    assert cost.effective_usd == compute_cost(real).effective_usd
     assert enriched(call, PRICING).model_id == OPUS_4
     assert call.identity_arn != VICTIM
 
@@ -167,7 +167,9 @@ def check_metrics() -> None:
     price_refresher.lambda_handler({}, CONTEXT)  # the hourly run
     assert total("Invocations") == 1
     assert total("TotalTokens") == total("InputTokens", "OutputTokens") == TOKENS
-    assert total("EstimatedCostUSD") == pytest.approx(float(cost_of(real_call()).effective_usd))
+    assert total("EstimatedCostUSD") == pytest.approx(
+        float(compute_cost(real_call()).effective_usd)
+    )
     assert total("InvocationErrors") <= 1
     assert in_metrics("TotalTokens", "IdentityArn").get(VICTIM, 0) <= 1
 
@@ -175,7 +177,7 @@ def check_metrics() -> None:
 def check_focus() -> None:
     rows = in_focus()
     assert sum(Decimal(row["ConsumedQuantity"] or 0) for row in rows) == TOKENS
-    expected = cost_of(real_call()).effective_usd
+    expected = compute_cost(real_call()).effective_usd
     assert sum(Decimal(row["BilledCost"] or 0) for row in rows) == expected
     assert VICTIM not in json.dumps(rows)
 
@@ -242,4 +244,4 @@ def test_a_duplicate_from_another_account_or_region_is_not_a_second_call(
 def test_nine_cheap_forged_models_do_not_displace_the_real_one(table: Table) -> None:
     cheap = [REAL | {"modelId": f"a-model-{number}"} for number in range(9)]
     meter(table, *cheap, REAL)
-    assert cost_of(in_ledger()).effective_usd >= cost_of(real_call()).effective_usd
+    assert compute_cost(in_ledger()).effective_usd >= compute_cost(real_call()).effective_usd

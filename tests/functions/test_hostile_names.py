@@ -57,7 +57,7 @@ def calls(at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def values_of(dimension: str) -> set[str]:
+def read_values(dimension: str) -> set[str]:
     pages = boto3.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=NAMESPACE)
     return {
         part["Value"]
@@ -70,7 +70,7 @@ def values_of(dimension: str) -> set[str]:
 
 def test_every_name_has_a_unique_valid_dimension_value() -> None:
     meter(*calls(NOW), table=Table())
-    models, identities = values_of("ModelId"), values_of("IdentityArn")
+    models, identities = read_values("ModelId"), read_values("IdentityArn")
     assert {dimension_value(name) for name in NAMES if len(name) < 1000} <= identities
     assert len(identities) == 2 * len(NAMES)
     assert len(models) == len(NAMES) + 1

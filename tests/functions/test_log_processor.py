@@ -30,7 +30,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(request_id: str = "1", days_ago: int = 1, **changes: Any) -> dict[str, Any]:
-    """A log of a call that the ledger still remembers, unless it was made too long ago."""
+    """A log of a call within the ledger's retention by default."""
     timestamp = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
     return log(request_id, timestamp=timestamp, **changes)
 

@@ -68,7 +68,7 @@ class Function:
         cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
 
     def request(self, request_type: str, status: str | None = None, **properties: str) -> str:
-        """Send a request while the stack is in a status; by default in the one that fits."""
+        """Send a request while the stack is in a status, by default a matching one."""
         self.set_status(status or STATUSES[request_type])
         event = {"RequestType": request_type, "ResourceProperties": properties}
         physical_id: str = handler.lambda_handler(event, CONTEXT)["PhysicalResourceId"]
@@ -275,7 +275,7 @@ def test_an_invalid_setting_is_named(function: Function) -> None:
 
 
 class Bedrock:
-    """Refuses so many times, with these words; remembers what it took."""
+    """Refuses with these errors first; records the accepted configurations."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)

@@ -40,7 +40,7 @@ from tests.unit.logging_configuration.deployed import (
     ROLE,
     ROLE_ARN,
     TRUST,
-    session_of,
+    make_session,
     trail_record,
 )
 
@@ -197,7 +197,7 @@ def test_the_configurator_s_changes_are_not_notified(received: Received) -> None
     begin_a_deployment()
     record = trail_record(
         "PutModelInvocationLoggingConfiguration",
-        userIdentity=session_of(CONFIGURATOR),
+        userIdentity=make_session(CONFIGURATOR),
         eventTime=datetime.now(UTC).isoformat(),
     )
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)

@@ -194,7 +194,7 @@ def started_by(
     return list(found.values())
 
 
-def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
+def find_function(template: Mapping[str, Any], job: str) -> dict[str, Any]:
     """The properties of the function that does a job, by the name of its package."""
     handler = f"lambdas.functions.{job}.handler.lambda_handler"
     functions = resources(template, "AWS::Lambda::Function").values()

@@ -47,7 +47,7 @@ class FiguresByName:
         return {metric: (*missing, *values)[-periods.count :] for metric, values in found.items()}
 
 
-def alarm_of(name: str, configuration: str) -> Alarm:
+def find_alarm(name: str, configuration: str) -> Alarm:
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
     (definition,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
     return Alarm.from_definition(_without_references(definition))
@@ -73,7 +73,7 @@ def state(
     seconds: int = FIVE_MINUTES,
     configuration: str = "default",
 ) -> AlarmState:
-    alarm = alarm_of(name, configuration)
+    alarm = find_alarm(name, configuration)
     return alarm.state_of(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
 
 
@@ -319,7 +319,7 @@ def test_prices_that_wait_for_a_decision_raise_an_alarm_at_once() -> None:
         return state("Health-HeldPrices", figures, statistic=Statistic.MAXIMUM)
 
     assert [after(3), after(3, 0)] == [ALARM, OK]
-    assert alarm_of("Health-HeldPrices", "default").missing == "ignore"  # till the next check
+    assert find_alarm("Health-HeldPrices", "default").missing == "ignore"  # till the next check
 
 
 @pytest.mark.parametrize(

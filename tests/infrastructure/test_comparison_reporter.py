@@ -6,7 +6,7 @@ from typing import Any
 from cdk.config import stack_names
 from tests.infrastructure.synthesis import (
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -23,7 +23,7 @@ def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]
 
 
 def get_log_group(configuration: str) -> Any:
-    function = function_of(deployment(configuration).reporting, "comparison_reporter")
+    function = find_function(deployment(configuration).reporting, "comparison_reporter")
     return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
 
 
@@ -83,5 +83,5 @@ def test_without_reports_there_is_no_reporting_stack() -> None:
     without = synthesise({"comparison_report": False, "focus_export": False})
     assert stack_names.REPORTING not in without.templates
     assert stack_names.REPORTING not in json.dumps(
-        function_of(without.monitoring, "logging_watcher")["Environment"]
+        find_function(without.monitoring, "logging_watcher")["Environment"]
     )

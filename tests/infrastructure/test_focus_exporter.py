@@ -6,7 +6,7 @@ from cdk.config import stack_names
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -24,7 +24,7 @@ def allowed(configuration: str = "default") -> set[str]:
 
 def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
     template = deployment().reporting
-    function = function_of(template, "focus_exporter")
+    function = find_function(template, "focus_exporter")
     layers = [layer["Ref"] for layer in function["Layers"]]
     assert [layer.startswith("Parquet") for layer in layers] == [True, False]
     assert function["MemorySize"] == 2048

@@ -11,7 +11,7 @@ from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.services.audit_coverage import CoverageAuditor
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import deployment, resources
-from tests.infrastructure.test_alarm_behaviour import alarm_of
+from tests.infrastructure.test_alarm_behaviour import find_alarm
 
 CREATED = datetime(2026, 9, 8, 12, 2, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -144,7 +144,7 @@ def health_alarms(configuration: str) -> list[Alarm]:
             deployment(configuration).monitoring, "AWS::CloudWatch::Alarm"
         ).values()
     )
-    return [alarm_of(name, configuration) for name in names if name.startswith("Health-")]
+    return [find_alarm(name, configuration) for name in names if name.startswith("Health-")]
 
 
 def notified(

@@ -13,7 +13,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     named,
     only,
@@ -81,13 +81,13 @@ def test_the_size_limit_covers_all_settings_together() -> None:
 
 def test_the_configuration_reaches_the_functions() -> None:
     template = deployment("everything").ingestion
-    publisher = function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
+    publisher = find_function(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
     assert publisher["METRIC_DETAIL"] == "full"
     assert publisher["MAX_IDENTITIES"] == "17"
     assert json.loads(publisher["ROLE_ROLLUP_PATTERNS"]) == ["^ci-\\d+$"]
     (pattern,) = json.loads(publisher["ATTRIBUTION"])["patterns"]
     assert (pattern["model_id"], pattern["project"]) == ("amazon.*", "pictures")
-    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
+    processor = find_function(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LEDGER_RETENTION_DAYS"] == publisher["LEDGER_RETENTION_DAYS"] == "400"
 
 
@@ -118,7 +118,7 @@ def test_the_log_processor_accepts_only_records_of_the_subscribed_log_group(
 ) -> None:
     template = deployment(configuration).ingestion
     (subscription,) = resources(template, "AWS::Logs::SubscriptionFilter").values()
-    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
+    processor = find_function(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LOG_GROUP"] == subscription["LogGroupName"]
     assert processor["ACCOUNT_ID"] == {"Ref": "AWS::AccountId"}
     assert processor["REGION"] == {"Ref": "AWS::Region"}
@@ -357,7 +357,7 @@ def test_the_publisher_may_describe_only_its_stack(configuration: str) -> None:
     own = {"Ref": "AWS::StackId"}
     assert asking["Resource"] == own
     assert (
-        function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]["STACK_ID"]
+        find_function(template, JOBS["MetricPublisher"])["Environment"]["Variables"]["STACK_ID"]
         == own
     )
 
@@ -366,7 +366,7 @@ def test_the_publisher_may_describe_only_its_stack(configuration: str) -> None:
 def test_each_configurator_setting_makes_cloudformation_call_it(configuration: str) -> None:
     template = deployment(configuration).ingestion
     properties = only(template, "Custom::BedrockInvocationLogging")
-    variables = function_of(template, JOBS["LoggingConfigurator"])["Environment"]["Variables"]
+    variables = find_function(template, JOBS["LoggingConfigurator"])["Environment"]["Variables"]
     assert properties["Settings"] == variables
     wanted = CONFIGURATIONS[configuration]
     assert variables["IS_CONTENT_LOGGED"] == json.dumps(wanted.get("log_content", False))
@@ -410,10 +410,10 @@ def test_the_configurator_writes_one_state_item_and_describes_only_its_stack(
 @each_configuration
 def test_only_the_configurator_has_the_newest_boto3(configuration: str) -> None:
     template = deployment(configuration).ingestion
-    layers = {name: len(function_of(template, JOBS[name])["Layers"]) for name in JOBS}
+    layers = {name: len(find_function(template, JOBS[name])["Layers"]) for name in JOBS}
     assert layers == {"LogProcessor": 1, "MetricPublisher": 1, "LoggingConfigurator": 2}
 
 
 def test_the_functions_share_one_code_asset() -> None:
     template = deployment().ingestion
-    assert len({json.dumps(function_of(template, JOBS[name])["Code"]) for name in JOBS}) == 1
+    assert len({json.dumps(find_function(template, JOBS[name])["Code"]) for name in JOBS}) == 1

@@ -9,7 +9,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     synthesise,
@@ -27,7 +27,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 @each_configuration
 def test_it_reads_aws_s_price_list_of_its_region(configuration: str) -> None:
-    variables = function_of(deployment(configuration).ingestion, "price_updater")["Environment"][
+    variables = find_function(deployment(configuration).ingestion, "price_updater")["Environment"][
         "Variables"
     ]
     assert variables["PRICE_LIST_URL"] == AWS_PRICE_LIST
@@ -95,7 +95,7 @@ def test_functions_that_price_calls_read_editions_and_write_none(role: str) -> N
     ],
 )
 def test_functions_that_price_calls_know_the_bucket(job: str, template: str) -> None:
-    variables = function_of(getattr(deployment(), template), job)["Environment"]["Variables"]
+    variables = find_function(getattr(deployment(), template), job)["Environment"]["Variables"]
     assert "Prices" in json.dumps(variables["PRICE_BUCKET"])
 
 
@@ -122,11 +122,11 @@ def test_without_the_setting_there_is_no_function_or_alarm_and_editions_still_ap
     assert not {"BedrockMeter-Health-HeldPrices", "BedrockMeter-Health-PriceListAge"} & {
         alarm["AlarmName"] for alarm in alarms
     }
-    variables = function_of(found.ingestion, "metric_publisher")["Environment"]["Variables"]
+    variables = find_function(found.ingestion, "metric_publisher")["Environment"]["Variables"]
     assert "Prices" in json.dumps(variables["PRICE_BUCKET"])
 
 
 def test_a_local_price_list_can_be_configured() -> None:
     found = synthesise({"price_list_url": "http://127.0.0.1:8080"})
-    variables = function_of(found.ingestion, "price_updater")["Environment"]["Variables"]
+    variables = find_function(found.ingestion, "price_updater")["Environment"]["Variables"]
     assert variables["PRICE_LIST_URL"] == "http://127.0.0.1:8080"

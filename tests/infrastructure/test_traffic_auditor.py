@@ -11,7 +11,7 @@ from tests.builders import NOON
 from tests.infrastructure.synthesis import (
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     started_by,
     synthesise,
@@ -22,7 +22,7 @@ ROLE = "TrafficAuditorRole"
 
 
 def variables(template: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = function_of(template, "traffic_auditor")["Environment"]["Variables"]
+    found: dict[str, Any] = find_function(template, "traffic_auditor")["Environment"]["Variables"]
     return found
 
 

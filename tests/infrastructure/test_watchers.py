@@ -12,7 +12,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -206,7 +206,9 @@ def test_it_can_publish_events_only_with_its_source(role: str) -> None:
 
 
 def test_only_changes_of_deployed_resources_start_it() -> None:
-    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+    variables = find_function(deployment().monitoring, "logging_watcher")["Environment"][
+        "Variables"
+    ]
     group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
     memory = [variables["LOGGING_STATE_PARAMETER"]]
     parameters = {
@@ -232,8 +234,8 @@ def test_the_watcher_compares_with_the_configurator_s_configuration(
     configuration: str,
 ) -> None:
     stacks = deployment(configuration)
-    put = function_of(stacks.ingestion, "logging_configurator")["Environment"]["Variables"]
-    watched = function_of(stacks.monitoring, "logging_watcher")["Environment"]["Variables"]
+    put = find_function(stacks.ingestion, "logging_configurator")["Environment"]["Variables"]
+    watched = find_function(stacks.monitoring, "logging_watcher")["Environment"]["Variables"]
     assert watched["IS_CONTENT_LOGGED"] == put["IS_CONTENT_LOGGED"]
     (imported,) = watched["ROLE_ARN"].values()
     assert "LoggingRole" in imported
@@ -247,7 +249,9 @@ def test_the_watcher_compares_with_the_configurator_s_configuration(
 def test_the_watcher_knows_the_deployed_logging_role() -> None:
     """Its documents are those of the ingestion stack's template."""
     template = deployment().ingestion
-    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+    variables = find_function(deployment().monitoring, "logging_watcher")["Environment"][
+        "Variables"
+    ]
     (role,) = (
         properties
         for name, properties in resources(template, "AWS::IAM::Role").items()
@@ -284,7 +288,7 @@ def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) 
         for name, role in resources(deployment(configuration).ingestion, "AWS::IAM::Role").items()
         if name.startswith("LoggingRole")
     }
-    function = function_of(deployment(configuration).monitoring, "logging_watcher")
+    function = find_function(deployment(configuration).monitoring, "logging_watcher")
     assert boundaries == {json.dumps(function["Environment"]["Variables"]["ROLE_BOUNDARY"])}
 
 
@@ -292,7 +296,7 @@ def test_the_watcher_knows_an_adopted_log_group() -> None:
     def get_variables(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring
         variables: dict[str, Any]
-        variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
+        variables = find_function(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
     assert json.loads(get_variables("adopting")["KNOWN_LOG_POLICIES"]) == [
@@ -305,8 +309,8 @@ def test_the_watcher_knows_an_adopted_log_group() -> None:
 
 
 def test_audits_know_the_limit_of_published_models() -> None:
-    audit = function_of(deployment().monitoring, "coverage_auditor")
-    publisher = function_of(deployment().ingestion, "metric_publisher")
+    audit = find_function(deployment().monitoring, "coverage_auditor")
+    publisher = find_function(deployment().ingestion, "metric_publisher")
     bounds = [each["Environment"]["Variables"]["MAX_MODELS"] for each in (audit, publisher)]
     assert bounds == ["100", "100"]
 
@@ -319,5 +323,5 @@ def test_their_layer_is_in_their_stack() -> None:
         ("coverage_auditor", [dependencies]),
         ("logging_watcher", [newest, dependencies]),  # mute rules of alarms are new
     ):
-        found = function_of(deployment().monitoring, job)["Layers"]
+        found = find_function(deployment().monitoring, job)["Layers"]
         assert found == [{"Ref": name} for name in wanted]

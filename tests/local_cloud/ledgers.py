@@ -156,7 +156,7 @@ class Turns:
         self._ended: set[int] = set()
         self._condition = Condition()
 
-    def client_of(self, writer: int, client: object) -> object:
+    def make_client(self, writer: int, client: object) -> object:
         """A client that waits for a writer's turn before each request."""
         return _ClientInTurn(self, writer, client)
 

@@ -80,7 +80,7 @@ def test_an_alarm_keeps_its_queries_and_its_set_state(cloud: LocalCloud) -> None
     wait_for(lambda: len(deployed()) == len(alarms))
     assert deployed()["Query"]["Metrics"] == [QUERY]
     assert deployed()["Band"]["ThresholdMetricId"] == "q"
-    cloudwatch.set_alarm_state(AlarmName="Plain", StateValue="ALARM", StateReason="told so")
+    cloudwatch.set_alarm_state(AlarmName="Plain", StateValue="ALARM", StateReason="set by a test")
     cloudwatch.put_metric_data(
         Namespace="Tests", MetricData=[{"MetricName": "Plain", "Value": 0}, {"MetricName": "x"}]
     )
@@ -90,11 +90,11 @@ def test_an_alarm_keeps_its_queries_and_its_set_state(cloud: LocalCloud) -> None
 def test_an_unnamed_parameter_gets_a_name_without_slashes(cloud: LocalCloud) -> None:
     resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}
     cloud.client("cloudformation").create_stack(
-        StackName="parameters", TemplateBody=json.dumps({"Resources": {"Remembered": resource}})
+        StackName="parameters", TemplateBody=json.dumps({"Resources": {"Parameter": resource}})
     )
     found = wait_for(lambda: cloud.client("ssm").describe_parameters()["Parameters"])
     assert any(
-        re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", parameter["Name"]) for parameter in found
+        re.fullmatch(r"CFN-Parameter-[0-9a-f]{12}", parameter["Name"]) for parameter in found
     )
 
 
@@ -169,7 +169,7 @@ def test_embedded_metrics_in_a_log_become_metrics(cloud: LocalCloud) -> None:
     assert sum_metric(cloud, "Tests", "Many") == 7
 
 
-REMEMBER = """
+RECORD = """
 import base64, gzip, json, os
 import boto3
 def lambda_handler(event, context):
@@ -184,7 +184,7 @@ def lambda_handler(event, context):
 def test_a_log_group_delivers_in_order_one_at_a_time(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="seen")
-    subscribe(cloud, "in-order", "remember", REMEMBER)
+    subscribe(cloud, "in-order", "record", RECORD)
     for number in range(10):
         put_logs(cloud, "in-order", f"{number}", f"{number}!", timestamp=int(time.time() * 1000))
     wait_for(lambda: s3.list_objects_v2(Bucket="seen").get("KeyCount") == 10)

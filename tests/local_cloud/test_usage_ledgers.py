@@ -203,7 +203,7 @@ def write_in_turns(table: Table, batches: list[list[UsageRecord]], order: list[i
 
     def write(writer: int) -> None:
         try:
-            table.ledger(turns.client_of(writer, table.client)).put(batches[writer])
+            table.ledger(turns.make_client(writer, table.client)).put(batches[writer])
         finally:
             turns.end(writer)
 

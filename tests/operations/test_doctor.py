@@ -225,11 +225,11 @@ def test_a_failed_stack_is_a_problem(session: boto3.Session, state: str, status:
     deploy(stack_names.STORAGE)
     deploy(stack_names.MONITORING)
 
-    def tell(parsed: Any, **_: Any) -> None:
+    def set_status(parsed: Any, **_: Any) -> None:
         for stack in parsed.get("Stacks", []):
             stack["StackStatus"] = state
 
-    session.events.register("after-call.cloudformation.DescribeStacks", tell)
+    session.events.register("after-call.cloudformation.DescribeStacks", set_status)
     found = examine(session)["stacks"]
     assert found.status is status
     assert state in found.text

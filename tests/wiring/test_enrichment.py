@@ -37,7 +37,7 @@ def books(account_id: str = ACCOUNT) -> CallBooks:
     return current_books(settings, boto3.client("dynamodb")).get()
 
 
-def project_of(record: UsageRecord, books: CallBooks) -> str:
+def find_project(record: UsageRecord, books: CallBooks) -> str:
     (call,) = books.enrich([record], NOW)
     return call.attribution.project
 
@@ -46,20 +46,20 @@ def test_the_tags_of_a_role_give_the_project_of_its_sessions_and_are_saved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, books()) == "search"
+    assert find_project(record, books()) == "search"
     monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
-    assert project_of(record, books()) == "search"
+    assert find_project(record, books()) == "search"
 
 
 def test_roles_of_another_account_are_not_confused_with_local_roles() -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, books("444455556666")) == "unattributed"
+    assert find_project(record, books("444455556666")) == "unattributed"
 
 
 def test_an_unreachable_bedrock_is_logged_and_role_tags_still_apply(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert project_of(BY_PROFILE, books()) == "search"
+    assert find_project(BY_PROFILE, books()) == "search"
     assert "bedrock does not answer: EndpointConnectionError" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Invocation logging as AWS has it: log groups, roles, deployments, and who changed what."""
+"""Live invocation logging in AWS: log groups, roles, deployments and changes."""
 
 import json
 from collections.abc import Callable

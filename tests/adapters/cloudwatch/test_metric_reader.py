@@ -18,7 +18,7 @@ NAMESPACE = "AWS/Bedrock"
 
 
 class Metrics(MetricReader, SeriesReader, Protocol):
-    """A reader, and what it reads from."""
+    """A reader and its source."""
 
     def add(
         self, namespace: str, name: str, at: datetime, value: int = 1, model: str | None = None
@@ -131,7 +131,7 @@ def test_a_sum_of_zero_differs_from_no_data(metrics: Metrics) -> None:
 
 
 def test_account_sums_cover_one_namespace_without_dimensions() -> None:
-    """Tests the twin alone: moto sums over all namespaces, and over all dimensions by default."""
+    """Test only the twin: moto sums over all namespaces, and over all dimensions by default."""
     metrics = InMemoryMetrics()
     metrics.add("Other", "Inferences", WINDOW.start, 5)
     metrics.add(NAMESPACE, "Inferences", WINDOW.start, 3)

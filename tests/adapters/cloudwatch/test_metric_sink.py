@@ -34,7 +34,7 @@ LONG_NAMES = [usage_record(identity_arn=f"{number}{':' * 2000}") for number in r
 
 
 class Wire:
-    """Takes the parameters of calls in CloudWatch's place."""
+    """Records request parameters in place of CloudWatch."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Calls in a Region are read from Bedrock's own metrics, and what a meter there has counted."""
+"""A Region's calls are read from Bedrock's metrics and from those of a meter there."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,7 +91,7 @@ def test_calls_are_read_by_the_tier_that_served_them(aws: None) -> None:
 
 @pytest.mark.parametrize(("models", "named"), [(50, 50), (51, 1)])
 def test_models_beyond_the_limit_are_read_as_one_sum(aws: None, models: int, named: int) -> None:
-    """An application inference profile costs nothing, and to read its metric does.
+    """An application inference profile is free, and reading its metric is not.
 
     moto's metrics without dimensions are the sums of all others, as Bedrock's are.
     """

@@ -1,4 +1,4 @@
-"""Logs are read back from their log group."""
+"""Logs are read from their log group."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +12,11 @@ from lambdas.domain.reports.comparison import InvocationLogsUnavailableError
 GROUP = "invocations"
 HOUR = timedelta(hours=1)
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * HOUR
-"""CloudWatch Logs takes in nothing that is older than two weeks."""
+"""CloudWatch Logs accepts no events older than two weeks."""
 
 
 def written(*seconds: float) -> CloudWatchInvocationLog:
-    """A log group with a message so many seconds after the start each, which says how many."""
+    """A log group with messages at these seconds after the start, which contain the seconds."""
     client = boto3.client("logs")
     client.create_log_group(logGroupName=GROUP)
     client.create_log_stream(logGroupName=GROUP, logStreamName="stream")

@@ -1,4 +1,4 @@
-"""The contract of the progress of corrections, kept by each store of it."""
+"""The contract of every store of the progress of corrections."""
 
 from decimal import Decimal
 

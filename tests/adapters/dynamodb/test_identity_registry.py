@@ -72,7 +72,7 @@ def test_a_refused_identity_does_not_use_up_the_limit(open_registry: OpenRegistr
 
 
 class CrowdedDynamoDb:
-    """Other writers are in the way so many times."""
+    """Fails with a conflict a number of times."""
 
     class exceptions:  # noqa: N801  # as boto3 names it
         TransactionCanceledException = ClientError

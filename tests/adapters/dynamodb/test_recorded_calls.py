@@ -34,9 +34,9 @@ def in_dynamodb(*records: UsageRecord) -> DynamoDbRecordedCalls:
 
 @pytest.fixture(params=[in_memory, in_dynamodb], ids=["memory", "dynamodb"])
 def holding(request: pytest.FixtureRequest, aws: None) -> Holding:
-    """Open a ledger that holds some calls."""
-    it: Holding = request.param
-    return it
+    """Open a ledger with some calls."""
+    opened: Holding = request.param
+    return opened
 
 
 def read(calls: RecordedCalls, start: datetime = START, end: datetime = END) -> list[UsageRecord]:
@@ -127,7 +127,7 @@ def test_a_time_range_can_be_given_in_any_time_zone(holding: Holding) -> None:
 
 @pytest.fixture(params=[InMemoryRecordedCalls, in_dynamodb], ids=["memory", "dynamodb"])
 def resumable(request: pytest.FixtureRequest, aws: None) -> RecordedCalls:
-    """Open a ledger that holds twenty calls, every second one of the time that is read."""
+    """Open a ledger with twenty calls, every second one in the time range."""
     open_calls: Callable[..., RecordedCalls] = request.param
     records = [
         usage_record(request_id=str(number), timestamp=NOON if number % 2 else END)

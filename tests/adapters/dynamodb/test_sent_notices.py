@@ -1,4 +1,4 @@
-"""The contract of every record of sent notices, kept by each of them."""
+"""The contract of every record of sent notices, run on each of them."""
 
 from collections.abc import Iterator
 from datetime import timedelta

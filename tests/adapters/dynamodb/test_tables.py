@@ -1,4 +1,4 @@
-"""A table is read with what keeps its items and reports its changes."""
+"""A table is read with its retention, backup and stream settings."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The contract of notes of calls without a cost, kept by each store of them."""
+"""The contract of every store of notes of calls without a cost."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def test_a_group_is_deleted_unless_it_was_renewed(opened: Open) -> None:
 
 
 def test_a_group_is_renewed_before_it_can_be_deleted(opened: Open) -> None:
-    """A writer that takes it as stored would add calls to it that no run finds."""
+    """A writer that assumes it is stored would add calls to it that no run finds."""
     record = usage_record()
     unpriced = opened(record)
     for minutes in range(0, 600, 7):
@@ -166,7 +166,7 @@ def test_notes_of_one_group_are_spread_over_the_index(aws: None) -> None:
 
 
 class Counting:
-    """Counts the calls of a client, and the items that it asks for by key."""
+    """Counts the requests of a client and the items it requests by key."""
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
@@ -221,7 +221,7 @@ def test_a_group_is_written_before_its_notes(aws: None) -> None:
 
 
 class BehindIndex:
-    """Answers queries of the index with what it said when it was made."""
+    """Answers queries of the index with its content at creation."""
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
@@ -259,7 +259,7 @@ def test_a_call_that_expired_from_the_ledger_no_longer_waits(aws: None) -> None:
 
 
 class Busy:
-    """Answers with what it leaves over, so many times."""
+    """Returns unprocessed keys a number of times."""
 
     def __init__(self, times: int) -> None:
         self.client = boto3.client("dynamodb")

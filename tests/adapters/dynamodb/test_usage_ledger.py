@@ -1,4 +1,4 @@
-"""Calls lie in DynamoDB once, however often and in whatever company they are written."""
+"""Calls are in DynamoDB once, however often and with whichever calls they are written."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.readings import join_readings
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, HAIKU_3, NOON, readings, usage_record
-from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, size_of
+from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, estimate_size
 
 RETENTION = timedelta(days=90)
 
@@ -67,7 +67,7 @@ def test_an_item_of_typical_size_takes_one_write_unit() -> None:
         inference_region="us-west-2",
         request_id="0f8fad5b-d9cb-469f-a165-70867728950e",
     )
-    assert size_of(to_item(record, RETENTION)) < BYTES_OF_A_WRITE_UNIT
+    assert estimate_size(to_item(record, RETENTION)) < BYTES_OF_A_WRITE_UNIT
 
 
 def open_ledger(

@@ -1,4 +1,4 @@
-"""The ledger's stream: which changes the meter makes, and which only something else can make."""
+"""The ledger's stream: changes by the meter, and changes that only others can make."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -45,7 +45,7 @@ def with_conflicts(record: UsageRecord, **values: Any) -> UsageRecord:
 
 
 def with_less(record: UsageRecord) -> Iterator[UsageRecord]:
-    """Every way to take one thing from what the ledger reports of a call."""
+    """Every way to lower or remove one value of a call."""
     yield from with_lower_counts(record)
     yield from with_fewer_conflicts(record)
     for name in ("inference_region", "latency_ms", "prompt_router"):
@@ -131,7 +131,7 @@ def test_an_item_that_no_longer_holds_a_call_is_tampering(
 
 
 def test_an_unknown_attribute_is_tampering() -> None:
-    """Time to Live could be set to it, and delete the call as if it had expired."""
+    """Time to Live could use it and delete the call as if it had expired."""
     item: Any = to_item(usage_record(), RETENTION)
     images = {"NewImage": {**item, "x": {"N": "1700000000"}}, "OldImage": item}
     change = read_change({"eventName": "MODIFY", "dynamodb": images}, RETENTION)
@@ -139,7 +139,7 @@ def test_an_unknown_attribute_is_tampering() -> None:
 
 
 def test_a_new_call_may_have_attributes_of_a_later_version() -> None:
-    """Both functions are deployed one after the other, and metrics leave out no call in between."""
+    """The functions are deployed one after the other, and metrics omit no call in between."""
     item: Any = to_item(usage_record(), RETENTION)
     assert insertion({**item, "x": {"N": "1"}}) == LedgerChange(usage_record())
 

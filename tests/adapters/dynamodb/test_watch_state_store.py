@@ -1,4 +1,4 @@
-"""The contract of every store of a watch's state, run on each of them."""
+"""The contract of every store of the watcher's state, run on each of them."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -120,7 +120,7 @@ def shown_models(text: str) -> list[str]:
 
 
 def listed(*models: str, region: str = "us-east-1") -> list[Price]:
-    """Prices of models, each dearer than the one before."""
+    """Prices of models in ascending order."""
     return [
         Price(
             model,

@@ -22,15 +22,15 @@ from lambdas.domain.reports.focus import (
     build_row,
 )
 from tests.builders import NO_ATTRIBUTION, usage_record
-from tests.focus_calls import charges_of, csv_of
+from tests.focus_calls import build_charges, to_csv
 
 
 def test_a_report_without_calls_has_only_a_header() -> None:
-    assert csv_of(charges_of([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
+    assert to_csv(build_charges([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
 
 
 def test_a_number_with_too_many_decimal_places_is_refused() -> None:
-    (charge,) = [*charges_of([(usage_record(), NO_ATTRIBUTION)]).charges(date(2026, 9, 1))][:1]
+    (charge,) = [*build_charges([(usage_record(), NO_ATTRIBUTION)]).charges(date(2026, 9, 1))][:1]
     row = {**build_row(charge), "ListUnitPrice": Decimal("1E-21")}
     with pytest.raises(Inexact):
         write_csv([row], io.StringIO())

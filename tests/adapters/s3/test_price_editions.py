@@ -1,4 +1,4 @@
-"""One suite for the store of editions and its in-memory twin: what one does, the other does."""
+"""The contract of every store of price editions, run on each of them."""
 
 import json
 from collections.abc import Callable

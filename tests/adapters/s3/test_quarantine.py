@@ -1,4 +1,4 @@
-"""Rejected records are kept with their reason, and without their bodies."""
+"""Rejected records are stored with their reason and without their bodies."""
 
 import json
 from typing import Any

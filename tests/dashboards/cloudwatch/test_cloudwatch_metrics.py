@@ -21,7 +21,7 @@ CALLS = Metric("BedrockMeter", "Invocations", (("IdentityArn", "ana"),))
 
 @pytest.fixture
 def source() -> CloudWatchMetrics:
-    """Calls at the begin and the end of both hours, and just outside."""
+    """Calls at the start and the end of both hours, and just outside."""
     cloudwatch = boto3.client("cloudwatch")
     for value, minutes in enumerate((-121, -120, -61, -60, -1, 0)):
         cloudwatch.put_metric_data(

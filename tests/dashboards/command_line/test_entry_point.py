@@ -1,4 +1,4 @@
-"""Commands end cleanly, whatever stops them, and show their progress."""
+"""Commands end cleanly whatever stops them, and show their progress."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""Hostile files cost bounded time and memory to read."""
+"""Hostile files take bounded time and memory to read."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""A stream of JSON is cut into values, whatever the chunks in which it arrives."""
+"""A stream of JSON is split into values for any chunk sizes."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from tests.invocation_logs import log
 
 
 class Trickle(io.BytesIO):
-    """A stream that gives a few bytes at a time."""
+    """A stream that returns a few bytes at a time."""
 
     def __init__(self, content: bytes, at_once: int) -> None:
         super().__init__(content)

@@ -14,7 +14,7 @@ from tests.invocation_logs import write
 from tests.poison_records import poison_messages
 
 SEVERAL_VALUES = ("a list", "two objects")
-"""Which a file may hold, and a log event may not."""
+"""Names that a file can contain and a log event cannot."""
 CALLED_AT = datetime(2026, 9, 8, 12, tzinfo=UTC)
 
 

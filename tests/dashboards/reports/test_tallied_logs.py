@@ -57,7 +57,7 @@ fields = {
 
 @st.composite
 def invocation(draw: st.DrawFn) -> dict[str, Any]:
-    """A plain log, or one that is almost plain."""
+    """A plain log or an almost plain one."""
     asked: dict[str, Any] = {"inputContentType": "application/json"}
     answer: dict[str, Any] = {"outputContentType": "application/json"}
     for part, names in (

@@ -1,4 +1,4 @@
-"""The dashboards show known calls as worked out by hand: the JSON itself is right."""
+"""The dashboards show hand-calculated results of known calls."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -103,7 +103,7 @@ def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
 
 
 def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
-    """And is 0, not unknown, where nothing was metered."""
+    """It is 0, not unknown, if nothing was metered."""
     bedrock, metered = (
         Metric(namespace, "Invocations") for namespace in ("AWS/Bedrock", "BedrockMeter")
     )

@@ -1,4 +1,4 @@
-"""Each widget is worked out as CloudWatch would show it, from its own JSON."""
+"""Each widget is drawn from its JSON as CloudWatch would show it."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 HOSTILE = 'arn:aws:iam::111122223333:user/<script>alert("1")</script>'
 
 
-def source_of(*calls: tuple[timedelta, str, int]) -> Source:
+def make_source(*calls: tuple[timedelta, str, int]) -> Source:
     metrics = LogMetrics(NOON, Config())
     metrics.apply(
         [
@@ -41,7 +41,7 @@ def source_of(*calls: tuple[timedelta, str, int]) -> Source:
     return Source("some logs", metrics, lambda: NOON, frozenset({"BedrockMeter"}))
 
 
-CALLS = source_of(
+CALLS = make_source(
     (timedelta(minutes=30), ANA, 10),
     (timedelta(minutes=90), ANA, 5),
     (timedelta(minutes=30), BEN, 100),
@@ -281,7 +281,7 @@ def test_the_choices_of_a_dashboard_are_the_existing_identities() -> None:
 
 
 def test_a_hostile_name_does_not_break_a_body() -> None:
-    session = DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
+    session = DashboardSession.of(make_source((timedelta(minutes=5), HOSTILE, 7)))
     widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
         drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"

@@ -1,4 +1,4 @@
-"""A source that evaluates by itself is sent a graph's queries, and its answer is drawn."""
+"""A source that evaluates queries receives a graph's queries, and its answer is drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ class NoMetrics:
 
 
 class Answering:
-    """An evaluator that keeps what it is asked, and has the same answer for every query."""
+    """An evaluator that records its queries and has one answer for every query."""
 
     def __init__(self, *series: Series, messages: tuple[str, ...] = ()) -> None:
         self.asked: list[tuple[Sequence[Query], Periods]] = []

@@ -60,7 +60,7 @@ def summed(calls: Iterable[dict[str, Any]], key: Callable[[Any], str], count: An
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """The widgets' numbers and lines, by what people read beside them."""
+    """The widgets' numbers and lines by their labels."""
     path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
     path.write_bytes(as_lines(*LOGS))
     session = DashboardSession.of(source_of_logs([path]))

@@ -1,4 +1,4 @@
-"""Names that attack a page are text in a browser: no script, no element, no request of theirs."""
+"""Names that attack a page are text in a browser: no script, element or request."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

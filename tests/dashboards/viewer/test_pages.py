@@ -1,4 +1,4 @@
-"""The page is one file that asks no other host, and a server gives it a view at a time."""
+"""The page is one file that requests no other host; a server provides one view at a time."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from dashboards.viewer.pages import page_with_all
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.server import HOST, PreviewServer
 from tests.builders import NOON
-from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, source_of
+from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, make_source
 
 
 def read_data(page: str) -> dict[str, object]:
@@ -61,7 +61,7 @@ def test_a_page_requests_no_other_host() -> None:
 
 
 def test_a_name_cannot_close_its_element() -> None:
-    page = page_with_all(DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
+    page = page_with_all(DashboardSession.of(make_source((timedelta(minutes=5), HOSTILE, 7))))
     assert "<script>alert" not in page
     assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
 
@@ -152,7 +152,7 @@ def test_a_disconnected_browser_leaves_no_traceback(
 
 
 class Refusing:
-    """A source that does not answer, whose dashboard has a variable."""
+    """An unreachable source whose dashboard has a variable."""
 
     def metrics(self, *_: object) -> list[Metric]:
         message = "AccessDenied"
@@ -169,7 +169,7 @@ def test_an_unreachable_source_is_reported(server: PreviewServer) -> None:
 
 
 class Counting:
-    """A source that counts the values that it is asked for, which CloudWatch would bill."""
+    """A source that counts requested values, which CloudWatch would bill."""
 
     def __init__(self) -> None:
         self.values_read = 0
@@ -229,7 +229,7 @@ def test_a_page_of_many_identities_shows_the_largest_and_says_so() -> None:
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
     ]
-    outline = read_data(page_with_all(DashboardSession.of(source_of(*calls))))
+    outline = read_data(page_with_all(DashboardSession.of(make_source(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
     (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")

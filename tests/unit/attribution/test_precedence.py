@@ -1,4 +1,4 @@
-"""Each call has one project, one department, one use case: from the first source that knows it."""
+"""Each call has one project, department and use case, from the first source that has it."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ ANA_IS_TRUSTED = TrustedPrincipal(
 
 
 def history(*tags: Tags, since: datetime = LONG_AGO, model_id: str | None = None) -> TagHistory:
-    """Tags that changed day by day."""
+    """Tags that change every day."""
     observations = (
         TagObservation(since + number * DAY, observed) for number, observed in enumerate(tags)
     )
@@ -59,7 +59,7 @@ def project(name: str) -> Tags:
 
 
 def call(**changes: Any) -> UsageRecord:
-    """A call of an application inference profile by Ana, who says what it is for."""
+    """Ana's call of an application inference profile, with request metadata."""
     fields: dict[str, Any] = {
         "model_id": "application-inference-profile/p24qm5pye2qr",
         "invoked_model_id": PROFILE,
@@ -77,7 +77,7 @@ EACH_SOURCE = {
 
 
 def climb(present: set[AttributionSource], record: UsageRecord | None = None) -> Attribution:
-    """Attribute a call where these sources know a project."""
+    """Attribute a call with a project from these sources."""
     histories = {}
     if AttributionSource.INFERENCE_PROFILE in present:
         histories[PROFILE] = history(project("of profile"))
@@ -92,7 +92,7 @@ def climb(present: set[AttributionSource], record: UsageRecord | None = None) ->
     return attribute(record or call(), TagFacts(histories), rules)
 
 
-# The order of the ladder.
+# The order of precedence.
 
 
 @pytest.mark.parametrize("are_present", [*product([False, True], repeat=len(EACH_SOURCE))])
@@ -235,7 +235,7 @@ def _ben(since: datetime) -> dict[str, Any]:
 def test_metadata_of_an_untrusted_caller_changes_nothing_and_is_reported(identity_arn: str) -> None:
     rules = AttributionRules(trusted_principals=(ANA_IS_TRUSTED,))
     honest = call(identity_arn=identity_arn, request_metadata=())
-    forger = honest._replace(request_metadata=project("somebody else's"))
+    forger = honest._replace(request_metadata=project("another project's"))
     expected = attribute(honest, TagFacts(), rules)
     assert not expected.is_forged
     assert attribute(forger, TagFacts(), rules) == expected._replace(is_forged=True)

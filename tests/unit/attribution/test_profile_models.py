@@ -40,4 +40,4 @@ def test_a_known_model_is_looked_up_once_and_an_unknown_one_again() -> None:
         TagHistory(model_id=SONNET_4), NOON, frozenset()
     )
     assert [models.name_model("abc123") for _ in range(3)] == [SONNET_4] * 3
-    assert len(logging_state.recalled) == 2
+    assert len(logging_state.loaded) == 2

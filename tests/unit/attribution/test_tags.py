@@ -1,4 +1,4 @@
-"""Tags as they were: what changes tomorrow changes no yesterday."""
+"""Tags as they were at each time: later changes do not alter earlier times."""
 
 import json
 from datetime import datetime, timedelta
@@ -144,7 +144,7 @@ def test_a_model_that_is_known_stays_known() -> None:
 
 
 MANY_LARGE_TAGS = 6
-"""How many observations of large tags are kept, beside one of no tags."""
+"""The number of observations of large tags that fit beside one without tags."""
 
 
 def large(project: str) -> Tags:
@@ -154,7 +154,7 @@ def large(project: str) -> Tags:
     )
 
 
-def size_of(history: TagHistory) -> int:
+def measure_size(history: TagHistory) -> int:
     kept = [[since.isoformat(), tags] for since, tags in history.observations]
     return len(json.dumps(kept, ensure_ascii=False).encode())
 
@@ -163,7 +163,7 @@ def test_a_history_is_bounded_and_keeps_the_newest_observations() -> None:
     history = TagHistory()
     for hours in range(2 * MANY_LARGE_TAGS):
         history = history.observed(at(hours), large(str(hours)))
-        assert size_of(history) <= MAX_HISTORY_BYTES
+        assert measure_size(history) <= MAX_HISTORY_BYTES
     kept = range(MANY_LARGE_TAGS, 2 * MANY_LARGE_TAGS)
     assert [history.tags_at(at(hours)) for hours in kept] == [large(str(hours)) for hours in kept]
     assert history.tags_at(at(MANY_LARGE_TAGS - 1)) == NO_TAGS
@@ -189,15 +189,15 @@ def test_tags_before_the_stored_history_are_unknown() -> None:
 
 @pytest.mark.parametrize("over", range(0, 60, 10))
 def test_a_history_may_fill_its_size_limit_exactly(over: int) -> None:
-    """To say that nothing is known before takes bytes as well."""
+    """The mark that nothing earlier is known takes bytes too."""
 
     def history(filling: str) -> TagHistory:
         looks = enumerate((SEARCH, (("project", filling),), SEARCH))
         return reduce(lambda known, look: known.observed(at(look[0]), look[1]), looks, TagHistory())
 
-    full = history("x" * (MAX_HISTORY_BYTES - size_of(history("")) + over))
+    full = history("x" * (MAX_HISTORY_BYTES - measure_size(history("")) + over))
     assert (full.tags_at(at(0)) == SEARCH) == (over == 0)
-    assert size_of(full) <= MAX_HISTORY_BYTES
+    assert measure_size(full) <= MAX_HISTORY_BYTES
 
 
 def test_a_truncated_history_has_one_leading_observation_without_tags() -> None:
@@ -238,7 +238,7 @@ def test_no_time_gets_tags_that_it_did_not_have(
         history = history.observed(at(now), tags[number % len(tags)])
         if now > hours:
             known.append(history.tags_at(at(hours)))
-        assert size_of(history) <= MAX_HISTORY_BYTES
+        assert measure_size(history) <= MAX_HISTORY_BYTES
     answers = [answer for answer in known if answer != NO_TAGS]
     assert len(set(answers)) <= 1
 

@@ -60,16 +60,16 @@ def enrich(
     return call
 
 
-def project_of(source: InMemoryTagSource, record: UsageRecord) -> str:
+def find_project(source: InMemoryTagSource, record: UsageRecord) -> str:
     return enrich(source, record).attribution.project
 
 
 def test_the_tags_of_a_user_name_the_project_of_its_calls() -> None:
-    assert project_of(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
+    assert find_project(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
 
 
 def test_the_project_of_a_user_without_tags_is_not_guessed() -> None:
-    assert project_of(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
+    assert find_project(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
 
 
 def test_a_changed_tag_does_not_change_earlier_calls() -> None:

@@ -41,12 +41,12 @@ comparisons = st.builds(Comparison, calls, calls)
 models = st.dictionaries(st.sampled_from(list(SPELLINGS)), calls, min_size=1)
 
 
-def of_calls(counts: dict[str, int]) -> dict[str, Figures]:
+def count_calls(counts: dict[str, int]) -> dict[str, Figures]:
     return {model: {Quantity.CALLS: count} for model, count in counts.items()}
 
 
 def report(metered: dict[str, int], bedrock: dict[str, int]) -> CoverageReport:
-    return CoverageReport(WINDOW, compare(of_calls(metered), of_calls(bedrock)), unlogged={})
+    return CoverageReport(WINDOW, compare(count_calls(metered), count_calls(bedrock)), unlogged={})
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,14 @@ def test_coverage_is_short_above_three_calls_and_half_a_percent(
 
 
 @given(comparisons)
-def test_a_ratio_is_at_most_one_and_short_means_below_0_995(it: Comparison) -> None:
-    assert (it.ratio is None) is (it.bedrock == 0)
-    if it.ratio is not None:
-        assert 0 <= it.ratio <= 1
-        assert it.missing == it.bedrock - it.covered
-        assert it.is_short is (it.missing > 3 and it.missing / it.bedrock > 0.005)
+def test_a_ratio_is_at_most_one_and_short_means_below_0_995(compared: Comparison) -> None:
+    assert (compared.ratio is None) is (compared.bedrock == 0)
+    if compared.ratio is not None:
+        assert 0 <= compared.ratio <= 1
+        assert compared.missing == compared.bedrock - compared.covered
+        assert compared.is_short is (
+            compared.missing > 3 and compared.missing / compared.bedrock > 0.005
+        )
 
 
 def test_there_is_no_ratio_without_calls() -> None:
@@ -109,23 +111,23 @@ def test_counting_more_never_makes_more_missing(
 
 
 def test_a_surplus_of_one_model_hides_no_shortfall_of_another() -> None:
-    it = report({HAIKU_3: 2_000, SONNET_4: 900}, {HAIKU_3: 1_000, SONNET_4: 1_000})
-    assert it.calls == Comparison(1_900, 2_000)
-    assert [model.model_id for model in it.short_models] == [SONNET_4]
+    found = report({HAIKU_3: 2_000, SONNET_4: 900}, {HAIKU_3: 1_000, SONNET_4: 1_000})
+    assert found.calls == Comparison(1_900, 2_000)
+    assert [model.model_id for model in found.short_models] == [SONNET_4]
 
 
 def test_a_few_missing_calls_of_each_of_many_models_add_up() -> None:
     names = [f"model-{number}" for number in range(10)]
-    it = report(dict.fromkeys(names, 97), dict.fromkeys(names, 100))
-    assert it.short_models == ()
-    assert it.is_short
-    assert "- model-9: 97 of 100 calls" in coverage_notice(it).text
+    found = report(dict.fromkeys(names, 97), dict.fromkeys(names, 100))
+    assert found.short_models == ()
+    assert found.is_short
+    assert "- model-9: 97 of 100 calls" in coverage_notice(found).text
 
 
 def test_an_unmetered_model_is_missing_entirely() -> None:
-    (it,) = report({}, {f"us.{HAIKU_3}": 5}).models
-    assert it.model_id == HAIKU_3
-    assert it.calls == Comparison(0, 5)
+    (model,) = report({}, {f"us.{HAIKU_3}": 5}).models
+    assert model.model_id == HAIKU_3
+    assert model.calls == Comparison(0, 5)
 
 
 def test_a_bare_id_matches_the_profile_or_router_with_that_id() -> None:
@@ -159,8 +161,8 @@ def test_tokens_are_compared_if_bedrock_reports_them() -> None:
         HAIKU_3: {Quantity.CALLS: 4, Quantity.INPUT: 60},
         f"us.{HAIKU_3}": {Quantity.CALLS: 6, Quantity.INPUT: 40, Quantity.OUTPUT: 7},
     }
-    (it,) = compare(metered, bedrock)
-    assert it.tokens == {
+    (model,) = compare(metered, bedrock)
+    assert model.tokens == {
         Quantity.INPUT: Comparison(90, 100),
         Quantity.OUTPUT: Comparison(0, 7),
     }
@@ -197,9 +199,9 @@ def test_a_notice_names_model_period_and_difference_worst_first() -> None:
 
 
 def test_coverage_below_one_is_never_rounded_to_100_percent() -> None:
-    it = report({HAIKU_3: 0, SONNET_4: 10**6 - 1}, {HAIKU_3: 9, SONNET_4: 10**6})
-    assert "99.99 %" in coverage_notice(it).text
-    assert "100.00 %" not in coverage_notice(it).text
+    found = report({HAIKU_3: 0, SONNET_4: 10**6 - 1}, {HAIKU_3: 9, SONNET_4: 10**6})
+    assert "99.99 %" in coverage_notice(found).text
+    assert "100.00 %" not in coverage_notice(found).text
 
 
 def test_a_notice_about_many_models_stays_readable() -> None:

@@ -1,4 +1,4 @@
-"""Calls and tokens that are missing or too many are found within bounds, two hours running."""
+"""Missing and surplus calls and tokens are found above a tolerance in two consecutive hours."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,11 +23,11 @@ from tests.builders import HAIKU_3, NOON, SONNET_4
 EARLIER, LATER = AuditWindow.settled_at(NOON)
 TOKEN_KINDS = [Quantity.INPUT, Quantity.OUTPUT, Quantity.CACHE_READ, Quantity.CACHE_WRITE]
 Hour = tuple[Mapping[str, Figures], Mapping[str, Figures]]
-"""What the meter and Bedrock have of each model in an hour."""
+"""The counts of the meter and of Bedrock for each model in an hour."""
 
 
 def report(earlier: Hour, later: Hour | None = None) -> MismatchReport:
-    """Two hours; the later one is like the earlier one, unless it is given."""
+    """Two hours; the later one equals the earlier one by default."""
     return MismatchReport(
         SettledHour(EARLIER, compare(*earlier)), SettledHour(LATER, compare(*(later or earlier)))
     )
@@ -105,14 +105,14 @@ def test_500_hidden_and_500_forged_calls_of_two_models_are_both_found() -> None:
 
 
 def forged_models(count: int) -> Hour:
-    """One call of each of so many models, besides real calls."""
+    """One call of each of a number of models, besides real calls."""
     metered = {f"vendor.forged-{number:03}": {Quantity.CALLS: 1} for number in range(count)}
     return metered | {HAIKU_3: {Quantity.CALLS: 90}}, {HAIKU_3: {Quantity.CALLS: 90}}
 
 
 @pytest.mark.parametrize("is_later", [False, True])
 def test_one_forged_call_of_each_of_100_models_is_found(*, is_later: bool) -> None:
-    """They take the places of real models for the whole month."""
+    """They use up the limit of models for the whole month."""
     hours = (calls(9, 9), forged_models(100)) if is_later else (forged_models(100), calls(9, 9))
     found = report(*hours)
     assert found.mismatches == {}
@@ -187,7 +187,7 @@ def test_a_single_hour_is_not_a_mismatch() -> None:
 
 
 def test_a_large_call_at_the_turn_of_an_hour_is_no_mismatch() -> None:
-    """The meter has it in the earlier hour, by its start, and Bedrock in the later, by its end."""
+    """The meter counts it in the earlier hour, by its start; Bedrock in the later, by its end."""
     earlier = tokens(Quantity.OUTPUT, 100_000, 0)
     later = tokens(Quantity.OUTPUT, 0, 100_000)
     assert report(earlier, later).mismatches == {}

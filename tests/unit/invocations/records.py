@@ -52,7 +52,7 @@ def read_record(log: object) -> UsageRecord:
     return record
 
 
-def tokens_of(log: object) -> TokenCounts:
+def read_tokens(log: object) -> TokenCounts:
     """The counts of a log that is to be counted."""
     return read_record(log).tokens
 

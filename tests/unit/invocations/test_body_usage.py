@@ -15,7 +15,7 @@ from tests.unit.invocations.records import (
     invocation_log,
     one_line,
     read_record,
-    tokens_of,
+    read_tokens,
 )
 
 MEASURED = "amazon-bedrock-invocationMetrics"
@@ -145,7 +145,7 @@ ANTHROPIC = {"input_tokens": 4, "output_tokens": 50}
     ],
 )
 def test_a_complete_response_is_read_by_its_shape(body: object, tokens: TokenCounts) -> None:
-    assert tokens_of(answered(body)) == tokens
+    assert read_tokens(answered(body)) == tokens
 
 
 MESSAGE_START = {
@@ -259,51 +259,51 @@ MESSAGE_START = {
 def test_counts_of_a_stream_are_cumulative_and_the_last_is_used(
     chunks: list[object], tokens: TokenCounts
 ) -> None:
-    assert tokens_of(answered(chunks)) == tokens
-    assert tokens_of(answered(["[DONE]", None, 5, [{"usage": ANTHROPIC}], *chunks, "[DONE]"])) == (
-        tokens
-    )
+    assert read_tokens(answered(chunks)) == tokens
+    assert read_tokens(
+        answered(["[DONE]", None, 5, [{"usage": ANTHROPIC}], *chunks, "[DONE]"])
+    ) == (tokens)
 
 
 def test_the_output_count_at_the_start_of_a_stream_is_not_used() -> None:
-    assert tokens_of(answered([MESSAGE_START])) == TokenCounts(16, None, 2, 3)
+    assert read_tokens(answered([MESSAGE_START])) == TokenCounts(16, None, 2, 3)
 
 
 def test_counts_measured_by_bedrock_take_precedence_over_the_model_s() -> None:
     measured = {MEASURED: {"inputTokenCount": 100, "outputTokenCount": 97}}
     stated = {"type": "message_delta", "usage": {"input_tokens": 1, "output_tokens": 133}}
-    assert tokens_of(answered([MESSAGE_START, stated, measured])) == TokenCounts(100, 97, 2, 3)
-    assert tokens_of(answered([measured, stated])) == TokenCounts(100, 97)
+    assert read_tokens(answered([MESSAGE_START, stated, measured])) == TokenCounts(100, 97, 2, 3)
+    assert read_tokens(answered([measured, stated])) == TokenCounts(100, 97)
 
 
 def test_counts_not_measured_by_bedrock_are_taken_from_the_model() -> None:
     measured = {MEASURED: {"outputTokenCount": 97, "invocationLatency": 5}}
-    assert tokens_of(answered([MESSAGE_START, measured])) == TokenCounts(16, 97, 2, 3)
+    assert read_tokens(answered([MESSAGE_START, measured])) == TokenCounts(16, 97, 2, 3)
 
 
 @pytest.mark.parametrize("operation", ["InvokeModel", "Converse", "ConverseStream", "NewOperation"])
 @pytest.mark.parametrize("body", [{"usage": ANTHROPIC}, [{"usage": ANTHROPIC}]])
 def test_the_shape_of_a_body_decides_not_the_operation(operation: str, body: object) -> None:
-    assert tokens_of(answered(body) | {"operation": operation}) == TokenCounts(4, 50)
+    assert read_tokens(answered(body) | {"operation": operation}) == TokenCounts(4, 50)
 
 
 def test_a_top_level_count_is_kept_and_the_body_adds_the_other() -> None:
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7}}
     only_input = answered(body, {"inputTokenCount": 1})
-    assert tokens_of(only_input) == TokenCounts(1, 50, 7)
-    assert tokens_of(answered(body, outputTokenCount=2)) == TokenCounts(4, 2, 7)
+    assert read_tokens(only_input) == TokenCounts(1, 50, 7)
+    assert read_tokens(answered(body, outputTokenCount=2)) == TokenCounts(4, 2, 7)
 
 
 def test_a_top_level_zero_is_kept() -> None:
     request = {"inputTokenCount": 0, "cacheReadInputTokenCount": 0}
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7}}
-    assert tokens_of(answered(body, request, outputTokenCount=0)) == TokenCounts(0, 0, 0)
+    assert read_tokens(answered(body, request, outputTokenCount=0)) == TokenCounts(0, 0, 0)
 
 
 def test_a_body_adds_cache_counts_missing_at_the_top_level() -> None:
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7, "cache_creation_input_tokens": 9}}
     request = {"inputTokenCount": 4, "cacheReadInputTokenCount": 6}
-    assert tokens_of(answered(body, request, outputTokenCount=50)) == TokenCounts(4, 50, 6, 9)
+    assert read_tokens(answered(body, request, outputTokenCount=50)) == TokenCounts(4, 50, 6, 9)
 
 
 # OpenAI's prompt count holds the cached tokens; ours never does.
@@ -332,7 +332,7 @@ def openai(prompt: object, cached: object) -> dict[str, Any]:
 def test_cached_tokens_are_subtracted_from_openai_s_prompt_count(
     prompt: int, cached: object, tokens: TokenCounts
 ) -> None:
-    assert tokens_of(answered(openai(prompt, cached))) == tokens
+    assert read_tokens(answered(openai(prompt, cached))) == tokens
 
 
 def test_more_cached_than_prompt_tokens_are_not_part_of_the_prompt() -> None:
@@ -343,32 +343,32 @@ def test_more_cached_than_prompt_tokens_are_not_part_of_the_prompt() -> None:
 
 def test_cached_tokens_are_subtracted_from_a_top_level_input_equal_to_the_prompt() -> None:
     for_all = answered(openai(100, 40), {"inputTokenCount": 100}, outputTokenCount=20)
-    assert tokens_of(for_all) == TokenCounts(60, 20, 40)
+    assert read_tokens(for_all) == TokenCounts(60, 20, 40)
 
 
 def test_cached_tokens_are_not_added_to_an_unrelated_top_level_input_count() -> None:
     other = answered(openai(100, 40), {"inputTokenCount": 97}, outputTokenCount=20)
-    assert tokens_of(other) == TokenCounts(97, 20)
+    assert read_tokens(other) == TokenCounts(97, 20)
 
 
 def test_cached_tokens_are_used_if_the_top_level_input_excludes_them() -> None:
     disjoint = answered(openai(100, 40), {"inputTokenCount": 60}, outputTokenCount=20)
-    assert tokens_of(disjoint) == TokenCounts(60, 20, 40)
+    assert read_tokens(disjoint) == TokenCounts(60, 20, 40)
 
 
 def test_a_top_level_output_does_not_change_the_prompt_conversion() -> None:
-    assert tokens_of(answered(openai(100, 40), outputTokenCount=21)) == TokenCounts(60, 21, 40)
+    assert read_tokens(answered(openai(100, 40), outputTokenCount=21)) == TokenCounts(60, 21, 40)
 
 
 def test_cached_tokens_are_subtracted_from_an_input_measured_by_bedrock() -> None:
     measured = {MEASURED: {"inputTokenCount": 100, "outputTokenCount": 20}}
-    assert tokens_of(answered([openai(100, 40), measured])) == TokenCounts(60, 20, 40)
+    assert read_tokens(answered([openai(100, 40), measured])) == TokenCounts(60, 20, 40)
 
 
 def test_a_later_prompt_count_without_details_does_not_count_cached_tokens_twice() -> None:
     later = {"usage": {"prompt_tokens": 100, "completion_tokens": 25}}
-    assert tokens_of(answered([openai(100, 40), later])).total == 125
-    assert tokens_of(answered([later, openai(100, 40)])).total == 120
+    assert read_tokens(answered([openai(100, 40), later])).total == 125
+    assert read_tokens(answered([later, openai(100, 40)])).total == 120
 
 
 # The cache split: five minutes or an hour.
@@ -454,7 +454,7 @@ def test_cache_writes_are_split_only_if_the_parts_add_up(
     names = ("input_tokens", "output_tokens")
     if "cacheWriteInputTokens" in usage:
         names = ("inputTokens", "outputTokens")
-    tokens = tokens_of(answered({"usage": dict(zip(names, (4, 50), strict=True)) | usage}))
+    tokens = read_tokens(answered({"usage": dict(zip(names, (4, 50), strict=True)) | usage}))
     assert tokens == TokenCounts(4, 50, None, cache_write, cache_write_1h)
 
 
@@ -464,7 +464,7 @@ def test_a_body_splits_a_top_level_cache_write_only_if_they_agree(
 ) -> None:
     request = {"inputTokenCount": 4, "cacheWriteInputTokenCount": top_level}
     body = {"usage": {"cache_creation": {FIVE_MINUTES: 40, ONE_HOUR: 60}}}
-    tokens = tokens_of(answered(body, request, outputTokenCount=50))
+    tokens = read_tokens(answered(body, request, outputTokenCount=50))
     assert tokens == TokenCounts(4, 50, None, top_level, cache_write_1h)
 
 
@@ -474,7 +474,7 @@ def test_the_split_at_the_start_of_a_stream_applies_to_all_of_it() -> None:
         {"type": "message_start", "message": {"usage": opening}},
         {"usage": {"output_tokens": 9}},
     ]
-    assert tokens_of(answered(chunks)) == TokenCounts(None, 9, None, 100, 100)
+    assert read_tokens(answered(chunks)) == TokenCounts(None, 9, None, 100, 100)
 
 
 # Guardrails, and other fields that look like usage but are not.
@@ -484,10 +484,10 @@ def test_usage_in_a_guardrail_trace_is_never_read() -> None:
     units = {"invocationMetrics": {"usage": {"topicPolicyUnits": 1, "inputTokens": 9}}}
     answer = {"usage": {"inputTokens": 70, "outputTokens": 209}}
     trace = {"guardrail": {"modelOutput": [one_line(answer)], "inputAssessment": {"id": units}}}
-    assert tokens_of(answered({"trace": trace, "stopReason": "guardrail_intervened"})) == NOTHING
-    assert tokens_of(answered({"amazon-bedrock-trace": trace, "usage": units})) == NOTHING
-    assert tokens_of(answered([{"metadata": {"trace": trace}}])) == NOTHING
-    assert tokens_of(answered({"trace": trace, "usage": CONVERSE})) == TokenCounts(3, 52)
+    assert read_tokens(answered({"trace": trace, "stopReason": "guardrail_intervened"})) == NOTHING
+    assert read_tokens(answered({"amazon-bedrock-trace": trace, "usage": units})) == NOTHING
+    assert read_tokens(answered([{"metadata": {"trace": trace}}])) == NOTHING
+    assert read_tokens(answered({"trace": trace, "usage": CONVERSE})) == TokenCounts(3, 52)
 
 
 @pytest.mark.parametrize(
@@ -499,14 +499,14 @@ def test_usage_in_a_guardrail_trace_is_never_read() -> None:
     ],
 )
 def test_no_count_is_derived_from_a_guardrail_s_replacement_text(body: dict[str, object]) -> None:
-    assert tokens_of(answered(body | INTERVENED)) == NOTHING
-    assert tokens_of(answered([body | INTERVENED])) == NOTHING
-    assert tokens_of(answered([body, INTERVENED])) == NOTHING
+    assert read_tokens(answered(body | INTERVENED)) == NOTHING
+    assert read_tokens(answered([body | INTERVENED])) == NOTHING
+    assert read_tokens(answered([body, INTERVENED])) == NOTHING
 
 
 def test_a_guardrail_without_intervention_changes_nothing() -> None:
     body = {"usage": ANTHROPIC, "amazon-bedrock-guardrailAction": "NONE"}
-    assert tokens_of(answered(body)) == TokenCounts(4, 50)
+    assert read_tokens(answered(body)) == TokenCounts(4, 50)
 
 
 @pytest.mark.parametrize(
@@ -525,20 +525,20 @@ def test_a_guardrail_without_intervention_changes_nothing() -> None:
     ],
 )
 def test_counts_are_read_only_at_fixed_paths(body: object) -> None:
-    assert tokens_of(answered(body)) == NOTHING
+    assert read_tokens(answered(body)) == NOTHING
 
 
 @pytest.mark.parametrize(
     "body", [{"usage": ANTHROPIC}, [MESSAGE_START, {"usage": {"output_tokens": 50}}, "[DONE]"]]
 )
 def test_a_body_encoded_as_text_is_read_the_same(body: object) -> None:
-    assert not tokens_of(answered(body)).is_missing
+    assert not read_tokens(answered(body)).is_missing
     assert read_record(answered(one_line(body))) == read_record(answered(body))
 
 
 @pytest.mark.parametrize("body", ["", "text", "{", "5", "null", '"[]"', '{"usage":', "[" * 10**5])
 def test_a_body_of_other_text_has_no_counts(body: str) -> None:
-    assert tokens_of(answered(body)) == NOTHING
+    assert read_tokens(answered(body)) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -720,7 +720,7 @@ def recorded_tokens(line: int) -> TokenCounts:
         "operation": recorded["operation"],
         "modelId": recorded["modelId"] or "redacted",
     }
-    return tokens_of(answered(recorded["outputBodyJson"]) | changes)
+    return read_tokens(answered(recorded["outputBodyJson"]) | changes)
 
 
 def test_every_recorded_response_is_tested() -> None:

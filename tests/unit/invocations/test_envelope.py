@@ -32,7 +32,7 @@ from tests.unit.invocations.records import (
 NOTICE = "Permissions are correctly set for Amazon Bedrock logs."
 
 
-def envelope_of(*messages: object) -> dict[str, Any]:
+def make_envelope(*messages: object) -> dict[str, Any]:
     """A delivery of log events, as the documentation shows it."""
     return {
         "messageType": "DATA_MESSAGE",
@@ -77,7 +77,7 @@ def request_ids(readings: list[Any]) -> list[str]:
 
 
 def test_a_delivery_is_unpacked_to_its_envelope() -> None:
-    envelope = envelope_of(call("1"), "h\u00e9 \U0001f600")
+    envelope = make_envelope(call("1"), "h\u00e9 \U0001f600")
     assert unpack(packed(envelope)) == envelope
     assert unpack(packed(envelope).encode()) == envelope
 
@@ -110,7 +110,7 @@ def test_damaged_data_is_invalid_json(data: str) -> None:
 
 @pytest.mark.parametrize("kept_bytes", [0, 5, 10, 40, -9, -8, -1])
 def test_an_incomplete_gzip_is_truncated(kept_bytes: int) -> None:
-    whole = gzip.compress(json.dumps(envelope_of(call("1"), call("2"))).encode())
+    whole = gzip.compress(json.dumps(make_envelope(call("1"), call("2"))).encode())
     assert unpack(base64.b64encode(whole[:kept_bytes])) is Undecodable.TRUNCATED
 
 
@@ -132,7 +132,7 @@ def test_unpacking_gzip_of_any_data_never_raises(content: bytes) -> None:
 
 
 def test_events_are_read_in_order() -> None:
-    assert request_ids(read_envelope(envelope_of(call("1"), call("3"), call("2")))) == [
+    assert request_ids(read_envelope(make_envelope(call("1"), call("3"), call("2")))) == [
         "1",
         "3",
         "2",
@@ -140,7 +140,7 @@ def test_events_are_read_in_order() -> None:
 
 
 def test_an_event_is_read_like_its_message_alone() -> None:
-    assert read_envelope(envelope_of(call("1"))) == [read_record(invocation_log(requestId="1"))]
+    assert read_envelope(make_envelope(call("1"))) == [read_record(invocation_log(requestId="1"))]
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_an_event_is_read_like_its_message_alone() -> None:
     ],
 )
 def test_a_bad_event_loses_no_good_one(bad: object, reading: object) -> None:
-    first, middle, last = read_envelope(envelope_of(call("1"), bad, call("2")))
+    first, middle, last = read_envelope(make_envelope(call("1"), bad, call("2")))
     assert middle is reading
     assert request_ids([first, last]) == ["1", "2"]
 
 
 @given(hostile_bodies)
 def test_no_message_loses_its_neighbors(message: object) -> None:
-    first, _, last = read_envelope(envelope_of(call("1"), one_line(message), call("2")))
+    first, _, last = read_envelope(make_envelope(call("1"), one_line(message), call("2")))
     assert request_ids([first, last]) == ["1", "2"]
 
 
@@ -186,7 +186,7 @@ def test_an_envelope_without_events_has_the_wrong_schema() -> None:
 
 
 def test_an_envelope_with_an_empty_list_has_no_records() -> None:
-    assert read_envelope(envelope_of()) == []
+    assert read_envelope(make_envelope()) == []
 
 
 def test_a_control_message_is_ignored() -> None:
@@ -198,7 +198,7 @@ def test_reading_an_envelope_never_raises(envelope: dict[str, Any]) -> None:
     read_envelope(envelope)
 
 
-@pytest.mark.parametrize("envelope", [envelope_of(call("1"), call("2")), CONTROL_MESSAGE])
+@pytest.mark.parametrize("envelope", [make_envelope(call("1"), call("2")), CONTROL_MESSAGE])
 def test_a_line_can_hold_an_envelope_in_any_encoding(envelope: dict[str, Any]) -> None:
     expected = read_envelope(envelope)
     data = packed(envelope)
@@ -227,7 +227,7 @@ def test_a_line_can_hold_the_notice_that_logging_was_switched_on() -> None:
         pytest.param("[1]", RejectionReason.NOT_AN_OBJECT, id="list"),
         pytest.param("H4sI nonsense", RejectionReason.NOT_JSON, id="damaged_base64"),
         pytest.param(
-            packed(envelope_of(call("1")))[:200], RejectionReason.TRUNCATED, id="cut_off_base64"
+            packed(make_envelope(call("1")))[:200], RejectionReason.TRUNCATED, id="cut_off_base64"
         ),
         pytest.param(packed([1]), RejectionReason.NOT_AN_OBJECT, id="base64_of_a_list"),
         pytest.param('{"awslogs":{}}', RejectionReason.NO_REQUEST_ID, id="delivery_without_data"),
@@ -250,7 +250,7 @@ def test_reading_a_line_never_raises(line: bytes | str) -> None:
 
 
 def test_blank_messages_are_skipped() -> None:
-    assert len(read_envelope(envelope_of(call("1"), "", " \n", call("2")))) == 2
+    assert len(read_envelope(make_envelope(call("1"), "", " \n", call("2")))) == 2
 
 
 @pytest.mark.parametrize(

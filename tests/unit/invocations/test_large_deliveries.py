@@ -69,7 +69,7 @@ def call(number: int, **changes: Any) -> str:
     return one_line(log | {"input": log["input"] | {"inputBodyJson": PROMPT}} | changes)
 
 
-def delivery_of(messages: Iterable[object], *, end: str = "]}") -> str:
+def make_delivery(messages: Iterable[object], *, end: str = "]}") -> str:
     def pieces() -> Iterator[str]:
         yield START
         for number, message in enumerate(messages):
@@ -92,7 +92,7 @@ def request_ids(readings: Iterable[Any]) -> list[str]:
 
 
 def test_every_message_of_a_large_delivery_is_read_once_in_order() -> None:
-    data = delivery_of(calls(400))
+    data = make_delivery(calls(400))
     parts = list(Delivery.open(data))
     assert len(parts) > 1
     assert request_ids(read(data)) == [str(number) for number in range(400)]
@@ -101,20 +101,20 @@ def test_every_message_of_a_large_delivery_is_read_once_in_order() -> None:
 
 
 def test_a_small_delivery_is_one_part() -> None:
-    data = delivery_of(calls(3))
+    data = make_delivery(calls(3))
     (part,) = Delivery.open(data)
     assert part.envelope == unpack(data)
     assert (part.source, part.first_line) == (SOURCE, 1)
 
 
 def test_a_large_delivery_in_an_export_is_read() -> None:
-    assert request_ids(read_line(delivery_of(calls(400)))) == [str(n) for n in range(400)]
+    assert request_ids(read_line(make_delivery(calls(400)))) == [str(n) for n in range(400)]
 
 
 def test_a_rejected_message_of_a_large_delivery_has_its_position() -> None:
     messages: list[object] = [*calls(300), "", "{ poison", 7, *calls(100), call(0, timestamp="no")]
     found = []
-    for part in Delivery.open(delivery_of(messages)):
+    for part in Delivery.open(make_delivery(messages)):
         rejected = [
             RejectedRecord(part.source, line, reading)
             for line, reading in enumerate(part.readings(), part.first_line)
@@ -128,7 +128,7 @@ def test_a_rejected_message_of_a_large_delivery_has_its_position() -> None:
 
 
 def test_parts_have_unique_stable_names() -> None:
-    data = delivery_of(calls(400))
+    data = make_delivery(calls(400))
     names = [part.name for part in Delivery.open(data)]
     assert names == [part.name for part in Delivery.open(data)]
     assert len(set(names)) == len(names) > 1
@@ -145,11 +145,11 @@ def test_fields_after_the_log_events_are_found_too() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (delivery_of(calls(300), end=""), RejectionReason.TRUNCATED),
-        (delivery_of(calls(300), end="]"), RejectionReason.TRUNCATED),
-        (delivery_of(calls(300), end="}"), RejectionReason.NOT_JSON),
-        (delivery_of(calls(300), end="]} more"), RejectionReason.NOT_JSON),
-        (delivery_of(calls(300), end=', "'), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end=""), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end="]"), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end="}"), RejectionReason.NOT_JSON),
+        (make_delivery(calls(300), end="]} more"), RejectionReason.NOT_JSON),
+        (make_delivery(calls(300), end=', "'), RejectionReason.TRUNCATED),
     ],
     ids=["end", "last bracket", "wrong bracket", "more", "string"],
 )
@@ -162,7 +162,7 @@ def test_messages_before_damage_in_a_large_delivery_are_counted(
 
 
 def test_damaged_gzip_loses_no_message_before_the_damage() -> None:
-    whole = base64.b64decode(delivery_of(calls(600)))
+    whole = base64.b64decode(make_delivery(calls(600)))
     *counted, last = read(base64.b64encode(whole[: len(whole) * 3 // 4]).decode())
     assert last is RejectionReason.TRUNCATED
     assert len(request_ids(counted)) > 300
@@ -232,19 +232,19 @@ HOSTILE: dict[str, Callable[[], Iterable[str]]] = {
 def test_no_delivery_exceeds_the_memory_of_a_function(kind: str) -> None:
     """A delivery that unpacks from 76 KB to 60 MB once took 1.8 GB."""
     data = packed(HOSTILE[kind]())
-    peak, count = peak_of(data)
+    peak, count = measure_peak(data)
     assert count >= 1
     assert peak < 160 * MB
 
 
 def test_memory_does_not_grow_with_a_delivery() -> None:
-    small, count = peak_of(delivery_of(calls(300)))
-    large, larger_count = peak_of(delivery_of(calls(2400)))
+    small, count = measure_peak(make_delivery(calls(300)))
+    large, larger_count = measure_peak(make_delivery(calls(2400)))
     assert (count, larger_count) == (300, 2400)
     assert large < small * 1.2 + MB
 
 
-def peak_of(data: str) -> tuple[int, int]:
+def measure_peak(data: str) -> tuple[int, int]:
     """Read as the function does; returns the most bytes it took and the number of readings."""
     count = 0
     tracemalloc.start()
@@ -258,4 +258,4 @@ def peak_of(data: str) -> tuple[int, int]:
 
 def test_a_message_longer_than_the_cloudwatch_logs_limit_is_truncated() -> None:
     message = one_line(invocation_log(requestId="long", x="y" * MAX_MESSAGE_LENGTH))
-    assert read(delivery_of([call(1), message, call(2)]))[1] is RejectionReason.TRUNCATED
+    assert read(make_delivery([call(1), message, call(2)]))[1] is RejectionReason.TRUNCATED

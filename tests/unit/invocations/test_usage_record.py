@@ -28,7 +28,7 @@ from tests.unit.invocations.records import (
     log_without,
     one_line,
     read_record,
-    tokens_of,
+    read_tokens,
 )
 
 
@@ -381,7 +381,7 @@ def test_a_stream_blocked_on_input_counts_zero() -> None:
         {"type": "message_stop", "amazon-bedrock-guardrailAction": "INTERVENED"},
     ]
     log = answered(chunks, {"inputTokenCount": 0}, outputTokenCount=0)
-    assert tokens_of(log) == TokenCounts(0, 0)
+    assert read_tokens(log) == TokenCounts(0, 0)
 
 
 def test_a_call_blocked_on_output_counts_the_model_s_tokens_once() -> None:
@@ -391,7 +391,7 @@ def test_a_call_blocked_on_output_counts_the_model_s_tokens_once() -> None:
         "trace": {"guardrail": {"modelOutput": [one_line(real)]}},
     }
     log = answered(body, {"inputTokenCount": 70}, outputTokenCount=209)
-    assert tokens_of(log) == TokenCounts(70, 209)
+    assert read_tokens(log) == TokenCounts(70, 209)
 
 
 # What callers and models may try.
@@ -399,14 +399,14 @@ def test_a_call_blocked_on_output_counts_the_model_s_tokens_once() -> None:
 
 @pytest.mark.parametrize("part", [None, 5, "text", [], [{"inputTokenCount": 5}], True])
 def test_a_malformed_input_or_output_loses_only_its_counts(part: object) -> None:
-    assert tokens_of(invocation_log(input=part)) == TokenCounts(output=5)
-    assert tokens_of(invocation_log(output=part)) == TokenCounts(10, None, 7, 3)
+    assert read_tokens(invocation_log(input=part)) == TokenCounts(output=5)
+    assert read_tokens(invocation_log(output=part)) == TokenCounts(10, None, 7, 3)
 
 
 @pytest.mark.parametrize("count", [None, True, -1, 1.5, "<count>", 10**12 + 1, [5], {"count": 5}])
 def test_an_invalid_count_is_absent_and_the_call_is_counted(count: object) -> None:
     request = {"inputTokenCount": count, "cacheReadInputTokenCount": 7}
-    assert tokens_of(invocation_log(input=request)) == TokenCounts(None, 5, 7)
+    assert read_tokens(invocation_log(input=request)) == TokenCounts(None, 5, 7)
 
 
 fields = st.sampled_from([*invocation_log(), "errorCode", "requestMetadata"])
@@ -522,7 +522,7 @@ def test_no_stream_changes_the_top_level_fields(chunks: list[object]) -> None:
 @given(hostile_bodies)
 def test_counts_in_a_request_are_never_read(request: object) -> None:
     log = invocation_log(input={"inputBodyJson": request}, output={}, requestMetadata=request)
-    assert tokens_of(log) == TokenCounts()
+    assert read_tokens(log) == TokenCounts()
 
 
 def test_spoofed_fields_in_bodies_are_not_read() -> None:

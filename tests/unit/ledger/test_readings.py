@@ -27,7 +27,7 @@ from lambdas.domain.ledger.readings import (
     latest_timestamp,
 )
 from lambdas.domain.pricing import BilledUnit
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, compute_cost, readings, usage_record
 
 DAY = timedelta(days=1)
 
@@ -39,7 +39,7 @@ def joined(*records: UsageRecord) -> UsageRecord:
     return record
 
 
-def conflicts_of(record: UsageRecord) -> Conflicts:
+def get_conflicts(record: UsageRecord) -> Conflicts:
     assert record.conflicts is not None
     return record.conflicts
 
@@ -148,7 +148,7 @@ def test_a_duplicate_with_another_detail_is_a_conflict_and_changes_no_price(
     real = usage_record(request_metadata=(("project", "a"),))
     record = joined(real, real._replace(**forged))
     assert record.conflicts == Conflicts(are_details_disputed=True)
-    assert cost_of(record) == cost_of(real)
+    assert compute_cost(record) == compute_cost(real)
 
 
 def test_identical_readings_are_not_a_conflict() -> None:
@@ -177,13 +177,13 @@ def test_success_is_preferred_to_errors() -> None:
     failed = usage_record(error_code="ThrottlingException")
     record = joined(failed, usage_record())
     assert not record.is_failed
-    assert conflicts_of(record).error_codes == ("", "ThrottlingException")
+    assert get_conflicts(record).error_codes == ("", "ThrottlingException")
 
 
 def test_several_callers_are_a_conflict() -> None:
     record = joined(usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
     assert record.identity_arn == CONFLICTING_IDENTITY
-    assert conflicts_of(record).identity_arns == tuple(sorted([ANA, BEN]))
+    assert get_conflicts(record).identity_arns == tuple(sorted([ANA, BEN]))
 
 
 def test_a_record_without_a_caller_is_a_conflict_and_keeps_the_known_caller() -> None:
@@ -201,13 +201,13 @@ def test_the_earliest_time_is_used_and_the_latest_is_kept() -> None:
 def test_the_latest_time_is_kept_beyond_the_limit() -> None:
     times = [NOON + number * DAY for number in range(30)]
     (record,) = join_readings([usage_record(timestamp=time) for time in times]).values()
-    assert conflicts_of(record).timestamps == (*times[:7], times[-1])
-    assert conflicts_of(record).is_cut_off
+    assert get_conflicts(record).timestamps == (*times[:7], times[-1])
+    assert get_conflicts(record).is_cut_off
 
 
 def test_each_model_and_tier_is_kept_for_pricing() -> None:
     record = joined(usage_record(), usage_record(model_id=SONNET_4, service_tier="flex"))
-    cheap, dear = conflicts_of(record).variants
+    cheap, dear = get_conflicts(record).variants
     assert (cheap, dear) == (
         CallVariant(HAIKU_3, HAIKU_3, None),
         CallVariant(SONNET_4, HAIKU_3, "flex"),
@@ -221,9 +221,9 @@ def test_truncated_variants_differ_from_other_truncated_values() -> None:
     callers = [usage_record(identity_arn=arn) for arn in "abcdefghi"]
     (by_model,) = join_readings(models).values()
     (by_caller,) = join_readings(callers).values()
-    assert conflicts_of(by_model).are_variants_cut_off
-    assert conflicts_of(by_caller).is_cut_off
-    assert not conflicts_of(by_caller).are_variants_cut_off
+    assert get_conflicts(by_model).are_variants_cut_off
+    assert get_conflicts(by_caller).is_cut_off
+    assert not get_conflicts(by_caller).are_variants_cut_off
 
 
 @pytest.mark.parametrize(
@@ -277,5 +277,5 @@ def test_forged_duplicates_before_and_after_hide_no_tokens(forged: dict[str, Any
     assert record.tokens == real.tokens
     assert record.timestamp == real.timestamp
     assert not record.is_failed
-    variants = conflicts_of(record).variants if "model_id" in forged else (SONNET_4,)
+    variants = get_conflicts(record).variants if "model_id" in forged else (SONNET_4,)
     assert any(SONNET_4 in variant for variant in variants)

@@ -108,7 +108,7 @@ def change(action: str = "DeleteModelInvocationLoggingConfiguration", **changes:
     return LoggingChange.from_event(trail_record(action, **changes))
 
 
-def session_of(role_arn: str, **changes: Any) -> dict[str, Any]:
+def make_session(role_arn: str, **changes: Any) -> dict[str, Any]:
     """A session of a role, as CloudTrail records its identity."""
     name = role_arn.rpartition("/")[2]
     return {

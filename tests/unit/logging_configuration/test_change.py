@@ -11,7 +11,7 @@ from tests.unit.logging_configuration.deployed import (
     CONFIGURATOR,
     MALLORY,
     change,
-    session_of,
+    make_session,
 )
 
 
@@ -67,9 +67,9 @@ def test_the_request_names_the_changed_resource(
 @pytest.mark.parametrize(
     ("identity", "role_arn", "via_cloudformation"),
     [
-        (session_of(CONFIGURATOR), CONFIGURATOR, False),
-        (session_of(CONFIGURATOR, invokedBy="cloudformation.amazonaws.com"), CONFIGURATOR, True),
-        (session_of(CONFIGURATOR, invokedBy="config.amazonaws.com"), CONFIGURATOR, False),
+        (make_session(CONFIGURATOR), CONFIGURATOR, False),
+        (make_session(CONFIGURATOR, invokedBy="cloudformation.amazonaws.com"), CONFIGURATOR, True),
+        (make_session(CONFIGURATOR, invokedBy="config.amazonaws.com"), CONFIGURATOR, False),
         ({"type": "IAMUser", "arn": MALLORY}, None, False),
     ],
 )

@@ -47,13 +47,13 @@ def texts(differences: Any, subject: Subject) -> list[str]:
     return [difference.text for difference in found]
 
 
-def of_configuration(
+def list_configuration_drift(
     live: LoggingConfiguration | None, deployed: DeployedLogging = DEPLOYED
 ) -> list[str]:
     return texts(compare_configuration(deployed, live), Subject.CONFIGURATION)
 
 
-def of_role(live: Role | None) -> list[str]:
+def list_role_drift(live: Role | None) -> list[str]:
     return texts(compare_role(DEPLOYED_ROLE, live), Subject.ROLE)
 
 
@@ -62,9 +62,9 @@ def without_fingerprints(found: list[str]) -> list[str]:
 
 
 def test_an_unchanged_configuration_has_no_drift() -> None:
-    assert of_configuration(CONFIGURATION) == []
+    assert list_configuration_drift(CONFIGURATION) == []
     assert list(compare_log_group(DEPLOYED, LIVE_GROUP)) == []
-    assert of_role(LIVE_ROLE) == []
+    assert list_role_drift(LIVE_ROLE) == []
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_an_unchanged_configuration_has_no_drift() -> None:
 def test_a_different_configuration_is_reported_by_its_differences(
     live: LoggingConfiguration | None, deployed: DeployedLogging, expected: str
 ) -> None:
-    assert of_configuration(live, deployed) == [expected]
+    assert list_configuration_drift(live, deployed) == [expected]
 
 
 def test_every_changed_setting_is_reported() -> None:
-    assert of_configuration(AUDIT) == [
+    assert list_configuration_drift(AUDIT) == [
         f"in Bedrock's logging configuration, {change}"
         for change in (
             f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
@@ -112,12 +112,12 @@ def test_flags_unknown_to_a_region_are_not_drift() -> None:
     older = {
         name: value for name, value in CONFIGURATION.items() if not name.startswith(("vid", "aud"))
     }
-    assert of_configuration(older) == []
+    assert list_configuration_drift(older) == []
 
 
 def test_an_adopted_configuration_may_change_while_its_logs_are_read() -> None:
-    assert of_configuration(AUDIT, ADOPTED) == []
-    assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
+    assert list_configuration_drift(AUDIT, ADOPTED) == []
+    assert list_configuration_drift(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
 
 
 @given(st.dictionaries(st.sampled_from(list(CONFIGURATION)), st.none() | st.booleans()))
@@ -125,7 +125,7 @@ def test_a_foreign_configuration_always_has_a_reported_difference(
     changes: dict[str, Any],
 ) -> None:
     live = CONFIGURATION | changes
-    assert bool(of_configuration(live)) is not LoggingState((CONFIGURATION,)).is_ours(live)
+    assert bool(list_configuration_drift(live)) is not LoggingState((CONFIGURATION,)).is_ours(live)
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,11 @@ def trusted_to(service: str) -> Mapping[str, Any]:
     ],
 )
 def test_a_different_role_is_reported_by_its_differences(live: Role | None, expected: str) -> None:
-    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {expected}"]
+    assert without_fingerprints(list_role_drift(live)) == [f"logging role {ROLE} {expected}"]
 
 
 def test_a_rewritten_policy_is_drift() -> None:
-    assert without_fingerprints(of_role(role(policies={"Writing": TRUST}))) == [
+    assert without_fingerprints(list_role_drift(role(policies={"Writing": TRUST}))) == [
         f"logging role {ROLE} has lost the policy with which it writes logs",
         f"logging role {ROLE} has policies that were not deployed: Writing",
     ]
@@ -220,15 +220,17 @@ def test_a_rewritten_policy_is_drift() -> None:
 def test_a_second_change_of_a_setting_is_new_drift(
     changes: Callable[[Mapping[str, Any]], dict[str, Any]],
 ) -> None:
-    first = of_role(role(**changes({"Statement": [{"Effect": "Deny", "Action": "logs:*"}]})))
-    second = of_role(role(**changes({"Statement": [{"Effect": "Deny", "Action": "s3:*"}]})))
+    first = list_role_drift(
+        role(**changes({"Statement": [{"Effect": "Deny", "Action": "logs:*"}]}))
+    )
+    second = list_role_drift(role(**changes({"Statement": [{"Effect": "Deny", "Action": "s3:*"}]})))
     assert len(first) == len(second) == 1
     assert first != second
 
 
 def test_a_truncated_value_differs_even_if_only_its_end_changes() -> None:
     one, other = (
-        of_configuration(CONFIGURATION | {"s3Config": {"bucketName": "b" * 300 + end}})
+        list_configuration_drift(CONFIGURATION | {"s3Config": {"bucketName": "b" * 300 + end}})
         for end in ("1", "2")
     )
     assert one != other
@@ -245,4 +247,4 @@ def test_an_equivalent_policy_is_not_drift() -> None:
         },
         "Version": "2012-10-17",
     }
-    assert of_role(role(policies={"Renamed": same})) == []
+    assert list_role_drift(role(policies={"Renamed": same})) == []

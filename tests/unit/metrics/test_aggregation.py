@@ -86,8 +86,8 @@ def test_identities_can_be_combined_into_one() -> None:
     calls = map(metered, records)
     rolled_up = [call._replace(values=call.values._replace(identity="__other__")) for call in calls]
     points = aggregate(rolled_up, Detail.STANDARD)
-    (folded,) = find(points, "Invocations", IdentityArn="__other__")
-    assert sum_metric(folded) == 2
+    (combined,) = find(points, "Invocations", IdentityArn="__other__")
+    assert sum_metric(combined) == 2
 
 
 def test_standard_detail_omits_metrics_of_full_detail() -> None:

@@ -1,4 +1,4 @@
-"""Machines are folded into their role; people, and everybody within the bound, are not."""
+"""Machine sessions roll up to their role; people and identities within the limit do not."""
 
 import pytest
 from hypothesis import given
@@ -41,9 +41,9 @@ def test_sessions_of_people_and_applications_keep_their_arn(name: str) -> None:
 
 
 def test_configuration_adds_patterns_which_match_whole_names() -> None:
-    folding = RoleRollUp(["job-[a-z]+"])
-    assert folding.dimension_value(session("job-nightly")) == ROLE
-    assert folding.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
+    roll_up = RoleRollUp(["job-[a-z]+"])
+    assert roll_up.dimension_value(session("job-nightly")) == ROLE
+    assert roll_up.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
 
 
 @pytest.mark.parametrize("arn", [BEN, "unknown", "arn:aws:iam::111122223333:root", "odd text"])

@@ -64,7 +64,7 @@ PRICING = Pricing(
 NONE, ZERO = TokenCounts(), TokenCounts(0, 0)
 
 
-def cost_of(
+def compute_cost(
     model_id: str, tokens: TokenCounts, *units: tuple[str, int], pricing: Pricing = PRICING
 ) -> Decimal | Unpriced:
     record = usage_record(
@@ -92,7 +92,7 @@ def cost_of(
 def test_units_with_a_price_are_part_of_the_cost(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]], usd: str
 ) -> None:
-    assert cost_of(model_id, tokens, *units) == Decimal(usd)
+    assert compute_cost(model_id, tokens, *units) == Decimal(usd)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_units_with_a_price_are_part_of_the_cost(
 def test_units_without_a_price_or_count_make_the_call_unpriced(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]]
 ) -> None:
-    assert cost_of(model_id, tokens, *units) is Unpriced.BILLED_IN_OTHER_UNITS
+    assert compute_cost(model_id, tokens, *units) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 def test_a_text_model_without_counts_stays_without_counts() -> None:
-    assert cost_of(TEXT, NONE) is Unpriced.NO_COUNTS
-    assert cost_of(TEXT, NONE, ("guardrail_topic_unit", 1)) is Unpriced.NO_COUNTS
+    assert compute_cost(TEXT, NONE) is Unpriced.NO_COUNTS
+    assert compute_cost(TEXT, NONE, ("guardrail_topic_unit", 1)) is Unpriced.NO_COUNTS
 
 
 def test_the_reserved_tier_is_billed_by_the_hour() -> None:
@@ -135,7 +135,7 @@ def test_the_reserved_tier_is_billed_by_the_hour() -> None:
 
 @pytest.mark.parametrize("model_id", ["provisioned-model/abc", "imported-model/abc"])
 def test_provisioned_and_imported_models_are_billed_by_the_hour(model_id: str) -> None:
-    assert cost_of(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
+    assert compute_cost(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 def test_guardrail_units_are_charged_in_addition_to_the_tokens() -> None:
@@ -158,7 +158,7 @@ def test_guardrail_units_are_charged_in_addition_to_the_tokens() -> None:
 
 
 def test_a_call_blocked_by_a_guardrail_costs_only_the_guardrail() -> None:
-    assert cost_of(TEXT, ZERO, ("guardrail_topic_unit", 2)) == Decimal("0.0003")
+    assert compute_cost(TEXT, ZERO, ("guardrail_topic_unit", 2)) == Decimal("0.0003")
 
 
 def test_a_contracted_discount_applies_to_units_too() -> None:
@@ -205,4 +205,4 @@ def test_unit_prices_are_not_assumed_if_assuming_is_switched_off() -> None:
 def test_billed_units_without_tokens_never_cost_zero(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]]
 ) -> None:
-    assert cost_of(model_id, tokens, *sorted(units)) != 0
+    assert compute_cost(model_id, tokens, *sorted(units)) != 0

@@ -40,12 +40,14 @@ BOOK = PriceBook([LISTED, FLEX], edition="e1")
 TODAY = NOON.date()
 
 
-def cost_of(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> object:
+def compute_cost(
+    record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK
+) -> object:
     return price_call(record, Pricing(book, ContractedPrices(contracted)))
 
 
 def usd(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> Decimal:
-    cost = cost_of(record, *contracted, book=book)
+    cost = compute_cost(record, *contracted, book=book)
     assert isinstance(cost, Cost)
     return cost.effective_usd
 
@@ -70,7 +72,7 @@ def test_each_kind_of_tokens_has_its_price(tokens: TokenCounts, expected: str) -
 def test_a_cost_names_its_price_basis_edition_and_model() -> None:
     usd = Decimal("0.000105")
     variant = CallVariant(HAIKU_3, HAIKU_3, None)
-    cost = cost_of(usage_record())
+    cost = compute_cost(usage_record())
     assert isinstance(cost, Cost)
     assert cost._replace(lines=()) == Cost(usd, usd, LISTED, None, PriceBasis.REGION, "e1", variant)
 
@@ -89,7 +91,7 @@ def test_a_cost_names_its_price_basis_edition_and_model() -> None:
 def test_a_call_without_a_cost_has_a_reason_and_is_never_zero(
     record: UsageRecord, why: Unpriced | None
 ) -> None:
-    assert cost_of(record) is why
+    assert compute_cost(record) is why
 
 
 @pytest.mark.parametrize("kind", TokenKind)
@@ -97,7 +99,7 @@ def test_a_kind_without_a_price_makes_calls_with_that_kind_unpriced(kind: TokenK
     rest = {other: value for other, value in USD.items() if other is not kind}
     book = PriceBook([replace(LISTED, rates=(Rates(0, rest),))])
     used = TokenCounts(1, 1, 1, 2, 1)
-    assert cost_of(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
+    assert compute_cost(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
     names = {TokenKind.CACHE_WRITE_5M: "cache_write", TokenKind.CACHE_WRITE_1H: "cache_write_1h"}
     unused = used._replace(**{names.get(kind, kind.value): 0 if kind != "cache_write_5m" else 1})
     assert usd(usage_record(tokens=unused), book=book) > 0
@@ -152,7 +154,7 @@ def test_a_contracted_price_applies_from_its_first_day(
     contracted: list[ContractedPrice], expected: str
 ) -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6))
-    cost = cost_of(record, *contracted)
+    cost = compute_cost(record, *contracted)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(expected)
     assert cost.list_usd == 18
@@ -181,13 +183,13 @@ def test_a_call_in_a_service_tier_has_the_price_of_that_tier(
 def test_unknown_tier_is_reported_separately_from_unknown_model() -> None:
     record = usage_record(model_id="custom-model/abc", service_tier="flex")
     own = agreed("custom-model/abc", input="1", output="2")
-    assert cost_of(record) is Unpriced.NO_PRICE
-    assert cost_of(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
+    assert compute_cost(record) is Unpriced.NO_PRICE
+    assert compute_cost(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
 
 
 def test_a_tier_with_a_contracted_price_needs_no_list_price() -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="priority")
-    cost = cost_of(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
+    cost = compute_cost(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd) == (None, Decimal(24))
 
@@ -195,11 +197,11 @@ def test_a_tier_with_a_contracted_price_needs_no_list_price() -> None:
 def test_a_custom_model_has_its_contracted_price_and_no_list_price() -> None:
     own = agreed("imported-model/abc", input="1", output="2")
     record = usage_record(model_id="imported-model/abc", tokens=TokenCounts(10**6, 10**6))
-    cost = cost_of(record, own)  # type: ignore[arg-type]
+    cost = compute_cost(record, own)  # type: ignore[arg-type]
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd, cost.price) == (None, Decimal(3), None)
     discount = agreed("imported-model/abc", percent="5")
-    assert cost_of(record, discount) is Unpriced.BILLED_IN_OTHER_UNITS  # type: ignore[arg-type]
+    assert compute_cost(record, discount) is Unpriced.BILLED_IN_OTHER_UNITS  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_pricing_a_sum_equals_the_sum_of_prices(records: list[UsageRecord]) -> N
 def test_money_is_decimal_and_a_discount_never_makes_a_call_dearer(
     record: UsageRecord, percent: Decimal
 ) -> None:
-    cost = cost_of(record, ContractedPrice("*", date(2020, 1, 1), {}, percent))
+    cost = compute_cost(record, ContractedPrice("*", date(2020, 1, 1), {}, percent))
     if isinstance(cost, Cost):
         assert isinstance(cost.effective_usd, Decimal)
         assert isinstance(cost.list_usd, Decimal)

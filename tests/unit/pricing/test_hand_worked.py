@@ -18,7 +18,7 @@ PRICING = Pricing(shipped_prices())
 STRICT = Pricing(shipped_prices(), assume_prices=False)
 
 
-def cost_of(
+def compute_cost(
     invoked_model_id: str,
     region: str,
     tokens: TokenCounts,
@@ -100,7 +100,7 @@ def usd_and_basis(cost: Cost | Unpriced) -> tuple[Decimal, PriceBasis | None]:
 def test_a_call_has_its_hand_calculated_cost(
     invoked_model_id: str, region: str, tokens: tuple[int, ...], usd: str, basis: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens))
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens))
     assert usd_and_basis(cost) == (Decimal(usd), basis)
 
 
@@ -108,15 +108,15 @@ def test_a_gov_cloud_call_without_a_price_is_unpriced() -> None:
     # Listed in every large commercial Region, and in no source for GovCloud.
     tokens = TokenCounts(MILLION, TENTH)
     for region in ("us-gov-west-1", "us-gov-east-1"):
-        assert cost_of("mistral.mistral-large-2402-v1:0", region, tokens) is Unpriced.NO_PRICE
-    assert isinstance(cost_of("mistral.mistral-large-2402-v1:0", "us-east-1", tokens), Cost)
+        assert compute_cost("mistral.mistral-large-2402-v1:0", region, tokens) is Unpriced.NO_PRICE
+    assert isinstance(compute_cost("mistral.mistral-large-2402-v1:0", "us-east-1", tokens), Cost)
 
 
 def test_a_call_is_unpriced_if_assuming_is_switched_off() -> None:
     call = ("cohere.command-r-plus-v1:0", "eu-west-1", TokenCounts(MILLION, TENTH))
-    assert cost_of(*call, pricing=STRICT) is Unpriced.ONLY_ASSUMED
+    assert compute_cost(*call, pricing=STRICT) is Unpriced.ONLY_ASSUMED
     in_region = ("cohere.command-r-plus-v1:0", "us-east-1", TokenCounts(MILLION, TENTH))
-    assert cost_of(*in_region, pricing=STRICT) == cost_of(*in_region)
+    assert compute_cost(*in_region, pricing=STRICT) == compute_cost(*in_region)
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_a_call_is_unpriced_if_assuming_is_switched_off() -> None:
 def test_latency_optimized_serving_has_a_separate_price(
     invoked_model_id: str, region: str, tier: str | None, tokens: tuple[int, int], usd: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens), tier)
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens), tier)
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
 def test_images_of_an_embedding_are_billed_per_image() -> None:
-    cost = cost_of("cohere.embed-english-v3", "us-east-1", TokenCounts(0), None, ("image", 1))
+    cost = compute_cost("cohere.embed-english-v3", "us-east-1", TokenCounts(0), None, ("image", 1))
     assert usd_and_basis(cost) == (Decimal("0.0001"), PriceBasis.REGION)
-    unknown = cost_of("cohere.embed-english-v3", "us-east-1", TokenCounts(0))
+    unknown = compute_cost("cohere.embed-english-v3", "us-east-1", TokenCounts(0))
     assert unknown is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 @pytest.mark.parametrize("tokens", [TokenCounts(), TokenCounts(0, 0)])
 @pytest.mark.parametrize("model_id", ["cohere.rerank-v3-5:0", "amazon.rerank-v1:0"])
 def test_reranking_is_unpriced_not_free(model_id: str, tokens: TokenCounts) -> None:
-    assert cost_of(model_id, "us-west-2", tokens) is Unpriced.BILLED_IN_OTHER_UNITS
+    assert compute_cost(model_id, "us-west-2", tokens) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 def test_guardrail_units_are_billed_in_addition_to_the_tokens() -> None:
-    cost = cost_of(
+    cost = compute_cost(
         "global.anthropic.claude-haiku-4-5-20251001-v1:0",
         "us-east-1",
         TokenCounts(33, 2),
@@ -196,7 +196,7 @@ def test_a_price_applies_from_its_first_day(
 ) -> None:
     at = datetime(*day, 12, tzinfo=UTC)
     small = [TokenCounts(TENTH, 0), TokenCounts(0, TENTH)]
-    costs = [usd_and_basis(cost_of(model_id, region, tokens, at=at)) for tokens in small]
+    costs = [usd_and_basis(compute_cost(model_id, region, tokens, at=at)) for tokens in small]
     assert sum(found for found, _ in costs) * 10 == Decimal(usd)
     assert {basis for _, basis in costs} == {PriceBasis.REGION}
 
@@ -208,7 +208,7 @@ def test_a_price_of_large_calls_applies_from_its_first_day(
     day: tuple[int, int, int], usd: str
 ) -> None:
     at = datetime(*day, 12, tzinfo=UTC)
-    cost = cost_of("openai.gpt-5.6-luna", "us-east-1", TokenCounts(MILLION, 0), at=at)
+    cost = compute_cost("openai.gpt-5.6-luna", "us-east-1", TokenCounts(MILLION, 0), at=at)
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -224,7 +224,7 @@ def test_a_price_of_large_calls_applies_from_its_first_day(
 def test_a_large_call_has_the_price_of_large_calls_in_its_region(
     model_id: str, region: str, size: int, usd: str
 ) -> None:
-    cost = cost_of(model_id, region, TokenCounts(size, 0))
+    cost = compute_cost(model_id, region, TokenCounts(size, 0))
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -266,7 +266,7 @@ LIKELIER = [
 def test_the_book_follows_the_more_likely_of_two_sources(
     invoked_model_id: str, region: str, tokens: tuple[int, ...], usd: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens))
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens))
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -280,7 +280,7 @@ def test_the_book_follows_the_more_likely_of_two_sources(
 def test_a_tier_outside_the_united_states_has_its_listed_price(
     model_id: str, region: str, tier: str, usd: str
 ) -> None:
-    cost = cost_of(model_id, region, TokenCounts(MILLION, MILLION), tier)
+    cost = compute_cost(model_id, region, TokenCounts(MILLION, MILLION), tier)
     assert usd_and_basis(cost) == (Decimal(usd), PriceBasis.REGION)
 
 
@@ -288,8 +288,8 @@ def test_a_tier_outside_the_united_states_has_its_listed_price(
 def test_a_global_price_is_assumed_in_a_region_without_its_price(region: str) -> None:
     sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
     tokens = TokenCounts(TENTH, 0)
-    assert usd_and_basis(cost_of(f"global.{sonnet}", region, tokens))[1] is PriceBasis.GLOBAL
-    cost = usd_and_basis(cost_of(sonnet, region, tokens))
+    assert usd_and_basis(compute_cost(f"global.{sonnet}", region, tokens))[1] is PriceBasis.GLOBAL
+    cost = usd_and_basis(compute_cost(sonnet, region, tokens))
     assert cost == (Decimal("0.33"), PriceBasis.ASSUMED)
 
 

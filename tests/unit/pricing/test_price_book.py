@@ -60,7 +60,7 @@ def usd_and_basis(found: ListRate | None) -> tuple[str, PriceBasis] | None:
     return None if found is None else (str(found.usd), found.basis)
 
 
-def usd_of(found: ListRate | None) -> str | None:
+def get_usd(found: ListRate | None) -> str | None:
     return None if found is None else str(found.usd)
 
 
@@ -177,10 +177,10 @@ def test_the_assumed_price_is_the_dearest_in_force_for_the_size_of_the_call() ->
         ]
     )
     prices = book.get_prices(NOVA, Route("sa-east-1"), DAY)
-    assert usd_of(prices.token_rates(100)[TokenKind.INPUT]) == "3"
-    assert usd_of(prices.token_rates(101)[TokenKind.INPUT]) == "9"
+    assert get_usd(prices.token_rates(100)[TokenKind.INPUT]) == "3"
+    assert get_usd(prices.token_rates(101)[TokenKind.INPUT]) == "9"
     before = book.get_prices(NOVA, Route("sa-east-1"), date(2026, 8, 31))
-    assert usd_of(before.token_rates(100)[TokenKind.INPUT]) == "7"
+    assert get_usd(before.token_rates(100)[TokenKind.INPUT]) == "7"
 
 
 def test_the_dearest_price_of_a_partition_covers_all_models_and_tiers() -> None:
@@ -235,7 +235,7 @@ def test_a_name_without_a_version_does_not_choose_between_two() -> None:
         [price("1", model_id="amazon.embed-v1"), price("2", model_id="amazon.embed-v2:0")]
     )
     assert find(book, model_id="amazon.embed") is None
-    assert usd_of(find(book, model_id="amazon.embed-v2")) == "2"
+    assert get_usd(find(book, model_id="amazon.embed-v2")) == "2"
 
 
 def test_a_spelling_known_in_another_scope_hides_no_price() -> None:
@@ -247,8 +247,8 @@ def test_a_spelling_known_in_another_scope_hides_no_price() -> None:
         ]
     )
     for model_id in (with_version, without):
-        assert usd_of(find(book, model_id=model_id)) == "1"
-        assert usd_of(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
+        assert get_usd(find(book, model_id=model_id)) == "1"
+        assert get_usd(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
 
 
 def test_the_newest_price_applies_in_any_spelling() -> None:
@@ -260,7 +260,7 @@ def test_the_newest_price_applies_in_any_spelling() -> None:
         ]
     )
     for model_id in (with_version, without):
-        assert usd_of(find(book, model_id=model_id)) == "2"
+        assert get_usd(find(book, model_id=model_id)) == "2"
 
 
 dates = st.none() | st.dates(date(2024, 1, 1), date(2028, 1, 1))
@@ -292,7 +292,7 @@ def test_a_newer_row_with_fewer_kinds_leaves_the_others_in_force() -> None:
     )
     book = PriceBook([old, price("3", effective_from=date(2026, 6, 1))])
     rates = book.get_prices(NOVA, Route("us-east-1"), DAY).token_rates(0)
-    assert (usd_of(rates[TokenKind.INPUT]), usd_of(rates[TokenKind.OUTPUT])) == ("3", "2")
+    assert (get_usd(rates[TokenKind.INPUT]), get_usd(rates[TokenKind.OUTPUT])) == ("3", "2")
 
 
 def test_a_price_is_never_overwritten() -> None:
@@ -307,8 +307,8 @@ def test_a_row_with_a_reason_supersedes_one_of_the_same_day() -> None:
     wrong = price("1", effective_from=date(2026, 6, 1))
     right = replace(wrong, rates=price("2").rates, reason="misread", read_on=date(2026, 7, 1))
     newest = replace(right, rates=price("3").rates, read_on=date(2026, 8, 1))
-    assert usd_of(find(PriceBook([wrong, right]))) == "2"
-    assert usd_of(find(PriceBook([newest, right, wrong]))) == "3"
+    assert get_usd(find(PriceBook([wrong, right]))) == "2"
+    assert get_usd(find(PriceBook([newest, right, wrong]))) == "3"
     with pytest.raises(PriceConflictError):
         PriceBook([right, replace(newest, read_on=right.read_on)])
 

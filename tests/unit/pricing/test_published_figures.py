@@ -83,7 +83,7 @@ EXEMPTIONS = {
 }
 
 
-def exemption_of(figure: Figure) -> str | None:
+def find_exemption(figure: Figure) -> str | None:
     return next(
         (
             reason
@@ -147,7 +147,7 @@ def pricing() -> Pricing:
 def test_every_published_price_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
     wrong = []
     for figure in figures():
-        if figure.tier != tier or exemption_of(figure):
+        if figure.tier != tier or find_exemption(figure):
             continue
         cost = price(figure, pricing)
         if not (
@@ -160,7 +160,7 @@ def test_every_published_price_is_the_price_of_a_call(tier: str, pricing: Pricin
 
 
 def test_exemptions_have_their_stated_number_and_are_all_needed(pricing: Pricing) -> None:
-    exempt = [(exemption_of(figure), figure) for figure in figures()]
+    exempt = [(find_exemption(figure), figure) for figure in figures()]
     counts = Counter(reason for reason, _ in exempt if reason)
     assert counts == {reason: each.figures for reason, each in EXEMPTIONS.items()}
     for reason, figure in exempt:

@@ -160,7 +160,7 @@ def test_a_duplicate_of_an_earlier_day_cannot_lower_the_price() -> None:
     assert priced(join(real, earlier), pricing).effective_usd == Decimal(5)
 
 
-def twins_of(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
+def make_duplicates(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
     """More readings of a call than are kept, each with another model."""
     names = [f"{model_id}{number}" for number in range(MAX_CONFLICT_VALUES + 1)]
     return [
@@ -175,14 +175,14 @@ def test_many_duplicates_billed_differently_cannot_make_a_call_unpriced(
     model_id: str, tier: str | None
 ) -> None:
     real = usage_record(model_id=DEAR, invoked_model_id=DEAR, tokens=MILLION)
-    (record,) = join_readings([real, *twins_of(real, model_id, tier)]).values()
+    (record,) = join_readings([real, *make_duplicates(real, model_id, tier)]).values()
     assert priced(record).effective_usd == Decimal(9)
 
 
 def test_many_duplicates_lower_neither_contracted_nor_unassumed_costs() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN, tokens=MILLION)
     contracted = ContractedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
-    (record,) = join_readings([real, *twins_of(real, "a.model")]).values()
+    (record,) = join_readings([real, *make_duplicates(real, "a.model")]).values()
     pricing = replace(PRICING, contracted=ContractedPrices([contracted]))
     assert priced(record, pricing).effective_usd == Decimal(200)
     assert priced(record, replace(pricing, assume_prices=False)).effective_usd == Decimal(200)

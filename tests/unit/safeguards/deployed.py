@@ -25,7 +25,7 @@ def resource(
     return DeployedResource(kind, physical_id, properties, updated_at)
 
 
-def text_of(difference: Difference) -> str:
+def get_text(difference: Difference) -> str:
     """The text without fingerprints of live values."""
     return re.sub(r" \((now )?[0-9a-f]{16}\)", "", difference.text)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lambdas.domain.safeguards.account_policies import AccountPolicy, find_account_policies
-from tests.unit.safeguards.deployed import text_of
+from tests.unit.safeguards.deployed import get_text
 
 METERED = "BedrockMeter-Storage-InvocationLogs-1A"
 OF_A_FUNCTION = "BedrockMeter-Ingestion-LogProcessorLog-2B"
@@ -13,7 +13,7 @@ COPY = "SUBSCRIPTION_FILTER_POLICY"
 def found(*policies: AccountPolicy, known: tuple[str, ...] = ()) -> list[str]:
     groups = [METERED, OF_A_FUNCTION]
     return [
-        text_of(difference)
+        get_text(difference)
         for difference in find_account_policies(policies, log_groups=groups, known=known)
     ]
 

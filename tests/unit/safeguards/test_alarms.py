@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms, find_muted_alarms
-from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, resource, text_of
+from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, get_text, resource
 
 
 def found(**changes: Any) -> list[str]:
@@ -49,7 +49,7 @@ def test_disabled_actions_are_drift() -> None:
 def test_many_deleted_alarms_are_reported_once() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
     (difference,) = compare_alarms(alarms, {})
-    assert text_of(difference) == (
+    assert get_text(difference) == (
         "alarms are gone: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 more"
     )
 

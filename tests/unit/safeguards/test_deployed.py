@@ -31,7 +31,7 @@ DEFINITIONS = {
 }
 
 
-def value_of(template: object) -> Any:
+def resolve_value(template: object) -> Any:
     """A property's value, in a stack with a topic, a function and a role."""
     probe = {"Type": "Probe", "Properties": {"Value": template}}
     names = {"Topic": TOPIC, "Function": FUNCTION, "Role": "role", "Bucket": "b", "Probe": "probe"}
@@ -67,7 +67,7 @@ def value_of(template: object) -> Any:
     ],
 )
 def test_intrinsic_functions_are_resolved(template: object, value: object) -> None:
-    assert value_of(template) == value
+    assert resolve_value(template) == value
 
 
 def test_resources_with_a_false_condition_are_left_out() -> None:

@@ -9,7 +9,7 @@ from lambdas.domain.safeguards.log_policies import (
     compare_log_groups,
     find_log_policies,
 )
-from tests.unit.safeguards.deployed import FUNCTION_ARN, resource, text_of
+from tests.unit.safeguards.deployed import FUNCTION_ARN, get_text, resource
 
 CLEAN = LogPolicies(
     has_data_protection=False,
@@ -67,7 +67,7 @@ def test_log_groups_of_functions_must_exist(live: dict[str, int | None], texts: 
     deployed = [
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
-    assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts
+    assert [get_text(difference) for difference in compare_log_groups(deployed, live)] == texts
 
 
 def test_a_filter_that_selects_by_source_is_drift() -> None:

@@ -8,7 +8,7 @@ import pytest
 from lambdas.domain.safeguards.deployed import UNKNOWN
 from lambdas.domain.safeguards.functions import Function, compare_functions
 from lambdas.domain.safeguards.starts import Rule, compare_mappings, compare_rules
-from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, resource, text_of
+from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, get_text, resource
 
 SCHEDULE = resource(
     "AWS::Events::Rule",
@@ -45,13 +45,13 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
 )
 def test_a_rule_with_another_target_is_drift(schedule: Rule | None, texts: list[str]) -> None:
     live = {"events": LIVE_EVENTS} | ({"schedule": schedule} if schedule else {})
-    found = [text_of(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
+    found = [get_text(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
     assert found == [f"rule schedule {text}" for text in texts]
 
 
 def test_a_changed_pattern_is_drift() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
-    assert [text_of(difference) for difference in compare_rules([EVENTS], live)] == [
+    assert [get_text(difference) for difference in compare_rules([EVENTS], live)] == [
         "rule events starts with other events"
     ]
 
@@ -97,7 +97,7 @@ LIVE_MAPPING = {
 )
 def test_a_changed_event_source_mapping_is_drift(changes: dict[str, Any], texts: list[str]) -> None:
     live = {"mapping-id": LIVE_MAPPING | changes}
-    found = [text_of(difference) for difference in compare_mappings([MAPPING], live)]
+    found = [get_text(difference) for difference in compare_mappings([MAPPING], live)]
     assert len(found) == len(texts)
     for difference, text in zip(found, texts, strict=True):
         assert difference.startswith(f"the event source mapping of {FUNCTION} {text}")
@@ -172,7 +172,7 @@ def test_a_changed_function_is_drift_reported_without_its_values(
     assert not [*compare_functions([DEPLOYED], as_deployed)]
     live = {FUNCTION: Function(CONFIGURATION | changes, reserved)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert text_of(difference) == f"function {FUNCTION} {text}"
+    assert get_text(difference) == f"function {FUNCTION} {text}"
 
 
 def test_a_deleted_function_is_drift() -> None:

@@ -15,7 +15,7 @@ from lambdas.domain.safeguards.topic import (
     find_key,
     find_topic,
 )
-from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, resource, text_of
+from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, get_text, resource
 
 POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
 KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
@@ -40,7 +40,7 @@ LIVE = Topic(KEY, POLICY, (SUBSCRIBED_MAIL, SUBSCRIBED_HOOK))
 
 
 def found(live: Topic | None) -> list[str]:
-    return [text_of(difference) for difference in compare_topic(DEPLOYED, live, NOON)]
+    return [get_text(difference) for difference in compare_topic(DEPLOYED, live, NOON)]
 
 
 def test_an_unchanged_topic_is_not_drift() -> None:
@@ -116,7 +116,7 @@ def test_subscribers_have_a_day_to_confirm(age: timedelta, count: int) -> None:
     ],
 )
 def test_a_key_that_alarms_cannot_use_is_drift(live: Key | None, texts: list[str]) -> None:
-    assert [text_of(difference) for difference in compare_key(DEPLOYED, live)] == texts
+    assert [get_text(difference) for difference in compare_key(DEPLOYED, live)] == texts
 
 
 def test_topic_and_key_come_from_the_deployment() -> None:

@@ -68,7 +68,7 @@ def exporter(files: InMemoryReportFiles) -> FocusExporter:
     )
 
 
-def rows_of(files: InMemoryReportFiles, period: str) -> list[TextRow]:
+def parse_rows(files: InMemoryReportFiles, period: str) -> list[TextRow]:
     packed = files.kept[f"focus/csv/billing_period={period}/bedrock-meter.csv.gz"]
     return read_rows(io.StringIO(gzip.decompress(packed).decode(), newline=""))
 
@@ -83,7 +83,7 @@ def test_each_period_contains_its_calls_and_their_cost(
     manifests = exporter.export(NOW)
     assert [manifest["billing_period"] for manifest in manifests] == [OCTOBER, NOVEMBER]
     for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
-        rows = rows_of(files, period)
+        rows = parse_rows(files, period)
         assert not list(violations(rows))
         assert {row["BillingPeriodStart"] for row in rows} == {f"{period}-01T00:00:00Z"}
         costs = [price_call(record, PRICING) for record in CALLS if record.request_id in requests]
@@ -152,7 +152,7 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
     source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
     books = current_books(source, pricing=PRICING)
     replace(exporter, calls=InMemoryRecordedCalls([through]), books=books).export(NOW)
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     assert {row["x_ModelId"] for row in rows} == {HAIKU_3}
     assert {row["ResourceId"] for row in rows} == {profile}
     assert {row["Tags"] for row in rows} == {'{"project": "search"}'}
@@ -166,7 +166,7 @@ def test_a_configured_account_is_used_if_the_log_has_none(
         exporter, calls=InMemoryRecordedCalls([nameless]), billing_account_id="999988887777"
     )
     paid.export(NOW)
-    (row, _) = rows_of(files, NOVEMBER)
+    (row, _) = parse_rows(files, NOVEMBER)
     assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
 
 
@@ -239,7 +239,7 @@ def test_many_sessions_roll_up_to_their_role_and_the_manifest_says_so(
     role = "arn:aws:sts::111122223333:assumed-role/fleet"
     calls = [call(str(number), NOW, identity_arn=f"{role}/t-{number}") for number in range(200)]
     replace(exporter, calls=InMemoryRecordedCalls(calls)).export(NOW)
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     assert {row["x_IdentityArn"] for row in rows} == {"arn:aws:iam::111122223333:role/fleet"}
     costs = [price_call(record, PRICING) for record in calls]
     expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
@@ -253,9 +253,9 @@ def test_unreadable_items_are_counted_in_the_manifests(
 ) -> None:
     exporter.export(NOW)
     assert build_manifest(files, NOVEMBER)["unreadable_items"] == 0
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     replace(exporter, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3)).export(NOW)
     assert {
         build_manifest(files, period)["unreadable_items"] for period in (OCTOBER, NOVEMBER)
     } == {3}
-    assert rows_of(files, NOVEMBER) == rows
+    assert parse_rows(files, NOVEMBER) == rows

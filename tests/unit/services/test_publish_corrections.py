@@ -1,4 +1,4 @@
-"""Corrections add to metrics what they raise: no second call, and nothing below what was shown."""
+"""Corrections add their increase to metrics: no second call, and no lower value."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.builders import (
     HAIKU_3,
     NOON,
     SONNET_4,
-    cost_of,
+    compute_cost,
     enriched,
     readings,
     usage_record,
@@ -37,11 +37,11 @@ from tests.fakes import (
 
 NOW = NOON + timedelta(minutes=30)
 CACHED = TokenCounts(10, 5, cache_read=7)
-"""Counts of which one kind has no price."""
+"""Counts with one kind that has no price."""
 
 
 class Meter:
-    """A ledger and the metrics that are made of its stream; CloudWatch refuses some batches."""
+    """A ledger and the metrics made from its stream; CloudWatch refuses some batches."""
 
     def __init__(self) -> None:
         self.sink = InMemoryMetricSink()
@@ -122,8 +122,8 @@ def test_metrics_show_the_joined_call_after_any_readings(
     else:
         for metric, count in expected_tokens(call).items():
             assert meter.total(metric) == (count or 0), metric
-    cost = cost_of(call)
-    waiting = [cost_of(record) for record in find_waiting(meter.unpriced)]
+    cost = compute_cost(call)
+    waiting = [compute_cost(record) for record in find_waiting(meter.unpriced)]
     later = sum(
         (priced.effective_usd for priced in waiting if isinstance(priced, Cost)), Decimal(0)
     )
@@ -188,7 +188,7 @@ def test_the_latency_of_a_further_reading_is_not_a_second_measurement() -> None:
 
 
 def test_a_call_first_seen_too_long_ago_is_shown_if_a_reading_is_recent() -> None:
-    """Else a forged twin of three weeks ago would keep a call out of the metrics."""
+    """Otherwise a forged duplicate from three weeks ago would keep a call out of the metrics."""
     meter = Meter()
     twin = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
     meter.read(twin, usage_record())
@@ -221,7 +221,7 @@ def test_a_call_priced_from_its_note_is_corrected_by_the_difference() -> None:
 
 
 def test_a_cost_published_from_the_note_is_not_published_again() -> None:
-    """The note was written, CloudWatch refused, and the price became known between two tries."""
+    """The note was written, CloudWatch refused, and the price became known between two attempts."""
     meter = Meter()
     failed = usage_record(error_code="ThrottlingException")
     meter.read(failed)

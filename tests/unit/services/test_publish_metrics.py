@@ -67,7 +67,7 @@ def call(number: int, minutes_ago: int = 0) -> UsageRecord:
     )
 
 
-def of_a_profile(record: UsageRecord) -> UsageRecord:
+def with_profile(record: UsageRecord) -> UsageRecord:
     return record._replace(
         invoked_model_id=PROFILE, model_id="application-inference-profile/p24qm5pye2qr"
     )
@@ -199,9 +199,9 @@ class Stream(RuleBasedStateMachine):
         self.waiting = self.waiting[done:]
 
     def teardown(self) -> None:
-        self.what_was_taken_is_published_once()
+        self.accepted_calls_are_published_once()
 
-    def what_was_taken_is_published_once(self) -> None:
+    def accepted_calls_are_published_once(self) -> None:
         assert tokens_in(self.sink) == self.expected
 
 
@@ -228,7 +228,7 @@ def test_a_call_through_a_profile_has_its_model_s_price_or_waits_for_it(
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=model_id)
     publish = publisher(sink, unpriced, source=source).publish
-    publish(new(of_a_profile(call(1))), now=NOON)
+    publish(new(with_profile(call(1))), now=NOON)
     names = {point.metric.name for points in sink.calls for point in points}
     is_priced = model_id == HAIKU_3
     assert ("EstimatedCostUSD" in names, "UnpricedInvocations" in names) == (
@@ -244,7 +244,7 @@ def test_a_call_through_a_profile_counts_for_its_model() -> None:
     publish = publisher(sink, source=source).publish
     tokens = TokenCounts(input=1_000, output=100_000)
     direct = call(1)._replace(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=tokens)
-    hidden = of_a_profile(call(2)._replace(tokens=tokens))
+    hidden = with_profile(call(2)._replace(tokens=tokens))
     publish(new(direct, hidden), now=NOON)
     points = [point for points in sink.calls for point in points]
     models = {dict(point.dimensions).get("ModelId") for point in points}
@@ -274,7 +274,7 @@ def test_a_profile_resolved_between_attempts_has_its_cost_once() -> None:
     source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
     source.busy, sink.taken_before_a_refusal = {"bedrock"}, 0
     publish = publisher(sink, unpriced, source=source).publish
-    batch = new(of_a_profile(call(1)))
+    batch = new(with_profile(call(1)))
     assert publish(batch, now=NOON).reason == "throttled"
     source.busy.clear()
     assert publish(batch, now=NOON + timedelta(minutes=1)).published == 1
@@ -291,7 +291,7 @@ def test_only_calls_through_profiles_read_notes_on_the_first_attempt() -> None:
             asked.extend(records)
             return super().get_noted(records)
 
-    records = [call(1), of_a_profile(call(2)), call(3)]
+    records = [call(1), with_profile(call(2)), call(3)]
     publisher(InMemoryMetricSink(), Notes()).publish(new(*records), now=NOON)
     assert asked == records[1:2]
 

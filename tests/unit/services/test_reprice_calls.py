@@ -34,7 +34,7 @@ from tests.builders import (
     NOON,
     PRICES,
     SONNET_4,
-    cost_of,
+    compute_cost,
     listed_price,
     usage_record,
     usage_records,
@@ -259,7 +259,7 @@ def test_calls_of_a_group_still_without_a_price_wait_and_are_named() -> None:
 def test_published_and_repriced_costs_add_up_to_the_right_cost(
     records: list[UsageRecord],
 ) -> None:
-    outcomes = {record: cost_of(record) for record in records}
+    outcomes = {record: compute_cost(record) for record in records}
     unpriced = calls(
         *(record for record, outcome in outcomes.items() if outcome in WAITING_FOR_A_PRICE)
     )

@@ -1,4 +1,4 @@
-"""A change of invocation logging is reported once, with its author, and so is its end."""
+"""A change of invocation logging and its end are each reported once, with the caller."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,7 +43,7 @@ from tests.unit.logging_configuration.deployed import (
     ROLE,
     change,
     group,
-    session_of,
+    make_session,
 )
 
 OFF = "Bedrock's invocation logging is off"
@@ -80,7 +80,7 @@ class Account:
         self.copy.memories = (self.put.logging_state,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
-        """Check at noon; says in how many ways logging is not as deployed."""
+        """Check at noon; returns the number of differences from the deployment."""
         return len(self.watcher.check(cause, NOON).differences)
 
     @property
@@ -133,7 +133,9 @@ def test_without_a_trail_the_check_finds_the_change_and_its_caller_in_cloudtrail
         change(eventID="earlier", eventTime="2026-09-08T11:50:00Z", userIdentity=None),
         change(),
         change(
-            eventID="ours", eventTime="2026-09-08T11:59:00Z", userIdentity=session_of(CONFIGURATOR)
+            eventID="ours",
+            eventTime="2026-09-08T11:59:00Z",
+            userIdentity=make_session(CONFIGURATOR),
         ),
         change("DeleteLogGroup", eventTime="2026-09-08T11:59:30Z", requestParameters=None),
     ]
@@ -198,8 +200,8 @@ def test_a_change_undone_before_the_check_is_still_notified(account: Account) ->
 @pytest.mark.parametrize(
     "identity",
     [
-        session_of(CONFIGURATOR),
-        session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
+        make_session(CONFIGURATOR),
+        make_session("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
     ],
 )
 def test_changes_by_deployments_do_not_notify(account: Account, identity: dict[str, Any]) -> None:
@@ -221,7 +223,9 @@ def test_changes_by_deployments_do_not_notify(account: Account, identity: dict[s
     assert account.texts == []
 
 
-BY_CLOUDFORMATION = session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com")
+BY_CLOUDFORMATION = make_session(
+    "arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"
+)
 
 
 def test_a_change_by_another_stack_is_notified(account: Account) -> None:
@@ -257,27 +261,27 @@ def test_a_deployment_s_change_reported_after_its_end_does_not_notify(
 
 
 def test_use_of_the_deploying_role_outside_a_deployment_is_reported(account: Account) -> None:
-    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    account.check(change(userIdentity=make_session(CONFIGURATOR)))
     assert account.subjects == [TOUCHED]
 
 
 def test_a_deployment_s_change_is_judged_after_its_other_stacks(
     account: Account,
 ) -> None:
-    """The watch has the environment of the version before until its own stack is deployed."""
+    """The watcher has the environment of the previous version until its stack is deployed."""
     begun = NOON - timedelta(minutes=10)
     account.deployments.over.append((begun, NOON))
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     account.save(renamed)
     account.api.live = renamed
-    assert account.check(change(userIdentity=session_of(CONFIGURATOR))) == 2
+    assert account.check(change(userIdentity=make_session(CONFIGURATOR))) == 2
     assert account.texts == []
     account.check()
     assert account.subjects == [CHANGED]
 
 
 def test_a_forged_logging_state_hides_no_drift(account: Account) -> None:
-    """An attacker writes the same into Bedrock, the logging state and its copy."""
+    """An attacker writes the same configuration to Bedrock, the logging state and its copy."""
     theirs = CONFIGURATION | {
         "s3Config": {"bucketName": "attacker-bucket"},
         "textDataDeliveryEnabled": True,
@@ -359,7 +363,7 @@ def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> 
     account.api.live = None
 
     class Quicker(InMemoryWatchStateStore):
-        """Another check that remembers the same at the same time."""
+        """Another check that saves the same state at the same time."""
 
         def load(self) -> WatchState:
             before = super().load()
@@ -516,7 +520,7 @@ def test_a_partly_published_notice_is_repeated_and_marked(
 
 
 class Unreadable:
-    """A port that AWS does not answer, whatever is asked."""
+    """A port whose every request fails."""
 
     def __getattr__(self, name: str) -> Any:
         def refuse(*_: object, **__: object) -> None:
@@ -557,15 +561,15 @@ def test_an_unreadable_logging_state_is_drift(account: Account, part: str) -> No
 @pytest.mark.parametrize(
     ("refused", "gap"),
     [
-        ({"recall"}, "- what was notified before cannot be read from the state table: Access"),
-        ({"remember"}, ""),
-        ({"recall", "remember"}, "- what was notified before cannot be read"),
+        ({"load"}, "- what was notified before cannot be read from the state table: Access"),
+        ({"save"}, ""),
+        ({"load", "save"}, "- what was notified before cannot be read"),
     ],
 )
 def test_a_check_without_its_state_publishes_its_drift_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
-    """A disabled key gags the state table and the topic at once."""
+    """A disabled key blocks the state table and the topic at once."""
     key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
     account.safeguards.differences.append(key)
     account.logging_state.refused = refused
@@ -585,7 +589,7 @@ def test_an_unreadable_deployment_status_excuses_nothing(account: Account) -> No
     account.deployments.under_way = True
     account.deployments.is_readable = False
     account.api.live = None
-    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    account.check(change(userIdentity=make_session(CONFIGURATOR)))
     assert account.subjects == [CHANGED]
 
 

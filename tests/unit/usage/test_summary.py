@@ -36,7 +36,7 @@ def summarize(*batches: list[UsageRecord]) -> UsageSummary:
     return summary
 
 
-def figures_of(summary: UsageSummary) -> object:
+def collect_totals(summary: UsageSummary) -> object:
     return summary.calls, summary.by_identity(), summary.by_model()
 
 
@@ -166,7 +166,7 @@ def test_order_batching_and_repetition_change_nothing(
     shuffled = data.draw(st.permutations(records + repeated))
     cut = data.draw(st.integers(0, len(shuffled)))
     at_once, in_batches = summarize(records), summarize(shuffled[:cut], shuffled[cut:])
-    assert figures_of(in_batches) == figures_of(at_once)
+    assert collect_totals(in_batches) == collect_totals(at_once)
     assert in_batches.corrections == 0
 
 
@@ -176,7 +176,7 @@ def test_totals_do_not_depend_on_the_order_of_conflicting_readings(
 ) -> None:
     shuffled = data.draw(st.permutations(records))
     one_by_one = summarize(*([record] for record in shuffled))
-    assert figures_of(one_by_one) == figures_of(summarize(records))
+    assert collect_totals(one_by_one) == collect_totals(summarize(records))
 
 
 @given(st.lists(usage_records))

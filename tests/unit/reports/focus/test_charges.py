@@ -41,11 +41,11 @@ from tests.focus_calls import (
     PRICES,
     PRICING,
     attributed_calls,
+    build_charges,
     calls,
-    charges_of,
-    csv_of,
     enrich,
-    rows_of,
+    parse_rows,
+    to_csv,
 )
 from tests.focus_rules import violations
 
@@ -70,7 +70,7 @@ def exact_cost(priced: Cost) -> Decimal:
 def test_rows_add_up_to_the_cost_of_their_calls(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    rows = rows_of(charges_of(attributed))
+    rows = parse_rows(build_charges(attributed))
     known = [
         priced
         for record, _ in attributed
@@ -109,8 +109,8 @@ def test_the_order_of_calls_changes_nothing(
 ) -> None:
     shuffled = list(attributed)
     chance.shuffle(shuffled)
-    one, other = charges_of(attributed), charges_of(shuffled)
-    assert csv_of(one) == csv_of(other)
+    one, other = build_charges(attributed), build_charges(shuffled)
+    assert to_csv(one) == to_csv(other)
     assert one.months() == other.months()
     assert [one.left_out(month) for month in one.months()] == [
         other.left_out(month) for month in other.months()
@@ -127,7 +127,7 @@ def test_charges_of_parts_add_up_to_the_whole(
             for month in charged.months()
             for charge in charged.charges(month)
         }
-        for charged in map(charges_of, (part, rest, part + rest))
+        for charged in map(build_charges, (part, rest, part + rest))
     ]
     assert found[2] == {
         key: found[0].get(key, 0) + found[1].get(key, 0) for key in found[0] | found[1]
@@ -138,11 +138,11 @@ def test_charges_of_parts_add_up_to_the_whole(
 def test_a_removed_call_leaves_no_trace(
     kept: list[tuple[UsageRecord, Attribution]], corrected: list[tuple[UsageRecord, Attribution]]
 ) -> None:
-    charged = charges_of(kept + corrected)
+    charged = build_charges(kept + corrected)
     for record, attribution in corrected:
         charged.add(enrich(record, attribution), times=-1)
-    expected = charges_of(kept)
-    assert csv_of(charged) == csv_of(expected)
+    expected = build_charges(kept)
+    assert to_csv(charged) == to_csv(expected)
     assert charged.months() == expected.months()
     for month in expected.months():
         assert charged.left_out(month) == expected.left_out(month)
@@ -153,7 +153,7 @@ def test_calls_share_a_row_only_by_day_caller_model_label_kind_and_price() -> No
     call = usage_record(tokens=TokenCounts(input=10))
     label = Attribution("p", "d", "u", AttributionSource.PATTERN)
     same = [(call, label), (call._replace(request_id="2", operation="InvokeModel"), label)]
-    assert [row["ConsumedQuantity"] for row in rows_of(charges_of(same))] == ["20"]
+    assert [row["ConsumedQuantity"] for row in parse_rows(build_charges(same))] == ["20"]
     others = [
         (call._replace(timestamp=FIRST), label),
         (call._replace(account_id="444455556666"), label),
@@ -165,7 +165,7 @@ def test_calls_share_a_row_only_by_day_caller_model_label_kind_and_price() -> No
         (call, label._replace(department="e")),
         (call, label._replace(use_case="v")),
     ]
-    assert len(rows_of(charges_of([*same, *others]))) == 1 + len(others)
+    assert len(parse_rows(build_charges([*same, *others]))) == 1 + len(others)
 
 
 def test_a_large_call_has_a_row_at_the_prices_of_large_calls() -> None:
@@ -173,7 +173,7 @@ def test_a_large_call_has_a_row_at_the_prices_of_large_calls() -> None:
         model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=2000)
     )
     large = small._replace(request_id="2", tokens=TokenCounts(input=2001))
-    rows = rows_of(charges_of([(small, NO_ATTRIBUTION), (large, NO_ATTRIBUTION)]))
+    rows = parse_rows(build_charges([(small, NO_ATTRIBUTION), (large, NO_ATTRIBUTION)]))
     assert [(row["BilledCost"], row["ListUnitPrice"]) for row in rows] == [
         ("0.006", "3"),
         ("0.012006", "6"),
@@ -216,10 +216,12 @@ def test_other_units_have_separate_rows_beside_tokens() -> None:
         tokens=TokenCounts(input=1000),
         billed_units=(("guardrail_topic_unit", 4),),
     )
-    made = charges_of([(pictures, NO_ATTRIBUTION), (guarded, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
+    made = build_charges(
+        [(pictures, NO_ATTRIBUTION), (guarded, NO_ATTRIBUTION)], Pricing(UNIT_PRICES)
+    )
     names = ("x_ModelId", "SkuId", "SkuMeter", "ConsumedQuantity", "ConsumedUnit")
     prices = ("PricingQuantity", "PricingUnit", "ListUnitPrice", "BilledCost")
-    assert [tuple(row[name] for name in (*names, *prices)) for row in rows_of(made)] == [
+    assert [tuple(row[name] for name in (*names, *prices)) for row in parse_rows(made)] == [
         (
             *(HAIKU_3, f"{HAIKU_3}/input", "Input Tokens", "1000", "Tokens"),
             *("0.001", "1000000 Tokens", "0.25", "0.00025"),
@@ -233,9 +235,9 @@ def test_other_units_have_separate_rows_beside_tokens() -> None:
             *("3", "Images", "0.04", "0.12"),
         ),
     ]
-    assert {row["x_PriceBasis"] for row in rows_of(made)} == {"region"}
-    assert {row["x_PriceEdition"] for row in rows_of(made)} == {"2026-09"}
-    assert not list(violations(rows_of(made)))
+    assert {row["x_PriceBasis"] for row in parse_rows(made)} == {"region"}
+    assert {row["x_PriceEdition"] for row in parse_rows(made)} == {"2026-09"}
+    assert not list(violations(parse_rows(made)))
     assert made.priced_invocations(SEPTEMBER) == 2
 
 
@@ -253,8 +255,8 @@ def test_a_call_with_unpriced_units_is_unpriced_and_in_no_row(
     model_id: str, tokens: TokenCounts, changes: dict[str, Any]
 ) -> None:
     call = usage_record(model_id=model_id, tokens=tokens, **changes)
-    charged = charges_of([(call, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
-    assert rows_of(charged) == []
+    charged = build_charges([(call, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
+    assert parse_rows(charged) == []
     assert charged.priced_invocations(SEPTEMBER) == 0
     (left_out,) = charged.left_out(SEPTEMBER)
     assert (left_out.reason, left_out.invocations) == (Unpriced.BILLED_IN_OTHER_UNITS, 1)
@@ -266,11 +268,11 @@ def test_calls_without_a_cost_are_reported_and_never_zero() -> None:
     uncounted = usage_record(tokens=TokenCounts())
     failed = usage_record(error_code="ThrottlingException")
     nowhere = usage_record(account_id="", identity_arn="unknown")
-    charged = charges_of(
+    charged = build_charges(
         (record, NO_ATTRIBUTION)
         for record in (unknown, unknown, no_kind, uncounted, failed, nowhere)
     )
-    assert rows_of(charged) == []
+    assert parse_rows(charged) == []
     assert charged.months() == [SEPTEMBER]
     assert charged.left_out(SEPTEMBER) == [
         ("a.b", Unpriced.NO_PRICE, 2, 20),
@@ -296,7 +298,7 @@ def test_the_account_comes_from_the_log_else_the_setting_else_the_caller(
 ) -> None:
     charged = DailyCharges(configured)
     charged.add(enrich(usage_record(account_id=logged, tokens=TokenCounts(input=1))))
-    assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
+    assert [row["SubAccountId"] for row in parse_rows(charged)] == [expected]
 
 
 def test_a_duplicate_of_an_unwritable_month_removes_no_call() -> None:
@@ -305,7 +307,7 @@ def test_a_duplicate_of_an_unwritable_month_removes_no_call() -> None:
     forged = real._replace(timestamp=datetime(1, 1, 1, tzinfo=UTC))
     charged.add(enrich(join(real, forged)))
     assert charged.months() == [real.timestamp.date().replace(day=1)]
-    assert len(rows_of(charged)) == 1
+    assert len(parse_rows(charged)) == 1
 
 
 @pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])
@@ -314,7 +316,7 @@ def test_a_call_of_an_unwritable_month_is_left_out(day: date) -> None:
     at = datetime.combine(day, datetime.min.time(), UTC)
     far = usage_record(request_id="far", timestamp=at, tokens=TokenCounts(3, 4))
     charged.add(enrich(far))
-    assert rows_of(charged) == []
+    assert parse_rows(charged) == []
     (month,) = charged.months()
     assert charged.left_out(month) == [LeftOut(far.model_id, NO_PERIOD, 1, 7)]
     charged.add(enrich(far), times=-1)
@@ -326,7 +328,7 @@ def test_any_other_call_has_a_row(day: date) -> None:
     charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
     charged.add(enrich(usage_record(timestamp=at, tokens=TokenCounts(3))))
-    (row,) = rows_of(charged)
+    (row,) = parse_rows(charged)
     assert row["ChargePeriodStart"] == f"{day}T00:00:00Z"
 
 
@@ -341,7 +343,7 @@ def test_overlong_log_texts_are_truncated() -> None:
     )
     charged.add(enrich(long))
     charged.add(enrich(long._replace(model_id="m" * 9000)))
-    (row,) = rows_of(charged)
+    (row,) = parse_rows(charged)
     lengths = {len(row[name] or "") for name in ("RegionId", "SubAccountId", "x_InvokedModelId")}
     assert lengths == {charges.MAX_TEXT_LENGTH}
     assert row["x_IdentityArn"] == long.identity_arn[: charges.MAX_TEXT_LENGTH]
@@ -352,7 +354,7 @@ def test_overlong_log_texts_are_truncated() -> None:
 def test_models_without_charges_are_named_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_LEFT_OUT", 2)
     made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
-    charged = charges_of([(record, NO_ATTRIBUTION) for record in made_up])
+    charged = build_charges([(record, NO_ATTRIBUTION) for record in made_up])
     for record in made_up[1:3]:
         charged.add(enrich(record), times=-1)
     found = {left.model_id: (left.invocations, left.tokens) for left in charged.left_out(SEPTEMBER)}
@@ -363,7 +365,7 @@ def test_models_without_charges_are_named_up_to_a_limit(monkeypatch: pytest.Monk
 def test_rows_are_sorted_by_time_and_unique(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    charged = charges_of(attributed)
+    charged = build_charges(attributed)
     keys = [charge.key for month in charged.months() for charge in charged.charges(month)]
     assert all(one.day <= other.day for one, other in pairwise(keys))
     assert len(set(keys)) == len(keys)
@@ -399,7 +401,7 @@ def test_charges_beyond_the_limit_name_less_of_their_callers_in_any_order(
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charges, "MAX_CHARGES", max_charges)
-        charged = charges_of(calls)
+        charged = build_charges(calls)
     assert charged.identity_detail is detail
     found = [*charged.charges(SEPTEMBER)]
     assert {charge.key.identity_arn for charge in found} == named
@@ -441,7 +443,7 @@ def test_profiles_are_not_named_if_callers_are_not(monkeypatch: pytest.MonkeyPat
 
 def test_more_charges_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
-    charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
+    charged = build_charges([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(enrich(usage_record(tokens=TokenCounts(output=1))))
 
@@ -450,7 +452,7 @@ def test_sums_list_costs_at_assumed_prices() -> None:
     near = usage_record(tokens=TokenCounts(input=1_000_000))
     far = near._replace(request_id="2", region="eu-west-1")
     sums = Sums()
-    for charge in charges_of([(near, NO_ATTRIBUTION), (far, NO_ATTRIBUTION)]).charges(SEPTEMBER):
+    for charge in build_charges([(near, NO_ATTRIBUTION), (far, NO_ATTRIBUTION)]).charges(SEPTEMBER):
         sums = sums.plus(charge)
     assert sums == Sums(2, Decimal("0.5"), Decimal("0.5"), Decimal("0.25"))
 
@@ -461,7 +463,7 @@ def test_sums_match_the_rows() -> None:
         timestamp=FIRST.replace(day=8),
         tokens=TokenCounts(input=1_000_000, output=1_000_000),
     )
-    charged = charges_of([(discounted, NO_ATTRIBUTION)])
+    charged = build_charges([(discounted, NO_ATTRIBUTION)])
     sums = Sums()
     for charge in charged.charges(SEPTEMBER):
         sums = sums.plus(charge)

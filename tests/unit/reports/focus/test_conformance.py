@@ -15,7 +15,7 @@ from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.reports.focus import COLUMNS
 from lambdas.domain.reports.focus.columns import CUSTOM_PREFIX, LEFT_OUT, SPECIFIED
 from tests.builders import SONNET_4, usage_record
-from tests.focus_calls import attributed_calls, charges_of, rows_of
+from tests.focus_calls import attributed_calls, build_charges, parse_rows
 from tests.focus_rules import COLUMN_TABLES, NOT_MET, PUBLISHED, violations
 
 SAMPLES = Path(__file__).parents[3] / "fixtures" / "invocation-logs.ndjson"
@@ -60,8 +60,8 @@ def test_custom_columns_come_last_with_a_prefix() -> None:
 
 def test_rows_of_the_samples_conform_to_the_rules() -> None:
     records = [read_message(line) for line in SAMPLES.read_bytes().splitlines()]
-    rows = rows_of(
-        charges_of(
+    rows = parse_rows(
+        build_charges(
             (
                 (record, attribute(record, TagFacts(), AttributionRules()))
                 for record in records
@@ -78,7 +78,7 @@ def test_rows_of_the_samples_conform_to_the_rules() -> None:
 def test_rows_of_any_calls_conform_to_the_rules(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    rows = rows_of(charges_of(attributed))
+    rows = parse_rows(build_charges(attributed))
     assert not list(violations(rows))
     for row in rows:
         assert list(row) == [column.name for column in COLUMNS]
@@ -129,7 +129,9 @@ def with_value(name: str, value: object) -> Callable[[dict[str, Any]], object]:
 )
 def test_the_check_finds_violations(broken: Callable[[dict[str, Any]], object], rule: str) -> None:
     call = usage_record(model_id=SONNET_4, tokens=TokenCounts(input=10, output=5))
-    rows = rows_of(charges_of([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))]))
+    rows = parse_rows(
+        build_charges([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))])
+    )
     row = dict(rows[0])
     assert Decimal(row["BilledCost"] or "NaN") > 0
     broken(row)

@@ -23,12 +23,12 @@ from tests.focus_calls import (
     IMPORTED,
     PRICING,
     PROFILE,
-    charges_of,
-    csv_of,
+    build_charges,
     enrich,
-    only_row_of,
+    parse_rows,
+    read_single_row,
     row_of_call,
-    rows_of,
+    to_csv,
 )
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
@@ -38,7 +38,7 @@ def test_a_row_has_usage_caller_and_price() -> None:
     attribution = Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PRINCIPAL)
     profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
     call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
-    row = only_row_of(call._replace(attribution=attribution))
+    row = read_single_row(call._replace(attribution=attribution))
     assert {name: value for name, value in row.items() if value is not None} == {
         "BilledCost": "0.0045",
         "BillingAccountId": "111122223333",
@@ -119,7 +119,7 @@ def test_a_service_tier_is_a_separate_price_without_a_list_price() -> None:
     ]
     call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))
     made = [(call, NO_ATTRIBUTION), (call._replace(service_tier="flex"), NO_ATTRIBUTION)]
-    charges = charges_of(made, Pricing(PriceBook([]), ContractedPrices(agreed)))
+    charges = build_charges(made, Pricing(PriceBook([]), ContractedPrices(agreed)))
     rows = map(build_row, charges.charges(date(2026, 9, 1)))
     assert {row["SkuPriceId"]: row["ListUnitPrice"] for row in rows} == {
         f"{IMPORTED}/input/unlisted/0": 4,
@@ -128,7 +128,7 @@ def test_a_service_tier_is_a_separate_price_without_a_list_price() -> None:
 
 
 def test_the_billing_account_can_be_another_account() -> None:
-    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
+    (charge,) = build_charges([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     row = build_row(charge, "999988887777")
     assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
     assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
@@ -191,7 +191,7 @@ def test_names_stay_unchanged_and_begin_no_cell(name: str) -> None:
     assert set(json.loads(row["Tags"] or "").values()) == {name}
     assert row["x_IdentityArn"] == arn
     assert not any((value or "").startswith(("=", "+", "-", "@")) for value in row.values())
-    assert csv_of(charges_of([(call, attributed)])).endswith("\r\n")
+    assert to_csv(build_charges([(call, attributed)])).endswith("\r\n")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_billing_period_is_a_calendar_month(month: date, following: date) -> N
 
 
 def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
-    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
+    (charge,) = build_charges([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     with pytest.raises(DecimalException):
         build_row(Charge(charge.key, 10**39 + 1))
 
@@ -225,7 +225,7 @@ def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
     charged = DailyCharges("111122223333")
     nobody = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
     charged.add(enrich(record, nobody))
-    rows = rows_of(charged)
+    rows = parse_rows(charged)
     assert rows
     for row in rows:
         assert not [name for name, cell in row.items() if cell and cell[0] == start]

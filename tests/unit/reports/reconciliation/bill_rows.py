@@ -79,7 +79,7 @@ def call(day: int = 8, input_tokens: int | None = 1_000_000, **changes: Any) -> 
     )._replace(**changes)
 
 
-def bill_of(*rows: BillRow, now: datetime = NOW, list_price: ListPrice = no_list_price) -> Bill:
+def make_bill(*rows: BillRow, now: datetime = NOW, list_price: ListPrice = no_list_price) -> Bill:
     """A bill with some lines."""
     bill = Bill(now, list_price)
     for each in rows:
@@ -94,7 +94,7 @@ def compare(
     now: datetime = NOW,
 ) -> Reconciliation:
     """Compare a bill with calls."""
-    bill = bill_of(*rows, now=now)
+    bill = make_bill(*rows, now=now)
     metered = Metered()
     enricher = CallEnricher(pricing, facts=TagFacts.of_profiles(bill.profiles))
     for each in calls:
