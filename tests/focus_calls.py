@@ -1,4 +1,4 @@
-"""Calls of all kinds, with prices that differ by size, area, day and agreement."""
+"""Calls of all kinds, with prices that differ by size, scope, day and contract."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ models = st.sampled_from(
         (SONNET_4, PROFILE),
         (OPUS, OPUS),
         (IMPORTED, f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}"),
-        ("nobody.knows-it-v1:0", "nobody.knows-it-v1:0"),
+        ("unknown.model-v1:0", "unknown.model-v1:0"),
     ]
 )
 calls = st.builds(

@@ -1,4 +1,4 @@
-"""Publishes editions of prices for tests of what happens with them."""
+"""Publishes price editions for tests."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Every number of Hypothesis examples follows the profile, so that CI takes all of them."""
+"""Every number of Hypothesis examples follows the profile, so that CI runs all of them."""
 
 import re
 from pathlib import Path

@@ -101,8 +101,8 @@ def test_tags_are_found_for_roles_and_users_and_not_for_missing_ones() -> None:
     assert source.find(ROLE) == FoundTags([("Project", "search"), ("b", "")])
     assert source.find(USER) == FoundTags([("Project", "search")])
     assert source.find(f"arn:aws:iam::{ACCOUNT}:user/eva").tags == []
-    for nobody in ("role/nobody", "user/nobody"):
-        assert source.find(f"arn:aws:iam::{ACCOUNT}:{nobody}") == FoundTags()
+    for missing in ("role/missing", "user/missing"):
+        assert source.find(f"arn:aws:iam::{ACCOUNT}:{missing}") == FoundTags()
 
 
 def test_tags_on_all_pages_are_found(clients: Clients) -> None:

@@ -472,7 +472,7 @@ def test_the_longest_history_is_stored_in_one_item_without_loss() -> None:
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
     entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
-    assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
+    assert history.observations[0].tags == NO_TAGS  # the oldest are dropped
     assert cache.save(ROLE, entry, replaced=None) == entry
     assert cache.load(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]

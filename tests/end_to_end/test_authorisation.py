@@ -194,7 +194,7 @@ def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, actio
 
 
 def test_the_pipeline_works_with_the_deployed_roles(deployed: Deployed) -> None:
-    caller = user("somebody")
+    caller = user("operator")
     deployed.log_calls(*calls(caller, 2), "{ poison")
     deployed.wait_for_tokens(caller, 30)
     live = deployed.cloud.client("bedrock").get_model_invocation_logging_configuration()
@@ -308,7 +308,7 @@ def test_the_traffic_auditor_needs_each_grant_to_notify_once(
 def test_the_publisher_is_denied_other_namespaces(deployed: Deployed) -> None:
     role = Role(deployed, deployed.deployment.metric_publisher)
     foreign = json.loads(
-        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"SomebodyElses"')
+        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"OtherMeter"')
     )
     assert foreign != role.document["Statement"]
     role.put(foreign)

@@ -1,4 +1,4 @@
-"""A made-up account in which calls are metered, audited and reported."""
+"""An account in which calls are metered, audited and reported."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ REPORTS = "reports"
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
-_AUDITED = NOW + timedelta(hours=6)  # what was before the deployment is not audited
+_AUDITED = NOW + timedelta(hours=6)  # hours before the deployment are not audited
 
 
 def set_variables_of_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what publishers, reporters and auditors need but for their topic; make the bucket."""
+    """Set the variables of publishers, reporters and auditors except the topic; make the bucket."""
     set_log_processor_variables(monkeypatch)
     for name, value in {
         "STACK_ID": deploy_a_stack(),

@@ -26,7 +26,7 @@ from tests.builders import HAIKU_3
 CONTEXT = lambda_context()
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
-"""Some hours after the deployment: what was before it is not audited."""
+"""Some hours after the deployment: earlier hours are not audited."""
 WITHIN = AuditWindow.at(NOW).start
 
 
@@ -164,7 +164,7 @@ def test_a_mismatch_alarm_is_followed_by_the_differences(received: Any) -> None:
 def test_hours_before_the_deployment_are_not_judged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Bedrock has calls of them, and the meter could not count any."""
+    """Bedrock has calls of them that the meter did not count."""
     at = datetime.now(UTC).replace(minute=15, second=30) + timedelta(hours=1)
     for hours in (1, 2, 3):
         start = at.replace(minute=0, second=0) - timedelta(hours=hours)

@@ -1,4 +1,4 @@
-"""A forged log with a real call's request id hides neither the call nor its tokens nor its cost.
+"""A forged log with a real call's request id hides neither the call, its tokens nor its cost.
 
 Each row of the attack is looked at in the ledger, in the metrics and in the FOCUS export.
 """
@@ -87,7 +87,7 @@ def table() -> Table:
 
 
 def meter(table: Table, *logs: dict[str, Any]) -> None:
-    """Deliver logs, and what the ledger makes of them to the metrics."""
+    """Deliver logs, then publish the changes of the ledger."""
     deliver(*map(json.dumps, logs))
     publish(table.changes())
 

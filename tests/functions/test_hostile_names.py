@@ -1,4 +1,4 @@
-"""Names that attack a reader are text in metrics, logs, notifications and deployed reports."""
+"""Hostile names are text in metrics, logs, notifications and deployed reports."""
 
 import json
 from datetime import datetime

@@ -78,7 +78,7 @@ def test_a_poison_record_does_not_stop_its_batch(
 def test_a_large_delivery_is_counted_in_parts_and_its_poison_records_quarantined(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It unpacks to more than is held in memory at once."""
+    """It unpacks to more than the memory buffer."""
     prompt = {"input": {"inputTokenCount": 10, "inputBodyJson": "lorem ipsum " * 40_000}}
     messages = [json.dumps(call(str(number)) | prompt) for number in range(20)]
     for _ in range(2):

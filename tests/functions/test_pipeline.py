@@ -1,4 +1,4 @@
-"""All the way: from gzipped deliveries, through ledger and stream, to metrics in CloudWatch."""
+"""The whole pipeline: gzipped deliveries, ledger, stream and metrics in CloudWatch."""
 
 import json
 from datetime import UTC, datetime, timedelta

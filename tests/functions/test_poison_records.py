@@ -1,4 +1,4 @@
-"""One delivery of hostile records stops nothing: each is counted or set aside with a reason."""
+"""One delivery of hostile records stops nothing: each is counted or quarantined with a reason."""
 
 import json
 from datetime import UTC, datetime, timedelta

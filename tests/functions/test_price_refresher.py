@@ -30,7 +30,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def note_a_call() -> datetime:
-    """A call of a model without a price waits for one; when it was made."""
+    """Make a call that waits for a price of its model; returns its time."""
     now = datetime.now(UTC).replace(microsecond=0)
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
@@ -64,7 +64,7 @@ def test_a_new_price_gives_calls_their_cost_once(
 def test_a_run_starts_no_step_that_may_exceed_its_time(
     left: int, *, is_done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
+    """An AWS request with its retries takes up to 45 seconds; interrupted, it would be repeated."""
     monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     note_a_call()
     context = lambda_context(left)

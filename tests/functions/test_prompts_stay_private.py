@@ -1,4 +1,4 @@
-"""No prompt and no completion leaves the log: not by metrics, reports, notifications or errors."""
+"""No prompt or completion leaves the log by metrics, reports, notifications or errors."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Calls around the time when an edition of prices is superseded have their right cost once."""
+"""Calls around the time of a superseded price edition get their right cost once."""
 
 import json
 import os

@@ -45,7 +45,7 @@ def invocations() -> InMemoryAsyncInvocations:
 def received(
     aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
 ) -> Any:
-    """Gives the messages of the topic; moto knows neither Regions nor asynchronous invocations."""
+    """Return the messages of the topic; moto lacks Regions and asynchronous invocations."""
     topic, received = subscribe_a_queue()
     for name, value in (
         ("TOPIC_ARN", topic),

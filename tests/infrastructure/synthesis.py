@@ -23,10 +23,10 @@ _FEATURES = {
     for name, value in json.loads((ROOT / "cdk.json").read_text())["context"].items()
     if name.startswith("@aws-cdk/")
 }
-# What is bundled is not copied for each of them.
+# Bundles are not copied for each of them.
 _CONTEXT = {**_FEATURES, "aws:cdk:disable-asset-staging": True}
 
-# One configuration each that takes the other road at every fork.
+# Each one takes the other branch of every setting.
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "everything": {
@@ -87,7 +87,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """The templates of one deployment, as the cloud would get them."""
+    """The templates of one deployment, as uploaded."""
 
     folder: Path
     templates: Mapping[str, dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The policy that closes the ways outside the logs denies what exists, and no metered call."""
+"""The policy against unlogged calls denies existing actions and no metered call."""
 
 import json
 from typing import Any

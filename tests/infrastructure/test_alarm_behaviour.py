@@ -26,14 +26,14 @@ Figures = Mapping[str, Sequence[float | None]]
 
 
 class FiguresByName:
-    """Figures of metrics whatever their dimensions; of one statistic and one period alone."""
+    """Values of metrics for any dimensions, and for only one statistic and period."""
 
     def __init__(self, figures: Figures, statistic: Statistic, seconds: int) -> None:
         self._figures = figures
         self._asked_for = (statistic, seconds)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        identity_metric = Metric(namespace, name, (("IdentityArn", "somebody"),))
+        identity_metric = Metric(namespace, name, (("IdentityArn", "ana"),))
         return [identity_metric, Metric(namespace, name, (("ModelId", "some-model"),))]
 
     def values(
@@ -129,7 +129,7 @@ def test_a_health_count_above_zero_raises_an_alarm(alarm: str) -> None:
 
 
 def test_calls_older_than_any_audit_raise_an_alarm() -> None:
-    """Otherwise a record dated yesterday adds a call that is never compared with Bedrock's."""
+    """Otherwise a record dated yesterday adds a call that no audit compares with Bedrock's."""
 
     def after(delay: timedelta) -> AlarmState:
         figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
@@ -188,7 +188,7 @@ def test_missing_metrics_raise_an_alarm(alarm: str, metric: str, seconds: int) -
 
 
 def test_alarms_on_missing_data_wait_for_a_first_value() -> None:
-    """Thirty minutes, or the time from one value to the next where that is longer."""
+    """Thirty minutes, or the interval between values if that is longer."""
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     warm_ups = {
         alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): configuration[
@@ -352,7 +352,7 @@ def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] =
 
 
 def test_ongoing_calls_without_a_price_notify_once() -> None:
-    """A weekend without such calls is no recovery."""
+    """A weekend without such calls does not end the alarm."""
     weekend = [None] * 62
     week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
     assert {unpriced(week[:hour]) for hour in range(1, len(week) + 1)} == {ALARM}
@@ -448,7 +448,7 @@ def test_the_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
     assert pattern["detail"]["previousState"] == {"value": ["ALARM"]}
     (arn,) = pattern["resources"]
     assert arn["prefix"]["Fn::Join"][1][-1] == ":alarm:BedrockMeter-Health-"
-    # These end by the clock and not because their cause was fixed.
+    # These end with time and not because their cause was fixed.
     (names,) = pattern["detail"]["alarmName"]
     assert names["anything-but"] == [
         f"BedrockMeter-Health-{name}"

@@ -124,7 +124,7 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ),
         ("account_thresholds", "[", "allowed: JSON"),
         ("role_rollup_patterns", ["("], "no regular expression"),
-        ("notify_emails", ["nobody"], "notify_emails.0 = 'nobody': allowed: an e-mail address"),
+        ("notify_emails", ["invalid"], "notify_emails.0 = 'invalid': allowed: an e-mail address"),
         ("notify_https", ["http://example.com"], "starts with https://"),
         ("regions", ["somewhere"], "allowed: a Region, such as us-east-1"),
         ("ledger_retention_days", 401, "less than or equal to 400"),

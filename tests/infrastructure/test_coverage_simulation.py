@@ -1,4 +1,4 @@
-"""Simulates hours of calls on a clock of their own, up to the deployed alarm on coverage.
+"""Simulates hours of calls on a simulated clock, up to the deployed coverage alarm.
 
 Calls go through the rules as they are deployed, from ledger to metrics; the audit reads these and
 Bedrock's own every five minutes, and the alarm is evaluated over what it publishes.
@@ -120,7 +120,7 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
 
 
 def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
-    """Metrics of all delivered calls, and Bedrock's of all that it has; forged ones it has not."""
+    """The meter's metrics of delivered calls, and Bedrock's metrics, which lack forged calls."""
     metrics = InMemoryMetrics()
     service = publisher(metrics)
 
@@ -171,7 +171,7 @@ def test_complete_delivery_does_not_notify() -> None:
 
 
 def test_a_single_audit_with_missing_calls_does_not_notify() -> None:
-    """They come a little later than an audit expects them, and the next one sees them."""
+    """They arrive a little later than an audit expects, and the next audit counts them."""
     slow = [replace(call, delay=timedelta(minutes=19)) for call in calls(600, over=STEP)]
     moments = list(simulate(slow, NOON + 2 * HOUR))
     assert [moment.report.is_short for moment in moments].count(True) == 1
@@ -196,7 +196,7 @@ def test_hidden_and_forged_calls_that_cancel_out_raise_an_alarm_after_two_hours(
 
 
 def test_a_loss_in_steady_traffic_notifies_within_an_hour() -> None:
-    """One percent: as soon as it is half a percent of the hour that is looked at."""
+    """One percent: found once it is half a percent of the audited hour."""
     steady = calls(20_000, over=3 * HOUR, start=NOON - HOUR)
     lossy = [
         replace(call, delay=None) if call.at >= NOON + HOUR and call.number % 100 == 0 else call

@@ -44,7 +44,7 @@ each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 
 def written(file: str, names: DeployedNames = NAMES_AS_WRITTEN) -> dict[str, Any]:
-    """The file with the names of a deployment, without the ids that CloudWatch does not know."""
+    """The file with the names of a deployment, without ids unknown to CloudWatch."""
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     for widget in body["widgets"]:
@@ -147,7 +147,7 @@ def _names(graph: dict[str, Any], metric: str) -> bool:
 
 
 def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
-    """By the metrics of the template's alarms, which know nothing of the dashboard."""
+    """The check uses the metrics of the template's alarms."""
     drawn = [
         (graph, line["value"])
         for widget in deployed("pipeline_health")["widgets"]

@@ -1,4 +1,4 @@
-"""A new deployment notifies nothing: its health alarms, minute by minute from their creation on."""
+"""A new deployment does not notify: its health alarms, minute by minute from their creation."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence

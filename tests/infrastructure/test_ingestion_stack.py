@@ -1,4 +1,4 @@
-"""The functions have the variables and permissions that they need, and no more."""
+"""The functions have only the variables and permissions that they need."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every alarm notifies the topic, names what to look at, and watches an existing metric."""
+"""Every alarm notifies the topic, describes the next step and watches an existing metric."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def alarms(configuration: str = "default") -> dict[str, dict[str, Any]]:
 
 
 def list_metrics(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Namespace, name and dimension names of each metric that an alarm looks at."""
+    """Namespace, name and dimension names of each metric of an alarm."""
     if "MetricName" in alarm:
         yield _metric(alarm)
     for query in alarm.get("Metrics", []):
@@ -65,7 +65,7 @@ def _metric(metric: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
-    """The statement of a resource's policy that lets a service in."""
+    """The statement of a resource's policy that allows a service."""
     statement: dict[str, Any]
     (statement,) = (
         candidate

@@ -1,4 +1,4 @@
-"""The deployed templates define all that the watcher compares."""
+"""The deployed templates define everything that the watcher compares."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The stack of all that is retained: encrypted, and found again by the next deployment."""
+"""The stack of retained resources: encrypted, and reused by the next deployment."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from tests.infrastructure.synthesis import (
     synthesise,
 )
 
-# A changed id would make CloudFormation replace the resource, and leave what it holds behind.
+# A changed id would make CloudFormation replace the resource and abandon its data.
 PINNED = {
     "Failures8A3E1A2F": "AWS::S3::Bucket",
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",

@@ -17,7 +17,7 @@ from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.config import Config
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesise
 
-OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it as well
+OWN_DEPENDENCIES = "W3005"  # the CDK writes DependsOn beside an equivalent reference
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)

@@ -267,7 +267,7 @@ def test_the_watcher_knows_the_deployed_logging_role() -> None:
 
 
 def _filled(document: Any) -> Any:
-    """A document in which everything that only the cloud knows is one and the same text."""
+    """A document with one text for every value known only to the cloud."""
     match document:
         case {"Fn::Join": ["", list(parts)]}:
             text = "".join(part if isinstance(part, str) else "?" for part in parts)

@@ -1,4 +1,4 @@
-"""Every kind of usage ledger behind one interface, for the suite that all of them pass."""
+"""Every kind of usage ledger behind one interface, for a common suite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TABLES = count()
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """A ledger that was empty when it was opened.
+    """A ledger that was empty at first.
 
     Attributes:
         put: Takes a batch of readings.
@@ -109,7 +109,7 @@ def make_table_in_memory() -> Table:
 
 
 def tables_in_cloud(cloud: LocalCloud) -> Callable[[], Table]:
-    """Make tables in a cloud with one pair of clients: making clients takes long."""
+    """Make tables in a cloud with one pair of clients, since creating clients is slow."""
     clients = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
     return lambda: _make_table(*clients)
 

@@ -1,4 +1,4 @@
-"""The additions to MiniStack do what AWS does, seen through its public API alone."""
+"""The additions to MiniStack behave like AWS, as seen through its public API."""
 
 import base64
 import gzip

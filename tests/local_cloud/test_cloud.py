@@ -1,4 +1,4 @@
-"""The emulator starts, says in one line why it does not, and leaves nothing behind."""
+"""The emulator starts or explains in one line why not, and leaves nothing behind."""
 
 import os
 import signal
@@ -82,7 +82,7 @@ def test_a_setting_that_prevents_the_start_is_reported_and_leaves_no_process() -
 
 
 def test_another_version_of_ministack_is_refused(tmp_path: Path) -> None:
-    """The additions reach into one version's own functions."""
+    """The additions patch internal functions of one version."""
     metadata = tmp_path / "ministack-9.9.9.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")

@@ -1,4 +1,4 @@
-"""A stack that cannot be deployed locally is refused with the name of what is in the way."""
+"""A stack that cannot be deployed locally is refused with the name of the obstacle."""
 
 import json
 from pathlib import Path

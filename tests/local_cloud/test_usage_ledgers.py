@@ -1,4 +1,4 @@
-"""The pure join, the ledgers on this machine and the one in DynamoDB keep the same promises."""
+"""The pure join and every ledger satisfy the same contract."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

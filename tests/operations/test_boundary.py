@@ -1,4 +1,4 @@
-"""The permissions boundary: it allows what the roles need, and no role needs more."""
+"""The permissions boundary allows what the roles need, and no role needs more."""
 
 import json
 from collections.abc import Mapping

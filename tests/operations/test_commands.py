@@ -76,9 +76,9 @@ def test_make_checks_credentials_first_with_the_profile_of_the_cdk(target: str) 
 
 
 def test_a_missing_profile_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(CommandError, match=r"\(nobody\) could not be found: correct AWS_PROFILE"):
+    with pytest.raises(CommandError, match=r"\(missing\) could not be found: correct AWS_PROFILE"):
         in_account(redrive_failures)
 
 

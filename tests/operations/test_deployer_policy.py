@@ -1,4 +1,4 @@
-"""The deployer's policy allows what the templates need, on the deployment's resources alone."""
+"""The deployer's policy allows what the templates need, only on the deployment's resources."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Failed deliveries and batches are processed in the end, once, and nothing else is touched."""
+"""Failed deliveries and batches are processed once, and nothing else is changed."""
 
 import json
 from typing import Any
@@ -97,7 +97,7 @@ def test_only_the_unpublished_part_of_a_batch_is_left() -> None:
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        (asynchronous("somebody-elses"), "not one of the meter's functions"),
+        (asynchronous("foreign"), "not one of the meter's functions"),
         (b"{ no json", "Expecting"),
         ({"requestPayload": {}}, "names no function"),
         ({**asynchronous(), "requestPayload": 5}, "holds no event"),

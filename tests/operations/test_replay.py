@@ -1,4 +1,4 @@
-"""Reading the log group again changes nothing but what was missing."""
+"""Reading the log group again adds only missing calls."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

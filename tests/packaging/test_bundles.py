@@ -1,4 +1,4 @@
-"""The bundles contain all that the functions import, built for Lambda's Python, and no more."""
+"""The bundles contain exactly what the functions import, built for Lambda's Python."""
 
 import os
 import platform
@@ -70,7 +70,7 @@ def test_functions_are_found() -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_can_be_imported_from_the_bundles_alone(handler: str) -> None:
-    """The import sees the bundles and a boto3, as in Lambda, and nothing else of this machine."""
+    """The import sees only the bundles and a boto3, as in Lambda."""
     layers = [layer(group) for group in {*get_groups(handler), "aws-sdk"}]
     paths = [str(bundle_code()), *map(str, layers)]
     program = (

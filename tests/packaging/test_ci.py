@@ -57,7 +57,7 @@ def test_when_tests_fail_the_end_to_end_tests_are_stopped_and_shown(tmp_path: Pa
     assert done.returncode == 3
     assert "e2e has begun\n" in done.stdout
     assert "stage e2e: stopped\n" in done.stdout
-    ended, _, _ = select.select([reading], [], [], 30)  # until no process has its other end
+    ended, _, _ = select.select([reading], [], [], 30)  # until no process holds the other end
     os.close(reading)
     assert ended
 

@@ -1,4 +1,4 @@
-"""Numbers, numbers of things and lists of names read well, and long lists stay short."""
+"""Numbers, counts and lists of names are readable, and long lists are truncated."""
 
 from decimal import Decimal
 

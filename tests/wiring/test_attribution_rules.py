@@ -1,4 +1,4 @@
-"""Rules of attribution are checked when they are read, and refusals say what to write instead."""
+"""Attribution rules are validated when read, and errors say what to write instead."""
 
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def pattern(**changes: Any) -> AttributionPatternSetting:
 
 
 def refused(reason: str) -> AbstractContextManager[Any]:
-    """Expect a refusal that names a field and what is allowed in it."""
+    """Expect an error that names a field and its allowed values."""
     field, _, what = reason.partition(": ")
     return pytest.raises(ValidationError, match=rf"{field}(\n.*error, |: ){what}")
 

@@ -1,4 +1,4 @@
-"""Wiring makes what functions consist of, and decides nothing."""
+"""Wiring creates the objects of functions and contains no decisions."""
 
 import ast
 from pathlib import Path

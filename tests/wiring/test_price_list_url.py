@@ -1,4 +1,4 @@
-"""The address of the price list: encrypted, or that of the function's own machine."""
+"""The address of the price list uses HTTPS or the loopback address."""
 
 import pytest
 

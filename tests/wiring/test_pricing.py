@@ -1,4 +1,4 @@
-"""Functions price calls with the edition in force, or go on with the last prices they read."""
+"""Functions price calls with the edition in force, or with the last prices they read."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -57,7 +57,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def publish_edition(usd: str = "1000", edition: str = FIRST) -> None:
-    """Publish a price of a model that the shipped book does not know, for calls of last week on."""
+    """Publish a price from last week of a model that the shipped book lacks."""
     now = datetime.now(UTC)
     changes = tuple(
         PriceChange(

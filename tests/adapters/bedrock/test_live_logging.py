@@ -242,7 +242,7 @@ def test_an_error_response_is_reported_as_unreadable(
 ) -> None:
     client = boto3.client(service)
     with Stubber(client) as stub:
-        stub.add_client_error(action, code, "arn:of:somebody is not authorized")
+        stub.add_client_error(action, code, "arn:of:caller is not authorized")
         with pytest.raises(NotReadableError, match="is not authorized") as caught:
             read(client)
     assert caught.value.code == code

@@ -12,7 +12,7 @@ from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError, Me
 from lambdas.domain.completeness.forged_series import SeriesReader
 from tests.fakes import InMemoryMetrics
 
-# CloudWatch takes and keeps what is recent.
+# CloudWatch accepts and keeps only recent data.
 WINDOW = AuditWindow.at(datetime.now(UTC))
 NAMESPACE = "AWS/Bedrock"
 

@@ -56,11 +56,11 @@ def test_a_missing_log_group_is_given_as_the_reason() -> None:
 def test_an_unreachable_endpoint_is_given_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    nobody = boto3.client(
+    unreachable = boto3.client(
         "logs",
         region_name="us-east-1",
         endpoint_url="http://127.0.0.1:9",
         config=Config(retries={"total_max_attempts": 1}),
     )
     with pytest.raises(InvocationLogsUnavailableError, match="does not answer: EndpointConnection"):
-        list(CloudWatchInvocationLog(nobody, GROUP).between(START, START + HOUR))
+        list(CloudWatchInvocationLog(unreachable, GROUP).between(START, START + HOUR))

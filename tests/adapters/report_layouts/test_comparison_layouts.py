@@ -234,7 +234,7 @@ def test_projects_and_savings_opportunities_beyond_a_limit_are_counted() -> None
             call(tokens=TokenCounts(M), project=f"p{n}", **FAILED)
             for n in range(MAX_WASTE_ROWS + 3)
         ),
-        *(call(model=f"nobody.knows-{n}") for n in range(7)),
+        *(call(model=f"unknown.model-{n}") for n in range(7)),
     )
     text = plain_text(report_tables(report))
     more = len(report.projects) - PROJECTS_SHOWN
@@ -254,7 +254,7 @@ def test_projects_beyond_a_limit_are_shown_as_one(monkeypatch: pytest.MonkeyPatc
     calls = [call(tokens=TokenCounts(tokens), project=f"p{tokens}") for tokens in (1, 2, 3, 4)]
     report = report_on(
         *calls,
-        call(project="p1", model="nobody.knows"),
+        call(project="p1", model="unknown.model"),
         *(call(tokens=TokenCounts(n), project=f"p{n}", **FAILED) for n in (1, 2, 4)),
     )
     assert [project.project for project in report.projects] == ["p4", "p3", "__other__"]

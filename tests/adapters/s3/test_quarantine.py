@@ -43,7 +43,7 @@ def kept() -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_rejected_record_is_stored_with_its_position_and_without_bodies() -> None:
+def test_a_stored_record_has_its_position_and_no_bodies() -> None:
     bad = json.dumps(log("bad", timestamp="yesterday") | BODIES)
     (entry,) = quarantined(json.dumps(log("good")), "", bad)
     assert MARKER not in json.dumps(entry).replace(MARKER * 2, "")
@@ -96,7 +96,7 @@ def test_a_position_outside_the_delivery_is_described_by_the_delivery() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_each_of_many_rejected_records_is_stored_with_its_position() -> None:
+def test_each_of_many_stored_records_has_its_position() -> None:
     entries = quarantined(*[f"poison {number}" for number in range(2000)])
     assert [entry["line"] for entry in entries] == list(range(1, 2001))
     assert len({entry["sha256"] for entry in entries}) == 2000

@@ -225,7 +225,7 @@ def test_a_query_for_minimum_takes_the_minimum_of_each_group() -> None:
     [
         "ANOMALY_DETECTION_BAND(a, 3)",
         "RATE(a)",
-        "nobody + 1",
+        "unknown + 1",
         "a +",
         "a; b",
         "FILL(a)",

@@ -413,7 +413,7 @@ def test_a_path_without_a_bill_is_refused_like_a_path_without_logs(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("bill.parquet", b"PAR1 this is none"),
+        ("bill.parquet", b"PAR1 not parquet"),
         ("bill.csv", b""),
         ("bill.csv", b"a,a\n1,2\n"),
         ("bill.csv.gz", b"\x1f\x8b\x08\x00broken"),

@@ -153,7 +153,7 @@ def test_thresholds_and_units_are_drawn_as_configured() -> None:
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        (["BedrockMeter", "OutputTokens", "IdentityArn", "nobody"], "No data in this time range."),
+        (["BedrockMeter", "OutputTokens", "IdentityArn", "unknown"], "No data in this time range."),
         (["AWS/Bedrock", "Invocations"], "AWS/Bedrock is not in some logs: a deployment shows it."),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_hostile_name_does_not_break_a_body() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [("nothing", "", "1d"), ("usage_overview", "", "9y"), ("identity_detail", "nobody", "1d")],
+    [("nothing", "", "1d"), ("usage_overview", "", "9y"), ("identity_detail", "unknown", "1d")],
 )
 def test_a_missing_view_is_named(asked: tuple[str, str, str]) -> None:
     with pytest.raises(NoSuchViewError):

@@ -158,7 +158,7 @@ def test_failed_calls_are_attributed_like_others() -> None:
     assert climb({*EACH_SOURCE}, failed) == climb({*EACH_SOURCE})
 
 
-# As of its time.
+# Changes over time.
 
 
 def test_a_changed_tag_does_not_change_earlier_calls() -> None:
@@ -271,7 +271,7 @@ def test_no_metadata_of_an_untrusted_caller_changes_a_label(
     assert forged == honest._replace(is_forged=names_a_label)
 
 
-# Whatever comes.
+# Any input.
 
 
 @given(
@@ -322,7 +322,7 @@ def test_a_caller_of_unknown_form_is_attributed_by_its_profile() -> None:
     assert climb({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
 
 
-# Profiles that name another project than the caller's own tags.
+# Profiles with another project than the caller's tags.
 
 OTHER_PROJECT = TagFacts({PROFILE: history(project("victim")), ROLE: history(project("own"))})
 

@@ -1,4 +1,4 @@
-"""Profiles go by their model, as far as it is known."""
+"""Profiles are named by their model if it is known."""
 
 import pytest
 

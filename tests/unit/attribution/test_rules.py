@@ -1,4 +1,4 @@
-"""Rules of attribution match the callers that they name, each for its time."""
+"""Attribution rules match their callers during their period."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def session(role: str, name: str = "s", account_id: str = ACCOUNT) -> str:
     return f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}"
 
 
-# Who is trusted.
+# Trusted principals.
 
 
 def test_no_principal_is_trusted_by_default() -> None:

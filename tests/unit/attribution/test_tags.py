@@ -31,7 +31,7 @@ def at(hours: float) -> datetime:
     return NOON + hours * HOUR
 
 
-# Which resources have tags.
+# Resources with tags.
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_call_has_the_tags_of_its_profile_and_its_caller() -> None:
     assert tagged_arns(usage_record(invoked_model_id=PROFILE, identity_arn="unknown")) == (PROFILE,)
 
 
-# Which tags are kept.
+# Stored tags.
 
 
 def test_tags_that_no_rule_uses_are_not_stored() -> None:
@@ -112,7 +112,7 @@ def test_an_overlong_value_is_truncated() -> None:
     assert kept_tags([("a", "x" * 10_000)], {"a"}) == (("a", "x" * MAX_TAG_VALUE_LENGTH),)
 
 
-# What held when.
+# Tags at a time.
 
 
 def test_a_call_has_the_tags_in_effect_at_its_time() -> None:

@@ -1,4 +1,4 @@
-"""Calls get model, labels and money by what was known when they were made; records stay."""
+"""Calls get model, labels and cost as of their time, and records stay unchanged."""
 
 from copy import deepcopy
 from datetime import date, datetime, timedelta
@@ -46,7 +46,7 @@ TODAY = date(2026, 9, 8)
 
 
 def tagged(**projects: str) -> InMemoryTagSource:
-    """Users of a company, with the projects that their tags name."""
+    """Users with the projects in their tags."""
     source = InMemoryTagSource()
     for user, project in projects.items():
         source.found[f"arn:aws:iam::111122223333:user/{user}"] = FoundTags([("project", project)])

@@ -1,4 +1,4 @@
-"""Audits read a bounded number of metrics, and miss no minute for it."""
+"""Audits read a bounded number of metrics and still cover every minute."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -36,5 +36,5 @@ def test_audits_read_no_more_metrics_beyond_the_limit(models: int) -> None:
 def test_audits_per_model_run_in_pairs_and_cover_each_minute(models: int) -> None:
     chosen = [window for window in WINDOWS if is_by_model(window, models)]
     gaps = {later.end - earlier.end for earlier, later in pairwise(chosen)}
-    assert STEP in gaps  # the alarm needs two audits running
+    assert STEP in gaps  # the alarm needs two consecutive audits
     assert all(later.start <= earlier.end for earlier, later in pairwise(chosen))

@@ -1,4 +1,4 @@
-"""Calls that Bedrock has counted and the meter has not are found, whatever models are called."""
+"""Calls counted by Bedrock and not by the meter are found for any spelling of models."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +89,7 @@ def test_there_is_no_ratio_without_calls() -> None:
 def test_every_bedrock_call_is_compared_once_for_any_spelling_of_its_model(
     bedrock: dict[str, int], data: st.DataObject
 ) -> None:
-    """A model's calls, split over its spellings, are those of the one model that is metered."""
+    """A model's calls are split over its spellings and metered as one model."""
     metered = data.draw(st.fixed_dictionaries(dict.fromkeys(bedrock, calls)))
     spelled: dict[str, int] = {}
     for model, count in bedrock.items():

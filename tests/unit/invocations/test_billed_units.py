@@ -1,4 +1,4 @@
-"""Units other than tokens: wherever a response says how many, and nowhere else."""
+"""Units other than tokens are read only where a response reports their number."""
 
 from time import process_time
 from typing import Any

@@ -326,7 +326,7 @@ def openai(prompt: object, cached: object) -> dict[str, Any]:
         pytest.param(100, 0, TokenCounts(100, 20, 0), id="none_cached"),
         pytest.param(100, 100, TokenCounts(0, 20, 100), id="all_cached"),
         pytest.param(100, None, TokenCounts(100, 20), id="not_reported"),
-        pytest.param(100, "many", TokenCounts(100, 20), id="told_in_words"),
+        pytest.param(100, "many", TokenCounts(100, 20), id="text_count"),
     ],
 )
 def test_cached_tokens_are_subtracted_from_openai_s_prompt_count(
@@ -588,7 +588,7 @@ def test_the_latency_is_read_even_if_a_guardrail_intervened() -> None:
         ({"usage": {"input_tokens": 1, "service_tier": "standard"}}, None),
         ({"service_tier": ""}, None),
         ({"service_tier": 7}, None),
-        ({"service_tier": "a tier of somebody's own"}, None),
+        ({"service_tier": "an unknown tier"}, None),
         ({"service_tier": "f" * 33}, None),
         ({"serviceTier": "flex"}, None),
         ({"content": [{"service_tier": "flex"}]}, None),

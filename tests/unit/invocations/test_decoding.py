@@ -1,4 +1,4 @@
-"""Decoding JSON that callers and models have had a hand in."""
+"""Decoding of JSON with content from callers and models."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Opening what CloudWatch Logs delivers."""
+"""Decoding of deliveries from CloudWatch Logs."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Models behind application inference profiles and prompt routers, by what a response says."""
+"""Models behind application inference profiles and prompt routers, as named in responses."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A large delivery is read a part at a time: every message, in memory that does not grow."""
+"""A large delivery is read in parts, with every message and constant memory."""
 
 import base64
 import gzip

@@ -152,7 +152,7 @@ def test_reading_the_name_of_a_foundation_model_again_does_not_change_it(
     assert foundation_model_id(once) == once
 
 
-# What a response calls a model.
+# Model names in responses.
 
 
 @pytest.mark.parametrize(

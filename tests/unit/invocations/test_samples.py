@@ -1,4 +1,4 @@
-"""Every sample log against figures that were read off by hand: see `fixtures`."""
+"""Every sample log against counts that were read by hand: see `fixtures`."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""One log message: counted, rejected with a reason, or rightly ignored."""
+"""One log message is counted, rejected with a reason, or ignored."""
 
 import json
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ def test_a_minimal_record_has_a_request_a_model_and_a_time() -> None:
     )
 
 
-# What cannot be counted.
+# Rejected messages.
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_any_other_text_is_rejected(text: str) -> None:
     assert read_message(text) is RejectionReason.NOT_JSON
 
 
-# When.
+# Time.
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_every_time_is_read_as_written(moment: datetime) -> None:
     assert record.timestamp == moment.replace(tzinfo=UTC)
 
 
-# Who.
+# Caller.
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_the_first_of_a_list_of_callers_is_used_and_text_is_a_caller(
     assert read_record(invocation_log(identity=identity)).identity_arn == ANA
 
 
-# What became of it.
+# Outcome.
 
 
 @pytest.mark.parametrize("code", [None, ""])
@@ -394,7 +394,7 @@ def test_a_call_blocked_on_output_counts_the_model_s_tokens_once() -> None:
     assert read_tokens(log) == TokenCounts(70, 209)
 
 
-# What callers and models may try.
+# Hostile callers and models.
 
 
 @pytest.mark.parametrize("part", [None, 5, "text", [], [{"inputTokenCount": 5}], True])

@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 
 def joined(*records: UsageRecord) -> UsageRecord:
-    """The one record of some readings, the same in every order."""
+    """Join readings in every order; returns the one record."""
     results = {tuple(join_readings(order).values()) for order in permutations(records)}
     ((record,),) = results
     return record

@@ -1,4 +1,4 @@
-"""Invocation logging as it was deployed, for tests that change something."""
+"""Deployed invocation logging, for tests of changes."""
 
 from __future__ import annotations
 

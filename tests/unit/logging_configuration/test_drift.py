@@ -1,4 +1,4 @@
-"""Whatever makes invocation logging other than it was deployed is found, and nothing else is."""
+"""Every change from the deployed invocation logging is found, and nothing else."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -148,7 +148,7 @@ def test_a_foreign_configuration_always_has_a_reported_difference(
             f"log group {GROUP} keeps logs for ever instead of 90 days",
         ),
         (
-            group(subscriptions=frozenset({("arn:of:somebody-else", "")})),
+            group(subscriptions=frozenset({("arn:of:other-team", "")})),
             Subject.SUBSCRIPTION,
             f"log group {GROUP} is not subscribed to any more",
         ),
@@ -166,7 +166,7 @@ def test_a_different_log_group_is_reported_by_its_differences(
 
 
 def test_other_subscriptions_are_allowed() -> None:
-    live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:somebody-else", "ERROR")})
+    live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:other-team", "ERROR")})
     assert list(compare_log_group(DEPLOYED, live)) == []
 
 

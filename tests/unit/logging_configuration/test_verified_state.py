@@ -1,4 +1,4 @@
-"""The logging state is taken only where its copy agrees, and the watch sees where it does not."""
+"""The logging state is accepted only if its copy agrees, and the watcher reports if not."""
 
 from dataclasses import replace
 

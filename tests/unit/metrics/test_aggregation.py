@@ -1,4 +1,4 @@
-"""Data points add up to the calls they were made of."""
+"""Data points add up to their calls."""
 
 from datetime import timedelta
 from decimal import Decimal

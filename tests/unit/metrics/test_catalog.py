@@ -1,4 +1,4 @@
-"""The catalog is fit for CloudWatch, and bounds what every further identity costs."""
+"""The catalog is valid for CloudWatch, and bounds the cost of each further identity."""
 
 from collections import Counter
 from decimal import Decimal
@@ -86,7 +86,7 @@ def test_every_metric_reads_its_value_of_a_call() -> None:
         tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
         latency_ms=7,
     )
-    nobody = Attribution(
+    unattributed = Attribution(
         UNATTRIBUTED,
         UNATTRIBUTED,
         UNATTRIBUTED,
@@ -95,7 +95,7 @@ def test_every_metric_reads_its_value_of_a_call() -> None:
         is_disputed=True,
     )
     cost = Cost(Decimal(2), Decimal("1.5"), price=None, basis=PriceBasis.ASSUMED)
-    call = enriched(record)._replace(attribution=nobody)
+    call = enriched(record)._replace(attribution=unattributed)
     values = {name: metric.value_of(call, cost) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,

@@ -109,7 +109,7 @@ def make_points(records: list[UsageRecord]) -> Sequence[DataPoint]:
 
 
 def estimate_size(points: Sequence[DataPoint]) -> int:
-    """Taken high, as a form: 400 bytes a point, 3 a letter of its dimensions, 100 a value."""
+    """A high estimate: 400 bytes a point, 3 a letter of its dimensions, 100 a value."""
     return sum(
         400
         + 3 * sum(len(name) + len(value) for name, value in point.dimensions)

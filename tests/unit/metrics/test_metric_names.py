@@ -1,4 +1,4 @@
-"""Metric names are spelt once: ours in the catalog, those of Amazon Bedrock beside it."""
+"""Metric names are spelled once: the meter's in the catalog, Amazon Bedrock's beside it."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ NAMES = {
     *(*BedrockMetric, *MantleMetric),
     *(bedrock_metrics.BEDROCK_NAMESPACE, bedrock_metrics.MANTLE_NAMESPACE),
 }
-# Runbooks are called as the alarm on the metric, which has the metric's name.
+# A runbook is named after its alarm, which has the name of the metric.
 SPELT = re.compile(rf"(?<!runbooks/)(?<!\w)({'|'.join(sorted(NAMES, reverse=True))})(?!\w)")
 
 

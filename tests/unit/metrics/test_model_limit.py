@@ -1,4 +1,4 @@
-"""Callers choose names of models; metrics of them stay within a bound."""
+"""Callers choose model names, and the number of model metrics stays bounded."""
 
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.invocations import UsageRecord
@@ -23,7 +23,7 @@ OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
 
 
 class Places:
-    """One of two registries of a table, with a bound of its own on what both have admitted."""
+    """One of two registries of a table, with a separate limit on all admitted names."""
 
     def __init__(self, members: set[tuple[str, str]], bound: int) -> None:
         self._members, self._bound = members, bound

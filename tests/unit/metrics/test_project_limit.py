@@ -1,4 +1,4 @@
-"""Projects past a limit share one series."""
+"""Projects beyond a limit share one series."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ PROJECTS = {ANA: "search", BEN: "shop"}
 
 
 def shown(*records: UsageRecord) -> list[str]:
-    """The projects that metrics show, where one a month has a series of its own."""
+    """The projects in metrics with a limit of one project a month."""
     namer = dimension_namer(max_projects=1)
     attributed = (
         NO_ATTRIBUTION._replace(project=PROJECTS.get(record.identity_arn, UNATTRIBUTED))
@@ -25,8 +25,8 @@ def shown(*records: UsageRecord) -> list[str]:
 
 
 def test_projects_beyond_the_limit_share_a_series_and_unattributed_calls_use_none() -> None:
-    nobody = usage_record(identity_arn="arn:aws:iam::111122223333:user/nobody")
-    calls = (nobody, usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
+    unattributed = usage_record(identity_arn="arn:aws:iam::111122223333:user/none")
+    calls = (unattributed, usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
     assert shown(*calls) == [UNATTRIBUTED, "search", "__other__"]
 
 

@@ -1,4 +1,4 @@
-"""Calls are sent in their order, each once, up to the first chunk that cannot be sent."""
+"""Calls are sent in order, each once, up to the first chunk that fails."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Work that is billed in other units than tokens is priced by them, or unpriced, never $0."""
+"""Calls billed in units other than tokens are priced by unit or unpriced, never $0."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""The cost of a call is exact, adds up, and is never zero where it is not known."""
+"""The cost of a call is exact, adds up, and is never zero if unknown."""
 
 from dataclasses import replace
 from datetime import date

@@ -25,7 +25,7 @@ class Clock:
 
 
 class Reloading:
-    """A book that reloads, with its store, its clock and what it complained of."""
+    """A reloading book with its store, clock and reported errors."""
 
     def __init__(self) -> None:
         self.store, self.clock = InMemoryPriceEditions(), Clock()

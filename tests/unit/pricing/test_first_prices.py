@@ -35,7 +35,7 @@ LAST_WEEK = usage_record(
 
 
 def publish(shipped: PriceBook, *rates: ListedRate) -> Edition:
-    """The edition that the first check makes."""
+    """The edition of the first check."""
     review = review_listings(
         [listing(*rates)], before=[], book=shipped, updates=PriceUpdates(), now=NOW
     )

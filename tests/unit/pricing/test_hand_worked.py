@@ -1,4 +1,4 @@
-"""Calls worked out by hand against the shipped book: one for each basis, and reported ones."""
+"""Hand-calculated costs of calls with the shipped book: one per basis, and reported ones."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A listing has the rates of calls that Bedrock logs, and says how much it leaves out."""
+"""A listing has the rates of logged calls, and counts omitted rows."""
 
 from collections.abc import Mapping
 from datetime import date

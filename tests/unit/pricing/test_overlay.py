@@ -1,4 +1,4 @@
-"""An edition's changes hold from their day on, and the rest of the shipped book stays."""
+"""An edition's changes apply from their day, and the other shipped prices stay."""
 
 from datetime import date, timedelta
 from decimal import Decimal

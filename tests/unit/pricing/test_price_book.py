@@ -1,4 +1,4 @@
-"""Each kind takes the newest row of the closest scope that lists it, else an assumed price."""
+"""Each kind has the newest price of the closest scope that lists it, else an assumed price."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""New prices of the list are published, unless they look like a mistake: then they are held."""
+"""New listed prices are published, or held if they look wrong."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -105,7 +105,7 @@ def test_a_global_price_is_not_listed_again_for_one_region() -> None:
 
 
 def test_a_price_with_a_reason_stays_until_the_list_changes() -> None:
-    """Such as one of AWS's page, where the list has another one."""
+    """For example a price of AWS's pricing page that differs from the list."""
     chosen = book(price("6", reason="the page, for extended access"))
     said = listing(rate("5"))
     assert news(review(chosen, said)) == {}

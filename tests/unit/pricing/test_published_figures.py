@@ -1,4 +1,4 @@
-"""Every published figure of bedrock-runtime is the price of a call that is read from a log."""
+"""Every published price of bedrock-runtime is the price of a logged call."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def figures() -> Iterator[Figure]:
 
 
 class Exemption(NamedTuple):
-    """Figures that the book does not follow.
+    """Published prices that the book does not follow.
 
     Attributes:
         models: The beginnings of the models' ids.

@@ -104,7 +104,7 @@ def test_flex_costs_less_than_standard_and_faster_tiers_cost_more() -> None:
                 assert is_cheaper is (price.service_tier == "flex"), (price, standard)
 
 
-@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])
+@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "unknown.model-v1:0"])
 def test_a_model_without_a_published_price_has_none(model_id: str) -> None:
     assert not shipped_prices().knows(model_id)
 

@@ -1,4 +1,4 @@
-"""The dearest known price is taken if readings of a call disagree on its model or tier."""
+"""Readings that disagree on model or tier cost the dearest known price."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -161,7 +161,7 @@ def test_a_duplicate_of_an_earlier_day_cannot_lower_the_price() -> None:
 
 
 def make_duplicates(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
-    """More readings of a call than are kept, each with another model."""
+    """More readings of a call than the limit, each with another model."""
     names = [f"{model_id}{number}" for number in range(MAX_CONFLICT_VALUES + 1)]
     return [
         real._replace(model_id=name, invoked_model_id=name, service_tier=tier) for name in names

@@ -1,4 +1,4 @@
-"""A small deployment, for tests of what is compared with it."""
+"""A small deployment for tests of comparisons with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies of the account count where they act on the meter's log groups, and not elsewhere."""
+"""Account policies are reported only if they affect the meter's log groups."""
 
 import pytest
 

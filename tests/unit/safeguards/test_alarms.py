@@ -1,4 +1,4 @@
-"""Alarms that are gone, silent or changed are found."""
+"""Deleted, silenced and changed alarms are found."""
 
 from typing import Any
 

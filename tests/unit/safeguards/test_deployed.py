@@ -1,4 +1,4 @@
-"""Deployed values are those of the templates, with the names that CloudFormation gave."""
+"""Deployed values come from the templates, with the names that CloudFormation gave."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A table that loses items or no longer reports changes is a difference."""
+"""A table that loses items or no longer reports changes is drift."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Policies that mask, rewrite or copy logs are found, except those that the owner names."""
+"""Policies that mask, rewrite or copy logs are found unless they are declared."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A second change of the same thing is a new difference, even where its text names no value."""
+"""A second change of a setting is new drift, even if its text names no value."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Rules, event source mappings and functions that do not do what was deployed are found."""
+"""Changed rules, event source mappings and functions are found."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""An audit reads what it needs, compares both sides and pays for no more."""
+"""An audit reads only what it needs, and compares both sides."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def test_only_calls_are_read_if_none_are_missing() -> None:
 
 
 def test_tokens_are_read_only_for_the_notification() -> None:
-    """Else hiding calls for a month would make the audits cost more."""
+    """Otherwise hiding calls for a month would increase the cost of audits."""
     auditor = CoverageAuditor(account(metered=10, bedrock=20))
     (model,) = auditor.audit(QUIET).models
     assert model.tokens == {}
@@ -60,7 +60,7 @@ def test_tokens_of_two_settled_hours_are_read() -> None:
 
 
 def test_only_hours_after_the_start_of_metering_are_judged() -> None:
-    """A new deployment does not miss what was called before it."""
+    """A new deployment does not report earlier calls as missing."""
     metrics = account(metered=0, bedrock=1_000)
     window = AuditWindow.at(QUIET)
     early = CoverageAuditor(metrics, metered_since=window.start + timedelta(seconds=1))
@@ -145,7 +145,7 @@ def test_missing_calls_among_a_thousand_profiles_are_found_within_an_hour() -> N
     short = [report.is_short for report in reports]
     assert short.count(True) == 2
     first = short.index(True)
-    assert short[first + 1]  # the alarm needs two audits running
+    assert short[first + 1]  # the alarm needs two consecutive audits
     assert [model.model_id for model in reports[first].short_models] == [SONNET_4]
     (total,) = reports[first - 1].models
     assert total.model_id == ALL_MODELS
@@ -193,7 +193,7 @@ def account_with_fake_series(*names: str) -> InMemoryMetrics:
     metrics.add("BedrockMeter", "Invocations", WITHIN, 9, SONNET_4)
     metrics.add("BedrockMeter", "Invocations", WITHIN, 8, "application-inference-profile/new")
     metrics.add("BedrockMeter", "Invocations", WITHIN, 7, "__other__")
-    for model, calls in ((f"us.{HAIKU_3}", 100), ("known", 9), ("new", 8), ("vendor.folded", 7)):
+    for model, calls in ((f"us.{HAIKU_3}", 100), ("known", 9), ("new", 8), ("vendor.other", 7)):
         metrics.add("AWS/Bedrock", "Invocations", WITHIN, calls, model)
     return metrics
 

@@ -1,4 +1,4 @@
-"""An audit of traffic outside the logs notifies of each kind once, whatever cannot be read."""
+"""An audit of traffic outside the logs notifies of each kind once, even if parts are unreadable."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -80,7 +80,7 @@ def test_each_unmetered_region_is_notified_once_a_day(account: Account) -> None:
 def test_a_hundred_times_as_many_calls_notify_again_the_same_day(
     account: Account,
 ) -> None:
-    """A first call must not keep a million later ones quiet."""
+    """A first call must not suppress the notice of a million later ones."""
     found = []
     for hour, calls in enumerate([1, 99, 100, 50, 1_000_000, 10_000, 1]):
         account.traffic.regions = {WEST: RegionTraffic(WEST, {HAIKU_3: calls})}

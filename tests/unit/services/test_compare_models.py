@@ -1,4 +1,4 @@
-"""The report is on the last whole week, wholly or not at all."""
+"""The report covers the last whole week, completely or not at all."""
 
 import json
 from collections.abc import Callable
@@ -284,6 +284,6 @@ def test_more_calls_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyP
 
 
 def in_time(steps: int) -> Callable[[], bool]:
-    """So many steps are in time."""
+    """A number of steps within the time limit."""
     left = iter([True] * steps)
     return lambda: next(left, False)

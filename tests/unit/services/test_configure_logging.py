@@ -1,4 +1,4 @@
-"""Logging is switched on and off without harm to an existing configuration."""
+"""Logging is switched on and off without damage to an existing configuration."""
 
 from contextlib import suppress
 
@@ -31,12 +31,12 @@ def configuration(group: str) -> LoggingConfiguration:
 
 
 OURS, NEW = configuration("ours"), configuration("ours-renamed")
-FOREIGN, CHANGED = configuration("audit"), configuration("somebody-else-since")
+FOREIGN, CHANGED = configuration("audit"), configuration("another-team")
 LIVE = {"none": None, "ours": OURS, "foreign": FOREIGN, "changed since": CHANGED}
 
 
 class Account:
-    """An account whose logging is in one of the four states that a request can meet."""
+    """An account whose logging is in one of the four states of a request."""
 
     def __init__(self, state: str, replaced: LoggingConfiguration | None = None) -> None:
         self.api = InMemoryLoggingApi(LIVE[state])
@@ -150,7 +150,7 @@ def test_a_configuration_left_by_a_failed_update_is_recognized(
 
 
 def test_a_refused_update_can_be_rolled_back() -> None:
-    """Else the stack would be stuck between what it was and what it should have become."""
+    """Otherwise the stack would be stuck between its old and its new state."""
     account = Account("none")
     account.put(OURS, REFUSE)
     account.api.live = CHANGED
@@ -216,7 +216,7 @@ def test_adopting_a_replaced_configuration_restores_it() -> None:
 
 def test_adopting_another_group_than_the_replaced_one_is_an_error() -> None:
     account = Account("ours", replaced=CHANGED)
-    with pytest.raises(ForeignConfigurationError, match="somebody-else-since, but log group audit"):
+    with pytest.raises(ForeignConfigurationError, match="another-team, but log group audit"):
         account.put(OURS, ADOPT)
     assert account.api.live == OURS
 
@@ -372,7 +372,7 @@ def test_a_changed_flag_makes_the_configuration_foreign() -> None:
     ("live", "policy", "message"),
     [
         (FOREIGN, REFUSE, "log group audit. Nothing was changed. Either use it as it is"),
-        (CHANGED, ADOPT, "log group somebody-else-since, but log group audit"),
+        (CHANGED, ADOPT, "log group another-team, but log group audit"),
         ({"s3Config": {"bucketName": "archive"}}, ADOPT, "bucket archive alone"),
         ({"s3Config": {"bucketName": "archive"}}, REFUSE, "goes to bucket archive"),
         ({"textDataDeliveryEnabled": True}, REFUSE, "goes to nowhere"),

@@ -1,4 +1,4 @@
-"""Both billing periods are written afresh, each wholly or not at all."""
+"""Both billing periods are rewritten, each completely or not at all."""
 
 import gzip
 import hashlib
@@ -46,7 +46,7 @@ CALLS = [
 
 
 def copy_as_parquet(csv: Path, parquet: Path) -> int:
-    """Stands in for the adapter, which has tests of its own."""
+    """A stand-in for the adapter, which has separate tests."""
     parquet.write_bytes(csv.read_bytes())
     return 0
 

@@ -1,4 +1,4 @@
-"""Series that the meter cannot have published are found, regardless of their author."""
+"""Series that the meter cannot have published are found."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Messages end in the ledger or in quarantine, and nowhere else."""
+"""Every counted message is in the ledger, and every rejected one in quarantine."""
 
 from datetime import timedelta
 

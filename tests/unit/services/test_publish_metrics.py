@@ -1,4 +1,4 @@
-"""Every call is published once, whatever fails on the way."""
+"""Every call is published once despite failures."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -172,7 +172,7 @@ def test_chunks_sent_before_a_refused_chunk_are_not_sent_again() -> None:
 
 
 class Stream(RuleBasedStateMachine):
-    """A stream that delivers batches until they are taken, over a sink that fails at will."""
+    """A stream that retries batches until accepted, over a sink that fails on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -269,7 +269,7 @@ def test_a_noted_call_gets_its_cost_only_from_the_note_on_retry() -> None:
 
 
 def test_a_profile_resolved_between_attempts_has_its_cost_once() -> None:
-    """Seconds may lie between the two, in which the same process tries it at the same prices."""
+    """The same process may retry it within seconds at the same prices."""
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
     source.busy, sink.taken_before_a_refusal = {"bedrock"}, 0
@@ -298,7 +298,7 @@ def test_only_calls_through_profiles_read_notes_on_the_first_attempt() -> None:
 
 @pytest.mark.parametrize("is_retried", [False, True])
 def test_nothing_is_sent_and_everything_retried_while_notes_fail(*, is_retried: bool) -> None:
-    """Sent without a note, a call's cost would be lost; noted too late, its tokens be doubled."""
+    """Sent without a note, a call's cost would be lost; noted too late, its tokens would double."""
 
     class Busy(InMemoryUnpricedCalls):
         is_busy = True

@@ -19,7 +19,7 @@ NOW = NOON + timedelta(seconds=30)
 
 
 class InMemoryPublisher:
-    """Keeps what it is given, and sends no more than the first changes of it."""
+    """Records its changes, and sends only the first of them."""
 
     def __init__(self, first_unsent: int | None = None) -> None:
         self.first_unsent = first_unsent

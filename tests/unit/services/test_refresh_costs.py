@@ -1,4 +1,4 @@
-"""A run publishes missing cost, then the differences that superseded prices make."""
+"""A run publishes missing costs, then corrections of superseded prices."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -21,7 +21,7 @@ MODELS = {HAIKU_3: RepricedModel(3, Decimal(1), ())}
 
 
 class InMemoryRuns:
-    """Both kinds of work, which report what they are made with."""
+    """Both kinds of work, which report their arguments."""
 
     def __init__(self, repriced: RepriceReport, published: int = 0) -> None:
         self.repriced = repriced

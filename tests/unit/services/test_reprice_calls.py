@@ -243,7 +243,7 @@ def test_a_run_without_time_reports_it_and_leaves_the_other_calls() -> None:
 
 
 def test_calls_of_a_group_still_without_a_price_wait_and_are_named() -> None:
-    """A long call of a model whose price of long calls leaves a kind of tokens out."""
+    """A large call of a model whose price of large calls lacks a kind of tokens."""
     rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
     pricing = Pricing(PriceBook([listed_price(SONNET_4, *rates)]))
     short = usage_record(request_id="short", model_id=SONNET_4)

@@ -1,4 +1,4 @@
-"""Price updates: a daily check, editions behind one pointer, and decisions on what is held."""
+"""Price updates: a daily check, editions behind one pointer, and decisions on held prices."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -57,7 +57,7 @@ class Prices:
         return self.pointer.held
 
     def usd(self, days: int = 1, item: TokenKind = TokenKind.INPUT) -> Decimal:
-        """The price of a kind, so many days after the first check."""
+        """The price of a kind at a number of days after the first check."""
         edition = self.pointer.edition
         shipped = self.updater.shipped
         prices = lay_over(shipped, self.store.read_edition(edition)) if edition else shipped

@@ -1,4 +1,4 @@
-"""Objects that do something do it by name."""
+"""Services and adapters have verbs as methods, and no class is callable."""
 
 from importlib import import_module
 from inspect import getmembers, isclass

@@ -1,4 +1,4 @@
-"""Figures per identity and per model add up, whatever order calls come in."""
+"""Totals per identity and per model add up for any order of calls."""
 
 from datetime import timedelta
 from decimal import Decimal

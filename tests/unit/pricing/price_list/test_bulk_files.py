@@ -1,4 +1,4 @@
-"""Bulk files: they are read in pieces and within limits, and no row disappears."""
+"""Bulk files are read in chunks and within limits, and no row is lost."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Names of models: each recorded name is one model, however it is spelled."""
+"""Each recorded model name is one model in any spelling."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows of the AWS Price List: each gives its price, or the reason why it has no price."""
+"""Each row of the AWS Price List gives its price or the reason why it has none."""
 
 import json
 from datetime import date

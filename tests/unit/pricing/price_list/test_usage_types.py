@@ -1,4 +1,4 @@
-"""Usage types: all three grammars are read, and what is not understood is not guessed."""
+"""Usage types of all three grammars are read, and unknown ones are not guessed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The cost of traffic on other models is exact, compares like with like, and guesses nothing."""
+"""The cost of traffic on other models is exact and compares like with like."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -128,7 +128,7 @@ def test_all_spellings_of_a_model_are_one_model() -> None:
 
 def test_calls_without_a_cost_are_counted_separately_and_named() -> None:
     report = report_on(
-        call(model="maker.nobody-knows"),
+        call(model="maker.unknown"),
         call(tokens=TokenCounts()),
         call(tokens=TokenCounts(1, 1, cache_read=1), model=CACHELESS),
         call(error_code="ValidationException"),
@@ -136,7 +136,7 @@ def test_calls_without_a_cost_are_counted_separately_and_named() -> None:
     assert report.account.traffic == ()
     assert report.account.failed_calls == 1
     assert report.account.unpriced == {
-        Unknown("maker.nobody-knows", Unpriced.NO_PRICE): 1,
+        Unknown("maker.unknown", Unpriced.NO_PRICE): 1,
         Unknown(DEAR, Unpriced.NO_COUNTS): 1,
         Unknown(CACHELESS, Unpriced.NO_PRICE_OF_A_KIND): 1,
     }

@@ -1,4 +1,4 @@
-"""A request's outline holds digests of its prefixes and its limits, but no content."""
+"""A request's outline has digests of its prefixes and its limits, but no content."""
 
 import json
 from typing import Any

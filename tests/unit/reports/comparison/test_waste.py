@@ -1,4 +1,4 @@
-"""Waste are exact or an upper limit, and reveal no prompt."""
+"""Waste is exact or an upper limit, and reveals no prompt."""
 
 from decimal import Decimal
 from typing import Any
@@ -88,7 +88,7 @@ def test_cache_writes_still_alive_are_not_judged() -> None:
         ({"region": "eu-west-1"}, True),
         ({"account_id": "444455556666"}, True),
         ({"model": CACHELESS}, True),
-        ({"seconds": 0}, False),  # within the same second: who knows which came first
+        ({"seconds": 0}, False),  # within the same second: the order is unknown
     ],
 )
 def test_reads_of_the_same_account_region_and_model_count(

@@ -1,4 +1,4 @@
-"""Charges are what calls cost, to the last digit, in whatever order and company calls come."""
+"""Charges equal the exact cost of calls in any order and grouping."""
 
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal

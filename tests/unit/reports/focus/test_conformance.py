@@ -1,4 +1,4 @@
-"""Rows keep the published rules of FOCUS 1.2, and what is known of its columns is what it says."""
+"""Rows conform to the published rules of FOCUS 1.2, and columns to its specification."""
 
 from collections.abc import Callable
 from decimal import Decimal

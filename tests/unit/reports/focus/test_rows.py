@@ -223,8 +223,8 @@ def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
         model_id=IMPORTED,
     )
     charged = DailyCharges("111122223333")
-    nobody = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
-    charged.add(enrich(record, nobody))
+    hostile = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
+    charged.add(enrich(record, hostile))
     rows = parse_rows(charged)
     assert rows
     for row in rows:

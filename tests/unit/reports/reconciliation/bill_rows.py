@@ -1,4 +1,4 @@
-"""Lines of a bill and calls that belong to them, for tests of the reconciliation."""
+"""Lines of a bill and their calls, for tests of the reconciliation."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,11 +42,11 @@ PRICING = Pricing(PriceBook([price()]))
 
 
 def no_list_price(key: object, kind: object) -> None:
-    """Know no price."""
+    """Return no price."""
 
 
 def row(day: int = 8, tokens: str = "1000", **changes: Any) -> BillRow:
-    """A thousand times so many input tokens of Nova Micro by Ana, at 1 USD a million."""
+    """Ana's input tokens of Nova Micro in thousands, at 1 USD a million."""
     usd = str(Decimal(tokens) / 1000)
     return BillRow(
         usage_start=f"2026-09-{day:02d}T00:00:00Z",

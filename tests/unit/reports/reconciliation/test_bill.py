@@ -1,4 +1,4 @@
-"""Lines of a bill: each is use that can be compared, or set apart with a reason."""
+"""Each line of a bill is comparable usage or listed separately with a reason."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Logs against a bill: what agrees, what is on one side alone, and the likely reason."""
+"""Logs compared with a bill: agreement, differences and their likely reasons."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

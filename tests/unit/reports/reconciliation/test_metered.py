@@ -1,4 +1,4 @@
-"""Calls are added up as a bill adds them up."""
+"""Calls are added up like a bill."""
 
 from decimal import Decimal
 
