@@ -17,7 +17,7 @@ from lambdas.wiring.attribution_rules import (
     TrustedPrincipalSetting,
     TrustedProfileSetting,
 )
-from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
+from lambdas.wiring.contracted_prices import ContractedPriceSetting
 from tests.infrastructure.synthesis import ROOT
 
 PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ EXAMPLES = {
 }
 NESTED: tuple[type[SettingsModel], ...] = (
     *(AttributionSetting, LabelNamesSetting, TrustedPrincipalSetting),
-    *(AttributionPatternSetting, TrustedProfileSetting, NegotiatedPriceSetting),
+    *(AttributionPatternSetting, TrustedProfileSetting, ContractedPriceSetting),
     *(NamedThresholds, NamedModelThresholds, CostThresholds),
 )
 
@@ -61,7 +61,7 @@ def test_every_key_of_an_object_is_explained(model: type[SettingsModel]) -> None
 
 
 def test_keys_that_the_page_explains_exist() -> None:
-    known = AttributionSetting.model_fields.keys() | NegotiatedPriceSetting.model_fields.keys()
+    known = AttributionSetting.model_fields.keys() | ContractedPriceSetting.model_fields.keys()
     assert set(KEYS) == known
 
 
@@ -73,8 +73,8 @@ def test_examples_are_accepted() -> None:
     config = Config.from_context(
         {
             "attribution": EXAMPLES["Attribution"],
-            "negotiated_prices": EXAMPLES["Contracted prices"],
+            "contracted_prices": EXAMPLES["Contracted prices"],
         }
     )
     assert len(config.attribution.patterns) == 1
-    assert len(config.negotiated_prices) == 2
+    assert len(config.contracted_prices) == 2
