@@ -28,12 +28,12 @@ _NEXT_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where items have an identity, and how it leaves them.
+    """A place of an identity in items, and the update that removes it.
 
     Attributes:
         items: The items, as the command prints them.
         condition: True for the items that have the identity `:old`.
-        update: The update that takes it away.
+        update: The update that removes it.
         names: The names of attributes that are reserved words.
     """
 
