@@ -15,12 +15,17 @@ from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UsageRecord
+from lambdas.domain.ledger import state_table
 from lambdas.domain.ledger.readings import join
 from tests.aws import LEDGER, STATE
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.command_line import call_command
+from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import deploy
 
+PAGE = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
+WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#"}
+"""Kinds of state that name calls, editions, months, roles and locks."""
 RETENTION = timedelta(days=90)
 LONGER = f"{ANA}bel"
 MONTH = "2026-09"
@@ -142,3 +147,9 @@ def test_only_the_arn_of_a_person_is_accepted(
 ) -> None:
     with pytest.raises(FailedCommand, match="give the ARN of a user"):
         erase(monkeypatch, identity)
+
+
+def test_the_page_lists_each_kind_of_state_that_can_name_people() -> None:
+    kinds = {value for name, value in vars(state_table).items() if name.endswith("_PREFIX")}
+    assert len(kinds) > len(WITHOUT_PEOPLE)
+    assert [kind for kind in sorted(kinds - WITHOUT_PEOPLE) if f"`{kind}" not in PAGE] == []
