@@ -15,6 +15,7 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, printable
 from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.domain.metrics.catalog import TAMPERED_CALLS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -142,7 +143,7 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
     print(
         f"This replaces {printable(identity_arn)} by {printable(pseudonym)} in the ledger and the"
         " state table, for good. Nothing records which name the pseudonym stands for. The alarm"
-        " TamperedCalls starts, as it does for every change of a call."
+        f" {TAMPERED_CALLS.name} starts, as it does for every change of a call."
     )
     answer = ""
     with suppress(EOFError):
