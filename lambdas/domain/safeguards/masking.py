@@ -1,0 +1,54 @@
+"""Compares what the metered log group masks with what was deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
+from lambdas.domain.words import list_names
+
+_LOG_GROUP = "AWS::Logs::LogGroup"
+_POLICY = "DataProtectionPolicy"
+
+
+def masked_identifiers(policy: Mapping[str, Any]) -> frozenset[str]:
+    """Get the names of the data identifiers that a data protection policy masks.
+
+    Everything else in the policy (its name, its audit statement) changes no log event. CloudWatch
+    Logs may return it in another form than it was put.
+
+    >>> sorted(masked_identifiers({"Statement": [{
+    ...     "DataIdentifier": ["arn:aws:dataprotection::aws:data-identifier/Ssn-US", "OrderNumber"],
+    ...     "Operation": {"Deidentify": {"MaskConfig": {}}},
+    ... }]}))
+    ['OrderNumber', 'Ssn-US']
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch-logs-data-protection-policies.html
+    """
+    return frozenset(
+        identifier.rpartition("/")[2]
+        for statement in policy.get("Statement", [])
+        if "Deidentify" in statement["Operation"]
+        for identifier in statement["DataIdentifier"]
+    )
+
+
+def find_deployed_masks(
+    resources: Iterable[DeployedResource], log_group: str
+) -> frozenset[str] | None:
+    """Find the data identifiers that a deployed log group masks; `None` without a policy."""
+    for group in resources_of(resources, _LOG_GROUP):
+        if group.physical_id == log_group and (policy := group.properties.get(_POLICY)):
+            return masked_identifiers(policy)
+    return None
+
+
+def compare_masks(
+    deployed: frozenset[str], live: frozenset[str], *, log_group: str
+) -> Iterator[str]:
+    """Describe how the masks of a log group differ from those that were deployed."""
+    if missing := deployed - live:
+        yield f"log group {log_group} does not mask {list_names(missing)}"
+    if added := live - deployed:
+        yield f"log group {log_group} also masks {list_names(added)}"
