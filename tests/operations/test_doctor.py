@@ -33,9 +33,10 @@ def session(aws: None) -> boto3.Session:
     return boto3.Session()
 
 
-def examine(session: boto3.Session) -> dict[str, Finding]:
+def examine(session: boto3.Session, **settings: Any) -> dict[str, Finding]:
     deployment = Deployment(session.client("cloudformation"))
-    return {finding.check: finding for finding in Examination(session, deployment).examine()}
+    findings = Examination(session, deployment, **settings).examine()
+    return {finding.check: finding for finding in findings}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -417,27 +418,23 @@ def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.S
 def test_the_masks_of_a_deployed_log_group_are_compared_with_the_settings(
     session: boto3.Session, data_protection: dict[str, str]
 ) -> None:
-    def examine_masking(*, is_content_masked: bool = True) -> dict[str, Finding]:
-        deployment = Deployment(session.client("cloudformation"))
-        examination = Examination(session, deployment, is_content_masked=is_content_masked)
-        return {finding.check: finding for finding in examination.examine()}
-
-    assert examine_masking()["masking"].text.startswith("Deploying masks 22 kinds")
+    masking = {"is_content_masked": True}
+    assert examine(session, **masking)["masking"].text.startswith("Deploying masks 22 kinds")
     group = f"{stack_names.STORAGE}-logs"
     boto3.client("logs").create_log_group(logGroupName=group)
     deploy(stack_names.STORAGE, LogGroupName=group)
     deploy(stack_names.INGESTION)
-    missing = examine_masking()["masking"]
+    missing = examine(session, **masking)["masking"]
     assert missing.status is Status.PROBLEM
     assert f"{group} does not mask AwsSecretKey, " in missing.text
     arns = [f"arn:aws:dataprotection::aws:data-identifier/{name}" for name in MASKED_IDENTIFIERS]
     statement = {"DataIdentifier": arns, "Operation": {"Deidentify": {"MaskConfig": {}}}}
     data_protection[group] = json.dumps({"Statement": [statement]})
-    masked = examine_masking()
+    masked = examine(session, **masking)
     assert masked["masking"].status is Status.OK
     assert "Copies in S3 are not masked" in masked["masking"].text
     assert masked["log policies"].status is Status.OK
-    off = examine_masking(is_content_masked=False)
+    off = examine(session)
     assert off["masking"].status is Status.OK
     assert f"masks text in log group {group}" in off["log policies"].text
 
