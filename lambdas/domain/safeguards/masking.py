@@ -10,27 +10,29 @@ from lambdas.domain.words import list_names
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
 _POLICY = "DataProtectionPolicy"
+_MANAGED = ":dataprotection::aws:data-identifier/"
 
 
 def masked_identifiers(policy: Mapping[str, Any]) -> frozenset[str]:
     """Get the names of the data identifiers that a data protection policy masks.
 
     Everything else in the policy (its name, its audit statement) changes no log event. CloudWatch
-    Logs may return it in another form than it was put.
+    Logs may return it in another form than it was put. A custom identifier can have any name, also
+    that of a managed one, and any pattern.
 
     >>> sorted(masked_identifiers({"Statement": [{
-    ...     "DataIdentifier": ["arn:aws:dataprotection::aws:data-identifier/Ssn-US", "OrderNumber"],
+    ...     "DataIdentifier": ["arn:aws:dataprotection::aws:data-identifier/Ssn-US", "Ssn-US"],
     ...     "Operation": {"Deidentify": {"MaskConfig": {}}},
     ... }]}))
-    ['OrderNumber', 'Ssn-US']
+    ['Ssn-US', 'Ssn-US (custom)']
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch-logs-data-protection-policies.html
     """
     return frozenset(
-        identifier.rpartition("/")[2]
+        identifier.partition(_MANAGED)[2] or f"{identifier} (custom)"
         for statement in policy.get("Statement", [])
-        if "Deidentify" in statement["Operation"]
-        for identifier in statement["DataIdentifier"]
+        if "Deidentify" in statement.get("Operation", {})
+        for identifier in statement.get("DataIdentifier", [])
     )
 
 

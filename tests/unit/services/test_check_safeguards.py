@@ -233,7 +233,8 @@ def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
 
 def test_masks_that_were_removed_from_the_log_group_are_a_difference() -> None:
     account = Account()
-    statement = {"DataIdentifier": ["arn:x/Ssn-US"], "Operation": {"Deidentify": {}}}
+    arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
+    statement = {"DataIdentifier": [arn], "Operation": {"Deidentify": {}}}
     policy = {"DataProtectionPolicy": {"Statement": [statement]}}
     account.resources["Group"] = ("AWS::Logs::LogGroup", GROUP, policy)
     missing = f"log group {GROUP} does not mask Ssn-US"
