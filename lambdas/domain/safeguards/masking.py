@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.words import list_names
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
@@ -40,7 +40,7 @@ def find_deployed_masks(
     resources: Iterable[DeployedResource], log_group: str
 ) -> frozenset[str] | None:
     """Find the data identifiers that a deployed log group masks; `None` without a policy."""
-    for group in resources_of(resources, _LOG_GROUP):
+    for group in list_resources(resources, _LOG_GROUP):
         if group.physical_id == log_group and (policy := group.properties.get(_POLICY)):
             return masked_identifiers(policy)
     return None
