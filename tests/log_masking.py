@@ -25,13 +25,15 @@ def _key_block(name: str) -> str:
 
 _CARD_DIGITS = r"(?:4\d{12}(?:\d{3}){0,2}|(?:2[2-7]|3[0-9]|5[0-9]|6[0-9])\d{11,17})"
 _SPANISH = r"\d{8}[ -]?[A-Z]"
-# As their issuers define them: AWS documents the form of cards only.
-_FORMS = {
-    "AwsSecretKey": r"[A-Z0-9/+=]{40}",
+_PRIVATE_KEYS = {
     "OpenSshPrivateKey": _key_block("OPENSSH PRIVATE KEY"),
     "PgpPrivateKey": _key_block("PGP PRIVATE KEY BLOCK"),
     "PkcsPrivateKey": _key_block("(?:RSA |EC |ENCRYPTED )?PRIVATE KEY"),
     "PuttyPrivateKey": r"PuTTY-User-Key-File-\d.*?Private-MAC: [0-9a-f]+",
+}
+# As their issuers define them: AWS documents the form of cards only.
+_TOKENS = {
+    "AwsSecretKey": r"[A-Z0-9/+=]{40}",
     "BankAccountNumber-DE": r"DE\d{20}",
     "BankAccountNumber-ES": r"ES\d{22}",
     "BankAccountNumber-FR": r"FR\d{12}[A-Z0-9]{11}\d{2}",
@@ -57,10 +59,10 @@ _FORMS = {
     "Ssn-ES": r"\d{12}",
     "VehicleIdentificationNumber": r"[A-HJ-NPR-Z0-9]{17}",
 }
-_EDGES = {True: (r"(?<![A-Z0-9/+=])", r"(?![A-Z0-9/+=])"), False: ("", "")}
+_WHOLE_TOKENS = {name: rf"(?<![A-Z0-9/+=]){form}(?![A-Z0-9/+=])" for name, form in _TOKENS.items()}
 FORMS = {
-    name: re.compile(form.join(_EDGES["PrivateKey" not in name]), re.IGNORECASE | re.DOTALL)
-    for name, form in _FORMS.items()
+    name: re.compile(form, re.IGNORECASE | re.DOTALL)
+    for name, form in (_PRIVATE_KEYS | _WHOLE_TOKENS).items()
 }
 
 

@@ -232,7 +232,10 @@ class DeploymentChecks:
 
     def _masking(self) -> tuple[Status, str]:
         if not self.is_content_masked:
-            return Status.OK, "Off: the settings log no prompts, or leave them as they are."
+            return (
+                Status.OK,
+                "Off: the settings log no prompts, do not mask them, or adopt a log group.",
+            )
         if not self._is_deployed:
             return Status.OK, f"Deploying masks {_KINDS} in logged prompts."
         group = self.deployment.metered_log_group
