@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
-from cdk.operations.terminal import CommandError, printable
+from cdk.operations.terminal import CommandError, confirm, printable
 from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.metrics.catalog import TAMPERED_CALLS
 
@@ -145,12 +144,7 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
         " state table, for good. Nothing records which name the pseudonym stands for. The alarm"
         f" {TAMPERED_CALLS.name} starts, as it does for every change of a call."
     )
-    answer = ""
-    with suppress(EOFError):
-        answer = input("Type 'erase' to go on: ")
-    if answer.strip() != "erase":
-        message = "nothing was changed."
-        raise CommandError(message)
+    confirm("erase", otherwise="nothing was changed.")
     eraser = IdentityEraser(session.client("dynamodb"), identity_arn, pseudonym)
     for items, count in (*eraser.erase_from_ledger(ledger), *eraser.erase_from_state(state)):
         print(f"{count:,} {items}")
