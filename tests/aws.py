@@ -73,7 +73,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clear_caches()
 
 
-def deploy_a_stack() -> str:
+def deploy_stack() -> str:
     """Create a stack just now; returns its id."""
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     answer = boto3.client("cloudformation").create_stack(
@@ -125,7 +125,7 @@ def take_events() -> list[dict[str, Any]]:
     return entries
 
 
-def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+def subscribe_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
     """The ARN of a topic, and a function that returns the messages received since."""
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
     topic = sns.create_topic(Name="notifications")["TopicArn"]

@@ -118,7 +118,7 @@ def test_reading_stops_when_the_time_is_up(server: PriceListServer) -> None:
 
 
 @contextmanager
-def dripping() -> Iterator[str]:
+def serve_slowly() -> Iterator[str]:
     """The address of a server that sends the first byte of a file, then nothing until the end."""
     ended = Event()
 
@@ -142,7 +142,7 @@ def dripping() -> Iterator[str]:
 
 def test_a_slow_host_does_not_use_up_the_time() -> None:
     until_the_first_byte = iter([True, True])
-    with dripping() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
+    with serve_slowly() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
         HttpsPriceList(url, TOKYO, {}).fetch(OFFER, None, lambda: next(until_the_first_byte, False))
 
 

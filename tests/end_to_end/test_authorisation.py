@@ -26,7 +26,7 @@ from tests.aws import event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.log_deliveries import pack
-from tests.price_editions import publish_a_bad_edition
+from tests.price_editions import publish_bad_edition
 from tests.unit.unmetered.test_jobs import JOB, batch_detail
 
 
@@ -36,7 +36,7 @@ def deployed() -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
         deploy(cloud, synthesise(cloud, {}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
-        publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
+        publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
         cloudformation = cloud.client("cloudformation")
         for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
@@ -176,7 +176,7 @@ def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, actio
 
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]
 
-    def start_anew(note: str) -> None:
+    def restart_functions(note: str) -> None:
         """Restart the function: a running one would hide a missing permission behind its state."""
         changed = {"Variables": {**variables["Variables"], "NOTE": note}}
         functions.update_function_configuration(FunctionName=function, Environment=changed)
@@ -184,10 +184,10 @@ def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, actio
     role = Role(deployed, function)
     assert works(deployed, function, event())
     role.put(role.without(action))
-    start_anew(f"without {action}")
+    restart_functions(f"without {action}")
     assert not works(deployed, function, event())
     role.put(role.document["Statement"])
-    start_anew(f"with {action} again")
+    restart_functions(f"with {action} again")
     assert works(deployed, function, event())
     # As it was deployed, which the watcher compares.
     functions.update_function_configuration(FunctionName=function, Environment=variables)

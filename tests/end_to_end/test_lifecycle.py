@@ -114,8 +114,8 @@ def test_adopted_logging_is_read_and_left_unchanged(cloud: LocalCloud) -> None:
 def test_a_planted_configuration_is_not_restored(cloud: LocalCloud) -> None:
     make(cloud, "deploy", settings(existing_logging="replace"))
     ours = live(cloud)
-    invoke_the_configurator(cloud, "Update", IsContentLogged="true")
-    invoke_the_configurator(cloud, "Delete")
+    invoke_configurator(cloud, "Update", IsContentLogged="true")
+    invoke_configurator(cloud, "Delete")
     assert live(cloud) == ours
 
     plant(cloud, {"s3Config": {"bucketName": "attacker-bucket"}})
@@ -132,7 +132,7 @@ def test_a_planted_configuration_is_not_restored(cloud: LocalCloud) -> None:
     assert live(cloud) == {}
 
 
-def invoke_the_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
+def invoke_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
     """Send a request as CloudFormation does, while it deploys nothing; it is refused."""
     name = find_function(cloud, stack_names.INGESTION, "LoggingConfigurator")
     request = {"RequestType": request_type, "ResourceProperties": properties}

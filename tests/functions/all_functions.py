@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
-from tests.aws import deploy_a_stack, event, lambda_context, set_log_processor_variables
+from tests.aws import deploy_stack, event, lambda_context, set_log_processor_variables
 
 REPORTS = "reports"
 CONTEXT = lambda_context(900_000)
@@ -23,7 +23,7 @@ def set_variables_of_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the variables of publishers, reporters and auditors except the topic; make the bucket."""
     set_log_processor_variables(monkeypatch)
     for name, value in {
-        "STACK_ID": deploy_a_stack(),
+        "STACK_ID": deploy_stack(),
         "METRIC_DETAIL": "full",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",

@@ -15,11 +15,11 @@ from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
 from tests.aws import (
     STATE,
-    deploy_a_stack,
+    deploy_stack,
     event,
     health_metrics,
     lambda_context,
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.builders import HAIKU_3
 
@@ -33,13 +33,13 @@ WITHIN = AuditWindow.at(NOW).start
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The messages that the topic's subscriber has received."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
     monkeypatch.setenv("ALARM_METRIC", "QuotaTokens")
     monkeypatch.setenv("MAX_MODELS", "2")
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
     return received
 
 

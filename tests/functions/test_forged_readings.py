@@ -22,7 +22,7 @@ from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import FocusExporter
-from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.aws import LEDGER, deploy_stack, lambda_context, published, set_log_processor_variables
 from tests.builders import enriched
 from tests.enriching import current_books
 from tests.fakes import InMemoryReportFiles
@@ -78,7 +78,7 @@ ORDERS = {
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 @pytest.fixture
@@ -224,9 +224,9 @@ def test_a_duplicate_from_three_weeks_ago_keeps_no_call_out_of_the_metrics(
     order: list[list[int]], table: Table
 ) -> None:
     """The ledger shows the call at the earliest time, for which CloudWatch takes no metric."""
-    twin = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
+    duplicate = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
     for delivery in order:
-        meter(table, *(twin if is_forged else REAL for is_forged in delivery))
+        meter(table, *(duplicate if is_forged else REAL for is_forged in delivery))
     assert in_ledger().tokens == real_call().tokens
     check_metrics()
 

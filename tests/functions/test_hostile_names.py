@@ -14,7 +14,7 @@ from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.observability import logger
 from tests.aws import (
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.functions.all_functions import (
     CONTEXT,
@@ -94,7 +94,7 @@ def test_each_log_line_is_one_json_object(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     models = [f"vendor.{name[:1000]}" for name in NAMES if name.isascii() and name.isprintable()]
     audit_missing_calls(models)

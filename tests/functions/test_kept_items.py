@@ -14,13 +14,13 @@ from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.ledger import LedgerChange
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, STATE, deploy_a_stack, lambda_context, set_log_processor_variables
+from tests.aws import LEDGER, STATE, deploy_stack, lambda_context, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.functions.deliveries import deliver
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
-from tests.price_editions import publish_a_bad_edition
+from tests.price_editions import publish_bad_edition
 
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -45,7 +45,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Actions on single items, and the keys of these, since the test began."""
     set_log_processor_variables(monkeypatch)
     for name, value in (
-        ("STACK_ID", deploy_a_stack()),
+        ("STACK_ID", deploy_stack()),
         ("LEDGER_RETENTION_DAYS", "90"),
         ("ATTRIBUTION", json.dumps(RULES)),
     ):
@@ -54,10 +54,10 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     session = boto3.DEFAULT_SESSION  # the functions' clients come from it
     assert session is not None
 
-    def see(params: dict[str, Any], model: Any, **_: Any) -> None:
+    def record_items(params: dict[str, Any], model: Any, **_: Any) -> None:
         seen.update(_items(model.name, params))
 
-    session.events.register("provide-client-params.dynamodb", see)
+    session.events.register("provide-client-params.dynamodb", record_items)
     return seen
 
 
@@ -149,7 +149,7 @@ def test_the_publisher_and_the_refresher_write_only_allowed_items(
     boto3.client("s3").create_bucket(Bucket="prices")
     monkeypatch.setenv("PRICE_BUCKET", "prices")
     editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")
-    publish_a_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
+    publish_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
     assert {key.split("#")[0] for _, table, key in asked if table == STATE} >= {
         "turn",

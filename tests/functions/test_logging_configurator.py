@@ -26,7 +26,7 @@ from lambdas.domain.logging_configuration.ports import (
 )
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import LoggingConfigurator
-from tests.aws import REGION, STATE, clear_caches, deploy_a_stack, lambda_context
+from tests.aws import REGION, STATE, clear_caches, deploy_stack, lambda_context
 from tests.fakes import InMemoryStateCopy, InMemoryStateStore
 
 CONTEXT = lambda_context()
@@ -55,7 +55,7 @@ class Function:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.environment = monkeypatch
-        self.stack_id = deploy_a_stack()
+        self.stack_id = deploy_stack()
         self.configure(STACK_ID=self.stack_id, **SETTINGS)
 
     def configure(self, **variables: str) -> None:

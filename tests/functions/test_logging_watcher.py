@@ -23,11 +23,11 @@ from tests.aws import (
     REGION,
     STATE,
     clear_caches,
-    deploy_a_stack,
+    deploy_stack,
     event,
     health_metrics,
     lambda_context,
-    subscribe_a_queue,
+    subscribe_queue,
     take_events,
 )
 from tests.unit.logging_configuration.deployed import (
@@ -53,7 +53,7 @@ Received = Callable[[], list[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     """The messages that the topic's subscriber received, in an account as it was deployed."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     stream = boto3.client("kinesis")
     stream.create_stream(StreamName="logs", ShardCount=1)
     destination = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
@@ -69,7 +69,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
         RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=BOUNDARY
     )
     iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
-    deploy_a_stack()
+    deploy_stack()
     settings = Settings(
         logging_state_parameter=LOGGING_STATE,
         state_table=STATE,
@@ -194,7 +194,7 @@ def test_the_configurator_s_changes_are_not_notified(received: Received) -> None
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(renamed)
     save(LoggingState((CONFIGURATION, renamed)))
-    begin_a_deployment()
+    start_deployment()
     record = trail_record(
         "PutModelInvocationLoggingConfiguration",
         userIdentity=make_session(CONFIGURATOR),
@@ -204,7 +204,7 @@ def test_the_configurator_s_changes_are_not_notified(received: Received) -> None
     assert received() == []
 
 
-def begin_a_deployment() -> None:
+def start_deployment() -> None:
     backend = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
     (stack,) = backend.stacks.values()
     stack._add_stack_event("UPDATE_IN_PROGRESS")  # noqa: SLF001  # moto ends an update at once

@@ -25,7 +25,7 @@ from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
     STATE,
     clear_caches,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
@@ -47,7 +47,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def call(number: int, **changes: Any) -> UsageRecord:

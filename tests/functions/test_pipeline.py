@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.aws import deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.aws import deploy_stack, lambda_context, published, set_log_processor_variables
 from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 
@@ -20,7 +20,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def messages(count: int) -> list[str]:

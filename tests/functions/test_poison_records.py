@@ -21,7 +21,7 @@ from tests.aws import (
     LEDGER,
     QUARANTINE,
     STATE,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
@@ -45,7 +45,7 @@ MAX_ITEM_BYTES = 400 * 1024
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def items(table: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from tests.aws import (
     QUARANTINE,
     STATE,
     health_metrics,
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.functions.all_functions import (
     CONTEXT,
@@ -46,7 +46,7 @@ FUNCTIONS = (
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
     """The messages of the topic that every function publishes to."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     set_variables_of_all_functions(monkeypatch)
     monkeypatch.setenv("CONTENT_LOG_GROUP", LOG_GROUP)
     monkeypatch.setenv("TOPIC_ARN", topic)

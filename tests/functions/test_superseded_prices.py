@@ -19,7 +19,7 @@ from lambdas.functions.price_refresher.settings import Settings
 from lambdas.wiring.pricing import current_pricing
 from tests.aws import LEDGER, STATE, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
-from tests.price_editions import BAD_USD, publish_a_bad_edition
+from tests.price_editions import BAD_USD, publish_bad_edition
 
 CONTEXT = lambda_context(900_000)
 BUCKET = "prices"
@@ -61,7 +61,7 @@ def test_calls_are_published_at_superseded_prices_until_the_correction(
     decided: timedelta | None, called: timedelta, usd: Decimal
 ) -> None:
     decided_at = None if decided is None else NOW + decided
-    publish_a_bad_edition(editions(), NOW, decided_at)
+    publish_bad_edition(editions(), NOW, decided_at)
     pricing = current_pricing(Settings.from_environment(os.environ))
     cost = CallEnricher(pricing.get_published(NOW)).enrich(call(NOW + called)).cost
     assert isinstance(cost, Cost)
@@ -71,7 +71,7 @@ def test_calls_are_published_at_superseded_prices_until_the_correction(
 def test_a_call_at_a_superseded_price_gets_the_difference_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
+    publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     at = NOW - timedelta(hours=4)
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([call(at)])
     for corrected in (1, 0):
@@ -90,7 +90,7 @@ def test_a_difference_refused_by_cloudwatch_fails_the_run(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # no server there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
+    publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     record = call(NOW - timedelta(hours=4))
     DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
     with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):

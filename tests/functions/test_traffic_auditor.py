@@ -21,7 +21,7 @@ from tests.aws import (
     event,
     health_metrics,
     lambda_context,
-    subscribe_a_queue,
+    subscribe_queue,
     take_events,
 )
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
@@ -46,7 +46,7 @@ def received(
     aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
 ) -> Any:
     """Return the messages of the topic; moto lacks Regions and asynchronous invocations."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     for name, value in (
         ("TOPIC_ARN", topic),
         ("STATE_TABLE", STATE),

@@ -66,7 +66,7 @@ class Table:
         return {record.key: record for record in records}
 
 
-def roll_up_purely() -> OpenLedger:
+def open_pure_ledger() -> OpenLedger:
     """The pure function, one reading after the other."""
     stored: dict[CallKey, UsageRecord] = {}
     changes: list[LedgerChange] = []

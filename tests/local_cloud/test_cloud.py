@@ -64,13 +64,13 @@ def test_an_emulator_that_exited_is_reported_with_its_last_output(cloud: LocalCl
 
 
 def test_an_emulator_that_exits_during_a_request_is_reported() -> None:
-    def ask_one_that_is_killed() -> None:
+    def ask_killed_emulator() -> None:
         with open_local_cloud() as cloud:
             os.killpg(cloud.process.pid, signal.SIGKILL)
             cloud.client("sts").get_caller_identity()
 
     with pytest.raises(LocalCloudError, match="the local cloud ended by itself: "):
-        ask_one_that_is_killed()
+        ask_killed_emulator()
 
 
 def test_a_setting_that_prevents_the_start_is_reported_and_leaves_no_process() -> None:

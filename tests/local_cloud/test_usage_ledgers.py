@@ -21,9 +21,9 @@ from tests.local_cloud.ledgers import (
     Turns,
     make_table_in_memory,
     open_in_memory,
+    open_pure_ledger,
     open_sqlite,
     open_table,
-    roll_up_purely,
     tables_in_cloud,
 )
 
@@ -40,7 +40,7 @@ def open_ledger(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         match request.param:
             case "pure":
-                yield roll_up_purely
+                yield open_pure_ledger
             case "in memory":
                 yield open_in_memory
             case "sqlite":

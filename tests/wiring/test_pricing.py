@@ -26,7 +26,7 @@ from tests.aws import (
     LEDGER,
     STATE,
     client_configs,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
@@ -49,7 +49,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
         "PRICE_BUCKET": BUCKET,
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",
-        "STACK_ID": deploy_a_stack(),
+        "STACK_ID": deploy_stack(),
     }.items():
         monkeypatch.setenv(name, value)
     for bucket in (BUCKET, REPORTS):

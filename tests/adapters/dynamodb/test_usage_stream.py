@@ -44,7 +44,7 @@ def with_conflicts(record: UsageRecord, **values: Any) -> UsageRecord:
     return record._replace(conflicts=None if conflicts == Conflicts() else conflicts)
 
 
-def with_less(record: UsageRecord) -> Iterator[UsageRecord]:
+def lower_each_value(record: UsageRecord) -> Iterator[UsageRecord]:
     """Every way to lower or remove one value of a call."""
     yield from with_lower_counts(record)
     yield from with_fewer_conflicts(record)
@@ -94,7 +94,7 @@ def test_no_sequence_of_readings_counts_as_tampering(made: list[UsageRecord]) ->
 @given(st.lists(readings, min_size=1, max_size=10))
 def test_a_change_that_lowers_or_removes_a_value_is_tampering(made: list[UsageRecord]) -> None:
     (record,) = join_readings(made).values()
-    for less in with_less(record):
+    for less in lower_each_value(record):
         if bound_reading(less) != record:
             assert is_tampering(modification(less, record)), less
 

@@ -63,8 +63,15 @@ def test_blank_and_reserved_names_are_not_labels(text: str) -> None:
 
 
 def test_lookalike_labels_are_shown_differently() -> None:
-    twins = ["copy", "\u0441opy", "\u0441\u043e\u0440\u0443", "c\u03bfpy", "co\u0440y", "\uff43opy"]
-    shown = [read_label(twin) for twin in twins]
+    lookalikes = [
+        "copy",
+        "\u0441opy",
+        "\u0441\u043e\u0440\u0443",
+        "c\u03bfpy",
+        "co\u0440y",
+        "\uff43opy",
+    ]
+    shown = [read_label(lookalike) for lookalike in lookalikes]
     assert shown == ["copy", "?opy", "\u0441\u043e\u0440\u0443 (not Latin)", "c?py", "co?y", "copy"]
 
 

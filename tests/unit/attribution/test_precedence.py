@@ -76,7 +76,9 @@ EACH_SOURCE = {
 }
 
 
-def climb(present: set[AttributionSource], record: UsageRecord | None = None) -> Attribution:
+def attribute_from(
+    present: set[AttributionSource], record: UsageRecord | None = None
+) -> Attribution:
     """Attribute a call with a project from these sources."""
     histories = {}
     if AttributionSource.INFERENCE_PROFILE in present:
@@ -100,7 +102,7 @@ def test_the_first_source_with_a_project_decides(are_present: tuple[bool, ...]) 
     present = {
         source for source, is_there in zip(EACH_SOURCE, are_present, strict=True) if is_there
     }
-    attribution = climb(present)
+    attribution = attribute_from(present)
     first = next(
         (source for source in EACH_SOURCE if source in present), AttributionSource.UNATTRIBUTED
     )
@@ -155,7 +157,7 @@ def test_a_pattern_matches_the_model_behind_a_profile() -> None:
 
 def test_failed_calls_are_attributed_like_others() -> None:
     failed = call(error_code="ThrottlingException")
-    assert climb({*EACH_SOURCE}, failed) == climb({*EACH_SOURCE})
+    assert attribute_from({*EACH_SOURCE}, failed) == attribute_from({*EACH_SOURCE})
 
 
 # Changes over time.
@@ -247,9 +249,9 @@ def test_metadata_without_a_label_is_not_a_forgery() -> None:
 
 
 def test_a_forgery_is_reported_even_if_a_tag_decides() -> None:
-    forged = climb({AttributionSource.INFERENCE_PROFILE})
+    forged = attribute_from({AttributionSource.INFERENCE_PROFILE})
     assert (forged.source, forged.is_forged) == (AttributionSource.INFERENCE_PROFILE, True)
-    assert not climb(
+    assert not attribute_from(
         {AttributionSource.INFERENCE_PROFILE, AttributionSource.REQUEST_METADATA}
     ).is_forged
 
@@ -265,8 +267,8 @@ present_sources = st.sets(
 def test_no_metadata_of_an_untrusted_caller_changes_a_label(
     claim: RequestMetadata, present: set[AttributionSource]
 ) -> None:
-    honest = climb(present, call(request_metadata=()))
-    forged = climb(present, call(request_metadata=claim))
+    honest = attribute_from(present, call(request_metadata=()))
+    forged = attribute_from(present, call(request_metadata=claim))
     names_a_label = not {"project", "department", "use_case"}.isdisjoint(dict(claim))
     assert forged == honest._replace(is_forged=names_a_label)
 
@@ -280,7 +282,7 @@ def test_no_metadata_of_an_untrusted_caller_changes_a_label(
     ).map(read_metadata)
 )
 def test_labels_of_hostile_metadata_are_bounded_and_can_be_stored(claim: RequestMetadata) -> None:
-    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = attribute_from({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     for label in (attribution.project, attribution.department, attribution.use_case):
         assert 0 < len(label) <= MAX_LABEL_LENGTH
         assert label.isprintable()
@@ -289,7 +291,7 @@ def test_labels_of_hostile_metadata_are_bounded_and_can_be_stored(claim: Request
 
 def test_a_thousand_pairs_are_limited_to_sixteen() -> None:
     claim = read_metadata({f"{number:04}": "x" for number in range(1000)} | {"project": "late"})
-    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = attribute_from({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     assert len(claim) == 16
     assert attribution.project == UNATTRIBUTED
 
@@ -319,7 +321,7 @@ def test_the_projects_add_up_to_the_account(
 
 def test_a_caller_of_unknown_form_is_attributed_by_its_profile() -> None:
     record = call(identity_arn="<redacted>", request_metadata=())
-    assert climb({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
+    assert attribute_from({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
 
 
 # Profiles with another project than the caller's tags.

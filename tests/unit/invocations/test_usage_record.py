@@ -423,7 +423,7 @@ count_fields = st.sampled_from(
 )
 
 
-def assert_is_sound(reading: object) -> None:
+def assert_storable(reading: object) -> None:
     """Assert that every store can take a reading: hashable, with text that encodes as UTF-8."""
     if isinstance(reading, UsageRecord):
         hash(reading)
@@ -439,8 +439,8 @@ def assert_is_sound(reading: object) -> None:
 @given(fields, json_values())
 def test_any_json_at_any_field_is_counted_or_rejected(field: str, value: object) -> None:
     log = invocation_log(**{field: value})
-    assert_is_sound(read_invocation(log))
-    assert_is_sound(read_message(json.dumps(log)))
+    assert_storable(read_invocation(log))
+    assert_storable(read_message(json.dumps(log)))
 
 
 @given(count_fields, json_values())
@@ -448,7 +448,7 @@ def test_any_json_below_a_field_loses_no_call(path: tuple[str, str], value: obje
     outer, inner = path
     log = invocation_log()
     log[outer] = log[outer] | {inner: value}
-    assert_is_sound(read_record(log))
+    assert_storable(read_record(log))
     assert isinstance(read_message(json.dumps(log)), UsageRecord)
 
 
@@ -456,14 +456,14 @@ def test_any_json_below_a_field_loses_no_call(path: tuple[str, str], value: obje
 def test_any_identifying_text_can_be_stored(field: str, text: str) -> None:
     value = {"arn": text} if field == "identity" else text
     reading = read_invocation(invocation_log(**{field: value}))
-    assert_is_sound(reading)
+    assert_storable(reading)
     if isinstance(reading, UsageRecord):
         reading.identity_arn.encode()
 
 
 @given(json_values())
 def test_any_json_is_counted_or_rejected(log: object) -> None:
-    assert_is_sound(read_invocation(log))
+    assert_storable(read_invocation(log))
 
 
 @given(st.binary() | any_text)

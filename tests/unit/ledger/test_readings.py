@@ -272,8 +272,8 @@ def test_a_long_text_is_truncated_once_and_stays_equal_when_read_again(field: st
 )
 def test_forged_duplicates_before_and_after_hide_no_tokens(forged: dict[str, Any]) -> None:
     real = usage_record(model_id=SONNET_4, tokens=TokenCounts(6_000_000, 5))
-    twin = real._replace(**forged)
-    record = joined(twin, real, twin._replace(latency_ms=1))
+    duplicate = real._replace(**forged)
+    record = joined(duplicate, real, duplicate._replace(latency_ms=1))
     assert record.tokens == real.tokens
     assert record.timestamp == real.timestamp
     assert not record.is_failed

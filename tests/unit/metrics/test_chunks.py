@@ -22,7 +22,7 @@ def make_chunks(records: list[UsageRecord], detail: Detail = Detail.STANDARD) ->
     return list(cut_into_chunks(map(metered, records), detail))
 
 
-def scattered(count: int) -> list[UsageRecord]:
+def unrelated_calls(count: int) -> list[UsageRecord]:
     """Calls that share nothing but the account: the most data points for their number."""
     return [
         usage_record(
@@ -39,14 +39,14 @@ def test_no_calls_make_no_chunk() -> None:
 
 
 def test_calls_that_fit_make_one_chunk_of_their_sums() -> None:
-    records = scattered(3)
+    records = unrelated_calls(3)
     (chunk,) = make_chunks(records)
     assert chunk.size == 3
     assert chunk.data_points == aggregate(map(metered, records), Detail.STANDARD)
 
 
 def test_many_different_identities_are_spread_over_the_fewest_chunks() -> None:
-    records = scattered(500)
+    records = unrelated_calls(500)
     chunks = make_chunks(records, Detail.FULL)
     assert all(len(chunk.data_points) <= MAX_CALL_DATA_POINTS for chunk in chunks)
     place = 0

@@ -23,7 +23,7 @@ NAMES = {
 SPELT = re.compile(rf"(?<!runbooks/)(?<!\w)({'|'.join(sorted(NAMES, reverse=True))})(?!\w)")
 
 
-def spelt(source: str) -> Iterator[str]:
+def find_spelled_names(source: str) -> Iterator[str]:
     """The metric names in the text of a program, apart from docstrings and comments."""
     tree = ast.parse(source)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -35,7 +35,7 @@ def spelt(source: str) -> Iterator[str]:
 def test_only_the_catalog_spells_metric_names() -> None:
     files = [path for folder in ("cdk", "dashboards", "lambdas") for path in python_files(folder)]
     assert {*files} > HOMES
-    found = {path: names for path in files if (names := [*spelt(path.read_text())])}
+    found = {path: names for path in files if (names := [*find_spelled_names(path.read_text())])}
     assert {*found} == HOMES, {path: found[path] for path in found.keys() - HOMES}
 
 
@@ -51,10 +51,10 @@ query = f"SELECT SUM(TotalTokens) FROM {metric}"
 page = "docs/runbooks/RejectedRecords.md"
 other = "TotalTokensOfAll"
 """
-    assert list(spelt(program)) == ["QuotaTokens", "TotalTokens"]
+    assert list(find_spelled_names(program)) == ["QuotaTokens", "TotalTokens"]
 
 
 def test_the_catalog_spells_each_of_its_names_once() -> None:
-    assert sorted(spelt(Path(catalog.__file__).read_text())) == sorted(
+    assert sorted(find_spelled_names(Path(catalog.__file__).read_text())) == sorted(
         [*OURS, catalog.IDENTITY_ARN, catalog.MODEL_ID]
     )

@@ -108,11 +108,11 @@ def test_another_variant_never_lowers_the_cost(
         assert after.effective_usd >= before.effective_usd
 
 
-def with_input_price_alone(model_id: str, usd: str, begins: date | None = None) -> Price:
+def with_only_input_price(model_id: str, usd: str, begins: date | None = None) -> Price:
     return listed_price(model_id, Rates(0, usd_by_kind(usd)), effective_from=begins)
 
 
-INPUT_ALONE = Pricing(PriceBook([with_input_price_alone(CHEAP, "1")]))
+INPUT_ALONE = Pricing(PriceBook([with_only_input_price(CHEAP, "1")]))
 
 
 def test_a_kind_without_a_price_added_by_a_duplicate_leaves_the_others_priced() -> None:
@@ -153,7 +153,7 @@ def test_a_duplicate_of_an_earlier_day_cannot_lower_the_price() -> None:
     rise = real.timestamp.date()
     pricing = Pricing(
         PriceBook(
-            [with_input_price_alone(CHEAP, "1"), with_input_price_alone(CHEAP, "5", begins=rise)]
+            [with_only_input_price(CHEAP, "1"), with_only_input_price(CHEAP, "5", begins=rise)]
         )
     )
     earlier = real._replace(timestamp=real.timestamp - timedelta(days=2))

@@ -183,7 +183,7 @@ def test_a_notification_names_models_even_if_there_are_many() -> None:
 FAKES = 20_000
 
 
-def account_with_fake_series(*names: str) -> InMemoryMetrics:
+def account_with_forged_series(*names: str) -> InMemoryMetrics:
     """Half of one model's calls are hidden, and others publish in the meter's namespace."""
     metrics = InMemoryMetrics()
     for name in names or ("Invocations", "InputTokens"):
@@ -203,7 +203,7 @@ def named_profile(name: str) -> str:
 
 
 def test_forged_series_in_the_meter_s_namespace_are_not_read_and_hide_nothing() -> None:
-    metrics = account_with_fake_series()
+    metrics = account_with_forged_series()
     asked: list[str] = []
 
     def name_model(name: str) -> str:
@@ -224,7 +224,7 @@ def test_forged_series_in_the_meter_s_namespace_are_not_read_and_hide_nothing() 
 
 @pytest.mark.parametrize("name", ["Invocations", "InputTokens", "MissingTokenCounts"])
 def test_more_series_than_the_meter_can_publish_are_a_mismatch(name: str) -> None:
-    auditor = CoverageAuditor(account_with_fake_series(name), named_profile, max_models=100)
+    auditor = CoverageAuditor(account_with_forged_series(name), named_profile, max_models=100)
     report = auditor.audit_settled_hours(SETTLED)
     assert (report.is_mismatch, report.exceeded_tolerance) == (True, 201)
     text = mismatch_notice(report).text

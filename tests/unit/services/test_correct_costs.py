@@ -288,7 +288,11 @@ def test_published_cost_and_corrections_add_up_to_the_right_cost_if_prices_rise(
     total = sum(published.values(), Decimal(0)) + usd_in(sink)
     assert total >= right
     assert total >= sum(published.values(), Decimal(0))
-    if len(names) == 1 and Decimal(bad_usd[0]) <= LIST_USD and are_on_time(records, decisions):
+    if (
+        len(names) == 1
+        and Decimal(bad_usd[0]) <= LIST_USD
+        and are_published_in_time(records, decisions)
+    ):
         assert total == right
 
 
@@ -297,7 +301,7 @@ def usd(pricing: Pricing, records: Iterable[UsageRecord]) -> Decimal:
     return sum((cost.effective_usd for cost in costs if isinstance(cost, Cost)), Decimal(0))
 
 
-def are_on_time(
+def are_published_in_time(
     records: dict[UsageRecord, datetime], decisions: Sequence[SupersededEdition]
 ) -> bool:
     """Say if no call from before a decision was published an hour after it or later."""

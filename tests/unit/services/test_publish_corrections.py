@@ -190,8 +190,8 @@ def test_the_latency_of_a_further_reading_is_not_a_second_measurement() -> None:
 def test_a_call_first_seen_too_long_ago_is_shown_if_a_reading_is_recent() -> None:
     """Otherwise a forged duplicate from three weeks ago would keep a call out of the metrics."""
     meter = Meter()
-    twin = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
-    meter.read(twin, usage_record())
+    duplicate = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
+    meter.read(duplicate, usage_record())
     assert meter.total("Invocations") == 1
     assert meter.total("TotalTokens") == 15
     (point, *_) = meter.sink.calls[0]

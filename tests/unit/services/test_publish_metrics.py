@@ -183,7 +183,7 @@ class Stream(RuleBasedStateMachine):
         self.number = 0
 
     @rule(size=st.integers(1, 120))
-    def calls_are_made(self, size: int) -> None:
+    def make_calls(self, size: int) -> None:
         for _ in range(size):
             self.number += 1
             self.waiting.append(call(self.number, minutes_ago=self.number % 60))

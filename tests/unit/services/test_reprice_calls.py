@@ -76,8 +76,8 @@ def repricer(
 
 
 def test_a_call_backdated_by_a_forged_reading_gets_its_cost_at_its_real_time() -> None:
-    twin = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=20))
-    (record,) = join_readings([usage_record(model_id=SONNET_4), twin]).values()
+    duplicate = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=20))
+    (record,) = join_readings([usage_record(model_id=SONNET_4), duplicate]).values()
     sink = InMemoryMetricSink()
     assert repricer(calls(record), sink).reprice(NOON).too_old == 0
     assert usd_in(sink) == Decimal("0.000105")

@@ -42,7 +42,7 @@ class Prices:
             editions=self.store, price_list=self.price_list, shipped=shipped
         )
 
-    def say(self, *listings: Listing) -> None:
+    def list_prices(self, *listings: Listing) -> None:
         self.price_list.listings |= {listing.offer: listing for listing in listings}
 
     def update(self, now: datetime = NOW) -> UpdateReport:
@@ -104,7 +104,7 @@ def test_a_listing_missing_from_the_store_is_read_again() -> None:
 def test_an_unchanged_file_with_a_new_tag_publishes_nothing() -> None:
     prices = Prices(listing(rate("1.5")))
     first = prices.update()
-    prices.say(listing(rate("1.5")).model_copy(update={"version": "20261128"}))
+    prices.list_prices(listing(rate("1.5")).model_copy(update={"version": "20261128"}))
     assert prices.update(NOW + DAY).edition is None
     assert prices.pointer.edition == first.edition
 
@@ -112,7 +112,7 @@ def test_an_unchanged_file_with_a_new_tag_publishes_nothing() -> None:
 def test_a_price_that_changes_twice_has_two_dated_changes() -> None:
     prices = Prices(listing(rate("1.5")))
     prices.update()
-    prices.say(listing(rate("1.2")))
+    prices.list_prices(listing(rate("1.2")))
     prices.update(NOW + DAY)
     assert [prices.usd(days) for days in range(3)] == [1, Decimal("1.5"), Decimal("1.2")]
     assert [summary.changes for summary in prices.pointer.editions] == [1, 1]
@@ -143,9 +143,9 @@ def test_a_rejected_price_is_not_held_again_until_the_list_changes() -> None:
     (entry,) = prices.update().held
     assert prices.updater.decide(reject([entry.id])).held == ()
     assert prices.update(NOW + DAY).held == ()
-    prices.say(listing(rate("1000"), rate("4.1", OUTPUT)))
+    prices.list_prices(listing(rate("1000"), rate("4.1", OUTPUT)))
     assert prices.update(NOW + 2 * DAY).held == ()
-    prices.say(listing(rate("900"), rate("4.1", OUTPUT)))
+    prices.list_prices(listing(rate("900"), rate("4.1", OUTPUT)))
     assert [entry.rate and entry.rate.usd for entry in prices.update(NOW + 3 * DAY).held] == [900]
     assert prices.usd(9) == 1
 
@@ -270,7 +270,7 @@ def test_a_superseded_edition_leaves_the_book_and_does_not_return() -> None:
     prices = Prices(listing(rate("1.9")))
     bad = prices.update().edition
     assert bad is not None
-    prices.say(listing(rate("1.9"), rate("5", OUTPUT)))
+    prices.list_prices(listing(rate("1.9"), rate("5", OUTPUT)))
     prices.update(NOW + DAY)
     report = prices.updater.decide(supersede(bad, "AWS's file was wrong", NOW + 2 * DAY))
     assert [prices.usd(days) for days in range(5)] == [1] * 5
@@ -281,10 +281,10 @@ def test_a_superseded_edition_leaves_the_book_and_does_not_return() -> None:
         *(bad, TOMORROW, NOW + 2 * DAY),
         "AWS's file was wrong",
     )
-    prices.say(listing(rate("1.9"), rate("5.1", OUTPUT)))
+    prices.list_prices(listing(rate("1.9"), rate("5.1", OUTPUT)))
     prices.update(NOW + 3 * DAY)
     assert prices.usd(9) == 1
-    prices.say(listing(rate("1.8"), rate("5.1", OUTPUT)))
+    prices.list_prices(listing(rate("1.8"), rate("5.1", OUTPUT)))
     prices.update(NOW + 4 * DAY)
     assert prices.usd(9) == Decimal("1.8")
     with pytest.raises(DecisionRefusedError, match=f"no change of edition {bad} is in force"):
@@ -295,7 +295,7 @@ def test_every_past_edition_can_still_be_read() -> None:
     prices = Prices(listing(rate("1.1")))
     prices.update()
     for day, usd in enumerate(("1.2", "1.3"), start=1):
-        prices.say(listing(rate(usd)))
+        prices.list_prices(listing(rate(usd)))
         prices.update(NOW + day * DAY)
     counts = [
         len(prices.store.read_edition(summary.id).changes) for summary in prices.pointer.editions
@@ -310,7 +310,7 @@ def test_one_of_two_concurrent_runs_wins_and_the_other_restarts_from_it() -> Non
     def meanwhile() -> None:
         prices.updater.decide(accept([entry.id], NOW))
 
-    prices.say(listing(rate("1000"), rate("6", OUTPUT)))
+    prices.list_prices(listing(rate("1000"), rate("6", OUTPUT)))
     prices.store.before_publishing = meanwhile
     prices.update(NOW + DAY)
     assert prices.usd(1) == 1000

@@ -54,7 +54,7 @@ def billed_around(*rows: Any) -> list[Any]:
     return [row(day=7, iam_principal=BEN), *rows, row(day=9, iam_principal=BEN)]
 
 
-def on_the_8th(found: Reconciliation) -> list[tuple[LineClass, Reason | None]]:
+def list_lines_of_the_8th(found: Reconciliation) -> list[tuple[LineClass, Reason | None]]:
     return [(line.line_class, line.reason) for line in found.lines if line.key.day.day == 8]
 
 
@@ -69,7 +69,7 @@ def test_hours_and_calls_of_a_day_add_up() -> None:
     rows = [row(tokens="400"), row(tokens="600", usage_start="2026-09-08T13:00:00Z")]
     calls = [call(input_tokens=250_000)] * 4
 
-    assert on_the_8th(compare(rows, calls)) == [(AGREES, None)]
+    assert list_lines_of_the_8th(compare(rows, calls)) == [(AGREES, None)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_hours_and_calls_of_a_day_add_up() -> None:
 def test_tokens_agree_within_a_tenth_of_a_percent(tokens: str, expected: LineClass) -> None:
     found = compare(billed_around(row(tokens=tokens)), around(call()))
 
-    assert [line_class for line_class, _ in on_the_8th(found)] == [expected]
+    assert [line_class for line_class, _ in list_lines_of_the_8th(found)] == [expected]
 
 
 def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> None:
@@ -94,8 +94,8 @@ def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> N
     near = compare([row(tokens="10.4"), row(tokens="10.4", **output, **near_usd)], calls)
     far = compare([row(tokens="10.9"), row(tokens="10.9", **output, **far_usd)], calls)
 
-    assert {line_class for line_class, _ in on_the_8th(near)} == {AGREES}
-    assert {line_class for line_class, _ in on_the_8th(far)} == {DIFFERS}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(near)} == {AGREES}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(far)} == {DIFFERS}
 
 
 def test_a_wrong_price_is_never_within_the_tolerance() -> None:
@@ -104,9 +104,9 @@ def test_a_wrong_price_is_never_within_the_tolerance() -> None:
     fewer_tokens = row(tokens="10.4", unblended_cost="0.0208", public_cost="0.0208")
     calls = [call(input_tokens=10_000)]
 
-    assert on_the_8th(compare([double], calls)) == [(DIFFERS, Reason.LIST_PRICE)]
-    assert on_the_8th(compare([discounted], calls)) == [(DIFFERS, Reason.DISCOUNT)]
-    assert [each for each, _ in on_the_8th(compare([fewer_tokens], calls))] == [DIFFERS]
+    assert list_lines_of_the_8th(compare([double], calls)) == [(DIFFERS, Reason.LIST_PRICE)]
+    assert list_lines_of_the_8th(compare([discounted], calls)) == [(DIFFERS, Reason.DISCOUNT)]
+    assert [each for each, _ in list_lines_of_the_8th(compare([fewer_tokens], calls))] == [DIFFERS]
 
 
 def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
@@ -119,8 +119,10 @@ def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
         for tokens, caller in zip(("10.4", "9.6", "10.4", "9.6"), callers, strict=True)
     ]
 
-    assert {line_class for line_class, _ in on_the_8th(compare(short, calls))} == {DIFFERS}
-    assert {line_class for line_class, _ in on_the_8th(compare(even, calls))} == {AGREES}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(compare(short, calls))} == {
+        DIFFERS
+    }
+    assert {line_class for line_class, _ in list_lines_of_the_8th(compare(even, calls))} == {AGREES}
 
 
 @pytest.mark.parametrize(("units", "expected"), [("3", AGREES), ("4", DIFFERS)])
@@ -132,7 +134,7 @@ def test_the_token_tolerance_does_not_apply_to_units(units: str, expected: LineC
 
     found = compare([row(), guardrail], calls, Pricing(PriceBook([price(), guarded])))
 
-    assert sorted(each for each, _ in on_the_8th(found)) == sorted([AGREES, expected])
+    assert sorted(each for each, _ in list_lines_of_the_8th(found)) == sorted([AGREES, expected])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_the_token_tolerance_does_not_apply_to_units(units: str, expected: LineC
 def test_usage_on_one_side_has_a_likely_reason(
     rows: list[Any], calls: list[Any], expected: tuple[LineClass, Reason]
 ) -> None:
-    assert expected in on_the_8th(compare(billed_around(*rows), around(*calls)))
+    assert expected in list_lines_of_the_8th(compare(billed_around(*rows), around(*calls)))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_usage_missing_from_the_bill_is_late_until_the_month_closes(
 
     found = compare(billed_around(*rows), around(call()), now=now)
 
-    assert [found_reason for _, found_reason in on_the_8th(found)] == [reason]
+    assert [found_reason for _, found_reason in list_lines_of_the_8th(found)] == [reason]
 
 
 def test_a_closed_month_without_lines_has_no_bill() -> None:
@@ -189,7 +191,7 @@ def test_a_closed_month_without_lines_has_no_bill() -> None:
 
     found = compare([august], [call()], now=datetime(2026, 11, 28, tzinfo=UTC))
 
-    assert on_the_8th(found) == [(OURS, Reason.NO_BILL)]
+    assert list_lines_of_the_8th(found) == [(OURS, Reason.NO_BILL)]
 
 
 def test_usage_before_and_after_the_logs_is_explained() -> None:
@@ -226,7 +228,7 @@ def test_hours_of_the_bill_are_compared_with_the_first_and_last_call() -> None:
 def test_the_first_day_of_the_logs_can_be_partly_logged() -> None:
     found = compare([row(tokens="9000")], [call()])
 
-    assert on_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
 
 
 def test_calls_before_the_bill_or_of_another_account_are_explained() -> None:
@@ -270,7 +272,7 @@ def test_mantle_hides_no_difference_in_the_same_usage() -> None:
 def test_a_line_without_matching_usage_has_the_reason_of_its_side() -> None:
     found = compare(billed_around(row(tokens="0")), around())
 
-    assert on_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
+    assert list_lines_of_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
 
 
 def test_days_that_are_too_recent_are_excluded_on_both_sides() -> None:
@@ -304,7 +306,7 @@ def test_a_tier_missing_from_the_logs_is_not_compared() -> None:
 
     found = compare(rows, [call(input_tokens=100_000_000)])
 
-    ((line_class, reason),) = on_the_8th(found)
+    ((line_class, reason),) = list_lines_of_the_8th(found)
     assert (line_class, reason) == (DIFFERS, Reason.TIER_NOT_IN_LOGS)
     assert found.lines[0].ours.list_usd == 100
     assert found.lines[0].theirs.list_usd == 70
@@ -330,7 +332,7 @@ def test_a_cache_lifetime_missing_from_the_logs_is_not_compared() -> None:
 
     found = compare(rows, [call(tokens=TokenCounts(0, 0, 0, 4_000_000))])
 
-    assert on_the_8th(found) == [(DIFFERS, Reason.LIFETIME_NOT_IN_LOGS)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, Reason.LIFETIME_NOT_IN_LOGS)]
 
 
 def test_a_routing_missing_from_the_logs_is_not_compared() -> None:
@@ -338,7 +340,7 @@ def test_a_routing_missing_from_the_logs_is_not_compared() -> None:
 
     found = compare(rows, [call()])
 
-    assert on_the_8th(found) == [(AGREES, None)]
+    assert list_lines_of_the_8th(found) == [(AGREES, None)]
     assert found.lines[0].key.routing is None
 
 
@@ -357,7 +359,7 @@ def test_equal_tokens_with_other_dollars_have_a_reason(
         [row(public_cost=usd, unblended_cost=usd, **changes)], [call(**changes)], pricing
     )
 
-    assert on_the_8th(found) == [(DIFFERS, reason)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, reason)]
 
 
 def test_discounts_are_shown_separately() -> None:
@@ -374,8 +376,8 @@ def test_a_configured_discount_agrees_and_any_other_differs() -> None:
     configured = replace(PRICING, contracted=ContractedPrices([agreed]))
     calls = [call(input_tokens=100_000_000)]
 
-    assert on_the_8th(compare(rows, calls)) == [(DIFFERS, Reason.DISCOUNT)]
-    assert on_the_8th(compare(rows, calls, configured)) == [(AGREES, None)]
+    assert list_lines_of_the_8th(compare(rows, calls)) == [(DIFFERS, Reason.DISCOUNT)]
+    assert list_lines_of_the_8th(compare(rows, calls, configured)) == [(AGREES, None)]
 
 
 def test_failed_calls_count_on_neither_side() -> None:
