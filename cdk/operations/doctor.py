@@ -34,6 +34,7 @@ def examine_account(session: boto3.Session) -> None:
         config.adopted_log_group,
         config.known_log_policies,
         config.stacks,
+        config.batch_output_buckets,
     )
     findings = list(examination.examine())
     table = Table("Check", "Status", "Found")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lambdas.domain.invocations import is_foundation_model
+from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS
 from lambdas.domain.unlogged import (
     MAX_JOB_DURATION,
@@ -49,7 +51,8 @@ class BatchJobCounter:
             tokens = self.manifests.read(job)
             if tokens is not None and self.counted.add(job, tokens):
                 record_model_usage(
-                    job.model_id,
+                    # Profiles hide their model, and an account can have any number of them.
+                    job.model_id if is_foundation_model(job.model_id) else OTHER_MODELS,
                     {BATCH_INPUT_TOKENS: tokens.input, BATCH_OUTPUT_TOKENS: tokens.output},
                     job.ended_at,
                 )

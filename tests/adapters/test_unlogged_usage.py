@@ -192,7 +192,7 @@ def test_tokens_of_bedrock_mantle_are_read_by_project_and_model(aws: None) -> No
 def test_what_is_in_no_series_that_is_read_is_one_row(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mantle_metrics, "MAX_SERIES", 1)
+    monkeypatch.setattr(mantle_metrics, "MAX_MANTLE_SERIES", 1)
     for model in ("a", "b"):
         put("TotalInputTokens", 10, Project="chat", Model=model)
     rest = MantleTokens("__other__", "__other__", 10, None)

@@ -19,13 +19,15 @@ from lambdas.domain.metrics.bedrock_metrics import (
     MANTLE_PROJECT,
     MantleMetric,
 )
-from lambdas.domain.unlogged import MantleTokens, UnloggedUsageUnavailableError
+from lambdas.domain.unlogged import (
+    MAX_MANTLE_SERIES,
+    MantleTokens,
+    UnloggedUsageUnavailableError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-MAX_SERIES = 200
-"""The pairs of project and model that are read: each metric costs money."""
 _Names: TypeAlias = tuple[str, str]
 """A project and a model."""
 _DIMENSIONS = (MANTLE_PROJECT, MANTLE_MODEL)
@@ -65,7 +67,7 @@ class CloudWatchMantleMetrics:
     def _read_sums(self, kind: MantleMetric, window: AuditWindow) -> Mapping[_Names, int]:
         """Read the tokens of a kind, by project and model."""
         totals = self._reader.of_account(MANTLE_NAMESPACE, [kind], window)
-        listed = islice(self._list(kind), MAX_SERIES)
+        listed = islice(self._list(kind), MAX_MANTLE_SERIES)
         read = self._reader.by_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, listed, window)
         sums = {(project, model): tokens for (project, model), tokens in read.items()}
         others = totals.get(kind, 0) - sum(sums.values())

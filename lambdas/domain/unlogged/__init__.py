@@ -22,6 +22,7 @@ from lambdas.domain.unlogged.ports import (
 )
 from lambdas.domain.unlogged.reader import UnloggedUsageReader
 from lambdas.domain.unlogged.unlogged_usage import (
+    MAX_MANTLE_SERIES,
     MantleTokens,
     ReportedBatchJob,
     UnloggedUsage,
@@ -32,6 +33,7 @@ __all__ = [
     "MANIFEST_NAME",
     "MAX_JOB_DURATION",
     "MAX_MANIFEST_BYTES",
+    "MAX_MANTLE_SERIES",
     "BatchManifests",
     "BatchTokens",
     "CountedBatchJobs",

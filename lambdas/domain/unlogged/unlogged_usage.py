@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.unlogged.batch_jobs import BatchTokens, EndedBatchJob
+
+MAX_MANTLE_SERIES: Final = 200
+"""The pairs of project and model of `bedrock-mantle` that a report reads: each metric costs money.
+The rest is one sum."""
 
 
 class MantleTokens(NamedTuple):

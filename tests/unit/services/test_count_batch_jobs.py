@@ -19,6 +19,7 @@ from tests.unlogged import (
 
 ENDED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 NOW = ENDED + timedelta(hours=1)
+PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile"
 TOKENS = BatchTokens(1200, 340)
 
 
@@ -50,6 +51,21 @@ def test_the_tokens_of_a_job_are_published_for_the_account_and_its_model(
         for dimensions in ({}, model)
         for name, tokens in (("BatchInputTokens", 1200), ("BatchOutputTokens", 340))
     ]
+
+
+def test_jobs_through_profiles_add_no_metric_for_each_profile(
+    counter: BatchJobCounter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert isinstance(counter.jobs, InMemoryBatchJobs)
+    assert isinstance(counter.manifests, InMemoryManifests)
+    for number in range(2):
+        profile = f"{PROFILES}/{number}"
+        job = batch_job(str(number), ended_at=ENDED, model=profile)
+        counter.jobs.append(job)
+        counter.manifests[job.arn] = TOKENS
+    counter.count(NOW)
+    published = embedded_metrics(capsys.readouterr().out)
+    assert {metric.dimensions.get("ModelId") for metric in published} == {None, "__other__"}
 
 
 def test_a_job_that_is_listed_again_is_not_counted_again(
