@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.pricing import (
+    ContractedPrice,
+    ContractedPrices,
     Cost,
-    NegotiatedPrice,
-    NegotiatedPrices,
     PriceBook,
     Pricing,
     Rates,
@@ -135,13 +135,13 @@ def test_a_job_is_priced_at_batch_prices_and_at_no_others() -> None:
 
 
 def test_a_contracted_batch_price_is_enough() -> None:
-    contracted = NegotiatedPrice(
+    contracted = ContractedPrice(
         HAIKU_3,
         date(2026, 1, 1),
         {TokenKind.INPUT: Decimal(1), TokenKind.OUTPUT: Decimal(2)},
         service_tier="batch",
     )
-    pricing = Pricing(PriceBook([]), NegotiatedPrices([contracted]))
+    pricing = Pricing(PriceBook([]), ContractedPrices([contracted]))
     cost = price_batch_job(batch_job(), TOKENS, pricing)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal("1.2")
