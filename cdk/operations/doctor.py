@@ -34,7 +34,8 @@ def check_account(session: boto3.Session) -> None:
         config.adopted_log_group,
         config.known_log_policies,
         config.stacks,
-        config.batch_output_buckets,
+        is_content_masked=config.is_content_masked,
+        batch_output_buckets=config.batch_output_buckets,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")
