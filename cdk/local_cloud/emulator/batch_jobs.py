@@ -33,7 +33,7 @@ def _summarise(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "jobArn": job["JobArn"],
         "jobName": job["JobName"],
-        "modelId": job["ModelId"],
+        "modelId": job["BodyEcho"]["modelId"],
         "roleArn": job["RoleArn"],
         "status": "Completed",
         "submitTime": job["CreationTime"],
