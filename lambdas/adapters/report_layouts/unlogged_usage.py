@@ -43,7 +43,7 @@ def unlogged_json(usage: UnloggedUsage) -> dict[str, Any]:
 
 
 def unlogged_tables(usage: UnloggedUsage) -> Iterator[Table]:
-    """Lay usage out for people; nothing where there is none."""
+    """Lay usage out for people: a table for each source that has some."""
     if usage.mantle:
         yield Table(
             "Not in the logs, and in no figure above: tokens through bedrock-mantle",
