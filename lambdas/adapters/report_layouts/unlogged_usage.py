@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lambdas.adapters.report_layouts.money import dollars
 from lambdas.adapters.report_layouts.tables import Table, shown_time
+from lambdas.domain.money import dollars
 from lambdas.domain.pricing import Cost
 from lambdas.domain.unlogged import MantleTokens, ReportedBatchJob, UnloggedUsage
 from lambdas.domain.words import exact_text, plural

@@ -65,7 +65,7 @@ def test_the_text_names_each_source_and_marks_what_is_missing() -> None:
     rows = [line.split() for line in lines]
     assert ["chat", "openai.gpt-oss-120b", "1,200", "-"] in rows
     ended = ["2026-09-08", "12:00:00"]
-    assert ["priced", HAIKU_3, *ended, "1,000,000", "100,000", "$2.2500"] in rows
+    assert ["priced", HAIKU_3, *ended, "1,000,000", "100,000", "$2.25"] in rows
     assert ["unread", HAIKU_3, *ended, "-", "-", "unpriced"] in rows
     assert any("batch_output_buckets" in line for line in lines)
     assert any("AccessDenied" in line for line in lines)
