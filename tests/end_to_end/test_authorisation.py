@@ -334,7 +334,7 @@ def is_counted(deployed: Deployed, arn: str) -> bool:
     return "Item" in answer
 
 
-def test_the_tokens_of_a_batch_job_are_counted_once_with_the_role_as_it_is(
+def test_the_tokens_of_a_batch_job_are_counted_once_with_the_deployed_role(
     deployed: Deployed,
 ) -> None:
     before = deployed.metric("BatchInputTokens") or 0

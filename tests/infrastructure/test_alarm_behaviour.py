@@ -313,7 +313,7 @@ def test_reports_notify_before_they_reach_the_timeout(function: str) -> None:
     assert after(15, None) is OK
 
 
-def test_reports_end_at_the_timeout_that_their_alarms_assume() -> None:
+def test_reports_end_at_the_timeout_assumed_by_their_alarms() -> None:
     functions = resources(deployment().reporting, "AWS::Lambda::Function").values()
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     thresholds = [alarm["Threshold"] for alarm in alarms if alarm["AlarmName"].endswith("Slow")]

@@ -80,7 +80,7 @@ def test_it_can_read_metrics_and_lists_and_no_ledger_calls() -> None:
         }
 
 
-def test_manifests_of_named_buckets_alone_can_be_read() -> None:
+def test_only_manifests_of_configured_buckets_can_be_read() -> None:
     """A manifest has counts; prompts and answers lie beside it."""
     allowed = grants(deployment("everything").monitoring, ROLE)
     resources = [resource(statement) for statement in allowed["s3:GetObject"]]
@@ -96,7 +96,7 @@ def test_manifests_of_named_buckets_alone_can_be_read() -> None:
     assert keys(allowed["dynamodb:GetItem"]) == [["notice#*"]]
 
 
-def test_its_role_reads_each_bucket_of_the_settings() -> None:
+def test_its_role_reads_each_configured_bucket() -> None:
     found = variables(deployment("everything").monitoring)["BATCH_OUTPUT_BUCKETS"]
     assert json.loads(found) == ["batch-results", "other.results"]
 

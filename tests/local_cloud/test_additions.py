@@ -483,7 +483,7 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
         assert found["models"] == [{"modelArn": model}]
 
 
-def test_a_batch_job_has_ended_and_is_listed_as_on_aws(cloud: LocalCloud) -> None:
+def test_a_batch_job_ends_and_is_listed_like_on_aws(cloud: LocalCloud) -> None:
     bedrock = cloud.client("bedrock")
     output = {"s3OutputDataConfig": {"s3Uri": "s3://results/nightly/"}}
     arn = bedrock.create_model_invocation_job(
@@ -514,7 +514,9 @@ def test_a_log_group_has_no_policies_and_a_missing_one_is_not_found(cloud: Local
         logs.get_transformer(logGroupIdentifier="missing")
 
 
-def test_a_log_group_has_the_data_protection_policy_of_its_template(cloud: LocalCloud) -> None:
+def test_a_deployed_log_group_has_the_data_protection_policy_of_its_template(
+    cloud: LocalCloud,
+) -> None:
     logs, stack = cloud.client("logs"), "data-protection"
 
     def write_template(**properties: Any) -> str:

@@ -330,7 +330,7 @@ def test_reports_read_a_bounded_number_of_metrics_of_bedrock_mantle(
     assert unlogged_read(Config.from_context(context), series) == metrics
 
 
-def test_metrics_of_batch_jobs_are_billed_where_their_buckets_are_named() -> None:
+def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
     usage, config = Usage(1, 1, 6), Config.from_context({"batch_output_buckets": ["results"]})
     more = count_most_series(usage, config) - count_most_series(usage, Config())
     assert more == 2 * (1 + 6)

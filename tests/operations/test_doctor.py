@@ -329,7 +329,7 @@ def test_traffic_outside_the_logs_is_reported(session: boto3.Session) -> None:
         ((), Status.WARNING, "batch_output_buckets: a, b"),
     ],
 )
-def test_batch_jobs_whose_tokens_are_not_counted_are_reported(
+def test_batch_jobs_with_uncounted_tokens_are_reported(
     session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
     buckets: tuple[str, ...],

@@ -106,7 +106,7 @@ MASKS = frozenset({"Ssn-US", "CreditCardNumber"})
         ),
     ],
 )
-def test_masks_are_compared_with_those_that_were_deployed(
+def test_masks_are_compared_with_the_deployed_masks(
     live: frozenset[str] | None, texts: list[str]
 ) -> None:
     masked = replace(CLEAN, masks=live)
@@ -114,7 +114,7 @@ def test_masks_are_compared_with_those_that_were_deployed(
     assert found(masked, "data-protection", deployed_masks=MASKS) == texts
 
 
-def test_the_masks_of_the_metered_log_group_alone_are_deployed_ones() -> None:
+def test_only_masks_of_the_metered_log_group_are_deployed_masks() -> None:
     arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
     masking = {"DataIdentifier": [arn], "Operation": {"Deidentify": {"MaskConfig": {}}}}
     audit = {"DataIdentifier": [arn], "Operation": {"Audit": {"FindingsDestination": {}}}}

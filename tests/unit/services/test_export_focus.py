@@ -84,7 +84,7 @@ def build_manifest(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
 
 
-def test_the_manifest_has_what_no_log_has_of_its_own_period(
+def test_the_manifest_lists_unlogged_usage_of_its_period(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     job = batch_job(ended_at=NOW - timedelta(hours=1))
