@@ -37,6 +37,7 @@ VARIABLES = {
     "purge": "",
     "deployer-policy": "",
     "prices": "OFFLINE=1",
+    "release": "",
 }
 """Values for every variable that each target's recipe passes to a command."""
 RECIPES = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)

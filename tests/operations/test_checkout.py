@@ -1,0 +1,97 @@
+"""A clone is released only if its commit is complete and its version is not another one's."""
+
+import subprocess
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from cdk.operations.checkout import Checkout, read_checkout
+from cdk.operations.terminal import CommandError
+
+CHANGELOG = "# Changelog\n\n## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n### Added\n"
+READY = Checkout(
+    version="1.2.0",
+    locked_version="1.2.0",
+    changelog=CHANGELOG,
+    changes=(),
+    commit="c0ffee",
+    tagged_commit=None,
+)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Change")
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "meter"\nversion = "1.2.0"\n')
+    (tmp_path / "uv.lock").write_text(
+        '[[package]]\nname = "six"\nversion = "1.17.0"\n'
+        '[[package]]\nname = "meter"\nversion = "1.1.0"\n'
+    )
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    git(tmp_path, "init", "--quiet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("tagged_commit", [None, READY.commit])
+def test_a_release_has_the_day_of_the_changelog(tagged_commit: str | None) -> None:
+    assert replace(READY, tagged_commit=tagged_commit).check() == date(2026, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("checkout", "reason"),
+    [
+        (replace(READY, changes=(" M README.md",)), "the clone has changes"),
+        (replace(READY, locked_version="1.1.0"), "run .venv/bin/uv lock"),
+        (replace(READY, tagged_commit="beef"), r"v1.2.0 is the tag of another commit \(beef\)"),
+        (replace(READY, changelog="## Unreleased\n"), "CHANGELOG.md has no version 1.2.0"),
+        (replace(READY, changelog="## 1.2.0\n"), "CHANGELOG.md has no version 1.2.0"),
+        (replace(READY, changelog="## 1x2.0 - 2026-03-04"), "CHANGELOG.md has no version 1.2.0"),
+        (replace(READY, changelog="## 1.2.0 - 2026-02-30"), "2026-02-30.* does not exist"),
+    ],
+)
+def test_a_clone_that_cannot_be_released_is_refused(checkout: Checkout, reason: str) -> None:
+    with pytest.raises(CommandError, match=reason):
+        checkout.check()
+
+
+def test_every_changed_file_is_named() -> None:
+    with pytest.raises(CommandError) as refusal:
+        replace(READY, changes=(" M README.md", "?? notes.txt")).check()
+    assert refusal.value.details == (" M README.md", "?? notes.txt")
+
+
+def test_versions_changes_and_commit_are_read(clone: Path) -> None:
+    head = commit(clone)
+    (clone / "notes.txt").write_text("new")
+    assert read_checkout(clone) == replace(
+        READY, locked_version="1.1.0", changes=("?? notes.txt",), commit=head
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--annotate", "--message", "Release")])
+def test_the_commit_of_a_tag_is_read(clone: Path, options: tuple[str, ...]) -> None:
+    tagged = commit(clone)
+    git(clone, "tag", *options, "v1.2.0")
+    git(clone, "tag", "v1.2.0.1", "HEAD")
+    head = commit(clone)
+    checkout = read_checkout(clone)
+    assert (checkout.tagged_commit, checkout.commit) == (tagged, head)
+    assert head != tagged
+
+
+def test_a_folder_without_a_commit_is_refused(clone: Path) -> None:
+    with pytest.raises(CommandError, match="git rev-parse failed"):
+        read_checkout(clone)

@@ -1,0 +1,105 @@
+"""A release is the same wherever it is built, is for every account, and lists what it ships."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from cdk.components.bundle import ROOT
+from cdk.config import stack_names
+from cdk.operations.kept_release import read_assets
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
+from cdk.operations.terminal import CommandError
+from tests.releases import DAY, build_once
+
+
+@pytest.fixture
+def release() -> Path:
+    return build_once()
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def digests(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != CHECKSUMS:
+            name = path.relative_to(folder).as_posix()
+            yield name, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_two_builds_have_equal_bytes_whatever_the_credentials(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
+    build(tmp_path / "again", DAY)
+    assert dict(digests(tmp_path / "again")) == dict(digests(release))
+
+
+def test_every_file_has_its_checksum(release: Path) -> None:
+    lines = (release / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert listed == dict(digests(release))
+
+
+def test_the_assembly_has_all_stacks_for_every_account_and_region(release: Path) -> None:
+    artifacts = read(release / ASSEMBLY / "manifest.json")["artifacts"]
+    stacks = {
+        name: artifact["environment"]
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert stacks == dict.fromkeys(stack_names.ALL, "aws://unknown-account/unknown-region")
+
+
+def test_the_assembly_has_every_asset_and_no_path_of_this_machine(release: Path) -> None:
+    assembly = release / ASSEMBLY
+    assets = read_assets(assembly)
+    assert len(assets) > len(stack_names.ALL)
+    assert all((assembly / asset["source"]["path"]).exists() for asset in assets.values())
+    texts = [path.read_text(encoding="utf-8") for path in assembly.glob("*.json")]
+    assert not any(str(place) in text for text in texts for place in (ROOT, release))
+
+
+def test_the_sbom_lists_the_packages_of_the_layers_and_the_cdk_s_own_function(
+    release: Path,
+) -> None:
+    bill = read(release / "sbom.cdx.json")
+    components = {(component["name"], component["version"]) for component in bill["components"]}
+    layers = list((release / ASSEMBLY).glob("asset.*/python"))
+    shipped = {
+        (canonicalize_name(package.name), package.version)
+        for package in distributions(path=[str(layer) for layer in layers])
+    }
+    assert len(layers) == 3
+    assert {name for name, _ in components - shipped} == {"aws-cdk-lib"}
+    assert shipped <= components
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert bill["metadata"]["timestamp"] == "2026-03-04T00:00:00Z"
+
+
+def test_the_sbom_of_development_lists_every_locked_package(release: Path) -> None:
+    shipped, development = (
+        {component["purl"] for component in read(release / name)["components"]}
+        for name in ("sbom.cdx.json", "sbom-development.cdx.json")
+    )
+    assert shipped < development
+    names = {purl.partition("@")[0] for purl in development}
+    assert {"pkg:pypi/ministack", "pkg:pypi/pytest", "pkg:pypi/uv"} <= names
+
+
+def test_the_policies_that_a_deployment_needs_first_are_in_the_release(release: Path) -> None:
+    for name in ("boundary.json", "deployer-policy.json"):
+        assert (release / name).read_bytes() == (ROOT / "cdk" / name).read_bytes()
+
+
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="log_retention_days"):
+        build(tmp_path / "release", DAY, {"log_retention_days": "many"})
