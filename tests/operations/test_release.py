@@ -2,20 +2,30 @@
 
 import hashlib
 import json
+import os
+import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from packaging.utils import canonicalize_name
 
 from cdk.components.bundle import ROOT
 from cdk.config import stack_names
+from cdk.operations.boundary import Boundary
 from cdk.operations.kept_release import read_assets
 from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
 from cdk.operations.terminal import CommandError
 from tests.releases import DAY, build_once
+
+REGION = "eu-west-1"
 
 
 @pytest.fixture
@@ -98,6 +108,19 @@ def test_the_sbom_of_development_lists_every_locked_package(release: Path) -> No
 def test_the_policies_that_a_deployment_needs_first_are_in_the_release(release: Path) -> None:
     for name in ("boundary.json", "deployer-policy.json"):
         assert (release / name).read_bytes() == (ROOT / "cdk" / name).read_bytes()
+
+
+def test_the_commands_in_the_documentation_fill_in_the_boundary(
+    release: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^sed (?:.*\\\n)*.*", page, re.MULTILINE)
+    script = f"cp {shlex.quote(str(release))}/boundary.json . && {command}"
+    environment = {"ACCOUNT": ACCOUNT_ID, "AWS_REGION": REGION, "PATH": os.environ["PATH"]}
+    subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, env=environment, check=True)
+    with mock_aws():
+        iam, sts = boto3.client("iam"), boto3.client("sts")
+        assert read(tmp_path / "my-boundary.json") == Boundary(iam, sts, REGION).document
 
 
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:

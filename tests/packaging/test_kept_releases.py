@@ -1,4 +1,4 @@
-"""What is kept of a release is enough to deploy it again with the layers of this code."""
+"""A kept release has all that is needed to deploy it again with the layers of this code."""
 
 import json
 import re
