@@ -35,7 +35,7 @@ _RESOURCES: Mapping[str, str] = {
     "logs": f"{_ARN}:logs:{_HERE}:log-group:{stack_names.PREFIX}-*",
     "s3": f"{_ARN}:s3:::{stack_names.STORAGE.lower()}-*",
     "sns": f"{_ARN}:sns:{_HERE}:{stack_names.MONITORING}-*",
-    "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingMemory*",
+    "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingState*",
 }
 """The resources that roles may act on, by service; the actions below are exceptions."""
 
