@@ -67,7 +67,7 @@ def bundle_layer(
     )
     platform = _PLATFORMS[architecture]
     digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}\0".encode())
-    digest.update(Path(__file__).read_bytes())  # what this module does decides on the content, too
+    digest.update(Path(__file__).read_bytes())  # a change here can change the content
     bundle = _BUNDLES / f"layer-{digest.hexdigest()[:16]}"
     if not bundle.exists():
         with _Unfinished(bundle) as folder, tempfile.NamedTemporaryFile("w", suffix=".txt") as file:

@@ -28,7 +28,7 @@ def synthesise(
     Raises:
         SynthesisError: A setting may be wrong, or a bundle cannot be made.
     """
-    process = subprocess.run(  # our own program
+    process = subprocess.run(
         [sys.executable, "-m", "cdk.app"],
         cwd=ROOT,
         env={

@@ -87,16 +87,16 @@ def read_checkout(root: Path) -> Checkout:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     packages = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))["package"]
     (locked,) = (package for package in packages if package["name"] == project["name"])
-    tags = _git(root, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
     tag = f"refs/tags/v{project['version']}"
-    commits = {name: commit for name, *objects in map(str.split, tags) for commit in objects}
+    # An annotated tag is an object of its own, and names the commit.
+    objects = " ".join(_git(root, "for-each-ref", "--format=%(objectname) %(*objectname)", tag))
     return Checkout(
         version=project["version"],
         locked_version=locked["version"],
         changelog=(root / "CHANGELOG.md").read_text(encoding="utf-8"),
         changes=tuple(_git(root, "status", "--porcelain")),
         commit=_git(root, "rev-parse", "HEAD")[0],
-        tagged_commit=commits.get(tag),
+        tagged_commit=next(reversed(objects.split()), None),
     )
 
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk.components.bundle import ROOT
 from cdk.operations.terminal import CommandError
 
-KEPT_RELEASES = ROOT / "tests" / "fixtures" / "releases"
+KEPT_RELEASES = Path("tests/fixtures/releases")
 
 _CODE = "lambdas"
 _EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever an archive is written
@@ -38,8 +37,8 @@ def keep(assembly: Path, folder: Path) -> bool:
     changed = sorted(name for name in {*kept, *files} if kept.get(name) != files.get(name))
     if changed:
         message = (
-            f"{folder.relative_to(ROOT)} differs from what this commit builds: remove the folder"
-            " and commit that, unless the version was published."
+            f"the kept release {folder.name} differs from what this commit builds: remove its"
+            " folder and commit that, unless the version was published."
         )
         raise CommandError(message, *changed)
     return False

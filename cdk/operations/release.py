@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from cdk.components.bundle import ROOT
+from cdk.components.bundle import ROOT, BundlingError
 from cdk.config import CDK_JSON
 from cdk.operations.assembly import SynthesisError, synthesise
 from cdk.operations.bill_of_materials import list_development_packages, list_shipped_packages
@@ -21,38 +21,38 @@ from cdk.operations.deployer_policy import POLICY
 from cdk.operations.kept_release import KEPT_RELEASES, keep
 from cdk.operations.terminal import CommandError
 
-RELEASES = ROOT / ".release"
+RELEASES = Path(".release")
 ASSEMBLY = "assembly"
 CHECKSUMS = "SHA256SUMS"
 
 # With these, the assembly would be for one account and Region alone.
-_CREDENTIALS_OF_THE_CDK = frozenset({"CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"})
+_ACCOUNT_VARIABLES = frozenset({"CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"})
 
 
 def make_release(root: Path = ROOT) -> None:
     """Build the release of the current commit, and keep what upgrade tests need.
+
+    Args:
+        root: The clone.
 
     Raises:
         CommandError: The clone cannot be released, or the release differs from a kept one.
     """
     checkout = read_checkout(root)
     released_on = checkout.check()
-    release = RELEASES / checkout.version
-    RELEASES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=RELEASES, prefix="unfinished-") as unfinished:
+    release, kept = (folder / checkout.version for folder in (RELEASES, KEPT_RELEASES))
+    (root / RELEASES).mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root / RELEASES, prefix="unfinished-") as unfinished:
         built = Path(unfinished) / checkout.version
         build(built, released_on)
-        shutil.rmtree(release, ignore_errors=True)
-        built.rename(release)
-    kept = KEPT_RELEASES / checkout.version
-    is_new = keep(release / ASSEMBLY, kept)
-    print(f"Built {checkout.version} in {release.relative_to(ROOT)}.")
+        shutil.rmtree(root / release, ignore_errors=True)
+        built.rename(root / release)
+    is_new = keep(root / release / ASSEMBLY, root / kept)
+    print(f"Built {checkout.version} in {release}.")
     if is_new:
-        print(
-            f"Kept it in {kept.relative_to(ROOT)}: commit that, then tag the commit {checkout.tag}."
-        )
+        print(f"Kept it in {kept}: commit that, then tag the commit {checkout.tag}.")
     else:
-        print(f"It equals the one that is kept in {kept.relative_to(ROOT)}.")
+        print(f"It equals the one that is kept in {kept}.")
 
 
 def build(folder: Path, released_on: date, settings: Mapping[str, object] | None = None) -> None:
@@ -64,23 +64,24 @@ def build(folder: Path, released_on: date, settings: Mapping[str, object] | None
         settings: Settings that replace those of `cdk.json`.
 
     Raises:
-        CommandError: The app cannot be synthesised.
+        CommandError: The app cannot be synthesised, or the lock file cannot be read.
     """
     folder.mkdir(parents=True)
     context = json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"]
     environment = {
-        name: value for name, value in os.environ.items() if name not in _CREDENTIALS_OF_THE_CDK
+        name: value for name, value in os.environ.items() if name not in _ACCOUNT_VARIABLES
     }
     try:
         synthesise(folder / ASSEMBLY, {**context, **(settings or {})}, environment)
-    except SynthesisError as error:
+        bills = {
+            "sbom.cdx.json": list_shipped_packages(released_on),
+            "sbom-development.cdx.json": list_development_packages(released_on),
+        }
+    except (BundlingError, SynthesisError) as error:
         raise CommandError(str(error)) from error
     shutil.copy(BOUNDARY_FILE, folder)
     shutil.copy(POLICY, folder)
-    for name, bill in (
-        ("sbom.cdx.json", list_shipped_packages(released_on)),
-        ("sbom-development.cdx.json", list_development_packages(released_on)),
-    ):
+    for name, bill in bills.items():
         (folder / name).write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
     (folder / CHECKSUMS).write_text(_sum_up(folder), encoding="utf-8")
 

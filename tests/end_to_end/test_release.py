@@ -54,7 +54,7 @@ def test_kept_releases_are_deployed_with_the_current_layers_and_count(
     assembly: Path, tmp_path: Path
 ) -> None:
     keep(assembly, tmp_path / "current")
-    published = [path for path in KEPT_RELEASES.iterdir() if path.is_dir()]
+    published = [path for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir()]
     for kept in (tmp_path / "current", *published):
         folder = tmp_path / f"{kept.name}-complete"
         complete(kept, assembly, folder)

@@ -1,6 +1,5 @@
 """A clone is released only if its commit is complete and its version is not another one's."""
 
-import subprocess
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,8 +8,8 @@ import pytest
 
 from cdk.operations.checkout import Checkout, read_checkout
 from cdk.operations.terminal import CommandError
+from tests.operations.clones import CHANGELOG, commit, git, make_clone
 
-CHANGELOG = "# Changelog\n\n## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n### Added\n"
 READY = Checkout(
     version="1.2.0",
     locked_version="1.2.0",
@@ -21,28 +20,9 @@ READY = Checkout(
 )
 
 
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def commit(folder: Path) -> str:
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Change")
-    return git(folder, "rev-parse", "HEAD")
-
-
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "meter"\nversion = "1.2.0"\n')
-    (tmp_path / "uv.lock").write_text(
-        '[[package]]\nname = "six"\nversion = "1.17.0"\n'
-        '[[package]]\nname = "meter"\nversion = "1.1.0"\n'
-    )
-    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
-    git(tmp_path, "init", "--quiet")
-    return tmp_path
+    return make_clone(tmp_path, locked_version="1.1.0")
 
 
 @pytest.mark.parametrize("tagged_commit", [None, READY.commit])

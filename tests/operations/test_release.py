@@ -21,8 +21,9 @@ from cdk.components.bundle import ROOT
 from cdk.config import stack_names
 from cdk.operations.boundary import Boundary
 from cdk.operations.kept_release import read_assets
-from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, make_release
 from cdk.operations.terminal import CommandError
+from tests.operations.clones import commit, git, make_clone
 from tests.releases import DAY, build_once
 
 REGION = "eu-west-1"
@@ -44,13 +45,34 @@ def digests(folder: Path) -> Iterator[tuple[str, str]]:
             yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_two_builds_have_equal_bytes_whatever_the_credentials(
-    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
+    release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    clone = make_clone(tmp_path)
+    commit(clone)
+    make_release(clone)
+    kept = "tests/fixtures/releases/1.2.0"
+    assert f"Kept it in {kept}: commit that, then tag the commit v1.2.0." in capsys.readouterr().out
+    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+    commit(clone)
+    git(clone, "tag", "v1.2.0")
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
-    build(tmp_path / "again", DAY)
-    assert dict(digests(tmp_path / "again")) == dict(digests(release))
+    make_release(clone)
+    assert f"It equals the one that is kept in {kept}." in capsys.readouterr().out
+    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+
+
+def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
+    make_clone(tmp_path)
+    commit(tmp_path)
+    (tmp_path / "notes.txt").write_text("new")
+    with pytest.raises(CommandError, match="the clone has changes"):
+        make_release(tmp_path)
+    assert not (tmp_path / ".release").exists()
 
 
 def test_every_file_has_its_checksum(release: Path) -> None:

@@ -11,14 +11,13 @@ import pytest
 from aws_cdk import FileSystem
 
 from cdk.components.bundle import ROOT
-from cdk.operations import kept_release
 from cdk.operations.kept_release import KEPT_RELEASES, keep, read_assets
 from cdk.operations.release import ASSEMBLY
 from cdk.operations.terminal import CommandError
 from tests.infrastructure.synthesis import resources
 from tests.releases import build_once, complete
 
-PUBLISHED = sorted(path.name for path in KEPT_RELEASES.iterdir() if path.is_dir())
+PUBLISHED = sorted(path.name for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir())
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def assembly() -> Path:
 def kept(request: pytest.FixtureRequest, assembly: Path, tmp_path: Path) -> Path:
     """A kept release: one of this code, and each published one."""
     if request.param != "current":
-        return KEPT_RELEASES / str(request.param)
+        return ROOT / KEPT_RELEASES / str(request.param)
     folder = tmp_path / "kept"
     assert keep(assembly, folder)
     return folder
@@ -65,10 +64,7 @@ def test_a_kept_release_is_completed_with_the_layers_of_this_code(
         assert (tmp_path / "complete" / asset["source"]["path"]).exists()
 
 
-def test_a_release_is_kept_once_and_never_replaced(
-    assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_release, "ROOT", tmp_path)
+def test_a_release_is_kept_once_and_never_replaced(assembly: Path, tmp_path: Path) -> None:
     kept = tmp_path / "1.2.0"
     assert keep(assembly, kept)
     assert not keep(assembly, kept)
@@ -80,10 +76,7 @@ def test_a_release_is_kept_once_and_never_replaced(
     assert template.read_text() == "{}"
 
 
-def test_a_file_that_is_missing_or_too_many_is_a_difference(
-    assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_release, "ROOT", tmp_path)
+def test_a_file_that_is_missing_or_too_many_is_a_difference(assembly: Path, tmp_path: Path) -> None:
     kept = tmp_path / "1.2.0"
     keep(assembly, kept)
     (archive,) = kept.glob("*.zip")
