@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from cdk.components.bundle import ROOT
 from cdk.local_cloud.cloud import open_local_cloud
@@ -50,17 +51,17 @@ def test_an_assembly_is_deployed_with_nothing_else_and_counts(assembly: Path) ->
         assert_calls_are_counted(Deployed(cloud))
 
 
-def test_kept_releases_are_deployed_with_the_current_layers_and_count(
+def test_a_kept_release_is_deployed_with_the_current_layers_and_counts(
     assembly: Path, tmp_path: Path
 ) -> None:
-    keep(assembly, tmp_path / "current")
+    """It is the latest published one, or the current code before the first one."""
+    keep(assembly, tmp_path / "0.0.0")
     published = [path for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir()]
-    for kept in (tmp_path / "current", *published):
-        folder = tmp_path / f"{kept.name}-complete"
-        complete(kept, assembly, folder)
-        with open_local_cloud() as cloud:
-            deploy(cloud, folder)
-            assert_calls_are_counted(Deployed(cloud))
+    latest = max([tmp_path / "0.0.0", *published], key=lambda path: Version(path.name))
+    complete(latest, assembly, tmp_path / "complete")
+    with open_local_cloud() as cloud:
+        deploy(cloud, tmp_path / "complete")
+        assert_calls_are_counted(Deployed(cloud))
 
 
 def assert_calls_are_counted(deployed: Deployed) -> None:
