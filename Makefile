@@ -150,7 +150,7 @@ replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=20
 
 destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy 'BedrockMeter-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
+	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(METER) purge
