@@ -46,7 +46,7 @@ IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
 SET ?=
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
-  lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
+  lock clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices
 
 help: ## List the targets
@@ -131,6 +131,10 @@ bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and make the pe
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
 	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
+
+verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [STORE_METRICS=FOLDER] [YES=1] [REMOVE=1]
+	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
+	  $(if $(STORE_METRICS),--store-metrics "$(STORE_METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
 
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
 	@$(METER) test-notification
