@@ -132,9 +132,9 @@ deploy: $(CDK) ## Deploy all stacks into the account and Region of your credenti
 	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
-verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [STORE_METRICS=FOLDER] [YES=1] [REMOVE=1]
+verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
-	  $(if $(STORE_METRICS),--store-metrics "$(STORE_METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
+	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
 
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
 	@$(METER) test-notification

@@ -10,6 +10,7 @@ from cdk.components.dashboards import dashboard_name, deployed_dashboards
 from cdk.operations.verification.check import CheckFailedError
 from cdk.operations.verification.metric_answers import PERIOD, build_query
 from cdk.operations.verification.verified_meter import VerifiedMeter
+from lambdas.domain.metrics.catalog import NAMESPACE
 
 _UNSUPPORTED = "Unsupported"
 """The local cloud's code for expressions, which it does not evaluate."""
@@ -25,14 +26,17 @@ def check_dashboards(meter: VerifiedMeter) -> str:
     for name in names:
         deployed = dashboard_name(name, str(meter.session.region_name))
         body = json.loads(client.get_dashboard(DashboardName=deployed)["DashboardBody"])
-        for number, queries in enumerate(_list_queries(body)):
-            for result in meter.answers.ask(queries, meter.started_at, f"{name}-{number}"):
-                asked += 1
-                codes = {message["Code"] for message in result.get("Messages", [])}
-                if _UNSUPPORTED in codes:
-                    unsupported += 1
-                elif result["StatusCode"] != "Complete":
-                    failed.append(f"{name}: {result.get('Label', result['Id'])}")
+        answers = [meter.answers.ask(graph, meter.started_at) for graph in _list_graphs(body)]
+        meter.answers.store(name, answers)
+        for result in (result for answer in answers for result in answer.results):
+            asked += 1
+            codes = {message["Code"] for message in result.get("Messages", [])}
+            if _UNSUPPORTED in codes:
+                unsupported += 1
+            elif result["StatusCode"] != "Complete":
+                failed.append(f"{name}: {result.get('Label', result['Id'])}")
+    if meter.answers.folder is not None:
+        meter.answers.store("metrics", meter.answers.ask_sums(NAMESPACE, meter.started_at))
     if failed:
         message = f"CloudWatch does not answer {len(failed)} of {asked} queries: {failed[0]}"
         raise CheckFailedError(message)
@@ -40,7 +44,7 @@ def check_dashboards(meter: VerifiedMeter) -> str:
     return f"{text}; {unsupported} expressions not evaluated here" if unsupported else text
 
 
-def _list_queries(body: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+def _list_graphs(body: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """List the queries of each graph.
 
     Bands are left out: CloudWatch answers them only once it has learnt what is usual.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,41 +16,51 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 PERIOD = 300
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_MAX_QUERIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MetricAnswer:
+    """Queries, and CloudWatch's answers to them.
+
+    Attributes:
+        start: The beginning of the first period.
+        end: The end of the last one.
+        queries: As in CloudWatch's API.
+        results: Likewise.
+    """
+
+    start: datetime
+    end: datetime
+    queries: Sequence[Mapping[str, Any]]
+    results: Sequence[Mapping[str, Any]]
 
 
 class MetricAnswers:
     """Asks CloudWatch for metrics.
 
-    A stored file has the queries and CloudWatch's answers to them. Account ids and ARNs are
-    replaced.
+    Attributes:
+        folder: The folder to store answers in; `None` to store none.
     """
 
     def __init__(self, client: CloudWatchClient, folder: Path | None = None) -> None:
-        """Ask with a client; store answers in a folder if there is one."""
+        """Ask with a client."""
         self._client = client
-        self._folder = folder
+        self.folder = folder
 
     def read(
         self, namespace: str, name: str, dimensions: Mapping[str, str], stat: str, start: datetime
     ) -> list[float]:
         """Read the values of one metric since a time, the oldest first."""
-        (result,) = self.ask([build_query("m1", namespace, name, dimensions, stat)], start)
-        return list(result["Values"])
+        answer = self.ask([build_query("m1", namespace, name, dimensions, stat)], start)
+        return [value for result in answer.results for value in result["Values"]]
 
-    def ask(
-        self, queries: Sequence[Mapping[str, Any]], start: datetime, store_as: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Ask queries, and return their results.
-
-        Args:
-            queries: As in CloudWatch's API.
-            start: The time of the first values.
-            store_as: The name of the file to store the answer in.
-        """
-        begin = datetime.fromtimestamp(start.timestamp() // PERIOD * PERIOD, UTC)
-        end = datetime.now(UTC) + timedelta(seconds=PERIOD)
-        end = datetime.fromtimestamp(end.timestamp() // PERIOD * PERIOD, UTC)
-        results: dict[str, dict[str, Any]] = {}
+    def ask(self, queries: Sequence[Mapping[str, Any]], start: datetime) -> MetricAnswer:
+        """Ask queries of periods from a time until now."""
+        begin = _align(start)
+        end = _align(datetime.now(UTC)) + timedelta(seconds=PERIOD)
+        results: dict[tuple[str, str], dict[str, Any]] = {}
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=cast("Sequence[MetricDataQueryTypeDef]", queries),
             StartTime=begin,
@@ -58,18 +69,38 @@ class MetricAnswers:
         )
         for page in pages:
             for part in page["MetricDataResults"]:
-                key = f"{part['Id']} {part.get('Label')}"
-                known = results.setdefault(key, {**part, "Timestamps": [], "Values": []})
-                known["Timestamps"] += part["Timestamps"]
-                known["Values"] += part["Values"]
-                known["StatusCode"] = part["StatusCode"]
-        answer = list(results.values())
-        if self._folder is not None and store_as is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            document = {"start": begin, "end": end, "queries": queries, "results": answer}
-            text = json.dumps(document, indent=1, default=_write_time)
-            (self._folder / f"{store_as}.json").write_text(redact(text) + "\n")
-        return answer
+                empty = {**part, "Timestamps": [], "Values": []}
+                result = results.setdefault((part["Id"], part.get("Label", "")), empty)
+                result["Timestamps"] += part["Timestamps"]
+                result["Values"] += part["Values"]
+                result["StatusCode"] = part["StatusCode"]
+        return MetricAnswer(begin, end, queries, list(results.values()))
+
+    def ask_sums(self, namespace: str, start: datetime) -> list[MetricAnswer]:
+        """Ask for the sums of all metrics of a namespace, as SEARCH finds them."""
+        pages = self._client.get_paginator("list_metrics").paginate(Namespace=namespace)
+        queries = [
+            build_query(
+                f"m{number}",
+                namespace,
+                metric["MetricName"],
+                {pair["Name"]: pair["Value"] for pair in metric["Dimensions"]},
+                "Sum",
+            )
+            for number, metric in enumerate(metric for page in pages for metric in page["Metrics"])
+        ]
+        return [
+            self.ask(queries[first : first + _MAX_QUERIES], start)
+            for first in range(0, len(queries), _MAX_QUERIES)
+        ]
+
+    def store(self, name: str, answers: Sequence[MetricAnswer]) -> None:
+        """Store answers in a file, without account ids and ARNs, if there is a folder."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps([asdict(answer) for answer in answers], indent=1, default=_write_time)
+        (self.folder / f"{name}.json").write_text(redact(text) + "\n", encoding="utf-8")
 
 
 def build_query(
@@ -92,6 +123,17 @@ def build_query(
     }
 
 
+def _align(moment: datetime) -> datetime:
+    """Return the beginning of a time's period."""
+    return datetime.fromtimestamp(moment.timestamp() // PERIOD * PERIOD, UTC)
+
+
 def _write_time(value: object) -> str:
-    """Write a time; other values are JSON already."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """Write a time; all other values are JSON already.
+
+    Raises:
+        TypeError: It is another value.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(type(value))

@@ -14,7 +14,7 @@ _NAME = "BedrockMeter-Verify"
 
 
 @click.command(
-    epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [STORE_METRICS=FOLDER]"
+    epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [METRICS=FOLDER]"
     " [YES=1] [REMOVE=1]"
 )
 @click.option("--cdk", type=PATH, required=True, metavar="FILE", help="The CDK's command line.")
