@@ -68,12 +68,13 @@ def _build_query(query_id: str, row: list[Any], properties: Mapping[str, Any]) -
     """Build the query of a row: a metric's namespace, name and dimensions, or an expression."""
     *names, last = row
     options = last if isinstance(last, dict) else {}
+    period = int(properties.get("period", PERIOD))
     if "expression" in options:
-        query = {"Id": query_id, "Expression": options["expression"], "Period": PERIOD}
+        query = {"Id": query_id, "Expression": options["expression"], "Period": period}
     else:
         names = names if options else row
         namespace, metric, *pairs = names
         dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
         stat = options.get("stat", properties.get("stat", "Average"))
-        query = build_query(query_id, namespace, metric, dimensions, stat)
+        query = build_query(query_id, namespace, metric, dimensions, stat, period=period)
     return query | {"Id": options.get("id", query_id)}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 PERIOD = 300
+"""The length of periods, in seconds, where a graph asks for no other."""
+_HOUR = 3600
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MAX_QUERIES = 500
 
@@ -57,9 +59,10 @@ class MetricAnswers:
         return [value for result in answer.results for value in result["Values"]]
 
     def ask(self, queries: Sequence[Mapping[str, Any]], start: datetime) -> MetricAnswer:
-        """Ask queries of periods from a time until now."""
-        begin = _align(start)
-        end = _align(datetime.now(UTC)) + timedelta(seconds=PERIOD)
+        """Ask queries, all of one period, from a time until now."""
+        period = max(map(_get_period, queries))
+        begin = _align(start, period)
+        end = _align(datetime.now(UTC), period) + timedelta(seconds=period)
         results: dict[tuple[str, str], dict[str, Any]] = {}
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=cast("Sequence[MetricDataQueryTypeDef]", queries),
@@ -77,7 +80,7 @@ class MetricAnswers:
         return MetricAnswer(begin, end, queries, list(results.values()))
 
     def ask_sums(self, namespace: str, start: datetime) -> list[MetricAnswer]:
-        """Ask for the sums of all metrics of a namespace, as SEARCH finds them."""
+        """Ask for the hourly sums of all metrics of a namespace, as SEARCH finds them."""
         pages = self._client.get_paginator("list_metrics").paginate(Namespace=namespace)
         queries = [
             build_query(
@@ -86,6 +89,7 @@ class MetricAnswers:
                 metric["MetricName"],
                 {pair["Name"]: pair["Value"] for pair in metric["Dimensions"]},
                 "Sum",
+                period=_HOUR,
             )
             for number, metric in enumerate(metric for page in pages for metric in page["Metrics"])
         ]
@@ -104,7 +108,13 @@ class MetricAnswers:
 
 
 def build_query(
-    query_id: str, namespace: str, name: str, dimensions: Mapping[str, str], stat: str
+    query_id: str,
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    stat: str,
+    *,
+    period: int = PERIOD,
 ) -> dict[str, Any]:
     """Build the query of one metric."""
     return {
@@ -117,15 +127,19 @@ def build_query(
                     {"Name": dimension, "Value": value} for dimension, value in dimensions.items()
                 ],
             },
-            "Period": PERIOD,
+            "Period": period,
             "Stat": stat,
         },
     }
 
 
-def _align(moment: datetime) -> datetime:
+def _get_period(query: Mapping[str, Any]) -> int:
+    return int(query["MetricStat"]["Period"] if "MetricStat" in query else query["Period"])
+
+
+def _align(moment: datetime, period: int) -> datetime:
     """Return the beginning of a time's period."""
-    return datetime.fromtimestamp(moment.timestamp() // PERIOD * PERIOD, UTC)
+    return datetime.fromtimestamp(moment.timestamp() // period * period, UTC)
 
 
 def _write_time(value: object) -> str:
